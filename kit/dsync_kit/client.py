@@ -1,0 +1,220 @@
+"""The RPCs as a caller sees them: of a connector behind an address, or of one in this process."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from dsync_kit.connector import CallContext, Connector
+from dsync_kit.errors import ConnectorError, error_for, status_of
+from dsync_kit.protocol import (
+    RPCS,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    GetByIdsRequest,
+    GetByIdsResponse,
+    GetInfoRequest,
+    GetInfoResponse,
+    GetNamespaceMetadataRequest,
+    GetNamespaceMetadataResponse,
+    ListDataRequest,
+    ListDataResponse,
+    Rpc,
+    StreamLSNRequest,
+    StreamLSNResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+__all__ = ["ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
+
+M_co = TypeVar("M_co", bound=Message, covariant=True)
+M = TypeVar("M", bound=Message)
+
+_RPCS = {rpc.method: rpc for rpc in RPCS}
+
+
+class Stream(Protocol[M_co]):
+    """A stream's messages, until it ends, fails, or is cancelled from any thread."""
+
+    def __iter__(self) -> Iterator[M_co]: ...
+    def cancel(self) -> None: ...
+
+
+class ConnectorApi(Protocol):
+    """The nine RPCs. Each raises ConnectorError where the answer is a status other than OK."""
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse: ...
+    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse: ...
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse: ...
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse: ...
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse: ...
+    def list_data(self, request: ListDataRequest) -> ListDataResponse: ...
+    def stream_updates(self, request: StreamUpdatesRequest) -> Stream[StreamUpdatesResponse]: ...
+    def stream_lsn(self, request: StreamLSNRequest) -> Stream[StreamLSNResponse]: ...
+    def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse: ...
+
+
+class _Client:
+    """The nine RPCs over the two ways to call one."""
+
+    def _unary(self, rpc: Rpc, request: Message) -> Any:
+        raise NotImplementedError
+
+    def _stream(self, rpc: Rpc, request: Message) -> Any:
+        raise NotImplementedError
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        return self._unary(_RPCS["get_info"], request)
+
+    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse:
+        return self._unary(_RPCS["get_namespace_metadata"], request)
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        return self._unary(_RPCS["write_data"], request)
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        return self._unary(_RPCS["write_updates"], request)
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        return self._unary(_RPCS["generate_plan"], request)
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        return self._unary(_RPCS["list_data"], request)
+
+    def stream_updates(self, request: StreamUpdatesRequest) -> Stream[StreamUpdatesResponse]:
+        return self._stream(_RPCS["stream_updates"], request)
+
+    def stream_lsn(self, request: StreamLSNRequest) -> Stream[StreamLSNResponse]:
+        return self._stream(_RPCS["stream_lsn"], request)
+
+    def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse:
+        return self._unary(_RPCS["get_by_ids"], request)
+
+
+class GrpcClient(_Client):
+    """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`."""
+
+    def __init__(
+        self, address: str, *, insecure: bool = False, gzip: bool = False, timeout: float | None = None
+    ) -> None:
+        self.address = address
+        self._timeout = timeout
+        options = (
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not meant for a connector's address
+            ("grpc.use_local_subchannel_pool", 1),  # two clients are two connections
+        )
+        compression = grpc.Compression.Gzip if gzip else None
+        if insecure:
+            self._channel = grpc.insecure_channel(address, options, compression)
+        else:
+            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(), options, compression)
+        self._calls: dict[str, Any] = {
+            rpc.name: (self._channel.unary_stream if rpc.streams else self._channel.unary_unary)(
+                rpc.path,
+                request_serializer=rpc.request.SerializeToString,
+                response_deserializer=rpc.response.FromString,
+            )
+            for rpc in RPCS
+        }
+
+    def wait_until_ready(self, seconds: float) -> bool:
+        """Whether a connection stands within `seconds`."""
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=seconds)
+        except grpc.FutureTimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _unary(self, rpc: Rpc, request: Message) -> Any:
+        try:
+            return self._calls[rpc.name](request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise _from_rpc_error(error) from None
+
+    def _stream(self, rpc: Rpc, request: Message) -> Any:
+        return _GrpcStream(self._calls[rpc.name](request))
+
+
+class _GrpcStream(Generic[M]):
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[M]:
+        try:
+            yield from self._call
+        except grpc.RpcError as error:
+            raise _from_rpc_error(error) from None
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
+def _from_rpc_error(error: Any) -> ConnectorError:
+    return error_for(error.code(), error.details() or "")
+
+
+class LocalClient(_Client):
+    """A client of a connector in this process, without a wire: messages are copied, errors become statuses."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+
+    def _unary(self, rpc: Rpc, request: Message) -> Any:
+        method: Callable[[Message], Message] = getattr(self._connector, rpc.method)
+        try:
+            # Through bytes, as on the wire: neither side sees the other change a message, nor a wrong type.
+            return rpc.response.FromString(method(_copy(request)).SerializeToString())
+        except Exception as error:
+            raise self._error(error) from error
+
+    def _stream(self, rpc: Rpc, request: Message) -> Any:
+        context = CallContext()
+        method: Callable[[Message, CallContext], Iterator[Message]] = getattr(self._connector, rpc.method)
+        return _LocalStream(lambda: method(_copy(request), context), context, self._error)
+
+    def _error(self, error: Exception) -> ConnectorError:
+        status = status_of(error, translate=self._connector.translate_error, redact=self._connector.redact)
+        return error_for(status.code, status.message)
+
+
+class _LocalStream(Generic[M]):
+    def __init__(
+        self, start: Callable[[], Iterator[M]], context: CallContext, error: Callable[[Exception], ConnectorError]
+    ) -> None:
+        self._start = start
+        self._context = context
+        self._error = error
+
+    def __iter__(self) -> Iterator[M]:
+        try:
+            for message in self._start():
+                yield _copy(message)
+        except Exception as error:
+            raise self._error(error) from error
+        finally:
+            self._context.cancel()
+
+    def cancel(self) -> None:
+        self._context.cancel()
+
+
+def _copy(message: M) -> M:
+    return type(message).FromString(message.SerializeToString())

@@ -1,0 +1,44 @@
+"""Typed cursors that carry all they need, so that any instance of a connector can go on from them."""
+
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json, to_json
+
+from dsync_kit.errors import InvalidArgument
+
+__all__ = ["Cursor"]
+
+
+class Cursor(BaseModel):
+    """A cursor: subclass it with typed fields; `encode` and `decode` carry it over the wire.
+
+    The bytes are JSON with the class's name and `version`, so that a partition's cursor is never taken for a page's,
+    nor an old layout for a new one.
+
+        class PageCursor(Cursor):
+            partition: int
+            after: bytes = b""
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    version: ClassVar[int] = 1
+
+    def encode(self) -> bytes:
+        """The cursor as bytes, never empty."""
+        return to_json([type(self).__name__, self.version, self.model_dump(mode="json")])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The cursor from its bytes. Raises InvalidArgument for anything that `encode` of this class did not write."""
+        try:
+            match from_json(data):
+                case [cls.__name__, cls.version, dict(fields)]:
+                    return cls._validate(fields)
+        except (ValueError, ValidationError) as error:
+            raise InvalidArgument(f"not a {cls.__name__}: {data[:64]!r}") from error
+        raise InvalidArgument(f"not a {cls.__name__} of version {cls.version}: {data[:64]!r}")
+
+    @classmethod
+    def _validate(cls, fields: dict[str, Any]) -> Self:
+        return cls.model_validate_json(to_json(fields))

@@ -1,0 +1,254 @@
+"""Documents and ids on the wire: BSON and JSON, `BsonValue`, and when two documents are the same.
+
+Bytes are handed on where possible: encoding each document is the cost of a copy, not the wire.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import bson
+import orjson
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, BsonValue, DataType
+
+__all__ = [
+    "CODEC_OPTIONS",
+    "batches",
+    "canonical",
+    "decode",
+    "decode_id",
+    "encode",
+    "encode_id",
+    "id_field",
+    "id_key",
+    "id_of",
+    "same_document",
+]
+
+# Lossless: dates beyond Python's range stay milliseconds, UUIDs stay binary.
+CODEC_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+
+_INT32 = struct.Struct("<i")
+_DOUBLE = struct.Struct("<d")
+_FIXED_SIZES = {
+    0x01: 8,
+    0x06: 0,
+    0x07: 12,
+    0x08: 1,
+    0x09: 8,
+    0x0A: 0,
+    0x10: 4,
+    0x11: 8,
+    0x12: 8,
+    0x13: 16,
+    0x7F: 0,
+    0xFF: 0,
+}
+_DOCUMENT, _ARRAY, _BINARY, _REGEX, _DBPOINTER, _CODE_WITH_SCOPE = 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0F
+_STRINGS = frozenset({0x02, 0x0D, 0x0E})
+
+
+def id_field(data_type: DataType) -> str:
+    """The name of the id's field: `_id` in BSON documents, `id` in JSON objects."""
+    return "_id" if data_type == DATA_TYPE_MONGO_BSON else "id"
+
+
+def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
+    """One document as a dict.
+
+    Raises InvalidArgument for bytes that are no document of this type. Of JSON numbers, those beyond 64 bits become
+    floats: hand on the bytes where that matters.
+    """
+    if data_type == DATA_TYPE_MONGO_BSON:
+        try:
+            return bson.decode(data, CODEC_OPTIONS)
+        except (BSONError, ValueError, OverflowError) as error:
+            raise InvalidArgument(f"not a BSON document: {error}") from error
+    if data_type == DATA_TYPE_JSON_ID:
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise InvalidArgument(f"not a JSON object: {error}") from error
+        if not isinstance(value, dict):
+            raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
+        return value
+    raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
+
+
+def encode(document: dict[str, Any], data_type: DataType) -> bytes:
+    """A dict as one document. Raises InvalidArgument for values that the type cannot hold."""
+    try:
+        if data_type == DATA_TYPE_MONGO_BSON:
+            return bson.encode(document, codec_options=CODEC_OPTIONS)
+        return orjson.dumps(document)
+    except (BSONError, TypeError, OverflowError) as error:
+        raise InvalidArgument(f"cannot be encoded: {error}") from error
+
+
+def encode_id(value: Any, name: str = "_id") -> BsonValue:
+    """A Python value as one part of an id: the BSON value alone, with its type code."""
+    try:
+        document = bson.encode({"": value}, codec_options=CODEC_OPTIONS)
+    except (BSONError, OverflowError) as error:
+        raise InvalidArgument(f"cannot be an id: {error}") from error
+    # int32 length, type byte, empty name and its NUL, the value, the closing NUL
+    return BsonValue(data=document[6:-1], type=document[4], name=name)
+
+
+def decode_id(value: BsonValue) -> Any:
+    """One part of an id as a Python value.
+
+    Raises InvalidArgument where `data` is not a value of the BSON type `type`, as raw UTF-8 is not.
+    """
+    try:
+        size = _value_size(value.data, 0, value.type)
+    except (struct.error, IndexError, ValueError) as error:
+        raise InvalidArgument(f"the id's data is no BSON value of type {value.type}: {value.data[:32]!r}") from error
+    if size != len(value.data):
+        raise InvalidArgument(
+            f"the id's data has {len(value.data)} bytes, but its BSON value of type {value.type} has {size}"
+        )
+    document = _INT32.pack(len(value.data) + 7) + bytes([value.type, 0]) + value.data + b"\0"
+    return decode(document, DATA_TYPE_MONGO_BSON)[""]
+
+
+def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
+    """The id of an encoded document, as an update carries it.
+
+    Raises InvalidArgument where the bytes are no document, or have no id.
+    """
+    if data_type == DATA_TYPE_MONGO_BSON:
+        try:
+            for kind, name, start, end in _elements(data):
+                if name == b"_id":
+                    return [BsonValue(data=data[start:end], type=kind, name="_id")]
+        except (struct.error, IndexError, ValueError) as error:
+            raise InvalidArgument(f"not a BSON document: {error}") from error
+        raise InvalidArgument("the document has no _id")
+    document = decode(data, data_type)
+    if document.get("id") is None:
+        raise InvalidArgument("the document has no id")
+    value = document["id"]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = bson.Int64(value)
+    return [encode_id(value, "id")]
+
+
+def id_key(parts: Iterable[BsonValue]) -> bytes:
+    """A key that two ids share exactly if they are the same id: types count, names do not."""
+    return b"".join(
+        bytes([part.type]) + _INT32.pack(len(value)) + value
+        for part in parts
+        for value in (_canonical_value(part.data, 0, len(part.data), part.type),)
+    )
+
+
+def same_document(one: bytes, other: bytes, data_type: DataType) -> bool:
+    """Whether two encoded documents mean the same: field order aside, types and array order included."""
+    return one == other or canonical(one, data_type) == canonical(other, data_type)
+
+
+def canonical(data: bytes, data_type: DataType) -> bytes:
+    """Bytes that are equal for documents that mean the same, for this process alone.
+
+    BSON: fields sorted at every level, all NaN alike. JSON: keys sorted, numbers by their value (1 and 1.0 are one).
+    Raises InvalidArgument for bytes that are no document.
+    """
+    try:
+        if data_type == DATA_TYPE_MONGO_BSON:
+            return _canonical_document(data, 0, len(data), ordered=False)
+        value = json.loads(data, parse_float=Decimal, parse_int=Decimal)
+        if not isinstance(value, dict):
+            raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
+        return json.dumps(value, sort_keys=True, default=_number).encode()
+    except (struct.error, IndexError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"not a {DataType.Name(data_type)} document: {error}") from error
+
+
+def batches(documents: Iterable[bytes], *, max_items: int, max_bytes: int) -> Iterator[list[bytes]]:
+    """Split documents into pages of at most `max_items` and `max_bytes`; a larger document is a page of its own."""
+    page: list[bytes] = []
+    size = 0
+    for document in documents:
+        if page and (len(page) >= max_items or size + len(document) > max_bytes):
+            yield page
+            page, size = [], 0
+        page.append(document)
+        size += len(document)
+    if page:
+        yield page
+
+
+def _number(value: object) -> str:
+    if not isinstance(value, Decimal):
+        raise TypeError(type(value).__name__)
+    # A tag keeps the number 1 and the text "1" apart; normalize() would round to the context's precision.
+    sign, digits, exponent = value.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    stripped = text.rstrip("0")
+    exponent = int(exponent) + len(text) - len(stripped) if stripped else 0
+    return f"\0number {'-' if sign and stripped else ''}{stripped}e{exponent}"
+
+
+def _elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
+    """The elements of a BSON document: type, name, and where the value starts and ends."""
+    end = len(data) if end is None else end
+    if _INT32.unpack_from(data, start)[0] != end - start or data[end - 1] != 0:
+        raise ValueError("its length does not fit its bytes")
+    position = start + 4
+    while position < end - 1:
+        kind = data[position]
+        name_end = data.index(0, position + 1, end)
+        value = name_end + 1
+        value_end = value + _value_size(data, value, kind)
+        if value_end >= end:
+            raise ValueError("an element reaches beyond its document")
+        yield kind, data[position + 1 : name_end], value, value_end
+        position = value_end
+
+
+def _value_size(data: bytes, start: int, kind: int) -> int:
+    if (size := _FIXED_SIZES.get(kind)) is not None:
+        return size
+    if kind in _STRINGS:
+        return _checked(4 + _INT32.unpack_from(data, start)[0], 5)
+    if kind in (_DOCUMENT, _ARRAY, _CODE_WITH_SCOPE):
+        return _checked(_INT32.unpack_from(data, start)[0], 5)
+    if kind == _BINARY:
+        return _checked(5 + _INT32.unpack_from(data, start)[0], 5)
+    if kind == _REGEX:
+        return data.index(0, data.index(0, start) + 1) + 1 - start
+    if kind == _DBPOINTER:
+        return _checked(4 + _INT32.unpack_from(data, start)[0] + 12, 17)
+    raise ValueError(f"unknown BSON type {kind}")
+
+
+def _checked(size: int, least: int) -> int:
+    if size < least:
+        raise ValueError("a length is negative or too small")
+    return size
+
+
+def _canonical_document(data: bytes, start: int, end: int, *, ordered: bool) -> bytes:
+    elements: Sequence[bytes] = [
+        bytes([kind]) + name + b"\0" + _canonical_value(data, value, value_end, kind)
+        for kind, name, value, value_end in _elements(data, start, end)
+    ]
+    # The name leads after the type byte, but any total order serves.
+    body = b"".join(elements if ordered else sorted(elements))
+    return _INT32.pack(len(body) + 5) + body + b"\0"
+
+
+def _canonical_value(data: bytes, start: int, end: int, kind: int) -> bytes:
+    if kind in (_DOCUMENT, _ARRAY):
+        return _canonical_document(data, start, end, ordered=kind == _ARRAY)
+    value = data[start:end]
+    if kind == 0x01 and len(value) == 8 and _DOUBLE.unpack(value)[0] != _DOUBLE.unpack(value)[0]:
+        return b"\x00\x00\x00\x00\x00\x00\xf8\x7f"
+    return value

@@ -1,0 +1,209 @@
+"""The errors that a connector raises, and the one place where exceptions become gRPC statuses.
+
+    ConnectorError                 a status other than OK, with its code
+    ├── RetryableError             dsync repeats the call (a listing: the whole partition)
+    │   ├── Aborted
+    │   ├── DeadlineExceeded
+    │   ├── ResourceExhausted
+    │   └── Unavailable
+    └── FinalError                 dsync gives up: the partition or the flow has failed
+        ├── InvalidArgument
+        ├── NotFound
+        ├── FailedPrecondition
+        ├── PermissionDenied
+        └── Unimplemented
+
+dsync repeats ListData, WriteData and WriteUpdates three times on the retryable codes, and nothing else; GetInfo,
+GeneratePlan and the streams are never repeated.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import uuid4
+
+from grpc import StatusCode
+
+__all__ = [
+    "RETRYABLE_CODES",
+    "Aborted",
+    "ConnectorError",
+    "DeadlineExceeded",
+    "FailedPrecondition",
+    "FinalError",
+    "InvalidArgument",
+    "NotFound",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "RetryableError",
+    "Status",
+    "Unavailable",
+    "Unimplemented",
+    "UsageError",
+    "error_for",
+    "status_of",
+]
+
+logger = logging.getLogger(__name__)
+
+RETRYABLE_CODES = frozenset(
+    {StatusCode.ABORTED, StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED}
+)
+
+
+class UsageError(Exception):
+    """What the user typed cannot be done; the message says what was given, what was expected, what to do."""
+
+
+class ConnectorError(Exception):
+    """A status other than OK. `code` is the status code, `message` what the caller is told: no secrets in it."""
+
+    code: StatusCode = StatusCode.UNKNOWN
+
+    def __init__(self, message: str, code: StatusCode | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+    @property
+    def retryable(self) -> bool:
+        """Whether dsync repeats a listing or a write that is answered with this code."""
+        return self.code in RETRYABLE_CODES
+
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.message}"
+
+
+class RetryableError(ConnectorError):
+    """A fault that may pass: the same request may succeed a second later."""
+
+    code = StatusCode.UNAVAILABLE
+
+
+class Aborted(RetryableError):
+    """The work was given up half way, for example because a page cursor has expired: start again."""
+
+    code = StatusCode.ABORTED
+
+
+class DeadlineExceeded(RetryableError):
+    """The data system did not answer in time."""
+
+    code = StatusCode.DEADLINE_EXCEEDED
+
+
+class ResourceExhausted(RetryableError):
+    """The data system throttles, or is full."""
+
+    code = StatusCode.RESOURCE_EXHAUSTED
+
+
+class Unavailable(RetryableError):
+    """The data system cannot be reached."""
+
+    code = StatusCode.UNAVAILABLE
+
+
+class FinalError(ConnectorError):
+    """Repeating the request is in vain."""
+
+    code = StatusCode.INTERNAL
+
+
+class InvalidArgument(FinalError):
+    """The request is wrong: a malformed document, an unknown type, a cursor that is not ours."""
+
+    code = StatusCode.INVALID_ARGUMENT
+
+
+class NotFound(FinalError):
+    """The namespace does not exist."""
+
+    code = StatusCode.NOT_FOUND
+
+
+class FailedPrecondition(FinalError):
+    """The data system is not set up for this, for example its change log is switched off."""
+
+    code = StatusCode.FAILED_PRECONDITION
+
+
+class PermissionDenied(FinalError):
+    """The credentials do not allow it."""
+
+    code = StatusCode.PERMISSION_DENIED
+
+
+class Unimplemented(FinalError):
+    """The connector does not do this at all."""
+
+    code = StatusCode.UNIMPLEMENTED
+
+
+_BY_CODE: dict[StatusCode, type[ConnectorError]] = {
+    error.code: error
+    for error in (
+        Aborted,
+        DeadlineExceeded,
+        ResourceExhausted,
+        Unavailable,
+        InvalidArgument,
+        NotFound,
+        FailedPrecondition,
+        PermissionDenied,
+        Unimplemented,
+    )
+}
+
+
+def error_for(code: StatusCode, message: str) -> ConnectorError:
+    """The exception for a status that came over the wire."""
+    if (known := _BY_CODE.get(code)) is not None:
+        return known(message)
+    return ConnectorError(message, code)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What goes over the wire: a code, and a message without secrets or traceback."""
+
+    # Python refuses `raise` of frozen dataclasses inside context managers; this one is never raised.
+    code: StatusCode
+    message: str
+
+    # What the standard library raises when the other end of a connection fails.
+    KNOWN: ClassVar[tuple[tuple[type[BaseException], StatusCode], ...]] = (
+        (NotImplementedError, StatusCode.UNIMPLEMENTED),
+        (TimeoutError, StatusCode.DEADLINE_EXCEEDED),
+        (ConnectionError, StatusCode.UNAVAILABLE),
+    )
+
+
+def status_of(
+    error: Exception,
+    *,
+    translate: Callable[[Exception], ConnectorError | None] = lambda _: None,
+    redact: Callable[[str], str] = lambda text: text,
+) -> Status:
+    """Turn what a connector raised into a status.
+
+    `translate` is the connector's own mapping (see `Connector.translate_error`). What nobody knows is logged with its
+    traceback under a reference, and the caller is told the reference alone: the text of a foreign exception may hold
+    credentials.
+    """
+    known = error if isinstance(error, ConnectorError) else translate(error)
+    if known is not None:
+        return Status(known.code, redact(known.message))
+    for kind, code in Status.KNOWN:
+        if isinstance(error, kind):
+            return Status(code, redact(str(error)) or kind.__name__)
+    reference = uuid4().hex[:8]
+    # Redacted as a whole: a traceback quotes the exception's text, and so what is secret in it.
+    logger.error("unexpected error %s\n%s", reference, redact("".join(traceback.format_exception(error))))
+    return Status(
+        StatusCode.UNKNOWN,
+        f"the connector failed unexpectedly ({type(error).__name__}); its log tells more under {reference}",
+    )

@@ -1,0 +1,128 @@
+"""The messages of `adiom.v1`, and the table of the connector service's RPCs.
+
+The protocol's own messages are the types that a connector takes and gives; there is no second vocabulary.
+"""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from dsync_kit.protocol.adiom.v1 import adiom_pb2
+from dsync_kit.protocol.adiom.v1.messages_pb2 import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    DATA_TYPE_UNKNOWN,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UNKNOWN,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    Capabilities,
+    DataType,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    GetByIdsRequest,
+    GetByIdsResponse,
+    GetInfoRequest,
+    GetInfoResponse,
+    GetNamespaceMetadataRequest,
+    GetNamespaceMetadataResponse,
+    ListDataRequest,
+    ListDataResponse,
+    Partition,
+    StreamLSNRequest,
+    StreamLSNResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    Update,
+    UpdatesPartition,
+    UpdateType,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+__all__ = [
+    "DATA_TYPE_JSON_ID",
+    "DATA_TYPE_MONGO_BSON",
+    "DATA_TYPE_UNKNOWN",
+    "RPCS",
+    "SERVICE_NAME",
+    "UPDATE_TYPE_DELETE",
+    "UPDATE_TYPE_INSERT",
+    "UPDATE_TYPE_PARTIAL_UPDATE",
+    "UPDATE_TYPE_UNKNOWN",
+    "UPDATE_TYPE_UPDATE",
+    "BsonValue",
+    "Capabilities",
+    "DataType",
+    "GeneratePlanRequest",
+    "GeneratePlanResponse",
+    "GetByIdsRequest",
+    "GetByIdsResponse",
+    "GetInfoRequest",
+    "GetInfoResponse",
+    "GetNamespaceMetadataRequest",
+    "GetNamespaceMetadataResponse",
+    "ListDataRequest",
+    "ListDataResponse",
+    "Partition",
+    "Rpc",
+    "StreamLSNRequest",
+    "StreamLSNResponse",
+    "StreamUpdatesRequest",
+    "StreamUpdatesResponse",
+    "Update",
+    "UpdateType",
+    "UpdatesPartition",
+    "WriteDataRequest",
+    "WriteDataResponse",
+    "WriteUpdatesRequest",
+    "WriteUpdatesResponse",
+]
+
+SERVICE_NAME = "adiom.v1.ConnectorService"
+
+# The wire's names are CamelCase, ours are Python's; the one irregular word is LSN.
+_METHODS = {
+    "GetInfo": "get_info",
+    "GetNamespaceMetadata": "get_namespace_metadata",
+    "WriteData": "write_data",
+    "WriteUpdates": "write_updates",
+    "GeneratePlan": "generate_plan",
+    "ListData": "list_data",
+    "StreamUpdates": "stream_updates",
+    "StreamLSN": "stream_lsn",
+    "GetByIds": "get_by_ids",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One RPC of the connector service: its wire name, its Python method, its message types."""
+
+    name: str
+    method: str
+    request: type[Message]
+    response: type[Message]
+    streams: bool
+
+    @property
+    def path(self) -> str:
+        """The RPC's path on the wire, for example `/adiom.v1.ConnectorService/GetInfo`."""
+        return f"/{SERVICE_NAME}/{self.name}"
+
+
+RPCS: tuple[Rpc, ...] = tuple(
+    Rpc(
+        name=method.name,
+        method=_METHODS[method.name],
+        request=GetMessageClass(method.input_type),
+        response=GetMessageClass(method.output_type),
+        streams=method.server_streaming,
+    )
+    for method in adiom_pb2.DESCRIPTOR.services_by_name["ConnectorService"].methods
+)

@@ -1,0 +1,176 @@
+"""The connectors that the commands know: where they are found, and which one a URI or a name means."""
+
+import importlib.util
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dsync_kit.connector import Connector
+from dsync_kit.errors import UsageError
+from dsync_kit.settings import ConnectorSettings, redact_uri
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "RegisteredConnector",
+    "bundled",
+    "connector_for",
+    "discover",
+    "import_folder",
+    "load_folder",
+    "packaged_folder",
+]
+
+ENTRY_POINT_GROUP = "dsync.connectors"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredConnector:
+    """A connector that the commands can find.
+
+    `schemes` are matched without case (`s3` for `s3://…`), `names` exactly (`/dev/null`). `create` gets the settings,
+    an instance of the class `settings`.
+    """
+
+    name: str
+    settings: type[ConnectorSettings]
+    create: Callable[[Any], Connector]
+    usage: str
+    schemes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    summary: str = field(default="", kw_only=True)
+
+    def matches(self, word: str) -> bool:
+        """Whether `word` is this connector's URI or one of its exact names."""
+        scheme = _SCHEME.match(word)
+        if scheme is not None:
+            return scheme[1].lower() in {known.lower() for known in self.schemes}
+        return word in self.names
+
+    def is_named(self, word: str) -> bool:
+        """Whether `word` is this connector's name, without case: what `NAME --help` prints the options of."""
+        return word.lower() == self.name.lower()
+
+
+def packaged_folder(name: str) -> Path:
+    """A folder that the distribution carries (`template`, `examples`): from the wheel, else from the checkout."""
+    package = Path(__file__).parent
+    for candidate in (package / "_bundled" / name, package.parents[1] / name):
+        if candidate.is_dir():
+            return candidate
+    raise UsageError(f"this installation of dsync-kit lacks its folder {name!r}: install dsync-kit again")
+
+
+def bundled() -> Iterator[RegisteredConnector]:
+    """The connectors that come with the kit."""
+    for folder in sorted(packaged_folder("examples").iterdir()):
+        if (folder / "registration.py").is_file():
+            yield load_folder(folder)
+
+
+def discover() -> list[RegisteredConnector]:
+    """Every connector that a URI or name can mean: the kit's own first, then those that are installed.
+
+    Raises UsageError for an installed connector that cannot be imported: a connector is never dropped in silence.
+    """
+    found = list(bundled())
+    known = {connector.name for connector in found}
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        connector = _load_entry_point(point)
+        if connector.name not in known:
+            known.add(connector.name)
+            found.append(connector)
+    return found
+
+
+def connector_for(word: str) -> RegisteredConnector | None:
+    """The first connector that `word` is a URI or an exact name of."""
+    return next((connector for connector in discover() if connector.matches(word)), None)
+
+
+def load_folder(folder: Path) -> RegisteredConnector:
+    """The connector in a folder, as its `registration.py` describes it; the folder need not be installed."""
+    module = import_folder(folder, "registration")
+    connector = getattr(module, "CONNECTOR", None)
+    if not isinstance(connector, RegisteredConnector):
+        raise UsageError(f"{folder / 'registration.py'} defines no CONNECTOR: expected a RegisteredConnector")
+    return connector
+
+
+def import_folder(folder: Path, name: str) -> ModuleType:
+    """Import the module `name` of a connector's folder, as a part of the package that its pyproject.toml names.
+
+    Raises UsageError where there is no such module, or where it cannot be imported.
+    """
+    folder = folder.resolve()
+    if not (folder / f"{name}.py").is_file():
+        raise UsageError(f"{folder} is not a connector's folder: it has no {name}.py (make one with dsync-new)")
+    package = _package_name(folder)
+    _ensure_package(package, folder)
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{folder.name} needs the module {error.name!r}, which is not installed: run pip install '{folder}[test]'"
+        ) from error
+    except Exception as error:
+        raise UsageError(f"{folder / name}.py cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _package_name(folder: Path) -> str:
+    pyproject = folder / "pyproject.toml"
+    if pyproject.is_file():
+        try:
+            project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{pyproject} is no valid TOML: {error}") from error
+        for target in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).values():
+            return str(target).partition(":")[0].rpartition(".")[0]
+    return "dsync_connector_" + re.sub(r"\W", "_", folder.name)
+
+
+def _ensure_package(package: str, folder: Path) -> None:
+    """Make `folder` importable as `package`, in place of one of that name that was loaded from elsewhere."""
+    loaded = sys.modules.get(package)
+    if loaded is not None and folder in [Path(entry).resolve() for entry in getattr(loaded, "__path__", [])]:
+        return
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    init = folder / "__init__.py"
+    spec = importlib.util.spec_from_file_location(
+        package, init if init.is_file() else None, submodule_search_locations=[str(folder)]
+    )
+    if spec is None:  # a folder without __init__.py
+        spec = importlib.machinery.ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package] = module
+    if spec.loader is not None:
+        spec.loader.exec_module(module)
+
+
+def _load_entry_point(point: EntryPoint) -> RegisteredConnector:
+    try:
+        connector = point.load()
+    except Exception as error:
+        raise UsageError(
+            f"the installed connector {point.name!r} cannot be imported ({type(error).__name__}: {error}): "
+            f"repair it, or uninstall {point.dist.name if point.dist else point.value}"
+        ) from error
+    if not isinstance(connector, RegisteredConnector):
+        raise UsageError(f"the installed connector {point.name!r} ({point.value}) is no RegisteredConnector")
+    return connector
+
+
+def unknown_connector(word: str) -> UsageError:
+    """The error for a word that no connector matches: it lists those that there are."""
+    lines = [f"  {connector.name:<12} {connector.usage}" for connector in discover()]
+    return UsageError(
+        f"no connector matches {redact_uri(word)!r}: expected one of\n" + "\n".join(lines) + "\nor a connector's folder"
+    )

@@ -1,0 +1,215 @@
+"""A connector's settings: one pydantic model, from which come options, `--help`, environment variables and redaction.
+
+The grammar is dsync's: the URI or name comes first, its options follow at once, and the first word that is no
+option begins the rest.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Self, get_args, get_origin
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from dsync_kit.errors import UsageError
+
+__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _parse_duration(value: object) -> object:
+    if not isinstance(value, str) or value == "0":
+        return timedelta() if value == "0" else value
+    parts = _DURATION_PART.findall(value)
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise ValueError("expected a duration like 1s, 250ms or 1m30s")
+    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
+"""A span of time, written as dsync writes it: `1s`, `250ms`, `1m30s`."""
+
+
+def option(
+    default: Any = PydanticUndefined,
+    *,
+    help: str,  # noqa: A002 - the name that every command-line library uses
+    env: Sequence[str] = (),
+    metavar: str | None = None,
+    **constraints: Any,
+) -> Any:
+    """A field that is an option on the command line.
+
+    `env` are the environment variables that it is taken from when the option is missing, the first that is set wins.
+    `constraints` are those of `pydantic.Field`, for example `gt=0`.
+    """
+    extra: dict[str, Any] = {"env": list(env), "metavar": metavar}
+    return Field(default, description=help, json_schema_extra=extra, **constraints)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as a help page shows it."""
+
+    flag: str
+    field: str
+    help: str
+    metavar: str | None
+    default: str | None
+    required: bool
+    env: tuple[str, ...]
+    secret: bool
+    is_flag: bool
+    repeats: bool
+
+
+class ConnectorSettings(BaseModel):
+    """Base of a connector's settings. Fields made with `option` are options; `uri` is what the user typed first.
+
+    class Settings(ConnectorSettings):
+        page_size: int = option(1000, help="documents on a page", gt=0)
+        password: SecretStr | None = option(None, help="the password", env=["EXAMPLE_PASSWORD"])
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    uri: str = ""
+
+    @classmethod
+    def options(cls) -> list[Option]:
+        """The options, in the order of the fields."""
+        return [_option(name, field) for name, field in cls.model_fields.items() if name != "uri"]
+
+    @classmethod
+    def parse(cls, words: Sequence[str], environ: Mapping[str, str]) -> tuple[Self, list[str]]:
+        """Read `URI [options]` off the front of `words`; returns the settings, and the words that are left.
+
+        Raises UsageError for an option that does not exist, a value that does not fit, or one that is missing.
+        """
+        uri, *rest = words
+        options = {known.flag: known for known in cls.options()}
+        values: dict[str, Any] = {}
+        while rest and rest[0].startswith("-") and rest[0] != "-":
+            if rest[0] == "--":
+                rest.pop(0)
+                break
+            known, text, rest = _take(rest, options, uri)
+            if known.repeats:
+                values.setdefault(known.field, []).append(text)
+            else:
+                values[known.field] = text
+        for known in options.values():
+            if known.field not in values:
+                found = next((environ[name] for name in known.env if environ.get(name)), None)
+                if found is not None:
+                    values[known.field] = [found] if known.repeats else found
+        try:
+            return cls.model_validate({"uri": uri, **values}), rest
+        except ValidationError as error:
+            raise UsageError(f"{redact_uri(uri)}: {_explain(error, cls)}") from None
+
+    def secrets(self) -> list[str]:
+        """Every secret in the settings, those in the URI included, as text; the longest first."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        if (password := _uri_password(self.uri)) is not None:
+            found |= {password, unquote(password)}
+        # A secret may come back percent-encoded in an address, or within a repr.
+        found |= {quote(secret, safe="") for secret in found} | {repr(secret)[1:-1] for secret in found}
+        return sorted((secret for secret in found if secret), key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """`text` with every secret replaced by `***`."""
+        for secret in self.secrets():
+            text = text.replace(secret, "***")
+        return text
+
+
+def redact_uri(uri: str) -> str:
+    """The URI without its password."""
+    password = _uri_password(uri)
+    return uri if not password else uri.replace(f":{password}@", ":***@", 1)
+
+
+def _uri_password(uri: str) -> str | None:
+    try:
+        netloc = urlsplit(uri).netloc
+    except ValueError:
+        netloc = uri.partition("://")[2].partition("/")[0]
+    userinfo, at, _ = netloc.rpartition("@")
+    return userinfo.partition(":")[2] or None if at else None
+
+
+def _option(name: str, field: FieldInfo) -> Option:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    # `X | None` takes what X takes.
+    types = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    kind = field.annotation if get_origin(field.annotation) in (list, tuple) or not types else types[0]
+    is_flag = kind is bool
+    secret = kind is SecretStr
+    default = None if field.is_required() or field.default in (None, "", False) or secret else _shown(field.default)
+    metavar = extra.get("metavar")
+    return Option(
+        flag="--" + name.replace("_", "-"),
+        field=name,
+        help=field.description or "",
+        metavar=None if is_flag else str(metavar or "VALUE"),
+        default=default,
+        required=field.is_required(),
+        env=tuple(str(variable) for variable in _as_list(extra.get("env"))),
+        secret=secret,
+        is_flag=is_flag,
+        repeats=get_origin(kind) is list,
+    )
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _shown(value: object) -> str | None:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or None
+    return str(value)
+
+
+def _take(words: Sequence[str], options: Mapping[str, Option], uri: str) -> tuple[Option, str, list[str]]:
+    """One option off the front: the option, its value as text, the words left."""
+    word, *rest = words
+    # Go's flag package, and so dsync, takes one dash or two.
+    flag, has_value, value = ("--" + word.lstrip("-")).partition("=")
+    negated = options.get("--" + flag.removeprefix("--no-")) if flag.startswith("--no-") else None
+    known = options.get(flag)
+    if known is None and negated is not None and negated.is_flag and not has_value:
+        return negated, "false", rest
+    if known is None:
+        choices = ", ".join(options) or "none"
+        raise UsageError(f"{redact_uri(uri)} has no option {flag}: its options are {choices}")
+    if known.is_flag:
+        return known, value if has_value else "true", rest
+    if has_value:
+        return known, value, rest
+    if not rest:
+        raise UsageError(f"{redact_uri(uri)}: the option {flag} needs a value: {known.help}")
+    return known, rest[0], rest[1:]
+
+
+def _explain(error: ValidationError, cls: type[ConnectorSettings]) -> str:
+    flags = {known.field: known for known in cls.options()}
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        known = flags.get(str(problem["loc"][0])) if problem["loc"] else None
+        if known is not None and problem["type"] == "missing":
+            sources = " or ".join([known.flag, *(f"${name}" for name in known.env)])
+            problems.append(f"{sources} is required: {known.help}")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            problems.append(f"{known.flag}: {message}" if known else message)
+    return "; ".join(problems)

@@ -1,0 +1,5 @@
+"""What a connector's `conformance.py` and tests are made of: the harness, and real servers on loopback."""
+
+from dsync_kit.testing.harness import Harness, load_harness
+
+__all__ = ["Harness", "load_harness"]
