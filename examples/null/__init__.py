@@ -1,0 +1,1 @@
+"""dsync's `/dev/null`: a sink that takes everything and keeps nothing."""

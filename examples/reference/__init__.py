@@ -1,0 +1,1 @@
+"""The reference connector: a correct source and sink in memory."""

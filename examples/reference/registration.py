@@ -1,0 +1,14 @@
+"""How the commands find the reference connector."""
+
+from dsync_connector_reference.connector import ReferenceConnector
+from dsync_connector_reference.settings import Settings
+from dsync_kit.registry import RegisteredConnector
+
+CONNECTOR = RegisteredConnector(
+    name="reference",
+    schemes=("reference",),
+    settings=Settings,
+    create=ReferenceConnector,
+    usage="reference:// or reference:///path/to/folder",
+    summary="a correct source and sink in memory, kept in a folder if one is given",
+)
