@@ -1,8 +1,9 @@
 """How the commands find the reference connector."""
 
-from dsync_connector_reference.connector import ReferenceConnector
-from dsync_connector_reference.settings import Settings
 from dsync_kit.registry import RegisteredConnector
+
+from .connector import ReferenceConnector
+from .settings import Settings
 
 CONNECTOR = RegisteredConnector(
     name="reference",

@@ -7,9 +7,10 @@ from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 from uuid import uuid4
 
-from dsync_connector_reference.identity import position_of
-from dsync_connector_reference.journal import Journal
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update, WriteUpdatesRequest
+
+from .identity import position_of
+from .journal import Journal
 
 
 class Change(NamedTuple):

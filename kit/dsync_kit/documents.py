@@ -23,6 +23,7 @@ __all__ = [
     "canonical",
     "decode",
     "decode_id",
+    "elements",
     "encode",
     "encode_id",
     "id_field",
@@ -125,7 +126,7 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
     """
     if data_type == DATA_TYPE_MONGO_BSON:
         try:
-            for kind, name, start, end in _elements(data):
+            for kind, name, start, end in elements(data):
                 if name == b"_id":
                     return [BsonValue(data=data[start:end], type=kind, name="_id")]
         except (struct.error, IndexError, ValueError) as error:
@@ -196,8 +197,11 @@ def _number(value: object) -> str:
     return f"\0number {'-' if sign and stripped else ''}{stripped}e{exponent}"
 
 
-def _elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
-    """The elements of a BSON document: type, name, and where the value starts and ends."""
+def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
+    """The elements of a BSON document: type, name, and where the value starts and ends.
+
+    Raises ValueError, IndexError or struct.error for bytes that are no document: check them with `decode` first.
+    """
     end = len(data) if end is None else end
     if _INT32.unpack_from(data, start)[0] != end - start or data[end - 1] != 0:
         raise ValueError("its length does not fit its bytes")
@@ -236,12 +240,12 @@ def _checked(size: int, least: int) -> int:
 
 
 def _canonical_document(data: bytes, start: int, end: int, *, ordered: bool) -> bytes:
-    elements: Sequence[bytes] = [
+    parts: Sequence[bytes] = [
         bytes([kind]) + name + b"\0" + _canonical_value(data, value, value_end, kind)
-        for kind, name, value, value_end in _elements(data, start, end)
+        for kind, name, value, value_end in elements(data, start, end)
     ]
     # The name leads after the type byte, but any total order serves.
-    body = b"".join(elements if ordered else sorted(elements))
+    body = b"".join(parts if ordered else sorted(parts))
     return _INT32.pack(len(body) + 5) + body + b"\0"
 
 

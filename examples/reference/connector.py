@@ -1,0 +1,435 @@
+"""The RPCs. Small methods, each with one job, so that a variant of the connector overrides just one."""
+
+import errno
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from dsync_kit.connector import Connector, StreamContext
+from dsync_kit.documents import decode, decode_id, encode, id_field, id_of
+from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    Capabilities,
+    DataType,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    GetByIdsRequest,
+    GetByIdsResponse,
+    GetInfoRequest,
+    GetInfoResponse,
+    GetNamespaceMetadataRequest,
+    GetNamespaceMetadataResponse,
+    ListDataRequest,
+    ListDataResponse,
+    Partition,
+    StreamLSNRequest,
+    StreamLSNResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    Update,
+    UpdatesPartition,
+    UpdateType,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+from .cursors import PageCursor, PartitionCursor, UpdatesCursor
+from .identity import hash_range, position_of
+from .journal import Journal
+from .settings import Settings
+from .store import Change, Collection, Entry, Store, Stored
+
+_DATA_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
+_PAGE_BYTES = 8 << 20  # a page of large documents is cut short: it is held in memory as a whole, on both ends
+_MESSAGE_UPDATES = 500
+_SCANNED_ENTRIES = 10_000  # log entries that are looked at under the lock in one go
+_POLL_SECONDS = 0.05  # how soon a stream sees what another process wrote
+
+
+class ReferenceConnector(Connector):
+    """A source and a sink over one `Store`. Connectors that share a store are instances of one connector."""
+
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        """Open the settings' folder, if no store is given. Raises UsageError where that cannot be done."""
+        self.settings = settings
+        self._owns_store = store is None
+        self._closed = False
+        if store is None:
+            folder = settings.folder()
+            store = Store(Journal(folder) if folder is not None else None)
+        self.store = store
+
+    # --- GetInfo ---
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        return GetInfoResponse(
+            id=self.identity(), db_type="reference", version="1", spec="reference", capabilities=self.capabilities()
+        )
+
+    def identity(self) -> str:
+        """The same as long as the data is the same store's."""
+        return self.store.id
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(source=self.source_capabilities(), sink=self.sink_capabilities())
+
+    def source_capabilities(self) -> Capabilities.Source:
+        return Capabilities.Source(
+            supported_data_types=_DATA_TYPES,
+            lsn_stream=True,
+            multi_namespace_plan=True,
+            default_plan=True,
+            get_by_ids=True,
+        )
+
+    def sink_capabilities(self) -> Capabilities.Sink:
+        return Capabilities.Sink(supported_data_types=_DATA_TYPES)
+
+    # --- GetNamespaceMetadata ---
+
+    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse:
+        self.check_namespace(request.namespace)
+        with self.store.reading():
+            return GetNamespaceMetadataResponse(count=self.count(request.namespace))
+
+    def count(self, namespace: str) -> int:
+        return self.store.count(namespace)
+
+    # --- GeneratePlan ---
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        for namespace in request.namespaces:
+            self.check_namespace(namespace)
+        with self.store.reading():
+            plan = GeneratePlanResponse()
+            if request.updates:
+                plan.updates_partitions.extend(self.updates_partitions(request.namespaces))
+            if request.initial_sync:
+                for namespace in self.planned_namespaces(request.namespaces):
+                    plan.partitions.extend(self.partitions(namespace))
+            return plan
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        """Each requested namespace once; all that there are if none is requested."""
+        return list(dict.fromkeys(requested)) or self.store.namespaces()
+
+    def updates_partitions(self, requested: Sequence[str]) -> list[UpdatesPartition]:
+        namespaces = list(dict.fromkeys(requested))
+        return [UpdatesPartition(namespaces=namespaces, cursor=self.update_cursor(self.store.end))]
+
+    def partitions(self, namespace: str) -> list[Partition]:
+        count = self.partition_count(namespace)
+        return [
+            Partition(
+                namespace=namespace,
+                cursor=self.partition_cursor(index, count),
+                estimated_count=self.store.count(namespace) // count,
+            )
+            for index in range(count)
+        ]
+
+    def partition_count(self, namespace: str) -> int:
+        """How many partitions a namespace is cut into; one for an empty namespace."""
+        return self.settings.partitions if self.store.count(namespace) else 1
+
+    def partition_cursor(self, index: int, count: int) -> bytes:
+        return PartitionCursor(index=index, count=count).encode()
+
+    # --- ListData ---
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        self.check_namespace(request.partition.namespace)
+        self.check_data_type(request.type)
+        partition = PartitionCursor.decode(request.partition.cursor)
+        with self.store.reading():
+            cursor = self.page_cursor(request.cursor, partition)
+            collection = self.store.collection(request.partition.namespace, request.type)
+            page, more = self.cut_page(self.listed(collection, cursor))
+            next_cursor = self.next_cursor(cursor, page) if more else b""
+        return ListDataResponse(data=[self.outgoing(stored.data) for _, stored in page], next_cursor=next_cursor)
+
+    def page_cursor(self, data: bytes, partition: PartitionCursor) -> PageCursor:
+        """Where the page starts: at the partition's start if `data` is empty, and that is when its bound is taken."""
+        if not data:
+            return PageCursor(index=partition.index, count=partition.count, after=b"", bound=self.store.end)
+        cursor = PageCursor.decode(data)
+        if (cursor.index, cursor.count) != (partition.index, partition.count):
+            raise InvalidArgument(f"the page cursor is of partition {cursor.index}, not {partition.index}")
+        return cursor
+
+    def listed(self, collection: Collection, cursor: PageCursor) -> Iterator[tuple[bytes, Stored]]:
+        """The partition's documents beyond the cursor; what was created since the listing began is the stream's."""
+        start, end = self.partition_range(cursor.index, cursor.count)
+        for position, stored in collection.between(start, cursor.after, end):
+            if stored.created <= cursor.bound:
+                yield position, stored
+
+    def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
+        return hash_range(index, count)
+
+    def cut_page(self, documents: Iterator[tuple[bytes, Stored]]) -> tuple[list[tuple[bytes, Stored]], bool]:
+        """The documents of one page, and whether there are more after it."""
+        page: list[tuple[bytes, Stored]] = []
+        size = 0
+        for position, stored in documents:
+            size += len(stored.data)
+            if page and (len(page) >= self.page_size() or size > _PAGE_BYTES):
+                return page, True
+            page.append((position, stored))
+        return page, False
+
+    def page_size(self) -> int:
+        return self.settings.page_size
+
+    def next_cursor(self, cursor: PageCursor, page: Sequence[tuple[bytes, Stored]]) -> bytes:
+        return cursor.model_copy(update={"after": page[-1][0]}).encode()
+
+    def outgoing(self, document: bytes) -> bytes:
+        """A document as it is listed and looked up: the bytes that were written."""
+        return document
+
+    # --- WriteData ---
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        self.check_namespace(request.namespace)
+        self.check_data_type(request.type)
+        changes = [self.insertion(document, request.type) for document in request.data]
+        with self.store.writing():
+            self.commit(request.namespace, request.type, changes)
+        return WriteDataResponse()
+
+    def insertion(self, document: bytes, data_type: DataType) -> Change:
+        """A listed document as a change. Raises InvalidArgument where it is malformed, or has no id."""
+        part = self.document_id(document, data_type)
+        update = Update(id=[part], type=UPDATE_TYPE_INSERT, data=self.incoming(document))
+        return Change(self.position(part, data_type), update)
+
+    def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
+        """The id of a whole document. Raises InvalidArgument where it is malformed, or has no id."""
+        if data_type == DATA_TYPE_MONGO_BSON:
+            decode(document, data_type)  # finding the id looks at the bytes before it alone
+        return id_of(document, data_type)[0]
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        """The place of an id in its namespace; ids that share it are one."""
+        return position_of(part, data_type)
+
+    def incoming(self, document: bytes) -> bytes:
+        """A document as it is kept: the bytes that were given."""
+        return document
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Change]) -> None:
+        """Apply all changes, or none."""
+        self.store.commit(namespace, data_type, changes)
+
+    # --- WriteUpdates ---
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.check_namespace(request.namespace)
+        self.check_data_type(request.type)
+        parts = [self.update_id(update, request.type) for update in request.updates]
+        with self.store.writing():
+            collection = self.store.collection(request.namespace, request.type)
+            self.commit(request.namespace, request.type, self.changes(request, parts, collection))
+        return WriteUpdatesResponse()
+
+    def update_id(self, update: Update, data_type: DataType) -> BsonValue:
+        """An update's id. Raises InvalidArgument for an update that does not fit its id, or is malformed."""
+        part = self.single_id(update.id, data_type)
+        if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
+            self.check_same_id(part, update.data, data_type)
+        elif update.type == UPDATE_TYPE_PARTIAL_UPDATE and update.data:
+            decode(update.data, data_type)
+        elif update.type not in (UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE):
+            raise InvalidArgument(f"unsupported update type {update.type}: expected 1 to 4 (INSERT to PARTIAL_UPDATE)")
+        return part
+
+    def single_id(self, parts: Sequence[BsonValue], data_type: DataType) -> BsonValue:
+        """The id's one part. Raises InvalidArgument for another number of parts, and for a malformed one."""
+        if len(parts) != 1:
+            raise InvalidArgument(f"the id has {len(parts)} parts: expected one, composite ids are not supported")
+        field = id_field(data_type)
+        if parts[0].name not in ("", field):
+            raise InvalidArgument(f"the id is named {parts[0].name!r}: expected {field!r} or no name")
+        decode_id(parts[0])
+        return parts[0]
+
+    def check_same_id(self, part: BsonValue, document: bytes, data_type: DataType) -> None:
+        """Raises InvalidArgument where the document is malformed, or its id is not `part`."""
+        found = self.document_id(document, data_type)
+        if self.position(part, data_type) != self.position(found, data_type):
+            raise InvalidArgument(
+                f"the update's id (type {part.type}, {part.data[:32]!r}) is not "
+                f"its document's id (type {found.type}, {found.data[:32]!r})"
+            )
+
+    def changes(self, request: WriteUpdatesRequest, parts: Sequence[BsonValue], collection: Collection) -> list[Change]:
+        """The updates as changes of whole documents; each sees those before it."""
+        documents: dict[bytes, bytes | None] = {}
+        changes: list[Change] = []
+        for update, part in zip(request.updates, parts, strict=True):
+            position = self.position(part, request.type)
+            if position not in documents:
+                stored = collection.documents.get(position)
+                documents[position] = stored.data if stored is not None else None
+            change = Change(position, self.whole_update(update, part, documents[position], request.type))
+            documents[position] = change.update.data if change.update.type != UPDATE_TYPE_DELETE else None
+            changes.append(change)
+        return changes
+
+    def whole_update(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> Update:
+        """The update as the log keeps it, with the id as its document spells it."""
+        if update.type == UPDATE_TYPE_DELETE:
+            return self.deletion(part if current is None else id_of(current, data_type)[0], data_type)
+        kind: UpdateType = update.type
+        data = update.data
+        if kind == UPDATE_TYPE_PARTIAL_UPDATE:
+            kind, data = UPDATE_TYPE_UPDATE, self.merged(update, part, current, data_type)
+        return Update(id=id_of(data, data_type), type=kind, data=self.incoming(data))
+
+    def deletion(self, part: BsonValue, data_type: DataType) -> Update:
+        named = BsonValue(data=part.data, type=part.type, name=id_field(data_type))
+        return Update(id=[named], type=UPDATE_TYPE_DELETE)
+
+    def merged(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> bytes:
+        """The whole document after a partial update; a missing one is made of its id and the changed fields."""
+        if current is None:
+            current = self.bare_document(part, data_type)
+        data = apply_partial_update(current, update.data, update.partial_update_unset, data_type)
+        self.check_same_id(part, data, data_type)
+        return data
+
+    def bare_document(self, part: BsonValue, data_type: DataType) -> bytes:
+        """A document with nothing but its id."""
+        if data_type == DATA_TYPE_JSON_ID:
+            return encode({"id": decode_id(part)}, data_type)
+        element = bytes([part.type]) + b"_id\0" + part.data + b"\0"
+        return (len(element) + 4).to_bytes(4, "little") + element
+
+    # --- StreamUpdates ---
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        self.check_data_type(request.type)
+        sequence = self.stream_start(request.cursor)
+        wanted = frozenset(request.namespaces)
+        context.add_callback(self.store.notify)
+        while not self.ended(context):
+            entries = self.entries_after(sequence, context)
+            yield from self.messages(sequence, entries, wanted, request.type)
+            sequence += len(entries)
+
+    def stream_start(self, data: bytes) -> int:
+        """The sequence number that an update cursor stands for.
+
+        Raises FailedPrecondition where the cursor is of other data: going on from it would lose updates in silence.
+        """
+        cursor = UpdatesCursor.decode(data)
+        with self.store.reading():
+            if cursor.store != self.store.id or not 0 <= cursor.sequence <= self.store.end:
+                raise FailedPrecondition("the cursor is of another store, or of one that lost its data: plan again")
+        return cursor.sequence
+
+    def update_cursor(self, sequence: int) -> bytes:
+        return UpdatesCursor(store=self.store.id, sequence=sequence).encode()
+
+    def ended(self, context: StreamContext) -> bool:
+        return context.cancelled or self._closed
+
+    def entries_after(self, sequence: int, context: StreamContext) -> list[Entry]:
+        """The next entries of the log; waits for some, and gives none when the stream ends."""
+        while True:
+            with self.store.reading():
+                if self.store.end > sequence:
+                    return self.store.log[sequence : sequence + _SCANNED_ENTRIES]
+                if self.ended(context):
+                    return []
+                self.store.changed.wait(_POLL_SECONDS if self.store.shared else None)
+            if self.ended(context):
+                return []
+
+    def messages(
+        self, sequence: int, entries: Sequence[Entry], wanted: frozenset[str], data_type: DataType
+    ) -> Iterator[StreamUpdatesResponse]:
+        """Runs of updates of one namespace, each with the cursor after its last one."""
+        numbered = (
+            (number, entry)
+            for number, entry in enumerate(entries, sequence + 1)
+            if self.streamed(entry, wanted, data_type)
+        )
+        for namespace, group in groupby(numbered, key=lambda item: item[1].namespace):
+            run = list(group)
+            for start in range(0, len(run), _MESSAGE_UPDATES):
+                batch = run[start : start + _MESSAGE_UPDATES]
+                yield StreamUpdatesResponse(
+                    namespace=namespace,
+                    updates=[entry.update for _, entry in batch],
+                    next_cursor=self.update_cursor(batch[-1][0]),
+                )
+
+    def streamed(self, entry: Entry, wanted: frozenset[str], data_type: DataType) -> bool:
+        return entry.data_type == data_type and self.is_wanted(entry, wanted)
+
+    def is_wanted(self, entry: Entry, wanted: frozenset[str]) -> bool:
+        """Whether an entry is in one of the namespaces; none stands for all."""
+        return not wanted or entry.namespace in wanted
+
+    # --- StreamLSN ---
+
+    def stream_lsn(self, request: StreamLSNRequest, context: StreamContext) -> Iterator[StreamLSNResponse]:
+        sequence = self.stream_start(request.cursor)
+        wanted = frozenset(request.namespaces)
+        context.add_callback(self.store.notify)
+        lsn = 0
+        while not self.ended(context):
+            entries = self.entries_after(sequence, context)
+            sequence += len(entries)
+            lsn += self.counted(entries, wanted)
+            yield StreamLSNResponse(lsn=lsn, next_cursor=self.update_cursor(sequence))
+
+    def counted(self, entries: Sequence[Entry], wanted: frozenset[str]) -> int:
+        return sum(self.is_wanted(entry, wanted) for entry in entries)
+
+    # --- GetByIds ---
+
+    def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse:
+        self.check_namespace(request.namespace)
+        self.check_data_type(request.type)
+        positions = [self.position(self.single_id(item.id, request.type), request.type) for item in request.ids]
+        with self.store.reading():
+            collection = self.store.collection(request.namespace, request.type)
+            return GetByIdsResponse(data=[self.found(collection, position) for position in positions])
+
+    def found(self, collection: Collection, position: bytes) -> GetByIdsResponse.ResponseItem:
+        stored = collection.documents.get(position)
+        return GetByIdsResponse.ResponseItem(data=self.outgoing(stored.data) if stored is not None else b"")
+
+    # --- what all of them need ---
+
+    def check_namespace(self, namespace: str) -> None:
+        if not namespace:
+            raise InvalidArgument("the namespace is empty: expected a name like 'db.collection'")
+
+    def check_data_type(self, data_type: DataType) -> None:
+        if data_type not in _DATA_TYPES:
+            raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
+
+    def translate_error(self, error: Exception) -> ConnectorError | None:
+        if isinstance(error, OSError):
+            kind = ResourceExhausted if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+            return kind(f"the folder cannot be used: {error.strerror}")
+        return None
+
+    def teardown(self) -> None:
+        self._closed = True
+        if self._owns_store:
+            self.store.close()
+        self.store.notify()
