@@ -31,7 +31,7 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
-__all__ = ["ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
+__all__ = ["ClientBase", "ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 M = TypeVar("M", bound=Message)
@@ -60,8 +60,8 @@ class ConnectorApi(Protocol):
     def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse: ...
 
 
-class _Client:
-    """The nine RPCs over the two ways to call one."""
+class ClientBase:
+    """The nine RPCs over the two ways to call one: override `_unary` and `_stream`."""
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
         raise NotImplementedError
@@ -97,7 +97,7 @@ class _Client:
         return self._unary(_RPCS["get_by_ids"], request)
 
 
-class GrpcClient(_Client):
+class GrpcClient(ClientBase):
     """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`."""
 
     def __init__(
@@ -171,7 +171,7 @@ def _from_rpc_error(error: Any) -> ConnectorError:
     return error_for(error.code(), error.details() or "")
 
 
-class LocalClient(_Client):
+class LocalClient(ClientBase):
     """A client of a connector in this process, without a wire: messages are copied, errors become statuses."""
 
     def __init__(self, connector: Connector) -> None:

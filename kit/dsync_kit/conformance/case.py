@@ -1,0 +1,224 @@
+"""One example of a rule: what it draws, what it calls, what it finds."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.conformance import strategies
+from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.outcome import Inapplicable, Violation
+from dsync_kit.conformance.subject import Subject
+from dsync_kit.conformance.transcript import Recorder, show_document, show_id
+from dsync_kit.documents import id_key, id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
+
+__all__ = ["Case"]
+
+T = TypeVar("T")
+
+
+class Case:
+    """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
+
+    `api` are the RPCs as they are, `driver` the calls as dsync makes them; both are in the transcript.
+    """
+
+    def __init__(self, subject: Subject, data: st.DataObject) -> None:
+        self.subject = subject
+        self.recorder = Recorder(subject.api)
+        self.api: ConnectorApi = self.recorder
+        self.driver = Driver(self.recorder)
+        self.example: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self.checks = 0
+        self._data = data
+        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
+        self._taken: set[str] = set()
+        self._stack = ExitStack()
+
+    # Drawing
+
+    def draw(self, strategy: st.SearchStrategy[T], label: str) -> T:
+        """A value of the strategy; shown under its label where the example fails."""
+        value = self._data.draw(strategy)
+        self.example.append((label, _show(value)))
+        return value
+
+    def data_type(self, types: Sequence[DataType] = ()) -> DataType:
+        """One of the types in which documents can be put in and read back."""
+        choices = list(types or self.subject.types)
+        if not choices:
+            raise Inapplicable("no data type is both written and read")
+        return choices[0] if len(choices) == 1 else self.draw(st.sampled_from(choices), "type")
+
+    def page(
+        self,
+        data_type: DataType,
+        *,
+        min_size: int = 0,
+        max_size: int = 6,
+        small: bool = False,
+        label: str = "documents",
+    ) -> list[bytes]:
+        """Documents with ids that no store takes for one."""
+        kinds = self.subject.id_kinds[data_type]
+        return self.draw(strategies.pages(data_type, kinds, min_size=min_size, max_size=max_size, small=small), label)
+
+    def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
+        """Ids, as Python values, that no store takes for one."""
+        kinds = self.subject.id_kinds[data_type]
+        strategy = st.lists(
+            strategies.ids(data_type, kinds), min_size=min_size, max_size=max_size, unique_by=strategies.merge_key
+        )
+        return self.draw(strategy, "ids")
+
+    def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
+        """`count` small documents with ids that sort as they are numbered."""
+        string = "string" in self.subject.id_kinds[data_type]
+        width = len(str(count))
+        if string:
+            names: Iterable[Any] = (f"{prefix}-{number:0{width}}" for number in range(count))
+        elif "object-id" in self.subject.id_kinds[data_type]:
+            names = (strategies.object_id(prefix, number) for number in range(count))
+        else:
+            start = sum(prefix.encode()) * 100_000
+            names = range(start, start + count)
+        return [strategies.make_document(name, {"n": number, **fields}, data_type) for number, name in enumerate(names)]
+
+    # Places
+
+    def namespace(self) -> str:
+        """A namespace for this example, empty as far as the example can tell."""
+        if self.subject.makes_namespaces:
+            return self.subject.fresh_namespace()
+        free = [name for name in self.subject.offered if name not in self._taken]
+        if not free:
+            raise Inapplicable(self.subject.notes[0] if not self.subject.offered else "too few namespaces are offered")
+        self._taken.add(free[0])
+        self.subject.settle(free[0])
+        return free[0]
+
+    # What dsync does
+
+    def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """WriteData as dsync calls it; for a source that is no sink, the harness's seed."""
+        self._own(namespace, data_type, (id_of(document, data_type) for document in documents))
+        if not self.subject.is_sink:
+            self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
+        self.subject.load(namespace, documents, data_type, driver=self.driver)
+
+    def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
+        """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""
+        self._own(namespace, data_type, (list(update.id) for update in updates))
+        if not self.subject.is_sink:
+            self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
+        self.subject.change(namespace, updates, data_type, driver=self.driver)
+
+    def read(
+        self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
+    ) -> list[bytes]:
+        """What is in the namespace now, apart from what was there before the kit came."""
+        listed = self.subject.read(namespace, data_type, driver=driver or self.driver, expected=expected)
+        return self._without_foreign(namespace, listed, data_type)
+
+    def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards") -> None:
+        """Raise Violation unless the namespace holds what the model holds."""
+        self.checks += 1
+        model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what)
+
+    def loaded(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> tuple[str, Model]:
+        """A namespace with drawn documents in it, and what it holds."""
+        data_type = self.data_type()
+        documents = self.page(data_type, min_size=min_size, max_size=max_size, small=small)
+        namespace = self.namespace()
+        self.write(namespace, documents, data_type)
+        return namespace, Model(data_type, documents)
+
+    def listable(self, *, max_size: int = 30) -> tuple[str, DataType, int]:
+        """A namespace with something to list, its type and about how many documents: loaded, else one that exists."""
+        if self.subject.loads:
+            namespace, model = self.loaded(min_size=1, max_size=max_size, small=True)
+            return namespace, model.data_type, len(model.documents)
+        namespaces = self.subject.existing()
+        namespace = namespaces[0] if len(namespaces) == 1 else self.draw(st.sampled_from(namespaces[:4]), "namespace")
+        return namespace, self.data_type(self.subject.source_types), 100_000
+
+    # Expectations
+
+    def check(self, holds: bool, message: str, *, expected: str = "", seen: object = "", owner: str = "") -> None:
+        """Raise Violation unless `holds`."""
+        self.checks += 1
+        if not holds:
+            raise Violation(message, expected=expected, seen=str(seen), owner=owner)
+
+    def decline(self, reason: str) -> Inapplicable:
+        """The exception for what the connector legally declines; raise it."""
+        return Inapplicable(reason)
+
+    def refused(self, error: ConnectorError) -> bool:
+        """Whether a status says that the request, or what it asks for, is not taken."""
+        return error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED)
+
+    # Another instance
+
+    def second_driver(self, name: str = "second instance") -> Driver:
+        """A driver of another instance on the same data, until the example ends."""
+        api = self._stack.enter_context(self.subject.second_instance())
+        return Driver(self.recorder.other(api, name))
+
+    def enter(self, context: Any) -> Any:
+        """Enter a context that is left when the example ends."""
+        return self._stack.enter_context(context)
+
+    def close(self) -> None:
+        """Remove what the example has made, and end what it has started."""
+        self._stack.close()
+        if not self.subject.can_change or self.subject.disposable:
+            return
+        for (namespace, data_type), owned in self._owned.items():
+            removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
+            try:
+                if removals:
+                    self.subject.change(namespace, removals, data_type, driver=self.subject.driver)
+            except ConnectorError as error:
+                self.subject.remain(namespace, str(error))
+
+    def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
+        owned = self._owned.setdefault((namespace, data_type), {})
+        for part in parts:
+            try:
+                owned[id_key(part)] = part
+            except (ValueError, InvalidArgument):
+                continue  # a malformed id, sent on purpose: nothing is stored under it
+
+    def _without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
+        foreign = self.subject.foreign.get(namespace, set()) - set(self._owned.get((namespace, data_type), ()))
+        if not foreign:
+            return listed
+        return [document for document in listed if _key(document, data_type) not in foreign]
+
+
+def _key(document: bytes, data_type: DataType) -> bytes | None:
+    try:
+        return id_key(id_of(document, data_type))
+    except InvalidArgument:
+        return None  # the comparison with the model says what is wrong with it
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bytes):
+        return show_document(value)
+    if isinstance(value, Update):
+        kind = UpdateType.Name(value.type).removeprefix("UPDATE_TYPE_")
+        return f"{kind} {show_id(list(value.id))}" + (f" {show_document(value.data)}" if value.data else "")
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_show(item) for item in value[:20])
+        more = f", … {len(value) - 20} more" if len(value) > 20 else ""
+        return f"[{shown}{more}]"
+    return repr(value)

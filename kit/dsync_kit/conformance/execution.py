@@ -1,0 +1,180 @@
+"""Runs one rule with Hypothesis, within a budget, and keeps the smallest example that fails."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import Flaky, HypothesisException
+
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
+from dsync_kit.conformance.profile import Profile
+from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.subject import Subject
+from dsync_kit.errors import ConnectorError
+from dsync_kit.target import TargetError
+
+__all__ = ["run_rule"]
+
+_SHOWN_NOTES = 3
+
+
+def run_rule(
+    rule: Rule, subject: Subject, profile: Profile, *, seed: int, database: Path | None, replay: str
+) -> Outcome:
+    """Judge one rule. Never raises for what the connector does; KeyboardInterrupt passes through."""
+    trial = _Trial(rule, subject, profile, replay)
+    began = time.monotonic()
+    problem = ""
+    try:
+        _explore(trial, profile, seed, database)
+    except (_Failed, _Enough, Flaky):
+        pass  # the trial holds what was found
+    except (KitError, TargetError) as error:
+        problem = str(error)
+    except HypothesisException as error:
+        problem = f"Hypothesis: {type(error).__name__}: {error}"
+    return trial.outcome(time.monotonic() - began, problem)
+
+
+class _Failed(Exception):
+    """An example fails. One class and one place: to Hypothesis every violation of a rule is one bug."""
+
+
+class _Enough(BaseException):
+    """The budget for shrinking is spent. No Exception: Hypothesis would take it for another failure."""
+
+
+@dataclass(slots=True)
+class _Found:
+    violation: Violation
+    example: tuple[tuple[str, str], ...]
+    transcript: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return sum(len(value) for _, value in self.example), len(self.transcript)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What came of the examples of one rule so far."""
+
+    rule: Rule
+    subject: Subject
+    profile: Profile
+    replay: str
+    examples: int = 0
+    checks: int = 0
+    declined: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    smallest: _Found | None = None
+    failures: int = 0
+    began: float = field(default_factory=time.monotonic)
+    failed_at: float = 0.0
+
+    def example(self, data: st.DataObject) -> None:
+        """Run one example. Raises _Failed where the connector breaks the rule."""
+        now = time.monotonic()
+        if self.smallest is None and self.examples and now - self.began > self.profile.seconds:
+            return
+        if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
+            raise _Enough
+        case = Case(self.subject, data)
+        violation: Violation | None = None
+        try:
+            self.rule.check(case)
+        except Inapplicable as declined:
+            self.declined[str(declined)] += 1
+        except Violation as found:
+            violation = found
+        except ConnectorError as error:
+            violation = Violation(
+                "a call that must be answered was refused", expected="OK", seen=f"{_last_call(case)}{error}"
+            )
+        finally:
+            case.close()
+            self.examples += 1
+            self.checks += case.checks
+            self.notes.update(case.notes)
+        if violation is not None:
+            self._keep(violation, case)
+            raise _Failed
+
+    def outcome(self, seconds: float, problem: str) -> Outcome:
+        """What came of the rule."""
+        notes = [f"{text} ({count} ×)" for text, count in self.declined.most_common(_SHOWN_NOTES)]
+        notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
+        status, reason, failure, cause = Status.PASSED, "", None, ""
+        if self.smallest is not None:
+            status, failure = Status.FAILED, self._failure(self.smallest)
+            owner = self.smallest.violation.owner
+            cause = owner if owner != self.rule.id else ""
+        elif problem:
+            status, reason = Status.ERRORED, problem
+        elif not self.checks:
+            status = Status.NOT_EXERCISED
+            reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
+        return Outcome(
+            rule=self.rule.id,
+            level=self.rule.level,
+            status=status,
+            examples=self.examples,
+            seconds=seconds,
+            reason=reason,
+            notes=tuple(notes),
+            failure=failure,
+            cause=cause,
+        )
+
+    def _keep(self, violation: Violation, case: Case) -> None:
+        found = _Found(violation, tuple(case.example), case.recorder.transcript())
+        if self.smallest is None:
+            self.failed_at = time.monotonic()
+        self.failures += 1
+        if self.smallest is None or found.size <= self.smallest.size:
+            self.smallest = found
+
+    def _failure(self, found: _Found) -> Failure:
+        return Failure(
+            message=found.violation.message,
+            expected=found.violation.expected,
+            seen=found.violation.seen,
+            hint=self.rule.hint,
+            example=found.example,
+            transcript=found.transcript,
+            replay=self.replay,
+            reproducible=self.failures > 1,
+        )
+
+
+def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path | None) -> None:
+    examples = DirectoryBasedExampleDatabase(database) if database is not None else None
+
+    def test(data: st.DataObject) -> None:
+        trial.example(data)
+
+    # The key keeps apart what Hypothesis would take for one test: it is one function for all rules and connectors.
+    test._hypothesis_internal_database_key = f"{trial.subject.target.title} {trial.rule.id}".encode()  # type: ignore[attr-defined]
+    configured = settings(
+        max_examples=max(1, round(profile.examples * trial.rule.examples)),
+        database=examples,
+        deadline=None,
+        phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    wrapped = given(data=st.data())(test)
+    wrapped._hypothesis_internal_database_key = test._hypothesis_internal_database_key  # type: ignore[attr-defined]
+    seed(seed_number)(configured(wrapped))()
+
+
+def _last_call(case: Case) -> str:
+    calls = case.recorder.calls
+    return f"{calls[-1].name} answered " if calls else ""

@@ -1,0 +1,31 @@
+"""How much a run may cost."""
+
+from dataclasses import dataclass
+
+__all__ = ["PROFILES", "Profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A budget.
+
+    `examples` are the most that a rule draws, `seconds` the most that it may take for them (a slow connector gets
+    fewer examples, and the report says how many), `shrinking` the most seconds for making a failure small. `bulk`
+    scales large pages and documents: 1 is what every connector must stand.
+    """
+
+    name: str
+    examples: int
+    seconds: float
+    shrinking: float
+    bulk: int
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", examples=12, seconds=3.0, shrinking=4.0, bulk=1),
+        Profile("standard", examples=60, seconds=12.0, shrinking=15.0, bulk=2),
+        Profile("thorough", examples=400, seconds=120.0, shrinking=60.0, bulk=6),
+    )
+}

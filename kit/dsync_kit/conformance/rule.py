@@ -1,0 +1,103 @@
+"""What a rule is: an id, a level, the contract's sentence it stands on, what it needs, and a function over a case."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsync_kit.conformance.case import Case
+
+__all__ = ["Level", "Need", "Rule", "rule"]
+
+
+class Level(StrEnum):
+    """How much a rule weighs."""
+
+    MUST = "MUST"
+    """dsync relies on it: a violation loses, corrupts or blocks data."""
+    SHOULD = "SHOULD"
+    """It makes a better connector; counts as a failure with `--strict` only."""
+
+
+class Need(Enum):
+    """What a connector, or the way that it is run, must offer for a rule to apply; the value says so when it does not."""
+
+    SOURCE = "the connector declares no source"
+    SINK = "the connector declares no sink"
+    NO_SOURCE = "the connector declares a source"
+    NO_SINK = "the connector declares a sink"
+    LISTING = "the connector declares no source, or there is nothing to list: name existing data with --namespace"
+    LOADING = "data can only be put into it past the connector: its conformance.py has no seed(), and it is no sink"
+    CHANGING = "data can only be changed past the connector: its conformance.py has no update(), and it is no sink"
+    READING = (
+        "what was written can only be read past the connector: its conformance.py has no read(), and it is no source"
+    )
+    UPDATES = "its plan has no updates partition: it streams no updates"
+    LSN = "lsn_stream is not declared"
+    GET_BY_IDS = "get_by_ids is not declared"
+    MULTI_NAMESPACE_PLAN = "multi_namespace_plan is not declared"
+    DEFAULT_PLAN = "default_plan is not declared"
+    BSON = "MONGO_BSON is not among its data types"
+    JSON = "JSON_ID is not among its data types"
+    TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
+    IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
+    SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
+    RESTART = "it can't be restarted from an address alone: use a folder or exec:"
+    OUTAGE = "its conformance.py has no outage()"
+    SECRETS = "its settings hold no secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `check` returns when the connector keeps it, and raises `Violation` when it does not.
+
+    `after` are rules whose violation explains this one's: such a failure is shown as their consequence.
+    """
+
+    id: str
+    level: Level
+    sentence: str
+    check: "Callable[[Case], None]"
+    needs: tuple[Need, ...]
+    hint: str
+    after: tuple[str, ...]
+    examples: float
+
+    @property
+    def area(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring: what the rule checks."""
+        return (self.check.__doc__ or "").strip().splitlines()[0]
+
+
+_ids: set[str] = set()
+
+
+def rule(
+    id: str,  # noqa: A002 - the word that the reports use
+    sentence: str,
+    *,
+    level: Level = Level.MUST,
+    needs: tuple[Need, ...] = (),
+    hint: str = "",
+    after: tuple[str, ...] = (),
+    examples: float = 1.0,
+) -> "Callable[[Callable[[Case], None]], Rule]":
+    """Make a rule of a function over a case.
+
+    `sentence` is the contract's; `hint` the likely cause of a violation in one line; `examples` scales the profile's
+    number of examples, for a rule whose single example is costly (0.2) or cheap (2.0).
+    """
+
+    def make(check: "Callable[[Case], None]") -> Rule:
+        if id in _ids:
+            raise ValueError(f"two rules are named {id}")
+        _ids.add(id)
+        return Rule(id, level, sentence, check, needs, hint, after, examples)
+
+    return make

@@ -1,0 +1,8 @@
+"""The rules, one module per area; `RULES` lists them in the order in which they run."""
+
+from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.rules import info
+
+__all__ = ["RULES"]
+
+RULES: tuple[Rule, ...] = (*info.RULES,)

@@ -1,0 +1,286 @@
+"""Hypothesis strategies for what dsync carries: hostile, and valid.
+
+Documents are drawn as Python dicts and encoded; what a strategy gives is always bytes of a valid document.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import bson
+from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from hypothesis import strategies as st
+
+from dsync_kit.documents import encode, encode_id, id_field
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    Update,
+    UpdateType,
+)
+
+__all__ = [
+    "BSON_RARE",
+    "ID_KINDS",
+    "bson_values",
+    "document_from",
+    "documents",
+    "field_names",
+    "id_value",
+    "ids",
+    "json_numbers",
+    "json_values",
+    "make_document",
+    "pages",
+    "sample_id",
+    "texts",
+    "update",
+    "values",
+]
+
+Draw = st.SearchStrategy[Any]
+
+_INT32 = st.one_of(st.sampled_from([0, 1, -1, 2**31 - 1, -(2**31)]), st.integers(-(2**31), 2**31 - 1))
+_INT64 = st.one_of(
+    st.sampled_from([0, 5, 2**31, 2**53 - 1, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]),
+    st.integers(-(2**63), 2**63 - 1),
+).map(Int64)
+_DOUBLE = st.one_of(
+    st.sampled_from([0.0, -0.0, 5.0, 0.1, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")]), st.floats()
+)
+_OBJECT_IDS = st.binary(min_size=12, max_size=12).map(ObjectId)
+_DATES = st.one_of(
+    st.sampled_from([0, -1, 1, 253402300799999, -62135596800000]), st.integers(-62135596800000, 253402300799999)
+).map(DatetimeMS)
+_FAR_DATES = st.sampled_from([253402300800000, -62135596800001, 2**63 - 1, -(2**63)]).map(DatetimeMS)
+_DECIMALS = st.one_of(
+    st.sampled_from(["0", "-0", "0.00", "1E+6144", "1E-6176", "NaN", "Infinity", "-Infinity", "1.10"]),
+    st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**20), max_value=10**20).map(str),
+).map(Decimal128)
+_BINARIES = st.builds(Binary, st.binary(max_size=24), st.sampled_from([0, 0, 2, 5, 6, 128, 255]))
+_UUIDS = st.builds(Binary, st.binary(min_size=16, max_size=16), st.sampled_from([3, 4]))
+
+texts = st.one_of(
+    st.sampled_from(
+        ["", "a", "5", "true", "null", "é", "日本", "𝄞", "e\u0301", " x ", "a\nb", "'\"`;--", "$x.y", "%00"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
+)
+"""Text without NUL, which some stores cannot hold: that is tried by a rule of its own."""
+
+_plain_names = st.sampled_from(["a", "b", "name", "value", "Name", "x_1", "tags"])
+field_names = st.one_of(
+    st.sampled_from(
+        ["a", "A", "id2", "with space", "é", "日本", "𝄞", "quote'\"", "semi;", "0", "1", "__proto__", "type"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\0.$"), min_size=1, max_size=8),
+)
+"""Field names without `.`, `$` and NUL, which stores may reserve."""
+
+BSON_COMMON: dict[str, Draw] = {
+    "text": texts,
+    "int32": _INT32,
+    "int64": _INT64,
+    "double": _DOUBLE,
+    "boolean": st.booleans(),
+    "null": st.none(),
+    "object-id": _OBJECT_IDS,
+    "date": _DATES,
+    "binary": st.one_of(_BINARIES, _UUIDS),
+    "decimal": _DECIMALS,
+}
+"""The scalar types that every store of BSON documents must hold."""
+
+BSON_RARE: dict[str, Draw] = {
+    "far-date": _FAR_DATES,
+    "regex": st.builds(Regex, st.sampled_from(["", "a.*b", "^é"]), st.sampled_from(["", "i", "im"])),
+    "code": st.sampled_from(["", "f()"]).map(Code),
+    "code-with-scope": st.just(Code("f(x)", {"x": 1})),
+    "timestamp": st.builds(Timestamp, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+    "min-key": st.just(MinKey()),
+    "max-key": st.just(MaxKey()),
+    "nul-text": st.just("a\0b"),
+}
+"""Types and values that a store may refuse, but not change."""
+
+
+def _nested(scalars: Draw, names: Draw, depth: int) -> Draw:
+    # Levels spelled out: st.recursive draws several times slower.
+    level = scalars
+    for _ in range(depth):
+        level = st.one_of(scalars, st.lists(level, max_size=3), st.dictionaries(names, level, max_size=3))
+    return level
+
+
+_scalars = st.one_of(*BSON_COMMON.values())
+bson_values = _nested(_scalars, field_names, 2)
+"""Any value of the common BSON types, nested up to two levels."""
+
+json_numbers = st.one_of(
+    st.sampled_from([0, -1, 5, 2**31, 2**53 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 0.1, 1.5, -2.25, 1e300, 5e-324]),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+"""Numbers of 64 bits, integer and floating."""
+
+json_values = _nested(st.one_of(texts, json_numbers, st.booleans(), st.none()), field_names, 2)
+"""Any JSON value, nested up to two levels."""
+
+_small = {
+    DATA_TYPE_MONGO_BSON: st.one_of(st.integers(0, 3), st.sampled_from(["", "x", "é"]), st.none()),
+    DATA_TYPE_JSON_ID: st.one_of(st.integers(0, 3), st.sampled_from(["", "x", "é"]), st.none()),
+}
+
+_id_texts = st.one_of(
+    st.sampled_from(
+        ["a", "A", "5", "b", "é", "e\u0301", "日本", "𝄞", "a b", "a.b", "a/b", "../x", "%2F", "x:y", "a'b", "_"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8),
+)
+
+ID_KINDS: dict[DataType, dict[str, Draw]] = {
+    DATA_TYPE_MONGO_BSON: {
+        "string": _id_texts,
+        "object-id": _OBJECT_IDS,
+        "int32": _INT32,
+        "int64": _INT64,
+        "double": st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: value != 0),
+        "date": _DATES,
+        "binary": st.builds(Binary, st.binary(min_size=1, max_size=12), st.sampled_from([0, 5, 128])),
+        "decimal": st.sampled_from(["1.10", "-3", "1E+10", "0.001"]).map(Decimal128),
+        "boolean": st.booleans(),
+        "document": st.builds(lambda a, b: {"a": a, "b": b}, st.sampled_from(["x", "y"]), st.sampled_from(["", "z"])),
+    },
+    DATA_TYPE_JSON_ID: {
+        "string": _id_texts,
+        "integer": st.one_of(st.sampled_from([0, 5, -1, 2**53 + 1]), st.integers(-(2**53), 2**53)),
+    },
+}
+"""Strategies for ids by the name of their kind, the most common kind first."""
+
+_SAMPLES: dict[str, Any] = {
+    "string": "sample",
+    "object-id": ObjectId(b"dsync-kit-id"),
+    "int32": 7,
+    "int64": Int64(7_000_000_000),
+    "double": 7.5,
+    "date": DatetimeMS(86_400_000),
+    "binary": Binary(b"sample", 0),
+    "decimal": Decimal128("7.10"),
+    "boolean": True,
+    "document": {"a": "x", "b": "y"},
+    "integer": 7,
+}
+
+
+def sample_id(kind: str) -> Any:
+    """One id of a kind, always the same."""
+    return _SAMPLES[kind]
+
+
+def object_id(prefix: str, number: int) -> ObjectId:
+    """The ObjectId with this number, sorted by it."""
+    return ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big"))
+
+
+def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
+    """Ids of these kinds, as Python values."""
+    return st.one_of(*(ID_KINDS[data_type][kind] for kind in kinds))
+
+
+def merge_key(value: Any) -> Any:
+    """Equal for two ids that a store may take for one: numbers of one value, whatever their type."""
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, float):
+        return Decimal(value)
+    if isinstance(value, int):
+        return Decimal(int(value))
+    if isinstance(value, Decimal128):
+        return value.to_decimal()
+    return bson.encode({"": value})
+
+
+def id_value(value: Any, data_type: DataType) -> list[BsonValue]:
+    """A Python value as an update's id."""
+    if data_type == DATA_TYPE_JSON_ID and isinstance(value, int) and not isinstance(value, bool):
+        value = Int64(value)
+    return [encode_id(value, id_field(data_type))]
+
+
+def make_document(identifier: Any, fields: dict[str, Any], data_type: DataType) -> bytes:
+    """An encoded document with this id and these fields."""
+    document = {id_field(data_type): identifier, **fields}
+    if data_type == DATA_TYPE_JSON_ID:
+        return json.dumps(document, ensure_ascii=False).encode()
+    return encode(document, data_type)
+
+
+def document_from(identifier: Draw, fields: Draw, data_type: DataType) -> Draw:
+    """Encoded documents of an id and fields that are drawn."""
+    reserved = id_field(data_type)
+    return st.builds(
+        lambda value, drawn: make_document(
+            value, {name: field for name, field in drawn.items() if name != reserved}, data_type
+        ),
+        identifier,
+        fields,
+    )
+
+
+def values(data_type: DataType) -> Draw:
+    """Field values of a data type."""
+    return bson_values if data_type == DATA_TYPE_MONGO_BSON else json_values
+
+
+def fields(data_type: DataType, *, small: bool) -> Draw:
+    """The fields beside the id: of any kind, or few and small."""
+    if small:
+        return st.dictionaries(_plain_names, _small[data_type], max_size=2)
+    return st.dictionaries(field_names, values(data_type), max_size=4)
+
+
+def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = False) -> Draw:
+    """Encoded documents, with ids of these kinds."""
+    return document_from(ids(data_type, kinds), fields(data_type, small=small), data_type)
+
+
+def pages(
+    data_type: DataType, kinds: tuple[str, ...], *, min_size: int = 0, max_size: int = 6, small: bool = False
+) -> Draw:
+    """Lists of encoded documents, no two of which a store may take for one."""
+    pairs = st.tuples(ids(data_type, kinds), fields(data_type, small=small))
+    unique = st.lists(pairs, min_size=min_size, max_size=max_size, unique_by=lambda pair: merge_key(pair[0]))
+    reserved = id_field(data_type)
+    return unique.map(
+        lambda drawn: [
+            make_document(value, {name: field for name, field in content.items() if name != reserved}, data_type)
+            for value, content in drawn
+        ]
+    )
+
+
+def update(kind: UpdateType, identifier: Any, document: bytes, data_type: DataType) -> Update:
+    """An update as dsync sends it: a DELETE carries no data."""
+    data = b"" if kind == UPDATE_TYPE_DELETE else document
+    return Update(id=id_value(identifier, data_type), type=kind, data=data)
+
+
+def histories(data_type: DataType, identifiers: list[Any], *, max_calls: int = 4, max_updates: int = 5) -> Draw:
+    """Lists of WriteUpdates calls over a few ids, so that they meet often."""
+
+    def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
+        kind, identifier, content = parts
+        return update(kind, identifier, make_document(identifier, content, data_type), data_type)
+
+    one = st.tuples(
+        st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]),
+        st.sampled_from(identifiers),
+        fields(data_type, small=True),
+    ).map(build)
+    return st.lists(st.lists(one, min_size=1, max_size=max_updates), min_size=1, max_size=max_calls)

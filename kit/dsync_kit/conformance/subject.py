@@ -1,0 +1,294 @@
+"""One connector under judgement: what it says of itself, and what was found out about it."""
+
+import itertools
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from grpc import StatusCode
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.rule import Need
+from dsync_kit.conformance.strategies import ID_KINDS, make_document, sample_id
+from dsync_kit.documents import id_key, id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    DataType,
+    GetInfoRequest,
+    GetInfoResponse,
+    Update,
+)
+from dsync_kit.target import OpenTarget, TargetError
+
+__all__ = ["Subject"]
+
+_REFUSALS = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.UNIMPLEMENTED})
+"""The codes with which a store declines a namespace or a kind of id that it cannot hold."""
+
+_KNOWN_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
+
+
+class Subject:
+    """A connector that answers, with what the rules need to know of it.
+
+    `namespaces` are those that the user offers: to be read, and where the connector makes none by itself, to be
+    written to. Raises TargetError where GetInfo does not answer.
+    """
+
+    def __init__(self, target: OpenTarget, namespaces: Sequence[str] = ()) -> None:
+        self.target = target
+        self.harness = target.harness
+        self.api = target.api
+        self.driver = Driver(target.api)
+        self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
+        self.run = secrets.token_hex(3)
+        self.patience = 10.0
+        self.notes: list[str] = []
+        self.remains: dict[str, str] = {}
+        self.info = self._get_info()
+        source, sink = self.info.capabilities.source, self.info.capabilities.sink
+        self.is_source = self.info.capabilities.HasField("source")
+        self.is_sink = self.info.capabilities.HasField("sink")
+        self.source_types = tuple(kind for kind in _KNOWN_TYPES if kind in source.supported_data_types)
+        self.sink_types = tuple(kind for kind in _KNOWN_TYPES if kind in sink.supported_data_types)
+        self.can_load = self.is_sink or self._offers("seed")
+        self.can_change = self.is_sink or self._offers("update")
+        self.can_read = self.is_source or self._offers("read")
+        self._numbers = itertools.count(1)
+        self._pattern = "dsynckit_{run}.c{number}"
+        self.makes_namespaces = True
+        self.foreign: dict[str, set[bytes]] = {}
+        self.id_kinds: dict[DataType, tuple[str, ...]] = {}
+        if self.types:
+            self._probe_namespaces()
+            self._probe_ids()
+        self.streams = self.is_source and self._probe_updates()
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        """The types in which documents can be put in and read back."""
+        if self.is_sink and self.is_source:
+            return tuple(kind for kind in self.sink_types if kind in self.source_types)
+        if self.is_sink:
+            return self.sink_types if self.can_read else ()
+        return self.source_types if self.can_load else ()
+
+    @property
+    def loads(self) -> bool:
+        """Whether documents can be put in, and read back."""
+        return bool(self.types)
+
+    def offers(self, need: Need) -> bool:
+        """Whether the connector, or the way that it is run, has what a rule needs."""
+        source = self.info.capabilities.source
+        match need:
+            case Need.SOURCE:
+                return self.is_source
+            case Need.SINK:
+                return self.is_sink
+            case Need.NO_SOURCE:
+                return not self.is_source
+            case Need.NO_SINK:
+                return not self.is_sink
+            case Need.LISTING:
+                return self.is_source and bool(self.loads or self.existing())
+            case Need.LOADING:
+                return self.loads
+            case Need.CHANGING:
+                return self.can_change and self.loads
+            case Need.READING:
+                return self.can_read and self.loads
+            case Need.UPDATES:
+                return self.streams
+            case Need.LSN:
+                return source.lsn_stream
+            case Need.GET_BY_IDS:
+                return source.get_by_ids
+            case Need.MULTI_NAMESPACE_PLAN:
+                return source.multi_namespace_plan
+            case Need.DEFAULT_PLAN:
+                return source.default_plan
+            case Need.BSON:
+                return DATA_TYPE_MONGO_BSON in (self.types or self.source_types or self.sink_types)
+            case Need.JSON:
+                return DATA_TYPE_JSON_ID in (self.types or self.source_types or self.sink_types)
+            case Need.TWO_NAMESPACES:
+                return self.makes_namespaces or len(self.offered) > 1
+            case Need.IN_PROCESS:
+                return self.target.connector is not None
+            case Need.SECOND_INSTANCE:
+                return self.target.second is not None
+            case Need.RESTART:
+                return self.target.process is not None
+            case Need.OUTAGE:
+                return self._offers("outage")
+            case Need.SECRETS:
+                return self.target.settings is not None and bool(self.target.settings.secrets())
+
+    def existing(self) -> tuple[str, ...]:
+        """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""
+        if self.offered or not self.info.capabilities.source.default_plan:
+            return self.offered
+        try:
+            found = dict.fromkeys(partition.namespace for partition in self.driver.plan().partitions)
+        except ConnectorError:
+            return ()  # plan/… rules say what is wrong with it
+        return tuple(found)
+
+    def fresh_namespace(self) -> str:
+        """The name of a namespace that nobody has used."""
+        return self._pattern.format(run=self.run, number=next(self._numbers))
+
+    @property
+    def disposable(self) -> bool:
+        """Whether what the kit writes goes with the harness's scratch area, so that nothing need be removed."""
+        return self.harness is not None and not self.harness.namespaces
+
+    def settle(self, namespace: str) -> None:
+        """Note what is in an offered namespace already: it is neither counted nor removed."""
+        found: set[bytes] = set()
+        for data_type in self.types:
+            for document in self.read(namespace, data_type, driver=self.driver):
+                try:
+                    found.add(id_key(id_of(document, data_type)))
+                except InvalidArgument:
+                    continue  # not written by the kit, and so not its business here
+        self.foreign[namespace] = found
+
+    def remain(self, namespace: str, reason: str) -> None:
+        """Note that what the kit wrote to a namespace could not be removed."""
+        if len(self.remains) < 100:
+            self.remains.setdefault(namespace, reason)
+
+    def load(self, namespace: str, documents: Sequence[bytes], data_type: DataType, *, driver: Driver) -> None:
+        """Put documents in: through the connector, else past it."""
+        if self.is_sink:
+            driver.write_data(namespace, documents, data_type)
+        elif self.harness is not None:
+            self.harness.seed(namespace, documents, data_type)
+
+    def change(self, namespace: str, updates: Sequence[Update], data_type: DataType, *, driver: Driver) -> None:
+        """Apply updates: through the connector, else past it."""
+        if self.is_sink:
+            driver.write_updates(namespace, updates, data_type)
+        elif self.harness is not None:
+            self.harness.update(namespace, updates, data_type)
+
+    def read(self, namespace: str, data_type: DataType, *, driver: Driver, expected: int = 0) -> list[bytes]:
+        """What is in a namespace: listed through the connector, else read past it. Unknown means empty."""
+        if not self.is_source:
+            return list(self.harness.read(namespace, data_type)) if self.harness is not None else []
+        try:
+            listed = driver.listing([namespace], data_type, expected=expected)
+        except ConnectorError as error:
+            if error.code is StatusCode.NOT_FOUND:
+                return []
+            raise
+        strangers = {name for name, _ in listed} - {namespace}
+        if strangers:
+            raise Violation(
+                "the plan has a partition of a namespace that was not asked for",
+                expected=f"partitions of {namespace!r}",
+                seen=f"partitions of {sorted(strangers)!r}",
+                owner="plan/asked-namespaces",
+            )
+        return [document for _, document in listed]
+
+    @contextmanager
+    def second_instance(self) -> Iterator[ConnectorApi]:
+        """Another instance of the connector on the same data. Raises KitError where it cannot be started."""
+        if self.target.second is None:
+            raise KitError("a second instance cannot be started")
+        with self.target.second() as api:
+            yield api
+
+    def _offers(self, method: str) -> bool:
+        return self.harness is not None and self.harness.offers(method)
+
+    def _get_info(self) -> GetInfoResponse:
+        try:
+            return self.api.get_info(GetInfoRequest())
+        except ConnectorError as error:
+            raise TargetError(f"{self.target.title}: GetInfo, which comes first, is answered with {error}") from error
+
+    def _probe_namespaces(self) -> None:
+        """Find out whether a namespace can be written to that was not made beforehand."""
+        refusal = ""
+        for pattern in ("dsynckit_{run}.c{number}", "dsynckit{run}c{number}"):
+            self._pattern = pattern
+            try:
+                self._write_sample(self.fresh_namespace(), self.types[0], self._first_kind())
+            except ConnectorError as error:
+                if error.code not in _REFUSALS:
+                    return  # a fault that the rules will meet again
+                refusal = refusal or str(error)
+            else:
+                return
+        self.makes_namespaces = False
+        self._pattern = ""
+        if self.offered:
+            self.notes.append(f"it makes no namespaces by itself ({refusal}): the kit writes to those offered")
+        else:
+            self.notes.append(
+                f"it takes no namespace that was not made beforehand ({refusal}): name one with --namespace"
+            )
+
+    def _first_kind(self) -> str:
+        return next(iter(ID_KINDS[self.types[0]]))
+
+    def _probe_ids(self) -> None:
+        """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""
+        for data_type in self.types:
+            kinds, refused = [], []
+            for kind in ID_KINDS[data_type]:
+                try:
+                    self._write_sample(self.probe_namespace(), data_type, kind)
+                except Inapplicable:
+                    return
+                except ConnectorError as error:
+                    if error.code in _REFUSALS:
+                        refused.append(kind)
+                        continue
+                kinds.append(kind)
+            self.id_kinds[data_type] = tuple(kinds or ID_KINDS[data_type])
+            if refused and kinds:
+                name = DataType.Name(data_type).removeprefix("DATA_TYPE_")
+                self.notes.append(f"{name}: it refuses ids of the kinds {', '.join(refused)}")
+
+    def probe_namespace(self) -> str:
+        """A namespace for one example. Raises Inapplicable where there is none."""
+        if self.makes_namespaces:
+            return self.fresh_namespace()
+        if self.offered:
+            return self.offered[0]
+        raise Inapplicable("it takes no namespace that was not made beforehand: name one with --namespace")
+
+    def _write_sample(self, namespace: str, data_type: DataType, kind: str) -> None:
+        document = make_document(sample_id(kind), {}, data_type)
+        self.load(namespace, [document], data_type, driver=self.driver)
+        if self.can_change:
+            removal = Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
+            try:
+                self.change(namespace, [removal], data_type, driver=self.driver)
+            except ConnectorError:
+                return  # updates/… rules say what is wrong with it
+
+    def _probe_updates(self) -> bool:
+        """Whether a plan offers to stream updates."""
+        namespaces = [self.fresh_namespace()] if self.makes_namespaces and self.loads else list(self.existing()[:1])
+        if self.loads and self.makes_namespaces:
+            kind = self._first_kind()
+            document = make_document(sample_id(kind), {}, self.types[0])
+            try:
+                self.load(namespaces[0], [document], self.types[0], driver=self.driver)
+            except ConnectorError:
+                pass  # the plan tells, whether or not the namespace holds anything
+        try:
+            return bool(self.driver.plan(namespaces, initial_sync=False, updates=True).updates_partitions)
+        except ConnectorError as error:
+            return error.code is not StatusCode.UNIMPLEMENTED and error.code not in _REFUSALS

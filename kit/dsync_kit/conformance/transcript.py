@@ -1,0 +1,189 @@
+"""A client that remembers the calls made through it, and how they read."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import bson
+from bson import json_util
+from bson.codec_options import CodecOptions, DatetimeConversion
+from google.protobuf.message import Message
+
+from dsync_kit.client import ClientBase, ConnectorApi
+from dsync_kit.documents import decode_id
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    DATA_TYPE_MONGO_BSON,
+    BsonValue,
+    DataType,
+    Rpc,
+    Update,
+    UpdateType,
+)
+
+__all__ = ["Recorder", "show_document", "show_id"]
+
+_SHOWN_CALLS = 60
+_SHOWN_ITEMS = 4
+_SHOWN_CHARACTERS = 400
+
+_DISPLAY: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+
+
+class Recorder(ClientBase):
+    """The nine RPCs of `api`, remembered; safe to use from several threads.
+
+    `other` gives a recorder of another instance of the connector, whose calls go into the same transcript.
+    """
+
+    def __init__(self, api: ConnectorApi, *, name: str = "", calls: "list[_Call] | None" = None) -> None:
+        self._api = api
+        self._name = name
+        self._lock = threading.Lock()
+        self.calls: list[_Call] = [] if calls is None else calls
+
+    def other(self, api: ConnectorApi, name: str) -> "Recorder":
+        """A recorder of `api`, whose calls are shown here as those of `name`."""
+        return Recorder(api, name=name, calls=self.calls)
+
+    def note(self, text: str) -> None:
+        """Put a line into the transcript for what happens beside the RPCs."""
+        self.calls.append(_Call(text, None))
+
+    def transcript(self) -> tuple[str, ...]:
+        """The calls as numbered lines; of many calls the first and the last ones."""
+        with self._lock:
+            calls = list(enumerate(self.calls, 1))
+        if len(calls) <= _SHOWN_CALLS:
+            return tuple(f"{number:>3}  {call}" for number, call in calls)
+        head, tail = calls[: _SHOWN_CALLS // 3], calls[-_SHOWN_CALLS * 2 // 3 :]
+        lines = [f"{number:>3}  {call}" for number, call in head]
+        lines.append(f"     … {len(calls) - len(head) - len(tail)} more calls …")
+        return (*lines, *(f"{number:>3}  {call}" for number, call in tail))
+
+    def _begin(self, name: str, request: Message) -> "_Call":
+        call = _Call(f"{self._name}: {name}" if self._name else name, request)
+        with self._lock:
+            self.calls.append(call)
+        return call
+
+    def _unary(self, rpc: Rpc, request: Message) -> Any:
+        call = self._begin(rpc.name, request)
+        try:
+            response: Message = getattr(self._api, rpc.method)(request)
+        except ConnectorError as error:
+            call.error = error
+            raise
+        call.responses.append(response)
+        return response
+
+    def _stream(self, rpc: Rpc, request: Message) -> Any:
+        return _RecordedStream(getattr(self._api, rpc.method)(request), self._begin(rpc.name, request))
+
+
+class _RecordedStream:
+    def __init__(self, stream: Any, call: "_Call") -> None:
+        self._stream = stream
+        self._call = call
+
+    def __iter__(self) -> Iterator[Message]:
+        try:
+            for message in self._stream:
+                self._call.responses.append(message)
+                yield message
+        except ConnectorError as error:
+            self._call.error = error
+            raise
+        self._call.ended = True
+
+    def cancel(self) -> None:
+        self._stream.cancel()
+
+
+class _Call:
+    """One call: kept as messages, read as text only when it is shown."""
+
+    def __init__(self, name: str, request: Message | None) -> None:
+        self.name = name
+        self.request = request
+        self.responses: list[Message] = []
+        self.error: ConnectorError | None = None
+        self.ended = False
+
+    def __str__(self) -> str:
+        if self.request is None:
+            return self.name
+        answers = [_fields(response) or "OK" for response in self.responses[:_SHOWN_ITEMS]]
+        if len(self.responses) > _SHOWN_ITEMS:
+            answers.append(f"… {len(self.responses) - _SHOWN_ITEMS} more messages")
+        if self.error is not None:
+            answers.append(str(self.error))
+        if self.ended:
+            answers.append("(end of the stream)")
+        return f"{self.name}({_fields(self.request)}) → {' · '.join(answers) or '(no answer yet)'}"
+
+
+def _fields(message: Any, data_type: int | None = None) -> str:
+    """A message's fields that are set, as keyword arguments; documents by their type as JSON."""
+    data_type = getattr(message, "type", data_type) if hasattr(message, "data") else data_type
+    parts = []
+    for descriptor, value in message.ListFields():
+        if descriptor.is_repeated:
+            shown = [_value(descriptor, item, data_type) for item in itertools.islice(value, _SHOWN_ITEMS)]
+            if len(value) > _SHOWN_ITEMS:
+                shown.append(f"… {len(value) - _SHOWN_ITEMS} more")
+            parts.append(f"{descriptor.name}=[{', '.join(shown)}]")
+        else:
+            parts.append(f"{descriptor.name}={_value(descriptor, value, data_type)}")
+    return ", ".join(parts)
+
+
+def _value(descriptor: Any, value: Any, data_type: int | None) -> str:
+    if isinstance(value, Update):
+        kind = UpdateType.Name(value.type).removeprefix("UPDATE_TYPE_")
+        unset = f" unset {list(value.partial_update_unset)}" if value.partial_update_unset else ""
+        data = " " + show_document(value.data) if value.data else ""
+        return f"{kind} {show_id(list(value.id))}{data}{unset}"
+    if descriptor.enum_type is not None:
+        return str(descriptor.enum_type.values_by_number[value].name).removeprefix("DATA_TYPE_")
+    if isinstance(value, Message):
+        return "{" + _fields(value, data_type) + "}"
+    if isinstance(value, bytes):
+        return show_document(value) if descriptor.name == "data" else _short(repr(value))
+    return _short(repr(value))
+
+
+def show_document(data: bytes, data_type: DataType | None = None) -> str:
+    """A document as (Extended) JSON, shortened; bytes that are none as bytes."""
+    if not data:
+        return "(empty)"
+    if data_type != DATA_TYPE_MONGO_BSON and data[:1] in (b"{", b"["):
+        return _short(data.decode("utf-8", "replace"))
+    if len(data) > 100_000:  # reading it costs more than it tells
+        return f"({len(data):,} bytes)"
+    try:
+        return _short(json_util.dumps(_decode(data), json_options=json_util.CANONICAL_JSON_OPTIONS))
+    except Exception:
+        return _short(repr(data))  # garbage is sent on purpose, and may come back
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    return bson.decode(data, _DISPLAY)
+
+
+def show_id(parts: list[BsonValue]) -> str:
+    """An id as its values; one that cannot be read as its bytes."""
+    shown = []
+    for part in parts:
+        try:
+            shown.append(repr(decode_id(part)))
+        except ConnectorError:
+            shown.append(f"type {part.type} {bytes(part.data)!r}")
+    return _short(shown[0] if len(shown) == 1 else f"({', '.join(shown)})")
+
+
+def _short(text: str) -> str:
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return f"{text[: _SHOWN_CHARACTERS // 2]}…({len(text):,} characters)…{text[-_SHOWN_CHARACTERS // 8 :]}"

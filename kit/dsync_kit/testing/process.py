@@ -1,0 +1,93 @@
+"""A server process that never outlives its owner."""
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dsync_kit.errors import UsageError
+
+__all__ = ["OwnedProcess", "find_program"]
+
+# `read` returns when the owner's end of the pipe closes, which no way of dying can prevent.
+_WATCH = 'read _; kill -KILL -- "-$1"'
+
+
+def find_program(name: str, *, package: str) -> str:
+    """The path of a server's program: beside this interpreter, or on PATH.
+
+    Raises UsageError where it is not installed; `package` is what to install with pip.
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+    if found is None:
+        raise UsageError(f"the program {name!r} is not installed: run pip install {package}")
+    return found
+
+
+class OwnedProcess:
+    """A process in a group of its own, whose output goes to the file `log`.
+
+    It ends with `stop`, at the interpreter's exit, and when this process dies of SIGKILL.
+    """
+
+    def __init__(self, command: Sequence[str], *, log: Path, environ: Mapping[str, str]) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                start_new_session=True,
+            )
+        self._watch = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # not interrupted together with its owner
+        )
+        atexit.register(self.stop)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is the id of its group too."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of the output, for an error message."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def stop(self, *, grace: float = 5.0) -> None:
+        """End it with SIGTERM, and after `grace` seconds with SIGKILL. Calling it again does nothing."""
+        atexit.unregister(self.stop)
+        # First the watch: the number of a process that has ended may be given to another.
+        self._watch.kill()
+        self._watch.communicate()
+        if self.running:
+            self._process.terminate()
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self._signal_group(signal.SIGKILL)
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once with SIGKILL, as a crash does."""
+        self._signal_group(signal.SIGKILL)
+        self._process.wait()
+        self.stop()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.killpg(self._process.pid, number)
