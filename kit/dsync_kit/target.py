@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -271,10 +271,8 @@ class Process:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._signal(signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):  # then kill() ends it the hard way
                 self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                pass  # kill() ends it the hard way
         self.kill()
 
     def _answers(self) -> bool:

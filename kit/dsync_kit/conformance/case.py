@@ -151,11 +151,11 @@ class Case:
 
     # Expectations
 
-    def check(self, holds: bool, message: str, *, expected: str = "", seen: object = "", owner: str = "") -> None:
+    def check(self, holds: bool, message: str, *, expected: object = "", seen: object = "", owner: str = "") -> None:
         """Raise Violation unless `holds`."""
         self.checks += 1
         if not holds:
-            raise Violation(message, expected=expected, seen=str(seen), owner=owner)
+            raise Violation(message, expected=str(expected), seen=str(seen), owner=owner)
 
     def decline(self, reason: str) -> Inapplicable:
         """The exception for what the connector legally declines; raise it."""

@@ -64,7 +64,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one rule. `seconds` are of wall time; `cause` is the rule of whose violation this is a consequence."""
+    """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one."""
 
     rule: str
     level: Level

@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 
 class Need(Enum):
-    """What a connector, or the way that it is run, must offer for a rule to apply; the value says so when it does not."""
+    """What a connector, or the way it is run, must offer for a rule to apply; the value is said when it does not."""
 
     SOURCE = "the connector declares no source"
     SINK = "the connector declares no sink"
@@ -36,6 +36,7 @@ class Need(Enum):
     UPDATES = "its plan has no updates partition: it streams no updates"
     LSN = "lsn_stream is not declared"
     GET_BY_IDS = "get_by_ids is not declared"
+    NO_GET_BY_IDS = "get_by_ids is declared"
     MULTI_NAMESPACE_PLAN = "multi_namespace_plan is not declared"
     DEFAULT_PLAN = "default_plan is not declared"
     BSON = "MONGO_BSON is not among its data types"

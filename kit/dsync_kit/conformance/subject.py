@@ -3,7 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from grpc import StatusCode
 
@@ -109,6 +109,8 @@ class Subject:
                 return source.lsn_stream
             case Need.GET_BY_IDS:
                 return source.get_by_ids
+            case Need.NO_GET_BY_IDS:
+                return not source.get_by_ids
             case Need.MULTI_NAMESPACE_PLAN:
                 return source.multi_namespace_plan
             case Need.DEFAULT_PLAN:
@@ -284,10 +286,9 @@ class Subject:
         if self.loads and self.makes_namespaces:
             kind = self._first_kind()
             document = make_document(sample_id(kind), {}, self.types[0])
-            try:
+            # The plan tells, whether or not the namespace holds anything.
+            with suppress(ConnectorError):
                 self.load(namespaces[0], [document], self.types[0], driver=self.driver)
-            except ConnectorError:
-                pass  # the plan tells, whether or not the namespace holds anything
         try:
             return bool(self.driver.plan(namespaces, initial_sync=False, updates=True).updates_partitions)
         except ConnectorError as error:

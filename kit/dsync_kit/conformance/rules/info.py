@@ -194,12 +194,11 @@ def undeclared_sink(case: Case) -> None:
     "info/undeclared-get-by-ids",
     "what is not supported must carry UNIMPLEMENTED",
     level=Level.SHOULD,
+    needs=(Need.NO_GET_BY_IDS,),
     hint="GetByIds answers although get_by_ids is false: declare it",
 )
 def undeclared_get_by_ids(case: Case) -> None:
     """Without get_by_ids, GetByIds answers UNIMPLEMENTED."""
-    if case.subject.info.capabilities.source.get_by_ids:
-        raise case.decline("get_by_ids is declared")
     request = GetByIdsRequest(namespace="dsynckit.undeclared", type=DATA_TYPE_MONGO_BSON)
     _expect_unimplemented(case, "get_by_ids", {"GetByIds": lambda: case.api.get_by_ids(request)})
 
