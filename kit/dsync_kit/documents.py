@@ -4,10 +4,10 @@ Bytes are handed on where possible: encoding each document is the cost of a copy
 """
 
 import json
+import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import bson
 import orjson
@@ -79,24 +79,29 @@ def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
         return value
-    raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
+    raise _unsupported(data_type)
 
 
 def encode(document: dict[str, Any], data_type: DataType) -> bytes:
-    """A dict as one document. Raises InvalidArgument for values that the type cannot hold."""
+    """A dict as one document. Raises InvalidArgument for values that the type cannot hold, and for other types."""
     try:
         if data_type == DATA_TYPE_MONGO_BSON:
             return bson.encode(document, codec_options=CODEC_OPTIONS)
-        return orjson.dumps(document)
-    except (BSONError, TypeError, OverflowError) as error:
+        if data_type == DATA_TYPE_JSON_ID:
+            return _encode_json(document)
+    except (BSONError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidArgument(f"cannot be encoded: {error}") from error
+    raise _unsupported(data_type)
 
 
 def encode_id(value: Any, name: str = "_id") -> BsonValue:
-    """A Python value as one part of an id: the BSON value alone, with its type code."""
+    """A Python value as one part of an id: the BSON value alone, with its type code.
+
+    Raises InvalidArgument for a value that BSON cannot hold.
+    """
     try:
         document = bson.encode({"": value}, codec_options=CODEC_OPTIONS)
-    except (BSONError, OverflowError) as error:
+    except (BSONError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidArgument(f"cannot be an id: {error}") from error
     # int32 length, type byte, empty name and its NUL, the value, the closing NUL
     return BsonValue(data=document[6:-1], type=document[4], name=name)
@@ -122,7 +127,8 @@ def decode_id(value: BsonValue) -> Any:
 def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
     """The id of an encoded document, as an update carries it.
 
-    Raises InvalidArgument where the bytes are no document, or have no id.
+    Raises InvalidArgument where the bytes are no document, or have no id. Of BSON, only what leads to the id is looked
+    at: `decode` checks the rest.
     """
     if data_type == DATA_TYPE_MONGO_BSON:
         try:
@@ -142,12 +148,18 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
 
 
 def id_key(parts: Iterable[BsonValue]) -> bytes:
-    """A key that two ids share exactly if they are the same id: types count, names do not."""
-    return b"".join(
-        bytes([part.type]) + _INT32.pack(len(value)) + value
-        for part in parts
-        for value in (_canonical_value(part.data, 0, len(part.data), part.type),)
-    )
+    """A key that two ids share exactly if they are the same id: types count, names do not.
+
+    Raises InvalidArgument for a part that is no BSON value.
+    """
+    try:
+        return b"".join(
+            bytes([part.type]) + _INT32.pack(len(value)) + value
+            for part in parts
+            for value in (_canonical_value(part.data, 0, len(part.data), part.type),)
+        )
+    except (struct.error, IndexError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"not an id: {error}") from error
 
 
 def same_document(one: bytes, other: bytes, data_type: DataType) -> bool:
@@ -164,12 +176,11 @@ def canonical(data: bytes, data_type: DataType) -> bytes:
     try:
         if data_type == DATA_TYPE_MONGO_BSON:
             return _canonical_document(data, 0, len(data), ordered=False)
-        value = json.loads(data, parse_float=Decimal, parse_int=Decimal)
-        if not isinstance(value, dict):
-            raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
-        return json.dumps(value, sort_keys=True, default=_number).encode()
+        if data_type == DATA_TYPE_JSON_ID:
+            return _canonical_json(data)
     except (struct.error, IndexError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"not a {DataType.Name(data_type)} document: {error}") from error
+    raise _unsupported(data_type)
 
 
 def batches(documents: Iterable[bytes], *, max_items: int, max_bytes: int) -> Iterator[list[bytes]]:
@@ -186,15 +197,37 @@ def batches(documents: Iterable[bytes], *, max_items: int, max_bytes: int) -> It
         yield page
 
 
-def _number(value: object) -> str:
-    if not isinstance(value, Decimal):
-        raise TypeError(type(value).__name__)
-    # A tag keeps the number 1 and the text "1" apart; normalize() would round to the context's precision.
-    sign, digits, exponent = value.as_tuple()
-    text = "".join(map(str, digits)).lstrip("0")
-    stripped = text.rstrip("0")
-    exponent = int(exponent) + len(text) - len(stripped) if stripped else 0
-    return f"\0number {'-' if sign and stripped else ''}{stripped}e{exponent}"
+def _unsupported(data_type: DataType) -> InvalidArgument:
+    return InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
+
+
+def _encode_json(document: dict[str, Any]) -> bytes:
+    data = orjson.dumps(document)
+    if b"null" in data:  # orjson writes null for NaN and the infinities: another document, without a word
+        json.dumps(document, allow_nan=False, default=str)
+    return data
+
+
+def _canonical_json(data: bytes) -> bytes:
+    value = json.loads(data.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse)
+    if not isinstance(value, dict):
+        raise ValueError(f"not an object but {type(value).__name__}")
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _number(text: str) -> list[object]:
+    """A JSON number by its value alone, as something that no JSON document holds: `Infinity` is no JSON."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = (whole + fraction).lstrip("0")
+    significant = digits.rstrip("0")
+    power = int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+    sign = "-" if text.startswith("-") else ""
+    return [math.inf, f"{sign}{significant}e{power}" if significant else "0"]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
