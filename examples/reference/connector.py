@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from dsync_kit.connector import Connector, StreamContext
-from dsync_kit.documents import decode, decode_id, encode, id_field, id_of
+from dsync_kit.documents import id_field, id_of
 from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from dsync_kit.incoming import bare_document, check_data_type, check_document, check_id, check_same_id, check_update
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -215,9 +216,7 @@ class ReferenceConnector(Connector):
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         """The id of a whole document. Raises InvalidArgument where it is malformed, or has no id."""
-        if data_type == DATA_TYPE_MONGO_BSON:
-            decode(document, data_type)  # finding the id looks at the bytes before it alone
-        return id_of(document, data_type)[0]
+        return check_document(document, data_type)
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
         """The place of an id in its namespace; ids that share it are one."""
@@ -244,33 +243,7 @@ class ReferenceConnector(Connector):
 
     def update_id(self, update: Update, data_type: DataType) -> BsonValue:
         """An update's id. Raises InvalidArgument for an update that does not fit its id, or is malformed."""
-        part = self.single_id(update.id, data_type)
-        if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
-            self.check_same_id(part, update.data, data_type)
-        elif update.type == UPDATE_TYPE_PARTIAL_UPDATE and update.data:
-            decode(update.data, data_type)
-        elif update.type not in (UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE):
-            raise InvalidArgument(f"unsupported update type {update.type}: expected 1 to 4 (INSERT to PARTIAL_UPDATE)")
-        return part
-
-    def single_id(self, parts: Sequence[BsonValue], data_type: DataType) -> BsonValue:
-        """The id's one part. Raises InvalidArgument for another number of parts, and for a malformed one."""
-        if len(parts) != 1:
-            raise InvalidArgument(f"the id has {len(parts)} parts: expected one, composite ids are not supported")
-        field = id_field(data_type)
-        if parts[0].name not in ("", field):
-            raise InvalidArgument(f"the id is named {parts[0].name!r}: expected {field!r} or no name")
-        decode_id(parts[0])
-        return parts[0]
-
-    def check_same_id(self, part: BsonValue, document: bytes, data_type: DataType) -> None:
-        """Raises InvalidArgument where the document is malformed, or its id is not `part`."""
-        found = self.document_id(document, data_type)
-        if self.position(part, data_type) != self.position(found, data_type):
-            raise InvalidArgument(
-                f"the update's id (type {part.type}, {part.data[:32]!r}) is not "
-                f"its document's id (type {found.type}, {found.data[:32]!r})"
-            )
+        return check_update(update, data_type)
 
     def changes(self, request: WriteUpdatesRequest, parts: Sequence[BsonValue], collection: Collection) -> list[Change]:
         """The updates as changes of whole documents; each sees those before it."""
@@ -303,17 +276,10 @@ class ReferenceConnector(Connector):
     def merged(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> bytes:
         """The whole document after a partial update; a missing one is made of its id and the changed fields."""
         if current is None:
-            current = self.bare_document(part, data_type)
+            current = bare_document(part, data_type)
         data = apply_partial_update(current, update.data, update.partial_update_unset, data_type)
-        self.check_same_id(part, data, data_type)
+        check_same_id(part, data, data_type)
         return data
-
-    def bare_document(self, part: BsonValue, data_type: DataType) -> bytes:
-        """A document with nothing but its id."""
-        if data_type == DATA_TYPE_JSON_ID:
-            return encode({"id": decode_id(part)}, data_type)
-        element = bytes([part.type]) + b"_id\0" + part.data + b"\0"
-        return (len(element) + 4).to_bytes(4, "little") + element
 
     # --- StreamUpdates ---
 
@@ -403,7 +369,7 @@ class ReferenceConnector(Connector):
     def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse:
         self.check_namespace(request.namespace)
         self.check_data_type(request.type)
-        positions = [self.position(self.single_id(item.id, request.type), request.type) for item in request.ids]
+        positions = [self.position(check_id(item.id, request.type), request.type) for item in request.ids]
         with self.store.reading():
             collection = self.store.collection(request.namespace, request.type)
             return GetByIdsResponse(data=[self.found(collection, position) for position in positions])
@@ -419,8 +385,7 @@ class ReferenceConnector(Connector):
             raise InvalidArgument("the namespace is empty: expected a name like 'db.collection'")
 
     def check_data_type(self, data_type: DataType) -> None:
-        if data_type not in _DATA_TYPES:
-            raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
+        check_data_type(data_type, _DATA_TYPES)
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
         if isinstance(error, OSError):
