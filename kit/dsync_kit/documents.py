@@ -236,7 +236,7 @@ def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
     Raises ValueError, IndexError or struct.error for bytes that are no document: check them with `decode` first.
     """
     end = len(data) if end is None else end
-    if _INT32.unpack_from(data, start)[0] != end - start or data[end - 1] != 0:
+    if _INT32.unpack_from(data, start)[0] != end - start or end - start < 5 or data[end - 1] != 0:
         raise ValueError("its length does not fit its bytes")
     position = start + 4
     while position < end - 1:
