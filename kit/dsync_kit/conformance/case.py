@@ -12,6 +12,7 @@ from dsync_kit.conformance import strategies
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Inapplicable, Violation
+from dsync_kit.conformance.probe import Probe, probe
 from dsync_kit.conformance.subject import Subject
 from dsync_kit.conformance.transcript import Recorder, show_document, show_id
 from dsync_kit.documents import id_key, id_of
@@ -148,6 +149,17 @@ class Case:
         namespaces = self.subject.existing()
         namespace = namespaces[0] if len(namespaces) == 1 else self.draw(st.sampled_from(namespaces[:4]), "namespace")
         return namespace, self.data_type(self.subject.source_types), 100_000
+
+    def many(self, data_type: DataType | None = None) -> Probe:
+        """A namespace with more documents than a page holds."""
+        return probe(self, data_type or self.data_type())
+
+    def few_or_many(self) -> tuple[str, DataType, int]:
+        """Like `listable`, with drawn documents or with more than a page holds."""
+        if self.subject.loads and self.draw(st.booleans(), "many documents"):
+            found = self.many()
+            return found.namespace, found.data_type, len(found.documents)
+        return self.listable()
 
     # Expectations
 

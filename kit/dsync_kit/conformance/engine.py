@@ -79,6 +79,7 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
                 if outcome.status is Status.FAILED and not _answers(subject):
                     problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
                     break
+            subject.clear()
             notes = (*subject.notes, *_remains(subject))
     except TargetError as error:
         problem = str(error)

@@ -10,6 +10,7 @@ from grpc import StatusCode
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
 from dsync_kit.conformance.strategies import ID_KINDS, make_document, sample_id
 from dsync_kit.documents import id_key, id_of
@@ -50,6 +51,8 @@ class Subject:
         self.patience = 10.0
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
+        self.probes: dict[DataType, Probe] = {}
+        self._kept: list[tuple[str, DataType, list[bytes]]] = []
         self.info = self._get_info()
         source, sink = self.info.capabilities.source, self.info.capabilities.sink
         self.is_source = self.info.capabilities.HasField("source")
@@ -161,6 +164,20 @@ class Subject:
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
         self.foreign[namespace] = found
+
+    def keep(self, namespace: str, data_type: DataType, documents: list[bytes]) -> None:
+        """Keep documents in a namespace beyond the example that wrote them, until `clear`."""
+        self._kept.append((namespace, data_type, documents))
+
+    def clear(self) -> None:
+        """Remove what was kept."""
+        kept, self._kept = self._kept, []
+        for namespace, data_type, documents in kept if self.can_change and not self.disposable else ():
+            removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
+            try:
+                self.change(namespace, removals, data_type, driver=self.driver)
+            except ConnectorError as error:
+                self.remain(namespace, str(error))
 
     def remain(self, namespace: str, reason: str) -> None:
         """Note that what the kit wrote to a namespace could not be removed."""

@@ -1,0 +1,358 @@
+"""ListData: every document once, page after page, as often as it is asked for."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.driver import Driver, strip
+from dsync_kit.conformance.model import Model, by_id
+from dsync_kit.conformance.outcome import Violation
+from dsync_kit.conformance.probe import Probe
+from dsync_kit.conformance.rule import Need, rule
+from dsync_kit.documents import decode, id_key, id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
+
+__all__ = ["RULES"]
+
+_MOST_PARTITIONS = 8
+_MOST_DOCUMENTS = 6000
+"""The most documents that an example writes to fill pages."""
+
+
+@rule(
+    "list/ends",
+    "An empty `next_cursor` ends the partition",
+    needs=(Need.LISTING,),
+    hint="the last page has a next_cursor, and the page after it has one again",
+    examples=0.5,
+)
+def ends(case: Case) -> None:
+    """The listing of each partition ends."""
+    namespace, data_type, expected = case.few_or_many()
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        case.driver.partition(partition, data_type, expected=expected)
+        case.checks += 1
+
+
+@rule(
+    "list/cursor-advances",
+    "a `next_cursor` equal to the request's is fatal",
+    needs=(Need.LISTING,),
+    hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
+)
+def cursor_advances(case: Case) -> None:
+    """No page gives back the cursor that it was asked with."""
+    namespace, data_type, expected = case.few_or_many()
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        for _ in case.driver.pages(partition, data_type, expected=expected):
+            case.checks += 1
+
+
+@rule(
+    "list/type",
+    "MONGO_BSON: a whole BSON document with `_id`. JSON_ID: a UTF-8 JSON object with a top-level `id`.",
+    needs=(Need.LISTING,),
+    hint="documents are encoded in another type than the request's, or without their id",
+    examples=0.5,
+)
+def type_(case: Case) -> None:
+    """What is listed are whole documents of the type that was asked for, each with its id."""
+    namespace, data_type, expected = case.few_or_many()
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        for document in case.driver.partition(partition, data_type, expected=expected)[:2000]:
+            try:
+                decode(document, data_type)
+                id_of(document, data_type)
+            except InvalidArgument as error:
+                case.check(
+                    False,
+                    "ListData gave what is no document of the type that was asked for",
+                    expected=f"a {DataType.Name(data_type)} document with its id",
+                    seen=f"{document[:80]!r} ({error.message})",
+                )
+            case.checks += 1
+
+
+@rule(
+    "list/ids-unique",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LISTING,),
+    hint="a page repeats the last document of the one before it, or two partitions share their bound",
+)
+def ids_unique(case: Case) -> None:
+    """No document is listed twice, neither by two pages nor by two partitions."""
+    namespace, data_type, expected = case.few_or_many()
+    by_id([document for _, document in case.driver.listing([namespace], data_type, expected=expected)], data_type)
+    case.checks += 1
+
+
+@rule(
+    "list/complete",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="the last page, or the document at a page's or partition's bound, is left out",
+)
+def complete(case: Case) -> None:
+    """What was put in is listed, each document, and nothing else."""
+    data_type = case.data_type()
+    if case.draw(st.booleans(), "many documents"):
+        found = case.many(data_type)
+        case.expect(found.namespace, found.model, "the listing")
+        return
+    count = case.draw(st.integers(0, 40), "count")
+    documents = case.numbered(count, data_type)
+    namespace = case.namespace()
+    if count:
+        case.write(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "the listing")
+
+
+@rule(
+    "list/page-boundaries",
+    "An empty `next_cursor` ends the partition … Together the partitions cover the data",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="a full last page, or a document at the bound of two pages, is handled wrongly",
+    after=("list/complete", "list/ids-unique"),
+    examples=0.2,
+)
+def page_boundaries(case: Case) -> None:
+    """As many documents as fill pages exactly, one fewer and one more are listed once each."""
+    found, size = _paged(case)
+    most = max(1, _MOST_DOCUMENTS // size)
+    pages = case.draw(st.integers(1, min(3, most)), "pages")
+    offset = case.draw(st.sampled_from([0, 1, -1]), "offset")
+    spread = case.draw(st.sampled_from([1, found.partitions]), "partitions")
+    count = min(max(0, size * pages * spread + offset), _MOST_DOCUMENTS)
+    documents = case.numbered(count, found.data_type)
+    namespace = case.namespace()
+    if documents:
+        case.write(namespace, documents, found.data_type)
+    case.expect(namespace, Model(found.data_type, documents), f"the listing of {count} documents, {size} a page,")
+
+
+@rule(
+    "list/repeatable",
+    "it must be readable again, with the same documents (semantically equal: field order may differ) while the data is "
+    "unchanged",
+    needs=(Need.LISTING,),
+    hint="documents are made or changed by reading them, or a cursor is used up by the first listing",
+)
+def repeatable(case: Case) -> None:
+    """A partition that is listed again from the start gives the same documents."""
+    namespace, data_type, expected = case.few_or_many()
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        first = case.driver.partition(partition, data_type, expected=expected)
+        again = case.driver.partition(partition, data_type, expected=expected)
+        Model(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
+        case.checks += 1
+
+
+@rule(
+    "list/restart-mid-way",
+    "what is retried: the **whole partition**, from the empty cursor",
+    needs=(Need.LISTING,),
+    hint="a listing that was given up leaves its position behind",
+    after=("list/repeatable",),
+    examples=0.5,
+)
+def restart_mid_way(case: Case) -> None:
+    """A listing that is given up after a page starts again from the beginning."""
+    namespace, data_type, expected = _many(case)
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        whole = case.driver.partition(partition, data_type, expected=expected)
+        next(case.driver.pages(partition, data_type, expected=expected))
+        again = case.driver.partition(partition, data_type, expected=expected)
+        Model(data_type, whole).check(again, what="the listing after one that was given up")
+        case.checks += 1
+
+
+@rule(
+    "list/interleaved",
+    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    needs=(Need.LISTING,),
+    hint="the position of a listing is kept in the connector instead of in the cursor",
+    after=("list/repeatable",),
+    examples=0.5,
+)
+def interleaved(case: Case) -> None:
+    """Two listings whose pages alternate do not disturb each other."""
+    namespace, data_type, expected = _many(case)
+    partitions = case.driver.plan([namespace]).partitions
+    one, other = partitions[0], partitions[-1]
+    alone = [case.driver.partition(partition, data_type, expected=expected) for partition in (one, other)]
+    both = [case.driver.pages(partition, data_type, expected=expected) for partition in (one, other)]
+    found: tuple[list[bytes], list[bytes]] = ([], [])
+    for first, second in zip_longest(*both, fillvalue=[]):
+        found[0].extend(first or [])
+        found[1].extend(second or [])
+    for expected_documents, documents in zip(alone, found, strict=True):
+        Model(data_type, expected_documents).check(documents, what="one of two alternating listings")
+        case.checks += 1
+
+
+@rule(
+    "list/parallel",
+    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    needs=(Need.LISTING,),
+    hint="a client or a cursor is shared by threads that list at the same time",
+    after=("list/repeatable", "list/interleaved"),
+    examples=0.3,
+)
+def parallel(case: Case) -> None:
+    """Eight listings at once give what one after another gives."""
+    namespace, data_type, expected = _many(case)
+    partitions = list(case.driver.plan([namespace]).partitions)[:4]
+    alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
+    work = [index % len(partitions) for index in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(
+            pool.map(lambda index: case.driver.partition(partitions[index], data_type, expected=expected), work)
+        )
+    for index, documents in zip(work, together, strict=True):
+        Model(data_type, alone[index]).check(documents, what="one of eight listings at once")
+        case.checks += 1
+
+
+@rule(
+    "list/ends-while-written",
+    "A listing must not chase documents that are inserted while it runs for ever.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="the listing has no upper bound: fix it when the first page is asked for",
+    after=("list/ends", "list/complete"),
+    examples=0.1,
+)
+def ends_while_written(case: Case) -> None:
+    """A listing ends although documents that sort behind all others are inserted after each of its pages."""
+    found, size = _paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    round_size = size * found.partitions
+    if round_size > _MOST_DOCUMENTS // 8:
+        raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
+    case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
+    partition = case.driver.plan([namespace]).partitions[-1]
+    most = 24
+    for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
+        case.check(
+            count < most,
+            "the listing of a partition goes on as long as documents are inserted",
+            expected="an end, with or without the documents that came meanwhile",
+            seen=f"{count} pages of a partition that had about 2 when it began",
+        )
+        case.write(namespace, case.numbered(round_size + 1, data_type, prefix=f"z{count:03}"), data_type)
+
+
+@rule(
+    "list/stable-while-written",
+    "Applying the listing and then the stream from the plan's cursor gives the source's state.",
+    needs=(Need.LOADING, Need.CHANGING, Need.SOURCE, Need.UPDATES),
+    hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
+    after=("list/complete",),
+    examples=0.3,
+)
+def stable_while_written(case: Case) -> None:
+    """Documents that nobody touches are listed although others are deleted and inserted between the pages."""
+    found, size = _paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    documents = case.numbered(min(3 * size * found.partitions, _MOST_DOCUMENTS), data_type)
+    case.write(namespace, documents, data_type)
+    model = Model(data_type, documents)
+    touched: set[bytes] = set()
+    listed: list[bytes] = []
+    for partition in case.driver.plan([namespace]).partitions:
+        for page in case.driver.pages(partition, data_type, expected=2 * len(documents)):
+            listed += page
+            # What has been listed goes away: a reader that counts positions now skips as many of the others.
+            gone = [id_of(document, data_type) for document in page[: max(1, len(page) // 2)]]
+            touched |= {id_key(parts) for parts in gone}
+            if gone:
+                case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
+    seen = {id_key(id_of(document, data_type)) for document in listed}
+    lost = [key for key in model.documents if key not in seen and key not in touched]
+    case.check(
+        not lost,
+        "documents that nobody touched were not listed, because others were deleted between the pages",
+        expected=f"all of {len(model.documents) - len(touched)} untouched documents",
+        seen=f"{len(lost)} of them never listed",
+    )
+
+
+@rule(
+    "list/retryable-cursor",
+    "A page cursor need not survive a restart, but then the answer should be retryable.",
+    needs=(Need.LISTING, Need.SECOND_INSTANCE),
+    hint="a page cursor that another instance does not know is answered with a final code, and the partition is lost",
+    after=("list/complete", "plan/self-contained"),
+    examples=0.3,
+)
+def retryable_cursor(case: Case) -> None:
+    """A page cursor works on another instance, or is answered there with a retryable code."""
+    namespace, data_type, expected = _many(case)
+    second = case.second_driver()
+    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+        first = case.driver.page(strip(partition), data_type)
+        if not first.next_cursor:
+            continue
+        rest = [
+            document
+            for page in list(case.driver.pages(partition, data_type, expected=expected))[1:]
+            for document in page
+        ]
+        try:
+            there = _rest(second, partition, data_type, first.next_cursor)
+        except ConnectorError as error:
+            case.check(
+                error.retryable,
+                "another instance answers a page cursor with a final code",
+                expected="the pages that follow, or a retryable code",
+                seen=error,
+            )
+            continue
+        Model(data_type, rest).check(there, what="the rest of a listing on another instance")
+        case.checks += 1
+
+
+def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    while cursor:
+        answer = driver.page(strip(partition), data_type, cursor)
+        found += answer.data
+        if answer.next_cursor == cursor:
+            raise Violation("ListData gave back the cursor that it was asked with", owner="list/cursor-advances")
+        cursor = answer.next_cursor
+    return found
+
+
+def _many(case: Case) -> tuple[str, DataType, int]:
+    """A namespace with more documents than a page holds, where documents can be put in."""
+    if not case.subject.loads:
+        return case.listable()
+    found = case.many()
+    return found.namespace, found.data_type, len(found.documents)
+
+
+def _paged(case: Case) -> tuple[Probe, int]:
+    """A namespace whose partitions have several pages, and the size of these."""
+    found = case.many()
+    if found.page_size is None:
+        raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
+    return found, found.page_size
+
+
+RULES = (
+    ends,
+    cursor_advances,
+    type_,
+    ids_unique,
+    complete,
+    repeatable,
+    page_boundaries,
+    restart_mid_way,
+    interleaved,
+    parallel,
+    ends_while_written,
+    stable_while_written,
+    retryable_cursor,
+)

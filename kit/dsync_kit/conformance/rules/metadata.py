@@ -1,0 +1,134 @@
+"""GetNamespaceMetadata: how many documents there are."""
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.model import Model, by_id
+from dsync_kit.conformance.rule import Need, rule
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, GetNamespaceMetadataRequest, Update
+
+__all__ = ["RULES"]
+
+_SENTENCE = "Used for progress; `--verify-quick-count` compares the two ends' counts exactly."
+
+
+def _count(case: Case, namespace: str) -> int:
+    return case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=namespace)).count
+
+
+def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None:
+    found = _count(case, namespace)
+    case.check(
+        found in (0, expected),
+        f"the count of a namespace is wrong after {after}",
+        expected=f"{expected}, or 0 where counting is not offered",
+        seen=found,
+    )
+
+
+@rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is not there, or fails")
+def answers(case: Case) -> None:
+    """GetNamespaceMetadata answers, for a source and for a sink."""
+    namespaces = case.subject.existing() if case.subject.is_source else ()
+    namespace = namespaces[0] if namespaces else case.loaded(min_size=1)[0] if case.subject.loads else "dsynckit.count"
+    try:
+        _count(case, namespace)
+    except ConnectorError as error:
+        # dsync asks a sink only for its quick comparison of counts.
+        optional = not case.subject.is_source and error.code in (StatusCode.UNIMPLEMENTED, StatusCode.NOT_FOUND)
+        case.check(optional, "GetNamespaceMetadata fails", expected="a count, 0 if unknown", seen=error)
+    case.checks += 1
+
+
+@rule(
+    "metadata/count",
+    _SENTENCE,
+    needs=(Need.LOADING,),
+    hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is not known",
+)
+def count(case: Case) -> None:
+    """The count is that of the documents: after writes, overwrites and deletes; or it is 0."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    documents = list(model.documents.values())
+    try:
+        _count(case, namespace)
+    except ConnectorError as error:
+        raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
+    _expect_count(case, namespace, len(documents), "a write")
+    again = documents[: case.draw(st.integers(1, len(documents)), "overwritten")]
+    case.write(namespace, again, model.data_type)
+    _expect_count(case, namespace, len(documents), "an overwrite")
+    if case.subject.can_change:
+        gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
+        removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+        case.update(namespace, removals, model.data_type)
+        _expect_count(case, namespace, len(documents) - len(gone), "a delete")
+
+
+@rule(
+    "metadata/agrees-with-listing",
+    _SENTENCE,
+    needs=(Need.LISTING,),
+    hint="the count is of something else than the documents that are listed",
+    after=("metadata/count", "list/complete", "list/ids-unique"),
+    examples=0.3,
+)
+def agrees_with_listing(case: Case) -> None:
+    """The count of a namespace is as many documents as its listing gives, or 0."""
+    if case.subject.loads:
+        namespace, model = case.loaded(min_size=1, max_size=20, small=True)
+        documents = case.read(namespace, model.data_type, expected=len(model.documents))
+        found = len(by_id(documents, model.data_type))
+    else:
+        namespace, data_type, expected = case.listable()
+        found = len(case.subject.read(namespace, data_type, driver=case.driver, expected=expected))
+    _expect_count(case, namespace, found, "nothing but reading it")
+
+
+@rule(
+    "metadata/unknown-namespace",
+    "An unknown namespace is empty, or NOT_FOUND",
+    needs=(Need.SOURCE,),
+    hint="the store's error for a missing table or collection is not mapped",
+    examples=0.2,
+)
+def unknown_namespace(case: Case) -> None:
+    """The count of a namespace that nobody has made is 0, or NOT_FOUND."""
+    namespace = f"dsynckit_{case.subject.run}.unknown"
+    try:
+        found = _count(case, namespace)
+    except ConnectorError as error:
+        case.check(
+            error.code in (StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT),
+            "the count of an unknown namespace is refused with another code than NOT_FOUND",
+            expected="0, or NOT_FOUND",
+            seen=error,
+        )
+        return
+    if case.subject.loads:
+        case.check(found == 0, "an unknown namespace has a count", expected=0, seen=found)
+    case.checks += 1
+
+
+@rule(
+    "metadata/per-namespace",
+    "GetNamespaceMetadata once for each planned namespace",
+    needs=(Need.LOADING, Need.TWO_NAMESPACES),
+    hint="the documents of all namespaces are counted",
+    after=("metadata/count",),
+    examples=0.3,
+)
+def per_namespace(case: Case) -> None:
+    """Each namespace has a count of its own."""
+    held: list[tuple[str, Model]] = [case.loaded(min_size=1, small=True) for _ in range(2)]
+    for namespace, model in held:
+        try:
+            _expect_count(case, namespace, len(model.documents), "writes to another namespace, too")
+        except ConnectorError as error:
+            raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
+
+
+RULES = (answers, count, agrees_with_listing, unknown_namespace, per_namespace)
