@@ -1,0 +1,90 @@
+"""`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
+
+import secrets
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsync_kit.errors import UsageError
+
+__all__ = ["EXAMPLES", "Verification", "verify"]
+
+EXAMPLES = Path(".dsync-kit/examples")
+"""Where failing examples are kept, to be tried first the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the user asked for."""
+
+    target: str
+    options: Sequence[str] = ()
+    profile: str = "standard"
+    seed: int | None = None
+    rules: Sequence[str] = ()
+    namespaces: Sequence[str] = ()
+    known_failures: Path | None = None
+    strict: bool = False
+    reports: Sequence[str] = ()
+    insecure: bool = False
+
+    def replay(self, rule: str, seed: int) -> str:
+        """The command that runs one rule again, without secrets."""
+        words = ["dsync-kit", "verify", self.target, "--rule", rule, "--profile", self.profile, "--seed", str(seed)]
+        for namespace in self.namespaces:
+            words += ["--namespace", namespace]
+        words += ["--insecure"] * self.insecure
+        words += ["--", *self.options] if self.options else []
+        return shlex.join(words)
+
+
+def verify(asked: Verification) -> int:
+    """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
+    from rich.console import Console
+
+    from dsync_kit.conformance.engine import Plan, run, select
+    from dsync_kit.conformance.events import RunFinished, RunStarted
+    from dsync_kit.conformance.known_failures import read_known_failures
+    from dsync_kit.conformance.profile import PROFILES
+    from dsync_kit.conformance.rules import RULES
+    from dsync_kit.report.contents import Report
+    from dsync_kit.report.files import ReportFile
+    from dsync_kit.report.terminal import TerminalProgress, print_report
+    from dsync_kit.target import resolve
+
+    if asked.profile not in PROFILES:
+        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
+    rules = select(RULES, asked.rules)
+    known = read_known_failures(asked.known_failures, RULES) if asked.known_failures else {}
+    files = [ReportFile.parse(text) for text in asked.reports]
+    target = resolve(asked.target, asked.options, insecure=asked.insecure)
+    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
+    plan = Plan(
+        rules=rules,
+        profile=PROFILES[asked.profile],
+        seed=seed,
+        namespaces=tuple(asked.namespaces),
+        known_failures=known,
+        strict=asked.strict,
+        database=EXAMPLES,
+        command=lambda rule: asked.replay(rule.id, seed),
+    )
+    # The kit ends what it has started when it is told to end, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
+    started: RunStarted | None = None
+    with TerminalProgress(console) as progress:
+        for event in run(target, plan):
+            progress.show(event)
+            if isinstance(event, RunStarted):
+                started = event
+            elif isinstance(event, RunFinished):
+                report = Report.of(event.result, rules, started)
+    print_report(report, console)
+    sys.stdout.flush()
+    for file in files:
+        file.write(report)
+    return report.result.exit_code

@@ -1,0 +1,102 @@
+"""What a report tells: a result, with what its rules say. The writers take this, and nothing else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from dsync_kit import __version__
+from dsync_kit.conformance.events import RunStarted
+from dsync_kit.conformance.outcome import Outcome, Result, Status
+from dsync_kit.conformance.rule import Level, Rule
+
+__all__ = ["Report", "plural"]
+
+_REAL_FAILURES = (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a run. `started` is None where the connector never answered."""
+
+    result: Result
+    rules: Mapping[str, Rule]
+    started: RunStarted | None = None
+    kit_version: str = __version__
+
+    @classmethod
+    def of(cls, result: Result, rules: Iterable[Rule], started: RunStarted | None = None) -> "Report":
+        """The report of a result, for the rules that were asked for."""
+        return cls(result, {rule.id: rule for rule in rules}, started)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the connector declares."""
+        return self.started.capabilities if self.started else ()
+
+    @property
+    def connector_version(self) -> str:
+        """The version that the connector gives; empty where it gives none."""
+        return self.started.version if self.started else ""
+
+    def having(self, *statuses: Status) -> list[Outcome]:
+        """The outcomes with one of the statuses, in the order of the rules."""
+        return [outcome for outcome in self.result.outcomes if outcome.status in statuses]
+
+    def areas(self) -> dict[str, list[Outcome]]:
+        """The outcomes by area, in the order of the rules."""
+        found: dict[str, list[Outcome]] = {}
+        for outcome in self.result.outcomes:
+            found.setdefault(outcome.area, []).append(outcome)
+        return found
+
+    def by_reason(self, status: Status) -> dict[str, list[Outcome]]:
+        """The outcomes of a status by their reason, the most frequent reason first."""
+        found = sorted(self.having(status), key=lambda outcome: outcome.reason)
+        grouped = {reason: list(group) for reason, group in groupby(found, key=lambda outcome: outcome.reason)}
+        return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+
+    def failures(self) -> list[Outcome]:
+        """What went wrong, without what is a consequence of another failure: MUST rules first."""
+        found = [outcome for outcome in self.having(*_REAL_FAILURES) if not outcome.cause]
+        return sorted(found, key=lambda outcome: (outcome.status is Status.ERRORED, outcome.level is not Level.MUST))
+
+    def consequences(self, rule: str) -> list[Outcome]:
+        """The failures that a failure led to, directly or by another."""
+        direct = [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
+        return [found for outcome in direct for found in (outcome, *self.consequences(outcome.rule))]
+
+    def verdict(self) -> str:
+        """One sentence that a person understands."""
+        result, counts = self.result, self.result.counts()
+        passed = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
+        others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
+        passed += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
+        should = self._failed(Level.SHOULD)
+        if result.violations():
+            reasons = [f"{plural(self._failed(Level.MUST), 'MUST rule')} violated"] * bool(self._failed(Level.MUST))
+            if should:
+                reasons.append(f"{plural(should, 'SHOULD rule')} violated")
+            if counts[Status.UNEXPECTEDLY_PASSING]:
+                reasons.append(f"{plural(counts[Status.UNEXPECTEDLY_PASSING], 'known failure')} passing")
+            return f"not conformant: {', '.join(reasons)}; {', '.join(passed)}"
+        if result.exit_code == 0:
+            warnings = f"; {plural(should, 'warning')}: SHOULD rules violated" if should else ""
+            return f"conformant: {', '.join(passed)}{warnings}"
+        return f"not judged: {self._not_judged()}"
+
+    def _failed(self, level: Level) -> int:
+        return sum(outcome.level is level for outcome in self.having(Status.FAILED))
+
+    def _not_judged(self) -> str:
+        if self.result.problem:
+            return self.result.problem
+        if self.result.interrupted:
+            return f"interrupted after {plural(len(self.result.outcomes), 'rule')}"
+        if broken := self.having(Status.ERRORED):
+            return f"{plural(len(broken), 'rule')} could not be run to the end"
+        return "no rule was exercised"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,66 @@
+"""The result as JSON, for programs: schema `dsync-kit/report/1`."""
+
+import json
+from typing import Any
+
+from dsync_kit.conformance.outcome import Failure, Outcome
+from dsync_kit.report.contents import Report
+
+__all__ = ["SCHEMA", "render"]
+
+SCHEMA = "dsync-kit/report/1"
+
+
+def render(report: Report) -> str:
+    """The report as one JSON object, with a line end."""
+    result = report.result
+    contents = {
+        "schema": SCHEMA,
+        "version": report.kit_version,
+        "target": result.target,
+        "db_type": result.db_type,
+        "connector_version": report.connector_version,
+        "capabilities": list(report.capabilities),
+        "seed": result.seed,
+        "profile": result.profile,
+        "strict": result.strict,
+        "conformant": result.conformant,
+        "exit_code": result.exit_code,
+        "verdict": report.verdict(),
+        "problem": result.problem,
+        "interrupted": result.interrupted,
+        "seconds": round(result.seconds, 3),
+        "counts": {status.value: count for status, count in result.counts().items()},
+        "notes": list(result.notes),
+        "rules": [_outcome(report, outcome) for outcome in result.outcomes],
+    }
+    return json.dumps(contents, ensure_ascii=False, indent=2) + "\n"
+
+
+def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
+    rule = report.rules.get(outcome.rule)
+    return {
+        "id": outcome.rule,
+        "level": outcome.level.value,
+        "sentence": rule.sentence if rule else "",
+        "status": outcome.status.value,
+        "examples": outcome.examples,
+        "reason": outcome.reason,
+        "seconds": round(outcome.seconds, 3),
+        "notes": list(outcome.notes),
+        "cause": outcome.cause,
+        "failure": _failure(outcome.failure) if outcome.failure else None,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "message": failure.message,
+        "expected": failure.expected,
+        "seen": failure.seen,
+        "hint": failure.hint,
+        "example": [{"label": label, "value": value} for label, value in failure.example],
+        "transcript": list(failure.transcript),
+        "replay": failure.replay,
+        "reproducible": failure.reproducible,
+    }
