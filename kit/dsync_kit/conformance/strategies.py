@@ -163,6 +163,31 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
 }
 """Strategies for ids by the name of their kind, the most common kind first."""
 
+BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
+
+NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
+"""One number as an id of each number type."""
+
+ALIKE_IDS: tuple[tuple[tuple[str, Any], ...], ...] = (
+    (("string", "5"), ("int32", 5), ("integer", 5)),
+    (("string", "5"), ("int64", Int64(5))),
+    (("string", "5.5"), ("double", 5.5)),
+    (("int64", Int64(86_400_000)), ("date", DatetimeMS(86_400_000))),
+    (("string", "true"), ("boolean", True)),
+    (("int32", 1), ("boolean", True)),
+    (("string", "64736e632d6b69742d696431"), ("object-id", ObjectId("64736e632d6b69742d696431"))),
+    (("string", "abc"), ("binary", Binary(b"abc", 0))),
+    (("string", "1.10"), ("decimal", Decimal128("1.10"))),
+    (("binary", Binary(b"dsync-kit-id", 0)), ("object-id", ObjectId(b"dsync-kit-id"))),
+    (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
+    (("string", "a"), ("string", "A")),
+    (("string", "a"), ("string", "a ")),
+    (("string", "\u00e9"), ("string", "e\u0301")),
+    (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
+    (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
+)
+"""Groups of ids that look alike and are different: kind and value."""
+
 _SAMPLES: dict[str, Any] = {
     "string": "sample",
     "object-id": ObjectId(b"dsync-kit-id"),

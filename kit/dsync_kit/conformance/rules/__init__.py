@@ -1,8 +1,8 @@
 """The rules, one module per area; `RULES` lists them in the order in which they run."""
 
 from dsync_kit.conformance.rule import Rule
-from dsync_kit.conformance.rules import info, listing, metadata, plan
+from dsync_kit.conformance.rules import info, listing, metadata, plan, updates, write
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*info.RULES, *plan.RULES, *listing.RULES, *metadata.RULES)
+RULES: tuple[Rule, ...] = (*info.RULES, *plan.RULES, *listing.RULES, *metadata.RULES, *write.RULES, *updates.RULES)
