@@ -1,0 +1,126 @@
+"""Broken connectors: what a fault is, and how the kit is run on one.
+
+A fault is a subclass of the reference connector that differs from it in a few lines, and names the one rule that must
+find it. The faults of an area are listed in `faults_<area>.py`; `REFERENCE` and the modules beside it are what they are
+made of. A variant is unusual, but correct: no rule may fail it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.engine import Plan, run, select
+from dsync_kit.conformance.events import RunFinished
+from dsync_kit.conformance.outcome import Result
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.connector import Connector
+from dsync_kit.registry import import_folder
+from dsync_kit.server import ConnectorServer
+from dsync_kit.target import OpenTarget, Target, resolve
+
+__all__ = ["CURSORS", "REFERENCE", "SETTINGS", "STORE", "Fault", "Variant", "judge", "local_target", "served_target"]
+
+_FOLDER = Path(__file__).parents[2] / "examples" / "reference"
+REFERENCE: Any = import_folder(_FOLDER, "connector")
+"""The module with `ReferenceConnector`."""
+STORE: Any = import_folder(_FOLDER, "store")
+CURSORS: Any = import_folder(_FOLDER, "cursors")
+SETTINGS: Any = import_folder(_FOLDER, "settings")
+
+Difficulty = Literal["any call", "special input", "rare"]
+Where = Literal["grpc", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken connector. `connector` is a subclass of `ReferenceConnector`, `reason` where the like of it is met.
+
+    `where` is how the kit reaches it: behind an address, or in its own process, which offers a second instance.
+    """
+
+    name: str
+    rule: str
+    difficulty: Difficulty
+    connector: Any
+    reason: str
+    where: Where = "grpc"
+    options: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A connector that is correct, but not like others."""
+
+    name: str
+    connector: Any
+    reason: str
+    where: Where = "grpc"
+    options: Sequence[str] = ()
+
+
+def judge(
+    subject: Fault | Variant,
+    globs: Sequence[str],
+    *,
+    profile: str = "quick",
+    seed: int = 1,
+    database: Path | None = None,
+) -> Result:
+    """What the kit says of it, by the rules that match `globs`."""
+    serve = served_target if subject.where == "grpc" else local_target
+    with serve(subject.connector, subject.options) as target:
+        plan = Plan(rules=select(RULES, globs), profile=PROFILES[profile], seed=seed, database=database)
+        finished = [event for event in run(target, plan) if isinstance(event, RunFinished)]
+    return finished[0].result
+
+
+@contextmanager
+def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
+    """A connector behind an address."""
+    with ConnectorServer(_make(connector, options)) as server:
+        yield resolve(f"grpc://{server.address}", insecure=True)
+
+
+@contextmanager
+def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
+    """A connector in this process, of which there may be other instances on the same data."""
+    store = STORE.Store()
+
+    @contextmanager
+    def instance() -> Iterator[Connector]:
+        made = _make(connector, options, store)
+        try:
+            yield made
+        finally:
+            made.teardown()
+
+    @contextmanager
+    def second() -> Iterator[LocalClient]:
+        with instance() as other:
+            yield LocalClient(other)
+
+    @contextmanager
+    def open_target() -> Iterator[OpenTarget]:
+        with instance() as first:
+            yield OpenTarget(
+                title=connector.__name__,
+                api=LocalClient(first),
+                connector=first,
+                settings=getattr(first, "settings", None),
+                second=second,
+            )
+
+    yield Target(connector.__name__, open_target)
+
+
+def _make(connector: Any, options: Sequence[str], store: Any = None) -> Connector:
+    settings_type = getattr(connector, "settings_type", SETTINGS.Settings)
+    settings, rest = settings_type.parse(["reference://", *options], {})
+    if rest:
+        raise ValueError(f"options of {connector.__name__} that it does not have: {rest}")
+    made: Connector = connector(settings, store)
+    return made
