@@ -86,6 +86,70 @@ def verify(
     raise typer.Exit(run(asked))
 
 
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+def serve(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET [CONNECTOR-OPTIONS]", help="What to serve, and its options.")
+    ] = None,
+    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Port 0 takes a free one.")] = "127.0.0.1:8088",
+    cert_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain, PEM: TLS.")] = None,
+    key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key, PEM.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow clear text on a public address.")] = False,
+    wants_help: Annotated[bool, typer.Option("--help", help="This page; after TARGET, its options.")] = False,
+) -> None:
+    """Run a connector as a gRPC server, which dsync reaches as grpc://HOST:PORT.
+
+    A folder alone serves the scratch area of its conformance.py. Prints the address when it is ready; ends on SIGTERM
+    and Ctrl-C.
+    """
+    if wants_help and words:
+        return list_(words[0])
+    if wants_help or not words:
+        print(context.get_help())
+        raise typer.Exit(0 if wants_help else 2)
+    from dsync_kit.cli.serve import Service
+    from dsync_kit.cli.serve import serve as run
+
+    raise typer.Exit(run(Service(words, address, cert_file, key_file, insecure)))
+
+
+@app.command()
+def rules(
+    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text or json.")] = "text",
+) -> None:
+    """List the rules by area."""
+    from dsync_kit.cli import catalogue
+    from dsync_kit.errors import UsageError
+
+    formats = {"text": catalogue.rules_as_text, "json": catalogue.rules_as_json}
+    if output not in formats:
+        raise UsageError(f"there is no format {output!r}: expected text or json")
+    print(formats[output]())
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, a glob, or an area.")],
+) -> None:
+    """Tell what a rule is about: the contract's sentence, what is checked, the likely cause."""
+    from dsync_kit.cli.catalogue import explain as explained
+
+    print(explained(name))
+
+
+@app.command("list")
+def list_(
+    name: Annotated[
+        str | None, typer.Argument(metavar="CONNECTOR", help="A name, a URI or a folder: print its options.")
+    ] = None,
+) -> None:
+    """List the connectors, or one connector's options."""
+    from dsync_kit.cli.catalogue import list_connectors, options_of
+
+    print(options_of(name) if name else list_connectors())
+
+
 def main() -> None:
     """Run the command; ends the process with its exit code."""
     sys.exit(exit_code_of(app))
