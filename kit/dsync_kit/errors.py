@@ -52,6 +52,8 @@ RETRYABLE_CODES = frozenset(
     {StatusCode.ABORTED, StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED}
 )
 
+_MESSAGE_BYTES = 2000
+
 
 class UsageError(Exception):
     """What the user typed cannot be done; the message says what was given, what was expected, what to do."""
@@ -194,12 +196,15 @@ def status_of(
     traceback under a reference, and the caller is told the reference alone: the text of a foreign exception may hold
     credentials.
     """
-    known = error if isinstance(error, ConnectorError) else translate(error)
+    try:
+        known = error if isinstance(error, ConnectorError) else translate(error)
+    except Exception as failure:  # its context is `error`: the log will show both
+        error, known = failure, None
     if known is not None:
-        return Status(known.code, redact(known.message))
+        return Status(known.code, _fitting(redact(known.message)))
     for kind, code in Status.KNOWN:
         if isinstance(error, kind):
-            return Status(code, redact(str(error)) or kind.__name__)
+            return Status(code, _fitting(redact(str(error))) or kind.__name__)
     reference = uuid4().hex[:8]
     # Redacted as a whole: a traceback quotes the exception's text, and so what is secret in it.
     logger.error("unexpected error %s\n%s", reference, redact("".join(traceback.format_exception(error))))
@@ -207,3 +212,10 @@ def status_of(
         StatusCode.UNKNOWN,
         f"the connector failed unexpectedly ({type(error).__name__}); its log tells more under {reference}",
     )
+
+
+def _fitting(message: str) -> str:
+    """The message, cut to what a header holds: gRPC makes RESOURCE_EXHAUSTED of a larger one, which is retried."""
+    # Beyond ASCII each byte takes three in the header, which may have 8 KiB in all.
+    data = message.encode(errors="backslashreplace")
+    return data[:_MESSAGE_BYTES].decode(errors="ignore")

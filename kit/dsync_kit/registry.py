@@ -112,8 +112,8 @@ def import_folder(folder: Path, name: str) -> ModuleType:
     if not (folder / f"{name}.py").is_file():
         raise UsageError(f"{folder} is not a connector's folder: it has no {name}.py (make one with dsync-new)")
     package = _package_name(folder)
-    _ensure_package(package, folder)
     try:
+        _ensure_package(package, folder)
         return importlib.import_module(f"{package}.{name}")
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -131,7 +131,8 @@ def _package_name(folder: Path) -> str:
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{pyproject} is no valid TOML: {error}") from error
         for target in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).values():
-            return str(target).partition(":")[0].rpartition(".")[0]
+            if package := str(target).partition(":")[0].rpartition(".")[0]:
+                return package
     return "dsync_connector_" + re.sub(r"\W", "_", folder.name)
 
 
@@ -152,7 +153,11 @@ def _ensure_package(package: str, folder: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[package] = module
     if spec.loader is not None:
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[package]
+            raise
 
 
 def _load_entry_point(point: EntryPoint) -> RegisteredConnector:

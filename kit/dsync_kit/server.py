@@ -80,8 +80,9 @@ class ConnectorServer:
         for call in calls:
             call.cancel()
         stopped.wait()
-        if not self._torn_down:
-            self._torn_down = True
+        with self._lock:
+            first, self._torn_down = not self._torn_down, True
+        if first:
             self._connector.teardown()
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ option begins the rest.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Self, get_args, get_origin
@@ -20,6 +20,7 @@ from dsync_kit.errors import UsageError
 __all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_BROKEN_PASSWORD = re.compile(r"://[^:/?#@]*:(.+)@")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -113,6 +114,10 @@ class ConnectorSettings(BaseModel):
         except ValidationError as error:
             raise UsageError(f"{redact_uri(uri)}: {_explain(error, cls)}") from None
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, redact_uri(value) if name == "uri" else value
+
     def secrets(self) -> list[str]:
         """Every secret in the settings, those in the URI included, as text; the longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
@@ -142,7 +147,11 @@ def _uri_password(uri: str) -> str | None:
     except ValueError:
         netloc = uri.partition("://")[2].partition("/")[0]
     userinfo, at, _ = netloc.rpartition("@")
-    return userinfo.partition(":")[2] or None if at else None
+    if at:
+        return userinfo.partition(":")[2] or None
+    # A password with a raw `/`, `?` or `#`, with which no address is valid: it is a secret all the same.
+    broken = _BROKEN_PASSWORD.search(uri)
+    return broken[1] if broken else None
 
 
 def _option(name: str, field: FieldInfo) -> Option:
@@ -152,7 +161,8 @@ def _option(name: str, field: FieldInfo) -> Option:
     kind = field.annotation if get_origin(field.annotation) in (list, tuple) or not types else types[0]
     is_flag = kind is bool
     secret = kind is SecretStr
-    default = None if field.is_required() or field.default in (None, "", False) or secret else _shown(field.default)
+    value = field.get_default(call_default_factory=True)
+    default = None if field.is_required() or value in (None, "", False) or secret else _shown(value)
     metavar = extra.get("metavar")
     return Option(
         flag="--" + name.replace("_", "-"),

@@ -1,0 +1,132 @@
+"""The layout: each module imports only from layers before its own, and the public names are there."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "kit" / "dsync_kit"
+
+# Each layer may import from those before it; the modules of one line stand side by side.
+LAYERS = (
+    {"__init__"},
+    {"protocol"},
+    {"errors"},
+    {"documents", "cursors", "namespaces"},
+    {"partial", "incoming"},
+    {"connector"},
+    {"settings"},
+    {"registry"},
+    {"server", "client"},
+    {"testing"},
+    {"target"},
+    {"flow"},
+    {"scaffold"},
+    {"conformance"},
+    {"report"},
+    {"cli"},
+)
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+HEAVY = ("copier", "hypothesis", "grpc", "pydantic")
+
+
+def modules() -> list[Path]:
+    generated = PACKAGE / "protocol" / "adiom"
+    return sorted(
+        path
+        for path in PACKAGE.rglob("*.py")
+        if generated not in path.parents and "_bundled" not in path.relative_to(PACKAGE).parts
+    )
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    """The part of the layout that a module belongs to: `dsync_kit.protocol.adiom.v1` is of `protocol`."""
+    return [*module.split("."), "__init__"][1]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, anywhere in it."""
+    package = dotted(path) if path.name == "__init__.py" else dotted(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(filter(None, (base, node.module)))
+            # `from dsync_kit import errors` imports the module dsync_kit.errors
+            yield from (f"dsync_kit.{alias.name}" if source == "dsync_kit" else source for alias in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=dotted)
+def test_imports_only_from_layers_before(path: Path) -> None:
+    """A module imports its own part of the layout, or parts of layers before it."""
+    part = part_of(dotted(path))
+    assert part in LAYER, f"{part} has no place in the layout: give it one"
+    wrong = set()
+    for name in imports(path):
+        if name.split(".")[0] != "dsync_kit":
+            continue
+        other = part_of(name)
+        # A name of dsync_kit itself, such as __version__, is no module.
+        other = other if other in LAYER else "__init__"
+        if other != part and LAYER[other] >= LAYER[part]:
+            wrong.add(name)
+    assert not wrong
+
+
+def test_the_layer_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to write an import of a later layer is seen."""
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "dsync_kit")
+    (tmp_path / "dsync_kit").mkdir()
+    module = tmp_path / "dsync_kit" / "errors.py"
+    for line in (
+        "import dsync_kit.server",
+        "from dsync_kit.server import Tls",
+        "from dsync_kit import server",
+        "from .server import Tls",
+        "from . import server",
+        "def late():\n    import dsync_kit.server as s",
+    ):
+        module.write_text(line, encoding="utf-8")
+        with pytest.raises(AssertionError):
+            test_imports_only_from_layers_before(module)
+
+
+def public_modules() -> list[str]:
+    return [
+        dotted(path)
+        for path in modules()
+        if not any(part.startswith("_") for part in path.relative_to(PACKAGE).with_suffix("").parts[:-1])
+        and (path.name == "__init__.py" or not path.name.startswith("_"))
+        and len(ast.parse(path.read_text(encoding="utf-8")).body) > 1  # a docstring alone exports nothing
+    ]
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_exported_names(name: str) -> None:
+    """A public module says in `__all__` what it exports, each name is there, once, and in order."""
+    module = importlib.import_module(name)
+    exported = module.__all__
+    assert [missing for missing in exported if not hasattr(module, missing)] == []
+    assert len(set(exported)) == len(exported)
+
+
+COMMANDS = [dotted(path) for path in modules() if part_of(dotted(path)) == "cli"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_start_light(name: str) -> None:
+    """Importing a command loads none of the heavy libraries: they wait until a command needs them."""
+    code = f"import sys, {name}; print(*(heavy for heavy in {HEAVY} if heavy in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
