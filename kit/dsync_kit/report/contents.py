@@ -67,25 +67,33 @@ class Report:
 
     def verdict(self) -> str:
         """One sentence that a person understands."""
-        result, counts = self.result, self.result.counts()
-        passed = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
+        counts = self.result.counts()
+        told = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
         others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
-        passed += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
-        should = self._failed(Level.SHOULD)
-        if result.violations():
-            reasons = [f"{plural(self._failed(Level.MUST), 'MUST rule')} violated"] * bool(self._failed(Level.MUST))
-            if should:
-                reasons.append(f"{plural(should, 'SHOULD rule')} violated")
-            if counts[Status.UNEXPECTEDLY_PASSING]:
-                reasons.append(f"{plural(counts[Status.UNEXPECTEDLY_PASSING], 'known failure')} passing")
-            return f"not conformant: {', '.join(reasons)}; {', '.join(passed)}"
-        if result.exit_code == 0:
-            warnings = f"; {plural(should, 'warning')}: SHOULD rules violated" if should else ""
-            return f"conformant: {', '.join(passed)}{warnings}"
-        return f"not judged: {self._not_judged()}"
+        told += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
+        match self.result.exit_code:
+            case 0:
+                should = self._failed(Level.SHOULD)
+                warnings = f"; a warning: {plural(should, 'SHOULD rule')} violated" if should else ""
+                return f"conformant: {', '.join(told)}{warnings}"
+            case 1:
+                return f"not conformant: {', '.join(self._violations())}; {', '.join(told)}"
+            case _:
+                return f"not judged: {self._not_judged()}"
+
+    def _violations(self) -> list[str]:
+        found = [
+            f"{plural(count, f'{level.value} rule')} violated" for level in Level if (count := self._failed(level))
+        ]
+        if consequences := sum(bool(outcome.cause) for outcome in self.having(Status.FAILED)):
+            found.append(f"{consequences} more as a consequence")
+        if passing := len(self.having(Status.UNEXPECTEDLY_PASSING)):
+            found.append(f"{plural(passing, 'known failure')} passing")
+        return found
 
     def _failed(self, level: Level) -> int:
-        return sum(outcome.level is level for outcome in self.having(Status.FAILED))
+        """The violations of a level, without consequences."""
+        return sum(outcome.level is level and not outcome.cause for outcome in self.having(Status.FAILED))
 
     def _not_judged(self) -> str:
         if self.result.problem:

@@ -1,128 +1,114 @@
 """One failure as a person reads it: what was expected, what was seen, how it came about, what to do."""
 
-import io
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from dsync_kit.conformance.outcome import Failure, Outcome, Status
 from dsync_kit.conformance.rule import Level, Rule
 from dsync_kit.report.contents import plural
-from dsync_kit.report.lines import OPEN_ENDED, elide, hanging
+from dsync_kit.report.lines import field, hanging, printable
 
-__all__ = ["failure_panel", "failure_text"]
+__all__ = ["failure_lines", "failure_text"]
 
 _FIRST_CALLS, _LAST_CALLS = 8, 24
 """The calls of a long transcript that are shown here; the other reports have all of them."""
 
+_MOST = 4
+"""The lines that one request, answer or value takes at most."""
 
-def failure_panel(
+_LABELS = 14
+
+
+def failure_lines(
     outcome: Outcome, rule: Rule | None, consequences: Sequence[Outcome] = (), *, width: int = 100
-) -> RenderableType:
-    """What a person needs to mend one failure. `width` is that of the place, in columns."""
-    colour = "red" if outcome.level is Level.MUST or outcome.status is not Status.FAILED else "yellow"
-    title = Text.assemble((f" {outcome.rule} ", f"bold {colour}"), (f"· {_label(outcome)} ", colour))
-    parts = list(_parts(outcome, rule, consequences, width))
-    return Panel(Group(*parts), title=title, title_align="left", border_style=colour, box=OPEN_ENDED, padding=(0, 0))
+) -> Iterator[Text]:
+    """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken."""
+    mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
+    colour = "yellow" if mild else "red"
+    heading = Text("── ", colour).append(outcome.rule, f"bold {colour}").append(f" · {_label(outcome)} ", colour)
+    yield heading.append("─" * max(2, width - heading.cell_len), colour)
+    if rule is not None and rule.sentence:
+        yield from hanging(f"“{rule.sentence}”", width, style="italic")
+    yield Text()
+    failure = outcome.failure
+    if failure is None:
+        yield from hanging(outcome.reason, width)
+        return
+    yield from hanging(_sentence(failure.message), width, style="bold")
+    yield from _found(failure, width)
+    yield Text()
+    yield from _advice(outcome, failure, consequences, width)
 
 
 def failure_text(outcome: Outcome, rule: Rule | None, consequences: Sequence[Outcome] = (), *, width: int = 100) -> str:
     """The same as plain text."""
-    file = io.StringIO()
-    console = Console(file=file, width=width, color_system=None, highlight=False, markup=False, emoji=False)
-    console.print(failure_panel(outcome, rule, consequences, width=width))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    return "\n".join(line.plain.rstrip() for line in failure_lines(outcome, rule, consequences, width=width))
 
 
 def _label(outcome: Outcome) -> str:
     match outcome.status:
         case Status.FAILED:
-            return f"{outcome.level.value} violated" + ("" if outcome.level is Level.MUST else " (a warning)")
+            return f"{outcome.level.value} violated" + ("" if outcome.level is Level.MUST else ", a warning")
         case Status.UNEXPECTEDLY_PASSING:
-            return "passes, against what is said of it"
+            return "passes, and is listed as known to fail"
         case Status.ERRORED:
             return "could not be judged"
         case _:
             return outcome.status.replace("-", " ")
 
 
-def _parts(
-    outcome: Outcome, rule: Rule | None, consequences: Sequence[Outcome], width: int
-) -> Iterator[RenderableType]:
-    if rule is not None and rule.sentence:
-        yield Text(f"“{rule.sentence}”", style="italic")
-        yield Text()
-    failure = outcome.failure
-    if failure is None:
-        yield Text(outcome.reason)
-        return
-    yield Text(_sentence(failure.message), style="bold")
-    facts = _facts(failure, width)
-    if facts.row_count:
-        yield Padding(facts, (0, 0, 0, 2))
-    if failure.example:
-        yield _heading("smallest example")
-        for label, value in failure.example:
-            yield from hanging(f"{label} = {value}", width, indent=2, hang=4, most=4)
-    if failure.transcript:
-        yield _heading("calls")
-        yield from _transcript(failure.transcript, width)
-    yield from _advice(outcome, failure, consequences)
+def _sentence(message: str) -> str:
+    first = message.partition(" ")[0]
+    return message[:1].upper() + message[1:] if first.isalpha() else message
 
 
-def _facts(failure: Failure, width: int) -> Table:
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+def _found(failure: Failure, width: int) -> Iterator[Text]:
     for name, value, style in (("expected", failure.expected, "green"), ("seen", failure.seen, "red")):
         if value.strip():
-            facts.add_row(name, Text(elide(value.strip(), 6 * (width - 12)), style=style))
-    return facts
-
-
-def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome]) -> Iterator[RenderableType]:
-    advice = Table.grid(padding=(0, 2))
-    advice.add_column(style="dim", no_wrap=True)
-    advice.add_column(overflow="fold")
-    if failure.hint:
-        advice.add_row("likely cause", Text(failure.hint, style="cyan"))
-    if consequences:
-        names = ", ".join(found.rule for found in consequences)
-        advice.add_row(plural(len(consequences), "consequence"), Text(names))
-    if outcome.status is Status.KNOWN_FAILING:
-        advice.add_row("known", Text(outcome.reason))
-    if not failure.reproducible:
-        advice.add_row("note", Text("the same example did not fail again: it depends on timing, or on earlier calls"))
-    advice.add_row("replay", Text(failure.replay, style="bold"))
-    yield Text()
-    yield advice
-
-
-def _heading(text: str) -> Text:
-    return Text(f"\n{text}", style="dim")
-
-
-def _sentence(message: str) -> str:
-    return message[:1].upper() + message[1:]
+            yield from field(name, value.strip(), width, column=_LABELS, most=6, style=style)
+    if failure.example:
+        yield Text("\nsmallest example", "dim")
+        for label, value in failure.example:
+            yield from hanging(f"{label} = {value}", width, indent=2, hang=4, most=_MOST)
+    if failure.transcript:
+        yield Text("\ncalls", "dim")
+        yield from _transcript(failure.transcript, width)
 
 
 def _transcript(lines: Sequence[str], width: int) -> Iterator[Text]:
-    """Each call with its number; a call that fits no line has its answer on a line of its own."""
     hidden = len(lines) - _FIRST_CALLS - _LAST_CALLS
-    for index, line in enumerate(lines):
-        if hidden > 1 and index == _FIRST_CALLS:
-            yield Text(f"     … {hidden} more calls, which the JSON and HTML reports show …", style="dim")
-        if hidden > 1 and _FIRST_CALLS <= index < len(lines) - _LAST_CALLS:
-            continue
-        last = index == len(lines) - 1
-        style = "bold" if last else ""
-        request, arrow, answer = line.partition(" → ")
-        if len(line) <= width or not arrow:
-            yield from hanging(line, width, indent=0, hang=7, most=4, style=style)
-        else:
-            yield from hanging(request, width, indent=0, hang=7, most=4, style=style)
-            yield from hanging(f"→ {answer}", width, indent=5, hang=7, most=4, style=style)
+    if hidden < 2:
+        head, tail = lines, []
+    else:
+        head, tail = lines[:_FIRST_CALLS], list(lines[-_LAST_CALLS:])
+    for line in head:
+        yield from _call(line, width)
+    if tail:
+        yield Text(f"     … {hidden} more calls, which the JSON and HTML reports show …", "dim")
+    for line in tail:
+        yield from _call(line, width)
+
+
+def _call(line: str, width: int) -> Iterator[Text]:
+    """One call; where it is too long for a line, its answer begins one of its own."""
+    request, arrow, answer = line.partition(" → ")
+    if len(line) <= width or not arrow:
+        yield from hanging(line, width, hang=7, most=_MOST)
+        return
+    yield from hanging(request, width, hang=7, most=_MOST)
+    yield from hanging(f"→ {answer}", width, indent=5, hang=7, most=_MOST)
+
+
+def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome], width: int) -> Iterator[Text]:
+    if outcome.status is Status.KNOWN_FAILING:
+        yield from field("known to fail", outcome.reason, width, column=_LABELS)
+    if not failure.reproducible:
+        note = "the same example did not fail again: it depends on timing, or on what went before"
+        yield from field("note", note, width, column=_LABELS)
+    if consequences:
+        names = ", ".join(found.rule for found in consequences)
+        yield from field("leads to", f"{plural(len(consequences), 'consequence')}: {names}", width, column=_LABELS)
+    if failure.hint:
+        yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
+    yield Text(f"{'replay':<{_LABELS}}", "dim").append(printable(failure.replay), "bold")

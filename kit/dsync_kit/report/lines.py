@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 
-from rich.box import Box
+from rich.cells import cell_len
 from rich.text import Text
 
-__all__ = ["OPEN_ENDED", "elide", "hanging"]
+__all__ = ["elide", "field", "hanging", "printable"]
 
-# A rule above and below, nothing at the sides: what is in between can be copied.
-OPEN_ENDED = Box("────\n    \n────\n    \n────\n────\n    \n────\n")
+_NARROWEST = 20
+_RAGGED = 0.4
+"""A line may end at a space once it is filled so far; data without spaces breaks anywhere, as a terminal would."""
+
+
+def printable(text: str) -> str:
+    """The text with its control characters escaped, so that data can't steer the terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def elide(text: str, most: int) -> str:
@@ -19,33 +25,44 @@ def elide(text: str, most: int) -> str:
     return f"{text[:head]} …({len(text) - head - tail:,} characters)… {text[-tail:]}"
 
 
-def hanging(text: str, width: int, *, indent: int, hang: int, most: int, style: str = "") -> Iterator[Text]:
-    """The text on lines of `width` columns: the first is indented by `indent`, the `most` others by `hang`.
+def hanging(text: str, width: int, *, indent: int = 0, hang: int = 0, most: int = 0, style: str = "") -> Iterator[Text]:
+    """The text on lines of at most `width` columns: the first is indented by `indent`, the others by `hang`.
 
-    Data has few places to break at, so it breaks anywhere, as a terminal would.
+    `most` limits the number of lines; 0 does not.
     """
-    rest = Text(elide(printable(text), (width - hang) * most), style=style)
-    room, margin = max(20, width - indent), indent
+    rest = printable(text)
+    if most:
+        rest = elide(rest, (max(_NARROWEST, width - hang) - 4) * most)
+    margin = indent
     while True:
-        head, rest = _split(rest, room)
-        yield Text(" " * margin) + head
-        if not rest.plain:
+        head, rest = _split(rest, max(_NARROWEST, width - margin))
+        yield Text(" " * margin).append(head, style)
+        if not rest:
             return
-        room, margin = max(20, width - hang), hang
+        margin = hang
 
 
-def printable(text: str) -> str:
-    """The text with its control characters escaped, so that data can't steer the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def field(label: str, text: str, width: int, *, column: int, most: int = 0, style: str = "") -> Iterator[Text]:
+    """A dim label of `column` columns, and a text beside it."""
+    for index, line in enumerate(hanging(text, width, indent=column, hang=column, most=most, style=style)):
+        if index == 0:
+            yield Text(f"{label:<{column}}", "dim").append(line.plain[column:], style)
+        else:
+            yield line
 
 
-def _split(text: Text, columns: int) -> tuple[Text, Text]:
-    if text.cell_len <= columns:
-        return text, Text()
-    cut, used = 0, 0
-    for cut, char in enumerate(text.plain):  # noqa: B007 - where it ends is the result
-        used += Text(char).cell_len
+def _split(text: str, columns: int) -> tuple[str, str]:
+    """As much of the text as `columns` hold, and the rest."""
+    if cell_len(text) <= columns:
+        return text, ""
+    used = cut = 0
+    for char in text:
+        used += cell_len(char)
         if used > columns:
             break
-    head, rest = text.divide([max(1, cut)])
-    return head, rest
+        cut += 1
+    space = text.rfind(" ", 0, cut + 1)
+    if space >= cut * _RAGGED:
+        return text[:space].rstrip(), text[space:].lstrip()
+    cut = max(1, cut)
+    return text[:cut], text[cut:]

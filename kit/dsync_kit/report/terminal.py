@@ -1,22 +1,21 @@
 """The report on a terminal: what goes on while the rules run, then what came of them."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from dsync_kit.conformance.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.outcome import Outcome, Status
 from dsync_kit.conformance.rule import Level
 from dsync_kit.report.contents import Report, plural
-from dsync_kit.report.failure import failure_panel
-from dsync_kit.report.lines import hanging
+from dsync_kit.report.failure import failure_lines
+from dsync_kit.report.lines import field, hanging
 
-__all__ = ["TerminalProgress", "print_report"]
+__all__ = ["TerminalProgress", "print_report", "report_lines"]
 
 _STYLES = {
     Status.PASSED: "green",
@@ -62,7 +61,8 @@ class TerminalProgress:
             case RunStarted():
                 self._total = len(event.rules)
                 self._progress.update(self._task, total=self._total, description="")
-                _print_header(self._console, event)
+                for line in _header(event, self._console.width):
+                    self._console.print(line, soft_wrap=True)
             case RuleStarted():
                 failures = f"   {plural(self._failed, 'failure')}" if self._failed else ""
                 self._progress.update(self._task, description=f"{event.rule.id}{failures}")
@@ -78,31 +78,34 @@ class TerminalProgress:
         if self._console.is_terminal and outcome.status not in (Status.FAILED, Status.ERRORED):
             return
         number = f"{self._done:>{len(str(self._total))}}/{self._total}"
-        took = f"{plural(outcome.examples, 'example')}, {outcome.seconds:.1f} s" if outcome.examples else ""
-        line = Text.assemble(
-            (f"{number} ", "dim"),
-            (f"{outcome.status.replace('-', ' '):<13} ", _style(outcome)),
-            f"{outcome.rule} ",
-            (took, "dim"),
-        )
+        took = f"  {plural(outcome.examples, 'example')}, {outcome.seconds:.1f} s" if outcome.examples else ""
+        status = f"{outcome.status.replace('-', ' '):<13} "
+        line = Text.assemble((f"{number} ", "dim"), (status, _style(outcome)), outcome.rule, (took, "dim"))
         self._console.print(line, soft_wrap=True)
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print what came of the run."""
+    for line in report_lines(report, console.width):
+        # A line that is longer than the terminal (a command to copy) is left whole.
+        console.print(line, soft_wrap=True)
+
+
+def report_lines(report: Report, width: int) -> Iterator[Text]:
+    """The report as lines of about `width` columns."""
     if report.result.outcomes:
-        console.print()
-        console.print(_areas(report))
-    for title, status in (("Skipped", Status.SKIPPED), ("Not exercised, so not passed", Status.NOT_EXERCISED)):
-        _print_reasons(console, title, report.by_reason(status))
-    _print_reasons(console, "Known to fail", report.by_reason(Status.KNOWN_FAILING))
-    _print_notes(console, report)
+        yield Text()
+        yield from _areas(report, width)
+    yield from _reasons("Skipped", report.by_reason(Status.SKIPPED), width)
+    yield from _reasons("Not exercised, which is not passed", report.by_reason(Status.NOT_EXERCISED), width)
+    yield from _reasons("Known to fail", report.by_reason(Status.KNOWN_FAILING), width)
+    yield from _notes(report, width)
     for outcome in report.failures():
-        console.print()
+        yield Text()
         consequences = report.consequences(outcome.rule)
-        console.print(failure_panel(outcome, report.rules.get(outcome.rule), consequences, width=console.width))
-    console.print()
-    console.print(_verdict(report))
+        yield from failure_lines(outcome, report.rules.get(outcome.rule), consequences, width=width)
+    yield Text()
+    yield from _verdict(report, width)
 
 
 def _style(outcome: Outcome) -> str:
@@ -110,69 +113,75 @@ def _style(outcome: Outcome) -> str:
     return "yellow" if warning else _STYLES[outcome.status]
 
 
-def _print_header(console: Console, started: RunStarted) -> None:
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+def _header(started: RunStarted, width: int) -> Iterator[Text]:
     version = f" {started.version}" if started.version else ""
-    facts.add_row("target", Text(started.target, style="bold"))
-    facts.add_row("data system", Text(f"{started.db_type}{version}"))
-    facts.add_row("declares", Text(", ".join(started.capabilities) or "nothing"))
-    facts.add_row("profile", Text(f"{started.profile}, seed {started.seed}, {plural(len(started.rules), 'rule')}"))
-    console.print(facts)
+    facts = {
+        "target": started.target,
+        "data system": f"{started.db_type}{version}",
+        "declares": ", ".join(started.capabilities) or "nothing",
+        "profile": f"{started.profile}, seed {started.seed}, {plural(len(started.rules), 'rule')}",
+    }
+    for label, text in facts.items():
+        yield from field(label, text, width, column=13, style="bold" if label == "target" else "")
 
 
-def _areas(report: Report) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for area, outcomes in report.areas().items():
-        bad = [found for found in outcomes if found.status in (Status.FAILED, Status.UNEXPECTEDLY_PASSING)]
-        broken = [found for found in outcomes if found.status is Status.ERRORED]
-        passed = any(found.status is Status.PASSED for found in outcomes)
-        mark = ("✗", "red") if bad else ("!", "magenta") if broken else ("✓", "green") if passed else ("·", "dim")
-        if bad and all(_style(found) == "yellow" for found in bad):
-            mark = ("!", "yellow")
-        table.add_row(Text(*mark), area, _tally(outcomes))
-    return table
+def _areas(report: Report, width: int) -> Iterator[Text]:
+    areas = report.areas()
+    column = max(map(len, areas)) + 5
+    for area, outcomes in areas.items():
+        mark, style = _mark(outcomes)
+        tally = _tally(outcomes)
+        first = Text(f" {mark} ", style).append(f"{area:<{column - 3}}", "bold")
+        if first.cell_len + tally.cell_len <= width:
+            yield first + tally
+            continue
+        for index, line in enumerate(hanging(tally.plain, width, indent=column, hang=column, style=style)):
+            yield first + line[column:] if index == 0 else line
 
 
-def _tally(outcomes: list[Outcome]) -> Text:
+def _mark(outcomes: Sequence[Outcome]) -> tuple[str, str]:
+    """What became of an area, in one character, and its colour."""
+    styles = {_style(outcome) for outcome in outcomes}
+    for mark, style in (("✗", "red"), ("!", "magenta"), ("!", "yellow"), ("✓", "green")):
+        if style in styles:
+            return mark, style
+    return "·", "dim"
+
+
+def _tally(outcomes: Sequence[Outcome]) -> Text:
     parts = []
     for status in Status:
         found = [outcome for outcome in outcomes if outcome.status is status]
         if not found:
             continue
         style = "yellow" if all(_style(outcome) == "yellow" for outcome in found) else _STYLES[status]
-        text = Text(f"{len(found)} {status.replace('-', ' ')}", style=style)
-        if status in (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED):
-            names = ", ".join(outcome.rule.partition("/")[2] for outcome in found)
-            text = text + Text(f": {names}", style=style)
-        parts.append(text)
+        names = ", ".join(outcome.rule.partition("/")[2] for outcome in found)
+        shown = f": {names}" if status in (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED) else ""
+        parts.append(Text(f"{len(found)} {status.replace('-', ' ')}{shown}", style))
     return Text(", ").join(parts)
 
 
-def _print_reasons(console: Console, title: str, groups: dict[str, list[Outcome]]) -> None:
+def _reasons(title: str, groups: Mapping[str, Sequence[Outcome]], width: int) -> Iterator[Text]:
     if not groups:
         return
-    console.print(Text(f"\n{title}", style="bold"))
+    yield Text()
+    yield Text(title, "bold")
     for reason, outcomes in groups.items():
-        for line in hanging(f"{reason}:", console.width, indent=2, hang=4, most=4):
-            console.print(line)
-        console.print(Padding(Text(", ".join(outcome.rule for outcome in outcomes), style="dim"), (0, 0, 0, 4)))
+        yield from hanging(reason, width, indent=2, hang=4, most=4)
+        names = ", ".join(outcome.rule for outcome in outcomes)
+        yield from hanging(names, width, indent=6, hang=6, style="dim")
 
 
-def _print_notes(console: Console, report: Report) -> None:
+def _notes(report: Report, width: int) -> Iterator[Text]:
     notes = list(report.result.notes)
     notes += [f"{outcome.rule}: {note}" for outcome in report.result.outcomes for note in outcome.notes]
     if notes:
-        console.print(Text("\nFound out on the way", style="bold"))
+        yield Text()
+        yield Text("Found out on the way", "bold")
     for note in notes:
-        for line in hanging(note, console.width, indent=2, hang=4, most=4):
-            console.print(line)
+        yield from hanging(note, width, indent=2, hang=4, most=4)
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: Report, width: int) -> Iterator[Text]:
     mark, style = {0: ("✓", "bold green"), 1: ("✗", "bold red")}.get(report.result.exit_code, ("!", "bold magenta"))
-    return Text(f"{mark} {report.verdict()}  ({report.result.seconds:.1f} s)", style=style)
+    yield from hanging(f"{mark} {report.verdict()} ({report.result.seconds:.1f} s)", width, hang=2, style=style)
