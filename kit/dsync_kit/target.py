@@ -38,7 +38,7 @@ class TargetError(Exception):
 class OpenTarget:
     """A connector that answers.
 
-    `connector` is the object itself where it lives in this process; `second` opens another instance on the same data;
+    `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another instance on the same data;
     `process` makes a process of its own that serves the same data, to be killed and started again.
     """
 
@@ -47,6 +47,7 @@ class OpenTarget:
     connector: Connector | None = None
     harness: Harness | None = None
     settings: ConnectorSettings | None = None
+    create: Callable[[], Connector] | None = None
     second: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
     process: "Callable[[], Process] | None" = None
 
@@ -137,6 +138,7 @@ def _configured_target(
                 connector=first,
                 harness=harness,
                 settings=settings,
+                create=lambda: create(connector, settings),
                 second=second,
                 process=process,
             )

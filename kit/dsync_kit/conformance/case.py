@@ -11,10 +11,11 @@ from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.model import Model
-from dsync_kit.conformance.outcome import Inapplicable, Violation
+from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe, probe
 from dsync_kit.conformance.subject import Subject
 from dsync_kit.conformance.transcript import Recorder, show_document, show_id
+from dsync_kit.connector import Connector
 from dsync_kit.documents import id_key, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
@@ -183,6 +184,12 @@ class Case:
         """A driver of another instance on the same data, until the example ends."""
         api = self._stack.enter_context(self.subject.second_instance())
         return Driver(self.recorder.other(api, name))
+
+    def create(self) -> Connector:
+        """Another connector with the subject's settings, in this process; the caller tears it down."""
+        if self.subject.target.create is None:
+            raise KitError("the connector runs in another process")
+        return self.subject.target.create()
 
     def enter(self, context: Any) -> Any:
         """Enter a context that is left when the example ends."""

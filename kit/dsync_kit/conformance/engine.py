@@ -8,15 +8,17 @@ from pathlib import Path
 
 from dsync_kit.conformance.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.execution import run_rule
+from dsync_kit.conformance.known_failures import check_known_failures
 from dsync_kit.conformance.outcome import Outcome, Result, Status
 from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.subject import Subject
-from dsync_kit.errors import UsageError
-from dsync_kit.protocol import DataType
-from dsync_kit.target import Target, TargetError
+from dsync_kit.errors import ConnectorError, UsageError
+from dsync_kit.protocol import DataType, GetInfoRequest
+from dsync_kit.target import OpenTarget, Target, TargetError
 
-__all__ = ["Plan", "run", "select"]
+__all__ = ["Plan", "Session", "run", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,74 @@ def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if not globs or any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs))
 
 
+class Session:
+    """Judges one connector that answers, rule by rule.
+
+    Raises TargetError where GetInfo does not answer, UsageError where the harness's known failures are no rules.
+    """
+
+    def __init__(self, opened: OpenTarget, plan: Plan) -> None:
+        self._plan = plan
+        self._subject = Subject(opened, plan.namespaces)
+        listed = self._subject.harness.known_failures if self._subject.harness else {}
+        check_known_failures(listed, RULES, "known_failures of conformance.py")
+        self._known = {**listed, **plan.known_failures}
+        self.outcomes: list[Outcome] = []
+        self.problem = ""
+        """Why no more rules can be judged; empty while they can."""
+
+    def started(self) -> RunStarted:
+        """What is known before any rule has run."""
+        subject, plan = self._subject, self._plan
+        return RunStarted(
+            target=subject.target.title,
+            db_type=subject.info.db_type,
+            version=subject.info.version,
+            capabilities=_capabilities(subject),
+            seed=plan.seed,
+            profile=plan.profile.name,
+            rules=plan.rules,
+            notes=tuple(subject.notes),
+        )
+
+    def judge(self, rule: Rule) -> Outcome:
+        """Run one rule. Sets `problem` where the connector does not answer any more."""
+        outcome = _explained(self._listed(rule, self._run(rule)), self.outcomes, rule)
+        self.outcomes.append(outcome)
+        if outcome.status is Status.FAILED and not _answers(self._subject):
+            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
+        return outcome
+
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about the connector, and what of the kit's data could not be removed."""
+        return (*self._subject.notes, *_remains(self._subject))
+
+    def _run(self, rule: Rule) -> Outcome:
+        lacking = [need.value for need in rule.needs if not self._subject.offers(need)]
+        if lacking:
+            return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
+        plan = self._plan
+        return run_rule(
+            rule, self._subject, plan.profile, seed=plan.seed, database=plan.database, replay=plan.command(rule)
+        )
+
+    def _listed(self, rule: Rule, outcome: Outcome) -> Outcome:
+        """The outcome, in the light of what is known to fail."""
+        reason = next((text for glob, text in self._known.items() if fnmatch.fnmatchcase(rule.id, glob)), None)
+        if reason is None:
+            return outcome
+        if outcome.status is Status.FAILED:
+            return replace(outcome, status=Status.KNOWN_FAILING, reason=reason)
+        # A glob may cover rules that are kept; only a rule that is named must fail.
+        if outcome.status is Status.PASSED and rule.id in self._known:
+            return replace(
+                outcome,
+                status=Status.UNEXPECTEDLY_PASSING,
+                reason=f"it is listed as known to fail ({reason}), and passes: take it off the list",
+            )
+        return outcome
+
+
 def run(target: Target, plan: Plan) -> Iterator[Event]:
     """Judge the connector.
 
@@ -53,34 +123,21 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
     KeyboardInterrupt, still ends what was started.
     """
     began = time.monotonic()
-    outcomes: list[Outcome] = []
+    session: Session | None = None
+    started: RunStarted | None = None
+    problem, interrupted = "", False
     notes: tuple[str, ...] = ()
-    db_type, problem, interrupted = "", "", False
     try:
         with target.open() as opened:
-            subject = Subject(opened, plan.namespaces)
-            db_type = subject.info.db_type
-            known = {**(subject.harness.known_failures if subject.harness else {}), **plan.known_failures}
-            yield RunStarted(
-                target=opened.title,
-                db_type=db_type,
-                version=subject.info.version,
-                capabilities=_capabilities(subject),
-                seed=plan.seed,
-                profile=plan.profile.name,
-                rules=plan.rules,
-                notes=tuple(subject.notes),
-            )
+            session = Session(opened, plan)
+            started = session.started()
+            yield started
             for rule in plan.rules:
                 yield RuleStarted(rule)
-                outcome = _explained(_judge(rule, subject, plan, known), outcomes, rule)
-                outcomes.append(outcome)
-                yield RuleFinished(outcome)
-                if outcome.status is Status.FAILED and not _answers(subject):
-                    problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
+                yield RuleFinished(session.judge(rule))
+                if problem := session.problem:
                     break
-            subject.clear()
-            notes = (*subject.notes, *_remains(subject))
+            notes = session.notes()
     except TargetError as error:
         problem = str(error)
     except KeyboardInterrupt:
@@ -88,44 +145,17 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
     yield RunFinished(
         Result(
             target=target.title,
-            db_type=db_type,
+            db_type=started.db_type if started else "",
             seed=plan.seed,
             profile=plan.profile.name,
-            outcomes=tuple(outcomes),
+            outcomes=tuple(session.outcomes) if session else (),
             seconds=time.monotonic() - began,
             strict=plan.strict,
             interrupted=interrupted,
             problem=problem,
-            notes=tuple(notes),
+            notes=notes,
         )
     )
-
-
-def _judge(rule: Rule, subject: Subject, plan: Plan, known: Mapping[str, str]) -> Outcome:
-    lacking = [need.value for need in rule.needs if not subject.offers(need)]
-    if lacking:
-        return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
-    outcome = run_rule(
-        rule,
-        subject,
-        plan.profile,
-        seed=plan.seed,
-        database=plan.database,
-        replay=plan.command(rule),
-    )
-    reason = next((text for glob, text in known.items() if fnmatch.fnmatchcase(rule.id, glob)), None)
-    if reason is None:
-        return outcome
-    if outcome.status is Status.FAILED:
-        return replace(outcome, status=Status.KNOWN_FAILING, reason=reason)
-    # A glob may cover rules that are kept; only a rule that is named must fail.
-    if outcome.status is Status.PASSED and rule.id in known:
-        return replace(
-            outcome,
-            status=Status.UNEXPECTEDLY_PASSING,
-            reason=f"it is listed as known to fail ({reason}), and passes: take it off the list",
-        )
-    return outcome
 
 
 def _explained(outcome: Outcome, before: Sequence[Outcome], rule: Rule) -> Outcome:
@@ -138,9 +168,6 @@ def _explained(outcome: Outcome, before: Sequence[Outcome], rule: Rule) -> Outco
 
 
 def _answers(subject: Subject) -> bool:
-    from dsync_kit.errors import ConnectorError
-    from dsync_kit.protocol import GetInfoRequest
-
     try:
         subject.api.get_info(GetInfoRequest())
     except ConnectorError as error:

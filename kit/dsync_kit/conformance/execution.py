@@ -11,6 +11,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky, HypothesisException
 
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.logs import captured_log
 from dsync_kit.conformance.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
 from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
@@ -54,6 +55,7 @@ class _Found:
     violation: Violation
     example: tuple[tuple[str, str], ...]
     transcript: tuple[str, ...]
+    log: tuple[str, ...]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -85,25 +87,30 @@ class _Trial:
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
         case = Case(self.subject, data)
-        violation: Violation | None = None
+        with captured_log(self.subject.redact) as log:
+            try:
+                violation = self._violation(case)
+            finally:
+                case.close()
+                self.examples += 1
+                self.checks += case.checks
+                self.notes.update(case.notes)
+        if violation is not None:
+            self._keep(violation, case, tuple(log))
+            raise _Failed
+
+    def _violation(self, case: Case) -> Violation | None:
         try:
             self.rule.check(case)
         except Inapplicable as declined:
             self.declined[str(declined)] += 1
         except Violation as found:
-            violation = found
+            return found
         except ConnectorError as error:
-            violation = Violation(
+            return Violation(
                 "a call that must be answered was refused", expected="OK", seen=f"{_last_call(case)}{error}"
             )
-        finally:
-            case.close()
-            self.examples += 1
-            self.checks += case.checks
-            self.notes.update(case.notes)
-        if violation is not None:
-            self._keep(violation, case)
-            raise _Failed
+        return None
 
     def outcome(self, seconds: float, problem: str) -> Outcome:
         """What came of the rule."""
@@ -131,8 +138,8 @@ class _Trial:
             cause=cause,
         )
 
-    def _keep(self, violation: Violation, case: Case) -> None:
-        found = _Found(violation, tuple(case.example), case.recorder.transcript())
+    def _keep(self, violation: Violation, case: Case, log: tuple[str, ...]) -> None:
+        found = _Found(violation, tuple(case.example), case.recorder.transcript(), log)
         if self.smallest is None:
             self.failed_at = time.monotonic()
         self.failures += 1
@@ -149,6 +156,7 @@ class _Trial:
             transcript=found.transcript,
             replay=self.replay,
             reproducible=self.failures > 1,
+            log=found.log,
         )
 
 

@@ -60,6 +60,8 @@ class Failure:
     """The command that shows just this failure again."""
     reproducible: bool
     """Whether the same example failed again."""
+    log: tuple[str, ...] = ()
+    """The last lines that the connector logged meanwhile, where it runs in this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,10 @@ class Subject:
         with self.target.second() as api:
             yield api
 
+    def redact(self, text: str) -> str:
+        """`text` without the secrets of the connector's settings, as far as they are known here."""
+        return self.target.settings.redact(text) if self.target.settings is not None else text
+
     def _offers(self, method: str) -> bool:
         return self.harness is not None and self.harness.offers(method)
 

@@ -1,8 +1,18 @@
 """The rules, one module per area; `RULES` lists them in the order in which they run."""
 
 from dsync_kit.conformance.rule import Rule
-from dsync_kit.conformance.rules import info, listing, metadata, plan, updates, write
+from dsync_kit.conformance.rules import encoding, errors, info, lifecycle, listing, metadata, plan, updates, write
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*info.RULES, *plan.RULES, *listing.RULES, *metadata.RULES, *write.RULES, *updates.RULES)
+RULES: tuple[Rule, ...] = (
+    *info.RULES,
+    *plan.RULES,
+    *listing.RULES,
+    *metadata.RULES,
+    *write.RULES,
+    *updates.RULES,
+    *encoding.RULES,
+    *errors.RULES,
+    *lifecycle.RULES,
+)

@@ -12,7 +12,7 @@ from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.conformance.strategies import id_value, make_document, update
-from dsync_kit.documents import id_field, id_of
+from dsync_kit.documents import encode, id_field, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -423,7 +423,8 @@ def _send_partial(
     case: Case, namespace: str, value: Any, changes: dict[str, Any], unset: list[str], data_type: DataType
 ) -> ConnectorError | None:
     """Send one; the error where it is refused. The changed fields come with the id, or without it."""
-    data = make_document(value, changes, data_type)
+    with_id = case.draw(st.booleans(), "data holds the id")
+    data = make_document(value, changes, data_type) if with_id else encode(changes, data_type)
     request = Update(
         id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=unset
     )
