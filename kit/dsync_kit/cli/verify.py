@@ -1,5 +1,6 @@
 """`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
 
+import logging
 import secrets
 import shlex
 import signal
@@ -72,13 +73,20 @@ def verify(asked: Verification) -> int:
         database=EXAMPLES,
         command=lambda rule: asked.replay(rule.id, seed),
     )
+    # What connectors log belongs to a failure, where it is shown, and not between the lines of the report.
+    logging.getLogger().addHandler(logging.NullHandler())
     # The kit ends what it has started when it is told to end, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
     started: RunStarted | None = None
     with TerminalProgress(console) as progress:
-        for event in run(target, plan):
-            progress.show(event)
+        events = run(target, plan)
+        for event in events:
+            try:
+                progress.show(event)
+            except KeyboardInterrupt:
+                # It came between two steps of the engine, which ends what it has started, and sums up.
+                event = events.throw(KeyboardInterrupt())
             if isinstance(event, RunStarted):
                 started = event
             elif isinstance(event, RunFinished):

@@ -2,7 +2,7 @@
 
 import fnmatch
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -116,7 +116,7 @@ class Session:
         return outcome
 
 
-def run(target: Target, plan: Plan) -> Iterator[Event]:
+def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
     """Judge the connector.
 
     A target that cannot be reached or started ends the run with a problem (exit code 3). Closing the generator, or
@@ -126,7 +126,6 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
     session: Session | None = None
     started: RunStarted | None = None
     problem, interrupted = "", False
-    notes: tuple[str, ...] = ()
     try:
         with target.open() as opened:
             session = Session(opened, plan)
@@ -137,7 +136,6 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
                 yield RuleFinished(session.judge(rule))
                 if problem := session.problem:
                     break
-            notes = session.notes()
     except TargetError as error:
         problem = str(error)
     except KeyboardInterrupt:
@@ -153,7 +151,7 @@ def run(target: Target, plan: Plan) -> Iterator[Event]:
             strict=plan.strict,
             interrupted=interrupted,
             problem=problem,
-            notes=notes,
+            notes=session.notes() if session else (),
         )
     )
 

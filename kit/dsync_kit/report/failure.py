@@ -18,6 +18,7 @@ _MOST = 4
 """The lines that one request, answer or value takes at most."""
 
 _LABELS = 14
+_LAST_LOG = 16
 
 
 def failure_lines(
@@ -74,6 +75,10 @@ def _found(failure: Failure, width: int) -> Iterator[Text]:
     if failure.transcript:
         yield Text("\ncalls", "dim")
         yield from _transcript(failure.transcript, width)
+    if failure.log:
+        yield Text("\nlog of the connector", "dim")
+        for line in failure.log[-_LAST_LOG:]:
+            yield from hanging(line, width, indent=2, hang=4, most=_MOST)
 
 
 def _transcript(lines: Sequence[str], width: int) -> Iterator[Text]:

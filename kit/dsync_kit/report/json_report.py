@@ -61,6 +61,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "hint": failure.hint,
         "example": [{"label": label, "value": value} for label, value in failure.example],
         "transcript": list(failure.transcript),
+        "log": list(failure.log),
         "replay": failure.replay,
         "reproducible": failure.reproducible,
     }
