@@ -110,10 +110,14 @@ class Case:
 
     def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """WriteData as dsync calls it; for a source that is no sink, the harness's seed."""
-        self._own(namespace, data_type, (id_of(document, data_type) for document in documents))
+        self.own(namespace, data_type, documents)
         if not self.subject.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
         self.subject.load(namespace, documents, data_type, driver=self.driver)
+
+    def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
+        """Have these documents removed at the end, for what is sent past `write`."""
+        self._own(namespace, data_type, (id_of(document, data_type) for document in documents))
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""

@@ -53,9 +53,8 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
         _round_trip(case, BSON, _placed(case, value))
 
     check.__doc__ = f"{what} come back as they were."
-    return rule(f"encoding/bson-{kind}", _TYPES, needs=_BSON, hint=hint, after=("write/read-back",), examples=0.6)(
-        check
-    )
+    make = rule(f"encoding/bson-{kind}", _TYPES, needs=_BSON, hint=hint, after=("write/read-back",), examples=0.6)
+    return make(check)
 
 
 _SCALARS = (
@@ -113,7 +112,7 @@ def number_types(case: Case) -> None:
 def empty_and_null(case: Case) -> None:
     """An empty text, array and document, null, false, 0 and a missing field are different things."""
     data_type = case.data_type()
-    empties = {
+    empties: dict[str, Any] = {
         "text": "",
         "array": [],
         "document": {},
@@ -123,7 +122,7 @@ def empty_and_null(case: Case) -> None:
         "nested": [[], {}, [None]],
     }
     names = case.draw(st.lists(st.sampled_from(sorted(empties)), min_size=1, unique=True), "fields")
-    fields = {name: empties[name] for name in names}
+    fields: dict[str, Any] = {name: empties[name] for name in names}
     if data_type == BSON and case.draw(st.booleans(), "empty binary"):
         fields["binary"] = Binary(b"", 0)
     _round_trip(case, data_type, fields)

@@ -135,7 +135,7 @@ def nothing_half_written(case: Case) -> None:
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, max_size=4, small=True)
     namespace = case.namespace()
-    # It is the kit's own whether or not it is taken: what is left behind is removed at the end.
+    case.own(namespace, data_type, good)
     if _refusal(case, namespace, [*good, _malformed(case, data_type)], data_type) is None:
         raise case.decline("a malformed document is accepted")
     case.expect(namespace, Model(data_type), "what is listed after a refused page")
@@ -181,7 +181,7 @@ def refused_type(case: Case) -> None:
     examples=0.3,
 )
 def list_type(case: Case) -> None:
-    """ListData with a type that the source does not list is refused with INVALID_ARGUMENT or UNIMPLEMENTED, if at all."""
+    """ListData of a type that the source does not list is refused as INVALID_ARGUMENT or UNIMPLEMENTED, if at all."""
     namespace, _, _ = case.listable()
     known = set(case.subject.info.capabilities.source.supported_data_types)
     undeclared = [kind for kind in (DATA_TYPE_UNKNOWN, *_MALFORMED) if kind not in known]
