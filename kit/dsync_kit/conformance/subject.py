@@ -31,6 +31,18 @@ __all__ = ["Subject"]
 _REFUSALS = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.UNIMPLEMENTED})
 """The codes with which a store declines a namespace or a kind of id that it cannot hold."""
 
+_PATIENCE = 10.0
+"""Seconds to wait for an update, until it is known how long they take."""
+
+_LEAST_PATIENCE = 3.0
+"""The least, even if all came at once: a source that is polled takes a second or two."""
+
+_SHORT_PATIENCE = 1.5
+"""The least after something has not come: what follows from it is to be found out soon."""
+
+_ARRIVALS = 5
+"""How many updates must have been waited for until that is known."""
+
 _KNOWN_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
 
@@ -48,7 +60,9 @@ class Subject:
         self.driver = Driver(target.api)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
-        self.patience = 10.0
+        self.hung = False
+        self._arrivals: list[float] = []
+        self._waited_in_vain = False
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
         self.probes: dict[DataType, Probe] = {}
@@ -164,6 +178,24 @@ class Subject:
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
         self.foreign[namespace] = found
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for an update: what comes is quick, once it is known how long that takes."""
+        slowest = max(self._arrivals, default=0.0)
+        if self._waited_in_vain:
+            return min(_PATIENCE, max(_SHORT_PATIENCE, 5 * slowest))
+        if len(self._arrivals) < _ARRIVALS:
+            return _PATIENCE
+        return min(_PATIENCE, max(_LEAST_PATIENCE, 20 * slowest))
+
+    def arrived(self, seconds: float) -> None:
+        """Note how long what was awaited took to come."""
+        self._arrivals = sorted([*self._arrivals, seconds])[-_ARRIVALS:]
+
+    def waited_in_vain(self) -> None:
+        """Note that what was awaited did not come: the connector has failed, and is not waited for as long again."""
+        self._waited_in_vain = True
 
     def keep(self, namespace: str, data_type: DataType, documents: list[bytes]) -> None:
         """Keep documents in a namespace beyond the example that wrote them, until `clear`."""
