@@ -1,0 +1,199 @@
+"""A sink that follows a stream: what it has been sent, what it holds, and whether that becomes what it should."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsync_kit.conformance.driver import Driver, StreamReader
+from dsync_kit.conformance.inspection import inspect, key_of
+from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.outcome import Violation
+from dsync_kit.conformance.transcript import show_document
+from dsync_kit.documents import id_of, same_document
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.incoming import bare_document
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    DataType,
+    StreamUpdatesResponse,
+    Update,
+)
+
+if TYPE_CHECKING:
+    from dsync_kit.conformance.case import Case
+
+__all__ = ["Follower", "Held", "Sent", "held"]
+
+_LONGEST = 6
+"""How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
+
+Held = dict[bytes, bytes]
+"""The documents of a namespace by the keys of their ids."""
+
+
+def held(model: Model) -> Held:
+    """What a sink holds that holds what the model does."""
+    kind = model.data_type
+    return {key_of(id_of(document, kind), kind): document for document in model.documents.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A cursor that was seen, and how many updates had come with the messages up to it."""
+
+    cursor: bytes
+    updates: int
+
+
+class Follower:
+    """Reads a stream, and applies what it sends.
+
+    `holding` is what the sink holds before; `updates` are those that came, with their namespaces, `sent` the cursors.
+    What dsync cannot hand on is a Violation of the rule on it.
+    """
+
+    def __init__(
+        self,
+        case: "Case",
+        cursor: bytes,
+        namespaces: Sequence[str],
+        data_type: DataType,
+        *,
+        holding: Mapping[str, Held] | None = None,
+        driver: Driver | None = None,
+        ahead: int = 0,
+    ) -> None:
+        self.data_type = data_type
+        self.updates: list[tuple[str, Update]] = []
+        self.sent: list[Sent] = []
+        self._before = dict(holding or {})
+        self._held = {name: dict(documents) for name, documents in self._before.items()}
+        self._case = case
+        self.reader: StreamReader[StreamUpdatesResponse] = case.enter(
+            (driver or case.driver).stream_updates(cursor, namespaces, data_type, ahead=ahead)
+        )
+
+    def message(self, seconds: float) -> StreamUpdatesResponse | None:
+        """The next message, inspected and applied; None after `seconds` without one, or at the stream's end."""
+        message = self.reader.next(max(seconds, 0.0))
+        if message is None:
+            return None
+        inspect(message, self.data_type)
+        for update in message.updates:
+            self.updates.append((message.namespace, update))
+            self._apply(self._held.setdefault(message.namespace, {}), update)
+        if message.next_cursor:
+            self.sent.append(Sent(message.next_cursor, len(self.updates)))
+        return message
+
+    def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
+        """Read until `reached`; where the subject's patience runs out first, raise what `missing` gives.
+
+        `pause` are seconds between two messages: a slow reader.
+        """
+        subject = self._case.subject
+        began = last = time.monotonic()
+        self._case.checks += 1
+        while not reached():
+            # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
+            end = min(last + subject.patience, began + _LONGEST * subject.patience)
+            message = self.message(end - time.monotonic())
+            if message is None or time.monotonic() > end:
+                self._fail(missing())
+            elif message.updates:
+                last = time.monotonic()
+            if pause:
+                time.sleep(pause)
+        if not pause:
+            subject.arrived(time.monotonic() - began)
+
+    def converge(
+        self, wanted: Mapping[str, Held], *, what: str = "the stream", owner: str = "", pause: float = 0.0
+    ) -> None:
+        """Read until the sink holds what is `wanted` of each namespace; Violation where it never does."""
+        wrong = {(name, key) for name, documents in wanted.items() for key in self._differing(name, documents)}
+        position = len(self.updates)
+
+        def reached() -> bool:
+            nonlocal position
+            for name, update in self.updates[position:]:
+                if name in wanted:
+                    key = key_of(update.id, self.data_type)
+                    right = self._same(self._held[name].get(key), wanted[name].get(key))
+                    (wrong.discard if right else wrong.add)((name, key))
+            position = len(self.updates)
+            return not wrong
+
+        def missing() -> Violation:
+            name, key = min(wrong)
+            return Violation(
+                f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
+                expected=f"in {name!r} {_shown(wanted[name].get(key))}",
+                seen=f"after {len(self.updates)} updates {_shown(self._held.get(name, {}).get(key))}",
+                owner=owner,
+            )
+
+        self.until(reached, missing, pause=pause)
+
+    def held_after(self, updates: int) -> dict[str, Held]:
+        """What the sink held when it had applied that many updates."""
+        state = {name: dict(documents) for name, documents in self._before.items()}
+        for name, update in self.updates[:updates]:
+            self._apply(state.setdefault(name, {}), update)
+        return state
+
+    def cancel(self) -> None:
+        """Hang up."""
+        self.reader.cancel()
+
+    def _apply(self, documents: Held, update: Update) -> None:
+        key = key_of(update.id, self.data_type)
+        if update.type == UPDATE_TYPE_DELETE:
+            documents.pop(key, None)
+        elif update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+            documents[key] = self._merged(documents.get(key), update)
+        else:
+            documents[key] = update.data
+
+    def _merged(self, current: bytes | None, update: Update) -> bytes:
+        try:
+            document = current if current is not None else bare_document(update.id[0], self.data_type)
+            return apply_partial_update(document, update.data, update.partial_update_unset, self.data_type)
+        except InvalidArgument as error:
+            raise self._case.decline(
+                f"it streams partial updates that the kit cannot apply: {error.message}"
+            ) from error
+
+    def _differing(self, name: str, documents: Held) -> set[bytes]:
+        have = self._held.get(name, {})
+        return {key for key in have.keys() | documents.keys() if not self._same(have.get(key), documents.get(key))}
+
+    def _same(self, one: bytes | None, other: bytes | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return same_document(one, other, self.data_type)
+
+    def _fail(self, missing: Violation) -> None:
+        if self.reader.error is not None:
+            raise Violation(
+                "StreamUpdates failed, and dsync does not open it again",
+                expected=missing.expected,
+                seen=self.reader.error,
+                owner="stream/opens",
+            )
+        if self.reader.ended:
+            raise Violation(
+                "the stream ended by itself while the source lives",
+                expected=missing.expected,
+                seen=f"its end after {len(self.updates)} updates; {missing.seen}",
+                owner="stream/stays-open",
+            )
+        self._case.subject.waited_in_vain()
+        raise missing
+
+
+def _shown(document: bytes | None) -> str:
+    return "no such document" if document is None else show_document(document)

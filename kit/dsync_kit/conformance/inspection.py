@@ -1,0 +1,113 @@
+"""What dsync needs of each update that a stream sends: a namespace, an id that can be read, a whole document."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bson import Decimal128, Int64
+
+from dsync_kit.conformance.outcome import Violation
+from dsync_kit.conformance.transcript import show_document, show_id
+from dsync_kit.documents import decode, decode_id, encode_id, id_key, id_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    StreamUpdatesResponse,
+    Update,
+    UpdateType,
+)
+
+__all__ = ["inspect", "key_of"]
+
+_KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
+
+
+def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
+    """A key that two ids share if they are one. In JSON there is one kind of number, whatever type carries it."""
+    if data_type != DATA_TYPE_JSON_ID:
+        return id_key(parts)
+    return id_key([_json_number(part) for part in parts])
+
+
+def _json_number(part: BsonValue) -> BsonValue:
+    value = decode_id(part)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal128):
+        return part
+    number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
+    whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
+    return encode_id(Int64(int(number)) if whole else float(number))
+
+
+def inspect(message: StreamUpdatesResponse, data_type: DataType) -> None:
+    """Raise Violation where dsync could not hand a message's updates on: no namespace, unreadable ids or documents."""
+    if not message.updates:
+        return
+    if not message.namespace:
+        raise Violation(
+            "a message has updates, but no namespace",
+            expected="the namespace of its updates",
+            seen=f"{len(message.updates)} updates, namespace ''",
+            owner="stream/namespace-named",
+        )
+    for update in message.updates:
+        _inspect_kind(update)
+        _inspect_id(update)
+        if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
+            _inspect_document(update, data_type)
+
+
+def _inspect_kind(update: Update) -> None:
+    if update.type not in _KINDS:
+        raise Violation(
+            "an update is neither an INSERT nor an UPDATE nor a DELETE",
+            expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
+            seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
+            owner="stream/update-type",
+        )
+
+
+def _inspect_id(update: Update) -> None:
+    if not update.id:
+        raise Violation("an update has no id", expected="the document's id", seen="none", owner="stream/id-encoding")
+    for part in update.id:
+        try:
+            decode_id(part)
+        except InvalidArgument as error:
+            raise Violation(
+                "an update's id is no BSON value",
+                expected=f"in data the BSON value alone, of the type that `type` says ({part.type})",
+                seen=f"type {part.type}, data {bytes(part.data[:40])!r}: {error.message}",
+                owner="stream/id-encoding",
+            ) from error
+
+
+def _inspect_document(update: Update, data_type: DataType) -> None:
+    name = UpdateType.Name(update.type).removeprefix("UPDATE_TYPE_")
+    try:
+        decode(update.data, data_type)
+        own = id_of(update.data, data_type)
+    except InvalidArgument as error:
+        raise Violation(
+            f"an {name} does not carry a whole document of the type that was asked for",
+            expected=f"a {DataType.Name(data_type).removeprefix('DATA_TYPE_')} document with its id",
+            seen=f"{show_document(update.data)} ({error.message})",
+            owner="stream/documents",
+        ) from error
+    if data_type == DATA_TYPE_JSON_ID and len(update.id) > 1:
+        return  # a composite id, which the document spells in its own way
+    if key_of(update.id, data_type) != key_of(own, data_type):
+        raise Violation(
+            "an update's id is not the id of its document",
+            expected=_typed_id(own),
+            seen=_typed_id(list(update.id)),
+            owner="stream/ids",
+        )
+
+
+def _typed_id(parts: list[BsonValue]) -> str:
+    return f"{show_id(parts)} (BSON type {', '.join(str(part.type) for part in parts)})"
