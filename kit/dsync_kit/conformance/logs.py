@@ -19,7 +19,9 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.lines.extend(self._redact(self.format(record)).splitlines())
+            lines = self._redact(self.format(record)).splitlines()
+            # Tracebacks underline what is in the line above; beside long lines that says nothing.
+            self.lines.extend(line for line in lines if line.strip(" ^~"))
         except Exception:
             self.handleError(record)
 

@@ -14,7 +14,7 @@ from dsync_kit.report.contents import Report
 __all__ = ["FORMATS", "ReportFile"]
 
 # A module is loaded when its format is asked for: a template engine costs start-up time.
-FORMATS = {"json": "json_report"}
+FORMATS = {"json": "json_report", "junit": "junit", "markdown": "markdown", "html": "html"}
 
 
 @dataclass(frozen=True, slots=True)

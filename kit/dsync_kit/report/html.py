@@ -1,0 +1,77 @@
+"""The result as one HTML page that needs nothing else: for people, on a screen of any size."""
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Level, Need, Rule
+from dsync_kit.report.contents import Report
+
+__all__ = ["render"]
+
+_COLUMNS: dict[str, tuple[Need, ...]] = {
+    "get by ids": (Need.GET_BY_IDS,),
+    "lsn": (Need.LSN,),
+    "updates": (Need.UPDATES,),
+    "plans": (Need.MULTI_NAMESPACE_PLAN, Need.DEFAULT_PLAN),
+    "sink": (Need.SINK, Need.CHANGING),
+    "source": (Need.SOURCE, Need.LISTING, Need.LOADING, Need.READING),
+}
+"""What a rule is about, the special before the general: its column is the first that it needs."""
+
+_SHOWN_COLUMNS = ("any", "source", "sink", "plans", "updates", "lsn", "get by ids")
+
+_MARKS = {
+    Status.PASSED: "✓",
+    Status.FAILED: "✗",
+    Status.SKIPPED: "-",
+    Status.NOT_EXERCISED: "○",
+    Status.KNOWN_FAILING: "k",
+    Status.UNEXPECTEDLY_PASSING: "✗",
+    Status.ERRORED: "!",
+}
+
+
+def render(report: Report) -> str:
+    """The page. Everything in it that came from outside is escaped."""
+    source = files("dsync_kit.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rules = [_rule(report, outcome) for outcome in report.result.outcomes]
+    return environment.from_string(source).render(
+        report=report,
+        result=report.result,
+        verdict=report.verdict(),
+        counts={status: count for status, count in report.result.counts().items() if count},
+        areas=list(report.areas()),
+        columns=[column for column in _SHOWN_COLUMNS if any(rule["column"] == column for rule in rules)],
+        rules=rules,
+        statuses=[status for status in Status if any(rule["status"] == status for rule in rules)],
+    )
+
+
+def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
+    rule = report.rules.get(outcome.rule)
+    mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD and not report.result.strict
+    return {
+        "id": outcome.rule,
+        "area": outcome.area,
+        "name": outcome.rule.partition("/")[2],
+        "level": outcome.level.value,
+        "status": outcome.status,
+        "look": "warning" if mild else outcome.status.value,
+        "mark": "!" if mild else _MARKS[outcome.status],
+        "column": _column(rule),
+        "sentence": rule.sentence if rule else "",
+        "summary": rule.summary if rule else "",
+        "outcome": outcome,
+        "failure": outcome.failure,
+        "consequences": [found.rule for found in report.consequences(outcome.rule)],
+        "open": outcome.status in (Status.FAILED, Status.ERRORED, Status.UNEXPECTEDLY_PASSING) and not outcome.cause,
+    }
+
+
+def _column(rule: Rule | None) -> str:
+    needs = set(rule.needs) if rule else set()
+    return next((column for column, kinds in _COLUMNS.items() if needs & set(kinds)), "any")

@@ -1,0 +1,92 @@
+"""The result as Markdown, for the summary of a CI step."""
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.report.contents import Report, plural
+from dsync_kit.report.failure import failure_text
+
+__all__ = ["render"]
+
+_MARKS = {0: "✅", 1: "❌"}
+_COLUMNS = {
+    "passed": (Status.PASSED,),
+    "failed": (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED),
+    "known": (Status.KNOWN_FAILING,),
+    "not exercised": (Status.NOT_EXERCISED,),
+    "skipped": (Status.SKIPPED,),
+}
+
+
+def render(report: Report) -> str:
+    """The report as a Markdown document; data in it is escaped, or in code blocks."""
+    result = report.result
+    version = f" {report.connector_version}" if report.connector_version else ""
+    lines = [
+        f"## {_MARKS.get(result.exit_code, '⚠️')} {_escape(report.verdict())}",
+        "",
+        f"`dsync-kit verify` {_code(result.target)} · {_escape(result.db_type + version) or 'no answer'} · profile "
+        f"{result.profile} · seed {result.seed} · {result.seconds:.1f} s",
+        "",
+    ]
+    if result.outcomes:
+        lines += [*_table(report), ""]
+    for outcome in report.failures():
+        lines += [*_failure(report, outcome), ""]
+    for title, status in (
+        ("Known to fail", Status.KNOWN_FAILING),
+        ("Not exercised", Status.NOT_EXERCISED),
+        ("Skipped", Status.SKIPPED),
+    ):
+        lines += _reasons(title, report.by_reason(status))
+    notes = [*result.notes, *(f"{found.rule}: {note}" for found in result.outcomes for note in found.notes)]
+    if notes:
+        lines += ["**Found out on the way**", "", *(f"- {_escape(note)}" for note in notes), ""]
+    return "\n".join(lines)
+
+
+def _table(report: Report) -> Iterator[str]:
+    columns = {name: kinds for name, kinds in _COLUMNS.items() if report.having(*kinds)}
+    yield f"| area | {' | '.join(columns)} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    for area, outcomes in report.areas().items():
+        counts = [sum(outcome.status in kinds for outcome in outcomes) for kinds in columns.values()]
+        yield f"| {area} | {' | '.join(str(count or '') for count in counts)} |"
+
+
+def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
+    message = outcome.failure.message if outcome.failure else outcome.reason
+    consequences = report.consequences(outcome.rule)
+    text = failure_text(outcome, report.rules.get(outcome.rule), consequences)
+    more = f" · {plural(len(consequences), 'consequence')}" if consequences else ""
+    yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {html.escape(message)}{more}</summary>"
+    yield ""
+    # A fence is longer than any run of backticks in what it encloses.
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text) or [""]))
+    yield f"{fence}text"
+    yield text
+    yield fence
+    yield "</details>"
+
+
+def _reasons(title: str, groups: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
+    if not groups:
+        return
+    yield f"<details><summary>{title}: {sum(len(outcomes) for outcomes in groups.values())}</summary>"
+    yield ""
+    for reason, outcomes in groups.items():
+        yield f"- {_escape(reason)}: {', '.join(f'`{outcome.rule}`' for outcome in outcomes)}"
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _code(text: str) -> str:
+    return f"<code>{html.escape(text)}</code>"
+
+
+def _escape(text: str) -> str:
+    """Plain text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]#|~@])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
