@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dsync_kit.conformance.consequences import with_causes
 from dsync_kit.conformance.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.execution import run_rule
 from dsync_kit.conformance.known_failures import check_known_failures
@@ -60,7 +61,7 @@ class Session:
         listed = self._subject.harness.known_failures if self._subject.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **plan.known_failures}
-        self.outcomes: list[Outcome] = []
+        self._judged: list[Outcome] = []
         self.problem = ""
         """Why no more rules can be judged; empty while they can."""
 
@@ -80,11 +81,20 @@ class Session:
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` where the connector does not answer any more."""
-        outcome = _explained(self._listed(rule, self._run(rule)), self.outcomes, rule)
-        self.outcomes.append(outcome)
+        self._judged.append(self._listed(rule, self._run(rule)))
+        outcome = self.outcomes[-1]
         if outcome.status is Status.FAILED and not _answers(self._subject):
             self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
         return outcome
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
+        return with_causes(self._judged, RULES)
+
+    def close(self) -> None:
+        """Remove what the kit has kept in the connector for several rules."""
+        self._subject.clear()
 
     def notes(self) -> tuple[str, ...]:
         """What was found out about the connector, and what of the kit's data could not be removed."""
@@ -131,11 +141,14 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
             session = Session(opened, plan)
             started = session.started()
             yield started
-            for rule in plan.rules:
-                yield RuleStarted(rule)
-                yield RuleFinished(session.judge(rule))
-                if problem := session.problem:
-                    break
+            try:
+                for rule in plan.rules:
+                    yield RuleStarted(rule)
+                    yield RuleFinished(session.judge(rule))
+                    if problem := session.problem:
+                        break
+            finally:
+                session.close()
     except TargetError as error:
         problem = str(error)
     except KeyboardInterrupt:
@@ -146,7 +159,7 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
             db_type=started.db_type if started else "",
             seed=plan.seed,
             profile=plan.profile.name,
-            outcomes=tuple(session.outcomes) if session else (),
+            outcomes=session.outcomes if session else (),
             seconds=time.monotonic() - began,
             strict=plan.strict,
             interrupted=interrupted,
@@ -154,15 +167,6 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
             notes=session.notes() if session else (),
         )
     )
-
-
-def _explained(outcome: Outcome, before: Sequence[Outcome], rule: Rule) -> Outcome:
-    """The outcome, with the earlier failure that it is a consequence of."""
-    if outcome.status is not Status.FAILED:
-        return outcome
-    failed = {found.rule for found in before if found.status in (Status.FAILED, Status.KNOWN_FAILING)}
-    causes = [cause for cause in (outcome.cause, *rule.after) if cause in failed]
-    return replace(outcome, cause=causes[0] if causes else "")
 
 
 def _answers(subject: Subject) -> bool:

@@ -1,10 +1,12 @@
 """Runs one rule with Hypothesis, within a budget, and keeps the smallest example that fails."""
 
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grpc import StatusCode
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
@@ -20,6 +22,8 @@ from dsync_kit.errors import ConnectorError
 from dsync_kit.target import TargetError
 
 __all__ = ["run_rule"]
+
+logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
 
@@ -107,9 +111,12 @@ class _Trial:
         except Violation as found:
             return found
         except ConnectorError as error:
-            return Violation(
-                "a call that must be answered was refused", expected="OK", seen=f"{_last_call(case)}{error}"
-            )
+            return _refused(case, error)
+        except (KitError, TargetError):
+            raise
+        except Exception as error:
+            logger.exception("the kit broke in %s", self.rule.id)
+            raise KitError(f"the kit broke: {type(error).__name__}: {error}") from error
         return None
 
     def outcome(self, seconds: float, problem: str) -> Outcome:
@@ -183,6 +190,13 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     seed(seed_number)(configured(wrapped))()
 
 
-def _last_call(case: Case) -> str:
-    calls = case.recorder.calls
-    return f"{calls[-1].name} answered " if calls else ""
+def _refused(case: Case, error: ConnectorError) -> Violation:
+    """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
+    call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
+    if call is None:
+        raise KitError(f"the kit took its own data for wrong: {error}") from error
+    rpc = call.name.rpartition(" ")[2]
+    owner = ""
+    if error.code is StatusCode.UNIMPLEMENTED:
+        owner = "info/declared-sink" if rpc.startswith("Write") else "info/declared-source"
+    return Violation(f"{rpc} was refused", expected="OK", seen=f"{call.name} answered {error}", owner=owner)

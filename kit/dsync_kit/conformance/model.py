@@ -48,6 +48,13 @@ class Model:
         self.documents: dict[bytes, bytes] = {}
         self.write(documents)
 
+    @classmethod
+    def listed(cls, data_type: DataType, documents: Iterable[bytes]) -> "Model":
+        """What a listing gave, to be compared with another. Raises Violation for what is no document."""
+        model = cls(data_type)
+        model.documents = by_id(documents, data_type)
+        return model
+
     def copy(self) -> "Model":
         """A model of its own with the same documents."""
         return Model(self.data_type, self.documents.values())

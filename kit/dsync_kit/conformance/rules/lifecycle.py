@@ -77,7 +77,7 @@ def over_grpc(case: Case) -> None:
         there = driver.api.get_info(GetInfoRequest())
         case.check(there == here, "GetInfo answers otherwise over gRPC", expected=here, seen=there)
         again = [document for _, document in driver.listing([namespace], data_type, expected=expected)]
-        Model(data_type, listed).check(again, what="the listing over gRPC")
+        Model.listed(data_type, listed).check(again, what="the listing over gRPC")
 
 
 RULES = (teardown_twice, threads, over_grpc)

@@ -146,7 +146,7 @@ def repeatable(case: Case) -> None:
     for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
         first = case.driver.partition(partition, data_type, expected=expected)
         again = case.driver.partition(partition, data_type, expected=expected)
-        Model(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
+        Model.listed(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
         case.checks += 1
 
 
@@ -165,7 +165,7 @@ def restart_mid_way(case: Case) -> None:
         whole = case.driver.partition(partition, data_type, expected=expected)
         next(case.driver.pages(partition, data_type, expected=expected))
         again = case.driver.partition(partition, data_type, expected=expected)
-        Model(data_type, whole).check(again, what="the listing after one that was given up")
+        Model.listed(data_type, whole).check(again, what="the listing after one that was given up")
         case.checks += 1
 
 
@@ -189,7 +189,7 @@ def interleaved(case: Case) -> None:
         found[0].extend(first or [])
         found[1].extend(second or [])
     for expected_documents, documents in zip(alone, found, strict=True):
-        Model(data_type, expected_documents).check(documents, what="one of two alternating listings")
+        Model.listed(data_type, expected_documents).check(documents, what="one of two alternating listings")
         case.checks += 1
 
 
@@ -212,7 +212,7 @@ def parallel(case: Case) -> None:
             pool.map(lambda index: case.driver.partition(partitions[index], data_type, expected=expected), work)
         )
     for index, documents in zip(work, together, strict=True):
-        Model(data_type, alone[index]).check(documents, what="one of eight listings at once")
+        Model.listed(data_type, alone[index]).check(documents, what="one of eight listings at once")
         case.checks += 1
 
 
@@ -310,7 +310,7 @@ def retryable_cursor(case: Case) -> None:
                 seen=error,
             )
             continue
-        Model(data_type, rest).check(there, what="the rest of a listing on another instance")
+        Model.listed(data_type, rest).check(there, what="the rest of a listing on another instance")
         case.checks += 1
 
 

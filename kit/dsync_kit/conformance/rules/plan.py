@@ -190,7 +190,7 @@ def stripped_partition(case: Case) -> None:
     for partition in case.driver.plan([namespace]).partitions[:4]:
         whole = case.driver.partition(partition, data_type, expected=expected, whole=True)
         stripped = case.driver.partition(strip(partition), data_type, expected=expected)
-        Model(data_type, whole).check(stripped, what="the listing of the stripped partition")
+        Model.listed(data_type, whole).check(stripped, what="the listing of the stripped partition")
         case.checks += 1
 
 
@@ -209,7 +209,7 @@ def repeatable(case: Case) -> None:
     case.driver.plan([namespace], updates=case.subject.streams)
     for partition, documents in zip(first, before, strict=True):
         again = case.driver.partition(partition, data_type, expected=expected)
-        Model(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
+        Model.listed(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
         case.checks += 1
 
 
@@ -232,7 +232,7 @@ def self_contained(case: Case) -> None:
         except ConnectorError as error:
             case.check(False, "another instance refuses a plan's partition", expected="its documents", seen=error)
             return
-        Model(data_type, here).check(there, what="the listing by another instance")
+        Model.listed(data_type, here).check(there, what="the listing by another instance")
         case.checks += 1
 
 

@@ -1,0 +1,37 @@
+"""One bug is one failure: which failures are consequences of others."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Rule
+
+__all__ = ["with_causes"]
+
+_BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
+
+
+def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Outcome, ...]:
+    """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
+
+    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, as far as these
+    have failed too; and on from there.
+    """
+    failed = {outcome.rule for outcome in outcomes if outcome.status in _BROKEN}
+    after = {rule.id: rule.after for rule in rules}
+    direct = {
+        outcome.rule: next((cause for cause in (outcome.cause, *after.get(outcome.rule, ())) if cause in failed), "")
+        for outcome in outcomes
+        if outcome.rule in failed
+    }
+    return tuple(
+        replace(outcome, cause=_root(outcome.rule, direct)) if outcome.status in _BROKEN else outcome
+        for outcome in outcomes
+    )
+
+
+def _root(rule: str, direct: Mapping[str, str]) -> str:
+    seen = [rule]
+    while (cause := direct.get(seen[-1], "")) and cause not in seen:
+        seen.append(cause)
+    return seen[-1] if seen[-1] != rule else ""
