@@ -1,0 +1,66 @@
+# Every target builds the virtual environment that it needs from nothing but Python 3.11 and PyPI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test campaign check format protocol rules lock score clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Scaffold an S3 connector, start a real S3 server, and verify the one against the other
+	@rm -rf build/demo && mkdir -p build/demo
+	cd build/demo && ../../$(BIN)/dsync-new connector --scheme s3 --defaults
+	cd build/demo && ../../$(BIN)/dsync-kit verify connectors/s3 --profile quick --report html=report.html
+	@echo "The report as a page: build/demo/report.html"
+
+test: $(READY) browser ## The tests
+	$(BIN)/pytest -n auto -q
+
+campaign: $(READY) ## The long campaigns, at a small budget
+	$(BIN)/pytest -n auto -q -m campaign
+
+check: $(READY) ## Formatting, lint, types, and that what is generated is up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python tools/generate_protocol.py --check
+	$(BIN)/python tools/generate_rules.py --check
+
+format: $(READY) ## Format the code, and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protocol: $(READY) ## Generate the protocol's code from its .proto files
+	$(BIN)/python tools/generate_protocol.py
+
+rules: $(READY) ## Generate docs/rules.md
+	$(BIN)/python tools/generate_rules.py
+
+score: $(READY) ## Measure how many broken connectors the rules catch
+	$(BIN)/python benchmarks/score.py
+
+lock: $(READY) ## Renew requirements.lock from pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+		--all-extras --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove what the targets have made
+	rm -rf $(VENV) build dist .dsync-kit .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv>=0.9"
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# The HTML report is looked at in a real browser; where none can be installed, those tests skip and say so.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		|| echo "no chromium, and it cannot be installed here: the tests of the HTML report skip"
