@@ -1,5 +1,6 @@
 """The RPCs as a caller sees them: of a connector behind an address, or of one in this process."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -7,7 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from dsync_kit.connector import CallContext, Connector
-from dsync_kit.errors import ConnectorError, error_for, status_of
+from dsync_kit.errors import ConnectorError, DeadlineExceeded, error_for, status_of
 from dsync_kit.protocol import (
     RPCS,
     GeneratePlanRequest,
@@ -31,12 +32,19 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
-__all__ = ["ClientBase", "ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
+__all__ = ["CallTimeout", "ClientBase", "ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 M = TypeVar("M", bound=Message)
 
 _RPCS = {rpc.method: rpc for rpc in RPCS}
+
+
+_HASTE_SECONDS = 3.0
+
+
+class CallTimeout(DeadlineExceeded):
+    """The caller's own patience is over: nothing came back, not even an error."""
 
 
 class Stream(Protocol[M_co]):
@@ -98,7 +106,11 @@ class ClientBase:
 
 
 class GrpcClient(ClientBase):
-    """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`."""
+    """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`.
+
+    `timeout` is in seconds, for each unary call; a call that takes longer raises CallTimeout, and from then on no call
+    is given more than a few seconds. dsync sets none.
+    """
 
     def __init__(
         self, address: str, *, insecure: bool = False, gzip: bool = False, timeout: float | None = None
@@ -144,9 +156,14 @@ class GrpcClient(ClientBase):
         self.close()
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
+        began = time.monotonic()
         try:
             return self._calls[rpc.name](request, timeout=self._timeout)
         except grpc.RpcError as error:
+            if self._timeout is not None and time.monotonic() - began >= self._timeout:
+                timed_out = CallTimeout(f"{rpc.name} did not answer within {self._timeout:g} seconds")
+                self._timeout = min(self._timeout, _HASTE_SECONDS)
+                raise timed_out from None
             raise _from_rpc_error(error) from None
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:

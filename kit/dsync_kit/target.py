@@ -26,6 +26,9 @@ from dsync_kit.testing.harness import Harness, load_harness
 
 __all__ = ["OpenTarget", "Process", "Target", "TargetError", "configure", "find_connector", "resolve"]
 
+CALL_SECONDS = 30.0
+"""How long a call may take; dsync waits for ever, a verification must end."""
+
 _REACH_SECONDS = 5.0
 _START_SECONDS = 30.0
 
@@ -179,7 +182,7 @@ def _grpc_target(word: str, *, insecure: bool) -> Target:
         with ExitStack() as stack:
 
             def connect() -> GrpcClient:
-                return stack.enter_context(GrpcClient(address, insecure=insecure))
+                return stack.enter_context(GrpcClient(address, insecure=insecure, timeout=CALL_SECONDS))
 
             client = connect()
             if not client.wait_until_ready(_REACH_SECONDS):
@@ -245,7 +248,7 @@ class Process:
         except OSError as error:
             self.kill()
             raise TargetError(f"{words[0]} cannot be started: {error.strerror}") from error
-        self._client = GrpcClient(address, insecure=True)
+        self._client = GrpcClient(address, insecure=True, timeout=CALL_SECONDS)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None:

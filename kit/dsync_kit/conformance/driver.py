@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from dsync_kit.client import ConnectorApi, Stream
+from dsync_kit.client import CallTimeout, ConnectorApi, Stream
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
 from dsync_kit.errors import ConnectorError
@@ -150,7 +150,7 @@ def _repeated(call: Callable[[], T]) -> T:
         try:
             return call()
         except ConnectorError as error:
-            if not error.retryable:
+            if not error.retryable or isinstance(error, CallTimeout):
                 raise
         time.sleep(wait)
     return call()

@@ -112,7 +112,7 @@ class _Trial:
             return found
         except ConnectorError as error:
             return _refused(case, error)
-        except (KitError, TargetError):
+        except (KitError, TargetError, HypothesisException):
             raise
         except Exception as error:
             logger.exception("the kit broke in %s", self.rule.id)
