@@ -15,6 +15,7 @@ from dsync_kit import __version__
 from dsync_kit.connector import Connector
 from dsync_kit.documents import decode, decode_id
 from dsync_kit.errors import InvalidArgument
+from dsync_kit.incoming import check_data_type
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
@@ -66,7 +67,7 @@ class NullConnector(Connector):
         return GetNamespaceMetadataResponse(count=0)
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
-        _check_type(request.type)
+        check_data_type(request.type, DATA_TYPES)
         if self._settings.log_json:
             self._print(
                 {"msg": "write-data", "i": i, "namespace": request.namespace, **_shown_data(data, request.type)}
@@ -76,7 +77,7 @@ class NullConnector(Connector):
         return WriteDataResponse()
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
-        _check_type(request.type)
+        check_data_type(request.type, DATA_TYPES)
         if self._settings.log_json:
             self._print(
                 {"msg": "write-updates", "i": i, "namespace": request.namespace, **_shown_update(update, request.type)}
@@ -97,11 +98,6 @@ class NullConnector(Connector):
         with self._print_lock:
             sys.stdout.write(text)
             sys.stdout.flush()
-
-
-def _check_type(data_type: DataType) -> None:
-    if data_type not in DATA_TYPES:
-        raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1) or JSON_ID (2)")
 
 
 def _shown_update(update: Update, data_type: DataType) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from dsync_kit.connector import Connector, StreamContext
 from dsync_kit.cursors import Cursor
 from dsync_kit.documents import encode, encode_id
 from dsync_kit.errors import InvalidArgument, NotFound
+from dsync_kit.incoming import check_data_type
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
     Capabilities,
-    DataType,
     GeneratePlanRequest,
     GeneratePlanResponse,
     GetInfoRequest,
@@ -96,7 +96,7 @@ class RandomConnector(Connector):
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         namespace = request.partition.namespace
-        _check_type(request.type)
+        check_data_type(request.type, [DATA_TYPE_MONGO_BSON])
         _check_namespaces([namespace])
         if request.partition.cursor or request.cursor:
             raise InvalidArgument("not a cursor of /dev/random: each of its partitions is one page, and needs none")
@@ -108,7 +108,7 @@ class RandomConnector(Connector):
         return ListDataResponse(data=[encode(document, request.type) for document in documents])
 
     def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
-        _check_type(request.type)
+        check_data_type(request.type, [DATA_TYPE_MONGO_BSON])
         _check_namespaces(request.namespaces)
         cursor = StreamCursor.decode(request.cursor)
         total = self._settings.duration // self._settings.interval
@@ -120,11 +120,6 @@ class RandomConnector(Connector):
             yield StreamUpdatesResponse(
                 namespace=namespace, updates=[update], next_cursor=next_cursor, time=datetime.now(UTC)
             )
-
-
-def _check_type(data_type: DataType) -> None:
-    if data_type != DATA_TYPE_MONGO_BSON:
-        raise InvalidArgument(f"unsupported data type {data_type}: expected MONGO_BSON (1)")
 
 
 def _check_namespaces(namespaces: Sequence[str]) -> None:

@@ -96,18 +96,14 @@ class ConnectorServer:
         if not host or not port.isdigit() or int(port) > 65535:
             raise UsageError(f"cannot listen at {address!r}: expected HOST:PORT, for example 127.0.0.1:8088")
         try:
-            if tls is None:
-                bound = self._server.add_insecure_port(address)
-            else:
-                credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
-                bound = self._server.add_secure_port(address, credentials)
+            bound = _add_port(self._server, address, tls)
         except (RuntimeError, ValueError) as error:
+            if tls is not None and not _is_valid(tls):
+                raise UsageError(f"cannot listen at {address}: the certificate or its key is not valid PEM") from error
             raise UsageError(
                 f"cannot listen at {address}: the port is taken, or the host is not this machine's "
                 "(port 0 takes any free one)"
             ) from error
-        if bound == 0:
-            raise UsageError(f"cannot listen at {address}: the certificate or its key is not valid PEM")
         return f"{host}:{bound}"
 
     def _handler(self, rpc: Rpc) -> "grpc.RpcMethodHandler[Any, Any]":
@@ -165,6 +161,21 @@ class ConnectorServer:
 
     def _status(self, error: Exception) -> Status:
         return status_of(error, translate=self._connector.translate_error, redact=self._connector.redact)
+
+
+def _add_port(server: grpc.Server, address: str, tls: Tls | None) -> int:
+    if tls is None:
+        return server.add_insecure_port(address)
+    return server.add_secure_port(address, grpc.ssl_server_credentials([(tls.key, tls.certificate)]))
+
+
+def _is_valid(tls: Tls) -> bool:
+    """Whether the certificate serves at some free port: gRPC raises the same for a bad one and for a busy port."""
+    try:
+        _add_port(grpc.server(ThreadPoolExecutor(1)), "127.0.0.1:0", tls)
+    except (RuntimeError, ValueError):
+        return False
+    return True
 
 
 def _tune_malloc() -> None:

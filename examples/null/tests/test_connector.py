@@ -79,7 +79,9 @@ def test_silent_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
 def test_undeclared_type_is_refused(rpc: str) -> None:
     """A type that GetInfo does not list is INVALID_ARGUMENT."""
     request = {"write_data": WriteDataRequest, "write_updates": WriteUpdatesRequest}[rpc]
-    with pytest.raises(InvalidArgument, match=r"unsupported data type 0: expected MONGO_BSON \(1\) or JSON_ID \(2\)"):
+    with pytest.raises(
+        InvalidArgument, match=r"unsupported data type 0: expected .*MONGO_BSON \(1\) or .*JSON_ID \(2\)"
+    ):
         getattr(make(), rpc)(request(namespace="a", type=DATA_TYPE_UNKNOWN))
 
 
