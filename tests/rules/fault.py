@@ -5,7 +5,8 @@ find it. The faults of an area are listed in `faults_<area>.py`; `REFERENCE` and
 made of. A variant is unusual, but correct: no rule may fail it.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,26 @@ from dsync_kit.client import LocalClient
 from dsync_kit.conformance.engine import Plan, run, select
 from dsync_kit.conformance.events import RunFinished
 from dsync_kit.conformance.outcome import Result
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.connector import Connector
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
 from dsync_kit.target import OpenTarget, Target, resolve
 
-__all__ = ["CURSORS", "REFERENCE", "SETTINGS", "STORE", "Fault", "Variant", "judge", "local_target", "served_target"]
+__all__ = [
+    "CURSORS",
+    "REFERENCE",
+    "SETTINGS",
+    "STORE",
+    "Fault",
+    "Variant",
+    "broken_in",
+    "judge",
+    "local_target",
+    "served_target",
+    "unusual_in",
+]
 
 _FOLDER = Path(__file__).parents[2] / "examples" / "reference"
 REFERENCE: Any = import_folder(_FOLDER, "connector")
@@ -60,20 +73,63 @@ class Variant:
     reason: str
     where: Where = "grpc"
     options: Sequence[str] = ()
+    namespaces: Sequence[str] = ()
+
+
+def broken_in(faults: list[Fault]) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator that lists a class as a fault, reached in this process: its name and docstring are the fault's."""
+
+    def broken(
+        rule: str, difficulty: Difficulty = "any call", *, options: Sequence[str] = (), where: Where = "local"
+    ) -> Callable[[Any], Any]:
+        def add(connector: Any) -> Any:
+            faults.append(Fault(_name(connector), rule, difficulty, connector, connector.__doc__, where, options))
+            return connector
+
+        return add
+
+    return broken
+
+
+def unusual_in(variants: list[Variant]) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator that lists a class as a variant: its name and docstring are the variant's."""
+
+    def unusual(
+        *, options: Sequence[str] = (), where: Where = "local", namespaces: Sequence[str] = ()
+    ) -> Callable[[Any], Any]:
+        def add(connector: Any) -> Any:
+            variants.append(Variant(_name(connector), connector, connector.__doc__, where, options, namespaces))
+            return connector
+
+        return add
+
+    return unusual
+
+
+def _name(connector: Any) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", connector.__name__).lower()
 
 
 def judge(
     subject: Fault | Variant,
     globs: Sequence[str],
     *,
-    profile: str = "quick",
+    profile: str | Profile = "quick",
     seed: int = 1,
+    where: Where | None = None,
     database: Path | None = None,
 ) -> Result:
     """What the kit says of it, by the rules that match `globs`."""
-    serve = served_target if subject.where == "grpc" else local_target
+    serve = served_target if (where or subject.where) == "grpc" else local_target
+    namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     with serve(subject.connector, subject.options) as target:
-        plan = Plan(rules=select(RULES, globs), profile=PROFILES[profile], seed=seed, database=database)
+        plan = Plan(
+            rules=select(RULES, globs),
+            profile=PROFILES[profile] if isinstance(profile, str) else profile,
+            seed=seed,
+            namespaces=namespaces,
+            database=database,
+        )
         finished = [event for event in run(target, plan) if isinstance(event, RunFinished)]
     return finished[0].result
 
@@ -111,6 +167,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 api=LocalClient(first),
                 connector=first,
                 settings=getattr(first, "settings", None),
+                create=lambda: _make(connector, options, store),
                 second=second,
             )
 
