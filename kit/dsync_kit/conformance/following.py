@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dsync_kit.conformance.driver import Driver, StreamReader
 from dsync_kit.conformance.inspection import inspect, key_of
@@ -103,7 +103,7 @@ class Follower:
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
                 self._fail(missing())
-            elif message.updates:
+            if message.updates:
                 last = time.monotonic()
             if pause:
                 time.sleep(pause)
@@ -176,12 +176,12 @@ class Follower:
             return one is other
         return same_document(one, other, self.data_type)
 
-    def _fail(self, missing: Violation) -> None:
+    def _fail(self, missing: Violation) -> NoReturn:
         if self.reader.error is not None:
             raise Violation(
                 "StreamUpdates failed, and dsync does not open it again",
                 expected=missing.expected,
-                seen=self.reader.error,
+                seen=str(self.reader.error),
                 owner="stream/opens",
             )
         if self.reader.ended:

@@ -22,6 +22,7 @@ from dsync_kit.protocol import (
     DataType,
     GetInfoRequest,
     GetInfoResponse,
+    StreamUpdatesResponse,
     Update,
 )
 from dsync_kit.target import OpenTarget, TargetError
@@ -66,6 +67,7 @@ class Subject:
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
         self.probes: dict[DataType, Probe] = {}
+        self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
         self.info = self._get_info()
         source, sink = self.info.capabilities.source, self.info.capabilities.sink

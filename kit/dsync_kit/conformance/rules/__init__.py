@@ -1,7 +1,18 @@
 """The rules, one module per area; `RULES` lists them in the order in which they run."""
 
 from dsync_kit.conformance.rule import Rule
-from dsync_kit.conformance.rules import encoding, errors, info, lifecycle, listing, metadata, plan, updates, write
+from dsync_kit.conformance.rules import (
+    encoding,
+    errors,
+    info,
+    lifecycle,
+    listing,
+    metadata,
+    plan,
+    stream,
+    updates,
+    write,
+)
 
 __all__ = ["RULES"]
 
@@ -12,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     *metadata.RULES,
     *write.RULES,
     *updates.RULES,
+    *stream.RULES,
     *encoding.RULES,
     *errors.RULES,
     *lifecycle.RULES,

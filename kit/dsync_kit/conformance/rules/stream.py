@@ -1,0 +1,562 @@
+"""StreamUpdates: what each update says, and that all of them come."""
+
+import time
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance import strategies
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.following import Follower, held
+from dsync_kit.conformance.inspection import inspect, key_of
+from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.outcome import Violation
+from dsync_kit.conformance.rule import Level, Need, rule
+from dsync_kit.conformance.scenes import Scene
+from dsync_kit.conformance.transcript import show_id
+from dsync_kit.documents import encode, id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    DataType,
+    StreamUpdatesResponse,
+    Update,
+)
+
+__all__ = ["RULES"]
+
+_STATE = "Applying the listing and then the stream from the plan's cursor gives the source's state."
+_SAMPLED = 40
+_SAMPLE_SECONDS = 2.0
+_LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
+_Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
+
+_FORM = ("stream/opens",)
+_ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "stream/inserts")
+
+
+@rule(
+    "stream/opens",
+    "StreamUpdates is opened once with the plan's update cursor",
+    needs=(Need.UPDATES,),
+    hint="the plan has an updates partition, but StreamUpdates is not there, or does not read the plan's cursor",
+    examples=0.1,
+)
+def opens(case: Case) -> None:
+    """A stream opens with the plan's update cursor, and does not fail."""
+    if not (case.subject.can_change and case.subject.loads):
+        _sample(case)
+        case.checks += 1
+        return
+    scene = Scene(case)
+    follower = scene.follow()
+    scene.mark()
+    while not follower.updates and follower.message(case.subject.patience) is not None:
+        continue
+    error = follower.reader.error
+    case.check(error is None, "StreamUpdates fails", expected="a stream of updates", seen=error)
+
+
+@rule(
+    "stream/namespace-named",
+    "its updates go to the sink as WriteUpdates, one namespace a call",
+    needs=(Need.UPDATES,),
+    hint="the message's namespace is left empty",
+    after=_FORM,
+    examples=0.3,
+)
+def namespace_named(case: Case) -> None:
+    """Each message with updates names their namespace."""
+    _observe(case)
+
+
+@rule(
+    "stream/update-type",
+    "INSERT and UPDATE are both a full-document upsert; DELETE carries no data",
+    needs=(Need.UPDATES,),
+    hint="the update's type is left UNKNOWN (0)",
+    after=_FORM,
+    examples=0.3,
+)
+def update_type(case: Case) -> None:
+    """Each update is an INSERT, an UPDATE or a DELETE."""
+    _observe(case)
+
+
+@rule(
+    "stream/id-encoding",
+    "BsonValue: `data` is the BSON **value** alone …, `type` the BSON type byte. Raw UTF-8 in `data` is the most "
+    "common mistake",
+    needs=(Need.UPDATES,),
+    hint="the id's data is raw UTF-8, or a whole BSON document, or its type is left 0: use encode_id",
+    after=_FORM,
+)
+def id_encoding(case: Case) -> None:
+    """Each part of an update's id is a BSON value of the type that it names."""
+    _observe(case)
+
+
+@rule(
+    "stream/ids",
+    "An update's id is the document's id: for MONGO_BSON one part that equals `_id`, type included.",
+    needs=(Need.UPDATES,),
+    hint="the id is turned into another type (a string for an ObjectId, an int64 for an int32), or is of another field",
+    after=(*_FORM, "stream/id-encoding"),
+)
+def ids(case: Case) -> None:
+    """An update's id is the id of its document, type included; that of a DELETE, too."""
+
+    def known(message: StreamUpdatesResponse, keys: frozenset[bytes], data_type: DataType) -> None:
+        for update in message.updates:
+            case.check(
+                not keys or key_of(update.id, data_type) in keys,
+                "an update has an id that no document has",
+                expected="the id of a document that was written, type included",
+                seen=f"{show_id(list(update.id))} (BSON type {', '.join(str(part.type) for part in update.id)})",
+            )
+
+    _observe(case, known)
+
+
+@rule(
+    "stream/id-name",
+    "`name` the field (`_id`, or empty for it; `id` with JSON)",
+    level=Level.SHOULD,
+    needs=(Need.UPDATES,),
+    hint="the id's name is that of another field, or is the other type's",
+    after=(*_FORM, "stream/id-encoding"),
+    examples=0.3,
+)
+def id_name(case: Case) -> None:
+    """A single id's name is `_id` or empty, and with JSON `id` or empty."""
+
+    def named(message: StreamUpdatesResponse, *_: object) -> None:
+        for update in message.updates:
+            names = [part.name for part in update.id]
+            case.check(
+                len(names) > 1 or names[0] in ("", "_id", "id"),
+                "an update's id has a name that is no id field's",
+                expected="'_id', or 'id' with JSON, or none",
+                seen=names,
+            )
+
+    _observe(case, named)
+
+
+@rule(
+    "stream/documents",
+    "INSERT and UPDATE are both a full-document upsert",
+    needs=(Need.UPDATES,),
+    hint="the data is empty, a diff, without the id, or encoded in another type than the request's",
+    after=_FORM,
+)
+def documents(case: Case) -> None:
+    """INSERT and UPDATE carry a whole document of the type that was asked for."""
+    _observe(case)
+
+
+@rule(
+    "stream/delete-data",
+    "DELETE carries no data",
+    needs=(Need.UPDATES,),
+    hint="the old document, or one of the id alone, is sent with a DELETE",
+    after=_FORM,
+    examples=0.5,
+)
+def delete_data(case: Case) -> None:
+    """A DELETE carries no data."""
+
+    def empty(message: StreamUpdatesResponse, *_: object) -> None:
+        for update in message.updates:
+            if update.type == UPDATE_TYPE_DELETE:
+                case.check(not update.data, "a DELETE carries data", expected="no data", seen=bytes(update.data[:80]))
+
+    before = case.checks
+    _observe(case, empty)
+    if case.checks == before:
+        raise case.decline("no DELETE came")
+
+
+@rule(
+    "stream/inserts",
+    _STATE,
+    needs=_LIVE,
+    hint="inserted documents are not streamed, or the plan's position is taken too late",
+    after=_FORM,
+)
+def inserts(case: Case) -> None:
+    """Documents that are inserted while the stream is open arrive."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.change(name, [scene.insert(value, index) for index, value in enumerate(scene.ids)])
+    follower.converge(scene.wanted(), what="inserting while the stream is open")
+
+
+@rule(
+    "stream/overwrites",
+    _STATE,
+    needs=_LIVE,
+    hint="changes of existing documents are not streamed, or their old state is",
+    after=_ARRIVES,
+)
+def overwrites(case: Case) -> None:
+    """Changes of documents that exist arrive, with the new state."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    for content in (1, 2):
+        scene.change(name, [scene.overwrite(value, content) for value in scene.ids])
+    scene.mark()
+    follower.converge(scene.wanted(), what="changing documents while the stream is open")
+
+
+@rule(
+    "stream/deletes",
+    _STATE,
+    needs=_LIVE,
+    hint="deletes are not streamed, or with another id",
+    after=_ARRIVES,
+)
+def deletes(case: Case) -> None:
+    """Deletes arrive."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.change(name, [scene.delete(scene.ids[0])])
+    if case.draw(st.booleans(), "and insert one again"):
+        scene.change(name, [scene.insert(scene.ids[-1], 1), scene.delete(scene.ids[-1])])
+        scene.change(name, [scene.insert(scene.ids[0], 2)])
+    scene.mark()
+    follower.converge(scene.wanted(), what="deleting while the stream is open")
+
+
+@rule(
+    "stream/write-data",
+    _STATE,
+    needs=(*_LIVE, Need.SINK),
+    hint="only what WriteUpdates writes is streamed, not the pages of WriteData",
+    after=_ARRIVES,
+    examples=0.5,
+)
+def write_data(case: Case) -> None:
+    """Pages that WriteData writes arrive, new documents and overwritten ones."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.write(name, [scene.document(value, "written") for value in scene.ids])
+    follower.converge(scene.wanted(), what="writing a page while the stream is open")
+
+
+@rule(
+    "stream/from-plan",
+    "The update position is taken **before** any data is read, so that nothing written meanwhile is lost.",
+    needs=_LIVE,
+    hint="the stream begins when it is opened, instead of at the cursor",
+    after=_ARRIVES,
+)
+def from_plan(case: Case) -> None:
+    """What is written between the plan and the opening of the stream arrives."""
+    scene = Scene(case)
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    scene.follow().converge(scene.wanted(), what="writing between plan and stream")
+
+
+@rule(
+    "stream/while-listing",
+    _STATE,
+    needs=(*_LIVE, Need.SOURCE),
+    hint="a write that comes while a partition is listed is in neither the listing nor the stream",
+    after=(*_ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
+)
+def while_listing(case: Case) -> None:
+    """Listing a plan's partitions while writes go on, and then streaming from its cursor, gives the source's state."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    calls = [call for _, call in scene.history(max_calls=4)]
+    plan = case.driver.plan([name], updates=True)
+    case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner="plan/updates-flag")
+    copied: list[bytes] = []
+    for partition in plan.partitions:
+        for page in case.driver.pages(partition, scene.data_type):
+            copied += page
+            if calls:
+                scene.change(name, calls.pop(0))
+    for call in calls:
+        scene.change(name, call)
+    scene.mark()
+    follower = scene.follow(plan.updates_partitions[0].cursor, holding={name: held(Model(scene.data_type, copied))})
+    follower.converge(scene.wanted(), what="listing and then streaming")
+
+
+@rule(
+    "stream/order",
+    "all updates of one id in order through one writer",
+    needs=_LIVE,
+    hint="updates are sorted, or collected by id, or read from several logs at once, so that an old state comes last",
+    after=(*_ARRIVES, "stream/overwrites", "stream/deletes"),
+)
+def order(case: Case) -> None:
+    """Of several updates of one id, in one call and in several, the last one counts."""
+    scene = Scene(case)
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    (name,) = scene.namespaces
+    for number, (_, call) in enumerate(scene.history(max_calls=4, max_updates=8)):
+        last = scene.ids[number % len(scene.ids)]
+        scene.change(name, [*call, *(scene.overwrite(last, f"{number}-{step}") for step in range(3))])
+    scene.mark()
+    (follower or scene.follow()).converge(scene.wanted(), what="several updates of one id")
+
+
+@rule(
+    "stream/values",
+    _STATE,
+    needs=(*_LIVE, Need.SOURCE),
+    hint="documents are encoded in another way than in ListData, for example through JSON",
+    after=(*_ARRIVES, "stream/documents"),
+)
+def values(case: Case) -> None:
+    """A streamed document has the values that the listing shows, types included."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    reserved = ("_id", "id")
+    drawn = case.draw(strategies.fields(scene.data_type, small=False), "fields")
+    content = {field: value for field, value in drawn.items() if field not in reserved}
+    document = strategies.make_document(scene.ids[0], content, scene.data_type)
+    scene.change(name, [Update(id=id_of(document, scene.data_type), type=UPDATE_TYPE_INSERT, data=document)])
+    listed = case.read(name, scene.data_type, expected=len(scene.ids))
+    follower.converge({name: held(Model(scene.data_type, listed))}, what="a document with these fields")
+
+
+@rule(
+    "stream/many",
+    "streaming from it again gives every later update",
+    needs=_LIVE,
+    hint="a batch of updates is cut at some number, and the rest is lost",
+    after=_ARRIVES,
+    examples=0.1,
+)
+def many(case: Case) -> None:
+    """1,500 updates of one call arrive, and so do those after them."""
+    scene = Scene(case)
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    (name,) = scene.namespaces
+    scene.change(name, many_updates(case, 1500, scene.data_type))
+    scene.mark()
+    (follower or scene.follow()).converge(scene.wanted(), what="1,500 updates at once")
+
+
+@rule(
+    "stream/namespaces",
+    "with namespaces: those only (the client lets others pass through)",
+    needs=(*_LIVE, Need.TWO_NAMESPACES),
+    hint="StreamUpdates does not look at the request's namespaces",
+    after=(*_ARRIVES, "stream/namespace-named"),
+)
+def namespaces(case: Case) -> None:
+    """A stream of one namespace has that one's updates, all of them, and no others'."""
+    scene = Scene(case)
+    (asked,) = scene.namespaces
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    other = scene.add([scene.document(value, "other") for value in scene.ids])
+    for name in (other, asked, other):
+        scene.change(name, [scene.overwrite(value, name[-6:]) for value in scene.ids])
+    scene.mark()
+    wanted = scene.wanted()
+    follower = follower or scene.follow()
+    _of_none_but(case, follower, [asked], lambda: follower.converge({asked: wanted[asked]}))
+
+
+@rule(
+    "stream/namespaces-apart",
+    "with namespaces: those only",
+    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
+    hint="updates of one namespace are sent in a message of another, or only the first namespace asked for is streamed",
+    after=(*_ARRIVES, "stream/namespaces"),
+)
+def namespaces_apart(case: Case) -> None:
+    """A stream of several namespaces has the updates of each, under its name, in whatever order they are named."""
+    scene = Scene(case, namespaces=2)
+    for name, call in scene.history(max_calls=5):
+        scene.change(name, call)
+    scene.mark()
+    follower = scene.follow(namespaces=scene.asked[::-1])
+    _of_none_but(case, follower, scene.asked, lambda: follower.converge(scene.wanted()))
+
+
+@rule(
+    "stream/all-namespaces",
+    "with no namespaces: everything",
+    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
+    hint="a stream without namespaces has no updates, or those of one namespace alone",
+    after=_ARRIVES,
+    examples=0.5,
+)
+def all_namespaces(case: Case) -> None:
+    """A stream without namespaces has the updates of all."""
+    scene = Scene(case, namespaces=2, everything=True)
+    for name, call in scene.history(max_calls=4):
+        scene.change(name, call)
+    scene.mark()
+    scene.follow().converge(scene.wanted(), what="a stream without namespaces")
+
+
+@rule(
+    "stream/new-namespace",
+    "with no namespaces: everything",
+    level=Level.SHOULD,
+    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
+    hint="the namespaces to stream are found out when the plan is made",
+    after=(*_ARRIVES, "stream/all-namespaces"),
+    examples=0.1,
+)
+def new_namespace(case: Case) -> None:
+    """A stream without namespaces has the updates of those, too, that are made after the plan."""
+    if not case.subject.makes_namespaces:
+        raise case.decline("it makes no namespaces by itself")
+    scene = Scene(case, everything=True)
+    follower = scene.follow()
+    scene.add()
+    scene.mark()
+    follower.converge(scene.wanted(), what="a namespace made after the plan")
+
+
+@rule(
+    "stream/partial-updates",
+    "PARTIAL_UPDATE (data = changed fields …) is applied …, and never taken for a full document",
+    needs=(*_LIVE, Need.SINK),
+    hint="the changed fields of a partial update are streamed as if they were the whole document",
+    after=(*_ARRIVES, "stream/overwrites", "updates/partial"),
+    examples=0.5,
+)
+def partial_updates(case: Case) -> None:
+    """A partial update that is applied arrives, so that the sink holds the whole document."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    identifier = strategies.id_value(scene.ids[0], scene.data_type)
+    changed = encode({"w": 1}, scene.data_type)
+    partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed)
+    try:
+        case.update(name, [partial], scene.data_type)
+    except ConnectorError as error:
+        if case.refused(error):
+            raise case.decline(f"it refuses partial updates: {error.message}") from error
+        raise
+    listed = case.read(name, scene.data_type, expected=len(scene.ids))
+    follower.converge({name: held(Model(scene.data_type, listed))}, what="a partial update")
+
+
+def many_updates(case: Case, count: int, data_type: DataType, prefix: str = "many") -> list[Update]:
+    """INSERTs of numbered documents."""
+    return [
+        Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document)
+        for document in case.numbered(count, data_type, prefix=prefix)
+    ]
+
+
+def _of_none_but(case: Case, follower: Follower, asked: list[str], read: Callable[[], None]) -> None:
+    read()
+    strangers = sorted({name for name, _ in follower.updates} - set(asked))
+    case.check(
+        not strangers,
+        "the stream has updates of a namespace that was not asked for",
+        expected=f"updates of {asked}",
+        seen=f"updates of {strangers}",
+        owner="stream/namespaces",
+    )
+
+
+def _observe(case: Case, look: _Look = lambda *_: None) -> None:
+    """Look at the messages of a stream that inserts, overwrites and deletes documents with ids of all kinds.
+
+    `look` gets a message, the keys of the ids that its updates may have (none if that is not known), and its type.
+    """
+    if not (case.subject.can_change and case.subject.loads):
+        _observe_sample(case, look)
+        return
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.change(name, [scene.insert(value, 1) for value in scene.ids])
+    scene.change(name, [scene.overwrite(scene.ids[0], 2), scene.delete(scene.ids[-1])])
+    scene.mark()
+    last = list(held(scene.models[name]))[-1]
+    removed = key_of(strategies.id_value(scene.ids[-1], scene.data_type), scene.data_type)
+    # Others may write to a namespace that is not the kit's own.
+    keys = frozenset({*held(scene.models[name]), removed} if case.subject.makes_namespaces else ())
+    while (message := follower.message(case.subject.patience)) is not None:
+        look(message, keys, scene.data_type)
+        case.checks += bool(message.updates)
+        if any(key_of(update.id, scene.data_type) == last for update in message.updates):
+            return
+    case.subject.waited_in_vain()
+    if not follower.updates:
+        raise case.decline("the stream sent no updates")
+
+
+def _observe_sample(case: Case, look: _Look) -> None:
+    for data_type, messages in _sample(case).items():
+        for message in messages:
+            inspect(message, data_type)
+            look(message, frozenset(), data_type)
+            case.checks += bool(message.updates)
+    if not case.checks:
+        raise case.decline(f"the stream sent no updates within {_SAMPLE_SECONDS:.0f} seconds")
+
+
+def _sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
+    """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
+    for data_type in case.subject.source_types:
+        if data_type not in case.subject.sampled:
+            case.subject.sampled[data_type] = _first_messages(case, data_type)
+    return case.subject.sampled
+
+
+def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesResponse]:
+    asked = case.subject.existing()[:1]
+    cursor = case.driver.updates_partition(asked).cursor
+    end = time.monotonic() + _SAMPLE_SECONDS
+    messages: list[StreamUpdatesResponse] = []
+    with case.driver.stream_updates(cursor, asked, data_type) as stream:
+        while len(messages) < _SAMPLED and (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
+            messages.append(message)
+        if stream.error is not None:
+            raise Violation(
+                "StreamUpdates fails", expected="a stream of updates", seen=str(stream.error), owner="stream/opens"
+            )
+    return messages
+
+
+RULES = (
+    opens,
+    namespace_named,
+    update_type,
+    id_encoding,
+    ids,
+    id_name,
+    documents,
+    delete_data,
+    inserts,
+    overwrites,
+    deletes,
+    write_data,
+    from_plan,
+    while_listing,
+    order,
+    values,
+    many,
+    namespaces,
+    namespaces_apart,
+    all_namespaces,
+    new_namespace,
+    partial_updates,
+)

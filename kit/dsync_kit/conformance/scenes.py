@@ -1,0 +1,125 @@
+"""A source in the midst of a flow: namespaces with documents, an update cursor, and writes that go on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance import strategies
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.following import Follower, Held, held
+from dsync_kit.conformance.model import Model
+from dsync_kit.documents import id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
+
+__all__ = ["Scene"]
+
+
+class Scene:
+    """Namespaces with a few documents, of which a plan has been made: `cursor` is where its updates begin.
+
+    `ids` may be written to, in each of the namespaces; about half of them exist. What is written is in `models`.
+    """
+
+    def __init__(
+        self, case: Case, *, namespaces: int = 1, data_type: DataType | None = None, everything: bool = False
+    ) -> None:
+        self.data_type: DataType = case.data_type() if data_type is None else data_type
+        self.ids: list[Any] = case.identifiers(self.data_type, min_size=2, max_size=5)
+        self.models: dict[str, Model] = {}
+        self._case = case
+        self._marks = 0
+        for _ in range(namespaces):
+            self.add(self.document(value, "first") for value in self.ids[: (len(self.ids) + 1) // 2])
+        self.asked: list[str] = [] if everything else list(self.models)
+        self.before = self.wanted()
+        self.cursor = self.plan()
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The namespaces that are written to."""
+        return list(self.models)
+
+    def add(self, documents: Any = ()) -> str:
+        """A further namespace, with these documents."""
+        name = self._case.namespace()
+        written = list(documents)
+        self.models[name] = Model(self.data_type, written)
+        self._case.write(name, written, self.data_type)
+        return name
+
+    def plan(self) -> bytes:
+        """Where the updates begin that come from now on."""
+        return self._case.driver.updates_partition(self.asked).cursor
+
+    def document(self, value: Any, content: Any = None, **fields: Any) -> bytes:
+        """A document with this id."""
+        return strategies.make_document(value, {"v": content, **fields}, self.data_type)
+
+    def insert(self, value: Any, content: Any = None, **fields: Any) -> Update:
+        """An INSERT of a document."""
+        return self._update(UPDATE_TYPE_INSERT, value, content, **fields)
+
+    def overwrite(self, value: Any, content: Any = None, **fields: Any) -> Update:
+        """An UPDATE to a document."""
+        return self._update(UPDATE_TYPE_UPDATE, value, content, **fields)
+
+    def delete(self, value: Any) -> Update:
+        """A DELETE."""
+        return self._update(UPDATE_TYPE_DELETE, value)
+
+    def change(self, namespace: str, updates: Sequence[Update]) -> None:
+        """Write updates to the source."""
+        self._case.update(namespace, updates, self.data_type)
+        self.models[namespace].apply(updates)
+
+    def write(self, namespace: str, documents: Sequence[bytes]) -> None:
+        """Write a page of documents to the source."""
+        self._case.write(namespace, documents, self.data_type)
+        self.models[namespace].write(documents)
+
+    def history(self, *, max_calls: int = 3, max_updates: int = 5) -> list[tuple[str, list[Update]]]:
+        """Drawn calls over the ids, each in one of the namespaces; not written yet."""
+        calls = self._case.draw(
+            strategies.histories(self.data_type, self.ids, max_calls=max_calls, max_updates=max_updates), "updates"
+        )
+        if len(self.models) == 1:
+            return [(self.namespaces[0], call) for call in calls]
+        places = st.lists(st.sampled_from(range(len(self.models))), min_size=len(calls), max_size=len(calls))
+        chosen = self._case.draw(places, "in which namespace")
+        return [(self.namespaces[place], call) for place, call in zip(chosen, calls, strict=True)]
+
+    def mark(self) -> None:
+        """Write a last document to each namespace: when it has come, all else has come."""
+        self._marks += 1
+        for name in self.models:
+            (document,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
+            self.change(name, [Update(id=id_of(document, self.data_type), type=UPDATE_TYPE_INSERT, data=document)])
+
+    def wanted(self) -> dict[str, Held]:
+        """What each namespace holds now."""
+        return {name: held(model) for name, model in self.models.items()}
+
+    def follow(
+        self,
+        cursor: bytes | None = None,
+        *,
+        holding: dict[str, Held] | None = None,
+        namespaces: Sequence[str] | None = None,
+        driver: Driver | None = None,
+        ahead: int = 0,
+    ) -> Follower:
+        """A sink that holds what was there at first, or `holding`, and streams from the plan's cursor, or `cursor`."""
+        return Follower(
+            self._case,
+            self.cursor if cursor is None else cursor,
+            self.asked if namespaces is None else namespaces,
+            self.data_type,
+            holding=self.before if holding is None else holding,
+            driver=driver,
+            ahead=ahead,
+        )
+
+    def _update(self, kind: UpdateType, value: Any, content: Any = None, **fields: Any) -> Update:
+        return strategies.update(kind, value, self.document(value, content, **fields), self.data_type)
