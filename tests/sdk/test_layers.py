@@ -18,7 +18,7 @@ LAYERS = (
     {"protocol"},
     {"errors"},
     {"documents", "cursors", "namespaces"},
-    {"partial", "incoming"},
+    {"conversion", "partial", "incoming"},
     {"connector"},
     {"settings"},
     {"registry"},

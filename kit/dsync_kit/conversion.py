@@ -1,0 +1,52 @@
+"""A document in the other data type: dsync asks a source for the type that the sink prefers, not for that it was
+written in."""
+
+import json
+
+import bson
+from bson import json_util
+from bson.errors import BSONError
+from bson.json_util import DatetimeRepresentation, JSONMode, JSONOptions
+
+from dsync_kit.documents import CODEC_OPTIONS, decode, id_field, same_document
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
+
+__all__ = ["convert"]
+
+_CANONICAL = JSONOptions(
+    json_mode=JSONMode.CANONICAL, datetime_conversion=CODEC_OPTIONS.datetime_conversion, tz_aware=False
+)
+_RELAXED = JSONOptions(
+    json_mode=JSONMode.RELAXED,
+    datetime_conversion=CODEC_OPTIONS.datetime_conversion,
+    datetime_representation=DatetimeRepresentation.ISO8601,
+    tz_aware=False,
+)
+_UNREADABLE = (BSONError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+
+
+def convert(document: bytes, data_type: DataType, wanted: DataType) -> bytes:
+    """A document of one type as one of the other, `_id` for `id` and back.
+
+    BSON becomes relaxed Extended JSON: numbers are plain numbers, and what JSON has no form for is an object such as
+    `{"$oid": "…"}`. Raises InvalidArgument where something would be lost.
+    """
+    if data_type == wanted:
+        return document
+    value = decode(document, data_type)
+    old, new = id_field(data_type), id_field(wanted)
+    if new in value:
+        raise InvalidArgument(f"the document has {new!r} beside {old!r}: it cannot be given as {DataType.Name(wanted)}")
+    try:
+        if wanted == DATA_TYPE_MONGO_BSON:
+            exact = json.loads(document)  # orjson rounds integers beyond 64 bits, which BSON cannot hold
+            return bson.encode({new: exact.pop(old), **exact})
+        text = json_util.dumps(value, json_options=_CANONICAL)
+        again = bson.encode(json_util.loads(text, json_options=_CANONICAL), codec_options=CODEC_OPTIONS)
+        if not same_document(again, document, DATA_TYPE_MONGO_BSON):
+            raise InvalidArgument("the document holds BSON that Extended JSON has no form for")
+        renamed = {new: value.pop(old), **value}
+        return json_util.dumps(renamed, json_options=_RELAXED, ensure_ascii=False).encode()
+    except _UNREADABLE as error:
+        raise InvalidArgument(f"the document cannot be given as {DataType.Name(wanted)}: {error}") from error
