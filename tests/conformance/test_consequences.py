@@ -1,0 +1,45 @@
+"""One bug is one failure."""
+
+from dsync_kit.conformance.consequences import with_causes
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Level, Rule
+
+
+def _rule(name: str, *after: str) -> Rule:
+    return Rule(name, Level.MUST, "", lambda _: None, (), "", after, 1.0)
+
+
+def _failed(name: str, cause: str = "") -> Outcome:
+    return Outcome(name, Level.MUST, Status.FAILED, cause=cause)
+
+
+RULES = (_rule("a/one"), _rule("a/two", "a/one"), _rule("b/three", "a/two"), _rule("b/four", "b/three", "a/one"))
+
+
+def _causes(*outcomes: Outcome) -> dict[str, str]:
+    return {outcome.rule: outcome.cause for outcome in with_causes(outcomes, RULES)}
+
+
+def test_a_failure_is_led_back_to_where_it_starts():
+    """A chain of consequences leads to its first failure, whatever the order of the outcomes."""
+    assert _causes(_failed("b/three"), _failed("a/two"), _failed("a/one")) == {
+        "a/one": "",
+        "a/two": "a/one",
+        "b/three": "a/one",
+    }
+
+
+def test_a_rule_that_is_kept_explains_nothing():
+    """A failure whose predecessors are kept stands for itself."""
+    kept = Outcome("a/one", Level.MUST, Status.PASSED)
+    assert _causes(kept, _failed("a/two"), _failed("b/four")) == {"a/one": "", "a/two": "", "b/four": ""}
+
+
+def test_what_was_seen_counts_before_what_comes_after():
+    """The owner of the violation that was seen is the cause, if it failed as well."""
+    assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", cause="a/one"))["b/four"] == "a/one"
+
+
+def test_two_failures_that_name_each_other_do_not_loop():
+    """A circle of causes ends."""
+    assert set(_causes(_failed("a/one", cause="a/two"), _failed("a/two", cause="a/one"))) == {"a/one", "a/two"}

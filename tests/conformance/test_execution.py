@@ -1,0 +1,173 @@
+"""Running one rule: what it may cost, what counts as what, and how small a failure becomes."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import strategies as st
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.execution import run_rule
+from dsync_kit.conformance.outcome import Outcome, Status, Violation
+from dsync_kit.conformance.profile import PROFILES, Profile
+from dsync_kit.conformance.rule import Level, Rule
+from dsync_kit.conformance.subject import Subject
+from dsync_kit.connector import Connector
+from dsync_kit.errors import Aborted, InvalidArgument
+from dsync_kit.protocol import (
+    DATA_TYPE_MONGO_BSON,
+    Capabilities,
+    GetByIdsRequest,
+    GetInfoRequest,
+    GetInfoResponse,
+    WriteDataRequest,
+    WriteDataResponse,
+)
+from dsync_kit.target import OpenTarget
+
+
+class Sink(Connector):
+    """Takes everything; refuses GetByIds with a retryable code."""
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        sink = Capabilities.Sink(supported_data_types=[DATA_TYPE_MONGO_BSON])
+        return GetInfoResponse(db_type="sink", capabilities=Capabilities(sink=sink))
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        return WriteDataResponse()
+
+    def get_by_ids(self, request):
+        raise Aborted("not now")
+
+
+def _run(check: Callable[[Case], None], profile: Profile = PROFILES["quick"], seed: int = 0) -> Outcome:
+    connector = Sink()
+    subject = Subject(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
+    rule = Rule("test/rule", Level.MUST, "a sentence", check, (), "a hint", (), 1.0)
+    return run_rule(rule, subject, profile, seed=seed, database=None, replay="replay it")
+
+
+def test_a_rule_that_checks_and_finds_nothing_has_passed():
+    """Every example counts, and a check makes a pass."""
+
+    def check(case: Case) -> None:
+        case.check(case.draw(st.integers(), "number") is not None, "never")
+
+    outcome = _run(check)
+    assert outcome.status is Status.PASSED
+    assert outcome.examples >= PROFILES["quick"].examples
+
+
+def test_a_rule_that_checks_nothing_is_not_exercised():
+    """A rule that returned without a check has not passed."""
+    outcome = _run(lambda _: None)
+    assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "no example reached a check")
+
+
+def test_what_the_connector_declines_is_the_reason():
+    """A rule whose examples were all declined is not exercised, and says why."""
+
+    def check(case: Case) -> None:
+        raise case.decline("it takes ids of one type only")
+
+    outcome = _run(check)
+    assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it takes ids of one type only")
+
+
+def test_a_failure_shrinks_to_its_smallest_example():
+    """Of all numbers that fail, the smallest is shown, with the transcript of its calls."""
+
+    def check(case: Case) -> None:
+        number = case.draw(st.integers(0, 1000), "number")
+        case.api.get_info(GetInfoRequest())
+        case.check(number < 17, "too large", expected="below 17", seen=number)
+
+    failure = _run(check).failure
+    assert failure is not None
+    assert failure.example == (("number", "17"),)
+    assert (failure.message, failure.expected, failure.seen) == ("too large", "below 17", "17")
+    assert len(failure.transcript) == 1
+    assert "GetInfo() → db_type='sink'" in failure.transcript[0]
+    assert failure.reproducible
+
+
+def test_a_failure_that_does_not_come_again_is_kept_and_marked():
+    """A violation that was seen once is a violation; the report can say that it was seen once."""
+    seen: list[int] = []
+
+    def check(case: Case) -> None:
+        seen.append(1)
+        case.check(len(seen) != 3, "now and then", seen="this time")
+        case.draw(st.integers(), "number")
+
+    outcome = _run(check)
+    assert outcome.status is Status.FAILED
+    assert outcome.failure is not None
+    assert not outcome.failure.reproducible
+
+
+def test_a_status_that_the_rule_does_not_expect_is_a_violation():
+    """An error that a call answered fails the rule, with the call and its code."""
+
+    def check(case: Case) -> None:
+        case.api.get_by_ids(GetByIdsRequest())
+
+    failure = _run(check).failure
+    assert failure is not None
+    assert (failure.message, failure.seen) == ("GetByIds was refused", "GetByIds answered ABORTED: not now")
+
+
+@pytest.mark.parametrize("error", [InvalidArgument("its own data"), ZeroDivisionError("a bug")])
+def test_a_mistake_of_the_kit_is_an_error_and_no_failure(error):
+    """What no call answered says nothing about the connector."""
+
+    def check(_: Case) -> None:
+        raise error
+
+    outcome = _run(check)
+    assert outcome.status is Status.ERRORED
+    assert str(error.args[0]) in outcome.reason
+
+
+def test_examples_end_with_the_time_that_they_may_take():
+    """A slow connector gets fewer examples than the profile's, and the outcome says how many."""
+
+    def check(case: Case) -> None:
+        case.check(case.draw(st.integers(), "number") is not None, "never")
+        time.sleep(0.02)
+
+    outcome = _run(check, Profile("test", examples=1000, seconds=0.2, shrinking=1, bulk=1))
+    assert outcome.status is Status.PASSED
+    assert 1 <= outcome.examples <= 11
+
+
+def test_shrinking_ends_with_the_time_that_it_may_take():
+    """A failure that takes long to repeat is reported as far as it has shrunk."""
+
+    def check(case: Case) -> None:
+        numbers = case.draw(st.lists(st.integers(), min_size=20), "numbers")
+        time.sleep(0.05)
+        raise Violation("always", seen=str(len(numbers)))
+
+    began = time.monotonic()
+    outcome = _run(check, Profile("test", examples=10, seconds=5, shrinking=0.3, bulk=1))
+    assert outcome.status is Status.FAILED
+    assert time.monotonic() - began < 30
+
+
+def test_the_same_seed_draws_the_same():
+    """Two runs with one seed see the same data, two with different seeds other data."""
+
+    def drawn(seed: int) -> list[int]:
+        numbers: list[int] = []
+
+        def check(case: Case) -> None:
+            numbers.append(case.draw(st.integers(), "number"))
+            case.checks += 1
+
+        _run(check, seed=seed)
+        return numbers
+
+    assert drawn(7) == drawn(7)
+    assert drawn(7) != drawn(8)
