@@ -57,7 +57,9 @@ class Report:
 
     def failures(self) -> list[Outcome]:
         """What went wrong, without what is a consequence of another failure: MUST rules first."""
-        found = [outcome for outcome in self.having(*_REAL_FAILURES) if not outcome.cause]
+        failed = self.having(*_REAL_FAILURES)
+        shown = {outcome.rule for outcome in failed}
+        found = [outcome for outcome in failed if outcome.cause not in shown]
         return sorted(found, key=lambda outcome: (outcome.status is Status.ERRORED, outcome.level is not Level.MUST))
 
     def consequences(self, rule: str) -> list[Outcome]:
@@ -85,7 +87,7 @@ class Report:
         found = [
             f"{plural(count, f'{level.value} rule')} violated" for level in Level if (count := self._failed(level))
         ]
-        if consequences := sum(bool(outcome.cause) for outcome in self.having(Status.FAILED)):
+        if consequences := len(self.having(Status.FAILED)) - len(self._roots()):
             found.append(f"{consequences} more as a consequence")
         if passing := len(self.having(Status.UNEXPECTEDLY_PASSING)):
             found.append(f"{plural(passing, 'known failure')} passing")
@@ -93,7 +95,10 @@ class Report:
 
     def _failed(self, level: Level) -> int:
         """The violations of a level, without consequences."""
-        return sum(outcome.level is level and not outcome.cause for outcome in self.having(Status.FAILED))
+        return sum(outcome.level is level for outcome in self._roots())
+
+    def _roots(self) -> list[Outcome]:
+        return [outcome for outcome in self.failures() if outcome.status is Status.FAILED]
 
     def _not_judged(self) -> str:
         if self.result.problem:

@@ -108,6 +108,8 @@ def _call(line: str, width: int) -> Iterator[Text]:
 def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome], width: int) -> Iterator[Text]:
     if outcome.status is Status.KNOWN_FAILING:
         yield from field("known to fail", outcome.reason, width, column=_LABELS)
+    if outcome.cause:
+        yield from field("follows from", f"{outcome.cause}, which fails too: mend that first", width, column=_LABELS)
     if not failure.reproducible:
         note = "the same example did not fail again: it depends on timing, or on what went before"
         yield from field("note", note, width, column=_LABELS)

@@ -39,6 +39,7 @@ def render(report: Report) -> str:
     source = files("dsync_kit.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     rules = [_rule(report, outcome) for outcome in report.result.outcomes]
+    first = [outcome.rule for outcome in report.failures()]
     return environment.from_string(source).render(
         report=report,
         result=report.result,
@@ -47,6 +48,7 @@ def render(report: Report) -> str:
         areas=list(report.areas()),
         columns=[column for column in _SHOWN_COLUMNS if any(rule["column"] == column for rule in rules)],
         rules=rules,
+        listed=sorted(rules, key=lambda rule: first.index(rule["id"]) if rule["id"] in first else len(first)),
         statuses=[status for status in Status if any(rule["status"] == status for rule in rules)],
     )
 
@@ -60,7 +62,7 @@ def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
         "name": outcome.rule.partition("/")[2],
         "level": outcome.level.value,
         "status": outcome.status,
-        "look": "warning" if mild else outcome.status.value,
+        "look": "warning" if mild else "consequence" if outcome.cause else outcome.status.value,
         "mark": "!" if mild else _MARKS[outcome.status],
         "column": _column(rule),
         "sentence": rule.sentence if rule else "",
@@ -68,7 +70,7 @@ def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
         "outcome": outcome,
         "failure": outcome.failure,
         "consequences": [found.rule for found in report.consequences(outcome.rule)],
-        "open": outcome.status in (Status.FAILED, Status.ERRORED, Status.UNEXPECTEDLY_PASSING) and not outcome.cause,
+        "open": outcome in report.failures(),
     }
 
 
