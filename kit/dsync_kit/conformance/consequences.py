@@ -34,4 +34,6 @@ def _root(rule: str, direct: Mapping[str, str]) -> str:
     seen = [rule]
     while (cause := direct.get(seen[-1], "")) and cause not in seen:
         seen.append(cause)
-    return seen[-1] if seen[-1] != rule else ""
+    # Of rules that blame each other, the first one is the start: one of them must be shown.
+    root = min(seen[seen.index(cause) :], key=list(direct).index) if cause else seen[-1]
+    return root if root != rule else ""

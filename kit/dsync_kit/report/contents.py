@@ -63,9 +63,8 @@ class Report:
         return sorted(found, key=lambda outcome: (outcome.status is Status.ERRORED, outcome.level is not Level.MUST))
 
     def consequences(self, rule: str) -> list[Outcome]:
-        """The failures that a failure led to, directly or by another."""
-        direct = [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
-        return [found for outcome in direct for found in (outcome, *self.consequences(outcome.rule))]
+        """The failures that a failure led to."""
+        return [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
 
     def verdict(self) -> str:
         """One sentence that a person understands."""
