@@ -24,8 +24,8 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", examples=25, seconds=3.0, shrinking=4.0, bulk=1),
-        Profile("standard", examples=100, seconds=12.0, shrinking=15.0, bulk=2),
-        Profile("thorough", examples=400, seconds=120.0, shrinking=60.0, bulk=6),
+        Profile("quick", examples=25, seconds=1.5, shrinking=3.0, bulk=1),
+        Profile("standard", examples=100, seconds=5.0, shrinking=10.0, bulk=2),
+        Profile("thorough", examples=500, seconds=60.0, shrinking=60.0, bulk=6),
     )
 }

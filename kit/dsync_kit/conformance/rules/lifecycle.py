@@ -61,7 +61,7 @@ def threads(case: Case) -> None:
 
 @rule(
     "lifecycle/over-grpc",
-    "dsync drives every connector through one protobuf service",
+    "it must be readable again, with the same documents",
     needs=(Need.IN_PROCESS, Need.LISTING),
     hint="an answer depends on being called in the same process: on the thread, or on an object that is shared",
     after=("list/repeatable",),

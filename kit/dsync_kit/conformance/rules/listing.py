@@ -53,7 +53,7 @@ def cursor_advances(case: Case) -> None:
 
 @rule(
     "list/type",
-    "MONGO_BSON: a whole BSON document with `_id`. JSON_ID: a UTF-8 JSON object with a top-level `id`.",
+    "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=(Need.LISTING,),
     hint="documents are encoded in another type than the request's, or without their id",
     examples=0.5,
@@ -190,7 +190,7 @@ def repeatable(case: Case) -> None:
 
 @rule(
     "list/restart-mid-way",
-    "what is retried: the **whole partition**, from the empty cursor",
+    "the **whole partition**, from the empty cursor",
     needs=(Need.LISTING,),
     hint="a listing that was given up leaves its position behind",
     after=("list/repeatable",),
