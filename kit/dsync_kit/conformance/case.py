@@ -1,6 +1,7 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
@@ -28,11 +29,13 @@ T = TypeVar("T")
 class Case:
     """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
 
-    `api` are the RPCs as they are, `driver` the calls as dsync makes them; both are in the transcript.
+    `api` are the RPCs as they are, `driver` the calls as dsync makes them; both are in the transcript. `bulk` scales
+    large pages and documents, and waits: 1 is what every connector must stand.
     """
 
-    def __init__(self, subject: Subject, data: st.DataObject) -> None:
+    def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
         self.subject = subject
+        self.bulk = bulk
         self.recorder = Recorder(subject.api)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder)
@@ -175,6 +178,29 @@ class Case:
         if not holds:
             raise Violation(message, expected=str(expected), seen=str(seen), owner=owner)
 
+    def within(self, seconds: float, call: Callable[[], T], what: str) -> T:
+        """What the call gives. Where it takes longer, the connector hangs: raises Violation, and no more is asked of it."""
+        answers: list[T] = []
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                answers.append(call())
+            except Exception as error:
+                errors.append(error)
+
+        self.checks += 1
+        if not self.subject.hung:
+            thread = threading.Thread(target=run, daemon=True, name="within")
+            thread.start()
+            thread.join(seconds)
+        if errors:
+            raise errors[0]
+        if not answers:
+            self.subject.hung = True
+            raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
+        return answers[0]
+
     def decline(self, reason: str) -> Inapplicable:
         """The exception for what the connector legally declines; raise it."""
         return Inapplicable(reason)
@@ -203,7 +229,7 @@ class Case:
     def close(self) -> None:
         """Remove what the example has made, and end what it has started."""
         self._stack.close()
-        if not self.subject.can_change or self.subject.disposable:
+        if not self.subject.can_change or self.subject.disposable or self.subject.hung:
             return
         for (namespace, data_type), owned in self._owned.items():
             removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]

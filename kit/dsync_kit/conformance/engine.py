@@ -170,6 +170,8 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
 
 
 def _answers(subject: Subject) -> bool:
+    if subject.hung:
+        return False
     try:
         subject.api.get_info(GetInfoRequest())
     except ConnectorError as error:

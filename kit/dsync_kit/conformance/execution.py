@@ -90,7 +90,7 @@ class _Trial:
             return
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
-        case = Case(self.subject, data)
+        case = Case(self.subject, data, bulk=self.profile.bulk)
         with captured_log(self.subject.redact) as log:
             try:
                 violation = self._violation(case)

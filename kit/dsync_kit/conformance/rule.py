@@ -35,6 +35,7 @@ class Need(Enum):
     )
     UPDATES = "its plan has no updates partition: it streams no updates"
     LSN = "lsn_stream is not declared"
+    NO_LSN = "lsn_stream is declared"
     GET_BY_IDS = "get_by_ids is not declared"
     NO_GET_BY_IDS = "get_by_ids is declared"
     MULTI_NAMESPACE_PLAN = "multi_namespace_plan is not declared"

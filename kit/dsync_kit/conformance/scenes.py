@@ -34,6 +34,7 @@ class Scene:
             self.add(self.document(value, "first") for value in self.ids[: (len(self.ids) + 1) // 2])
         self.asked: list[str] = [] if everything else list(self.models)
         self.before = self.wanted()
+        """What a sink holds that has copied the plan's partitions."""
         self.cursor = self.plan()
 
     @property
@@ -98,8 +99,8 @@ class Scene:
             self.change(name, [Update(id=id_of(document, self.data_type), type=UPDATE_TYPE_INSERT, data=document)])
 
     def wanted(self) -> dict[str, Held]:
-        """What each namespace holds now."""
-        return {name: held(model) for name, model in self.models.items()}
+        """What each namespace that is streamed holds now."""
+        return {name: held(model) for name, model in self.models.items() if not self.asked or name in self.asked}
 
     def follow(
         self,

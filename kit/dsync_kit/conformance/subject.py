@@ -61,7 +61,7 @@ class Subject:
         self.driver = Driver(target.api)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
-        self.hung = False
+        self.hung = False  # it did not answer a call that was given all the time: no more is asked of it
         self._arrivals: list[float] = []
         self._waited_in_vain = False
         self.notes: list[str] = []
@@ -126,6 +126,8 @@ class Subject:
                 return self.streams
             case Need.LSN:
                 return source.lsn_stream
+            case Need.NO_LSN:
+                return not source.lsn_stream
             case Need.GET_BY_IDS:
                 return source.get_by_ids
             case Need.NO_GET_BY_IDS:
@@ -206,12 +208,16 @@ class Subject:
     def clear(self) -> None:
         """Remove what was kept."""
         kept, self._kept = self._kept, []
-        for namespace, data_type, documents in kept if self.can_change and not self.disposable else ():
+        for namespace, data_type, documents in kept if self._removes else ():
             removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
             try:
                 self.change(namespace, removals, data_type, driver=self.driver)
             except ConnectorError as error:
                 self.remain(namespace, str(error))
+
+    @property
+    def _removes(self) -> bool:
+        return self.can_change and not self.disposable and not self.hung
 
     def remain(self, namespace: str, reason: str) -> None:
         """Note that what the kit wrote to a namespace could not be removed."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -47,7 +48,7 @@ _ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "st
 def opens(case: Case) -> None:
     """A stream opens with the plan's update cursor, and does not fail."""
     if not (case.subject.can_change and case.subject.loads):
-        _sample(case)
+        sample(case)
         case.checks += 1
         return
     scene = Scene(case)
@@ -92,6 +93,7 @@ def update_type(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id's data is raw UTF-8, or a whole BSON document, or its type is left 0: use encode_id",
     after=_FORM,
+    examples=0.5,
 )
 def id_encoding(case: Case) -> None:
     """Each part of an update's id is a BSON value of the type that it names."""
@@ -104,6 +106,7 @@ def id_encoding(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id is turned into another type (a string for an ObjectId, an int64 for an int32), or is of another field",
     after=(*_FORM, "stream/id-encoding"),
+    examples=0.5,
 )
 def ids(case: Case) -> None:
     """An update's id is the id of its document, type included; that of a DELETE, too."""
@@ -151,6 +154,7 @@ def id_name(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the data is empty, a diff, without the id, or encoded in another type than the request's",
     after=_FORM,
+    examples=0.5,
 )
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the type that was asked for."""
@@ -185,6 +189,7 @@ def delete_data(case: Case) -> None:
     needs=_LIVE,
     hint="inserted documents are not streamed, or the plan's position is taken too late",
     after=_FORM,
+    examples=0.5,
 )
 def inserts(case: Case) -> None:
     """Documents that are inserted while the stream is open arrive."""
@@ -201,6 +206,7 @@ def inserts(case: Case) -> None:
     needs=_LIVE,
     hint="changes of existing documents are not streamed, or their old state is",
     after=_ARRIVES,
+    examples=0.5,
 )
 def overwrites(case: Case) -> None:
     """Changes of documents that exist arrive, with the new state."""
@@ -219,6 +225,7 @@ def overwrites(case: Case) -> None:
     needs=_LIVE,
     hint="deletes are not streamed, or with another id",
     after=_ARRIVES,
+    examples=0.5,
 )
 def deletes(case: Case) -> None:
     """Deletes arrive."""
@@ -256,6 +263,7 @@ def write_data(case: Case) -> None:
     needs=_LIVE,
     hint="the stream begins when it is opened, instead of at the cursor",
     after=_ARRIVES,
+    examples=0.5,
 )
 def from_plan(case: Case) -> None:
     """What is written between the plan and the opening of the stream arrives."""
@@ -272,6 +280,7 @@ def from_plan(case: Case) -> None:
     needs=(*_LIVE, Need.SOURCE),
     hint="a write that comes while a partition is listed is in neither the listing nor the stream",
     after=(*_ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
+    examples=0.6,
 )
 def while_listing(case: Case) -> None:
     """Listing a plan's partitions while writes go on, and then streaming from its cursor, gives the source's state."""
@@ -299,6 +308,7 @@ def while_listing(case: Case) -> None:
     needs=_LIVE,
     hint="updates are sorted, or collected by id, or read from several logs at once, so that an old state comes last",
     after=(*_ARRIVES, "stream/overwrites", "stream/deletes"),
+    examples=0.6,
 )
 def order(case: Case) -> None:
     """Of several updates of one id, in one call and in several, the last one counts."""
@@ -319,6 +329,7 @@ def order(case: Case) -> None:
     needs=(*_LIVE, Need.SOURCE),
     hint="documents are encoded in another way than in ListData, for example through JSON",
     after=(*_ARRIVES, "stream/documents"),
+    examples=0.8,
 )
 def values(case: Case) -> None:
     """A streamed document has the values that the listing shows, types included."""
@@ -340,7 +351,7 @@ def values(case: Case) -> None:
     needs=_LIVE,
     hint="a batch of updates is cut at some number, and the rest is lost",
     after=_ARRIVES,
-    examples=0.1,
+    examples=0.04,
 )
 def many(case: Case) -> None:
     """1,500 updates of one call arrive, and so do those after them."""
@@ -359,6 +370,7 @@ def many(case: Case) -> None:
     needs=(*_LIVE, Need.TWO_NAMESPACES),
     hint="StreamUpdates does not look at the request's namespaces",
     after=(*_ARRIVES, "stream/namespace-named"),
+    examples=0.4,
 )
 def namespaces(case: Case) -> None:
     """A stream of one namespace has that one's updates, all of them, and no others'."""
@@ -381,6 +393,7 @@ def namespaces(case: Case) -> None:
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="updates of one namespace are sent in a message of another, or only the first namespace asked for is streamed",
     after=(*_ARRIVES, "stream/namespaces"),
+    examples=0.4,
 )
 def namespaces_apart(case: Case) -> None:
     """A stream of several namespaces has the updates of each, under its name, in whatever order they are named."""
@@ -455,11 +468,11 @@ def partial_updates(case: Case) -> None:
     follower.converge({name: held(Model(scene.data_type, listed))}, what="a partial update")
 
 
-def many_updates(case: Case, count: int, data_type: DataType, prefix: str = "many") -> list[Update]:
+def many_updates(case: Case, count: int, data_type: DataType, prefix: str = "many", **fields: Any) -> list[Update]:
     """INSERTs of numbered documents."""
     return [
         Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document)
-        for document in case.numbered(count, data_type, prefix=prefix)
+        for document in case.numbered(count, data_type, prefix=prefix, **fields)
     ]
 
 
@@ -504,7 +517,7 @@ def _observe(case: Case, look: _Look = lambda *_: None) -> None:
 
 
 def _observe_sample(case: Case, look: _Look) -> None:
-    for data_type, messages in _sample(case).items():
+    for data_type, messages in sample(case).items():
         for message in messages:
             inspect(message, data_type)
             look(message, frozenset(), data_type)
@@ -513,7 +526,7 @@ def _observe_sample(case: Case, look: _Look) -> None:
         raise case.decline(f"the stream sent no updates within {_SAMPLE_SECONDS:.0f} seconds")
 
 
-def _sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
+def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
     """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
     for data_type in case.subject.source_types:
         if data_type not in case.subject.sampled:
