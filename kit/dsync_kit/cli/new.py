@@ -1,0 +1,112 @@
+"""The command `dsync-new`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsync_kit.cli.exit_codes import exit_code_of
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="dsync-new",
+    help="Make a connector for dsync.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from dsync_kit import __version__
+
+        print(f"dsync-new {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def connector(
+    scheme: Annotated[str | None, typer.Option(metavar="S", help="The scheme of its URIs, for example s3.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="Its name; the scheme, if none is given.")] = None,
+    archetype: Annotated[
+        str | None,
+        typer.Option(metavar="A", help="object-store (for s3, gs, az, file, memory) or blank (for all others)."),
+    ] = None,
+    source: Annotated[bool | None, typer.Option("--source/--no-source", help="Whether it reads.")] = None,
+    sink: Annotated[bool | None, typer.Option("--sink/--no-sink", help="Whether it writes.")] = None,
+    stream: Annotated[
+        bool | None, typer.Option("--stream/--no-stream", help="Whether it streams changes after the copy.")
+    ] = None,
+    data_type: Annotated[
+        list[str] | None, typer.Option(metavar="T", help="bson or json; repeats. Both, if none is given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to put it; connectors/NAME, if not given.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder that is there.")] = False,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+) -> None:
+    """Make a connector that works at once.
+
+    On a terminal, what is not given is asked for.
+    """
+    from dsync_kit.scaffold import Answers, scaffold
+
+    made = scaffold(
+        Answers(
+            scheme=scheme,
+            name=name,
+            archetype=archetype,
+            source=source,
+            sink=sink,
+            stream=stream,
+            data_types=tuple(data_type) if data_type else None,
+        ),
+        output=output,
+        interactive=not defaults and sys.stdin.isatty() and sys.stdout.isatty(),
+        force=force,
+        dry_run=dry_run,
+    )
+    for file in made.files:
+        print(made.folder / file)
+    if not dry_run:
+        print("\n" + _next_steps(made.folder))
+
+
+def _next_steps(folder: Path) -> str:
+    import shlex
+
+    # pip takes a bare relative path for the name of a package.
+    place = folder if folder.is_absolute() or folder.parts[:1] == ("..",) else f"./{folder}"
+    return "\n".join(
+        (
+            "Next:",
+            f"  pip install {shlex.quote(f'{place}[test]')}",
+            f"  dsync-kit verify {shlex.quote(str(place))}",
+            f"  dsync-kit serve {shlex.quote(str(place))}",
+        )
+    )
+
+
+def main() -> None:
+    """Run the command; ends the process with its exit code."""
+    sys.exit(exit_code_of(app))
+
+
+if __name__ == "__main__":
+    main()

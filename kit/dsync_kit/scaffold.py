@@ -1,0 +1,205 @@
+"""Making a connector's folder from the template: all of it, or nothing."""
+
+import keyword
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dsync_kit import __version__
+from dsync_kit.errors import UsageError
+from dsync_kit.registry import ENTRY_POINT_GROUP, bundled, packaged_folder
+
+__all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
+
+ARCHETYPES = ("object-store", "blank")
+_DATA_TYPES = ("bson", "json")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What is known of a new connector; None is asked for, or has its default. The questions are in copier.yml."""
+
+    scheme: str | None = None
+    name: str | None = None
+    archetype: str | None = None
+    source: bool | None = None
+    sink: bool | None = None
+    stream: bool | None = None
+    data_types: tuple[str, ...] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that are not None, for copier."""
+        known = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if self.data_types is not None:
+            known["data_types"] = list(dict.fromkeys(self.data_types))
+        return {name: value for name, value in known.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffolded:
+    """A connector's folder, and the files in it, relative to the folder and sorted."""
+
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def scaffold(
+    answers: Answers,
+    *,
+    output: Path | None = None,
+    interactive: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Scaffolded:
+    """Render the template into `output`, or into connectors/NAME below the working folder.
+
+    `interactive` asks on the terminal for what `answers` leave open; `force` replaces a folder that is there;
+    `dry_run` changes nothing. Raises UsageError for answers that cannot be honoured and a folder that is in the way;
+    then, as after every failure, all files are as they were.
+    """
+    _check(answers, interactive=interactive)
+    if output is not None:
+        _check_target(output, force=force)
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="dsync-new-") as folder:
+            return _render(answers, Path(folder, "new"), output, interactive=interactive, force=force)
+    with _staging((output.parent if output else Path("connectors")).absolute()) as staging:
+        made = _render(answers, staging / "new", output, interactive=interactive, force=force)
+        _put_in_place(staging, made.folder)
+        return made
+
+
+def _check(answers: Answers, *, interactive: bool) -> None:
+    """Refuse what can be told from the answers alone, before anything is asked or rendered."""
+    if answers.scheme is None and not interactive:
+        raise UsageError("--scheme is missing: expected the scheme of the connector's URIs, for example --scheme s3")
+    if answers.scheme is not None and not _SCHEME.fullmatch(answers.scheme):
+        raise UsageError(
+            f"{answers.scheme!r} is no URI scheme: expected a letter, then letters, digits, '+', '.' and '-', as in s3"
+        )
+    if answers.name is not None:
+        _check_name(answers.name)
+    if answers.archetype is not None and answers.archetype not in ARCHETYPES:
+        raise UsageError(f"there is no archetype {answers.archetype!r}: expected {' or '.join(ARCHETYPES)}")
+    for data_type in answers.data_types or ():
+        if data_type not in _DATA_TYPES:
+            raise UsageError(f"there is no data type {data_type!r}: expected {' or '.join(_DATA_TYPES)}")
+    if answers.source is False and answers.sink is False:
+        raise UsageError("--no-source and --no-sink leave nothing: a connector reads, writes, or both")
+    if answers.source is False and answers.stream:
+        raise UsageError("--stream needs a source: leave out --no-source or --stream")
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a connector's name: expected an identifier of ASCII letters, digits and underscores, "
+            "30 at most, that starts with a letter and does not end with an underscore; give one with --name"
+        )
+    if keyword.iskeyword(name.lower()) or keyword.iskeyword(name):
+        raise UsageError(
+            f"{name!r} cannot be a connector's name, since it is a Python keyword: give another with --name"
+        )
+
+
+def _check_kept(asked: Answers, given: Mapping[str, Any]) -> None:
+    """Refuse what the archetype cannot honour."""
+    if given["archetype"] != "object-store":
+        return
+    instead = "leave it out, or take --archetype blank"
+    if asked.stream:
+        raise UsageError(f"--stream: an object store has no log of changes to stream; {instead}")
+    for option, wanted in (("--no-source", asked.source), ("--no-sink", asked.sink)):
+        if wanted is False:
+            raise UsageError(f"{option}: an object-store connector is a source and a sink; {instead}")
+
+
+def _check_free(name: str, package: str, folder: Path) -> None:
+    """Refuse a registered connector's name, unless it is the one that this folder holds."""
+    installed = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
+    taken = {known.lower() for known in installed | {connector.name for connector in bundled()}}
+    if name.lower() not in taken:
+        return
+    spec = find_spec(package)
+    if spec is not None and folder.resolve() in {Path(at).resolve() for at in spec.submodule_search_locations or ()}:
+        return
+    raise UsageError(f"the name {name!r} is taken by a registered connector: give another with --name")
+
+
+def _check_target(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: choose another place with --output")
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError(f"{folder} is the working folder, or holds it: choose another place with --output")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise UsageError(
+            f"{folder} exists and is not empty: choose another place with --output, or replace it with --force"
+        )
+
+
+def _render(answers: Answers, into: Path, output: Path | None, *, interactive: bool, force: bool) -> Scaffolded:
+    """Render into the new folder `into`; the result names the folder where it belongs."""
+    from copier import Settings, run_copy
+    from copier.errors import CopierError
+
+    try:
+        worker = run_copy(
+            str(packaged_folder("template")),
+            into,
+            data={**answers.given(), "kit_version": __version__},
+            defaults=not interactive,
+            settings=Settings(),  # none of the user's own defaults: the same answers give the same folder
+            quiet=True,
+        )
+    except (CopierError, ValueError) as error:
+        raise UsageError(f"{error} (see dsync-new connector --help)") from error
+    given = worker.answers.combined
+    folder = output or Path("connectors", given["name"])
+    _check_name(given["name"])
+    _check_kept(answers, given)
+    _check_free(given["name"], given["package"], folder)
+    _check_target(folder, force=force)
+    return Scaffolded(folder, tuple(sorted(path.relative_to(into) for path in into.rglob("*") if path.is_file())))
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """A temporary folder in `parent`, on its file system; at the end it is gone, and so are parents made in vain."""
+    made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".dsync-new-", dir=parent))
+    except OSError as error:
+        raise UsageError(f"{parent} cannot be written to: {error.strerror}") from error
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging)
+        for folder in made:
+            with suppress(OSError):  # it holds the new connector
+                folder.rmdir()
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    """Move what was rendered to where it belongs; a folder that is there moves back if that fails."""
+    old = staging / "old"
+    try:
+        if folder.exists():
+            folder.rename(old)
+        try:
+            (staging / "new").rename(folder)
+        except BaseException:
+            if old.exists():
+                old.rename(folder)
+            raise
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
