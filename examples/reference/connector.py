@@ -1,12 +1,14 @@
 """The RPCs. Small methods, each with one job, so that a variant of the connector overrides just one."""
 
-import errno
+import heapq
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from dsync_kit.connector import Connector, StreamContext
+from dsync_kit.conversion import convert
 from dsync_kit.documents import id_field, id_of
-from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument
 from dsync_kit.incoming import bare_document, check_data_type, check_document, check_id, check_same_id, check_update
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import (
@@ -43,9 +45,10 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
+from .conversion import converted, converted_update
 from .cursors import PageCursor, PartitionCursor, UpdatesCursor
 from .identity import hash_range, position_of
-from .journal import Journal
+from .journal import Journal, journal_error
 from .settings import Settings
 from .store import Change, Collection, Entry, Store, Stored
 
@@ -153,8 +156,7 @@ class ReferenceConnector(Connector):
         partition = PartitionCursor.decode(request.partition.cursor)
         with self.store.reading():
             cursor = self.page_cursor(request.cursor, partition)
-            collection = self.store.collection(request.partition.namespace, request.type)
-            page, more = self.cut_page(self.listed(collection, cursor))
+            page, more = self.cut_page(self.all_listed(request.partition.namespace, request.type, cursor))
             next_cursor = self.next_cursor(cursor, page) if more else b""
         return ListDataResponse(data=[self.outgoing(stored.data) for _, stored in page], next_cursor=next_cursor)
 
@@ -166,6 +168,16 @@ class ReferenceConnector(Connector):
         if (cursor.index, cursor.count) != (partition.index, partition.count):
             raise InvalidArgument(f"the page cursor is of partition {cursor.index}, not {partition.index}")
         return cursor
+
+    def all_listed(self, namespace: str, data_type: DataType, cursor: PageCursor) -> Iterator[tuple[bytes, Stored]]:
+        """The partition's documents beyond the cursor, of all types, given as one."""
+        listed = self.listed(self.store.collection(namespace, data_type), cursor)
+        others = [
+            converted(self.listed(self.store.collection(namespace, other), cursor), other, data_type)
+            for other in self.store.data_types(namespace)
+            if other != data_type
+        ]
+        return heapq.merge(listed, *others, key=itemgetter(0)) if others else listed
 
     def listed(self, collection: Collection, cursor: PageCursor) -> Iterator[tuple[bytes, Stored]]:
         """The partition's documents beyond the cursor; what was created since the listing began is the stream's."""
@@ -237,23 +249,21 @@ class ReferenceConnector(Connector):
         self.check_data_type(request.type)
         parts = [self.update_id(update, request.type) for update in request.updates]
         with self.store.writing():
-            collection = self.store.collection(request.namespace, request.type)
-            self.commit(request.namespace, request.type, self.changes(request, parts, collection))
+            self.commit(request.namespace, request.type, self.changes(request, parts))
         return WriteUpdatesResponse()
 
     def update_id(self, update: Update, data_type: DataType) -> BsonValue:
         """An update's id. Raises InvalidArgument for an update that does not fit its id, or is malformed."""
         return check_update(update, data_type)
 
-    def changes(self, request: WriteUpdatesRequest, parts: Sequence[BsonValue], collection: Collection) -> list[Change]:
+    def changes(self, request: WriteUpdatesRequest, parts: Sequence[BsonValue]) -> list[Change]:
         """The updates as changes of whole documents; each sees those before it."""
         documents: dict[bytes, bytes | None] = {}
         changes: list[Change] = []
         for update, part in zip(request.updates, parts, strict=True):
             position = self.position(part, request.type)
             if position not in documents:
-                stored = collection.documents.get(position)
-                documents[position] = stored.data if stored is not None else None
+                documents[position] = self.found(request.namespace, request.type, position)
             change = Change(position, self.whole_update(update, part, documents[position], request.type))
             documents[position] = change.update.data if change.update.type != UPDATE_TYPE_DELETE else None
             changes.append(change)
@@ -327,9 +337,7 @@ class ReferenceConnector(Connector):
     ) -> Iterator[StreamUpdatesResponse]:
         """Runs of updates of one namespace, each with the cursor after its last one."""
         numbered = (
-            (number, entry)
-            for number, entry in enumerate(entries, sequence + 1)
-            if self.streamed(entry, wanted, data_type)
+            (number, entry) for number, entry in enumerate(entries, sequence + 1) if self.is_wanted(entry, wanted)
         )
         for namespace, group in groupby(numbered, key=lambda item: item[1].namespace):
             run = list(group)
@@ -337,12 +345,12 @@ class ReferenceConnector(Connector):
                 batch = run[start : start + _MESSAGE_UPDATES]
                 yield StreamUpdatesResponse(
                     namespace=namespace,
-                    updates=[entry.update for _, entry in batch],
+                    updates=[self.streamed(entry, data_type) for _, entry in batch],
                     next_cursor=self.update_cursor(batch[-1][0]),
                 )
 
-    def streamed(self, entry: Entry, wanted: frozenset[str], data_type: DataType) -> bool:
-        return entry.data_type == data_type and self.is_wanted(entry, wanted)
+    def streamed(self, entry: Entry, data_type: DataType) -> Update:
+        return entry.update if entry.data_type == data_type else converted_update(entry, data_type)
 
     def is_wanted(self, entry: Entry, wanted: frozenset[str]) -> bool:
         """Whether an entry is in one of the namespaces; none stands for all."""
@@ -371,12 +379,18 @@ class ReferenceConnector(Connector):
         self.check_data_type(request.type)
         positions = [self.position(check_id(item.id, request.type), request.type) for item in request.ids]
         with self.store.reading():
-            collection = self.store.collection(request.namespace, request.type)
-            return GetByIdsResponse(data=[self.found(collection, position) for position in positions])
+            found = [self.found(request.namespace, request.type, position) for position in positions]
+        return GetByIdsResponse(data=[self.response_item(document) for document in found])
 
-    def found(self, collection: Collection, position: bytes) -> GetByIdsResponse.ResponseItem:
-        stored = collection.documents.get(position)
-        return GetByIdsResponse.ResponseItem(data=self.outgoing(stored.data) if stored is not None else b"")
+    def found(self, namespace: str, data_type: DataType, position: bytes) -> bytes | None:
+        """The document at a place, given as this type."""
+        for known in self.store.data_types(namespace):
+            if (stored := self.store.collection(namespace, known).documents.get(position)) is not None:
+                return convert(stored.data, known, data_type)
+        return None
+
+    def response_item(self, document: bytes | None) -> GetByIdsResponse.ResponseItem:
+        return GetByIdsResponse.ResponseItem(data=self.outgoing(document) if document is not None else b"")
 
     # --- what all of them need ---
 
@@ -388,10 +402,7 @@ class ReferenceConnector(Connector):
         check_data_type(data_type, _DATA_TYPES)
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
-        if isinstance(error, OSError):
-            kind = ResourceExhausted if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
-            return kind(f"the folder cannot be used: {error.strerror}")
-        return None
+        return journal_error(error) if isinstance(error, OSError) else None
 
     def teardown(self) -> None:
         self._closed = True

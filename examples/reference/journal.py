@@ -1,5 +1,6 @@
 """An append-only file of records in a folder, shared by every process that opens the folder."""
 
+import errno
 import fcntl
 import os
 import struct
@@ -9,12 +10,18 @@ from pathlib import Path
 from uuid import uuid4
 from zlib import crc32
 
-from dsync_kit.errors import FailedPrecondition, UsageError
+from dsync_kit.errors import ConnectorError, FailedPrecondition, ResourceExhausted, Unavailable, UsageError
 
 _MAGIC = b"dsync-reference-1\n"
 _ID_SIZE = 32
 _HEADER_SIZE = len(_MAGIC) + _ID_SIZE
 _FRAME = struct.Struct("<II")  # the record's size and checksum
+
+
+def journal_error(error: OSError) -> ConnectorError:
+    """What a fault of the disk means to dsync: it may pass."""
+    kind = ResourceExhausted if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+    return kind(f"the folder cannot be used: {error.strerror}")
 
 
 class Journal:

@@ -80,7 +80,7 @@ class Store:
         self.id = uuid4().hex if journal is None else journal.id
         self.changed = threading.Condition()
         self.log: list[Entry] = []
-        self._collections: dict[tuple[str, DataType], Collection] = {}
+        self._namespaces: dict[str, dict[DataType, Collection]] = {}
         self._journal = journal
 
     @property
@@ -109,17 +109,19 @@ class Store:
 
     def collection(self, namespace: str, data_type: DataType) -> Collection:
         """The documents of a namespace that are of one type; an empty collection if there are none."""
-        return self._collections.get((namespace, data_type)) or Collection()
+        return self._namespaces.get(namespace, {}).get(data_type) or Collection()
+
+    def data_types(self, namespace: str) -> list[DataType]:
+        """The types that a namespace has documents of, or had."""
+        return list(self._namespaces.get(namespace, {}))
 
     def namespaces(self) -> list[str]:
         """Every namespace that was written to, in order."""
-        return sorted({namespace for namespace, _ in self._collections})
+        return sorted(self._namespaces)
 
     def count(self, namespace: str) -> int:
         """How many documents a namespace has, of all types."""
-        return sum(
-            len(collection.documents) for (name, _), collection in self._collections.items() if name == namespace
-        )
+        return sum(len(collection.documents) for collection in self._namespaces.get(namespace, {}).values())
 
     def commit(self, namespace: str, data_type: DataType, changes: Sequence[Change]) -> None:
         """Apply all changes, or none; durable on return if the store is. Call it within `writing`."""
@@ -151,9 +153,13 @@ class Store:
             self._apply(record.namespace, record.type, changes)
 
     def _apply(self, namespace: str, data_type: DataType, changes: Sequence[Change]) -> None:
-        collection = self._collections.setdefault((namespace, data_type), Collection())
+        collections = self._namespaces.setdefault(namespace, {})
+        collection = collections.setdefault(data_type, Collection())
+        others = [other for other in collections.values() if other is not collection]
         for position, update in changes:
             self.log.append(Entry(namespace, data_type, update))
+            for other in others:  # an id is that of one document, whatever its type
+                other.remove(position)
             if update.type == UPDATE_TYPE_DELETE:
                 collection.remove(position)
             else:

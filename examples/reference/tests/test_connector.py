@@ -213,13 +213,29 @@ class TestList:
             write(connector, *(document(f"{number} {other}") for other in range(20)))
         assert sorted(found) == sorted(map(document, range(5)))
 
-    def test_documents_of_the_two_types_are_kept_apart(self, make: Make) -> None:
+    def test_documents_of_the_other_type_are_converted(self, make: Make) -> None:
+        connector = make("reference://", "--page-size", "3")
+        write(connector, *(document(f"bson {number}") for number in range(10)))
+        write(connector, *(document(f"json {number}", JSON) for number in range(10)), data_type=JSON)
+        values = sorted(f"{kind} {number}" for kind in ("bson", "json") for number in range(10))
+        assert sorted(decode(found, BSON)["_id"] for found in listed(connector)) == values
+        assert sorted(decode(found, JSON)["id"] for found in listed(connector, data_type=JSON)) == values
+        assert count(connector) == 20
+
+    def test_what_cannot_be_converted_is_no_silent_loss(self, make: Make) -> None:
         connector = make()
-        write(connector, document("a"))
-        write(connector, document("a", JSON), data_type=JSON)
-        assert listed(connector) == [document("a")]
-        assert listed(connector, data_type=JSON) == [document("a", JSON)]
-        assert count(connector) == 2
+        write(connector, document(1, id="beside _id"))
+        with pytest.raises(InvalidArgument, match="cannot be given as DATA_TYPE_JSON_ID"):
+            listed(connector, data_type=JSON)
+
+    def test_an_id_is_that_of_one_document_whatever_its_type(self, make: Make) -> None:
+        connector = make()
+        write(connector, document("a", x=1))
+        apply(connector, update(UPDATE_TYPE_PARTIAL_UPDATE, "a", b'{"y":2}', JSON), data_type=JSON)
+        assert count(connector) == 1
+        assert decode(listed(connector)[0], BSON) == {"_id": "a", "x": 1, "y": 2}
+        apply(connector, update(UPDATE_TYPE_DELETE, "a"))
+        assert count(connector) == 0
 
     @pytest.mark.parametrize("cursor", [b"", b"garbage", b"[]", b'["PageCursor",1,{}]', b"\xff"])
     def test_a_partition_cursor_that_is_not_ours_is_refused(self, make: Make, cursor: bytes) -> None:
@@ -402,6 +418,16 @@ class TestStream:
         insert, delete = next(messages).updates
         assert id_key(insert.id) == id_key(delete.id) == id_key([encode_id(5.0)])
         assert delete.id[0].name == "id"
+
+    def test_updates_of_the_other_type_are_converted(self, make: Make) -> None:
+        connector = make()
+        cursor = plan(connector, NAMESPACE).updates_partitions[0].cursor
+        write(connector, document("a", JSON, x=1), data_type=JSON)
+        apply(connector, update(UPDATE_TYPE_DELETE, "a", data_type=JSON), data_type=JSON)
+        (_, insert), (_, delete) = streamed(connector, cursor, 2)
+        assert (insert.type, insert.data) == (UPDATE_TYPE_INSERT, document("a", x=1))
+        assert (delete.type, delete.data) == (UPDATE_TYPE_DELETE, b"")
+        assert list(insert.id) == list(delete.id) == [encode_id("a")]
 
     def test_only_the_namespaces_asked_for_are_streamed(self, make: Make) -> None:
         connector = make()
