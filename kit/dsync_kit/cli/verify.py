@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsync_kit.errors import UsageError
+from dsync_kit.settings import redact_uri
+from dsync_kit.target import find_connector, resolve
 
 __all__ = ["EXAMPLES", "Verification", "verify"]
 
@@ -34,12 +36,30 @@ class Verification:
 
     def replay(self, rule: str, seed: int) -> str:
         """The command that runs one rule again, without secrets."""
-        words = ["dsync-kit", "verify", self.target, "--rule", rule, "--profile", self.profile, "--seed", str(seed)]
+        words = ["dsync-kit", "verify", redact_uri(self.target)]
+        words += ["--rule", rule, "--profile", self.profile, "--seed", str(seed)]
         for namespace in self.namespaces:
             words += ["--namespace", namespace]
         words += ["--insecure"] * self.insecure
-        words += ["--", *self.options] if self.options else []
+        words += ["--", *self._shown_options()] if self.options else []
         return shlex.join(words)
+
+    def _shown_options(self) -> list[str]:
+        """The connector's options, without the values of those that are secret."""
+        secret = {option.flag for option in find_connector(self.target)[0].settings.options() if option.secret}
+        shown: list[str] = []
+        hidden = False
+        for word in self.options:
+            flag, has_value, _ = ("--" + word.lstrip("-")).partition("=")
+            is_secret = word.startswith("-") and flag in secret
+            if hidden:
+                shown.append("***")
+            elif is_secret and has_value:
+                shown.append(f"{flag}=***")
+            else:
+                shown.append(redact_uri(word))
+            hidden = is_secret and not has_value and not hidden
+        return shown
 
 
 def verify(asked: Verification) -> int:
@@ -54,7 +74,6 @@ def verify(asked: Verification) -> int:
     from dsync_kit.report.contents import Report
     from dsync_kit.report.files import ReportFile
     from dsync_kit.report.terminal import TerminalProgress, print_report
-    from dsync_kit.target import resolve
 
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
@@ -80,6 +99,8 @@ def verify(asked: Verification) -> int:
     console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
     started: RunStarted | None = None
     with TerminalProgress(console) as progress:
+        # Tracebacks of the kit itself; on stderr as it is now, beside the moving line.
+        logging.getLogger("dsync_kit.conformance").addHandler(logging.StreamHandler())
         events = run(target, plan)
         for event in events:
             try:

@@ -1,0 +1,71 @@
+"""What a report counts and says, whatever it is written as."""
+
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Level
+
+from .conftest import FAILED, FAILURE, FOLLOWS, KNOWN, PASSED, SKIPPED, UNTESTED, WARNED, make_report
+
+ERRORED = Outcome("list/ends", Level.MUST, Status.ERRORED, reason="the backend is gone")
+SURPRISING = Outcome("write/odd", Level.MUST, Status.UNEXPECTEDLY_PASSING, reason="listed, and passes")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "options", "verdict"),
+    [
+        ((PASSED, SKIPPED), {}, "conformant: 1 rule passed, 1 skipped"),
+        ((PASSED, UNTESTED, KNOWN), {}, "conformant: 1 rule passed, 1 not exercised, 1 known failing"),
+        ((PASSED, WARNED), {}, "conformant: 1 rule passed; a warning: 1 SHOULD rule violated"),
+        ((PASSED, WARNED), {"strict": True}, "not conformant: 1 SHOULD rule violated; 1 rule passed"),
+        (
+            (PASSED, FOLLOWS, FAILED),
+            {},
+            "not conformant: 1 MUST rule violated, 1 more as a consequence; 1 rule passed",
+        ),
+        ((PASSED, SURPRISING), {}, "not conformant: 1 known failure passing; 1 rule passed"),
+        ((PASSED, ERRORED), {}, "not judged: 1 rule could not be run to the end"),
+        ((SKIPPED,), {}, "not judged: no rule was exercised"),
+        ((PASSED,), {"interrupted": True}, "not judged: interrupted after 1 rule"),
+        ((), {"problem": "nothing answers"}, "not judged: nothing answers"),
+    ],
+)
+def test_verdict(outcomes: tuple[Outcome, ...], options: dict[str, object], verdict: str) -> None:
+    """One sentence says what came of the run, and why."""
+    assert make_report(*outcomes, **options).verdict() == verdict  # type: ignore[arg-type]
+
+
+def test_a_consequence_is_shown_with_its_cause_alone() -> None:
+    """One bug is one failure; what it led to is listed there."""
+    report = make_report(FOLLOWS, FAILED)
+    assert [outcome.rule for outcome in report.failures()] == ["list/cursor-advances"]
+    assert [outcome.rule for outcome in report.consequences("list/cursor-advances")] == ["list/ends"]
+
+
+def test_a_failure_is_shown_where_its_cause_is_not() -> None:
+    """A failure that makes the run fail is never hidden behind one that is known, and so not shown."""
+    follows_known = replace(FOLLOWS, cause=KNOWN.rule)
+    assert make_report(KNOWN, follows_known).failures() == [follows_known]
+
+
+def test_must_rules_come_first() -> None:
+    """What makes the run fail is read before what only warns."""
+    assert [outcome.level for outcome in make_report(WARNED, FAILED).failures()] == [Level.MUST, Level.SHOULD]
+
+
+def test_reasons_are_grouped() -> None:
+    """Rules that are skipped for one reason stand under it, the most frequent reason first."""
+    others = [replace(SKIPPED, rule=f"list/{number}", reason="no source") for number in range(2)]
+    assert [
+        (reason, len(found)) for reason, found in make_report(SKIPPED, *others).by_reason(Status.SKIPPED).items()
+    ] == [
+        ("no source", 2),
+        ("it streams no updates", 1),
+    ]
+
+
+def test_failure_has_what_a_person_needs() -> None:
+    """The hand-made failure of these tests is whole, so that the writers are tried on every part."""
+    assert all([FAILURE.message, FAILURE.expected, FAILURE.seen, FAILURE.hint, FAILURE.example, FAILURE.log])

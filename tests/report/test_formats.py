@@ -1,0 +1,149 @@
+"""The reports for programs and for CI systems."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from dsync_kit.report import html, json_report, junit, markdown
+from dsync_kit.report.contents import Report
+
+from .conftest import FAILED, FAILURE, PASSED, WARNED, make_report
+
+
+def test_json(broken: Report) -> None:
+    """The fields that programs rely on, with statuses in kebab case."""
+    contents = json.loads(json_report.render(broken))
+    assert contents["schema"] == "dsync-kit/report/1"
+    assert (contents["target"], contents["db_type"], contents["seed"]) == ("grpc://127.0.0.1:1", "example", 7)
+    assert (contents["profile"], contents["conformant"], contents["exit_code"]) == ("quick", False, 1)
+    assert contents["counts"]["not-exercised"] == 1
+    assert contents["notes"] == ["it refuses ids of the kind double"]
+    rules = {rule["id"]: rule for rule in contents["rules"]}
+    assert rules["list/ends"]["cause"] == "list/cursor-advances"
+    assert rules["write/large"] == {
+        "id": "write/large",
+        "level": "MUST",
+        "sentence": "the sentence of write/large",
+        "status": "not-exercised",
+        "examples": 3,
+        "reason": "it takes one document a call",
+        "seconds": 0.0,
+        "notes": [],
+        "cause": "",
+        "failure": None,
+    }
+    failure = rules["list/cursor-advances"]["failure"]
+    assert failure["transcript"] == list(FAILURE.transcript)
+    assert failure["example"][0] == {"label": "documents", "value": '[{"_id": "a"}]'}
+    assert failure["replay"] == FAILURE.replay
+
+
+def test_json_of_a_run_that_did_not_begin() -> None:
+    """A connector that cannot be reached gives a report, too."""
+    contents = json.loads(json_report.render(make_report(problem="nothing answers")))
+    assert (contents["exit_code"], contents["problem"], contents["rules"]) == (3, "nothing answers", [])
+
+
+def parsed(text: str) -> ET.Element:
+    return ET.fromstring(text)  # noqa: S314 - we wrote it
+
+
+def test_junit(broken: Report) -> None:
+    """A suite for each area, a case for each rule; a warning is no failure, and what was not tested is skipped."""
+    root = parsed(junit.render(broken))
+    assert {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "7",
+        "failures": "2",
+        "errors": "0",
+        "skipped": "3",
+    }
+    assert [suite.get("name") for suite in root] == ["info", "list", "stream", "write"]
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["list/cursor-advances"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "the cursor stands still"
+    assert "ListData(partition=" in (failure.text or "")
+    follows = cases["list/ends"].find("failure")
+    assert follows is not None
+    assert follows.get("message") == "a consequence of list/cursor-advances"
+    assert cases["info/warns"].find("failure") is None
+    assert [element.get("message") for element in root.iter("skipped")] == [
+        "it streams no updates",
+        "not exercised: it takes one document a call",
+        "known failing: the store is odd",
+    ]
+
+
+def test_junit_counts_warnings_where_they_count() -> None:
+    """With --strict a SHOULD rule is a failure."""
+    assert parsed(junit.render(make_report(PASSED, WARNED, strict=True))).get("failures") == "1"
+
+
+def test_junit_of_a_run_that_did_not_begin() -> None:
+    """A run that judged nothing is an error, and not an empty success."""
+    assert parsed(junit.render(make_report(problem="nothing answers\x00"))).get("errors") == "1"
+
+
+def test_markdown(broken: Report) -> None:
+    """The verdict, a table by area, each failure folded."""
+    text = markdown.render(broken)
+    assert text.startswith("## ❌ not conformant: 1 MUST rule violated")
+    assert "| area | passed | failed | known | not exercised | skipped |" in text
+    assert "| list |  | 2 |  |  |  |" in text
+    summary = "<details><summary><b>list/cursor-advances</b> (MUST): the cursor stands still · 1 consequence</summary>"
+    assert summary in text
+
+
+def test_markdown_encloses_what_looks_like_markdown(broken: Report) -> None:
+    """Data that holds a fence does not end the block that it is in."""
+    assert "````text\n" in markdown.render(broken)
+
+
+@pytest.mark.parametrize("text", ["<b>", "a|b", "*a*", "[x](y)", "`x`"])
+def test_markdown_escapes(text: str) -> None:
+    """A problem that is told by a connector is text."""
+    heading = markdown.render(make_report(problem=text)).splitlines()[0]
+    assert text not in heading
+
+
+def test_html_is_one_page(broken: Report) -> None:
+    """It needs nothing from elsewhere."""
+    page = html.render(broken)
+    assert "src=" not in page
+    assert "<link" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_html_escapes_data(broken: Report) -> None:
+    """What came from a connector is text, and no part of the page."""
+    page = html.render(broken)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "b&#39;&lt;b&gt;[bold]7&#39;" in page
+
+
+def test_html_has_every_rule_once(broken: Report) -> None:
+    """Each rule can be linked to, failures first."""
+    page = html.render(broken)
+    places = {outcome.rule: page.index(f'id="{outcome.rule}"') for outcome in broken.result.outcomes}
+    assert sorted(places, key=lambda rule: places[rule])[:2] == ["list/cursor-advances", "info/warns"]
+    assert all(page.count(f'id="{rule}"') == 1 for rule in places)
+
+
+def test_html_of_a_run_that_did_not_begin() -> None:
+    """The reason is the page's heading."""
+    assert "<h1>not judged: nothing answers</h1>" in html.render(make_report(problem="nothing answers"))
+
+
+def test_a_failure_is_open_and_its_consequence_is_not(broken: Report) -> None:
+    """One bug is looked at once."""
+    page = html.render(broken)
+    assert 'id="list/cursor-advances" data-area="list" data-status="failed" open>' in page
+    assert 'id="list/ends" data-area="list" data-status="failed">' in page
+
+
+def test_a_passing_run_has_nothing_open() -> None:
+    """Nothing asks for attention where nothing is wrong."""
+    assert " open>" not in html.render(make_report(PASSED))
+    assert " open>" in html.render(make_report(PASSED, FAILED))
