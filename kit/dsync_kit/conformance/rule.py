@@ -42,6 +42,7 @@ class Need(Enum):
     DEFAULT_PLAN = "default_plan is not declared"
     BSON = "MONGO_BSON is not among its data types"
     JSON = "JSON_ID is not among its data types"
+    TWO_TYPES = "it handles one data type only"
     TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
     IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"

@@ -114,7 +114,7 @@ def complete(case: Case) -> None:
     "list/types-agree",
     "Types are negotiated: the first type in the **source's** list that the sink also lists.",
     level=Level.SHOULD,
-    needs=(Need.SINK, Need.SOURCE),
+    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
     hint="documents are kept apart by the type that they were written in: convert them, or refuse the listing",
     after=("write/read-back", "list/complete", "list/type"),
     examples=0.4,
@@ -123,8 +123,6 @@ def types_agree(case: Case) -> None:
     """Documents written as one type are there when the namespace is listed as the other; or that is refused."""
     sides = case.subject.sink_types, case.subject.source_types
     pairs = [(written, listed) for written in sides[0] for listed in sides[1] if written != listed]
-    if not pairs:
-        raise case.decline("it handles one data type only")
     written, listed = case.draw(st.sampled_from(pairs), "written as, listed as")
     documents = case.numbered(case.draw(st.integers(1, 5), "count"), written)
     namespace = case.namespace()
