@@ -140,6 +140,8 @@ class Subject:
                 return DATA_TYPE_MONGO_BSON in (self.types or self.source_types or self.sink_types)
             case Need.JSON:
                 return DATA_TYPE_JSON_ID in (self.types or self.source_types or self.sink_types)
+            case Need.TWO_TYPES:
+                return len({*self.source_types, *self.sink_types}) > 1
             case Need.TWO_NAMESPACES:
                 return self.makes_namespaces or len(self.offered) > 1
             case Need.IN_PROCESS:
