@@ -78,7 +78,7 @@ def _read(path: Path, option: str) -> bytes:
 
 def _is_loopback(address: str) -> bool:
     host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
+    if host in ("localhost", ""):  # without a host it is no address, and the server says so
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,0 +1,83 @@
+"""`dsync-kit rules`, `explain`, `list`, `--help` and `--version`."""
+
+import json
+
+from dsync_kit.conformance.rules import RULES
+
+from .conftest import Command
+
+
+def test_rules(dsync_kit: Command) -> None:
+    """Every rule has its line, under its area."""
+    lines = dsync_kit("rules").stdout.splitlines()
+    assert f"info ({sum(rule.area == 'info' for rule in RULES)})" in lines
+    assert {line.split()[0] for line in lines if line.startswith("  ") and "/" in line.split()[0]} >= {
+        rule.id for rule in RULES
+    }
+
+
+def test_rules_as_json(dsync_kit: Command) -> None:
+    """The same for programs."""
+    rules = json.loads(dsync_kit("rules", "--format", "json").stdout)
+    assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
+    assert all(rule["level"] in ("MUST", "SHOULD") and rule["sentence"] and rule["checks"] for rule in rules)
+
+
+def test_explain(dsync_kit: Command) -> None:
+    """The level, the contract's sentence, what is checked and the likely cause."""
+    text = dsync_kit("explain", "info/db-type").stdout
+    assert text.startswith("info/db-type  (MUST)\n")
+    for label in ("dsync relies on  “", "checks  ", "likely cause  "):
+        assert label in text
+
+
+def test_explain_several(dsync_kit: Command) -> None:
+    """A glob and an area stand for their rules."""
+    areas = [dsync_kit("explain", word).stdout for word in ("info/*", "info")]
+    assert areas[0] == areas[1]
+    assert areas[0].count("dsync relies on") == sum(rule.area == "info" for rule in RULES)
+
+
+def test_explain_a_typo(dsync_kit: Command) -> None:
+    """A rule that there is not: the nearest ones are named."""
+    done = dsync_kit("explain", "info/dbtype")
+    assert done.returncode == 2
+    assert "did you mean info/db-type" in done.stderr
+
+
+def test_list(dsync_kit: Command) -> None:
+    """The connectors, each with how it is used."""
+    text = dsync_kit("list").stdout
+    assert "reference:// or reference:///path/to/folder" in text
+    assert "/dev/null" in text
+
+
+def test_options(dsync_kit: Command) -> None:
+    """A name, a URI and `serve … --help` all print the connector's options."""
+    pages = [
+        dsync_kit(*words).stdout
+        for words in (["list", "null"], ["list", "/dev/null"], ["serve", "/dev/null", "--help"], ["list", "NULL"])
+    ]
+    assert len(set(pages)) == 1
+    assert "--sleep-jitter" in pages[0]
+
+
+def test_options_of_nothing(dsync_kit: Command) -> None:
+    """A connector that there is not: the list of those that there are."""
+    done = dsync_kit("list", "absent")
+    assert done.returncode == 2
+    assert "no connector matches 'absent': expected one of" in done.stderr
+
+
+def test_help(dsync_kit: Command) -> None:
+    """Every command is on the help page, within 80 columns."""
+    done = dsync_kit("--help", columns=80)
+    assert all(name in done.stdout for name in ("verify", "serve", "rules", "explain", "list"))
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_version(dsync_kit: Command) -> None:
+    """The version that reports carry."""
+    from dsync_kit import __version__
+
+    assert dsync_kit("--version").stdout == f"dsync-kit {__version__}\n"

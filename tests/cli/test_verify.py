@@ -1,0 +1,130 @@
+"""`dsync-kit verify`, end to end."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+
+def test_a_correct_connector(dsync_kit: Command, reference: Path) -> None:
+    """Exit code 0, and a verdict; the seed is told, so that the run can be repeated."""
+    done = dsync_kit("verify", reference, "--rule", "info/*", "--profile", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"profile +quick, seed \d+, \d+ rules", done.stdout)
+    assert done.stdout.splitlines()[-1].startswith("✓ conformant: 6 rules passed, 3 skipped")
+    assert done.stderr == ""
+
+
+def test_a_broken_connector(dsync_kit: Command, broken_address: str, tmp_path: Path) -> None:
+    """Exit code 1; the rule, the calls, and a command that shows it again; every report is written."""
+    reports = {name: tmp_path / name for name in ("json", "junit", "markdown", "html")}
+    options = [word for name, path in reports.items() for word in ("--report", f"{name}={path}")]
+    address = f"grpc://{broken_address}"
+    done = dsync_kit("verify", address, "--insecure", "--seed", "5", "--rule", "info/*", *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "── info/db-type · MUST violated ─" in done.stdout
+    assert "  1  GetInfo() → " in done.stdout or "  1  GetInfo()\n" in done.stdout
+    replay = f"verify {address} --rule info/db-type --profile standard --seed 5 --insecure"
+    assert replay in done.stdout
+    assert all("info/db-type" in path.read_text(encoding="utf-8") for path in reports.values())
+    contents = json.loads(reports["json"].read_text(encoding="utf-8"))
+    assert (contents["exit_code"], contents["seed"]) == (1, 5)
+    again = dsync_kit(*replay.split())
+    assert again.returncode == 1
+
+
+def test_known_failures(dsync_kit: Command, broken_address: str, tmp_path: Path) -> None:
+    """What is known to fail does not fail the run; what is listed and passes does."""
+    listed = tmp_path / "known"
+    command = ("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/*", "--known-failures", listed)
+    listed.write_text("# of this release\n\ninfo/db-type: it has no name yet\n", encoding="utf-8")
+    known = dsync_kit(*command)
+    assert known.returncode == 0, known.stdout + known.stderr
+    assert "it has no name yet" in known.stdout
+    listed.write_text("info/db-type: it has no name yet\ninfo/stable: it moves\n", encoding="utf-8")
+    surprising = dsync_kit(*command)
+    assert surprising.returncode == 1
+    assert "info/stable · passes, and is listed as known to fail" in surprising.stdout
+
+
+def test_unreachable(dsync_kit: Command) -> None:
+    """Nothing can be said about what does not answer: exit code 3, one sentence."""
+    done = dsync_kit("verify", "grpc://127.0.0.1:1", "--insecure", columns=200)
+    assert done.returncode == 3
+    [line] = [line for line in done.stdout.splitlines() if line]
+    assert line.startswith("! not judged: nothing answers at grpc://127.0.0.1:1: is the connector running there?")
+
+
+def test_json_on_standard_output(dsync_kit: Command, reference: Path) -> None:
+    """`--report json=-` leaves standard output to the report."""
+    done = dsync_kit("verify", reference, "--rule", "info/db-type", "--report", "json=-")
+    assert json.loads(done.stdout)["counts"]["passed"] == 1
+    assert "conformant" in done.stderr
+
+
+def test_the_same_seed_gives_the_same_run(dsync_kit: Command, reference: Path) -> None:
+    """Two runs with one seed have the same outcomes, with the same numbers of examples."""
+    command = (
+        "verify",
+        reference,
+        "--rule",
+        "write/read-back",
+        "--profile",
+        "quick",
+        "--seed",
+        "11",
+        "--report",
+        "json=-",
+    )
+    runs = [json.loads(dsync_kit(*command).stdout)["rules"] for _ in range(2)]
+    assert [(rule["status"], rule["examples"]) for rule in runs[0]] == [
+        (rule["status"], rule["examples"]) for rule in runs[1]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nonsense://x"], "no connector matches 'nonsense://x': expected one of"),
+        (
+            ["reference://", "--profile", "slow"],
+            "there is no profile 'slow': expected one of quick, standard, thorough",
+        ),
+        (["reference://", "--rule", "list/*x"], "no rule matches 'list/*x'"),
+        (["reference://", "--report", "pdf=x"], "expected FORMAT=PATH, where FORMAT is one of json"),
+        (["reference://", "--report", "json=no/such/folder"], "there is no folder no/such"),
+        (["reference://", "--known-failures", "absent"], "cannot be read from absent"),
+        (["reference://", "--", "--page-sise", "3"], "reference:// has no option --page-sise"),
+        (["reference://", "--", "--page-size", "x"], "--page-size: "),
+        (["grpc://nowhere"], "expected grpc://HOST:PORT"),
+        (["exec:./connector"], "has neither {address} nor {port}"),
+        (["."], "is not a connector's folder"),
+        (["reference://", "--seed", "x"], "--seed"),
+        ([], "TARGET"),
+    ],
+)
+def test_wrong_usage(dsync_kit: Command, words: list[str], message: str) -> None:
+    """Exit code 2, and a message that says what is wrong; no traceback, and nothing has run."""
+    done = dsync_kit("verify", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("info/db-type", "'info/db-type' has no reason"),
+        ("info/db-tipe: odd", "no rule matches 'info/db-tipe'"),
+        ("info/stable: a\ninfo/stable: b", "line 2: 'info/stable' is listed twice"),
+    ],
+)
+def test_wrong_known_failures(dsync_kit: Command, tmp_path: Path, text: str, message: str) -> None:
+    """An entry that says nothing, or that no rule matches, is wrong usage."""
+    (tmp_path / "known").write_text(text, encoding="utf-8")
+    done = dsync_kit("verify", "reference://", "--known-failures", "known")
+    assert done.returncode == 2
+    assert message in done.stderr

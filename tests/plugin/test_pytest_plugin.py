@@ -1,0 +1,191 @@
+"""The rules as pytest tests, in a run of pytest of their own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+TEST = """
+from dsync_kit.conformance.pytest_plugin import conformance_tests
+
+test_conformance = conformance_tests(__file__)
+"""
+
+REGISTRATION = """
+from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
+
+REFERENCE = packaged_folder("examples") / "reference"
+Settings = import_folder(REFERENCE, "settings").Settings
+
+
+class Broken(import_folder(REFERENCE, "connector").ReferenceConnector):
+    def get_info(self, request):
+        answer = super().get_info(request)
+        answer.ClearField("db_type")
+        return answer
+
+    def source_capabilities(self):
+        capabilities = super().source_capabilities()
+        capabilities.get_by_ids = False
+        return capabilities
+
+
+CONNECTOR = RegisteredConnector(
+    name="broken", schemes=("broken",), settings=Settings, create=Broken, usage="broken://"
+)
+"""
+
+CONFORMANCE = """
+from pathlib import Path
+
+from dsync_kit.testing import Harness
+
+
+class BrokenHarness(Harness):
+    known_failures = {known}
+
+    def start(self):
+        with Path(__file__).with_name("started").open("a") as file:
+            file.write("x")
+        return ["reference://"]
+
+    def stop(self):
+        with Path(__file__).with_name("stopped").open("a") as file:
+            file.write("x")
+
+
+HARNESS = BrokenHarness
+"""
+
+
+@pytest.fixture
+def connector(tmp_path: Path) -> Path:
+    """The folder of a connector whose GetInfo names no type, with its three lines of tests."""
+    folder = tmp_path / "broken"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "tests" / "test_conformance.py").write_text(TEST, encoding="utf-8")
+    (folder / "registration.py").write_text(REGISTRATION, encoding="utf-8")
+    (folder / "conformance.py").write_text(CONFORMANCE.replace("{known}", "{}"), encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+    return folder
+
+
+@pytest.fixture
+def run_pytest(connector: Path) -> Run:
+    """Run pytest on that folder's tests."""
+
+    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", *words, str(connector / "tests")]
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | environ
+        return subprocess.run(
+            command, cwd=connector.parent, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
+
+
+def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What pytest says of each rule."""
+    return dict(re.findall(r"::test_conformance\[([^]]+)\] ([A-Z]+)", done.stdout))
+
+
+def test_each_rule_is_a_test(run_pytest: Run) -> None:
+    """A rule that is kept passes, one that is violated fails, one that does not apply is skipped with its reason, a
+    SHOULD rule that is violated is an expected failure."""
+    done = run_pytest("-k", "info")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = outcomes(done)
+    assert found["info/db-type"] == "FAILED"
+    assert found["info/capabilities"] == "PASSED"
+    assert found["info/undeclared-source"] == "SKIPPED"
+    assert found["info/undeclared-get-by-ids"] == "XFAIL"
+    assert all(rule.startswith("info/") for rule in found)
+
+
+def test_a_failure_reads_like_the_report(run_pytest: Run) -> None:
+    """The rule, what was seen, the calls, how to see it again; no traceback of the kit."""
+    text = run_pytest("-k", "info/db-type").stdout
+    assert "── info/db-type · MUST violated ─" in text
+    assert "GetInfo()" in text
+    assert "replay        dsync-kit verify broken --profile quick --seed 0 --rule info/db-type" in text
+    assert "pytest_plugin.py" not in text
+
+
+def test_strict_counts_should(run_pytest: Run) -> None:
+    """With --dsync-strict a SHOULD rule that is violated fails."""
+    assert outcomes(run_pytest("-k", "undeclared-get-by-ids", "--dsync-strict")) == {
+        "info/undeclared-get-by-ids": "FAILED"
+    }
+
+
+def test_the_connector_is_started_once(run_pytest: Run, connector: Path) -> None:
+    """One backend for all rules of a module, and it is stopped."""
+    run_pytest("-k", "info")
+    assert (connector / "started").read_text() == "x"
+    assert (connector / "stopped").read_text() == "x"
+
+
+def test_known_failures(run_pytest: Run, connector: Path) -> None:
+    """What conformance.py lists is expected to fail, with the reason; listed and passing is a failure."""
+    known = '{"info/db-type": "nameless yet", "info/stable": "moves"}'
+    (connector / "conformance.py").write_text(CONFORMANCE.replace("{known}", known), encoding="utf-8")
+    done = run_pytest("-k", "info", "-rx")
+    assert outcomes(done)["info/db-type"] == "XFAIL"
+    assert outcomes(done)["info/stable"] == "FAILED"
+    assert "nameless yet" in done.stdout
+
+
+def test_a_known_failure_without_a_rule(run_pytest: Run, connector: Path) -> None:
+    """An entry that names no rule is told, and not ignored."""
+    (connector / "conformance.py").write_text(CONFORMANCE.replace("{known}", '{"info/x": "y"}'), encoding="utf-8")
+    assert "no rule matches 'info/x'" in run_pytest("-k", "info/stable").stdout
+
+
+def test_workers(run_pytest: Run) -> None:
+    """Under xdist the rules are shared out, and give what they give in one process."""
+    alone, shared = run_pytest("-k", "info"), run_pytest("-k", "info", "-n", "2")
+    found = {
+        rule: status for status, rule in re.findall(r"\] ([A-Z]+) \S+::test_conformance\[([^]]+)\]", shared.stdout)
+    }
+    assert found == outcomes(alone)
+
+
+@pytest.mark.parametrize("where", ["option", "environment", "configuration"])
+def test_profile(run_pytest: Run, connector: Path, where: str) -> None:
+    """The profile is taken from the option, the environment or the configuration."""
+    words = ["--dsync-profile", "standard"] if where == "option" else []
+    environ = {"DSYNC_PROFILE": "standard"} if where == "environment" else {}
+    if where == "configuration":
+        (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_profile = standard\n")
+    assert "--profile standard --seed 0" in run_pytest("-k", "info/db-type", *words, **environ).stdout
+
+
+def test_unknown_profile(run_pytest: Run) -> None:
+    """A profile that there is not fails with the list of those that there are."""
+    assert "expected one of quick, standard, thorough" in run_pytest("-k", "info/stable", "--dsync-profile", "x").stdout
+
+
+def test_a_backend_that_does_not_start(run_pytest: Run, connector: Path) -> None:
+    """Each rule fails with the reason, and the backend is tried once."""
+    text = (connector / "conformance.py").read_text().replace('return ["reference://"]', 'raise OSError("no disk")')
+    (connector / "conformance.py").write_text(text, encoding="utf-8")
+    done = run_pytest("-k", "info")
+    assert set(outcomes(done).values()) == {"FAILED"}
+    assert "the backend of its conformance.py does not start: OSError: no disk" in done.stdout
+    assert (connector / "started").read_text() == "x"
+
+
+def test_starting_pytest_stays_cheap() -> None:
+    """The plugin, which every run of pytest loads, imports nothing heavy."""
+    code = (
+        "import sys, dsync_kit.conformance.pytest_plugin;"
+        "print([name for name in ('hypothesis', 'grpc', 'rich', 'pydantic', 'bson', 'typer') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
