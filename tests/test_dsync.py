@@ -1,0 +1,68 @@
+"""The real dsync drives connectors that the kit serves. `DSYNC_BIN` names its binary."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.client import GrpcClient
+from dsync_kit.conformance.driver import Driver
+from dsync_kit.protocol import DATA_TYPE_JSON_ID
+from dsync_kit.registry import load_folder, packaged_folder
+from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.server import ConnectorServer
+from dsync_kit.target import configure
+from dsync_kit.testing import load_harness
+from dsync_kit.testing.ports import free_ports
+
+DSYNC = os.environ.get("DSYNC_BIN", "")
+DOCUMENTS = 6000  # /dev/fakesource: 2 namespaces of 3 partitions of 1,000
+
+pytestmark = pytest.mark.skipif(not DSYNC, reason="DSYNC_BIN does not name dsync's binary")
+
+
+def _dsync(*words: str) -> str:
+    """Run dsync, and give its log: its exit status is always 0."""
+    (port,) = free_ports(1)
+    command = [DSYNC, "--web-port", str(port), "--mode", "InitialSync", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=True)
+    return done.stdout
+
+
+@pytest.fixture(params=["s3", "file", "example"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a freshly scaffolded connector is served, over its scratch area."""
+    folder = scaffold(Answers(scheme=request.param), output=tmp_path / "connector").folder
+    connector = load_folder(folder)
+    with ExitStack() as stack:
+        settings, _ = configure(connector, stack.enter_context(load_harness(folder)().running()))
+        yield stack.enter_context(ConnectorServer(connector.create(settings))).address
+
+
+def test_dsync_copies_into_a_scaffolded_connector_and_out_of_it(address):
+    """Every document of dsync's fake source arrives, and dsync reads every one of them back."""
+    _dsync("/dev/fakesource", f"grpc://{address}", "--insecure")
+    with GrpcClient(address, insecure=True) as client:
+        listed = Driver(client).listing([], DATA_TYPE_JSON_ID, expected=DOCUMENTS)
+    assert len({(namespace, document) for namespace, document in listed}) == DOCUMENTS
+
+    log = _dsync(f"grpc://{address}", "--insecure", "/dev/null", "--log-json")
+    assert len(re.findall("write-data", log)) == DOCUMENTS
+
+
+def test_dsync_writes_to_our_null_and_reads_from_our_random(capsys):
+    """/dev/null logs a line for each document of dsync's fake source; dsync lists all 20 pages of /dev/random."""
+    null, random = (load_folder(packaged_folder("examples") / name) for name in ("null", "random"))
+    settings, _ = configure(null, ["/dev/null", "--log-json"])
+    with ConnectorServer(null.create(settings)) as server:
+        _dsync("/dev/fakesource", f"grpc://{server.address}", "--insecure")
+    assert capsys.readouterr().out.count('"write-data"') == DOCUMENTS
+
+    settings, _ = configure(random, ["/dev/random", "--seed", "1"])
+    with ConnectorServer(random.create(settings)) as server:
+        log = _dsync(f"grpc://{server.address}", "--insecure", "/dev/null", "--log-json")
+    assert len(re.findall("write-data", log)) == 20 * 500
