@@ -1,0 +1,86 @@
+"""Connectors that do not end well, or rely on the process that they are called in."""
+
+import threading
+import time
+from typing import Any
+
+from dsync_kit.protocol import GetInfoRequest, ListDataRequest
+
+from .fault import REFERENCE, Fault, broken_in
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@broken("lifecycle/teardown-twice")
+class TeardownTwiceFails(Reference):
+    """What is closed is closed again."""
+
+    torn_down = False
+
+    def teardown(self) -> None:
+        if self.torn_down:
+            raise RuntimeError("the client is closed")
+        self.torn_down = True
+        super().teardown()
+
+
+@broken("lifecycle/teardown-twice", "special input")
+class TeardownNeedsACall(Reference):
+    """The client is made by the first call, and teardown relies on it."""
+
+    client: Any = None
+
+    def get_info(self, request: GetInfoRequest) -> Any:
+        self.client = self.client or object()
+        return super().get_info(request)
+
+    def teardown(self) -> None:
+        if self.client is None:
+            raise AttributeError("'NoneType' object has no attribute 'close'")
+        super().teardown()
+
+
+@broken("lifecycle/threads")
+class ThreadIsLeft(Reference):
+    """A thread that keeps a connection alive, and is not told to end."""
+
+    started = False
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        if not self.started:
+            self.started = True
+            threading.Thread(target=time.sleep, args=(20,), daemon=True, name="keep-alive").start()
+        return super().list_data(request)
+
+
+@broken("lifecycle/over-grpc", "special input")
+class OneThreadOnly(Reference):
+    """An object of the thread that made the connector: SQLite's, or an event loop's."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.thread = threading.get_ident()
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        if threading.get_ident() != self.thread:
+            raise RuntimeError("objects created in a thread can only be used in that same thread")
+        return super().list_data(request)
+
+
+@broken("lifecycle/over-grpc", "special input")
+class InfoOfTheThread(Reference):
+    """The connection is kept for each thread, and its version is known where it was opened."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.local = threading.local()
+        self.local.version = "1"
+
+    def get_info(self, request: GetInfoRequest) -> Any:
+        info = super().get_info(request)
+        info.version = getattr(self.local, "version", "")
+        return info

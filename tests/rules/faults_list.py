@@ -1,0 +1,478 @@
+"""Connectors whose listings lose documents, repeat them, or do not end."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bson import ObjectId
+
+from dsync_kit.errors import InvalidArgument, NotFound
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, ListDataRequest, ListDataResponse, Partition
+
+from .altering import read_document, write_document
+from .fault import CURSORS, REFERENCE, Fault, broken_in
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+def _first(request: ListDataRequest) -> bool:
+    return not request.cursor
+
+
+@broken("list/ends", "special input")
+class StartsAgain(Reference):
+    """The cursor of the last page is that of the first: the partition is listed for ever."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if not _first(request) and not answer.next_cursor:
+            partition = CURSORS.PartitionCursor.decode(request.partition.cursor)
+            cursor = CURSORS.PageCursor(index=partition.index, count=partition.count, after=b"", bound=1 << 60)
+            answer.next_cursor = cursor.encode()
+        return answer
+
+
+@broken("list/ends")
+class EmptyPagesForEver(Reference):
+    """The token of the store says that there may be more, and never that there is not."""
+
+    asked = 0
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if request.cursor.startswith(b"more"):
+            self.asked += 1
+            return ListDataResponse(next_cursor=b"more%d" % self.asked)
+        answer = super().list_data(request)
+        answer.next_cursor = answer.next_cursor or b"more"
+        return answer
+
+
+@broken("list/cursor-advances", "special input")
+class LastCursorAgain(Reference):
+    """After the last page the cursor stays where it was, instead of being empty."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        answer.next_cursor = answer.next_cursor or request.cursor
+        return answer
+
+
+@broken("list/cursor-advances")
+class CursorOfAPositionStandsStill(Reference):
+    """A cursor that counts: on an empty page, it has nothing to add."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if request.cursor == b"end":
+            return ListDataResponse(next_cursor=b"end")
+        answer = super().list_data(request)
+        answer.next_cursor = answer.next_cursor or b"end"
+        return answer
+
+
+@broken("list/type")
+class ListsWithoutId(Reference):
+    """The id is left out of the fields, since it is the store's key already."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        documents = [read_document(document, request.type) for document in answer.data]
+        for document in documents:
+            document.pop("_id" if request.type == DATA_TYPE_MONGO_BSON else "id")
+        return ListDataResponse(
+            data=[write_document(document, request.type) for document in documents], next_cursor=answer.next_cursor
+        )
+
+
+@broken("list/type", "special input")
+class ListsTheOtherTypeName(Reference):
+    """JSON documents with `_id`, as the store has them, where `id` is asked for."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_JSON_ID:
+            documents = [read_document(document, request.type) for document in answer.data]
+            renamed = [{"_id": document.pop("id"), **document} for document in documents]
+            answer.data[:] = [write_document(document, request.type) for document in renamed]
+        return answer
+
+
+@broken("list/type", "special input")
+class ListsJsonAlways(Reference):
+    """The type of the request is not looked at: JSON where BSON is asked for."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_MONGO_BSON:
+            answer.data[:] = [b'{"id": "%d"}' % number for number in range(len(answer.data))]
+        return answer
+
+
+@broken("list/type", "special input")
+class OneArrayAPage(Reference):
+    """A page of JSON is one array, as the store's export gives it, instead of a document each."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_JSON_ID and answer.data:
+            answer.data[:] = [b"[" + b",".join(answer.data) + b"]"]
+        return answer
+
+
+@broken("list/ids-unique", "special input")
+class PagesOverlap(Reference):
+    """`>=` where `>` was meant: each page begins with the last document of the one before."""
+
+    def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
+        if (last := collection.documents.get(cursor.after)) is not None:
+            yield cursor.after, last
+        yield from super().listed(collection, cursor)
+
+    def page_size(self) -> int:
+        return super().page_size() + 1
+
+
+@broken("list/ids-unique", "special input")
+class PartitionsOverlap(Reference):
+    """Neighbouring partitions both hold what lies around their common bound."""
+
+    def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
+        start, end = super().partition_range(index, count)
+        return start, (int.from_bytes(end) + 2**32 // 20).to_bytes(4) if end else None
+
+
+@broken("list/ids-unique", "rare")
+class PartitionsShareTheirBound(Reference):
+    """Both ends of a range are inclusive: a document in two hundred is listed by two partitions."""
+
+    def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
+        start, end = super().partition_range(index, count)
+        return start, (int.from_bytes(end) + 2**32 // 200).to_bytes(4) if end else None
+
+
+@broken("list/complete", "special input")
+class LastPageLost(Reference):
+    """The loop ends when the store says that there is no more, before the last page is handed on."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if not _first(request) and not answer.next_cursor:
+            return ListDataResponse()
+        return answer
+
+
+@broken("list/complete")
+class FirstDocumentSkipped(Reference):
+    """Positions are counted from 1, offsets from 0."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if _first(request):
+            del answer.data[:1]
+        return answer
+
+
+@broken("list/complete")
+class LastPartitionLost(Reference):
+    """range(count - 1): one partition fewer than there are."""
+
+    def partitions(self, namespace: str) -> list[Partition]:
+        planned = super().partitions(namespace)
+        return planned[:-1] if len(planned) > 1 else planned
+
+
+@broken("list/complete", "special input")
+class FirstPageOnly(Reference):
+    """The page's token is in a header that nobody reads."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        return ListDataResponse(data=super().list_data(request).data)
+
+
+@broken("list/complete", "special input", options=["--partitions", "1", "--page-size", "2000"])
+class CutAtAThousand(Reference):
+    """The store gives at most 1,000 rows whatever the limit, and a shorter page is taken for the last one."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if len(answer.data) > 1000:
+            return ListDataResponse(data=answer.data[:1000])
+        return answer
+
+
+@broken("list/complete", "rare")
+class GapBetweenPartitions(Reference):
+    """The bounds are computed twice, and rounded differently: what hashes between them is in no partition."""
+
+    def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
+        start, end = super().partition_range(index, count)
+        return start, (int.from_bytes(end) - 2**32 // 200).to_bytes(4) if end else None
+
+
+@broken("list/complete", "special input")
+class TiesAtTheBoundLost(Reference):
+    """Pages are cut by a key that is not unique, and go on beyond it: what ties with the last document is lost."""
+
+    def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
+        for position, stored in super().listed(collection, cursor):
+            if not cursor.after or position[:1] > cursor.after[:1]:
+                yield position, stored
+
+
+class _Paged(Reference):
+    """A connector that finds out whether there is more by what it has in hand."""
+
+    def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
+        found = list(documents)
+        return found[: self.page_size()], len(found) > self.page_size()
+
+
+@broken("list/page-boundaries", "rare")
+class FullLastPageIsLost(_Paged):
+    """A full page promises another; when there is none, the page that promised it is taken back."""
+
+    def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
+        page, more = super().cut_page(documents)
+        return ([], False) if not more and len(page) == self.page_size() else (page, more)
+
+
+@broken("list/page-boundaries", "rare")
+class LastDocumentOfAFullPageIsLost(_Paged):
+    """One document is read ahead to see whether there is more: where it is the last one, it is dropped."""
+
+    def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
+        found = list(documents)
+        return found[: self.page_size()], len(found) > self.page_size() + 1
+
+
+@broken("list/page-boundaries", "rare")
+class PageBeyondTheLastFails(_Paged):
+    """A full page promises another, and the cursor of the empty page that follows is made from its last document."""
+
+    def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
+        page, _ = super().cut_page(documents)
+        return page, len(page) == self.page_size()
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if not _first(request) and not answer.data:
+            raise IndexError("list index out of range")
+        return answer
+
+
+@broken("list/repeatable")
+class DocumentsMadeByReading(Reference):
+    """A field is added that says when the document was read."""
+
+    reads = 0
+
+    def outgoing(self, document: bytes) -> bytes:
+        if document.startswith(b'{"id"'):
+            self.reads += 1
+            return document[:-1] + b', "_read": %d}' % self.reads
+        return REFERENCE.ReferenceConnector.outgoing(self, document)
+
+
+@broken("list/repeatable")
+class OtherIdsOnEachRead(Reference):
+    """Rows without a key get an ObjectId when they are read."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_MONGO_BSON:
+            documents = [{**read_document(data, request.type), "_id": ObjectId()} for data in answer.data]
+            answer.data[:] = [write_document(document, request.type) for document in documents]
+        return answer
+
+
+@broken("list/repeatable")
+class CursorUsedUp(Reference):
+    """A partition is a queue: what was listed once is not listed again."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.used: set[tuple[str, bytes, int]] = set()
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        key = (request.partition.namespace, request.partition.cursor, self.store.end)
+        if _first(request) and key in self.used:
+            return ListDataResponse()
+        answer = super().list_data(request)
+        if not answer.next_cursor:
+            self.used.add(key)
+        return answer
+
+
+class _Positions(Reference):
+    """A connector that keeps the position of a listing to itself, and hands out a cursor that says nothing."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.positions: dict[object, bytes] = {}
+        self.calls = 0
+
+    def key(self, request: ListDataRequest) -> object:
+        return request.partition.namespace, request.partition.cursor
+
+    def resumed(self, request: ListDataRequest) -> bool:
+        return not _first(request)
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        key = self.key(request)
+        request.cursor = self.positions.get(key, b"") if self.resumed(request) else b""
+        answer = super().list_data(request)
+        self.positions[key] = answer.next_cursor
+        self.calls += 1
+        answer.next_cursor = b"page %d" % self.calls if answer.next_cursor else b""
+        return answer
+
+
+@broken("list/restart-mid-way", "special input")
+class GoesOnWhereItWasLeft(_Positions):
+    """The store's own cursor is kept open for a partition, and goes on whatever cursor is sent."""
+
+    def resumed(self, request: ListDataRequest) -> bool:
+        return True
+
+
+@broken("list/restart-mid-way", "special input")
+class CursorStaysOpen(_Positions):
+    """The store's cursor is closed at the end only: a listing that was given up blocks the next one."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if _first(request) and self.positions.get(self.key(request)):
+            raise InvalidArgument("a cursor is open on this partition already")
+        return super().list_data(request)
+
+
+@broken("list/interleaved", "special input")
+class OneListingOfANamespace(_Positions):
+    """The position is kept for the namespace: its partitions disturb each other."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if not _first(request):
+            request.partition.cursor = self.current
+        self.current = request.partition.cursor
+        return super().list_data(request)
+
+    def key(self, request: ListDataRequest) -> object:
+        return request.partition.namespace
+
+
+@broken("list/interleaved", "special input")
+class OneListingOfAPartition(_Positions):
+    """One open iterator for each partition: a second copier of it takes the first one's documents away."""
+
+
+@broken("list/parallel", "rare")
+class PageBuiltInTheInstance(Reference):
+    """The page is collected in an attribute, which another thread clears."""
+
+    page: list[Any] = []  # noqa: RUF012 - shared on purpose
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        self.page = list(answer.data)
+        time.sleep(0.002)
+        answer.data[:] = self.page
+        return answer
+
+
+@broken("list/parallel", "rare")
+class OneListingAtATime(Reference):
+    """A connection that serves one query at a time, shared by all threads: the second one fails."""
+
+    busy = False
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if self.busy:
+            raise RuntimeError("another operation is in progress")
+        self.busy = True
+        time.sleep(0.001)
+        try:
+            return super().list_data(request)
+        finally:
+            self.busy = False
+
+
+class _Created(Reference):
+    """A connector that lists in the order in which documents were created, in one partition."""
+
+    def partition_count(self, namespace: str) -> int:
+        return 1
+
+    def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
+        after = int(cursor.after or b"0")
+        yield from sorted(
+            (item for item in collection.documents.items() if item[1].created > after),
+            key=lambda item: item[1].created,
+        )
+
+    def next_cursor(self, cursor: Any, page: Sequence[Any]) -> bytes:
+        return cursor.model_copy(update={"after": b"%d" % page[-1][1].created}).encode()
+
+
+@broken("list/ends-while-written", "rare")
+class ChasesNewDocuments(_Created):
+    """Sorted by the time of creation, without a bound: a listing runs as long as somebody writes."""
+
+
+@broken("list/stable-while-written", "rare")
+class PagesByOffset(Reference):
+    """LIMIT and OFFSET: a row that is deleted from an earlier page moves another one out of sight."""
+
+    def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
+        start, end = self.partition_range(cursor.index, cursor.count)
+        documents = list(collection.between(start, b"", end))
+        yield from documents[int(cursor.after or b"0") :]
+
+    def next_cursor(self, cursor: Any, page: Sequence[Any]) -> bytes:
+        return cursor.model_copy(update={"after": b"%d" % (int(cursor.after or b"0") + len(page))}).encode()
+
+
+@broken("list/stable-while-written", "rare")
+class PageNumbers(PagesByOffset):
+    """page=2&per_page=100: the same as an offset, under another name."""
+
+    def next_cursor(self, cursor: Any, page: Sequence[Any]) -> bytes:
+        number = int(cursor.after or b"0") // self.page_size() + 1
+        return cursor.model_copy(update={"after": b"%d" % (number * self.page_size())}).encode()
+
+
+class _CursorsOfTheInstance(Reference):
+    """A connector whose page cursors are known to the instance that gave them out."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.cursors: dict[bytes, bytes] = {}
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if request.cursor:
+            if (known := self.cursors.get(request.cursor)) is None:
+                return self.unknown(request)
+            request.cursor = known
+        answer = super().list_data(request)
+        if answer.next_cursor:
+            key = b"%x" % (hash(answer.next_cursor) & 0xFFFFFFFF)
+            self.cursors[key] = answer.next_cursor
+            answer.next_cursor = key
+        return answer
+
+    def unknown(self, request: ListDataRequest) -> ListDataResponse:
+        raise NotFound("cursor not found")
+
+
+@broken("list/retryable-cursor", "special input")
+class ExpiredCursorIsFinal(_CursorsOfTheInstance):
+    """The store forgets a cursor, and its error is passed on with a final code: the partition has failed."""
+
+
+@broken("list/retryable-cursor", "special input")
+class ExpiredCursorIsTheEnd(_CursorsOfTheInstance):
+    """A cursor that the store has forgotten is answered with an empty page: the rest is lost in silence."""
+
+    def unknown(self, request: ListDataRequest) -> ListDataResponse:
+        return ListDataResponse()

@@ -1,0 +1,135 @@
+"""Connectors that count wrongly."""
+
+from typing import Any
+
+from grpc import StatusCode
+
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, GetNamespaceMetadataRequest
+
+from .fault import REFERENCE, Fault, broken_in
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@broken("metadata/answers")
+class CountFails(Reference):
+    """A statement for counting that the store does not know, and nobody tried."""
+
+    def count(self, namespace: str) -> int:
+        raise RuntimeError("function count_estimate(text) does not exist")
+
+
+@broken("metadata/count")
+class CountsWrites(Reference):
+    """A counter that is raised with each document written: overwrites are counted, deletes are not."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.written: dict[str, int] = {}
+
+    def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
+        super().commit(namespace, data_type, changes)
+        self.written[namespace] = self.written.get(namespace, 0) + len(changes)
+
+    def count(self, namespace: str) -> int:
+        return self.written.get(namespace, 0)
+
+
+@broken("metadata/count")
+class CountKeepsDeleted(Reference):
+    """Tombstones are rows, too."""
+
+    def count(self, namespace: str) -> int:
+        return len({bytes(entry.update.id[0].data) for entry in self.store.log if entry.namespace == namespace})
+
+
+@broken("metadata/count")
+class CountIsCached(Reference):
+    """The count of a namespace is taken once, and kept."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.counts: dict[str, int] = {}
+
+    def count(self, namespace: str) -> int:
+        if not (known := self.counts.get(namespace)):
+            known = self.counts[namespace] = self.store.count(namespace)
+        return known
+
+
+@broken("metadata/count")
+class CountIsAnEstimate(Reference):
+    """The statistics of the store are a sample: close, and never equal to the other end's count."""
+
+    def count(self, namespace: str) -> int:
+        return (self.store.count(namespace) * 11 + 9) // 10
+
+
+@broken("metadata/agrees-with-listing", "special input")
+class CountStopsAtTen(Reference):
+    """The first page's length is taken for the number of documents."""
+
+    def count(self, namespace: str) -> int:
+        return min(self.store.count(namespace), 10)
+
+
+@broken("metadata/agrees-with-listing", "rare")
+class CountStopsAtAThousand(Reference):
+    """The store counts up to its limit of hits, as search engines do, and says so in a field that nobody reads."""
+
+    def count(self, namespace: str) -> int:
+        return min(self.store.count(namespace), 1000)
+
+
+@broken("metadata/unknown-namespace")
+class UnknownNamespaceHasNoCount(Reference):
+    """The count of a namespace that is not there is None, and no number."""
+
+    def count(self, namespace: str) -> int:
+        return int(self.store.count(namespace) or None)  # type: ignore[arg-type]
+
+
+@broken("metadata/unknown-namespace")
+class UnknownNamespaceIsInternal(Reference):
+    """What the store says of a missing table is passed on as INTERNAL."""
+
+    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> Any:
+        if request.namespace not in self.store.namespaces():
+            raise ConnectorError(f"no such table: {request.namespace}", StatusCode.INTERNAL)
+        return super().get_namespace_metadata(request)
+
+
+@broken("metadata/unknown-namespace")
+class UnknownNamespaceCountsEverything(Reference):
+    """No filter where the filter finds nothing: the count of all that there is."""
+
+    def count(self, namespace: str) -> int:
+        return self.store.count(namespace) or sum(map(self.store.count, self.store.namespaces()))
+
+
+@broken("metadata/per-namespace")
+class CountOfTheDatabase(Reference):
+    """Of `db.collection` only the database is counted."""
+
+    def count(self, namespace: str) -> int:
+        database = namespace.partition(".")[0]
+        return sum(self.store.count(name) for name in self.store.namespaces() if name.partition(".")[0] == database)
+
+
+@broken("metadata/per-namespace")
+class CountOfTheLastNamespace(Reference):
+    """The statistics are those of the namespace that was written to last."""
+
+    last = ""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
+        super().commit(namespace, data_type, changes)
+        self.last = namespace
+
+    def count(self, namespace: str) -> int:
+        return self.store.count(self.last)
