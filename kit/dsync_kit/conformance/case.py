@@ -135,7 +135,7 @@ class Case:
     ) -> list[bytes]:
         """What is in the namespace now, apart from what was there before the kit came."""
         listed = self.subject.read(namespace, data_type, driver=driver or self.driver, expected=expected)
-        return self._without_foreign(namespace, listed, data_type)
+        return self.without_foreign(namespace, listed, data_type)
 
     def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards") -> None:
         """Raise Violation unless the namespace holds what the model holds."""
@@ -247,7 +247,8 @@ class Case:
             except (ValueError, InvalidArgument):
                 continue  # a malformed id, sent on purpose: nothing is stored under it
 
-    def _without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
+    def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
+        """The listed documents without those that were there before the kit came."""
         foreign = self.subject.foreign.get(namespace, set()) - set(self._owned.get((namespace, data_type), ()))
         if not foreign:
             return listed

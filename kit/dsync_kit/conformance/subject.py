@@ -4,6 +4,7 @@ import itertools
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from grpc import StatusCode
 
@@ -67,6 +68,7 @@ class Subject:
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
         self.probes: dict[DataType, Probe] = {}
+        self.crashes: dict[int, Any] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
         self.info = self._get_info()

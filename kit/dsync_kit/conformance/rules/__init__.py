@@ -2,16 +2,21 @@
 
 from dsync_kit.conformance.rule import Rule
 from dsync_kit.conformance.rules import (
+    durability,
     encoding,
     errors,
+    faults,
+    flow,
     get_by_ids,
     info,
     lifecycle,
+    limits,
     listing,
     lsn,
     metadata,
     plan,
     resuming,
+    secrets,
     stream,
     updates,
     write,
@@ -32,5 +37,10 @@ RULES: tuple[Rule, ...] = (
     *get_by_ids.RULES,
     *encoding.RULES,
     *errors.RULES,
+    *limits.RULES,
     *lifecycle.RULES,
+    *durability.RULES,
+    *faults.RULES,
+    *secrets.RULES,
+    *flow.RULES,
 )

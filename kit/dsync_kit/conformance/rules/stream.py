@@ -292,7 +292,7 @@ def while_listing(case: Case) -> None:
     copied: list[bytes] = []
     for partition in plan.partitions:
         for page in case.driver.pages(partition, scene.data_type):
-            copied += page
+            copied += case.without_foreign(name, page, scene.data_type)
             if calls:
                 scene.change(name, calls.pop(0))
     for call in calls:

@@ -1,0 +1,215 @@
+"""Large pages, large documents, many namespaces: dsync sets no limit on any call."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.rule import Need, rule
+from dsync_kit.conformance.rules.stream import many_updates
+from dsync_kit.conformance.scenes import Scene
+from dsync_kit.errors import ConnectorError, InvalidArgument, NotFound
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+
+__all__ = ["RULES"]
+
+_LIMIT = (
+    "No deadline and no message-size limit is set by dsync on any call. A server that keeps a 4 MiB inbound limit "
+    "answers RESOURCE_EXHAUSTED, which dsync retries in vain."
+)
+_PAGE = "one page a call, possibly empty, never split"
+_MIB = 1 << 20
+_PIECE = 64 << 10
+"""The size of a document of a large page: large documents are tried by rules of their own."""
+
+_ONCE = 0.04
+_WRITES = (Need.SINK, Need.LOADING, Need.READING)
+_HINT = "the server's inbound limit of 4 MiB is left as it is: grpc.max_receive_message_length = -1"
+
+
+@rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_HINT, after=("write/overwrites",), examples=_ONCE)
+def large_page(case: Case) -> None:
+    """A page of 8 MiB (thorough: 48 MiB) is written, and is there."""
+    data_type = case.data_type()
+    documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
+    namespace = case.namespace()
+    _write(case, namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"a page of {8 * case.bulk} MiB")
+
+
+@rule(
+    "limits/large-updates",
+    _LIMIT,
+    needs=(*_WRITES, Need.CHANGING),
+    hint=_HINT,
+    after=("limits/large-page",),
+    examples=_ONCE,
+)
+def large_updates(case: Case) -> None:
+    """A WriteUpdates of 6 MiB is taken, and its documents are there."""
+    data_type = case.data_type()
+    updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", padding=_padding())
+    namespace = case.namespace()
+    model = Model(data_type)
+    model.apply(updates)
+    try:
+        case.update(namespace, updates, data_type)
+    except ConnectorError as error:
+        case.check(False, "a WriteUpdates of 6 MiB is refused", expected="OK", seen=error)
+    case.expect(namespace, model, "a WriteUpdates of 6 MiB")
+
+
+@rule(
+    "limits/large-stream",
+    _LIMIT,
+    needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
+    hint="a message of the stream grows beyond what the server sends, or a large update is dropped",
+    after=("limits/large-updates", "stream/opens", "stream/inserts", "stream/many"),
+    examples=_ONCE,
+)
+def large_stream(case: Case) -> None:
+    """Updates of 6 MiB that are waiting for the stream all arrive."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    for number in range(3):
+        scene.change(name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", padding=_padding()))
+    scene.mark()
+    scene.follow().converge(scene.wanted(), what="a stream with updates of 6 MiB")
+
+
+@rule(
+    "limits/many-documents",
+    _PAGE,
+    needs=_WRITES,
+    hint="the store's limit of rows, parameters or operations in one request is not kept to: split the page inside",
+    after=("write/overwrites", "list/complete"),
+    examples=_ONCE,
+)
+def many_documents(case: Case) -> None:
+    """A page of 2,000 documents (thorough: 12,000) is written, and is there."""
+    data_type = case.data_type()
+    documents = case.numbered(2000 * case.bulk, data_type)
+    namespace = case.namespace()
+    _write(case, namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
+
+
+@rule(
+    "limits/many-updates",
+    "the same id may stand several times in one call, and order decides",
+    needs=(*_WRITES, Need.CHANGING),
+    hint="the store's limit of operations in one request is not kept to: split the call inside, in order",
+    after=("updates/order", "limits/many-documents"),
+    examples=_ONCE,
+)
+def many_updates_at_once(case: Case) -> None:
+    """2,000 updates in one call are applied in their order: inserted, and every third deleted again."""
+    data_type = case.data_type()
+    updates = many_updates(case, 1500, data_type)
+    updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
+    namespace = case.namespace()
+    model = Model(data_type)
+    model.apply(updates)
+    case.update(namespace, updates, data_type)
+    case.expect(namespace, model, f"a call with {len(updates)} updates")
+
+
+@rule(
+    "limits/large-document",
+    "may refuse …: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=(Need.LOADING, Need.READING),
+    hint="a large document is cut, dropped, or refused with a code that dsync retries",
+    after=("limits/large-page",),
+    examples=_ONCE,
+)
+def large_document(case: Case) -> None:
+    """A document of 1 MiB is kept whole, or refused with INVALID_ARGUMENT; so is one of 15 MiB."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    kept: list[bytes] = []
+    for size in (1, 15):
+        (document,) = case.numbered(1, data_type, prefix=f"large{size}", padding=_padding(size * _MIB - 1000))
+        try:
+            case.write(namespace, [document], data_type)
+        except ConnectorError as error:
+            case.check(
+                isinstance(error, InvalidArgument),
+                f"a document of {size} MiB is refused with another code",
+                expected="OK, or INVALID_ARGUMENT",
+                seen=error,
+            )
+            case.notes.append(f"it refuses documents of {size} MiB")
+            continue
+        kept.append(document)
+    if not kept:
+        raise case.decline("it refuses documents of 1 MiB")
+    case.expect(namespace, Model(data_type, kept), "a large document")
+
+
+@rule(
+    "limits/many-namespaces",
+    "GeneratePlan once, with the user's namespaces verbatim",
+    needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN),
+    hint="a plan of many namespaces is cut short",
+    after=("plan/multi-namespace",),
+    examples=_ONCE,
+)
+def many_namespaces(case: Case) -> None:
+    """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
+    if not case.subject.makes_namespaces:
+        raise case.decline("it makes no namespaces by itself")
+    count = 50 if case.bulk == 1 else 200 * case.bulk - 150
+    data_type = case.data_type()
+    names = [case.namespace() for _ in range(count)]
+    (document,) = case.numbered(1, data_type)
+    full = [names[index] for index in case.draw(_places(count), "namespaces with a document")]
+    for name in full:
+        case.write(name, [document], data_type)
+    try:
+        plan = case.driver.plan(names, updates=case.subject.streams)
+    except NotFound as error:
+        raise case.decline(f"a plan of namespaces that are not there is refused: {error.message}") from error
+    left_out = set(full) - {partition.namespace for partition in plan.partitions}
+    case.check(
+        not left_out,
+        f"a plan of {count} namespaces leaves some with documents out",
+        expected=f"partitions of {len(full)} namespaces with documents",
+        seen=f"none of {sorted(left_out)[:3]}",
+    )
+
+
+def _places(count: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(1, count - 2), max_size=3, unique=True).map(lambda inner: [0, *inner, count - 1])
+
+
+def _large(case: Case, count: int, data_type: DataType) -> list[bytes]:
+    return case.numbered(count, data_type, prefix="large", padding=_padding())
+
+
+def _padding(size: int = _PIECE) -> str:
+    """Text that does not compress to nothing, the same in every run."""
+    block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
+    return (block * (size // len(block) + 1))[:size]
+
+
+def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> None:
+    size = sum(map(len, documents))
+    try:
+        case.write(namespace, documents, data_type)
+    except ConnectorError as error:
+        case.check(
+            False,
+            f"a page of {len(documents)} documents, {size / _MIB:.1f} MiB, is refused",
+            expected="OK",
+            seen=error,
+        )
+
+
+RULES = (
+    large_page,
+    large_updates,
+    large_stream,
+    many_documents,
+    many_updates_at_once,
+    large_document,
+    many_namespaces,
+)
