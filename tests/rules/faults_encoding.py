@@ -476,7 +476,7 @@ class NamesCleaned(_Names):
         return "".join(letter if (letter.isalnum() and letter.isascii()) or letter in "_$." else "_" for letter in name)
 
 
-@broken("encoding/field-names", "rare")
+@broken("encoding/special-field-names", "rare")
 class NamesCut(_Names):
     """A column's name has 63 characters at most, and the rest is cut."""
 
@@ -681,7 +681,7 @@ class JsonBooleansAreNumbers(_Json):
         return int(value) if isinstance(value, bool) else value
 
 
-@broken("encoding/documents", "special input")
+@broken("encoding/documents", "rare")
 class NestedNamesCollide(Altering):
     """Nested documents are flattened to columns, and taken apart again at the separator."""
 
@@ -695,7 +695,7 @@ class NestedNamesCollide(Altering):
         return found
 
 
-@broken("encoding/documents", "special input")
+@broken("encoding/number-types", "special input")
 class ColumnsWidened(_Bson):
     """An array is a column of one type: an integer beside a double becomes a double."""
 

@@ -4,6 +4,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +27,9 @@ from dsync_kit.protocol import (
 
 __all__ = [
     "BSON_RARE",
+    "BSON_SEVERAL",
     "ID_KINDS",
+    "JSON_SEVERAL",
     "bson_values",
     "document_from",
     "documents",
@@ -38,6 +41,7 @@ __all__ = [
     "make_document",
     "pages",
     "sample_id",
+    "several_field_names",
     "texts",
     "update",
     "values",
@@ -45,39 +49,52 @@ __all__ = [
 
 Draw = st.SearchStrategy[Any]
 
-_INT32 = st.one_of(st.sampled_from([0, 1, -1, 2**31 - 1, -(2**31)]), st.integers(-(2**31), 2**31 - 1))
-_INT64 = st.one_of(
-    st.sampled_from([0, 5, 2**31, 2**53 - 1, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]),
-    st.integers(-(2**63), 2**63 - 1),
-).map(Int64)
-_DOUBLE = st.one_of(
-    st.sampled_from([0.0, -0.0, 5.0, 0.1, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")]), st.floats()
-)
+_INT32_KNOWN = [0, 1, -1, 2**31 - 1, -(2**31)]
+_INT32 = st.one_of(st.sampled_from(_INT32_KNOWN), st.integers(-(2**31), 2**31 - 1))
+_INT64_KNOWN = [Int64(value) for value in (0, 5, -1, 2**31, 2**53 - 1, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63))]
+_INT64 = st.one_of(st.sampled_from(_INT64_KNOWN), st.integers(-(2**63), 2**63 - 1).map(Int64))
+_DOUBLE_KNOWN = [0.0, -0.0, 5.0, 0.1, 1 / 3, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")]
+_DOUBLE = st.one_of(st.sampled_from(_DOUBLE_KNOWN), st.floats())
 _OBJECT_IDS = st.binary(min_size=12, max_size=12).map(ObjectId)
-_DATES = st.one_of(
-    st.sampled_from([0, -1, 1, 253402300799999, -62135596800000]), st.integers(-62135596800000, 253402300799999)
-).map(DatetimeMS)
+_DATES_KNOWN = [DatetimeMS(value) for value in (0, -1, 1, 2**31 * 1000, 253402300799999, -62135596800000)]
+_DATES = st.one_of(st.sampled_from(_DATES_KNOWN), st.integers(-62135596800000, 253402300799999).map(DatetimeMS))
 _FAR_DATES = st.sampled_from([253402300800000, -62135596800001, 2**63 - 1, -(2**63)]).map(DatetimeMS)
+_DECIMALS_KNOWN = [
+    Decimal128(value)
+    for value in ("0", "-0", "0.00", "1.10", "0.1", "1E+6144", "1E-6176", "NaN", "Infinity", "-Infinity")
+]
 _DECIMALS = st.one_of(
-    st.sampled_from(["0", "-0", "0.00", "1E+6144", "1E-6176", "NaN", "Infinity", "-Infinity", "1.10"]),
-    st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**20), max_value=10**20).map(str),
-).map(Decimal128)
+    st.sampled_from(_DECIMALS_KNOWN),
+    st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**20), max_value=10**20)
+    .map(str)
+    .map(Decimal128),
+)
+_BINARIES_KNOWN = [
+    *(Binary(b"abc", subtype) for subtype in (0, 2, 5, 6, 128, 255)),
+    *(Binary(b"sixteen bytes id", subtype) for subtype in (3, 4)),
+    Binary(b"", 0),
+    Binary(b"\0\xff", 0),
+]
 _BINARIES = st.builds(Binary, st.binary(max_size=24), st.sampled_from([0, 0, 2, 5, 6, 128, 255]))
 _UUIDS = st.builds(Binary, st.binary(min_size=16, max_size=16), st.sampled_from([3, 4]))
 
+_TEXTS_KNOWN = [
+    *("", "a", "5", "true", "null", "é", "日本", "𝄞", "e\u0301", " x ", "a\nb", "a\r\nb", "\t", "\x01\x7f"),
+    *("'\"`;--", "$x.y", "%00", "\\", "\ufeffx", "<b>&amp;"),
+]
 texts = st.one_of(
-    st.sampled_from(
-        ["", "a", "5", "true", "null", "é", "日本", "𝄞", "e\u0301", " x ", "a\nb", "'\"`;--", "$x.y", "%00"]
-    ),
+    st.sampled_from(_TEXTS_KNOWN),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
 )
 """Text without NUL, which some stores cannot hold: that is tried by a rule of its own."""
 
 _plain_names = st.sampled_from(["a", "b", "name", "value", "Name", "x_1", "tags"])
+_NAMES_KNOWN = [
+    *("a", "A", "id2", "with space", " x ", "é", "日本", "𝄞", "quote'\"", "semi;", "0", "1"),
+    *("_x", "__proto__", "type", "__v"),
+]
 field_names = st.one_of(
-    st.sampled_from(
-        ["a", "A", "id2", "with space", "é", "日本", "𝄞", "quote'\"", "semi;", "0", "1", "__proto__", "type"]
-    ),
+    st.sampled_from(_NAMES_KNOWN),
     st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\0.$"), min_size=1, max_size=8),
 )
 """Field names without `.`, `$` and NUL, which stores may reserve."""
@@ -95,6 +112,29 @@ BSON_COMMON: dict[str, Draw] = {
     "decimal": _DECIMALS,
 }
 """The scalar types that every store of BSON documents must hold."""
+
+
+def _several(known: Sequence[Any], drawn: Draw) -> Draw:
+    """Some of the known values, and a few that are drawn: in few examples, each of the known ones is among them."""
+    some = st.lists(st.sampled_from(range(len(known))), min_size=1, max_size=len(known), unique=True)
+    return st.builds(
+        lambda chosen, more: [*(known[index] for index in chosen), *more], some, st.lists(drawn, max_size=3)
+    )
+
+
+BSON_SEVERAL: dict[str, Draw] = {
+    "text": _several(_TEXTS_KNOWN, texts),
+    "int32": _several(_INT32_KNOWN, _INT32),
+    "int64": _several(_INT64_KNOWN, _INT64),
+    "double": _several(_DOUBLE_KNOWN, _DOUBLE),
+    "boolean": _several([True, False], st.booleans()),
+    "null": st.lists(st.none(), min_size=1, max_size=2),
+    "object-id": _several([ObjectId(b"\0" * 12), ObjectId(b"\xff" * 12)], _OBJECT_IDS),
+    "date": _several(_DATES_KNOWN, _DATES),
+    "binary": _several(_BINARIES_KNOWN, st.one_of(_BINARIES, _UUIDS)),
+    "decimal": _several(_DECIMALS_KNOWN, _DECIMALS),
+}
+"""Lists of values of one type, the boundaries among them."""
 
 BSON_RARE: dict[str, Draw] = {
     "far-date": _FAR_DATES,
@@ -121,12 +161,29 @@ _scalars = st.one_of(*BSON_COMMON.values())
 bson_values = _nested(_scalars, field_names, 2)
 """Any value of the common BSON types, nested up to two levels."""
 
+_JSON_NUMBERS_KNOWN = [0, -1, 5, 2**31, 2**53 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 0.1, 1 / 3, -2.25, 1e300, 5e-324]
 json_numbers = st.one_of(
-    st.sampled_from([0, -1, 5, 2**31, 2**53 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 0.1, 1.5, -2.25, 1e300, 5e-324]),
+    st.sampled_from(_JSON_NUMBERS_KNOWN),
     st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
 )
 """Numbers of 64 bits, integer and floating."""
+
+several_field_names = _several(_NAMES_KNOWN, field_names).map(lambda names: list(dict.fromkeys(names)))
+"""Lists of field names, each once."""
+
+JSON_SEVERAL: dict[str, Draw] = {
+    "numbers": _several(_JSON_NUMBERS_KNOWN, json_numbers),
+    "text": _several(_TEXTS_KNOWN, texts),
+    "literals": _several(
+        [
+            *(True, False, None, "true", "null", "5", "5.0", "1e3", "NaN", "{}", "[]"),
+            *("2024-01-01", "2024-01-01T00:00:00Z"),
+        ],
+        st.booleans(),
+    ),
+}
+"""Lists of JSON values that are easily taken for others."""
 
 json_values = _nested(st.one_of(texts, json_numbers, st.booleans(), st.none()), field_names, 2)
 """Any JSON value, nested up to two levels."""
