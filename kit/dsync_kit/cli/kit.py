@@ -86,6 +86,25 @@ def verify(
     raise typer.Exit(run(asked))
 
 
+@app.command()
+def replay(
+    failure: Annotated[str, typer.Argument(metavar="FAILURE", help="A rule's id, or a file of .dsync-kit/failures.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="in place of the connector's options that were kept"),
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="TARGET", help="In place of the target that was kept.")] = None,
+) -> None:
+    """Run just the example of a failure that verify has kept.
+
+    Ends with 1 if it still fails, 0 if it is gone. Secrets are not kept: give them again where they are no environment
+    variables.
+    """
+    from dsync_kit.cli.replay import replay as run
+
+    raise typer.Exit(run(failure, target=target, options=options))
+
+
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 def serve(
     context: typer.Context,

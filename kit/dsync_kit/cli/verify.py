@@ -1,14 +1,17 @@
 """`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
 
 import logging
+import re
 import secrets
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsync_kit.conformance.kept import FAILURES, KeptFailure
+from dsync_kit.conformance.outcome import Outcome
 from dsync_kit.errors import UsageError
 from dsync_kit.settings import redact_uri
 from dsync_kit.target import find_connector, resolve
@@ -16,7 +19,7 @@ from dsync_kit.target import find_connector, resolve
 __all__ = ["EXAMPLES", "Verification", "verify"]
 
 EXAMPLES = Path(".dsync-kit/examples")
-"""Where failing examples are kept, to be tried first the next time."""
+"""Where each connector's failing examples are kept, to be tried first the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +47,47 @@ class Verification:
         words += ["--", *self._shown_options()] if self.options else []
         return shlex.join(words)
 
+    def keep(self, outcome: Outcome, seed: int) -> Outcome:
+        """The outcome, its failure kept in a file if it has one. Raises UsageError where that cannot be written."""
+        failure = outcome.failure
+        if failure is None or not failure.choices:
+            return outcome
+        kept = KeptFailure(
+            rule=outcome.rule,
+            target=redact_uri(self.target),
+            options=tuple(redact_uri(word) for word, secret in self._marked_options() if not secret),
+            namespaces=tuple(self.namespaces),
+            insecure=self.insecure,
+            profile=self.profile,
+            seed=seed,
+            choices=failure.choices,
+        )
+        try:
+            kept.save()
+        except OSError as error:
+            raise UsageError(f"failures cannot be kept in {FAILURES}: {error.strerror}") from error
+        return replace(outcome, failure=replace(failure, kept=kept.name))
+
     def _shown_options(self) -> list[str]:
-        """The connector's options, without the values of those that are secret."""
-        secret = {option.flag for option in find_connector(self.target)[0].settings.options() if option.secret}
-        shown: list[str] = []
-        hidden = False
+        """The connector's options, with what is secret as `***`."""
+        shown = []
+        for word, secret in self._marked_options():
+            flag, equals, _ = word.partition("=")
+            hidden = f"{flag}{equals}***" if equals else flag
+            shown.append((hidden if word.startswith("-") else "***") if secret else redact_uri(word))
+        return shown
+
+    def _marked_options(self) -> Iterator[tuple[str, bool]]:
+        """The connector's options, each word with whether it belongs to one that is secret."""
+        if not self.options:
+            return
+        flags = {option.flag for option in find_connector(self.target)[0].settings.options() if option.secret}
+        value_follows = False
         for word in self.options:
             flag, has_value, _ = ("--" + word.lstrip("-")).partition("=")
-            is_secret = word.startswith("-") and flag in secret
-            if hidden:
-                shown.append("***")
-            elif is_secret and has_value:
-                shown.append(f"{flag}=***")
-            else:
-                shown.append(redact_uri(word))
-            hidden = is_secret and not has_value and not hidden
-        return shown
+            names_secret = word.startswith("-") and flag in flags and not value_follows
+            yield word, names_secret or value_follows
+            value_follows = names_secret and not has_value
 
 
 def verify(asked: Verification) -> int:
@@ -89,7 +117,7 @@ def verify(asked: Verification) -> int:
         namespaces=tuple(asked.namespaces),
         known_failures=known,
         strict=asked.strict,
-        database=EXAMPLES,
+        database=EXAMPLES / re.sub(r"\W+", "-", redact_uri(asked.target)).strip("-"),
         command=lambda rule: asked.replay(rule.id, seed),
     )
     # What connectors log belongs to a failure, where it is shown, and not between the lines of the report.
@@ -111,7 +139,8 @@ def verify(asked: Verification) -> int:
             if isinstance(event, RunStarted):
                 started = event
             elif isinstance(event, RunFinished):
-                report = Report.of(event.result, rules, started)
+                outcomes = tuple(asked.keep(outcome, seed) for outcome in event.result.outcomes)
+                report = Report.of(replace(event.result, outcomes=outcomes), rules, started)
     print_report(report, console)
     sys.stdout.flush()
     for file in files:

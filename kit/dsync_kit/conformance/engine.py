@@ -26,8 +26,9 @@ __all__ = ["Plan", "Session", "run", "select"]
 class Plan:
     """What to run, and how.
 
-    `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps failing examples, None for
-    none. `command` makes the command that shows one rule's failure again.
+    `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
+    examples, to be tried first the next time; None for none. `command` makes the command that shows one rule's failure
+    again.
     """
 
     rules: tuple[Rule, ...]
@@ -87,6 +88,10 @@ class Session:
             self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
         return outcome
 
+    def replay(self, rule: Rule, choices: str) -> Outcome:
+        """Run one example of a rule again, whatever is known to fail."""
+        return self._run(rule, choices)
+
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
@@ -100,13 +105,19 @@ class Session:
         """What was found out about the connector, and what of the kit's data could not be removed."""
         return (*self._subject.notes, *_remains(self._subject))
 
-    def _run(self, rule: Rule) -> Outcome:
+    def _run(self, rule: Rule, choices: str = "") -> Outcome:
         lacking = [need.value for need in rule.needs if not self._subject.offers(need)]
         if lacking:
             return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
         plan = self._plan
         return run_rule(
-            rule, self._subject, plan.profile, seed=plan.seed, database=plan.database, replay=plan.command(rule)
+            rule,
+            self._subject,
+            plan.profile,
+            seed=plan.seed,
+            database=plan.database,
+            replay=plan.command(rule),
+            choices=choices,
         )
 
     def _listed(self, rule: Rule, outcome: Outcome) -> Outcome:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grpc import StatusCode
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, reproduce_failure, seed, settings
+from hypothesis import __version__ as hypothesis_version
 from hypothesis import strategies as st
+from hypothesis.core import encode_failure
 from hypothesis.database import DirectoryBasedExampleDatabase
-from hypothesis.errors import Flaky, HypothesisException
+from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.logs import captured_log
@@ -29,16 +31,28 @@ _SHOWN_NOTES = 3
 
 
 def run_rule(
-    rule: Rule, subject: Subject, profile: Profile, *, seed: int, database: Path | None, replay: str
+    rule: Rule,
+    subject: Subject,
+    profile: Profile,
+    *,
+    seed: int,
+    database: Path | None,
+    replay: str,
+    choices: str = "",
 ) -> Outcome:
-    """Judge one rule. Never raises for what the connector does; KeyboardInterrupt passes through."""
+    """Judge one rule; with `choices`, by the one example that they make.
+
+    Never raises for what the connector does; KeyboardInterrupt passes through.
+    """
     trial = _Trial(rule, subject, profile, replay)
     began = time.monotonic()
     problem = ""
     try:
-        _explore(trial, profile, seed, database)
+        _explore(trial, profile, seed, database, choices)
     except (_Failed, _Enough, Flaky):
         pass  # the trial holds what was found
+    except DidNotReproduce:
+        problem = "" if trial.examples else "the rule draws other values than it did when this failure was kept"
     except (KitError, TargetError) as error:
         problem = str(error)
     except HypothesisException as error:
@@ -60,6 +74,7 @@ class _Found:
     example: tuple[tuple[str, str], ...]
     transcript: tuple[str, ...]
     log: tuple[str, ...]
+    choices: str
 
     @property
     def size(self) -> tuple[int, int]:
@@ -100,7 +115,8 @@ class _Trial:
                 self.checks += case.checks
                 self.notes.update(case.notes)
         if violation is not None:
-            self._keep(violation, case, tuple(log))
+            choices = encode_failure(data.conjecture_data.choices).decode()
+            self._keep(_Found(violation, tuple(case.example), case.recorder.transcript(), tuple(log), choices))
             raise _Failed
 
     def _violation(self, case: Case) -> Violation | None:
@@ -145,8 +161,7 @@ class _Trial:
             cause=cause,
         )
 
-    def _keep(self, violation: Violation, case: Case, log: tuple[str, ...]) -> None:
-        found = _Found(violation, tuple(case.example), case.recorder.transcript(), log)
+    def _keep(self, found: _Found) -> None:
         if self.smallest is None:
             self.failed_at = time.monotonic()
         self.failures += 1
@@ -164,17 +179,18 @@ class _Trial:
             replay=self.replay,
             reproducible=self.failures > 1,
             log=found.log,
+            choices=found.choices,
         )
 
 
-def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path | None) -> None:
+def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path | None, choices: str) -> None:
     examples = DirectoryBasedExampleDatabase(database) if database is not None else None
 
     def test(data: st.DataObject) -> None:
         trial.example(data)
 
-    # The key keeps apart what Hypothesis would take for one test: it is one function for all rules and connectors.
-    test._hypothesis_internal_database_key = f"{trial.subject.target.title} {trial.rule.id}".encode()  # type: ignore[attr-defined]
+    # The key keeps apart what Hypothesis would take for one test: it is one function for all rules.
+    test._hypothesis_internal_database_key = trial.rule.id.encode()  # type: ignore[attr-defined]
     configured = settings(
         max_examples=max(1, round(profile.examples * trial.rule.examples)),
         database=examples,
@@ -187,6 +203,8 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     )
     wrapped = given(data=st.data())(test)
     wrapped._hypothesis_internal_database_key = test._hypothesis_internal_database_key  # type: ignore[attr-defined]
+    if choices:
+        wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
     seed(seed_number)(configured(wrapped))()
 
 

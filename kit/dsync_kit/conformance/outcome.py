@@ -62,6 +62,10 @@ class Failure:
     """Whether the same example failed again."""
     log: tuple[str, ...] = ()
     """The last lines that the connector logged meanwhile, where it runs in this process."""
+    choices: str = ""
+    """What Hypothesis needs to run exactly this example again."""
+    kept: str = ""
+    """The name under which it is kept to be replayed; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class _Sessions:
             profile=PROFILES[profile],
             seed=seed,
             strict=self.strict,
-            database=config.rootpath / ".dsync-kit" / "examples",
+            database=config.rootpath / ".dsync-kit" / "examples" / folder.name,
             command=lambda rule: shlex.join([*words, "--rule", rule.id]),
         )
 

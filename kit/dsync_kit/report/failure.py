@@ -118,4 +118,7 @@ def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome],
         yield from field("leads to", f"{plural(len(consequences), 'consequence')}: {names}", width, column=_LABELS)
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
-    yield Text(f"{'replay':<{_LABELS}}", "dim").append(printable(failure.replay), "bold")
+    replay = f"dsync-kit replay {failure.kept}" if failure.kept else failure.replay
+    yield Text(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
+    if failure.kept:  # which other machines know nothing of
+        yield Text(f"{'or anew':<{_LABELS}}", "dim").append(printable(failure.replay))

@@ -1,0 +1,65 @@
+"""`dsync-kit replay`: runs one kept example again."""
+
+import logging
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+
+from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.conformance.engine import Plan, Session
+from dsync_kit.conformance.kept import KeptFailure
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.errors import UsageError
+from dsync_kit.report.failure import failure_lines
+from dsync_kit.target import resolve
+
+__all__ = ["replay"]
+
+
+def replay(word: str, *, target: str | None = None, options: Sequence[str] | None = None) -> int:
+    """Run the example of a kept failure; returns 1 if it still fails, 0 if it is gone, 3 if that cannot be told.
+
+    `target` and `options` take the place of those that were kept. Raises UsageError where the failure is not there.
+    """
+    kept = KeptFailure.load(word)
+    rule = next((rule for rule in RULES if rule.id == kept.rule), None)
+    if rule is None:
+        raise UsageError(f"the rule {kept.rule} of this failure is there no more")
+    if target is None and ":***@" in " ".join([kept.target, *kept.options]):
+        raise UsageError(f"the password of {kept.target} was not kept: name the target again with --target")
+    named = resolve(target or kept.target, kept.options if options is None else options, insecure=kept.insecure)
+    plan = Plan(
+        (rule,), PROFILES[kept.profile], kept.seed, kept.namespaces, command=lambda _: f"dsync-kit replay {word}"
+    )
+    logging.getLogger().addHandler(logging.NullHandler())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with named.open() as opened:
+        session = Session(opened, plan)
+        try:
+            outcome = session.replay(rule, kept.choices)
+        finally:
+            session.close()
+    console = Console(highlight=False, markup=False, emoji=False)
+    if outcome.failure is not None:
+        # Once is enough here: it was found, and kept, before.
+        again = replace(outcome, failure=replace(outcome.failure, reproducible=True))
+        for line in failure_lines(again, rule, width=console.width):
+            console.print(line, soft_wrap=True)
+        console.print()
+    code, verdict = _verdict(outcome)
+    console.print(verdict, soft_wrap=True)
+    return code
+
+
+def _verdict(outcome: Outcome) -> tuple[ExitCode, str]:
+    match outcome.status:
+        case Status.FAILED:
+            return ExitCode.VIOLATED, f"✗ {outcome.rule} still fails with this example"
+        case Status.PASSED:
+            return ExitCode.OK, f"✓ {outcome.rule} is kept with this example; `dsync-kit verify` tries others"
+        case _:
+            return ExitCode.NOT_JUDGED, f"! it cannot be told: {outcome.reason}"

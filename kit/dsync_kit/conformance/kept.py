@@ -1,0 +1,71 @@
+"""Failures that are kept in files, each with what it takes to run just its example again."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hypothesis import __version__ as hypothesis_version
+
+from dsync_kit.errors import UsageError
+
+__all__ = ["FAILURES", "KeptFailure"]
+
+FAILURES = Path(".dsync-kit/failures")
+"""Where failures are kept, in the current folder."""
+
+_SCHEMA = "dsync-kit/failure/1"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFailure:
+    """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named."""
+
+    rule: str
+    target: str
+    options: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    insecure: bool
+    profile: str
+    seed: int
+    choices: str
+    hypothesis: str = hypothesis_version
+
+    @property
+    def name(self) -> str:
+        """What `replay` knows it by."""
+        return self.rule.replace("/", "-")
+
+    def save(self, folder: Path = FAILURES) -> Path:
+        """Write it, in place of an older failure of the rule. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
+        path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, word: str, folder: Path = FAILURES) -> "KeptFailure":
+        """The failure that a path, a name or a rule's id means.
+
+        Raises UsageError where there is none, or where another version of Hypothesis has made it.
+        """
+        path = Path(word)
+        if not path.is_file():
+            path = folder / f"{re.sub('/', '-', word)}.json"
+        if not path.is_file():
+            names = ", ".join(sorted(found.stem for found in folder.glob("*.json"))) or "none"
+            raise UsageError(f"no failure {word!r} is kept in {folder}: expected a file, or one of these: {names}")
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            if fields.pop("schema") != _SCHEMA:
+                raise ValueError("another schema")
+            fields |= {name: tuple(fields[name]) for name in ("options", "namespaces")}
+            failure = cls(**fields)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {error}") from error
+        if failure.hypothesis != hypothesis_version:
+            raise UsageError(
+                f"{path} was made with Hypothesis {failure.hypothesis}, this is {hypothesis_version}: "
+                f"run `dsync-kit verify` with --rule {failure.rule} --seed {failure.seed}"
+            )
+        return failure

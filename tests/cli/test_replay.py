@@ -1,0 +1,74 @@
+"""`dsync-kit replay`: a failure that verify has kept, run again."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.registry import import_folder
+from dsync_kit.server import ConnectorServer
+
+from .conftest import Command
+
+
+def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Path, reference: Path) -> None:
+    """Just the example that failed is run: 1 while it fails, 0 when the connector is mended."""
+    connector = import_folder(reference, "connector")
+    settings = import_folder(reference, "settings").Settings(uri="reference://")
+
+    class Forgetful(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
+        broken = True
+
+        def insertion(self, document: bytes, data_type: int) -> object:
+            return super().insertion(document.replace(b"a", b"A") if self.broken else document, data_type)
+
+    with ConnectorServer(Forgetful(settings)) as server:
+        words = ("verify", f"grpc://{server.address}", "--insecure", "--rule", "write/read-back", "--profile", "quick")
+        found = dsync_kit(*words)
+        assert found.returncode == 1, found.stdout + found.stderr
+        assert "replay        dsync-kit replay write-read-back\n" in found.stdout
+        example = re.findall(r"\n  documents = .*", found.stdout)
+
+        again = dsync_kit("replay", "write-read-back")
+        assert again.returncode == 1, again.stdout + again.stderr
+        assert re.findall(r"\n  documents = .*", again.stdout) == example
+        assert "did not fail again" not in again.stdout
+        by_file = dsync_kit("replay", tmp_path / ".dsync-kit" / "failures" / "write-read-back.json")
+        assert by_file.returncode == 1
+
+        Forgetful.broken = False
+        gone = dsync_kit("replay", "write/read-back")
+        assert gone.returncode == 0, gone.stdout + gone.stderr
+        assert gone.stdout.startswith("✓ write/read-back is kept")
+    unreachable = dsync_kit("replay", "write/read-back")
+    assert unreachable.returncode == 3
+
+
+def test_no_such_failure(dsync_kit: Command) -> None:
+    """A failure that is not there: those that are."""
+    done = dsync_kit("replay", "list/ends")
+    assert done.returncode == 2
+    assert "no failure 'list/ends' is kept in .dsync-kit/failures" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hypothesis": "1.0"}, "was made with Hypothesis 1.0"),
+        ({"schema": "x"}, "is no failure that this version"),
+        ({"surprise": 1}, "is no failure that this version"),
+        ({"rule": "list/absent"}, "is there no more"),
+        ({"target": "reference://u:***@h"}, "the password of reference://u:***@h was not kept"),
+    ],
+)
+def test_a_file_that_is_of_no_use(
+    dsync_kit: Command, tmp_path: Path, broken_address: str, change: dict[str, object], message: str
+) -> None:
+    """A file of another version, or with something missing, is told as such."""
+    dsync_kit("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/db-type")
+    path = tmp_path / ".dsync-kit" / "failures" / "info-db-type.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    done = dsync_kit("replay", path)
+    assert done.returncode == 2
+    assert message in done.stderr
