@@ -8,9 +8,20 @@ from dsync_kit.testing import Harness
 __all__ = ["HARNESS"]
 
 
+_MADE_UP = "each read makes other documents up: that is what /dev/random is for"
+
+
 class RandomHarness(Harness):
+    # Each of these reads a partition twice, and expects the same documents.
     known_failures: ClassVar[Mapping[str, str]] = {
-        "list/repeatable": "each read makes other documents up: that is what /dev/random is for",
+        "plan/stripped-partition": _MADE_UP,
+        "plan/repeatable": _MADE_UP,
+        "plan/self-contained": _MADE_UP,
+        "list/repeatable": _MADE_UP,
+        "list/restart-mid-way": _MADE_UP,
+        "list/interleaved": _MADE_UP,
+        "list/parallel": _MADE_UP,
+        "lifecycle/over-grpc": _MADE_UP,
     }
 
     def start(self) -> Sequence[str]:

@@ -41,8 +41,9 @@ class TargetError(Exception):
 class OpenTarget:
     """A connector that answers.
 
-    `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another instance on the same data;
-    `process` makes a process of its own that serves the same data, to be killed and started again.
+    `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another
+    instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
+    again.
     """
 
     title: str

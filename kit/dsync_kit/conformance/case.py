@@ -179,7 +179,7 @@ class Case:
             raise Violation(message, expected=str(expected), seen=str(seen), owner=owner)
 
     def within(self, seconds: float, call: Callable[[], T], what: str) -> T:
-        """What the call gives. Where it takes longer, the connector hangs: raises Violation, and no more is asked of it."""
+        """What the call gives. Raises Violation where it takes longer: the connector hangs, and is asked no more."""
         answers: list[T] = []
         errors: list[Exception] = []
 

@@ -88,8 +88,7 @@ def update_type(case: Case) -> None:
 
 @rule(
     "stream/id-encoding",
-    "BsonValue: `data` is the BSON **value** alone …, `type` the BSON type byte. Raw UTF-8 in `data` is the most "
-    "common mistake",
+    "`data` is the BSON **value** alone … `type` the BSON type byte … Raw UTF-8 in `data` is the most common mistake.",
     needs=(Need.UPDATES,),
     hint="the id's data is raw UTF-8, or a whole BSON document, or its type is left 0: use encode_id",
     after=_FORM,
