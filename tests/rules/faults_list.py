@@ -144,7 +144,7 @@ class PartitionsOverlap(Reference):
         return start, (int.from_bytes(end) + 2**32 // 20).to_bytes(4) if end else None
 
 
-@broken("list/ids-unique", "rare")
+@broken("list/many-pages", "rare")
 class PartitionsShareTheirBound(Reference):
     """Both ends of a range are inclusive: a document in two hundred is listed by two partitions."""
 
@@ -203,7 +203,7 @@ class CutAtAThousand(Reference):
         return answer
 
 
-@broken("list/complete", "rare")
+@broken("list/many-pages", "rare")
 class GapBetweenPartitions(Reference):
     """The bounds are computed twice, and rounded differently: what hashes between them is in no partition."""
 
@@ -212,7 +212,7 @@ class GapBetweenPartitions(Reference):
         return start, (int.from_bytes(end) - 2**32 // 200).to_bytes(4) if end else None
 
 
-@broken("list/complete", "special input")
+@broken("list/many-pages", "rare")
 class TiesAtTheBoundLost(Reference):
     """Pages are cut by a key that is not unique, and go on beyond it: what ties with the last document is lost."""
 

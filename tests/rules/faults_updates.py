@@ -144,7 +144,7 @@ class DeletesAreIgnored(_Sent):
         return [update for update in updates if update.type != UPDATE_TYPE_DELETE]
 
 
-@broken("updates/delete", "special input")
+@broken("updates/id-kinds", "special input")
 class DeletesByPrefix(_Sent):
     """The key is deleted with all that begins with it, as a folder is."""
 

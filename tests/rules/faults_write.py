@@ -43,7 +43,7 @@ class RefusesNested(Altering):
         return value
 
 
-@broken("write/accepts", "special input")
+@broken("encoding/bson-text", "special input")
 class QuotesBreakTheStatement(Altering):
     """Texts are put into a statement by hand: a quote ends it early."""
 

@@ -107,13 +107,14 @@ class Driver:
         self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
     ) -> list[bytes]:
         """The documents of a partition, listed from the start again after a retryable code."""
-        return _repeated(
-            lambda: [
-                document
-                for page in self.pages(partition, data_type, expected=expected, whole=whole)
-                for document in page
-            ]
-        )
+        pages = self.whole_pages(partition, data_type, expected=expected, whole=whole)
+        return [document for page in pages for document in page]
+
+    def whole_pages(
+        self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
+    ) -> list[list[bytes]]:
+        """The pages of a partition, listed from the start again after a retryable code."""
+        return _repeated(lambda: list(self.pages(partition, data_type, expected=expected, whole=whole)))
 
     def listing(self, namespaces: Sequence[str], data_type: DataType, *, expected: int = 0) -> list[tuple[str, bytes]]:
         """Every document that a plan of `namespaces` covers, with its namespace, partition after partition."""

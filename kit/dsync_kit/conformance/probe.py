@@ -65,7 +65,8 @@ def _find(case: "Case", data_type: DataType) -> Probe:
         loaded = documents
         partitions = case.driver.plan([namespace]).partitions
         pages = [
-            [len(page) for page in case.driver.pages(partition, data_type, expected=count)] for partition in partitions
+            [len(page) for page in case.driver.whole_pages(partition, data_type, expected=count)]
+            for partition in partitions
         ]
         if any(len(sizes) > 1 and max(sizes) < count for sizes in pages):
             size = max((max(sizes) for sizes in pages if sizes), default=1)

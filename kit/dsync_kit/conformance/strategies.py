@@ -30,6 +30,8 @@ __all__ = [
     "BSON_SEVERAL",
     "ID_KINDS",
     "JSON_SEVERAL",
+    "alike_ids",
+    "alike_namespaces",
     "bson_values",
     "document_from",
     "documents",
@@ -239,6 +241,7 @@ ALIKE_IDS: tuple[tuple[tuple[str, Any], ...], ...] = (
     (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
     (("string", "a"), ("string", "A")),
     (("string", "a"), ("string", "a ")),
+    (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
     (("string", "\u00e9"), ("string", "e\u0301")),
     (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
     (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
@@ -260,6 +263,14 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
+def alike_namespaces(name: str) -> list[tuple[str, str]]:
+    """Pairs of namespaces that are easily taken for one, or for a part of one another."""
+    long = name + "x" * 64
+    others = [f"{name}0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
+    separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
+    return [*((name, other) for other in others), *separated, (long, f"{long}y")]
+
+
 def sample_id(kind: str) -> Any:
     """One id of a kind, always the same."""
     return _SAMPLES[kind]
@@ -273,6 +284,16 @@ def object_id(prefix: str, number: int) -> ObjectId:
 def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
     """Ids of these kinds, as Python values."""
     return st.one_of(*(ID_KINDS[data_type][kind] for kind in kinds))
+
+
+def alike_ids(kinds: tuple[str, ...]) -> Draw:
+    """Lists of groups of ids that look alike and are different; empty where no group is of these kinds."""
+    groups = [[value for kind, value in group if kind in kinds] for group in ALIKE_IDS]
+    groups = [group for group in groups if len(group) > 1]
+    if not groups:
+        return st.just([])
+    chosen = st.lists(st.booleans(), min_size=len(groups), max_size=len(groups)).filter(any)
+    return chosen.map(lambda chosen: [group for group, taken in zip(groups, chosen, strict=True) if taken])
 
 
 def merge_key(value: Any) -> Any:

@@ -291,7 +291,7 @@ class Subject:
             try:
                 self._write_sample(self.fresh_namespace(), self.types[0], self._first_kind())
             except ConnectorError as error:
-                if error.code not in _REFUSALS:
+                if error.code not in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
                     return  # a fault that the rules will meet again
                 refusal = refusal or str(error)
             else:

@@ -24,8 +24,6 @@ from dsync_kit.protocol import (
     DataType,
     Partition,
     Update,
-    WriteDataRequest,
-    WriteUpdatesRequest,
 )
 
 __all__ = ["RULES"]
@@ -55,7 +53,7 @@ def _without_id(case: Case, data_type: DataType) -> bytes:
 
 def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> ConnectorError | None:
     try:
-        case.api.write_data(WriteDataRequest(namespace=namespace, data=documents, type=data_type))
+        case.driver.write_data(namespace, documents, data_type)
     except ConnectorError as error:
         return error
     return None
@@ -199,6 +197,14 @@ def list_type(case: Case) -> None:
         case.checks += 1
 
 
+_KNOWN_GARBAGE = [
+    *(b"garbage", b"\x00", b"\xff\xfe\xfd", b"{}", b"[]", b"null", b"-1", b"0", b"99999999999999999999", b"{"),
+    *(b'["x"]', b'{"a": 1}', b"\x00" * 8, b"\xff" * 16, b"\x05\x00\x00\x00\x00", b"x" * 5000),
+]
+_GARBAGE = st.one_of(st.sampled_from(_KNOWN_GARBAGE), st.binary(min_size=1, max_size=12))
+_SEVERAL_GARBAGE = st.lists(_GARBAGE, min_size=1, max_size=len(_KNOWN_GARBAGE), unique=True)
+
+
 @rule(
     "errors/page-cursor",
     _BAD_INPUT,
@@ -210,22 +216,22 @@ def page_cursor(case: Case) -> None:
     """A cursor that is none of the connector's is refused with INVALID_ARGUMENT (or a retryable code), if at all."""
     namespace, data_type, _ = case.listable(max_size=3)
     partition = case.driver.plan([namespace]).partitions[0]
-    garbage = case.draw(_GARBAGE, "cursor")
     where = case.draw(st.sampled_from(["page", "partition"]), "as the cursor of")
-    sent = strip(partition) if where == "page" else Partition(namespace=namespace, cursor=garbage)
-    try:
-        case.driver.page(sent, data_type, garbage if where == "page" else b"")
-    except ConnectorError as error:
-        allowed = error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND) or (
-            where == "page" and error.retryable
-        )
-        case.check(
-            allowed,
-            f"a garbage cursor of a {where} is refused with a wrong code",
-            expected="INVALID_ARGUMENT" + (", or a retryable code" if where == "page" else ""),
-            seen=error,
-        )
-    case.checks += 1
+    for garbage in case.draw(_SEVERAL_GARBAGE, "cursors"):
+        sent = strip(partition) if where == "page" else Partition(namespace=namespace, cursor=garbage)
+        try:
+            case.driver.page(sent, data_type, garbage if where == "page" else b"")
+        except ConnectorError as error:
+            allowed = error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND) or (
+                where == "page" and error.retryable
+            )
+            case.check(
+                allowed,
+                f"a garbage cursor of a {where} is refused with a wrong code",
+                expected="INVALID_ARGUMENT" + (", or a retryable code" if where == "page" else ""),
+                seen=error,
+            )
+        case.checks += 1
 
 
 @rule(
@@ -251,11 +257,6 @@ def stream_cursor(case: Case) -> None:
             )
     case.checks += 1
 
-
-_GARBAGE = st.one_of(
-    st.sampled_from([b"garbage", b"\x00", b"\xff\xfe\xfd", b"{}", b"[]", b"null", b"-1", b"99999999999999999999"]),
-    st.binary(min_size=1, max_size=12),
-)
 
 _HOSTILE_NAMES = (
     "",
@@ -381,7 +382,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
     data = make_document("raw text", {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
     request = Update(id=parts, type=kind, data=data)
     try:
-        case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), updates=[request], type=data_type))
+        case.driver.write_updates(case.namespace(), [request], data_type)
     except ConnectorError as error:
         return error
     return None
@@ -403,7 +404,7 @@ def malformed_update(case: Case) -> None:
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
     error: ConnectorError | None = None
     try:
-        case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), updates=[request], type=data_type))
+        case.driver.write_updates(case.namespace(), [request], data_type)
     except ConnectorError as refused:
         error = refused
     _expect_invalid(case, error, "an update with a malformed document", must_refuse=_readable(case, data_type))
@@ -432,7 +433,7 @@ def bad_update_in_call(case: Case) -> None:
     call = list(good)
     call.insert(case.draw(st.integers(0, 2), "position"), bad)
     try:
-        case.api.write_updates(WriteUpdatesRequest(namespace=namespace, updates=call, type=data_type))
+        case.driver.write_updates(namespace, call, data_type)
     except ConnectorError as error:
         _expect_invalid(case, error, "a call with a bad update", must_refuse=True)
     else:
@@ -508,7 +509,7 @@ def serves_on(case: Case) -> None:
         _refusal(case, namespace, [_malformed(case, data_type)], data_type)
         with contextlib.suppress(ConnectorError):
             bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
-            case.api.write_updates(WriteUpdatesRequest(namespace=namespace, updates=[bad], type=data_type))
+            case.driver.write_updates(namespace, [bad], data_type)
     case.write(namespace, good, data_type)
     case.expect(namespace, Model(data_type, good), "what is listed of a page that was written after refused calls")
 

@@ -1,7 +1,9 @@
 """GeneratePlan: what is to be listed, and from where to stream."""
 
 from grpc import StatusCode
+from hypothesis import strategies as st
 
+from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import strip
 from dsync_kit.conformance.model import Model
@@ -112,7 +114,18 @@ def partitions(case: Case) -> None:
 def asked_namespaces(case: Case) -> None:
     """A plan has partitions of the namespaces that were asked for, and of no others."""
     asked, _ = case.loaded(min_size=1, small=True)
-    case.loaded(min_size=1, small=True)
+    pairs = [(asked, "")]
+    if case.subject.makes_namespaces:
+        pairs += strategies.alike_namespaces(asked)
+    asked, other = case.draw(st.sampled_from(pairs), "asked for, and another")
+    data_type = case.data_type()
+    for namespace in (asked, other or case.namespace()):
+        try:
+            case.write(namespace, case.numbered(1, data_type), data_type)
+        except ConnectorError as error:
+            if other and error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
+                raise case.decline(f"it refuses a namespace like {namespace!r}") from error
+            raise
     plan = case.driver.plan([asked])
     _has_partitions(case, plan)
     found = sorted({partition.namespace for partition in plan.partitions})

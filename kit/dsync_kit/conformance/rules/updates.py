@@ -313,19 +313,19 @@ def id_name(case: Case) -> None:
 def id_kinds(case: Case) -> None:
     """Of documents whose ids look alike, an update changes the one with its type."""
     data_type = case.data_type()
-    kinds = case.subject.id_kinds[data_type]
-    groups = [[value for kind, value in group if kind in kinds] for group in strategies.ALIKE_IDS]
-    groups = [group for group in groups if len(group) > 1]
-    if not groups:
+    drawn = case.draw(strategies.alike_ids(case.subject.id_kinds[data_type]), "ids")
+    if not drawn:
         raise case.decline("it takes ids of one type only")
-    values = case.draw(st.sampled_from(groups), "ids")
-    page = [make_document(value, {"n": 0}, data_type) for value in values]
+    # Numbers that a store may take for one stand for themselves once.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    page = [make_document(value, {"n": 0}, data_type) for value in values.values()]
     namespace, model = case.namespace(), Model(data_type, page)
     case.write(namespace, page, data_type)
-    chosen = values[case.draw(st.integers(0, len(values) - 1), "updated")]
+    chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
     kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind")
-    document = make_document(chosen, {"n": 1}, data_type)
-    _apply(case, namespace, model, [update(kind, chosen, document, data_type)])
+    updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
+    updates = [update(kind, value, make_document(value, {"n": 1}, data_type), data_type) for value in updated]
+    _apply(case, namespace, model, updates)
     case.expect(namespace, model, "what is listed after an update of one of several ids that look alike")
 
 

@@ -79,10 +79,10 @@ def overwrites(case: Case) -> None:
     identifiers = case.identifiers(data_type)
     contents = strategies.fields(data_type, small=True)
     namespace, model = case.namespace(), Model(data_type)
-    for version in ("first version", "second version"):
+    for number, version in enumerate(("first version", "second version")):
         drawn = case.draw(st.lists(contents, min_size=len(identifiers), max_size=len(identifiers)), version)
         page = [
-            strategies.make_document(identifier, fields, data_type)
+            strategies.make_document(identifier, {**fields, "version": number}, data_type)
             for identifier, fields in zip(identifiers, drawn, strict=True)
         ]
         case.write(namespace, page, data_type)
@@ -123,15 +123,15 @@ def isolates_namespaces(case: Case) -> None:
     data_type = case.data_type()
     identifiers = case.identifiers(data_type)
     one = case.namespace()
-    alike = [one + "0", one + "x", one + ".x", one.replace("_", "-")] if case.subject.makes_namespaces else []
-    other = case.draw(st.sampled_from(alike), "other namespace") if alike else case.namespace()
+    pairs = strategies.alike_namespaces(one) if case.subject.makes_namespaces else [(one, case.namespace())]
+    pair = case.draw(st.sampled_from(pairs), "namespaces")
     held = {}
-    for namespace in (one, other):
+    for namespace in pair:
         page = [strategies.make_document(value, {"in": namespace}, data_type) for value in identifiers]
         try:
             case.write(namespace, page, data_type)
         except ConnectorError as error:
-            if namespace in alike and error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
+            if namespace != one and error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
                 raise case.decline(f"it refuses a namespace like {namespace!r}") from error
             raise
         held[namespace] = Model(data_type, page)
@@ -200,10 +200,12 @@ def large_page(case: Case) -> None:
 def id_kinds(case: Case) -> None:
     """Ids that look alike, but are of different types, are different documents."""
     data_type = case.data_type()
-    kinds = case.subject.id_kinds[data_type]
-    groups = [[value for kind, value in group if kind in kinds] for group in strategies.ALIKE_IDS]
-    values = case.draw(st.sampled_from([group for group in groups if len(group) > 1]), "ids")
-    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+    drawn = case.draw(strategies.alike_ids(case.subject.id_kinds[data_type]), "ids")
+    if not drawn:
+        raise case.decline("it takes ids of one type only")
+    # Numbers that a store may take for one stand for themselves once.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    documents = [strategies.make_document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
     namespace = case.namespace()
     case.write(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), "what is listed of ids that look alike")
