@@ -28,22 +28,27 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
     Returns what the command returns where that is an exit code, else OK. SystemExit passes through.
     """
-    from dsync_kit.errors import ConnectorError, UsageError
-    from dsync_kit.target import TargetError
-
     try:
         answer = command()
-    except UsageError as error:
-        return _said(str(error), ExitCode.USAGE)
-    except (TargetError, ConnectorError) as error:
-        return _said(str(error), ExitCode.NOT_JUDGED)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        # Python's own exit code for it, 1, would say that the connector violates a rule.
-        traceback.print_exc()
-        return _said(f"dsync-kit itself failed: {type(error).__name__}", ExitCode.NOT_JUDGED)
+        return _explained(error)
     return answer if isinstance(answer, int) else ExitCode.OK
+
+
+def _explained(error: Exception) -> ExitCode:
+    # Not before there is an error: --help would wait for grpc and pydantic.
+    from dsync_kit.errors import ConnectorError, UsageError
+    from dsync_kit.target import TargetError
+
+    if isinstance(error, UsageError):
+        return _said(str(error), ExitCode.USAGE)
+    if isinstance(error, TargetError | ConnectorError):
+        return _said(str(error), ExitCode.NOT_JUDGED)
+    # Python's own exit code for it, 1, would say that the connector violates a rule.
+    traceback.print_exception(error)
+    return _said(f"dsync-kit itself failed: {type(error).__name__}", ExitCode.NOT_JUDGED)
 
 
 def _said(message: str, code: ExitCode) -> ExitCode:

