@@ -43,7 +43,9 @@ __all__ = [
     "make_document",
     "pages",
     "sample_id",
+    "several",
     "several_field_names",
+    "some",
     "texts",
     "update",
     "values",
@@ -116,25 +118,29 @@ BSON_COMMON: dict[str, Draw] = {
 """The scalar types that every store of BSON documents must hold."""
 
 
-def _several(known: Sequence[Any], drawn: Draw) -> Draw:
+def some(known: Sequence[Any]) -> Draw:
+    """At least one of the known values: about half of them, and down to one where an example shrinks."""
+    # The bits of one number: drawn as a list of choices, most examples would repeat those of the one before.
+    bits = st.integers(1, 2 ** len(known) - 1)
+    return bits.map(lambda chosen: [value for number, value in enumerate(known) if chosen >> number & 1])
+
+
+def several(known: Sequence[Any], drawn: Draw) -> Draw:
     """Some of the known values, and a few that are drawn: in few examples, each of the known ones is among them."""
-    some = st.lists(st.sampled_from(range(len(known))), min_size=1, max_size=len(known), unique=True)
-    return st.builds(
-        lambda chosen, more: [*(known[index] for index in chosen), *more], some, st.lists(drawn, max_size=3)
-    )
+    return st.builds(lambda chosen, more: [*chosen, *more], some(known), st.lists(drawn, max_size=3))
 
 
 BSON_SEVERAL: dict[str, Draw] = {
-    "text": _several(_TEXTS_KNOWN, texts),
-    "int32": _several(_INT32_KNOWN, _INT32),
-    "int64": _several(_INT64_KNOWN, _INT64),
-    "double": _several(_DOUBLE_KNOWN, _DOUBLE),
-    "boolean": _several([True, False], st.booleans()),
+    "text": several(_TEXTS_KNOWN, texts),
+    "int32": several(_INT32_KNOWN, _INT32),
+    "int64": several(_INT64_KNOWN, _INT64),
+    "double": several(_DOUBLE_KNOWN, _DOUBLE),
+    "boolean": several([True, False], st.booleans()),
     "null": st.lists(st.none(), min_size=1, max_size=2),
-    "object-id": _several([ObjectId(b"\0" * 12), ObjectId(b"\xff" * 12)], _OBJECT_IDS),
-    "date": _several(_DATES_KNOWN, _DATES),
-    "binary": _several(_BINARIES_KNOWN, st.one_of(_BINARIES, _UUIDS)),
-    "decimal": _several(_DECIMALS_KNOWN, _DECIMALS),
+    "object-id": several([ObjectId(b"\0" * 12), ObjectId(b"\xff" * 12)], _OBJECT_IDS),
+    "date": several(_DATES_KNOWN, _DATES),
+    "binary": several(_BINARIES_KNOWN, st.one_of(_BINARIES, _UUIDS)),
+    "decimal": several(_DECIMALS_KNOWN, _DECIMALS),
 }
 """Lists of values of one type, the boundaries among them."""
 
@@ -171,13 +177,13 @@ json_numbers = st.one_of(
 )
 """Numbers of 64 bits, integer and floating."""
 
-several_field_names = _several(_NAMES_KNOWN, field_names).map(lambda names: list(dict.fromkeys(names)))
+several_field_names = several(_NAMES_KNOWN, field_names).map(lambda names: list(dict.fromkeys(names)))
 """Lists of field names, each once."""
 
 JSON_SEVERAL: dict[str, Draw] = {
-    "numbers": _several(_JSON_NUMBERS_KNOWN, json_numbers),
-    "text": _several(_TEXTS_KNOWN, texts),
-    "literals": _several(
+    "numbers": several(_JSON_NUMBERS_KNOWN, json_numbers),
+    "text": several(_TEXTS_KNOWN, texts),
+    "literals": several(
         [
             *(True, False, None, "true", "null", "5", "5.0", "1e3", "NaN", "{}", "[]"),
             *("2024-01-01", "2024-01-01T00:00:00Z"),
@@ -292,8 +298,7 @@ def alike_ids(kinds: tuple[str, ...]) -> Draw:
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         return st.just([])
-    chosen = st.lists(st.booleans(), min_size=len(groups), max_size=len(groups)).filter(any)
-    return chosen.map(lambda chosen: [group for group, taken in zip(groups, chosen, strict=True) if taken])
+    return some(groups)
 
 
 def merge_key(value: Any) -> Any:
