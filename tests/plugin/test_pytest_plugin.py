@@ -98,7 +98,7 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 def test_each_rule_is_a_test(run_pytest: Run) -> None:
     """A rule that is kept passes, one that is violated fails, one that does not apply is skipped with its reason, a
     SHOULD rule that is violated is an expected failure."""
-    done = run_pytest("-k", "info")
+    done = run_pytest("-k", "info/")
     assert done.returncode == 1, done.stdout + done.stderr
     found = outcomes(done)
     assert found["info/db-type"] == "FAILED"
@@ -126,7 +126,7 @@ def test_strict_counts_should(run_pytest: Run) -> None:
 
 def test_the_connector_is_started_once(run_pytest: Run, connector: Path) -> None:
     """One backend for all rules of a module, and it is stopped."""
-    run_pytest("-k", "info")
+    run_pytest("-k", "info/")
     assert (connector / "started").read_text() == "x"
     assert (connector / "stopped").read_text() == "x"
 
@@ -135,7 +135,7 @@ def test_known_failures(run_pytest: Run, connector: Path) -> None:
     """What conformance.py lists is expected to fail, with the reason; listed and passing is a failure."""
     known = '{"info/db-type": "nameless yet", "info/stable": "moves"}'
     (connector / "conformance.py").write_text(CONFORMANCE.replace("{known}", known), encoding="utf-8")
-    done = run_pytest("-k", "info", "-rx")
+    done = run_pytest("-k", "info/", "-rx")
     assert outcomes(done)["info/db-type"] == "XFAIL"
     assert outcomes(done)["info/stable"] == "FAILED"
     assert "nameless yet" in done.stdout
@@ -149,7 +149,7 @@ def test_a_known_failure_without_a_rule(run_pytest: Run, connector: Path) -> Non
 
 def test_workers(run_pytest: Run) -> None:
     """Under xdist the rules are shared out, and give what they give in one process."""
-    alone, shared = run_pytest("-k", "info"), run_pytest("-k", "info", "-n", "2")
+    alone, shared = run_pytest("-k", "info/"), run_pytest("-k", "info/", "-n", "2")
     found = {
         rule: status for status, rule in re.findall(r"\] ([A-Z]+) \S+::test_conformance\[([^]]+)\]", shared.stdout)
     }
@@ -175,7 +175,7 @@ def test_a_backend_that_does_not_start(run_pytest: Run, connector: Path) -> None
     """Each rule fails with the reason, and the backend is tried once."""
     text = (connector / "conformance.py").read_text().replace('return ["reference://"]', 'raise OSError("no disk")')
     (connector / "conformance.py").write_text(text, encoding="utf-8")
-    done = run_pytest("-k", "info")
+    done = run_pytest("-k", "info/")
     assert set(outcomes(done).values()) == {"FAILED"}
     assert "the backend of its conformance.py does not start: OSError: no disk" in done.stdout
     assert (connector / "started").read_text() == "x"

@@ -63,6 +63,7 @@ def verify(
         list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown or html; repeats.")
     ] = None,
     insecure: Insecure = False,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
 ) -> None:
     """Prove a connector with generated data.
 
@@ -82,6 +83,7 @@ def verify(
         strict=strict,
         reports=report or (),
         insecure=insecure,
+        jobs=jobs,
     )
     raise typer.Exit(run(asked))
 

@@ -6,13 +6,24 @@ import secrets
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rich.console import Console
+
+from dsync_kit.conformance.engine import Plan, run, select
+from dsync_kit.conformance.events import Event, RunFinished, RunStarted
 from dsync_kit.conformance.kept import FAILURES, KeptFailure
-from dsync_kit.conformance.outcome import Outcome
+from dsync_kit.conformance.known_failures import read_known_failures
+from dsync_kit.conformance.outcome import Outcome, Result
+from dsync_kit.conformance.parallel import Named, run_parallel
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
 from dsync_kit.errors import UsageError
+from dsync_kit.report.contents import Report
+from dsync_kit.report.files import ReportFile
+from dsync_kit.report.terminal import TerminalProgress, print_report
 from dsync_kit.settings import redact_uri
 from dsync_kit.target import find_connector, resolve
 
@@ -36,6 +47,7 @@ class Verification:
     strict: bool = False
     reports: Sequence[str] = ()
     insecure: bool = False
+    jobs: int = 1
 
     def replay(self, rule: str, seed: int) -> str:
         """The command that runs one rule again, without secrets."""
@@ -48,7 +60,7 @@ class Verification:
         return shlex.join(words)
 
     def keep(self, outcome: Outcome, seed: int) -> Outcome:
-        """The outcome, its failure kept in a file if it has one. Raises UsageError where that cannot be written."""
+        """The outcome, its failure kept in a file if it has one. Raises OSError where that cannot be written."""
         failure = outcome.failure
         if failure is None or not failure.choices:
             return outcome
@@ -62,10 +74,7 @@ class Verification:
             seed=seed,
             choices=failure.choices,
         )
-        try:
-            kept.save()
-        except OSError as error:
-            raise UsageError(f"failures cannot be kept in {FAILURES}: {error.strerror}") from error
+        kept.save()
         return replace(outcome, failure=replace(failure, kept=kept.name))
 
     def _shown_options(self) -> list[str]:
@@ -92,44 +101,49 @@ class Verification:
 
 def verify(asked: Verification) -> int:
     """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
-    from rich.console import Console
-
-    from dsync_kit.conformance.engine import Plan, run, select
-    from dsync_kit.conformance.events import RunFinished, RunStarted
-    from dsync_kit.conformance.known_failures import read_known_failures
-    from dsync_kit.conformance.profile import PROFILES
-    from dsync_kit.conformance.rules import RULES
-    from dsync_kit.report.contents import Report
-    from dsync_kit.report.files import ReportFile
-    from dsync_kit.report.terminal import TerminalProgress, print_report
-
-    if asked.profile not in PROFILES:
-        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
-    rules = select(RULES, asked.rules)
-    known = read_known_failures(asked.known_failures, RULES) if asked.known_failures else {}
+    plan = _plan(asked)
     files = [ReportFile.parse(text) for text in asked.reports]
-    target = resolve(asked.target, asked.options, insecure=asked.insecure)
-    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-    plan = Plan(
-        rules=rules,
-        profile=PROFILES[asked.profile],
-        seed=seed,
-        namespaces=tuple(asked.namespaces),
-        known_failures=known,
-        strict=asked.strict,
-        database=EXAMPLES / re.sub(r"\W+", "-", redact_uri(asked.target)).strip("-"),
-        command=lambda rule: asked.replay(rule.id, seed),
-    )
+    if asked.jobs > 1:
+        named = Named(asked.target, tuple(asked.options), asked.insecure)
+        events = run_parallel(named, plan, asked.jobs)
+    else:
+        events = run(resolve(asked.target, asked.options, insecure=asked.insecure), plan)
     # What connectors log belongs to a failure, where it is shown, and not between the lines of the report.
     logging.getLogger().addHandler(logging.NullHandler())
     # The kit ends what it has started when it is told to end, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
+    started, result = _follow(events, console)
+    report = Report.of(_kept(asked, result), plan.rules, started)
+    print_report(report, console)
+    sys.stdout.flush()
+    for file in files:
+        file.write(report)
+    return result.exit_code
+
+
+def _plan(asked: Verification) -> Plan:
+    if asked.profile not in PROFILES:
+        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
+    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
+    return Plan(
+        rules=select(RULES, asked.rules),
+        profile=PROFILES[asked.profile],
+        seed=seed,
+        namespaces=tuple(asked.namespaces),
+        known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
+        strict=asked.strict,
+        database=EXAMPLES / re.sub(r"\W+", "-", redact_uri(asked.target)).strip("-"),
+        command=lambda rule: asked.replay(rule.id, seed),
+    )
+
+
+def _follow(events: Generator[Event, None, None], console: Console) -> tuple[RunStarted | None, Result]:
+    """Show the events as they come; returns how the run began, if it did, and how it ended."""
     started: RunStarted | None = None
     with TerminalProgress(console) as progress:
         # Tracebacks of the kit itself; on stderr as it is now, beside the moving line.
         logging.getLogger("dsync_kit.conformance").addHandler(logging.StreamHandler())
-        events = run(target, plan)
         for event in events:
             try:
                 progress.show(event)
@@ -139,10 +153,14 @@ def verify(asked: Verification) -> int:
             if isinstance(event, RunStarted):
                 started = event
             elif isinstance(event, RunFinished):
-                outcomes = tuple(asked.keep(outcome, seed) for outcome in event.result.outcomes)
-                report = Report.of(replace(event.result, outcomes=outcomes), rules, started)
-    print_report(report, console)
-    sys.stdout.flush()
-    for file in files:
-        file.write(report)
-    return report.result.exit_code
+                return started, event.result
+    raise RuntimeError("the engine has ended without a result")
+
+
+def _kept(asked: Verification, result: Result) -> Result:
+    """The result, each of its failures kept in a file to be replayed."""
+    try:
+        return replace(result, outcomes=tuple(asked.keep(outcome, result.seed) for outcome in result.outcomes))
+    except OSError as error:
+        print(f"failures cannot be kept in {FAILURES}: {error.strerror}", file=sys.stderr)
+        return result

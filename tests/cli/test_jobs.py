@@ -1,0 +1,83 @@
+"""`dsync-kit verify --jobs`, and how a run is ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+
+def test_jobs_change_nothing_but_the_time(dsync_kit: Command, reference: Path) -> None:
+    """The same seed gives the same outcomes, in the same order, with the same numbers of examples."""
+    command = ("verify", reference, "--rule", "metadata/*", "--profile", "quick", "--seed", "3", "--report", "json=-")
+    alone, shared = (json.loads(dsync_kit(*command, "--jobs", jobs).stdout) for jobs in ("1", "2"))
+    assert alone["counts"] == shared["counts"]
+    assert [(rule["id"], rule["status"], rule["examples"]) for rule in alone["rules"]] == [
+        (rule["id"], rule["status"], rule["examples"]) for rule in shared["rules"]
+    ]
+
+
+def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:
+    """A failure that another process found is told, kept and replayed like any other."""
+    address = f"grpc://{broken_address}"
+    done = dsync_kit("verify", address, "--insecure", "--rule", "info/*", "--jobs", "2", "--seed", "5")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "replay        dsync-kit replay info-db-type" in done.stdout
+    assert f"or anew       dsync-kit verify {address} --rule info/db-type" in done.stdout
+    assert dsync_kit("replay", "info/db-type").returncode == 1
+
+
+def test_jobs_that_cannot_begin(dsync_kit: Command) -> None:
+    """What cannot be judged by one process cannot be by two, and the reason is said once."""
+    done = dsync_kit("verify", "grpc://127.0.0.1:1", "--insecure", "--jobs", "2", columns=200)
+    assert done.returncode == 3
+    assert done.stdout.count("nothing answers at grpc://127.0.0.1:1") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["exec:./x {address}", "--jobs", "2"], "leave --jobs out"),
+        (["reference://", "--jobs", "0"], "--jobs"),
+        (["nonsense://", "--jobs", "2"], "no connector matches"),
+    ],
+)
+def test_wrong_usage(dsync_kit: Command, words: list[str], message: str) -> None:
+    """Exit code 2, and a message that says what is wrong."""
+    done = dsync_kit("verify", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_reported_and_cleaned_up(
+    reference: Path, tmp_path: Path, jobs: str, number: signal.Signals
+) -> None:
+    """Ctrl-C, and being told to end, leave a report of what was done, and nothing that the kit has made."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "dsync_kit.cli.kit", "verify", str(reference), "--profile", "thorough"]
+    command += ["--jobs", jobs, "--report", f"json={report}"]
+    env = {**os.environ, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        while "passed" not in process.stdout.readline():
+            assert process.poll() is None
+        # Ctrl-C reaches all processes of a terminal, SIGTERM the one that is named.
+        os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "not judged: interrupted after " in rest
+    contents = json.loads(report.read_text(encoding="utf-8"))
+    assert contents["interrupted"] is True
+    assert contents["counts"]["passed"] > 0
+    assert not list(scratch.glob("dsync-reference-*"))
