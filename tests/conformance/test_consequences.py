@@ -1,5 +1,7 @@
 """One bug is one failure."""
 
+from dataclasses import replace
+
 from dsync_kit.conformance.consequences import with_causes
 from dsync_kit.conformance.outcome import Outcome, Status
 from dsync_kit.conformance.rule import Level, Rule
@@ -38,6 +40,14 @@ def test_a_rule_that_is_kept_explains_nothing():
 def test_what_was_seen_counts_before_what_comes_after():
     """The owner of the violation that was seen is the cause, if it failed as well."""
     assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", cause="a/one"))["b/four"] == "a/one"
+
+
+def test_the_same_refusal_is_the_same_bug():
+    """Where the same call is refused with the same code, the first rule that met it stands for the others."""
+    first = replace(_failed("a/one"), refusal="WriteUpdates UNKNOWN")
+    unrelated = replace(_failed("c/five"), refusal="WriteUpdates UNKNOWN")
+    other = replace(_failed("c/six"), refusal="ListData UNKNOWN")
+    assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
 
 
 def test_two_failures_that_name_each_other_do_not_loop():

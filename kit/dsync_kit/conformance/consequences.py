@@ -14,13 +14,24 @@ _BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
 def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Outcome, ...]:
     """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
 
-    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, as far as these
-    have failed too; and on from there.
+    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to the first
+    in which the same call was refused with the same code, as far as these have failed too; and on from there.
     """
     failed = {outcome.rule for outcome in outcomes if outcome.status in _BROKEN}
+    refused: dict[str, str] = {}
+    for outcome in outcomes:
+        if outcome.rule in failed and outcome.refusal:
+            refused.setdefault(outcome.refusal, outcome.rule)
     after = {rule.id: rule.after for rule in rules}
     direct = {
-        outcome.rule: next((cause for cause in (outcome.cause, *after.get(outcome.rule, ())) if cause in failed), "")
+        outcome.rule: next(
+            (
+                cause
+                for cause in (outcome.cause, *after.get(outcome.rule, ()), refused.get(outcome.refusal, ""))
+                if cause in failed and cause != outcome.rule
+            ),
+            "",
+        )
         for outcome in outcomes
         if outcome.rule in failed
     }

@@ -159,6 +159,7 @@ class _Trial:
             notes=tuple(notes),
             failure=failure,
             cause=cause,
+            refusal=self.smallest.violation.refusal if self.smallest is not None else "",
         )
 
     def _keep(self, found: _Found) -> None:
@@ -217,4 +218,10 @@ def _refused(case: Case, error: ConnectorError) -> Violation:
     owner = ""
     if error.code is StatusCode.UNIMPLEMENTED:
         owner = "info/declared-sink" if rpc.startswith("Write") else "info/declared-source"
-    return Violation(f"{rpc} was refused", expected="OK", seen=f"{call.name} answered {error}", owner=owner)
+    return Violation(
+        f"{rpc} was refused",
+        expected="OK",
+        seen=f"{call.name} answered {error}",
+        owner=owner,
+        refusal=f"{rpc} {error.code.name}",
+    )

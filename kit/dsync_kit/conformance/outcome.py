@@ -9,14 +9,18 @@ __all__ = ["Failure", "Inapplicable", "KitError", "Outcome", "Result", "Status",
 
 
 class Violation(Exception):
-    """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed."""
+    """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
 
-    def __init__(self, message: str, *, expected: str = "", seen: str = "", owner: str = "") -> None:
+    `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
+    """
+
+    def __init__(self, message: str, *, expected: str = "", seen: str = "", owner: str = "", refusal: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.seen = seen
         self.owner = owner
+        self.refusal = refusal
 
 
 class Inapplicable(Exception):
@@ -70,7 +74,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one."""
+    """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one.
+
+    `refusal` is the RPC and the code of a call that should not have been refused.
+    """
 
     rule: str
     level: Level
@@ -81,6 +88,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     cause: str = ""
+    refusal: str = ""
 
     @property
     def area(self) -> str:
