@@ -98,7 +98,7 @@ def many_documents(case: Case) -> None:
     "the same id may stand several times in one call, and order decides",
     needs=(*_WRITES, Need.CHANGING),
     hint="the store's limit of operations in one request is not kept to: split the call inside, in order",
-    after=("updates/order", "limits/many-documents"),
+    after=("updates/order-in-call", "limits/many-documents"),
     examples=_ONCE,
 )
 def many_updates_at_once(case: Case) -> None:
