@@ -1,0 +1,128 @@
+"""The blank archetype: whatever the answers, a connector that works, is tidy, and says what is to be replaced."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.registry import load_folder
+from dsync_kit.scaffold import Answers, scaffold
+
+# source, sink, stream
+SHAPES = {
+    "both": (True, True, True),
+    "copies": (True, True, False),
+    "streams": (True, False, True),
+    "reads": (True, False, False),
+    "writes": (False, True, False),
+}
+TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"), ("json", "bson"))
+ALL = [
+    Answers(scheme=name, name=f"{name}_{'_'.join(types)}", data_types=types, source=source, sink=sink, stream=stream)
+    for name, (source, sink, stream) in SHAPES.items()
+    for types in TYPES
+]
+ALL.append(Answers(scheme="a-scheme.of+thirty-characters-", name="a_name_of_thirty_characters_ab"))
+ALL.append(Answers(scheme="X", name="x"))
+ANSWERS = {answers.name: answers for answers in ALL}
+# Each shape once, and each choice of types.
+SOME = ("both_bson_json", "copies_json", "streams_json_bson", "reads_bson", "writes_bson_json", "x")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a connector for each of the answers, each in the folder of its package's name."""
+    root = tmp_path_factory.mktemp("blank")
+    for name, answers in ANSWERS.items():
+        scaffold(answers, output=root / f"dsync_connector_{name}")
+    return root
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    """What a Python module's command line prints, which must succeed."""
+    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_nothing_of_the_template_is_left(rendered: Path) -> None:
+    """No brackets of the template in any file or name, and one newline at the end of each file."""
+    for path in rendered.rglob("*"):
+        assert not re.search(r"[{}%]|\.jinja$", path.name)
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"\{%|%\}|\{\{ ", text), path
+            assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
+
+
+def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
+    """By the connector's own configuration."""
+    run("ruff", "format", "--check", ".", cwd=rendered)
+    run("ruff", "check", ".", cwd=rendered)
+
+
+def test_code_is_typed(rendered: Path) -> None:
+    """mypy --strict has nothing to say, about the tests neither."""
+    packages = [word for name in ANSWERS for word in ("-p", f"dsync_connector_{name}")]
+    run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=rendered)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_its_own_tests_pass(rendered: Path, name: str) -> None:
+    """Those of its code; a warning is an error."""
+    words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py")
+    run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
+
+
+@pytest.mark.parametrize("name", ["both_bson_json", "streams_json_bson", "writes_bson_json"])
+def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
+    """Rules that need each part of the harness pass where they apply: the connector's own tests run them all."""
+    asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "durability/write-data"}
+    kept = {"streams_json_bson": {"write", "durability"}, "writes_bson_json": {"plan", "list", "stream"}}
+    report = tmp_path / "report.json"
+    target = rendered / f"dsync_connector_{name}"
+    globs = [word for rule in sorted(asked) for word in ("--rule", rule)]
+    verify = ("dsync_kit.cli.kit", "verify", target, "--profile", "quick", "--seed", "1", "--report", f"json={report}")
+    run(*verify, *globs, cwd=tmp_path)
+    found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
+    skipped = {rule for rule in asked if rule.partition("/")[0] in kept.get(name, ())}
+    assert found == {rule: "skipped" if rule in skipped else "passed" for rule in asked}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_readme_lists_what_is_to_be_replaced(rendered: Path, name: str) -> None:
+    """Each method that is marked, and no other."""
+    folder = rendered / f"dsync_connector_{name}"
+    marked = {
+        method
+        for path in folder.glob("*.py")
+        for method in re.findall(r"# REPLACE: .*\n(?:\s*@.*\n)?\s*def (\w+)", path.read_text(encoding="utf-8"))
+    }
+    table = (folder / "README.md").read_text(encoding="utf-8").partition("| Place |")[2].partition("\n\n")[0]
+    places = [line.split("|")[1] for line in table.splitlines()[2:]]
+    listed = set(re.findall(r"`(?:Backend\.|Settings\.)?(\w+)`", " ".join(places)))
+    assert listed == marked | {"outage"}
+
+
+def test_each_type_of_document_has_its_test_data(rendered: Path) -> None:
+    """And none that the connector does not take."""
+    for name, answers in ANSWERS.items():
+        data = rendered / f"dsync_connector_{name}" / "test_data"
+        extensions = {path.suffix for path in data.rglob("*") if path.is_file()} - {".txt", ".base64"}
+        assert extensions == {
+            {"bson": ".ejsonl", "json": ".jsonl"}[kind] for kind in answers.data_types or ("bson", "json")
+        }
+
+
+def test_it_is_registered_by_its_scheme(rendered: Path) -> None:
+    """Without case, and with what it can do in its options."""
+    found = load_folder(rendered / "dsync_connector_x")
+    assert found.name == "x"
+    assert found.matches("X:///tmp/data.db")
+    assert found.matches("x:///tmp/data.db")
+    assert [option.flag for option in found.settings.options()] == ["--page-size", "--partitions"]
+    assert load_folder(rendered / "dsync_connector_writes_bson").settings.options() == []
