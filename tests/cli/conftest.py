@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -34,9 +35,8 @@ def reference() -> Path:
 
 @pytest.fixture
 def broken_address(reference: Path) -> Iterator[str]:
-    """The address of a connector whose GetInfo names no type, and that logs what is secret."""
-    connector = import_folder(reference, "connector")
-    settings = import_folder(reference, "settings").Settings(uri="reference://")
+    """The address of a connector whose GetInfo names no type."""
+    connector, settings = _reference(reference)
 
     class Nameless(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
         def get_info(self, request: object) -> object:
@@ -46,3 +46,32 @@ def broken_address(reference: Path) -> Iterator[str]:
 
     with ConnectorServer(Nameless(settings)) as server:
         yield server.address
+
+
+class Alterable(Protocol):
+    """A connector that may be mended."""
+
+    broken: bool
+    address: str
+
+
+@pytest.fixture
+def altering(reference: Path) -> Iterator[Alterable]:
+    """A connector that alters what is written, until it is mended."""
+    connector, settings = _reference(reference)
+
+    class Altering(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
+        broken = True
+        address = ""
+
+        def insertion(self, document: bytes, data_type: int) -> object:
+            return super().insertion(document.replace(b"a", b"A") if self.broken else document, data_type)
+
+    altering = Altering(settings)
+    with ConnectorServer(altering) as server:
+        altering.address = server.address
+        yield altering
+
+
+def _reference(folder: Path) -> tuple[Any, Any]:
+    return import_folder(folder, "connector"), import_folder(folder, "settings").Settings(uri="reference://")

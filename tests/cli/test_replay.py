@@ -6,43 +6,34 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.registry import import_folder
-from dsync_kit.server import ConnectorServer
-
-from .conftest import Command
+from .conftest import Alterable, Command
 
 
-def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Path, reference: Path) -> None:
+def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Path, altering: Alterable) -> None:
     """Just the example that failed is run: 1 while it fails, 0 when the connector is mended."""
-    connector = import_folder(reference, "connector")
-    settings = import_folder(reference, "settings").Settings(uri="reference://")
+    address = f"grpc://{altering.address}"
+    found = dsync_kit("verify", address, "--insecure", "--rule", "write/read-back", "--profile", "quick")
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "replay        dsync-kit replay write-read-back\n" in found.stdout
+    example = re.findall(r"\n  documents = .*", found.stdout)
 
-    class Forgetful(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
-        broken = True
+    again = dsync_kit("replay", "write-read-back")
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert re.findall(r"\n  documents = .*", again.stdout) == example
+    assert "did not fail again" not in again.stdout
+    by_file = dsync_kit("replay", tmp_path / ".dsync-kit" / "failures" / "write-read-back.json")
+    assert by_file.returncode == 1
 
-        def insertion(self, document: bytes, data_type: int) -> object:
-            return super().insertion(document.replace(b"a", b"A") if self.broken else document, data_type)
+    altering.broken = False
+    gone = dsync_kit("replay", "write/read-back")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert gone.stdout.startswith("✓ write/read-back is kept")
 
-    with ConnectorServer(Forgetful(settings)) as server:
-        words = ("verify", f"grpc://{server.address}", "--insecure", "--rule", "write/read-back", "--profile", "quick")
-        found = dsync_kit(*words)
-        assert found.returncode == 1, found.stdout + found.stderr
-        assert "replay        dsync-kit replay write-read-back\n" in found.stdout
-        example = re.findall(r"\n  documents = .*", found.stdout)
 
-        again = dsync_kit("replay", "write-read-back")
-        assert again.returncode == 1, again.stdout + again.stderr
-        assert re.findall(r"\n  documents = .*", again.stdout) == example
-        assert "did not fail again" not in again.stdout
-        by_file = dsync_kit("replay", tmp_path / ".dsync-kit" / "failures" / "write-read-back.json")
-        assert by_file.returncode == 1
-
-        Forgetful.broken = False
-        gone = dsync_kit("replay", "write/read-back")
-        assert gone.returncode == 0, gone.stdout + gone.stderr
-        assert gone.stdout.startswith("✓ write/read-back is kept")
-    unreachable = dsync_kit("replay", "write/read-back")
-    assert unreachable.returncode == 3
+def test_a_failure_of_what_is_gone(dsync_kit: Command, altering: Alterable) -> None:
+    """Where the connector does not answer, nothing can be told."""
+    dsync_kit("verify", f"grpc://{altering.address}", "--insecure", "--rule", "write/read-back", "--profile", "quick")
+    assert dsync_kit("replay", "write/read-back", "--target", "grpc://127.0.0.1:1").returncode == 3
 
 
 def test_no_such_failure(dsync_kit: Command) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.engine import Plan, Session
+from dsync_kit.conformance.interruption import interrupt_on
 from dsync_kit.conformance.kept import KeptFailure
 from dsync_kit.conformance.outcome import Outcome, Status
 from dsync_kit.conformance.profile import PROFILES
@@ -36,7 +37,7 @@ def replay(word: str, *, target: str | None = None, options: Sequence[str] | Non
         (rule,), PROFILES[kept.profile], kept.seed, kept.namespaces, command=lambda _: f"dsync-kit replay {word}"
     )
     logging.getLogger().addHandler(logging.NullHandler())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on(signal.SIGINT, signal.SIGTERM)
     with named.open() as opened:
         session = Session(opened, plan)
         try:

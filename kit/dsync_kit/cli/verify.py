@@ -14,6 +14,7 @@ from rich.console import Console
 
 from dsync_kit.conformance.engine import Plan, run, select
 from dsync_kit.conformance.events import Event, RunFinished, RunStarted
+from dsync_kit.conformance.interruption import interrupt_on
 from dsync_kit.conformance.kept import FAILURES, KeptFailure
 from dsync_kit.conformance.known_failures import read_known_failures
 from dsync_kit.conformance.outcome import Outcome, Result
@@ -111,7 +112,7 @@ def verify(asked: Verification) -> int:
     # What connectors log belongs to a failure, where it is shown, and not between the lines of the report.
     logging.getLogger().addHandler(logging.NullHandler())
     # The kit ends what it has started when it is told to end, as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on(signal.SIGINT, signal.SIGTERM)
     console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
     started, result = _follow(events, console)
     report = Report.of(_kept(asked, result), plan.rules, started)

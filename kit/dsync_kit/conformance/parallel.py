@@ -13,6 +13,7 @@ from typing import Any
 from dsync_kit.conformance.consequences import with_causes
 from dsync_kit.conformance.engine import Plan, Session, result_of
 from dsync_kit.conformance.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.interruption import interrupt_on
 from dsync_kit.conformance.outcome import Outcome
 from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
@@ -164,7 +165,7 @@ def _work(orders: _Orders, tasks: Any, messages: Any) -> None:
     logging.getLogger("dsync_kit.conformance").addHandler(logging.StreamHandler())
     # Ctrl-C reaches every process of the terminal, but one that is ending must not be interrupted a second time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on(signal.SIGTERM)
     named = orders.target
     plan = Plan((), orders.profile, orders.seed, orders.namespaces, orders.known_failures, database=orders.database)
     try:

@@ -1,0 +1,27 @@
+"""Ctrl-C, and being told to end, as a KeyboardInterrupt that does not get lost."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+__all__ = ["interrupt_on"]
+
+# Python drops what is raised in these: Hypothesis's callback of the garbage collector, and finalizers.
+_DEAF = frozenset({"gc_callback", "__del__"})
+_AGAIN_SECONDS = 0.05
+
+
+def interrupt_on(*numbers: signal.Signals) -> None:
+    """Raise KeyboardInterrupt in the main thread when one of these signals comes."""
+    for number in numbers:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_name in _DEAF:
+            threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
