@@ -272,7 +272,8 @@ _SAMPLES: dict[str, Any] = {
 def alike_namespaces(name: str) -> list[tuple[str, str]]:
     """Pairs of namespaces that are easily taken for one, or for a part of one another."""
     long = name + "x" * 64
-    others = [f"{name}0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
+    # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
+    others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
     separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
     return [*((name, other) for other in others), *separated, (long, f"{long}y")]
 
