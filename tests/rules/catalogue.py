@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+from . import variants
 from .fault import Fault, Variant
 
 __all__ = ["FAULTS", "VARIANTS"]
@@ -18,4 +19,4 @@ def _collected(attribute: str, pattern: str) -> tuple[Fault, ...]:
 
 
 FAULTS = _collected("FAULTS", "faults_*.py")
-VARIANTS: tuple[Variant, ...] = ()
+VARIANTS: tuple[Variant, ...] = tuple(variants.VARIANTS)
