@@ -30,6 +30,9 @@ __all__ = ["Follower", "Held", "Sent", "held"]
 _LONGEST = 6
 """How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
 
+_REOPENING_SECONDS = 3.0
+_REOPENING_PAUSE = 0.2
+
 Held = dict[bytes, bytes]
 """The documents of a namespace by the keys of their ids."""
 
@@ -72,9 +75,11 @@ class Follower:
         self._before = dict(holding or {})
         self._held = {name: dict(documents) for name, documents in self._before.items()}
         self._case = case
-        self.reader: StreamReader[StreamUpdatesResponse] = case.enter(
-            (driver or case.driver).stream_updates(cursor, namespaces, data_type, ahead=ahead)
-        )
+        self._driver = driver or case.driver
+        self._request = (cursor, list(namespaces), data_type, ahead)
+        self._opened = time.monotonic()
+        self._first, case.subject.streamed = not case.subject.streamed, True
+        self.reader = self._open()
 
     def message(self, seconds: float) -> StreamUpdatesResponse | None:
         """The next message, inspected and applied; None after `seconds` without one, or at the stream's end."""
@@ -101,6 +106,9 @@ class Follower:
             # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
             end = min(last + subject.patience, began + _LONGEST * subject.patience)
             message = self.message(end - time.monotonic())
+            if message is None and self._refused_for_another():
+                self.reader = self._open()
+                continue
             if message is None or time.monotonic() > end:
                 self._fail(missing())
             if message.updates:
@@ -148,6 +156,22 @@ class Follower:
     def cancel(self) -> None:
         """Hang up."""
         self.reader.cancel()
+
+    def _open(self) -> StreamReader[StreamUpdatesResponse]:
+        cursor, namespaces, data_type, ahead = self._request
+        reader = self._driver.stream_updates(cursor, namespaces, data_type, ahead=ahead)
+        self._case.enter(reader)
+        return reader
+
+    def _refused_for_another(self) -> bool:
+        """Whether the stream failed at once, perhaps because one that was just cancelled still holds the only place.
+
+        dsync opens one stream in its life; the kit many in a row.
+        """
+        if self.reader.error is None or self.updates or self._first:
+            return False
+        time.sleep(_REOPENING_PAUSE)
+        return time.monotonic() < self._opened + _REOPENING_SECONDS
 
     def _apply(self, documents: Held, update: Update) -> None:
         key = key_of(update.id, self.data_type)

@@ -1,6 +1,6 @@
 """What dsync needs of each update that a stream sends: a namespace, an id that can be read, a whole document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from bson import Decimal128, Int64
@@ -22,7 +22,7 @@ from dsync_kit.protocol import (
     UpdateType,
 )
 
-__all__ = ["inspect", "key_of"]
+__all__ = ["faults_of", "inspect", "key_of"]
 
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
 
@@ -44,64 +44,68 @@ def _json_number(part: BsonValue) -> BsonValue:
 
 
 def inspect(message: StreamUpdatesResponse, data_type: DataType) -> None:
-    """Raise Violation where dsync could not hand a message's updates on: no namespace, unreadable ids or documents."""
-    if not message.updates:
-        return
-    if not message.namespace:
-        raise Violation(
+    """Raise Violation where dsync could not hand a message's updates on."""
+    for violation in faults_of(message, data_type):
+        raise violation
+
+
+def faults_of(message: StreamUpdatesResponse, data_type: DataType) -> Iterator[Violation]:
+    """What is wrong with a message, each with the rule that it violates as its owner."""
+    if message.updates and not message.namespace:
+        yield Violation(
             "a message has updates, but no namespace",
             expected="the namespace of its updates",
             seen=f"{len(message.updates)} updates, namespace ''",
             owner="stream/namespace-named",
         )
     for update in message.updates:
-        _inspect_kind(update)
-        _inspect_id(update)
+        if update.type not in _KINDS:
+            yield Violation(
+                "an update is neither an INSERT nor an UPDATE nor a DELETE",
+                expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
+                seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
+                owner="stream/update-type",
+            )
+        readable = True
+        for violation in _faults_of_id(update):
+            readable = False
+            yield violation
         if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
-            _inspect_document(update, data_type)
+            yield from _faults_of_document(update, data_type, compare=readable)
 
 
-def _inspect_kind(update: Update) -> None:
-    if update.type not in _KINDS:
-        raise Violation(
-            "an update is neither an INSERT nor an UPDATE nor a DELETE",
-            expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
-            seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
-            owner="stream/update-type",
-        )
-
-
-def _inspect_id(update: Update) -> None:
+def _faults_of_id(update: Update) -> Iterator[Violation]:
     if not update.id:
-        raise Violation("an update has no id", expected="the document's id", seen="none", owner="stream/id-encoding")
+        yield Violation("an update has no id", expected="the document's id", seen="none", owner="stream/id-encoding")
     for part in update.id:
         try:
             decode_id(part)
         except InvalidArgument as error:
-            raise Violation(
+            yield Violation(
                 "an update's id is no BSON value",
                 expected=f"in data the BSON value alone, of the type that `type` says ({part.type})",
                 seen=f"type {part.type}, data {bytes(part.data[:40])!r}: {error.message}",
                 owner="stream/id-encoding",
-            ) from error
+            )
 
 
-def _inspect_document(update: Update, data_type: DataType) -> None:
+def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -> Iterator[Violation]:
     name = UpdateType.Name(update.type).removeprefix("UPDATE_TYPE_")
     try:
         decode(update.data, data_type)
         own = id_of(update.data, data_type)
     except InvalidArgument as error:
-        raise Violation(
+        yield Violation(
             f"an {name} does not carry a whole document of the type that was asked for",
             expected=f"a {DataType.Name(data_type).removeprefix('DATA_TYPE_')} document with its id",
             seen=f"{show_document(update.data)} ({error.message})",
             owner="stream/documents",
-        ) from error
-    if data_type == DATA_TYPE_JSON_ID and len(update.id) > 1:
-        return  # a composite id, which the document spells in its own way
+        )
+        return
+    if not compare or (data_type == DATA_TYPE_JSON_ID and len(update.id) > 1):
+        return  # a composite id is spelled by a JSON document in its own way
     if key_of(update.id, data_type) != key_of(own, data_type):
-        raise Violation(
+        yield Violation(
             "an update's id is not the id of its document",
             expected=_typed_id(own),
             seen=_typed_id(list(update.id)),

@@ -10,7 +10,7 @@ from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.following import Follower, Held, held
 from dsync_kit.conformance.model import Model
-from dsync_kit.documents import id_of
+from dsync_kit.documents import decode_id, id_of
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
 
 __all__ = ["Scene"]
@@ -19,7 +19,8 @@ __all__ = ["Scene"]
 class Scene:
     """Namespaces with a few documents, of which a plan has been made: `cursor` is where its updates begin.
 
-    `ids` may be written to, in each of the namespaces; about half of them exist. What is written is in `models`.
+    `ids` may be written to, in each of the namespaces; half of them are `present` at first, the others `absent`. What
+    is written is in `models`.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Scene:
     ) -> None:
         self.data_type: DataType = case.data_type() if data_type is None else data_type
         self.ids: list[Any] = case.identifiers(self.data_type, min_size=2, max_size=5)
+        half = (len(self.ids) + 1) // 2
+        self.present, self.absent = self.ids[:half], self.ids[half:]
         self.models: dict[str, Model] = {}
         self._case = case
         self._marks = 0
         for _ in range(namespaces):
-            self.add(self.document(value, "first") for value in self.ids[: (len(self.ids) + 1) // 2])
+            self.add(self.document(value, "first") for value in self.present)
         self.asked: list[str] = [] if everything else list(self.models)
         self.before = self.wanted()
         """What a sink holds that has copied the plan's partitions."""
@@ -95,8 +98,8 @@ class Scene:
         """Write a last document to each namespace: when it has come, all else has come."""
         self._marks += 1
         for name in self.models:
-            (document,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
-            self.change(name, [Update(id=id_of(document, self.data_type), type=UPDATE_TYPE_INSERT, data=document)])
+            (numbered,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
+            self.change(name, [self.insert(decode_id(id_of(numbered, self.data_type)[0]), "mark")])
 
     def wanted(self) -> dict[str, Held]:
         """What each namespace that is streamed holds now."""

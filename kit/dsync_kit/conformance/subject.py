@@ -68,6 +68,7 @@ class Subject:
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
         self.probes: dict[DataType, Probe] = {}
+        self.streamed = False  # whether a stream was opened, which may still hold its place when the next one is
         self.crashes: dict[int, Any] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
@@ -84,7 +85,7 @@ class Subject:
         self._pattern = "dsynckit_{run}.c{number}"
         self.makes_namespaces = True
         self.foreign: dict[str, set[bytes]] = {}
-        self.id_kinds: dict[DataType, tuple[str, ...]] = {}
+        self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: tuple(ID_KINDS[kind]) for kind in self.types}
         if self.types:
             self._probe_namespaces()
             self._probe_ids()
@@ -286,16 +287,19 @@ class Subject:
     def _probe_namespaces(self) -> None:
         """Find out whether a namespace can be written to that was not made beforehand."""
         refusal = ""
+        kinds = [(data_type, kind) for data_type in self.types for kind in ID_KINDS[data_type]]
         for pattern in ("dsynckit_{run}.c{number}", "dsynckit{run}c{number}"):
             self._pattern = pattern
-            try:
-                self._write_sample(self.fresh_namespace(), self.types[0], self._first_kind())
-            except ConnectorError as error:
-                if error.code not in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
-                    return  # a fault that the rules will meet again
-                refusal = refusal or str(error)
-            else:
-                return
+            # What is refused may be the id: a store may take those of one kind only.
+            for data_type, kind in kinds:
+                try:
+                    self._write_sample(self.fresh_namespace(), data_type, kind)
+                except ConnectorError as error:
+                    if error.code not in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
+                        return  # a fault that the rules will meet again
+                    refusal = refusal or str(error)
+                else:
+                    return
         self.makes_namespaces = False
         self._pattern = ""
         if self.offered:
@@ -306,7 +310,7 @@ class Subject:
             )
 
     def _first_kind(self) -> str:
-        return next(iter(ID_KINDS[self.types[0]]))
+        return self.id_kinds[self.types[0]][0]
 
     def _probe_ids(self) -> None:
         """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""

@@ -24,6 +24,8 @@ _STREAMS = 80
 _CANCEL_SECONDS = 6.0
 _GRACE_SECONDS = 5.0
 _SOON = 1.0
+_AT_WORK_SECONDS = 0.004
+"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
 _PATIENCE = 8.0
 """A count is for progress: it may be taken now and then."""
 
@@ -150,6 +152,7 @@ def cancel(case: Case) -> None:
         stream = case.driver.stream_lsn(scene.cursor, scene.asked)
         opened.append(stream)
         stream.next(_SOON)
+        time.sleep(_AT_WORK_SECONDS)
         stream.cancel()
     grace = time.monotonic() + _GRACE_SECONDS
     goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.following import Follower, held
-from dsync_kit.conformance.inspection import inspect, key_of
+from dsync_kit.conformance.inspection import faults_of, key_of
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.conformance.transcript import show_id
 from dsync_kit.documents import encode, id_of
-from dsync_kit.errors import ConnectorError
+from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
@@ -54,8 +54,7 @@ def opens(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
-    while not follower.updates and follower.message(case.subject.patience) is not None:
-        continue
+    follower.reader.until(case.subject.patience, lambda message: bool(message.updates))
     error = follower.reader.error
     case.check(error is None, "StreamUpdates fails", expected="a stream of updates", seen=error)
 
@@ -70,7 +69,7 @@ def opens(case: Case) -> None:
 )
 def namespace_named(case: Case) -> None:
     """Each message with updates names their namespace."""
-    _observe(case)
+    _observe(case, "stream/namespace-named")
 
 
 @rule(
@@ -83,7 +82,7 @@ def namespace_named(case: Case) -> None:
 )
 def update_type(case: Case) -> None:
     """Each update is an INSERT, an UPDATE or a DELETE."""
-    _observe(case)
+    _observe(case, "stream/update-type")
 
 
 @rule(
@@ -96,7 +95,7 @@ def update_type(case: Case) -> None:
 )
 def id_encoding(case: Case) -> None:
     """Each part of an update's id is a BSON value of the type that it names."""
-    _observe(case)
+    _observe(case, "stream/id-encoding")
 
 
 @rule(
@@ -113,13 +112,13 @@ def ids(case: Case) -> None:
     def known(message: StreamUpdatesResponse, keys: frozenset[bytes], data_type: DataType) -> None:
         for update in message.updates:
             case.check(
-                not keys or key_of(update.id, data_type) in keys,
+                not keys or (key := _key(update, data_type)) is None or key in keys,
                 "an update has an id that no document has",
                 expected="the id of a document that was written, type included",
                 seen=f"{show_id(list(update.id))} (BSON type {', '.join(str(part.type) for part in update.id)})",
             )
 
-    _observe(case, known)
+    _observe(case, "stream/ids", known)
 
 
 @rule(
@@ -138,13 +137,13 @@ def id_name(case: Case) -> None:
         for update in message.updates:
             names = [part.name for part in update.id]
             case.check(
-                len(names) > 1 or names[0] in ("", "_id", "id"),
+                len(names) != 1 or names[0] in ("", "_id", "id"),
                 "an update's id has a name that is no id field's",
                 expected="'_id', or 'id' with JSON, or none",
                 seen=names,
             )
 
-    _observe(case, named)
+    _observe(case, "stream/id-name", named)
 
 
 @rule(
@@ -157,7 +156,7 @@ def id_name(case: Case) -> None:
 )
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the type that was asked for."""
-    _observe(case)
+    _observe(case, "stream/documents")
 
 
 @rule(
@@ -177,7 +176,7 @@ def delete_data(case: Case) -> None:
                 case.check(not update.data, "a DELETE carries data", expected="no data", seen=bytes(update.data[:80]))
 
     before = case.checks
-    _observe(case, empty)
+    _observe(case, "stream/delete-data", empty)
     if case.checks == before:
         raise case.decline("no DELETE came")
 
@@ -195,7 +194,7 @@ def inserts(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    scene.change(name, [scene.insert(value, index) for index, value in enumerate(scene.ids)])
+    scene.change(name, [scene.insert(value, "inserted") for value in scene.absent])
     follower.converge(scene.wanted(), what="inserting while the stream is open")
 
 
@@ -212,10 +211,9 @@ def overwrites(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    for content in (1, 2):
+    for content in ("once", "twice"):
         scene.change(name, [scene.overwrite(value, content) for value in scene.ids])
-    scene.mark()
-    follower.converge(scene.wanted(), what="changing documents while the stream is open")
+        follower.converge(scene.wanted(), what="changing documents while the stream is open")
 
 
 @rule(
@@ -231,12 +229,10 @@ def deletes(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    scene.change(name, [scene.delete(scene.ids[0])])
-    if case.draw(st.booleans(), "and insert one again"):
-        scene.change(name, [scene.insert(scene.ids[-1], 1), scene.delete(scene.ids[-1])])
-        scene.change(name, [scene.insert(scene.ids[0], 2)])
-    scene.mark()
-    follower.converge(scene.wanted(), what="deleting while the stream is open")
+    steps = [scene.delete(scene.ids[0]), scene.insert(scene.ids[0], "again"), scene.delete(scene.ids[0])]
+    for step in steps[: case.draw(st.integers(1, 3), "deleted, inserted again, deleted again")]:
+        scene.change(name, [step])
+        follower.converge(scene.wanted(), what="deleting while the stream is open")
 
 
 @rule(
@@ -487,40 +483,56 @@ def _of_none_but(case: Case, follower: Follower, asked: list[str], read: Callabl
     )
 
 
-def _observe(case: Case, look: _Look = lambda *_: None) -> None:
+def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
     """Look at the messages of a stream that inserts, overwrites and deletes documents with ids of all kinds.
 
-    `look` gets a message, the keys of the ids that its updates may have (none if that is not known), and its type.
+    What violates the rule `own` is raised; what violates others is theirs. `look` gets a message, the keys of the ids
+    that its updates may have (none if that is not known), and its type.
     """
     if not (case.subject.can_change and case.subject.loads):
-        _observe_sample(case, look)
+        _observe_sample(case, own, look)
         return
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    scene.change(name, [scene.insert(value, 1) for value in scene.ids])
-    scene.change(name, [scene.overwrite(scene.ids[0], 2), scene.delete(scene.ids[-1])])
+    scene.change(name, [scene.insert(value, "one") for value in scene.ids])
+    scene.change(name, [scene.overwrite(scene.ids[0], "two"), scene.delete(scene.ids[-1])])
     scene.mark()
     last = list(held(scene.models[name]))[-1]
     removed = key_of(strategies.id_value(scene.ids[-1], scene.data_type), scene.data_type)
     # Others may write to a namespace that is not the kit's own.
     keys = frozenset({*held(scene.models[name]), removed} if case.subject.makes_namespaces else ())
-    while (message := follower.message(case.subject.patience)) is not None:
+    seen = False
+    while (message := follower.reader.next(case.subject.patience)) is not None:
+        seen = seen or bool(message.updates)
+        _look_at(case, message, scene.data_type, own)
         look(message, keys, scene.data_type)
-        case.checks += bool(message.updates)
-        if any(key_of(update.id, scene.data_type) == last for update in message.updates):
+        if any(_key(update, scene.data_type) == last for update in message.updates):
             return
     case.subject.waited_in_vain()
-    if not follower.updates:
+    if not seen:
         raise case.decline("the stream sent no updates")
 
 
-def _observe_sample(case: Case, look: _Look) -> None:
+def _key(update: Update, data_type: DataType) -> bytes | None:
+    try:
+        return key_of(update.id, data_type)
+    except InvalidArgument:
+        return None  # stream/id-encoding says so
+
+
+def _look_at(case: Case, message: StreamUpdatesResponse, data_type: DataType, own: str) -> None:
+    for violation in faults_of(message, data_type):
+        if violation.owner == own:
+            raise violation
+    case.checks += bool(message.updates)
+
+
+def _observe_sample(case: Case, own: str, look: _Look) -> None:
     for data_type, messages in sample(case).items():
         for message in messages:
-            inspect(message, data_type)
+            _look_at(case, message, data_type, own)
             look(message, frozenset(), data_type)
-            case.checks += bool(message.updates)
     if not case.checks:
         raise case.decline(f"the stream sent no updates within {_SAMPLE_SECONDS:.0f} seconds")
 

@@ -1,0 +1,331 @@
+"""Connectors whose cursors skip updates, and whose streams end, or do not."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from dsync_kit.errors import InvalidArgument, ResourceExhausted, Unavailable
+from dsync_kit.protocol import GeneratePlanRequest, StreamLSNRequest, StreamUpdatesRequest, StreamUpdatesResponse
+
+from .fault import CURSORS, REFERENCE, Fault, broken_in
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+# Where a stream goes on
+
+
+@broken("stream/resume", "special input")
+class CursorIsTheEndOfTheLog(Reference):
+    """Each message carries the position of the newest change, in place of that of its own last one."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            for update in message.updates:
+                end = self.update_cursor(self.store.end)
+                yield StreamUpdatesResponse(namespace=message.namespace, updates=[update], next_cursor=end)
+
+
+@broken("stream/resume", "special input")
+class CursorIsOneTooFar(Reference):
+    """The position of the next change, and the stream goes on after it."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            message.next_cursor = self.update_cursor(self.stream_start(message.next_cursor) + 1)
+            yield message
+
+    def stream_start(self, data: bytes) -> int:
+        return int(CURSORS.UpdatesCursor.decode(data).sequence)
+
+
+@broken("stream/resume", "special input")
+class HeartbeatRunsAhead(Reference):
+    """A heartbeat with the newest position is sent before the changes that lead to it."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        yield StreamUpdatesResponse(next_cursor=self.update_cursor(sequence + len(entries)))
+        yield from super().messages(sequence, entries, wanted, data_type)
+
+
+@broken("stream/resume", "special input")
+class CursorIsOfTheBatch(Reference):
+    """A batch is sent in two messages, both with the position of its end."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            half = len(message.updates) // 2
+            for updates in (message.updates[:half], message.updates[half:]):
+                yield StreamUpdatesResponse(
+                    namespace=message.namespace, updates=updates, next_cursor=message.next_cursor
+                )
+
+
+@broken("stream/resume")
+class SentCursorsAreNotRead(Reference):
+    """The plan's cursor is read, those of messages are not."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.planned: set[bytes] = set()
+
+    def updates_partitions(self, requested: Any) -> Any:
+        found = super().updates_partitions(requested)
+        self.planned |= {partition.cursor for partition in found}
+        return found
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
+        if request.cursor not in self.planned:
+            raise InvalidArgument("unknown cursor")
+        return super().stream_updates(request, context)
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            message.next_cursor += b" "
+            yield message
+
+
+@broken("stream/resume-filtered", "special input")
+class CursorCoversOtherNamespaces(Reference):
+    """Changes are sorted by namespace, and each group has the position of the end of all."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        by_namespace = sorted(entries, key=lambda entry: entry.namespace)
+        end = self.update_cursor(sequence + len(entries))
+        for message in super().messages(sequence, by_namespace, wanted, data_type):
+            message.next_cursor = end
+            yield message
+
+
+@broken("stream/resume-many", "special input")
+class LargeBatchHasOneCursor(Reference):
+    """A large batch is cut into messages, each with the position of the batch's end."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        end = self.update_cursor(sequence + len(entries))
+        for message in super().messages(sequence, entries, wanted, data_type):
+            if len(message.updates) == 500:
+                message.next_cursor = end
+            yield message
+
+
+@broken("stream/resume-elsewhere")
+class CursorIsAKeyIntoMemory(Reference):
+    """Positions are kept in the instance, and the cursor is their number."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.positions: list[int] = []
+
+    def update_cursor(self, sequence: int) -> bytes:
+        self.positions.append(sequence)
+        return str(len(self.positions) - 1).encode()
+
+    def stream_start(self, data: bytes) -> int:
+        if not data.isdigit() or int(data) >= len(self.positions):
+            raise InvalidArgument("unknown cursor")
+        return self.positions[int(data)]
+
+
+@broken("stream/resume-elsewhere", "rare")
+class UnknownCursorBeginsNow(CursorIsAKeyIntoMemory):
+    """A position that the instance does not know is taken for the newest."""
+
+    def stream_start(self, data: bytes) -> int:
+        try:
+            return super().stream_start(data)
+        except InvalidArgument:
+            return int(self.store.end)
+
+
+@broken("stream/cursor-lasts", "special input")
+class PositionIsTheConnectors(Reference):
+    """One position for the connector, set by each plan: the cursor is a mere word."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        if request.updates:
+            self.plan_position = self.store.end
+        return super().generate_plan(request)
+
+    def stream_start(self, data: bytes) -> int:
+        return max(super().stream_start(data), self.plan_position)
+
+
+@broken("stream/cursor-lasts", "special input")
+class CursorIsUsedUp(Reference):
+    """A replication slot: what was read once is gone."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.confirmed: dict[bytes, int] = {}
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        for message in super().stream_updates(request, context):
+            self.confirmed[request.cursor] = super().stream_start(message.next_cursor)
+            yield message
+
+    def stream_start(self, data: bytes) -> int:
+        return self.confirmed.get(data, super().stream_start(data))
+
+
+@broken("stream/beside-lsn", "special input")
+class CountingTakesUpdatesAway(Reference):
+    """StreamLSN reads the queue that StreamUpdates reads."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.counted_entries: set[int] = set()
+
+    def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Any:
+        self.counting = True
+        return super().stream_lsn(request, context)
+
+    def counted(self, entries: Any, wanted: Any) -> int:
+        self.counted_entries |= {id(entry) for entry in entries}
+        return super().counted(entries, wanted)
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        if getattr(self, "counting", False):
+            time.sleep(0.02)
+        for message in super().messages(sequence, entries, wanted, data_type):
+            gone = {bytes(entry.update.data) for entry in entries if id(entry) in self.counted_entries}
+            kept = [update for update in message.updates if bytes(update.data) not in gone]
+            del message.updates[:]
+            message.updates.extend(kept)
+            yield message
+
+
+@broken("stream/parallel", "special input")
+class StreamsShareOneQueue(Reference):
+    """Two streams at once: each update goes to the one that is quicker."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.open = 0
+        self.taken: set[int] = set()
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        self.open += 1
+        if self.open == 1:
+            self.taken.clear()
+        try:
+            yield from super().stream_updates(request, context)
+        finally:
+            self.open -= 1
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        if not super().is_wanted(entry, wanted):
+            return False
+        if self.open > 1 and id(entry) in self.taken:
+            return False
+        self.taken.add(id(entry))
+        return True
+
+
+# How long a stream lives
+
+
+@broken("stream/stays-open")
+class StreamEndsWhenCaughtUp(Reference):
+    """What is there is sent, and that is it."""
+
+    def entries_after(self, sequence: int, context: Any) -> Any:
+        if self.store.end == sequence:
+            context.cancel()
+        return super().entries_after(sequence, context)
+
+
+@broken("stream/stays-open", "special input")
+class StreamEndsWhenIdle(Reference):
+    """Half a second without changes, and the stream ends."""
+
+    def entries_after(self, sequence: int, context: Any) -> Any:
+        timer = threading.Timer(0.4, context.cancel)
+        timer.start()
+        try:
+            return super().entries_after(sequence, context)
+        finally:
+            timer.cancel()
+
+
+@broken("stream/stays-open", "special input")
+class StreamFailsWhenIdle(Reference):
+    """The backend's cursor expires when nothing comes, and nobody opens another."""
+
+    def entries_after(self, sequence: int, context: Any) -> Any:
+        timer = threading.Timer(0.4, context.cancel)
+        timer.start()
+        try:
+            found = super().entries_after(sequence, context)
+        finally:
+            timer.cancel()
+        if not found:
+            raise Unavailable("cursor not found")
+        return found
+
+
+@broken("stream/cancel")
+class StreamGoesOnWhenCancelled(Reference):
+    """The loop does not look whether the caller is there."""
+
+    def ended(self, context: Any) -> bool:
+        return bool(self._closed)
+
+
+@broken("stream/cancel", where="grpc")
+class ThreadIsKeptWhenCancelled(StreamGoesOnWhenCancelled):
+    """The same behind an address: the server has no threads left for other calls."""
+
+
+@broken("stream/cancel", "special input", where="grpc")
+class ConnectionIsKeptWhenCancelled(Reference):
+    """Each stream takes a connection from a pool of 20, and a cancelled one does not give it back."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.connections = 0
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        self.connections += 1
+        if self.connections > 60:
+            raise ResourceExhausted("the pool has no more connections")
+        yield from super().stream_updates(request, context)
+
+
+@broken("stream/slow-reader", "special input")
+class FullQueueDrops(Reference):
+    """A bounded queue between the log and the caller: when it is full, what comes is dropped."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        waiting: queue.Queue[Any] = queue.Queue(8)
+
+        def fill() -> None:
+            for message in super(FullQueueDrops, self).stream_updates(request, context):
+                try:
+                    waiting.put_nowait(message)
+                except queue.Full:
+                    continue
+
+        threading.Thread(target=fill, daemon=True).start()
+        while not context.cancelled:
+            try:
+                yield waiting.get(timeout=0.02)
+            except queue.Empty:
+                continue
+
+
+@broken("stream/slow-reader", "special input")
+class SlowReaderIsCutOff(Reference):
+    """A caller that lags behind is hung up on."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            if sum(len(entry.update.data) for entry in entries) > 1_500_000:
+                raise ResourceExhausted("the reader is too slow")
+            yield message

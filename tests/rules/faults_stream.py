@@ -1,0 +1,651 @@
+"""Connectors whose streams say something wrong, or leave updates out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bson import Int64, ObjectId
+
+from dsync_kit.documents import decode, decode_id, encode, encode_id, id_field, id_key
+from dsync_kit.errors import Unimplemented
+from dsync_kit.protocol import (
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UNKNOWN,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    GeneratePlanRequest,
+    ListDataRequest,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    Update,
+    WriteDataRequest,
+)
+
+from .fault import CURSORS, REFERENCE, Fault, broken_in
+
+__all__ = ["FAULTS", "Messages", "Updates"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+class Messages(Reference):
+    """A connector that sends other messages than those that it should."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            yield from self.sent(message, data_type)
+
+    def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
+        """What is sent in place of a message."""
+        changed = [self.update(update, data_type) for update in message.updates]
+        del message.updates[:]
+        message.updates.extend(update for update in changed if update is not None)
+        yield message
+
+    def update(self, update: Update, data_type: DataType) -> Update | None:
+        """What is sent in place of an update; None for nothing."""
+        return update
+
+
+class Updates(Messages):
+    """A connector that sends other updates; `copy` is an update that may be changed."""
+
+    def update(self, update: Update, data_type: DataType) -> Update | None:
+        copy = Update()
+        copy.CopyFrom(update)
+        return self.changed(copy, data_type)
+
+    def changed(self, copy: Update, data_type: DataType) -> Update | None:
+        return copy
+
+
+# What does not even open
+
+
+@broken("stream/opens")
+class StreamIsMissing(Reference):
+    """The plan promises updates that nobody has written yet."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
+        raise Unimplemented("StreamUpdates")
+
+
+@broken("stream/opens")
+class PlanCursorIsAnotherKind(Reference):
+    """The stream reads its own cursors, and not the plan's."""
+
+    def stream_start(self, data: bytes) -> int:
+        return int(CURSORS.PageCursor.decode(data).bound)
+
+
+@broken("stream/opens")
+class StreamFailsAtTheFirstUpdate(Messages):
+    """A conversion that was never run raises."""
+
+    def update(self, update: Update, data_type: DataType) -> Update | None:
+        raise TypeError("unsupported operand type(s)")
+
+
+# What an update says
+
+
+@broken("stream/namespace-named")
+class NamespaceIsLeftOut(Messages):
+    """With one namespace asked for, it goes without saying."""
+
+    def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
+        message.namespace = ""
+        yield message
+
+
+@broken("stream/update-type")
+class TypeIsLeftOut(Updates):
+    """The type is not filled in."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        copy.type = UPDATE_TYPE_UNKNOWN
+        return copy
+
+
+@broken("stream/update-type", "special input")
+class DeleteHasNoType(Updates):
+    """The log's letters for insert and update are mapped, that for delete is not."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        if copy.type == UPDATE_TYPE_DELETE:
+            copy.type = UPDATE_TYPE_UNKNOWN
+        return copy
+
+
+class _Ids(Updates):
+    """A connector that sends other ids."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        parts = [self.id(part, decode_id(part), data_type) for part in copy.id]
+        del copy.id[:]
+        copy.id.extend(parts)
+        return copy
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return part
+
+
+@broken("stream/id-encoding")
+class IdIsRawText(_Ids):
+    """The most common mistake: the id's text as it is."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return BsonValue(data=str(value).encode(), type=2, name=part.name)
+
+
+@broken("stream/id-encoding", "special input")
+class TextIdIsRaw(_Ids):
+    """Only text is encoded by hand."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return BsonValue(data=value.encode(), type=2, name=part.name) if isinstance(value, str) else part
+
+
+@broken("stream/id-encoding")
+class IdIsAWholeDocument(_Ids):
+    """A BSON document around the value, since the library encodes nothing else."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return BsonValue(data=encode({"": value}, DATA_TYPE_MONGO_BSON), type=part.type, name=part.name)
+
+
+@broken("stream/id-encoding")
+class IdHasNoType(_Ids):
+    """The type is left 0."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return BsonValue(data=part.data, name=part.name)
+
+
+@broken("stream/id-encoding")
+class IdIsMissing(Updates):
+    """The document has its id: why send it twice?"""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        del copy.id[:]
+        return copy
+
+
+@broken("stream/id-encoding", "special input")
+class DeleteHasNoId(Updates):
+    """The old key is not in the log unless the table is told to write it."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        if copy.type == UPDATE_TYPE_DELETE:
+            del copy.id[:]
+        return copy
+
+
+@broken("stream/ids")
+class IdIsText(_Ids):
+    """Each id is turned into text."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(str(value), part.name)
+
+
+@broken("stream/ids", "special input")
+class ObjectIdIsHex(_Ids):
+    """An ObjectId as its hexadecimal digits."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(str(value), part.name) if isinstance(value, ObjectId) else part
+
+
+@broken("stream/ids", "special input")
+class Int32IdIsInt64(_Ids):
+    """The language has one kind of integer."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(Int64(value), part.name) if part.type == 16 else part
+
+
+@broken("stream/ids", "special input")
+class LargeIdLosesDigits(_Ids):
+    """Integers pass through floating point."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(Int64(int(float(value)) % 2**63), part.name) if part.type == 18 else part
+
+
+@broken("stream/ids", "special input")
+class IdIsLowerCase(_Ids):
+    """Keys are compared without case, and kept so."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(value.lower(), part.name) if isinstance(value, str) else part
+
+
+@broken("stream/ids", "special input")
+class DeletedIdIsText(_Ids):
+    """A DELETE's id comes from the key column of the log, which is text."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        return super().changed(copy, data_type) if copy.type == UPDATE_TYPE_DELETE else copy
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return encode_id(str(value), part.name)
+
+
+@broken("stream/id-name")
+class IdIsNamedKey(_Ids):
+    """The column's name in place of the field's."""
+
+    def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
+        return BsonValue(data=part.data, type=part.type, name="key")
+
+
+class _Documents(Updates):
+    """A connector that sends other documents."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        if copy.type != UPDATE_TYPE_DELETE:
+            copy.data = self.document(copy, data_type)
+        return copy
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        return copy.data
+
+
+@broken("stream/documents")
+class DocumentIsLeftOut(_Documents):
+    """Only ids are streamed: let the sink look the documents up."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        return b""
+
+
+@broken("stream/documents")
+class DocumentLacksItsId(_Documents):
+    """The id is taken out of the document, since it stands beside it."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        document = decode(copy.data, data_type)
+        del document[id_field(data_type)]
+        return encode(document, data_type)
+
+
+@broken("stream/documents", "special input")
+class DocumentIsOfTheOtherType(_Documents):
+    """The stream sends BSON, whatever it is asked for."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        return encode(decode(copy.data, data_type), DATA_TYPE_MONGO_BSON)
+
+
+@broken("stream/documents", "special input")
+class UpdateIsADiff(_Documents):
+    """An UPDATE carries the fields that changed, without the id."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        if copy.type != UPDATE_TYPE_UPDATE:
+            return copy.data
+        document = decode(copy.data, data_type)
+        return encode({"$set": {name: value for name, value in document.items() if name != "_id"}}, data_type)
+
+
+@broken("stream/documents")
+class DocumentIsWrapped(_Documents):
+    """The envelope of the change log is handed on."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        return encode({"before": None, "after": decode(copy.data, data_type)}, data_type)
+
+
+@broken("stream/delete-data", "special input")
+class DeleteCarriesTheOldDocument(Reference):
+    """The image before the delete is handed on."""
+
+    def deletion(self, part: BsonValue, data_type: DataType) -> Update:
+        update = super().deletion(part, data_type)
+        update.data = encode({id_field(data_type): decode_id(part)}, data_type)
+        return update
+
+
+# What does not come
+
+
+class _Left(Messages):
+    """A connector that leaves updates out; the messages stay, and so do the cursors."""
+
+    def update(self, update: Update, data_type: DataType) -> Update | None:
+        return update if self.comes(update) else None
+
+    def comes(self, update: Update) -> bool:
+        return True
+
+
+@broken("stream/inserts")
+class InsertsAreLeftOut(_Left):
+    """The copy brings what is new, it is thought."""
+
+    def comes(self, update: Update) -> bool:
+        return update.type != UPDATE_TYPE_INSERT
+
+
+@broken("stream/inserts")
+class NothingComes(Reference):
+    """The stream is open, and says nothing."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return False
+
+
+@broken("stream/inserts", "special input")
+class OnlyTheFirstOfACallComes(Messages):
+    """One change of each transaction is read."""
+
+    def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
+        del message.updates[1:]
+        yield message
+
+
+@broken("stream/overwrites")
+class UpdatesAreLeftOut(_Left):
+    """Only inserts and deletes are in the log that is read."""
+
+    def comes(self, update: Update) -> bool:
+        return update.type != UPDATE_TYPE_UPDATE
+
+
+@broken("stream/overwrites", "special input")
+class EachIdComesOnce(Messages):
+    """What was sent before is taken for a duplicate."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        known: set[bytes] = set()
+        for message in super().stream_updates(request, context):
+            fresh = [update for update in message.updates if id_key(update.id) not in known]
+            known |= {id_key(update.id) for update in message.updates if update.type != UPDATE_TYPE_DELETE}
+            del message.updates[:]
+            message.updates.extend(fresh)
+            yield message
+
+
+@broken("stream/overwrites", "special input")
+class OldStateIsSent(Reference):
+    """The image before the change, in place of the one after it."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            for index, update in enumerate(message.updates):
+                before = self._before(message.namespace, update, sequence + index, data_type)
+                if update.type == UPDATE_TYPE_UPDATE and before is not None:
+                    update.data = before
+            yield message
+
+    def _before(self, namespace: str, update: Update, sequence: int, data_type: DataType) -> bytes | None:
+        for entry in reversed(self.store.log[:sequence]):
+            if entry.namespace == namespace and entry.data_type == data_type and entry.update.id == update.id:
+                return bytes(entry.update.data) or None
+        return None
+
+
+@broken("stream/deletes")
+class DeletesAreLeftOut(_Left):
+    """What is gone is not found by a query for what has changed."""
+
+    def comes(self, update: Update) -> bool:
+        return update.type != UPDATE_TYPE_DELETE
+
+
+@broken("stream/deletes")
+class DeleteIsAMark(Updates):
+    """Deletes are soft: the document comes with a flag."""
+
+    def changed(self, copy: Update, data_type: DataType) -> Update:
+        if copy.type == UPDATE_TYPE_DELETE:
+            copy.type = UPDATE_TYPE_UPDATE
+            copy.data = encode({id_field(data_type): decode_id(copy.id[0]), "deleted": True}, data_type)
+        return copy
+
+
+@broken("stream/write-data")
+class PagesAreNotInTheLog(Reference):
+    """The bulk loader writes past the log."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.bulk: set[int] = set()
+
+    def write_data(self, request: WriteDataRequest) -> Any:
+        before = self.store.end
+        answer = super().write_data(request)
+        self.bulk |= {id(entry) for entry in self.store.log[before:]}
+        return answer
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return id(entry) not in self.bulk and bool(super().is_wanted(entry, wanted))
+
+
+@broken("stream/from-plan")
+class StreamBeginsNow(Reference):
+    """The cursor is not looked at: the stream begins when it is opened."""
+
+    def stream_start(self, data: bytes) -> int:
+        super().stream_start(data)
+        return int(self.store.end)
+
+
+@broken("stream/while-listing", "special input")
+class PositionIsTakenAfterTheCopy(Reference):
+    """The stream begins where the last page was read."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.read_at = 0
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        self.read_at = 0
+        return super().generate_plan(request)
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        self.read_at = self.store.end
+        return super().list_data(request)
+
+    def stream_start(self, data: bytes) -> int:
+        return max(super().stream_start(data), self.read_at)
+
+
+class _Batches(Messages):
+    """A connector that sends the updates of a message in another order."""
+
+    def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
+        ordered = self.ordered(list(message.updates))
+        del message.updates[:]
+        message.updates.extend(ordered)
+        yield message
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        return updates
+
+
+@broken("stream/order", "special input")
+class UpdatesAreReversed(_Batches):
+    """The newest first, as the log's index gives them."""
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        return updates[::-1]
+
+
+@broken("stream/order", "special input")
+class DeletesComeFirst(_Batches):
+    """Updates are collected by kind, and deletes sent first."""
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        return sorted(updates, key=lambda update: update.type != UPDATE_TYPE_DELETE)
+
+
+@broken("stream/order", "special input")
+class DeletesComeLast(_Batches):
+    """Updates are collected by kind, and deletes sent last."""
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        return sorted(updates, key=lambda update: update.type == UPDATE_TYPE_DELETE)
+
+
+@broken("stream/order", "special input")
+class TheFirstOfABatchIsKept(_Batches):
+    """Of several updates of one id in a batch the first is kept, as it is taken for the newest."""
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        first: dict[bytes, Update] = {}
+        for update in updates:
+            first.setdefault(id_key(update.id), update)
+        return list(first.values())
+
+
+@broken("stream/order", "special input")
+class UpdatesAreSortedByDocument(_Batches):
+    """A batch is kept in a sorted map of key and value."""
+
+    def ordered(self, updates: list[Update]) -> list[Update]:
+        return sorted(updates, key=lambda update: (id_key(update.id), update.data))
+
+
+class _Values(_Documents):
+    """A connector that changes the values of BSON documents on their way into the stream."""
+
+    def document(self, copy: Update, data_type: DataType) -> bytes:
+        if data_type != DATA_TYPE_MONGO_BSON:
+            return copy.data
+        document = decode(copy.data, data_type)
+        own = document.pop("_id")
+        return encode({"_id": own, **{name: self.value(value) for name, value in document.items()}}, data_type)
+
+    def value(self, value: Any) -> Any:
+        return value
+
+
+@broken("stream/values", "special input")
+class IntegersBecomeFloats(_Values):
+    """The stream goes through JSON, the listing does not."""
+
+    def value(self, value: Any) -> Any:
+        return float(value) if type(value) in (int, Int64) else value
+
+
+@broken("stream/values", "special input")
+class ObjectIdsBecomeText(_Values):
+    """The stream's encoder knows plain types alone."""
+
+    def value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, ObjectId) else value
+
+
+@broken("stream/values", "special input")
+class EmptyTextIsLost(_Values):
+    """The stream's decoder takes empty text for null."""
+
+    def value(self, value: Any) -> Any:
+        return None if value == "" else value
+
+
+@broken("stream/many", "special input")
+class BatchIsCut(Reference):
+    """A query for the next 1,000 changes, and the position is moved to the end."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        return super().messages(sequence, entries[:1000], wanted, data_type)
+
+
+@broken("stream/many", "special input")
+class OneIsLostAtEachBound(Messages):
+    """`greater than` for `greater or equal`, where a batch goes on."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for index, message in enumerate(super().messages(sequence, entries, wanted, data_type)):
+            if index and len(message.updates) > 1:
+                del message.updates[0]
+            yield message
+
+
+# Namespaces
+
+
+@broken("stream/namespaces")
+class FilterIsIgnored(Reference):
+    """The request's namespaces are not looked at."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return True
+
+
+@broken("stream/namespaces", "special input")
+class FilterIsAPrefix(Reference):
+    """Namespaces are matched by their beginning."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return not wanted or any(entry.namespace.partition(".")[0] == name.partition(".")[0] for name in wanted)
+
+
+@broken("stream/namespaces-apart", "special input")
+class OnlyTheFirstNamespaceIsStreamed(Reference):
+    """One change stream, for one collection."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
+        del request.namespaces[1:]
+        return super().stream_updates(request, context)
+
+
+@broken("stream/namespaces-apart", "special input")
+class MessagesMixNamespaces(Reference):
+    """A batch gets the namespace of its first update."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        if kept := [entry for entry in entries if self.is_wanted(entry, wanted)]:
+            mixed = [entry._replace(namespace=kept[0].namespace) for entry in kept]
+            yield from super().messages(sequence + len(entries) - len(kept), mixed, frozenset(), data_type)
+
+
+@broken("stream/all-namespaces", "special input")
+class NoNamespacesMeansNone(Reference):
+    """An empty filter lets nothing through."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return entry.namespace in wanted
+
+
+@broken("stream/new-namespace", "special input")
+class NamespacesAreThoseOfThePlan(Reference):
+    """What is to be streamed is found out when the plan is made."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        with self.store.reading():
+            self.known = frozenset(self.store.namespaces())
+        return super().generate_plan(request)
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return entry.namespace in (wanted or self.known)
+
+
+@broken("stream/partial-updates", "special input")
+class PartialUpdateIsStreamedAsItIs(Reference):
+    """The changed fields of a partial update are logged as the document."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.partial: dict[bytes, bytes] = {}
+
+    def whole_update(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> Update:
+        whole = super().whole_update(update, part, current, data_type)
+        if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+            fields = {id_field(data_type): decode_id(part), **decode(update.data, data_type)}
+            self.partial[bytes(whole.data)] = encode(fields, data_type)
+        return whole
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            for update in message.updates:
+                update.data = self.partial.get(bytes(update.data), update.data)
+            yield message
