@@ -27,7 +27,9 @@ def failure_lines(
     """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken."""
     mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
     colour = "yellow" if mild else "red"
-    heading = Text("── ", colour).append(outcome.rule, f"bold {colour}").append(f" · {_label(outcome)} ", colour)
+    heading = (
+        Text().append("── ", colour).append(outcome.rule, f"bold {colour}").append(f" · {_label(outcome)} ", colour)
+    )
     yield heading.append("─" * max(2, width - heading.cell_len), colour)
     if rule is not None and rule.sentence:
         yield from hanging(f"“{rule.sentence}”", width, style="italic")
@@ -119,6 +121,6 @@ def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome],
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
     replay = f"dsync-kit replay {failure.kept}" if failure.kept else failure.replay
-    yield Text(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
+    yield Text().append(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
     if failure.kept:  # which other machines know nothing of
-        yield Text(f"{'or anew':<{_LABELS}}", "dim").append(printable(failure.replay))
+        yield Text().append(f"{'or anew':<{_LABELS}}", "dim").append(printable(failure.replay))

@@ -46,7 +46,7 @@ def field(label: str, text: str, width: int, *, column: int, most: int = 0, styl
     """A dim label of `column` columns, and a text beside it."""
     for index, line in enumerate(hanging(text, width, indent=column, hang=column, most=most, style=style)):
         if index == 0:
-            yield Text(f"{label:<{column}}", "dim").append(line.plain[column:], style)
+            yield Text().append(f"{label:<{column}}", "dim").append(line.plain[column:], style)
         else:
             yield line
 

@@ -131,7 +131,7 @@ def _areas(report: Report, width: int) -> Iterator[Text]:
     for area, outcomes in areas.items():
         mark, style = _mark(outcomes)
         tally = _tally(outcomes)
-        first = Text(f" {mark} ", style).append(f"{area:<{column - 3}}", "bold")
+        first = Text().append(f" {mark} ", style).append(f"{area:<{column - 3}}", "bold")
         if first.cell_len + tally.cell_len <= width:
             yield first + tally
             continue
