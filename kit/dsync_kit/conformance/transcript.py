@@ -27,6 +27,7 @@ __all__ = ["Recorder", "show_document", "show_id"]
 _SHOWN_CALLS = 60
 _SHOWN_ITEMS = 4
 _SHOWN_CHARACTERS = 400
+_CANCELLED = "cancelled by the caller"
 
 _DISPLAY: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
@@ -93,11 +94,13 @@ class _RecordedStream:
                 self._call.responses.append(message)
                 yield message
         except ConnectorError as error:
-            self._call.error = error
+            if self._call.ended != _CANCELLED:  # what comes after hanging up says nothing
+                self._call.error = error
             raise
-        self._call.ended = True
+        self._call.ended = self._call.ended or "end of the stream"
 
     def cancel(self) -> None:
+        self._call.ended = self._call.ended or _CANCELLED
         self._stream.cancel()
 
 
@@ -109,7 +112,7 @@ class _Call:
         self.request = request
         self.responses: list[Message] = []
         self.error: ConnectorError | None = None
-        self.ended = False
+        self.ended = ""
 
     def __str__(self) -> str:
         if self.request is None:
@@ -120,7 +123,7 @@ class _Call:
         if self.error is not None:
             answers.append(str(self.error))
         if self.ended:
-            answers.append("(end of the stream)")
+            answers.append(f"({self.ended})")
         return f"{self.name}({_fields(self.request)}) → {' · '.join(answers) or '(no answer yet)'}"
 
 
