@@ -69,3 +69,9 @@ def test_reasons_are_grouped() -> None:
 def test_failure_has_what_a_person_needs() -> None:
     """The hand-made failure of these tests is whole, so that the writers are tried on every part."""
     assert all([FAILURE.message, FAILURE.expected, FAILURE.seen, FAILURE.hint, FAILURE.example, FAILURE.log])
+
+
+def test_a_reason_is_told_once() -> None:
+    """What stands with an outcome as its reason is no news."""
+    noted = replace(UNTESTED, notes=(f"{UNTESTED.reason} (in 3 of 3 examples)", "it pages by tens"))
+    assert make_report(noted).notes() == ["it refuses ids of the kind double", "write/large: it pages by tens"]

@@ -55,6 +55,16 @@ class Report:
         grouped = {reason: list(group) for reason, group in groupby(found, key=lambda outcome: outcome.reason)}
         return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
 
+    def notes(self) -> list[str]:
+        """What was found out on the way, apart from what is the reason of an outcome anyway."""
+        of_rules = [
+            f"{outcome.rule}: {note}"
+            for outcome in self.result.outcomes
+            for note in outcome.notes
+            if not outcome.reason or outcome.reason not in note
+        ]
+        return [*self.result.notes, *of_rules]
+
     def failures(self) -> list[Outcome]:
         """What went wrong, without what is a consequence of another failure: MUST rules first."""
         failed = self.having(*_REAL_FAILURES)

@@ -41,9 +41,8 @@ def render(report: Report) -> str:
         ("Skipped", Status.SKIPPED),
     ):
         lines += _reasons(title, report.by_reason(status))
-    notes = [*result.notes, *(f"{found.rule}: {note}" for found in result.outcomes for note in found.notes)]
-    if notes:
-        lines += ["**Found out on the way**", "", *(f"- {_escape(note)}" for note in notes), ""]
+    if report.notes():
+        lines += ["**Found out on the way**", "", *(f"- {_escape(note)}" for note in report.notes()), ""]
     return "\n".join(lines)
 
 

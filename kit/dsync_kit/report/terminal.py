@@ -173,12 +173,10 @@ def _reasons(title: str, groups: Mapping[str, Sequence[Outcome]], width: int) ->
 
 
 def _notes(report: Report, width: int) -> Iterator[Text]:
-    notes = list(report.result.notes)
-    notes += [f"{outcome.rule}: {note}" for outcome in report.result.outcomes for note in outcome.notes]
-    if notes:
+    if report.notes():
         yield Text()
         yield Text("Found out on the way", "bold")
-    for note in notes:
+    for note in report.notes():
         yield from hanging(note, width, indent=2, hang=4, most=4)
 
 
