@@ -137,7 +137,8 @@ class _Trial:
 
     def outcome(self, seconds: float, problem: str) -> Outcome:
         """What came of the rule."""
-        notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in self.declined.most_common(_SHOWN_NOTES)]
+        declined = self.declined.most_common(_SHOWN_NOTES)
+        notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in declined]
         notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
         status, reason, failure, cause = Status.PASSED, "", None, ""
         if self.smallest is not None:
