@@ -102,9 +102,9 @@ def many_documents(case: Case) -> None:
     examples=_ONCE,
 )
 def many_updates_at_once(case: Case) -> None:
-    """2,000 updates in one call are applied in their order: inserted, and every third deleted again."""
+    """2,050 updates in one call are applied in their order: inserted, and every third deleted again."""
     data_type = case.data_type()
-    updates = many_updates(case, 1500, data_type)
+    updates = many_updates(case, 1537, data_type)
     updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
     namespace = case.namespace()
     model = Model(data_type)
