@@ -17,7 +17,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 @broken("metadata/answers")
-class CountFails(Reference):
+class CountingFails(Reference):
     """A statement for counting that the store does not know, and nobody tried."""
 
     def count(self, namespace: str) -> int:

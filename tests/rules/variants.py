@@ -796,7 +796,7 @@ class NoSpecialNames(Altering):
 
     def items(self, items: Any) -> Any:
         for name, _ in items:
-            if not 0 < len(name) < 128 or "." in name or name.startswith("$") or not name.isprintable():
+            if not 0 < len(name) < 128 or "." in name or name.startswith("$") or min(name) < " ":
                 raise InvalidArgument(f"{name[:40]!r} is no name of a field")
         return super().items(items)
 

@@ -85,16 +85,8 @@ class Case:
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""
-        string = "string" in self.subject.id_kinds[data_type]
-        width = len(str(count))
-        if string:
-            names: Iterable[Any] = (f"{prefix}-{number:0{width}}" for number in range(count))
-        elif "object-id" in self.subject.id_kinds[data_type]:
-            names = (strategies.object_id(prefix, number) for number in range(count))
-        else:
-            start = sum(prefix.encode()) * 100_000
-            names = range(start, start + count)
-        return [strategies.make_document(name, {"n": number, **fields}, data_type) for number, name in enumerate(names)]
+        make = strategies.numbered_ids(self.subject.id_kinds[data_type], prefix, count)
+        return [strategies.make_document(make(number), {"n": number, **fields}, data_type) for number in range(count)]
 
     # Places
 

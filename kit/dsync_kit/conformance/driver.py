@@ -71,6 +71,10 @@ class Driver:
         """One ListData, not repeated; the partition is sent as it is given."""
         return self.api.list_data(ListDataRequest(partition=partition, type=data_type, cursor=cursor))
 
+    def first_page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
+        """One ListData, repeated after a retryable code: to be used where no page was read before."""
+        return _repeated(lambda: self.page(partition, data_type, cursor))
+
     def pages(
         self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
     ) -> Iterator[list[bytes]]:

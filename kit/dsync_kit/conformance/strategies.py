@@ -4,7 +4,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,7 @@ __all__ = [
     "json_numbers",
     "json_values",
     "make_document",
+    "numbered_ids",
     "pages",
     "sample_id",
     "several",
@@ -283,9 +284,23 @@ def sample_id(kind: str) -> Any:
     return _SAMPLES[kind]
 
 
-def object_id(prefix: str, number: int) -> ObjectId:
-    """The ObjectId with this number, sorted by it."""
-    return ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big"))
+def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[int], Any]:
+    """Makes `count` ids of one of the kinds, which sort by `prefix`, and then as they are numbered."""
+    width = len(str(count))
+    start = sum(prefix.encode()) * 100_000
+    makers: dict[str, Callable[[int], Any]] = {
+        "string": lambda number: f"{prefix}-{number:0{width}}",
+        "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
+        "integer": lambda number: start + number,
+        "int64": lambda number: Int64(start + number),
+        "int32": lambda number: start + number,
+        "double": lambda number: start + number + 0.5,
+        "date": lambda number: DatetimeMS(start + number),
+        "binary": lambda number: Binary(f"{prefix}-{number:0{width}}".encode(), 0),
+        "decimal": lambda number: Decimal128(f"{start + number}.5"),
+        "document": lambda number: {"a": prefix, "b": number},
+    }
+    return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
 
 
 def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:

@@ -186,7 +186,7 @@ def list_type(case: Case) -> None:
     data_type = case.draw(st.sampled_from(undeclared or [DATA_TYPE_UNKNOWN]), "type")
     for partition in case.driver.plan([namespace]).partitions[:2]:
         try:
-            case.driver.page(strip(partition), data_type)
+            case.driver.first_page(strip(partition), data_type)
         except ConnectorError as error:
             case.check(
                 error.code in _REFUSED,
@@ -220,7 +220,7 @@ def page_cursor(case: Case) -> None:
     for garbage in case.draw(_SEVERAL_GARBAGE, "cursors"):
         sent = strip(partition) if where == "page" else Partition(namespace=namespace, cursor=garbage)
         try:
-            case.driver.page(sent, data_type, garbage if where == "page" else b"")
+            case.driver.first_page(sent, data_type, garbage if where == "page" else b"")
         except ConnectorError as error:
             allowed = error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND) or (
                 where == "page" and error.retryable
@@ -323,7 +323,7 @@ def plan_namespaces(case: Case) -> None:
     try:
         plan = case.driver.plan([namespace])
         for partition in plan.partitions[:2]:
-            case.driver.page(strip(partition), case.data_type(case.subject.source_types))
+            case.driver.first_page(strip(partition), case.data_type(case.subject.source_types))
     except ConnectorError as error:
         case.check(
             error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND),

@@ -129,7 +129,7 @@ def types_agree(case: Case) -> None:
     namespace = case.namespace()
     case.write(namespace, documents, written)
     try:
-        found = case.subject.read(namespace, listed, driver=case.driver, expected=len(documents))
+        found = case.read(namespace, listed, expected=len(documents))
     except ConnectorError as error:
         case.check(
             case.refused(error),

@@ -1,14 +1,17 @@
 """GetNamespaceMetadata: how many documents there are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.model import Model, by_id
+from dsync_kit.conformance.model import by_id
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, GetNamespaceMetadataRequest, Update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetNamespaceMetadataRequest, Update
 
 __all__ = ["RULES"]
 
@@ -17,6 +20,25 @@ _SENTENCE = "Used for progress; `--verify-quick-count` compares the two ends' co
 
 def _count(case: Case, namespace: str) -> int:
     return case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=namespace)).count
+
+
+def _loaded(case: Case, documents: list[bytes], data_type: DataType) -> tuple[str, int]:
+    """A namespace with these documents in it, and the count of those that were there before."""
+    namespace = case.namespace()
+    before = 0
+    if not case.subject.makes_namespaces:
+        with _declined(case):
+            before = _count(case, namespace)
+    case.write(namespace, documents, data_type)
+    return namespace, before
+
+
+@contextmanager
+def _declined(case: Case) -> Iterator[None]:
+    try:
+        yield
+    except ConnectorError as error:
+        raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
 
 
 def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None:
@@ -51,21 +73,20 @@ def answers(case: Case) -> None:
 )
 def count(case: Case) -> None:
     """The count is that of the documents: after writes, overwrites and deletes; or it is 0."""
-    namespace, model = case.loaded(min_size=1, small=True)
-    documents = list(model.documents.values())
-    try:
+    data_type = case.data_type()
+    documents = case.page(data_type, min_size=1, small=True)
+    namespace, before = _loaded(case, documents, data_type)
+    with _declined(case):
         _count(case, namespace)
-    except ConnectorError as error:
-        raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
-    _expect_count(case, namespace, len(documents), "a write")
+    _expect_count(case, namespace, before + len(documents), "a write")
     again = documents[: case.draw(st.integers(1, len(documents)), "overwritten")]
-    case.write(namespace, again, model.data_type)
-    _expect_count(case, namespace, len(documents), "an overwrite")
+    case.write(namespace, again, data_type)
+    _expect_count(case, namespace, before + len(documents), "an overwrite")
     if case.subject.can_change:
         gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
-        removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
-        case.update(namespace, removals, model.data_type)
-        _expect_count(case, namespace, len(documents) - len(gone), "a delete")
+        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+        case.update(namespace, removals, data_type)
+        _expect_count(case, namespace, before + len(documents) - len(gone), "a delete")
 
 
 @rule(
@@ -81,9 +102,8 @@ def agrees_with_listing(case: Case) -> None:
     if case.subject.loads:
         data_type = case.data_type()
         size = case.draw(st.sampled_from([1, 40, 1500]), "documents")
-        namespace = case.namespace()
-        case.write(namespace, case.numbered(size, data_type), data_type)
-        found = len(by_id(case.read(namespace, data_type, expected=size), data_type))
+        namespace, before = _loaded(case, case.numbered(size, data_type), data_type)
+        found = before + len(by_id(case.read(namespace, data_type, expected=size), data_type))
     else:
         namespace, data_type, expected = case.listable()
         found = len(case.subject.read(namespace, data_type, driver=case.driver, expected=expected))
@@ -125,12 +145,15 @@ def unknown_namespace(case: Case) -> None:
 )
 def per_namespace(case: Case) -> None:
     """Each namespace has a count of its own."""
-    held: list[tuple[str, Model]] = [case.loaded(min_size=1, small=True) for _ in range(2)]
-    for namespace, model in held:
-        try:
-            _expect_count(case, namespace, len(model.documents), "writes to another namespace, too")
-        except ConnectorError as error:
-            raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
+    data_type = case.data_type()
+    held = {}
+    for label in ("documents", "documents of another namespace"):
+        documents = case.page(data_type, min_size=1, small=True, label=label)
+        namespace, before = _loaded(case, documents, data_type)
+        held[namespace] = before + len(documents)
+    for namespace, expected in held.items():
+        with _declined(case):
+            _expect_count(case, namespace, expected, "writes to another namespace, too")
 
 
 RULES = (answers, count, agrees_with_listing, unknown_namespace, per_namespace)
