@@ -118,9 +118,10 @@ class SeaweedFS:
         if self._process is not None:
             self._process.stop()
             self._process = None
-            for service in ("s3", "admin"):  # the server leaves these behind
-                port = self._ports[f"{service}.port.grpc"]
-                Path(f"/tmp/seaweedfs-{service}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+            for name, port in self._ports.items():  # some are left behind always, others after SIGKILL
+                service, _, kind = name.partition(".port.")
+                if kind:
+                    Path(f"/tmp/seaweedfs-{service}-{kind}-{port}.sock").unlink(missing_ok=True)  # noqa: S108
 
     def _flags(self, folder: Path) -> list[str]:
         data = folder / "data"
