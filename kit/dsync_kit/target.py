@@ -65,17 +65,25 @@ class Target:
     folder: Path | None = None
 
 
-def resolve(word: str, options: Sequence[str] = (), *, insecure: bool = False) -> Target:
+def resolve(
+    word: str,
+    options: Sequence[str] = (),
+    *,
+    insecure: bool = False,
+    gzip: bool = False,
+    timeout: float | None = CALL_SECONDS,
+) -> Target:
     """The target that `word` and the connector's `options` name.
 
-    Raises UsageError where nothing matches, or an option does not fit.
+    `insecure`, `gzip` and `timeout` (seconds for each unary call; None is without limit, as dsync calls) are for what
+    answers over gRPC. Raises UsageError where nothing matches, or an option does not fit.
     """
     if word.lower().startswith("grpc://"):
         _no_options(word, options)
-        return _grpc_target(word, insecure=insecure)
+        return _grpc_target(word, insecure=insecure, gzip=gzip, timeout=timeout)
     if word.startswith("exec:"):
         _no_options(word, options)
-        return _exec_target(word.removeprefix("exec:"))
+        return _exec_target(word.removeprefix("exec:"), timeout)
     connector, folder = find_connector(word)
     if folder is not None:
         if options and not options[0].startswith("-"):
@@ -172,7 +180,7 @@ def _harness_target(
     return Target(str(folder), open_target, folder)
 
 
-def _grpc_target(word: str, *, insecure: bool) -> Target:
+def _grpc_target(word: str, *, insecure: bool, gzip: bool, timeout: float | None) -> Target:
     address = word[len("grpc://") :].rstrip("/")
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
@@ -183,7 +191,7 @@ def _grpc_target(word: str, *, insecure: bool) -> Target:
         with ExitStack() as stack:
 
             def connect() -> GrpcClient:
-                return stack.enter_context(GrpcClient(address, insecure=insecure, timeout=CALL_SECONDS))
+                return stack.enter_context(GrpcClient(address, insecure=insecure, gzip=gzip, timeout=timeout))
 
             client = connect()
             if not client.wait_until_ready(_REACH_SECONDS):
@@ -194,7 +202,7 @@ def _grpc_target(word: str, *, insecure: bool) -> Target:
     return Target(word, open_target)
 
 
-def _exec_target(command: str) -> Target:
+def _exec_target(command: str, timeout: float | None) -> Target:
     words = shlex.split(command)
     if not words:
         raise UsageError("exec: needs a command, for example 'exec:./connector --listen {address}'")
@@ -205,10 +213,10 @@ def _exec_target(command: str) -> Target:
     def open_target() -> Iterator[OpenTarget]:
         @contextmanager
         def second() -> Iterator[ConnectorApi]:
-            with Process(words, words[0]) as other:
+            with Process(words, words[0], timeout=timeout) as other:
                 yield other.api
 
-        with Process(words, words[0]) as first:
+        with Process(words, words[0], timeout=timeout) as first:
             yield OpenTarget(
                 title=f"exec:{command}", api=first.api, second=second, process=lambda: Process(words, words[0])
             )
@@ -218,10 +226,18 @@ def _exec_target(command: str) -> Target:
 
 class Process:
     """A connector as a process of its own. `{address}` and `{port}` in the command are replaced; ready when GetInfo
-    answers. Entering starts it, leaving ends it."""
+    answers. Entering starts it, leaving ends it. `timeout` is in seconds, for each unary call."""
 
-    def __init__(self, command: Sequence[str], name: str, *, redact: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        name: str,
+        *,
+        redact: Callable[[str], str] = lambda text: text,
+        timeout: float | None = CALL_SECONDS,
+    ) -> None:
         self._command = command
+        self._timeout = timeout
         self._name = name
         self._redact = redact
         self._process: subprocess.Popen[bytes] | None = None
@@ -249,7 +265,7 @@ class Process:
         except OSError as error:
             self.kill()
             raise TargetError(f"{words[0]} cannot be started: {error.strerror}") from error
-        self._client = GrpcClient(address, insecure=True, timeout=CALL_SECONDS)
+        self._client = GrpcClient(address, insecure=True, timeout=self._timeout)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None:
