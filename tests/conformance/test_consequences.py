@@ -50,6 +50,13 @@ def test_the_same_refusal_is_the_same_bug():
     assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
 
 
+def test_what_follows_from_a_known_failure_is_known():
+    """A failure that starts at one that is listed as known to fail does not fail the run by itself."""
+    listed = Outcome("a/one", Level.MUST, Status.KNOWN_FAILING, reason="as it must be")
+    (_, followed) = with_causes([listed, _failed("a/two")], RULES)
+    assert (followed.status, followed.cause) == (Status.KNOWN_FAILING, "a/one")
+
+
 def test_two_failures_that_name_each_other_do_not_loop():
     """A circle of causes ends."""
     assert set(_causes(_failed("a/one", cause="a/two"), _failed("a/two", cause="a/one"))) == {"a/one", "a/two"}

@@ -21,7 +21,7 @@ from dsync_kit.documents import id_key, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
 
-__all__ = ["Case"]
+__all__ = ["Case", "kind_name", "type_name"]
 
 T = TypeVar("T")
 
@@ -49,10 +49,10 @@ class Case:
 
     # Drawing
 
-    def draw(self, strategy: st.SearchStrategy[T], label: str) -> T:
-        """A value of the strategy; shown under its label where the example fails."""
+    def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
+        """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
         value = self._data.draw(strategy)
-        self.example.append((label, _show(value)))
+        self.example.append((label, _show(value, show)))
         return value
 
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
@@ -60,7 +60,7 @@ class Case:
         choices = list(types or self.subject.types)
         if not choices:
             raise Inapplicable("no data type is both written and read")
-        return choices[0] if len(choices) == 1 else self.draw(st.sampled_from(choices), "type")
+        return choices[0] if len(choices) == 1 else self.draw(st.sampled_from(choices), "type", show=type_name)
 
     def page(
         self,
@@ -254,14 +254,25 @@ def _key(document: bytes, data_type: DataType) -> bytes | None:
         return None  # the comparison with the model says what is wrong with it
 
 
-def _show(value: Any) -> str:
+def type_name(data_type: DataType) -> str:
+    """A data type as the reports call it: `MONGO_BSON`."""
+    return DataType.Name(data_type).removeprefix("DATA_TYPE_")
+
+
+def kind_name(kind: UpdateType) -> str:
+    """An update's type as the reports call it: `INSERT`."""
+    return UpdateType.Name(kind).removeprefix("UPDATE_TYPE_")
+
+
+def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:
     if isinstance(value, bytes):
         return show_document(value)
     if isinstance(value, Update):
-        kind = UpdateType.Name(value.type).removeprefix("UPDATE_TYPE_")
-        return f"{kind} {show_id(list(value.id))}" + (f" {show_document(value.data)}" if value.data else "")
+        return f"{kind_name(value.type)} {show_id(list(value.id))}" + (
+            f" {show_document(value.data)}" if value.data else ""
+        )
     if isinstance(value, list | tuple):
-        shown = ", ".join(_show(item) for item in value[:20])
+        shown = ", ".join(_show(item, show) for item in value[:20])
         more = f", … {len(value) - 20} more" if len(value) > 20 else ""
         return f"[{shown}{more}]"
-    return repr(value)
+    return show(value) if show is not None else repr(value)

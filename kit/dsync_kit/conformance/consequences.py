@@ -1,6 +1,6 @@
 """One bug is one failure: which failures are consequences of others."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dsync_kit.conformance.outcome import Outcome, Status
@@ -15,7 +15,8 @@ def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Out
     """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
 
     A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to the first
-    in which the same call was refused with the same code, as far as these have failed too; and on from there.
+    in which the same call was refused with the same code, as far as these have failed too; and on from there. The
+    consequences of a known failure are known failures themselves.
     """
     failed = {outcome.rule for outcome in outcomes if outcome.status in _BROKEN}
     refused: dict[str, str] = {}
@@ -35,10 +36,15 @@ def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Out
         for outcome in outcomes
         if outcome.rule in failed
     }
-    return tuple(
-        replace(outcome, cause=_root(outcome.rule, direct)) if outcome.status in _BROKEN else outcome
-        for outcome in outcomes
-    )
+    known = {outcome.rule for outcome in outcomes if outcome.status is Status.KNOWN_FAILING}
+    return tuple(_led_back(outcome, direct, known) if outcome.rule in failed else outcome for outcome in outcomes)
+
+
+def _led_back(outcome: Outcome, direct: Mapping[str, str], known: Collection[str]) -> Outcome:
+    cause = _root(outcome.rule, direct)
+    if cause in known and outcome.status is Status.FAILED:
+        return replace(outcome, cause=cause, status=Status.KNOWN_FAILING, reason=f"a consequence of {cause}")
+    return replace(outcome, cause=cause)
 
 
 def _root(rule: str, direct: Mapping[str, str]) -> str:

@@ -260,7 +260,7 @@ def json_literals(case: Case) -> None:
     "encoding/documents",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
-    hint="see the smallest document below",
+    hint="a value is changed by what stands beside it: see the smallest document",
     after=(
         "write/read-back",
         *(scalar.id for scalar in _SCALARS),

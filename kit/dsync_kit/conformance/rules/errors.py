@@ -7,7 +7,7 @@ from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance import strategies
-from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.case import Case, kind_name, type_name
 from dsync_kit.conformance.driver import strip
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Level, Need, rule
@@ -149,7 +149,7 @@ def nothing_half_written(case: Case) -> None:
 def refused_type(case: Case) -> None:
     """WriteData with a type that the sink does not list is refused, or the document is really written."""
     undeclared = [kind for kind in _MALFORMED if kind not in case.subject.info.capabilities.sink.supported_data_types]
-    data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type")
+    data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type", show=type_name)
     document = make_document("typed", {"a": 1}, data_type or case.subject.sink_types[0])
     namespace = case.namespace()
     error = _refusal(case, namespace, [document], data_type)
@@ -183,7 +183,7 @@ def list_type(case: Case) -> None:
     namespace, _, _ = case.listable()
     known = set(case.subject.info.capabilities.source.supported_data_types)
     undeclared = [kind for kind in (DATA_TYPE_UNKNOWN, *_MALFORMED) if kind not in known]
-    data_type = case.draw(st.sampled_from(undeclared or [DATA_TYPE_UNKNOWN]), "type")
+    data_type = case.draw(st.sampled_from(undeclared or [DATA_TYPE_UNKNOWN]), "type", show=type_name)
     for partition in case.driver.plan([namespace]).partitions[:2]:
         try:
             case.driver.first_page(strip(partition), data_type)
@@ -378,7 +378,7 @@ def malformed_id(case: Case) -> None:
 def _send_malformed_id(case: Case) -> ConnectorError | None:
     data_type = case.data_type(case.subject.sink_types)
     parts = case.draw(st.one_of(_bad_ids(data_type), st.just(list[BsonValue]())), "id")
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE]), "kind")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     data = make_document("raw text", {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
     request = Update(id=parts, type=kind, data=data)
     try:
@@ -400,7 +400,7 @@ def malformed_update(case: Case) -> None:
     data_type = case.data_type(case.subject.sink_types)
     kinds = case.subject.id_kinds.get(data_type, ("string",))
     value = case.draw(strategies.ids(data_type, kinds), "id")
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
     error: ConnectorError | None = None
     try:

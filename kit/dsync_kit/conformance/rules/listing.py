@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.case import Case, type_name
 from dsync_kit.conformance.driver import Driver, strip
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
@@ -124,7 +124,7 @@ def types_agree(case: Case) -> None:
     """Documents written as one type are there when the namespace is listed as the other; or that is refused."""
     sides = case.subject.sink_types, case.subject.source_types
     pairs = [(written, listed) for written in sides[0] for listed in sides[1] if written != listed]
-    written, listed = case.draw(st.sampled_from(pairs), "written as, listed as")
+    written, listed = case.draw(st.sampled_from(pairs), "written as, listed as", show=type_name)
     documents = case.numbered(case.draw(st.integers(1, 5), "count"), written)
     namespace = case.namespace()
     case.write(namespace, documents, written)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dsync_kit.conformance import strategies
-from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.case import Case, kind_name
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.conformance.strategies import id_value, make_document, update
@@ -151,8 +151,8 @@ def order_in_call(case: Case) -> None:
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
     pairs = list(itertools.product(_KINDS, repeat=2))
-    first = case.draw(st.sampled_from(pairs), "kinds")
-    kinds = [*first, *case.draw(st.lists(st.sampled_from(_KINDS), max_size=2), "then")]
+    first = case.draw(st.sampled_from(pairs), "kinds", show=kind_name)
+    kinds = [*first, *case.draw(st.lists(st.sampled_from(_KINDS), max_size=2), "then", show=kind_name)]
     present = case.draw(st.booleans(), "present before")
     namespace, model = case.namespace(), Model(data_type)
     if present:
@@ -178,7 +178,7 @@ def order_across_calls(case: Case) -> None:
     """Of several calls with updates of one id, the last one decides."""
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
-    kinds = case.draw(st.lists(st.sampled_from(_KINDS), min_size=2, max_size=4), "kinds")
+    kinds = case.draw(st.lists(st.sampled_from(_KINDS), min_size=2, max_size=4), "kinds", show=kind_name)
     namespace, model = case.namespace(), Model(data_type)
     for number, kind in enumerate(kinds, 1):
         document = make_document(value, {"n": number}, data_type)
@@ -190,7 +190,7 @@ def order_across_calls(case: Case) -> None:
     "updates/model",
     "the same id may stand several times in one call, and order decides; the whole call may be repeated",
     needs=_BOTH,
-    hint="see the smallest history below",
+    hint="updates that meet on one id undo, skip or overtake each other: see the smallest history",
     after=("updates/order-in-call", "updates/order-across-calls", "updates/replaces-whole"),
     examples=2,
 )
@@ -297,7 +297,7 @@ def id_name(case: Case) -> None:
     parts = [BsonValue(data=part.data, type=part.type) for part in id_value(value, model.data_type)]
     if model.data_type == strategies.JSON:
         parts[0].name = id_field(model.data_type)
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
     data = b"" if kind == UPDATE_TYPE_DELETE else make_document(value, {"a": 2}, model.data_type)
     _apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
     case.expect(namespace, model, "what is listed after an update with an id without a name")
@@ -322,7 +322,7 @@ def id_kinds(case: Case) -> None:
     namespace, model = case.namespace(), Model(data_type, page)
     case.write(namespace, page, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
     updates = [update(kind, value, make_document(value, {"n": 1}, data_type), data_type) for value in updated]
     _apply(case, namespace, model, updates)
@@ -466,7 +466,7 @@ def composite_ids(case: Case) -> None:
 
 
 def _named(kinds: Sequence[UpdateType]) -> str:
-    return ", ".join(UpdateType.Name(kind).removeprefix("UPDATE_TYPE_") for kind in kinds)
+    return ", ".join(kind_name(kind) for kind in kinds)
 
 
 RULES = (
