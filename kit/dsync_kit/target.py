@@ -43,7 +43,7 @@ class OpenTarget:
 
     `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another
     instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
-    again.
+    again. `folder` is the connector's own, where one was named.
     """
 
     title: str
@@ -54,6 +54,7 @@ class OpenTarget:
     create: Callable[[], Connector] | None = None
     second: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
     process: "Callable[[], Process] | None" = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _configured_target(
                 create=lambda: create(connector, settings),
                 second=second,
                 process=process,
+                folder=folder,
             )
         finally:
             first.teardown()

@@ -49,6 +49,7 @@ class Need(Enum):
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"
     OUTAGE = "its conformance.py has no outage()"
     SECRETS = "its settings hold no secret"
+    FOLDER = "it is no folder: only a connector's folder can be looked at as a package"
 
 
 @dataclass(frozen=True, slots=True)

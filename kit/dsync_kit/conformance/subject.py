@@ -155,6 +155,8 @@ class Subject:
                 return self.target.process is not None
             case Need.OUTAGE:
                 return self._offers("outage")
+            case Need.FOLDER:
+                return self.target.folder is not None
             case Need.SECRETS:
                 return self.target.settings is not None and bool(self.target.settings.secrets())
 
