@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.engine import Plan, run, select
@@ -19,9 +19,10 @@ from dsync_kit.conformance.outcome import Result
 from dsync_kit.conformance.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.connector import Connector
+from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
-from dsync_kit.target import OpenTarget, Target, resolve
+from dsync_kit.target import OpenTarget, Process, Target, TargetError, resolve
 
 __all__ = [
     "CURSORS",
@@ -29,6 +30,7 @@ __all__ = [
     "SETTINGS",
     "STORE",
     "Fault",
+    "Restartable",
     "Variant",
     "broken_in",
     "judge",
@@ -145,6 +147,7 @@ def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Targe
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
     """A connector in this process, of which there may be other instances on the same data."""
     store = STORE.Store()
+    store.crashes = 0
 
     @contextmanager
     def instance() -> Iterator[Connector]:
@@ -169,9 +172,37 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 settings=getattr(first, "settings", None),
                 create=lambda: _make(connector, options, store),
                 second=second,
+                harness=connector.harness(store) if hasattr(connector, "harness") else None,
+                process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
             )
 
     yield Target(connector.__name__, open_target)
+
+
+class Restartable:
+    """Stands for a process: the store is its disk, the connector its memory, which is lost when it is killed."""
+
+    def __init__(self, make: Callable[[], Connector], store: Any) -> None:
+        self._make = make
+        self._store = store
+        self._connector: Connector | None = None
+
+    @property
+    def api(self) -> LocalClient:
+        if self._connector is None:
+            raise TargetError("it is not running")
+        return LocalClient(self._connector)
+
+    def start(self) -> None:
+        try:
+            self._connector = self._make()
+        except ConnectorError as error:
+            raise TargetError(f"it does not start: {error}") from error
+
+    def kill(self) -> None:
+        if self._connector is not None:
+            self._store.crashes += 1
+        self._connector = None
 
 
 def _make(connector: Any, options: Sequence[str], store: Any = None) -> Connector:
