@@ -1,5 +1,6 @@
 """What a command points at: a folder, a registered URI or name, `grpc://HOST:PORT`, `exec:COMMAND`."""
 
+import logging
 import os
 import shlex
 import signal
@@ -24,10 +25,12 @@ from dsync_kit.registry import RegisteredConnector, connector_for, load_folder, 
 from dsync_kit.settings import ConnectorSettings, redact_uri
 from dsync_kit.testing.harness import Harness, load_harness
 
-__all__ = ["OpenTarget", "Process", "Target", "TargetError", "configure", "find_connector", "resolve"]
+__all__ = ["OpenTarget", "Process", "Target", "TargetError", "configure", "find_connector", "resolve", "torn_down"]
 
 CALL_SECONDS = 30.0
 """How long a call may take; dsync waits for ever, a verification must end."""
+
+logger = logging.getLogger(__name__)
 
 _REACH_SECONDS = 5.0
 _START_SECONDS = 30.0
@@ -116,6 +119,18 @@ def create(connector: RegisteredConnector, settings: ConnectorSettings) -> Conne
         raise TargetError(f"{redact_uri(settings.uri)}: {settings.redact(error.message)}") from None
 
 
+@contextmanager
+def torn_down(connector: Connector) -> Iterator[Connector]:
+    """The connector, torn down at the end. A teardown that fails is logged: it is a rule's business."""
+    try:
+        yield connector
+    finally:
+        try:
+            connector.teardown()
+        except Exception:
+            logger.exception("the teardown of %s failed", type(connector).__name__)
+
+
 def _no_options(word: str, options: Sequence[str]) -> None:
     if options:
         raise UsageError(f"{word.partition(':')[0]}: takes no connector options, but {' '.join(options)!r} was given")
@@ -133,18 +148,14 @@ def _configured_target(
     def open_target() -> Iterator[OpenTarget]:
         @contextmanager
         def second() -> Iterator[ConnectorApi]:
-            other = create(connector, settings)
-            try:
+            with torn_down(create(connector, settings)) as other:
                 yield LocalClient(other)
-            finally:
-                other.teardown()
 
         def process() -> Process:
             command = [sys.executable, "-m", "dsync_kit.cli.kit", "serve", *filter(None, served)]
             return Process([*command, "--address", "{address}"], connector.name, redact=settings.redact)
 
-        first = create(connector, settings)
-        try:
+        with torn_down(create(connector, settings)) as first:
             yield OpenTarget(
                 title=redact_uri(settings.uri),
                 api=LocalClient(first),
@@ -156,8 +167,6 @@ def _configured_target(
                 process=process,
                 folder=folder,
             )
-        finally:
-            first.teardown()
 
     return Target(redact_uri(settings.uri), open_target, folder)
 

@@ -22,7 +22,7 @@ from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
-from dsync_kit.target import OpenTarget, Process, Target, TargetError, resolve
+from dsync_kit.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
 
 __all__ = [
     "CURSORS",
@@ -150,21 +150,13 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
     store.crashes = 0
 
     @contextmanager
-    def instance() -> Iterator[Connector]:
-        made = _make(connector, options, store)
-        try:
-            yield made
-        finally:
-            made.teardown()
-
-    @contextmanager
     def second() -> Iterator[LocalClient]:
-        with instance() as other:
+        with torn_down(_make(connector, options, store)) as other:
             yield LocalClient(other)
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
-        with instance() as first:
+        with torn_down(_make(connector, options, store)) as first:
             yield OpenTarget(
                 title=connector.__name__,
                 api=LocalClient(first),

@@ -34,7 +34,7 @@ class TextNormalised(_Bson):
     """A library that normalises Unicode: e and an accent become é."""
 
     def value(self, value: Any) -> Any:
-        return normalize("NFC", value) if isinstance(value, str) else value
+        return normalize("NFC", value) if type(value) is str else value
 
 
 @broken("encoding/bson-text", "special input")
@@ -42,7 +42,7 @@ class TextTrimmed(_Bson):
     """Values are trimmed, as those of a form or a CSV file."""
 
     def value(self, value: Any) -> Any:
-        return value.strip() if isinstance(value, str) else value
+        return value.strip() if type(value) is str else value
 
 
 @broken("encoding/bson-text", "special input")
@@ -50,7 +50,7 @@ class AstralLost(_Bson):
     """MySQL's three-byte utf8: characters beyond the basic plane become question marks."""
 
     def value(self, value: Any) -> Any:
-        return "".join("?" if ord(letter) > 0xFFFF else letter for letter in value) if isinstance(value, str) else value
+        return "".join("?" if ord(letter) > 0xFFFF else letter for letter in value) if type(value) is str else value
 
 
 @broken("encoding/bson-text", "special input")
@@ -58,7 +58,7 @@ class TextIsLatin(_Bson):
     """Text goes through a code page, and what it lacks is replaced."""
 
     def value(self, value: Any) -> Any:
-        return value.encode("latin-1", "replace").decode("latin-1") if isinstance(value, str) else value
+        return value.encode("latin-1", "replace").decode("latin-1") if type(value) is str else value
 
 
 @broken("encoding/bson-text", "rare")
@@ -66,7 +66,7 @@ class LineEndsChanged(_Bson):
     """A file in text mode: \\r\\n comes back as \\n."""
 
     def value(self, value: Any) -> Any:
-        return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+        return value.replace("\r\n", "\n").replace("\r", "\n") if type(value) is str else value
 
 
 @broken("encoding/bson-text", "rare")
@@ -74,7 +74,7 @@ class ControlCharactersLost(_Bson):
     """Control characters are filtered out before a row is sent."""
 
     def value(self, value: Any) -> Any:
-        return "".join(c for c in value if c >= " " or c in "\t\n\r") if isinstance(value, str) else value
+        return "".join(c for c in value if c >= " " or c in "\t\n\r") if type(value) is str else value
 
 
 @broken("encoding/bson-int32")

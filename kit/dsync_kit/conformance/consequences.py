@@ -14,7 +14,7 @@ _BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
 def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Outcome, ...]:
     """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
 
-    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to the first
+    A failure leads to the rule that owns what was seen (to none, if it is itself), else to one of those that it comes `after`, else to the first
     in which the same call was refused with the same code, as far as these have failed too; and on from there. The
     consequences of a known failure are known failures themselves.
     """
@@ -25,19 +25,19 @@ def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Out
             refused.setdefault(outcome.refusal, outcome.rule)
     after = {rule.id: rule.after for rule in rules}
     direct = {
-        outcome.rule: next(
-            (
-                cause
-                for cause in (outcome.cause, *after.get(outcome.rule, ()), refused.get(outcome.refusal, ""))
-                if cause in failed and cause != outcome.rule
-            ),
-            "",
-        )
+        outcome.rule: _first(outcome, (*after.get(outcome.rule, ()), refused.get(outcome.refusal, "")), failed)
         for outcome in outcomes
         if outcome.rule in failed
     }
     known = {outcome.rule for outcome in outcomes if outcome.status is Status.KNOWN_FAILING}
     return tuple(_led_back(outcome, direct, known) if outcome.rule in failed else outcome for outcome in outcomes)
+
+
+def _first(outcome: Outcome, explaining: Iterable[str], failed: Collection[str]) -> str:
+    if outcome.cause == outcome.rule:
+        return ""
+    causes = (cause for cause in (outcome.cause, *explaining) if cause in failed and cause != outcome.rule)
+    return next(causes, "")
 
 
 def _led_back(outcome: Outcome, direct: Mapping[str, str], known: Collection[str]) -> Outcome:

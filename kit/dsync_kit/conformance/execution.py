@@ -143,8 +143,8 @@ class _Trial:
         status, reason, failure, cause = Status.PASSED, "", None, ""
         if self.smallest is not None:
             status, failure = Status.FAILED, self._failure(self.smallest)
-            owner = self.smallest.violation.owner
-            cause = owner if owner != self.rule.id else ""
+            # A rule that owns its violation is no consequence, whatever rules it comes after.
+            cause = self.smallest.violation.owner
         elif problem:
             status, reason = Status.ERRORED, problem
         elif not self.checks:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
 from dsync_kit.documents import canonical, id_key, id_of
@@ -76,7 +77,10 @@ class Model:
                 self.documents[key] = update.data
 
     def check(self, listed: Sequence[bytes], *, owner: str = "", what: str = "the listing") -> None:
-        """Raise Violation where `listed` is not what the model holds; field order aside."""
+        """Raise Violation where `listed` is not what the model holds; field order aside.
+
+        Where documents are all there, but changed, and no owner is given, it is the rule on what was changed in them.
+        """
         found = by_id(listed, self.data_type)
         missing = [document for key, document in self.documents.items() if key not in found]
         extra = [document for key, document in found.items() if key not in self.documents]
@@ -86,6 +90,8 @@ class Model:
             raise Violation(f"the listing gave a malformed document: {error.message}", owner="list/type") from error
         if not (missing or extra or changed):
             return
+        if changed and not (missing or extra or owner):
+            owner = blamed(*changed[0], self.data_type)
         parts = []
         if missing:
             parts.append(f"{len(missing)} missing ({_some(missing)})")

@@ -1,0 +1,81 @@
+"""By what kind of value two documents differ: which of the rules on encodings is to blame."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import bson
+from bson import DatetimeMS, Decimal128, Int64, ObjectId
+
+from dsync_kit.documents import CODEC_OPTIONS, decode
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
+
+__all__ = ["blamed"]
+
+_BSON_KINDS: dict[type, str] = {
+    str: "text",
+    int: "int32",
+    Int64: "int64",
+    float: "double",
+    bool: "boolean",
+    type(None): "null",
+    ObjectId: "object-id",
+    datetime: "date",
+    DatetimeMS: "date",
+    bytes: "binary",
+    bson.Binary: "binary",
+    Decimal128: "decimal",
+}
+_JSON_KINDS: dict[type, str] = {
+    str: "text",
+    int: "numbers",
+    float: "numbers",
+    bool: "literals",
+    type(None): "literals",
+}
+_MISSING = object()
+
+
+def blamed(written: bytes, found: bytes, data_type: DataType) -> str:
+    """The rule on what was changed first in a document; empty where none is on that alone."""
+    return _blamed(decode(written, data_type), decode(found, data_type), data_type)
+
+
+def _blamed(written: Any, found: Any, data_type: DataType) -> str:
+    if isinstance(written, dict) and isinstance(found, dict) and written:
+        return _blamed_field(written, found, data_type)
+    if isinstance(written, list) and isinstance(found, list) and written:
+        if len(written) != len(found):
+            return _rule(None, data_type) if None in written and None not in found else "encoding/array-order"
+        pairs = ((one, other) for one, other in zip(written, found, strict=True) if not _same(one, other, data_type))
+        return next((_blamed(one, other, data_type) for one, other in pairs), "")
+    if found is _MISSING and written is not None:
+        return "encoding/empty-and-null" if written in ("", [], {}) else ""
+    if isinstance(written, str | dict | list) and not written:
+        return "encoding/empty-and-null"
+    return _rule(written, data_type)
+
+
+def _blamed_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType) -> str:
+    if found.keys() - written.keys():
+        return "encoding/field-names"
+    pairs = ((value, found.get(name, _MISSING)) for name, value in written.items())
+    return next((_blamed(one, other, data_type) for one, other in pairs if not _same(one, other, data_type)), "")
+
+
+def _rule(value: Any, data_type: DataType) -> str:
+    if data_type == DATA_TYPE_MONGO_BSON:
+        kind = _BSON_KINDS.get(type(value), "rare")
+        return f"encoding/bson-{kind}"
+    kind = _JSON_KINDS.get(type(value), "")
+    return f"encoding/json-{kind}" if kind else ""
+
+
+def _same(one: Any, other: Any, data_type: DataType) -> bool:
+    if other is _MISSING:
+        return False
+    if data_type == DATA_TYPE_MONGO_BSON:
+        return bson.encode({"": one}, codec_options=CODEC_OPTIONS) == bson.encode(
+            {"": other}, codec_options=CODEC_OPTIONS
+        )
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
