@@ -99,7 +99,8 @@ class RandomConnector(Connector):
         check_data_type(request.type, [DATA_TYPE_MONGO_BSON])
         _check_namespaces([namespace])
         if request.partition.cursor or request.cursor:
-            raise InvalidArgument("not a cursor of /dev/random: each of its partitions is one page, and needs none")
+            cursor = request.partition.cursor or request.cursor
+            raise InvalidArgument(f"not a cursor of /dev/random: {cursor[:64]!r}: each of its partitions is one page")
         with self._lock:
             self._reads[namespace] += 1
             read = self._reads[namespace]

@@ -7,7 +7,7 @@ made of. A variant is unusual, but correct: no rule may fail it.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,6 +23,8 @@ from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
 from dsync_kit.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
+
+from .folders import folder_target
 
 __all__ = [
     "CURSORS",
@@ -47,14 +49,15 @@ CURSORS: Any = import_folder(_FOLDER, "cursors")
 SETTINGS: Any = import_folder(_FOLDER, "settings")
 
 Difficulty = Literal["any call", "special input", "rare"]
-Where = Literal["grpc", "local"]
+Where = Literal["grpc", "local", "folder"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A broken connector. `connector` is a subclass of `ReferenceConnector`, `reason` where the like of it is met.
 
-    `where` is how the kit reaches it: behind an address, or in its own process, which offers a second instance.
+    `where` is how the kit reaches it: behind an address, or in its own process, which offers a second instance. For
+    "folder" the connector is a function that breaks a rendered folder.
     """
 
     name: str
@@ -122,7 +125,9 @@ def judge(
     database: Path | None = None,
 ) -> Result:
     """What the kit says of it, by the rules that match `globs`."""
-    serve = served_target if (where or subject.where) == "grpc" else local_target
+    if subject.where == "folder":
+        where = None  # it is a folder that is broken: there is no other way to reach it
+    serve = {"grpc": served_target, "local": local_target, "folder": _folder_target}[where or subject.where]
     namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     with serve(subject.connector, subject.options) as target:
         plan = Plan(
@@ -169,6 +174,12 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
             )
 
     yield Target(connector.__name__, open_target)
+
+
+def _folder_target(break_it: Any, options: Sequence[str] = ()) -> AbstractContextManager[Target]:
+    if options:
+        raise ValueError(f"a folder takes no options: {options}")
+    return folder_target(break_it)
 
 
 class Restartable:

@@ -149,7 +149,8 @@ def _value(descriptor: Any, value: Any, data_type: int | None) -> str:
         data = " " + show_document(value.data) if value.data else ""
         return f"{kind} {show_id(list(value.id))}{data}{unset}"
     if descriptor.enum_type is not None:
-        return str(descriptor.enum_type.values_by_number[value].name).removeprefix("DATA_TYPE_")
+        known = descriptor.enum_type.values_by_number.get(value)  # any number may be sent, and answered
+        return known.name.removeprefix("DATA_TYPE_") if known else str(value)
     if isinstance(value, Message):
         return "{" + _fields(value, data_type) + "}"
     if isinstance(value, bytes):

@@ -14,6 +14,7 @@ from dsync_kit.conformance.rules import (
     listing,
     lsn,
     metadata,
+    packaging,
     plan,
     resuming,
     secrets,
@@ -43,4 +44,5 @@ RULES: tuple[Rule, ...] = (
     *faults.RULES,
     *secrets.RULES,
     *flow.RULES,
+    *packaging.RULES,
 )

@@ -1,0 +1,195 @@
+"""Folders of connectors that work, and leave their users, reviewers or maintainers alone."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from .fault import Difficulty, Fault
+from .folders import Break
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+
+
+def broken(rule: str, difficulty: Difficulty = "any call") -> Callable[[Break], Break]:
+    """List a function that breaks a rendered folder as a fault: its name and docstring are the fault's."""
+
+    def add(break_it: Break) -> Break:
+        name = break_it.__name__.replace("_", "-")
+        FAULTS.append(Fault(name, rule, difficulty, break_it, break_it.__doc__ or "", "folder"))
+        return break_it
+
+    return add
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace what stands in a file. Raises ValueError where it does not: the template has changed."""
+    text = path.read_text(encoding="utf-8")
+    if old not in text:
+        raise ValueError(f"{path.name} has no {old!r}")
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@broken("packaging/registered")
+def no_entry_point(folder: Path) -> None:
+    """It works from its folder, and is not there once it is installed."""
+    path = folder / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'\[project\.entry-points\."dsync\.connectors"\]\n.*\n', "", text), encoding="utf-8")
+
+
+@broken("packaging/registered")
+def entry_point_of_a_module_that_was_renamed(folder: Path) -> None:
+    """The module was renamed, and the entry point was not."""
+    replace(folder / "pyproject.toml", ".registration:CONNECTOR", ".plugin:CONNECTOR")
+
+
+@broken("packaging/registered")
+def entry_point_of_the_class(folder: Path) -> None:
+    """The class of the connector is named in place of its registration."""
+    replace(folder / "pyproject.toml", ".registration:CONNECTOR", ".connector:PackagedConnector")
+
+
+@broken("packaging/registered", "special input")
+def package_that_is_not_installed(folder: Path) -> None:
+    """The package was renamed in one place of two."""
+    replace(folder / "pyproject.toml", 'packages = ["dsync_connector_packaged"]', 'packages = ["packaged"]')
+
+
+@broken("packaging/registered")
+def no_pyproject(folder: Path) -> None:
+    """A folder that can be run, and not installed."""
+    (folder / "pyproject.toml").unlink()
+
+
+@broken("packaging/help")
+def option_without_help(folder: Path) -> None:
+    """A field of the settings, made as pydantic's documentation says."""
+    replace(folder / "settings.py", "    partitions:", "    batch: int = 5\n    partitions:")
+    replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--batch N`")
+
+
+@broken("packaging/help", "special input")
+def help_is_the_name(folder: Path) -> None:
+    """A help text that was asked for, and says nothing."""
+    replace(folder / "settings.py", '"documents on a page, at most"', '"Page size."')
+
+
+@broken("packaging/errors")
+def errors_without_context(folder: Path) -> None:
+    """Every error is the same word."""
+    for name in ("PageCursor", "PartitionCursor"):
+        text = (folder / "connector.py").read_text(encoding="utf-8")
+        (folder / "connector.py").write_text(text.replace(f"{name}.decode(", f"_decoded({name}, "), encoding="utf-8")
+    with (folder / "connector.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n\ndef _decoded(kind, data):\n"
+            "    try:\n"
+            "        return kind.decode(data)\n"
+            "    except InvalidArgument as error:\n"
+            '        raise InvalidArgument("bad request") from error\n'
+        )
+
+
+@broken("packaging/errors", "special input")
+def type_is_not_told(folder: Path) -> None:
+    """A data type that is not supported is refused, and not named."""
+    path = folder / "connector.py"
+    text = path.read_text(encoding="utf-8").replace("check_data_type(", "_check_type(")
+    text = re.sub(r"from dsync_kit\.incoming import \(", "from dsync_kit.incoming import (\n    check_data_type,", text)
+    path.write_text(
+        text.replace("    _check_type,\n", "")
+        + "\n\ndef _check_type(data_type, supported):\n"
+        + "    if data_type not in supported:\n"
+        + '        raise InvalidArgument("unsupported data type")\n',
+        encoding="utf-8",
+    )
+
+
+@broken("packaging/secrets")
+def password_is_plain(folder: Path) -> None:
+    """A password is a str, which every log of the settings shows."""
+    replace(
+        folder / "settings.py",
+        "    partitions:",
+        '    api_token: str = option("", help="what the server asks for")\n    partitions:',
+    )
+    replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--api-token TOKEN`")
+
+
+@broken("packaging/secrets", "special input")
+def validator_tells_the_secret(folder: Path) -> None:
+    """A validator that quotes what it does not take."""
+    replace(folder / "settings.py", "from pathlib import Path\n", "from pathlib import Path\nfrom typing import Any\n")
+    replace(
+        folder / "settings.py",
+        "from dsync_kit.settings import ConnectorSettings, option\n",
+        "from dsync_kit.settings import ConnectorSettings, option\nfrom pydantic import SecretStr, field_validator\n",
+    )
+    replace(
+        folder / "settings.py",
+        "    partitions:",
+        '    key: SecretStr | None = option(None, help="32 hexadecimal digits")\n    partitions:',
+    )
+    with (folder / "settings.py").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n    @field_validator("key", mode="before")\n'
+            "    @classmethod\n"
+            "    def _check_key(cls, value: Any) -> Any:\n"
+            "        if value is not None and len(value) != 32:\n"
+            '            raise ValueError(f"{value!r} has no 32 digits")\n'
+            "        return value\n"
+        )
+    replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--key KEY`")
+
+
+@broken("packaging/test-data")
+def no_test_data(folder: Path) -> None:
+    """The tests make their documents up."""
+    shutil.rmtree(folder / "test_data")
+
+
+@broken("packaging/test-data")
+def no_invalid_test_data(folder: Path) -> None:
+    """Only what goes well is tested."""
+    shutil.rmtree(folder / "test_data" / "invalid")
+
+
+@broken("packaging/test-data", "special input")
+def valid_document_without_an_id(folder: Path) -> None:
+    """One of the valid documents cannot be written."""
+    with (folder / "test_data" / "valid" / "documents.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"name": "nobody"}\n')
+
+
+@broken("packaging/test-data", "special input")
+def edge_case_that_is_no_document(folder: Path) -> None:
+    """An edge case that ends before it is complete."""
+    (folder / "test_data" / "edge" / "single.ejsonl").write_text('{"_id": "on', encoding="utf-8")
+
+
+@broken("packaging/test-data", "special input")
+def invalid_document_that_is_valid(folder: Path) -> None:
+    """A test of what is refused that would refuse nothing."""
+    with (folder / "test_data" / "invalid" / "missing-id.ejsonl").open("a", encoding="utf-8") as file:
+        file.write('{"_id": 1}\n')
+
+
+@broken("packaging/test-data", "special input")
+def test_data_of_one_type_only(folder: Path) -> None:
+    """It takes JSON, too, and no test gives it any."""
+    (folder / "test_data" / "valid" / "documents.jsonl").unlink()
+
+
+@broken("packaging/readme")
+def no_readme(folder: Path) -> None:
+    """A folder of code."""
+    (folder / "README.md").unlink()
+
+
+@broken("packaging/readme", "special input")
+def option_that_the_readme_lacks(folder: Path) -> None:
+    """An option was renamed, and the README was not."""
+    replace(folder / "README.md", "--partitions", "--readers")

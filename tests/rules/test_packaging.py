@@ -1,0 +1,72 @@
+"""The rules on packages find what is broken, each its own, and have nothing to say of what is rendered and bundled."""
+
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.conformance.engine import Plan, run, select
+from dsync_kit.conformance.events import RunFinished
+from dsync_kit.conformance.outcome import Result, Status
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.registry import packaged_folder
+from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.target import Target, resolve
+
+from .fault import Fault
+from .faults_packaging import FAULTS
+from .finding import assert_found
+
+PACKAGING = select(RULES, ["packaging/*"])
+
+
+def judged(target: Target) -> Result:
+    """What the rules of the area say of a target."""
+    [finished] = [event for event in run(target, Plan(PACKAGING, PROFILES["quick"], 1)) if type(event) is RunFinished]
+    return finished.result
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_broken_package_is_found_by_its_rule(fault: Fault) -> None:
+    """The rule that the fault names fails, for no other reason than this fault."""
+    assert_found(fault)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        Answers(scheme="file", data_types=("bson",)),
+        Answers(scheme="memory"),
+        Answers(scheme="s3"),
+        Answers(scheme="whole"),
+        Answers(scheme="reader", sink=False, data_types=("json",)),
+        Answers(scheme="writer", source=False),
+    ],
+    ids=lambda answers: answers.scheme,
+)
+def test_what_is_rendered_keeps_every_rule(answers: Answers, tmp_path: Path) -> None:
+    """Each rule is exercised, and passes; a sink that has no options declines what is about them."""
+    result = judged(resolve(str(scaffold(answers, output=tmp_path / "made").folder)))
+    assert result.problem == ""
+    others = {outcome.rule: outcome.reason for outcome in result.outcomes if outcome.status is not Status.PASSED}
+    declined = ("packaging/help", "packaging/secrets") if answers.source is False else ()
+    assert others == dict.fromkeys(declined, "it has no options")
+
+
+@pytest.mark.parametrize("name", ["null", "random", "reference"])
+def test_the_examples_keep_every_rule(name: str) -> None:
+    """Only test data is declined, by those that take no documents to give them back."""
+    result = judged(resolve(str(packaged_folder("examples") / name)))
+    others = {outcome.rule: outcome.reason for outcome in result.outcomes if outcome.status is not Status.PASSED}
+    reason = "no document can be put into it and read back: it has no use for test data"
+    assert others == ({} if name == "reference" else {"packaging/test-data": reason})
+
+
+def test_what_is_no_folder_is_skipped_with_a_reason() -> None:
+    """No rule of the area is left out without a word."""
+    result = judged(resolve("reference://"))
+    assert {outcome.status for outcome in result.outcomes} == {Status.SKIPPED}
+    assert len(result.outcomes) == len(PACKAGING)
+    assert {outcome.reason for outcome in result.outcomes} == {
+        "it is no folder: only a connector's folder can be looked at as a package"
+    }
