@@ -10,8 +10,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
 HEAD = """# The rules
 
-Generated from the rules themselves (`make rules`). A MUST follows from a sentence of [the contract](contract.md), on which
-dsync relies; a SHOULD makes a better connector, and counts as a failure with `--strict` alone. `dsync-kit explain ID` says the same of one rule.
+Generated from the rules themselves (`make rules`). A MUST follows from a sentence of [the contract](contract.md), on
+which dsync relies; a SHOULD makes a better connector, and counts as a failure with `--strict` alone.
+`dsync-kit explain ID` says the same of one rule.
 """
 
 
