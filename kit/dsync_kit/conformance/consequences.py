@@ -14,7 +14,7 @@ _BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
 def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Outcome, ...]:
     """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
 
-    A failure leads to the rule that owns what was seen (to none, if it is itself), else to one of those that it comes `after`, else to the first
+    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to the first
     in which the same call was refused with the same code, as far as these have failed too; and on from there. The
     consequences of a known failure are known failures themselves.
     """
