@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dsync_kit.documents import decode, encode, id_field
+from dsync_kit.incoming import check_document
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_TYPE_DELETE, DataType, Update
 
 from .fault import REFERENCE, STORE
@@ -51,8 +52,9 @@ class Altering(REFERENCE.ReferenceConnector):
 
 
 def read_document(data: bytes, data_type: DataType) -> dict[str, Any]:
-    """A document as a dict, with JSON numbers of any size."""
+    """A document as a dict, with JSON numbers of any size. Raises InvalidArgument where it is none, or has no id."""
     if data_type == DATA_TYPE_JSON_ID:
+        check_document(data, data_type)
         return json.loads(data)
     return decode(data, data_type)
 

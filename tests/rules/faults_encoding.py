@@ -382,7 +382,7 @@ class EmptyTextIsNull(Altering):
     """Oracle: the empty text is null."""
 
     def value(self, value: Any) -> Any:
-        return None if value == "" and isinstance(value, str) else value
+        return None if value == "" and type(value) is str else value
 
 
 @broken("encoding/empty-and-null", "special input")
@@ -579,7 +579,7 @@ class LongTextCut(Altering):
     """A TEXT column: 65,535 bytes, and the rest is cut without a word."""
 
     def value(self, value: Any) -> Any:
-        return value.encode()[:65535].decode(errors="ignore") if isinstance(value, str) else value
+        return value.encode()[:65535].decode(errors="ignore") if type(value) is str else value
 
 
 @broken("encoding/wide", "special input")
@@ -587,7 +587,7 @@ class TextCutAt255(Altering):
     """VARCHAR(255)."""
 
     def value(self, value: Any) -> Any:
-        return value[:255] if isinstance(value, str) else value
+        return value[:255] if type(value) is str else value
 
 
 @broken("encoding/json-numbers", "special input")
@@ -681,7 +681,7 @@ class JsonBooleansAreNumbers(_Json):
         return int(value) if isinstance(value, bool) else value
 
 
-@broken("encoding/documents", "rare")
+@broken("encoding/deep", "special input")
 class NestedNamesCollide(Altering):
     """Nested documents are flattened to columns, and taken apart again at the separator."""
 
@@ -704,3 +704,15 @@ class ColumnsWidened(_Bson):
         if isinstance(value, list) and any(isinstance(item, float) for item in value):
             return [float(item) if type(item) is int else item for item in value]
         return value
+
+
+@broken("encoding/documents", "rare")
+class LeavesByTheirNames(Altering):
+    """A document is flattened to its leaves by their names: a nested field takes the value of one above it."""
+
+    def document(self, document: dict[str, Any]) -> dict[str, Any]:
+        self.above = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
+        return super().document(document)
+
+    def items(self, items: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
+        return [(name, self.above.get(name, value)) for name, value in super().items(items)]

@@ -36,6 +36,8 @@ class _Refusing(Reference):
     """A connector that answers WriteData in its own way where a document is bad."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
+        self.check_namespace(request.namespace)
+        self.check_data_type(request.type)
         try:
             return super().write_data(request)
         except InvalidArgument as error:

@@ -58,8 +58,9 @@ class TypesOfTheWholeEnum(Reference):
     """The types are made by a loop over the enum, of which 0 is a member."""
 
     def source_capabilities(self) -> Capabilities.Source:
-        types = [DATA_TYPE_UNKNOWN, DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID]
-        return Capabilities.Source(supported_data_types=types, multi_namespace_plan=True, default_plan=True)
+        source = super().source_capabilities()
+        source.supported_data_types[:] = [DATA_TYPE_UNKNOWN, DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID]
+        return source
 
 
 @broken("info/stable")

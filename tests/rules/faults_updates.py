@@ -153,7 +153,7 @@ class DeletesByPrefix(_Sent):
         known = self.store.collection(request.namespace, request.type).documents
         for update in updates:
             more.append(update)
-            if update.type == UPDATE_TYPE_DELETE and update.id[0].type == 2:
+            if update.type == UPDATE_TYPE_DELETE and update.id and update.id[0].type == 2:
                 ids = [REFERENCE.id_of(stored.data, request.type)[0] for stored in known.values()]
                 text = decode_id(update.id[0])
                 more += [
@@ -371,7 +371,7 @@ class DeletesInEveryNamespace(_Sent):
         return updates
 
 
-@broken("updates/leaves-others")
+@broken("updates/delete")
 class DeletesTheLast(_Sent):
     """A delete by an index that is out of step by one: another document goes."""
 
@@ -419,6 +419,7 @@ class _Alike(_Sent):
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         known = self.store.collection(request.namespace, request.type).documents
         for update in updates:
+            self.update_id(update, request.type)
             wanted = self.key(decode_id(update.id[0]), update.id[0])
             for stored in known.values():
                 part = REFERENCE.id_of(stored.data, request.type)[0]

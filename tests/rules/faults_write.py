@@ -517,7 +517,7 @@ class OneWriterAtATime(Reference):
             self.busy.release()
 
 
-@broken("write/concurrent", "rare")
+@broken("write/several-pages")
 class ObjectNamesByTheMillisecond(Reference):
     """Each page becomes an object named by the time: two pages within a tick are one."""
 

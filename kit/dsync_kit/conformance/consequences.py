@@ -25,7 +25,7 @@ def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Out
             refused.setdefault(outcome.refusal, outcome.rule)
     after = {rule.id: rule.after for rule in rules}
     direct = {
-        outcome.rule: _first(outcome, (*after.get(outcome.rule, ()), refused.get(outcome.refusal, "")), failed)
+        outcome.rule: _first(outcome, (*after.get(outcome.rule, ()), *_alike(outcome, refused, after)), failed)
         for outcome in outcomes
         if outcome.rule in failed
     }
@@ -38,6 +38,12 @@ def _first(outcome: Outcome, explaining: Iterable[str], failed: Collection[str])
         return ""
     causes = (cause for cause in (outcome.cause, *explaining) if cause in failed and cause != outcome.rule)
     return next(causes, "")
+
+
+def _alike(outcome: Outcome, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The rule with the same refusal; none, if it says itself that it comes after this one."""
+    first = refused.get(outcome.refusal, "")
+    return () if outcome.rule in after.get(first, ()) else (first,)
 
 
 def _led_back(outcome: Outcome, direct: Mapping[str, str], known: Collection[str]) -> Outcome:

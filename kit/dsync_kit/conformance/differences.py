@@ -49,16 +49,17 @@ def _blamed(written: Any, found: Any, data_type: DataType) -> str:
             return _rule(None, data_type) if None in written and None not in found else "encoding/array-order"
         pairs = ((one, other) for one, other in zip(written, found, strict=True) if not _same(one, other, data_type))
         return next((_blamed(one, other, data_type) for one, other in pairs), "")
-    if found is _MISSING and written is not None:
-        return "encoding/empty-and-null" if written in ("", [], {}) else ""
     if isinstance(written, str | dict | list) and not written:
         return "encoding/empty-and-null"
     return _rule(written, data_type)
 
 
 def _blamed_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType) -> str:
-    if found.keys() - written.keys():
+    missing = [value for name, value in written.items() if name not in found]
+    if any(value not in (None, "", [], {}) for value in missing):
         return "encoding/field-names"
+    if found.keys() - written.keys():
+        return ""
     pairs = ((value, found.get(name, _MISSING)) for name, value in written.items())
     return next((_blamed(one, other, data_type) for one, other in pairs if not _same(one, other, data_type)), "")
 

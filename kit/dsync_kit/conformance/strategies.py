@@ -104,6 +104,9 @@ field_names = st.one_of(
 )
 """Field names without `.`, `$` and NUL, which stores may reserve."""
 
+# Few names, so that one is often there at several levels, and in several documents.
+_often_names = st.one_of(_plain_names, field_names)
+
 BSON_COMMON: dict[str, Draw] = {
     "text": texts,
     "int32": _INT32,
@@ -167,7 +170,7 @@ def _nested(scalars: Draw, names: Draw, depth: int) -> Draw:
 
 
 _scalars = st.one_of(*BSON_COMMON.values())
-bson_values = _nested(_scalars, field_names, 2)
+bson_values = _nested(_scalars, _often_names, 2)
 """Any value of the common BSON types, nested up to two levels."""
 
 _JSON_NUMBERS_KNOWN = [0, -1, 5, 2**31, 2**53 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 0.1, 1 / 3, -2.25, 1e300, 5e-324]
@@ -194,7 +197,7 @@ JSON_SEVERAL: dict[str, Draw] = {
 }
 """Lists of JSON values that are easily taken for others."""
 
-json_values = _nested(st.one_of(texts, json_numbers, st.booleans(), st.none()), field_names, 2)
+json_values = _nested(st.one_of(texts, json_numbers, st.booleans(), st.none()), _often_names, 2)
 """Any JSON value, nested up to two levels."""
 
 _small = {
@@ -366,7 +369,7 @@ def fields(data_type: DataType, *, small: bool) -> Draw:
     """The fields beside the id: of any kind, or few and small."""
     if small:
         return st.dictionaries(_plain_names, _small[data_type], max_size=2)
-    return st.dictionaries(field_names, values(data_type), max_size=4)
+    return st.dictionaries(_often_names, values(data_type), max_size=4)
 
 
 def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = False) -> Draw:

@@ -56,7 +56,17 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
         _round_trip(case, BSON, _placed(case, values))
 
     check.__doc__ = f"{what} come back as they were."
-    make = rule(f"encoding/bson-{kind}", _TYPES, needs=_BSON, hint=hint, after=("write/read-back",), examples=0.6)
+    make = rule(
+        f"encoding/bson-{kind}",
+        _TYPES,
+        needs=_BSON,
+        hint=hint,
+        after=(
+            "write/read-back",
+            "updates/update-missing",
+        ),
+        examples=0.6,
+    )
     return make(check)
 
 
@@ -81,7 +91,10 @@ _SCALARS = (
     "MONGO_BSON: a whole BSON document with `_id`.",
     needs=_BSON,
     hint="a rare type becomes another one: keep it, or refuse the document with INVALID_ARGUMENT",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
 )
 def bson_rare(case: Case) -> None:
     """Rare types and values (regex, code, timestamp, min and max key, far dates) come back, or are refused."""
@@ -109,7 +122,10 @@ def number_types(case: Case) -> None:
     "MONGO_BSON: a whole BSON document with `_id`.",
     needs=(Need.SINK, Need.READING),
     hint="empty values are left out, or taken for null",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
     examples=0.5,
 )
 def empty_and_null(case: Case) -> None:
@@ -136,7 +152,10 @@ def empty_and_null(case: Case) -> None:
     "ignores field order, but respects array order",
     needs=(Need.SINK, Need.READING),
     hint="an array is stored as a set, or sorted, or nested arrays are flattened",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
     examples=0.5,
 )
 def array_order(case: Case) -> None:
@@ -152,7 +171,10 @@ def array_order(case: Case) -> None:
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
     hint="field names are changed in case, trimmed, or taken for something special",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
 )
 def field_names(case: Case) -> None:
     """Field names of any script come back, those that differ in case alone as two."""
@@ -191,7 +213,10 @@ def special_field_names(case: Case) -> None:
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
     hint="nested documents are flattened, cut, or written by a function that recurses too deep",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
     examples=0.3,
 )
 def deep(case: Case) -> None:
@@ -210,7 +235,10 @@ def deep(case: Case) -> None:
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
     hint="fields beyond a limit are dropped, or a long text is cut",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
     examples=0.1,
 )
 def wide(case: Case) -> None:
@@ -224,7 +252,10 @@ def wide(case: Case) -> None:
     "JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=_JSON,
     hint="numbers pass through a double, or through a float's text",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+    ),
 )
 def json_numbers(case: Case) -> None:
     """JSON numbers of 64 bits come back with their value, those beyond 2^53 as well."""
@@ -236,7 +267,11 @@ def json_numbers(case: Case) -> None:
     "JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=_JSON,
     hint="text is escaped twice, cut, or not UTF-8",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+        "encoding/bson-text",
+    ),
 )
 def json_text(case: Case) -> None:
     """JSON texts of any script come back as they were."""
@@ -248,7 +283,13 @@ def json_text(case: Case) -> None:
     "JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=_JSON,
     hint="true, false and null become text or numbers, or text that looks like them becomes a literal",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "updates/update-missing",
+        "encoding/bson-null",
+        "encoding/bson-boolean",
+        "encoding/json-text",
+    ),
     examples=0.5,
 )
 def json_literals(case: Case) -> None:
@@ -263,6 +304,7 @@ def json_literals(case: Case) -> None:
     hint="a value is changed by what stands beside it: see the smallest document",
     after=(
         "write/read-back",
+        "updates/update-missing",
         *(scalar.id for scalar in _SCALARS),
         "encoding/empty-and-null",
         "encoding/array-order",

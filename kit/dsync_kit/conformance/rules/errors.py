@@ -77,6 +77,7 @@ def _expect_invalid(case: Case, error: ConnectorError | None, what: str, *, must
     _BAD_INPUT,
     needs=(Need.SINK,),
     hint="the decoder's exception is not mapped, or what cannot be decoded is skipped",
+    after=("info/declared-sink",),
 )
 def malformed_document(case: Case) -> None:
     """WriteData refuses bytes that are no document of the type."""
@@ -90,6 +91,7 @@ def malformed_document(case: Case) -> None:
     _BAD_INPUT,
     needs=(Need.SINK,),
     hint="a document without id is dropped, or gets an id of its own, so that a repeated page doubles it",
+    after=("errors/malformed-document",),
 )
 def missing_id(case: Case) -> None:
     """WriteData refuses a document without `_id` or `id`."""
@@ -103,7 +105,11 @@ def missing_id(case: Case) -> None:
     "bad input must carry INVALID_ARGUMENT … never by dropping",
     needs=_READ,
     hint="a bad document is skipped, and the page is answered with OK",
-    after=("errors/malformed-document", "errors/missing-id"),
+    after=(
+        "errors/malformed-document",
+        "errors/missing-id",
+        "write/read-back",
+    ),
 )
 def bad_document_in_page(case: Case) -> None:
     """A page with one bad document among good ones is refused; the same page without it is written afterwards."""
@@ -145,6 +151,7 @@ def nothing_half_written(case: Case) -> None:
     needs=(Need.SINK,),
     hint="a type that is not handled falls through: nothing is written, and OK is answered",
     examples=0.5,
+    after=("errors/malformed-document",),
 )
 def refused_type(case: Case) -> None:
     """WriteData with a type that the sink does not list is refused, or the document is really written."""
@@ -281,7 +288,11 @@ _HOSTILE_NAMES = (
     "Namespaces are opaque strings … An unknown namespace is empty, or NOT_FOUND",
     needs=_READ,
     hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
-    after=("write/read-back", "write/isolates-namespaces"),
+    after=(
+        "write/read-back",
+        "write/isolates-namespaces",
+        "errors/malformed-document",
+    ),
 )
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, or works like any other."""
@@ -316,6 +327,7 @@ def namespaces(case: Case) -> None:
     "Namespaces are opaque strings … An unknown namespace is empty, or NOT_FOUND",
     needs=(Need.SOURCE,),
     hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
+    after=("errors/namespaces",),
 )
 def plan_namespaces(case: Case) -> None:
     """A plan and a count of a strange namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
@@ -353,6 +365,10 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
     needs=(Need.SINK,),
     hint="decoding an update's id raises something that nobody maps",
     examples=0.5,
+    after=(
+        "info/declared-sink",
+        "errors/malformed-update",
+    ),
 )
 def malformed_id_code(case: Case) -> None:
     """An update whose id is no BSON value is refused with INVALID_ARGUMENT, if it is refused."""
@@ -366,7 +382,10 @@ def malformed_id_code(case: Case) -> None:
     level=Level.SHOULD,
     needs=_READ,
     hint="the id's bytes are used as they are: check that they are a BSON value of their type",
-    after=("errors/malformed-id-code",),
+    after=(
+        "errors/malformed-id-code",
+        "updates/delete",
+    ),
     examples=0.5,
 )
 def malformed_id(case: Case) -> None:
@@ -393,7 +412,10 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
     _BAD_INPUT,
     needs=(Need.SINK,),
     hint="the document of an update is not checked before it is stored",
-    after=("errors/malformed-document",),
+    after=(
+        "errors/malformed-document",
+        "info/declared-sink",
+    ),
 )
 def malformed_update(case: Case) -> None:
     """An INSERT or UPDATE whose data is no document is refused."""
@@ -449,6 +471,7 @@ def bad_update_in_call(case: Case) -> None:
     needs=(Need.SINK,),
     hint="an update of an unknown type raises something that nobody maps",
     examples=0.3,
+    after=("errors/malformed-update",),
 )
 def update_type(case: Case) -> None:
     """An update of an unknown type is refused with INVALID_ARGUMENT or UNIMPLEMENTED, if it is refused."""

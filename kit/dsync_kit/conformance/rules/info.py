@@ -79,6 +79,7 @@ def stable(case: Case) -> None:
     "`id` … set, it must be the same after a restart and different for different data.",
     needs=(Need.SECOND_INSTANCE,),
     hint="the id is made anew by each instance, instead of from what identifies the data",
+    after=("info/stable",),
 )
 def id_of_data(case: Case) -> None:
     """Another instance on the same data has the same id, or none."""

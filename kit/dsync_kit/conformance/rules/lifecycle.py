@@ -68,7 +68,10 @@ def threads(case: Case) -> None:
     "it must be readable again, with the same documents",
     needs=(Need.IN_PROCESS, Need.LISTING),
     hint="an answer depends on being called in the same process: on the thread, or on an object that is shared",
-    after=("list/repeatable",),
+    after=(
+        "list/repeatable",
+        "info/stable",
+    ),
     examples=0.3,
 )
 def over_grpc(case: Case) -> None:

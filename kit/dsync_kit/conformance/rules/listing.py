@@ -82,6 +82,7 @@ def type_(case: Case) -> None:
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LISTING,),
     hint="a page repeats the last document of the one before it, or two partitions share their bound",
+    after=("plan/asked-namespaces",),
 )
 def ids_unique(case: Case) -> None:
     """No document is listed twice, neither by two pages nor by two partitions."""
@@ -95,6 +96,7 @@ def ids_unique(case: Case) -> None:
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
     hint="the last page, or the document at a page's or partition's bound, is left out",
+    after=("plan/asked-namespaces",),
 )
 def complete(case: Case) -> None:
     """What was put in is listed, each document, and nothing else."""
@@ -152,7 +154,12 @@ def types_agree(case: Case) -> None:
     "An empty `next_cursor` ends the partition … Together the partitions cover the data",
     needs=(Need.LOADING, Need.SOURCE),
     hint="a full last page, or a document at the bound of two pages, is handled wrongly",
-    after=("list/complete", "list/ids-unique"),
+    after=(
+        "list/complete",
+        "list/ids-unique",
+        "updates/delete",
+        "write/idempotent",
+    ),
     examples=0.2,
 )
 def page_boundaries(case: Case) -> None:
@@ -288,7 +295,11 @@ def parallel(case: Case) -> None:
     "A listing must not chase documents that are inserted while it runs for ever.",
     needs=(Need.LOADING, Need.SOURCE),
     hint="the listing has no upper bound: fix it when the first page is asked for",
-    after=("list/ends", "list/complete"),
+    after=(
+        "list/ends",
+        "list/complete",
+        "list/stable-while-written",
+    ),
     examples=0.1,
 )
 def ends_while_written(case: Case) -> None:
@@ -317,7 +328,10 @@ def ends_while_written(case: Case) -> None:
     "Applying the listing and then the stream from the plan's cursor gives the source's state.",
     needs=(Need.LOADING, Need.CHANGING, Need.SOURCE, Need.UPDATES),
     hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
-    after=("list/complete",),
+    after=(
+        "list/complete",
+        "updates/delete",
+    ),
     examples=0.3,
 )
 def stable_while_written(case: Case) -> None:
@@ -353,7 +367,11 @@ def stable_while_written(case: Case) -> None:
     "A page cursor need not survive a restart, but then the answer should be retryable.",
     needs=(Need.LISTING, Need.SECOND_INSTANCE),
     hint="a page cursor that another instance does not know is answered with a final code, and the partition is lost",
-    after=("list/complete", "plan/self-contained"),
+    after=(
+        "list/complete",
+        "plan/self-contained",
+        "list/interleaved",
+    ),
     examples=0.3,
 )
 def retryable_cursor(case: Case) -> None:

@@ -70,6 +70,12 @@ def answers(case: Case) -> None:
     _SENTENCE,
     needs=(Need.LOADING,),
     hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is not known",
+    after=(
+        "metadata/unknown-namespace",
+        "updates/delete",
+        "write/idempotent",
+        "write/several-pages",
+    ),
 )
 def count(case: Case) -> None:
     """The count is that of the documents: after writes, overwrites and deletes; or it is 0."""

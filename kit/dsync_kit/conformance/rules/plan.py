@@ -76,6 +76,7 @@ def updates_flag(case: Case) -> None:
     needs=(Need.LISTING, Need.UPDATES),
     hint="one updates partition is made for each namespace, or for each shard",
     examples=0.2,
+    after=("plan/updates-flag",),
 )
 def one_updates_partition(case: Case) -> None:
     """A plan has one updates partition, whatever the number of namespaces."""
@@ -164,7 +165,10 @@ def default(case: Case) -> None:
     "more than one needs `multi_namespace_plan`",
     needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
     hint="only the first of the namespaces that are asked for is planned",
-    after=("plan/partitions",),
+    after=(
+        "plan/partitions",
+        "write/read-back",
+    ),
 )
 def multi_namespace(case: Case) -> None:
     """A plan of several namespaces covers each of them, and tells their documents apart."""
@@ -257,6 +261,7 @@ def self_contained(case: Case) -> None:
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is not mapped",
     examples=0.2,
+    after=("plan/asked-namespaces",),
 )
 def unknown_namespace(case: Case) -> None:
     """A namespace that nobody has made is empty, or NOT_FOUND."""

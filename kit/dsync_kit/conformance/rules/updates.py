@@ -64,7 +64,10 @@ def insert_missing(case: Case) -> None:
     _UPSERT,
     needs=_BOTH,
     hint="INSERT fails, or does nothing, where the id is there already",
-    after=("updates/insert-missing",),
+    after=(
+        "updates/insert-missing",
+        "write/idempotent",
+    ),
 )
 def insert_existing(case: Case) -> None:
     """INSERT of an id that is there replaces the document."""
@@ -109,7 +112,10 @@ def replaces_whole(case: Case) -> None:
     "DELETE carries no data, and deleting what is missing is OK",
     needs=_BOTH,
     hint="the id is not compared as a BSON value: `data` is the value alone, with its length and NUL for a text",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "write/idempotent",
+    ),
 )
 def delete(case: Case) -> None:
     """DELETE removes the document with its id, and no other."""
@@ -191,7 +197,12 @@ def order_across_calls(case: Case) -> None:
     "the same id may stand several times in one call, and order decides; the whole call may be repeated",
     needs=_BOTH,
     hint="updates that meet on one id undo, skip or overtake each other: see the smallest history",
-    after=("updates/order-in-call", "updates/order-across-calls", "updates/replaces-whole"),
+    after=(
+        "updates/order-in-call",
+        "updates/order-across-calls",
+        "updates/replaces-whole",
+        "updates/delete",
+    ),
     examples=2,
 )
 def against_model(case: Case) -> None:
@@ -288,7 +299,10 @@ def empty_call(case: Case) -> None:
     "`name` the field (`_id`, or empty for it; `id` with JSON)",
     needs=_BOTH,
     hint="the id's name is required, or taken for a part of the id",
-    after=("updates/delete",),
+    after=(
+        "updates/delete",
+        "updates/id-kinds",
+    ),
     examples=0.5,
 )
 def id_name(case: Case) -> None:
@@ -334,7 +348,11 @@ def id_kinds(case: Case) -> None:
     "all updates of one id in order through one writer",
     needs=_BOTH,
     hint="a call is cut at the size of the store's largest batch, or its chunks are applied out of order",
-    after=("updates/order-in-call", "updates/model"),
+    after=(
+        "updates/order-in-call",
+        "updates/model",
+        "list/complete",
+    ),
     examples=0.1,
 )
 def many(case: Case) -> None:
@@ -391,7 +409,10 @@ def concurrent(case: Case) -> None:
     "INVALID_ARGUMENT or UNIMPLEMENTED: never silently ignored, and never taken for a full document.",
     needs=_BOTH,
     hint="PARTIAL_UPDATE falls into the branch of UPDATE, or into none",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "write/idempotent",
+    ),
     examples=0.5,
 )
 def partial(case: Case) -> None:
@@ -440,7 +461,11 @@ def _send_partial(
     "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
     needs=_BOTH,
     hint="only the first part of a composite id is used",
-    after=("updates/delete",),
+    after=(
+        "updates/delete",
+        "errors/malformed-id-code",
+        "errors/malformed-update",
+    ),
     examples=0.3,
 )
 def composite_ids(case: Case) -> None:

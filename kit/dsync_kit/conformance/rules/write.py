@@ -24,6 +24,7 @@ _BOTH = (Need.SINK, Need.READING)
     "OK means **durable**: the page is never sent again",
     needs=_BOTH,
     hint="documents are dropped, cut, or written under another id",
+    after=("list/repeatable",),
 )
 def read_back(case: Case) -> None:
     """A page that was written is read back whole."""
@@ -95,7 +96,10 @@ def overwrites(case: Case) -> None:
     "It overwrites by id",
     needs=_BOTH,
     hint="a batch with an id twice is refused by the store, or both documents are kept",
-    after=("write/read-back",),
+    after=(
+        "write/read-back",
+        "write/idempotent",
+    ),
     examples=0.5,
 )
 def repeated_ids(case: Case) -> None:
@@ -145,6 +149,10 @@ def isolates_namespaces(case: Case) -> None:
     needs=(Need.SINK,),
     hint="an empty batch is handed to the store, which refuses it",
     examples=0.3,
+    after=(
+        "write/read-back",
+        "write/several-pages",
+    ),
 )
 def empty_page(case: Case) -> None:
     """An empty page is taken, and changes nothing."""
@@ -168,7 +176,7 @@ def accepts(case: Case) -> None:
     """A sink takes pages of valid documents of each type that it lists."""
     data_type = case.data_type(case.subject.sink_types)
     kinds = case.subject.id_kinds.get(data_type, ("string",))
-    page = case.draw(strategies.pages(data_type, kinds, max_size=5), "documents")
+    page = case.draw(strategies.pages(data_type, kinds, min_size=1, max_size=5), "documents")
     case.write(case.namespace(), page, data_type)
     case.checks += 1
 
@@ -295,7 +303,11 @@ def concurrent_overwrites(case: Case) -> None:
     "It overwrites by id",
     needs=_BOTH,
     hint="a write removes or changes documents with other ids",
-    after=("write/read-back", "write/several-pages"),
+    after=(
+        "write/read-back",
+        "write/several-pages",
+        "write/idempotent",
+    ),
 )
 def leaves_others(case: Case) -> None:
     """Writing some documents again leaves the others of the namespace as they are."""
