@@ -29,6 +29,7 @@ LAYERS = (
     {"scaffold"},
     {"conformance"},
     {"report"},
+    {"gate"},
     {"cli"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

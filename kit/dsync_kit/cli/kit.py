@@ -60,7 +60,7 @@ def verify(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")] = False,
     report: Annotated[
-        list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown or html; repeats.")
+        list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown, html or badge; repeats.")
     ] = None,
     insecure: Insecure = False,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
@@ -84,6 +84,51 @@ def verify(
         reports=report or (),
         insecure=insecure,
         jobs=jobs,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
+def ci(
+    base: Annotated[
+        str | None, typer.Option(metavar="REF", help="What to compare with; else what the CI system says, or main.")
+    ] = None,
+    connectors: Annotated[
+        str | None, typer.Option(metavar="DIR|GLOB", help="Only connectors there; else all in the repository.")
+    ] = None,
+    shared: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Files that touch every connector; repeats.")
+    ] = None,
+    profile: Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")] = "standard",
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")] = False,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT=PATH", help="As for verify, with {name} in PATH for the connector's name; repeats."
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
+    list_only: Annotated[bool, typer.Option("--list", help="Print the touched folders, and verify none.")] = False,
+) -> None:
+    """Verify the connectors that a change touches.
+
+    Ends with 0 if all of them are conformant, or none is touched; else with the worst of what verify says: 1 if a rule
+    is violated, 3 if a connector could not be judged; 2 for wrong usage.
+    """
+    from dsync_kit.cli.ci import Gate
+    from dsync_kit.cli.ci import ci as run
+
+    asked = Gate(
+        base=base,
+        connectors=connectors,
+        shared=shared or (),
+        profile=profile,
+        seed=seed,
+        strict=strict,
+        reports=report or (),
+        jobs=jobs,
+        list_only=list_only,
     )
     raise typer.Exit(run(asked))
 

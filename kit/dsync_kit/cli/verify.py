@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,12 +24,12 @@ from dsync_kit.conformance.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
-from dsync_kit.report.files import ReportFile
+from dsync_kit.report.files import ReportFile, console_beside
 from dsync_kit.report.terminal import TerminalProgress, print_report
 from dsync_kit.settings import redact_uri
 from dsync_kit.target import find_connector, resolve
 
-__all__ = ["EXAMPLES", "Verification", "verify"]
+__all__ = ["EXAMPLES", "Verification", "judge", "verify"]
 
 EXAMPLES = Path(".dsync-kit/examples")
 """Where each connector's failing examples are kept, to be tried first the next time."""
@@ -102,8 +103,19 @@ class Verification:
 
 def verify(asked: Verification) -> int:
     """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
-    plan = _plan(asked)
     files = [ReportFile.parse(text) for text in asked.reports]
+    report = judge(asked, console_beside(files))
+    for file in files:
+        file.write(report)
+    return report.result.exit_code
+
+
+def judge(asked: Verification, console: Console) -> Report:
+    """Judge a connector, show what comes of it, and keep its failures; its reports are the caller's to write.
+
+    Raises UsageError for what cannot be done as asked.
+    """
+    plan = _plan(asked)
     if asked.jobs > 1:
         named = Named(asked.target, tuple(asked.options), asked.insecure)
         events = run_parallel(named, plan, asked.jobs)
@@ -113,14 +125,11 @@ def verify(asked: Verification) -> int:
     logging.getLogger().addHandler(logging.NullHandler())
     # The kit ends what it has started when it is told to end, as on Ctrl-C.
     interrupt_on(signal.SIGINT, signal.SIGTERM)
-    console = Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
     started, result = _follow(events, console)
     report = Report.of(_kept(asked, result), plan.rules, started)
     print_report(report, console)
     sys.stdout.flush()
-    for file in files:
-        file.write(report)
-    return result.exit_code
+    return report
 
 
 def _plan(asked: Verification) -> Plan:
@@ -142,9 +151,7 @@ def _plan(asked: Verification) -> Plan:
 def _follow(events: Generator[Event, None, None], console: Console) -> tuple[RunStarted | None, Result]:
     """Show the events as they come; returns how the run began, if it did, and how it ended."""
     started: RunStarted | None = None
-    with TerminalProgress(console) as progress:
-        # Tracebacks of the kit itself; on stderr as it is now, beside the moving line.
-        logging.getLogger("dsync_kit.conformance").addHandler(logging.StreamHandler())
+    with TerminalProgress(console) as progress, _tracebacks_shown():
         for event in events:
             try:
                 progress.show(event)
@@ -156,6 +163,17 @@ def _follow(events: Generator[Event, None, None], console: Console) -> tuple[Run
             elif isinstance(event, RunFinished):
                 return started, event.result
     raise RuntimeError("the engine has ended without a result")
+
+
+@contextmanager
+def _tracebacks_shown() -> Iterator[None]:
+    """Show tracebacks of the kit itself meanwhile: on stderr as it is now, beside the moving line."""
+    logger, handler = logging.getLogger("dsync_kit.conformance"), logging.StreamHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _kept(asked: Verification, result: Result) -> Result:

@@ -4,17 +4,19 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
 
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
 
-__all__ = ["FORMATS", "ReportFile"]
+__all__ = ["FORMATS", "ReportFile", "console_beside"]
 
 # A module is loaded when its format is asked for: a template engine costs start-up time.
-FORMATS = {"json": "json_report", "junit": "junit", "markdown": "markdown", "html": "html"}
+FORMATS = {"json": "json_report", "junit": "junit", "markdown": "markdown", "html": "html", "badge": "badge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class ReportFile:
     def write(self, report: Report) -> None:
         """Write the report: the whole of it, or nothing. Raises UsageError where it cannot be written any more."""
         render: Callable[[Report], str] = importlib.import_module(f"dsync_kit.report.{FORMATS[self.format]}").render
-        text = render(report)
+        self.write_text(render(report))
+
+    def write_text(self, text: str) -> None:
+        """Write a text in place of a report. Raises UsageError where it cannot be written any more."""
         if self.on_stdout:
             sys.stdout.write(text)
             return
@@ -67,6 +72,11 @@ class ReportFile:
             raise UsageError(f"--report {self.format}={path}: there is no folder {path.parent}: make it first")
         if not os.access(path.parent, os.W_OK):
             raise UsageError(f"--report {self.format}={path}: the folder {path.parent} cannot be written to")
+
+
+def console_beside(files: Sequence[ReportFile]) -> Console:
+    """Where a person reads what comes of it: standard output, unless a report goes there."""
+    return Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
 
 
 def _umask() -> int:

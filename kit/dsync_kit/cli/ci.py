@@ -1,0 +1,148 @@
+"""`dsync-kit ci`: verifies the connectors that a change touches, and tells the CI system what came of it."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from rich.console import Console
+
+from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.conformance.outcome import Result
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.errors import UsageError
+from dsync_kit.gate import Change, find_change
+from dsync_kit.report import summary
+from dsync_kit.report.annotations import annotations
+from dsync_kit.report.contents import Report
+from dsync_kit.report.files import ReportFile, console_beside
+
+__all__ = ["Gate", "ci"]
+
+_NAME = "{name}"
+"""In the path of a report, the connector's name."""
+
+_SUMMARY_BYTES = 1_000_000
+"""GitHub shows no summary of a step that is longer than 1 MiB."""
+
+_SEVERITY = (ExitCode.OK, ExitCode.NOT_JUDGED, ExitCode.VIOLATED)
+"""From the best to the worst: what is known to be broken weighs more than what is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What the user asked for."""
+
+    base: str | None = None
+    connectors: str | None = None
+    shared: Sequence[str] = ()
+    profile: str = "standard"
+    seed: int | None = None
+    strict: bool = False
+    reports: Sequence[str] = ()
+    jobs: int = 1
+    list_only: bool = False
+
+
+def ci(asked: Gate) -> int:
+    """Verify each connector that is touched; returns the worst exit code.
+
+    Raises UsageError for what cannot be done as asked, before anything is verified.
+    """
+    if asked.profile not in PROFILES:
+        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
+    change = find_change(
+        Path.cwd(), os.environ, base=asked.base, connectors=asked.connectors, shared=tuple(asked.shared)
+    )
+    if asked.list_only:
+        for folder in change.touched:
+            print(_shown(change, folder))
+        return ExitCode.OK
+    files = [ReportFile.parse(text) for text in asked.reports]
+    console = console_beside(files)
+    whole = [file for file in files if file.format == "markdown" and _NAME not in file.path]
+    each = [file for file in files if file not in whole]
+    _check_names(each, change)
+    if not change.touched:
+        known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
+        console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
+    reports: dict[PurePosixPath, Report] = {}
+    for folder, report in _verified(asked, change, console):
+        reports[folder] = report
+        for file in each:
+            replace(file, path=file.path.replace(_NAME, change.name(folder))).write(report)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            _annotate(change, folder, report, console)
+    for folder, report in reports.items():
+        console.print(f"{_shown(change, folder)}: {report.verdict()}", soft_wrap=True)
+    _summarise(change, reports, whole)
+    codes = [ExitCode(report.result.exit_code) for report in reports.values()]
+    return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
+
+
+def _check_names(files: Sequence[ReportFile], change: Change) -> None:
+    """Refuse a report of one connector where there may be several: one would be written over the other."""
+    for file in files:
+        if _NAME not in file.path and len(change.connectors) > 1:
+            raise UsageError(
+                f"--report {file.format}={file.path}: the repository holds {len(change.connectors)} connectors, and "
+                f"such a report is of one: put {_NAME} into the file's name, which becomes the connector's name"
+            )
+
+
+def _verified(asked: Gate, change: Change, console: Console) -> Iterator[tuple[PurePosixPath, Report]]:
+    """What came of each touched connector, until somebody interrupts."""
+    for number, folder in enumerate(change.touched, start=1):
+        shown = _shown(change, folder)
+        console.print(f"\n{shown} ({number} of {len(change.touched)})\n", style="bold", soft_wrap=True)
+        report = _verify(asked, shown, console)
+        console.print()
+        yield folder, report
+        if report.result.interrupted:
+            return
+
+
+def _verify(asked: Gate, target: str, console: Console) -> Report:
+    """What came of one connector; one that cannot even be loaded has not been judged."""
+    # Here: it takes longer to load than to find that no connector is touched.
+    from dsync_kit.cli.verify import Verification, judge
+
+    began = time.monotonic()
+    wanted = Verification(target, profile=asked.profile, seed=asked.seed, strict=asked.strict, jobs=asked.jobs)
+    try:
+        return judge(wanted, console)
+    except UsageError as error:
+        console.print(f"not judged: {error}", soft_wrap=True)
+        seconds = time.monotonic() - began
+        return Report.of(Result(target, "", 0, asked.profile, (), seconds, strict=asked.strict, problem=str(error)), ())
+
+
+def _annotate(change: Change, folder: PurePosixPath, report: Report, console: Console) -> None:
+    path = change.root / folder / "connector.py"
+    if not path.is_file():
+        path = path.with_name("registration.py")
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or change.root).resolve()
+    file = path.relative_to(workspace if path.is_relative_to(workspace) else change.root).as_posix()
+    for line in annotations(report, file, path.read_text(encoding="utf-8", errors="replace")):
+        print(line, file=console.file, flush=True)
+
+
+def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: Sequence[ReportFile]) -> None:
+    """Write the Markdown of all connectors: to the files, and to the page that GitHub shows for the step."""
+    named = {_shown(change, folder): report for folder, report in reports.items()}
+    left = [_shown(change, folder) for folder in change.touched if folder not in reports]
+    for file in files:
+        file.write_text(summary.render(named, change.base, left=left))
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        text = summary.render(named, change.base, left=left, most=_SUMMARY_BYTES)
+        try:
+            with Path(page).open("a", encoding="utf-8") as page_file:
+                page_file.write(text + "\n")
+        except OSError as error:
+            raise UsageError(f"GITHUB_STEP_SUMMARY is {page}, which cannot be written to: {error.strerror}") from error
+
+
+def _shown(change: Change, folder: PurePosixPath) -> str:
+    """The folder as a user would name it, from where he is."""
+    return os.path.relpath(change.root / folder)

@@ -1,0 +1,72 @@
+"""The failures as annotations: GitHub shows them beside the code that they are about."""
+
+import re
+from collections.abc import Iterator
+
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Level
+from dsync_kit.report.contents import Report
+
+__all__ = ["annotations"]
+
+_METHODS = {
+    "info": "get_info",
+    "plan": "generate_plan",
+    "list": "list_data",
+    "metadata": "get_namespace_metadata",
+    "write": "write_data",
+    "updates": "write_updates",
+    "stream": "stream_updates",
+    "lsn": "stream_lsn",
+    "get-by-ids": "get_by_ids",
+}
+"""The method that a rule's area is about; all others are about the whole class."""
+
+
+def annotations(report: Report, file: str, source: str) -> Iterator[str]:
+    """A workflow command of GitHub for each failure that is no consequence of another.
+
+    `file` is the path of the connector's module in the repository, `source` its text. What does not fail the run is a
+    warning.
+    """
+    result = report.result
+    if result.problem or result.interrupted:
+        yield _command("error", file, 1, "not judged", report.verdict())
+    for outcome in report.failures():
+        mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD and not result.strict
+        title = f"{outcome.rule} ({outcome.level.value})"
+        yield _command("warning" if mild else "error", file, _line(outcome.area, source), title, _message(outcome))
+
+
+def _message(outcome: Outcome) -> str:
+    failure = outcome.failure
+    if failure is None:
+        return outcome.reason
+    told = (
+        ("", failure.message),
+        ("expected: ", failure.expected),
+        ("seen: ", failure.seen),
+        ("likely cause: ", failure.hint),
+        ("replay: ", failure.replay),
+    )
+    return "\n".join(f"{label}{text}" for label, text in told if text)
+
+
+def _line(area: str, source: str) -> int:
+    """The line where the method of an area begins, else that of the first class, else the first."""
+    method = [rf"^ +def {_METHODS[area]}\b"] if area in _METHODS else []
+    for pattern in (*method, r"^class \w"):
+        if found := re.search(pattern, source, re.MULTILINE):
+            return source.count("\n", 0, found.start()) + 1
+    return 1
+
+
+def _command(level: str, file: str, line: int, title: str, message: str) -> str:
+    """`::level file=…,line=…,title=…::message`, escaped as GitHub's runner unescapes it."""
+    properties = {"file": file, "line": str(line), "title": f"dsync-kit: {title}"}
+    listed = ",".join(f"{name}={_escape(value, ':,')}" for name, value in properties.items())
+    return f"::{level} {listed}::{_escape(message)}"
+
+
+def _escape(text: str, also: str = "") -> str:
+    return "".join(f"%{ord(char):02X}" if char in "%\r\n" + also else char for char in text)

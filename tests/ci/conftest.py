@@ -1,0 +1,91 @@
+"""Git repositories with connectors in them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.registry import packaged_folder
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+# What CI systems, and git hooks, say of the run that these tests are in.
+_OUTER = ("GITHUB_", "CI_", "GIT_", "BITBUCKET_", "SYSTEM_", "BUILDKITE_", "CHANGE_TARGET", "DSYNC_")
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """The environment without what the outer run's CI system says, and with a git that takes no user's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OUTER)}
+    return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "COLUMNS": "200", **more}
+
+
+class Repository:
+    """A git repository in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.git("init", "--quiet", "--initial-branch", "main")
+
+    def git(self, *words: str) -> str:
+        """Run git, and give what it says."""
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=self.folder, env=clean_environ(), capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write a file, and the folders above it."""
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_text(text, encoding="utf-8")
+
+    def connector(self, folder: str) -> None:
+        """A folder that is known as a connector's; nothing in it works."""
+        for name in ("registration.py", "conformance.py", "connector.py"):
+            self.write(f"{folder}/{name}", f"# {folder}\n")
+
+    def working_connector(self, folder: str) -> None:
+        """A connector that works: `/dev/null`."""
+        self.copy("null", folder)
+
+    def copy(self, example: str, folder: str) -> None:
+        """A copy of one of the kit's own connectors."""
+        for path in (packaged_folder("examples") / example).rglob("*"):
+            if path.suffix in (".py", ".toml", ".md"):
+                relative = path.relative_to(packaged_folder("examples") / example)
+                self.write(f"{folder}/{relative}", path.read_text(encoding="utf-8"))
+
+    def commit(self) -> str:
+        """Commit all that there is; returns the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "change")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty repository, on a branch main without a commit."""
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def dsync_kit(repository: Repository) -> Command:
+    """`dsync-kit` in the repository, or a folder of it."""
+
+    def run(*words: str | Path, cwd: str = ".", **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dsync_kit.cli.kit", *map(str, words)]
+        return subprocess.run(
+            command,
+            cwd=repository.folder / cwd,
+            env=clean_environ(**environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
