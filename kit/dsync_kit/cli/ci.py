@@ -39,6 +39,7 @@ class Gate:
     shared: Sequence[str] = ()
     profile: str = "standard"
     seed: int | None = None
+    rules: Sequence[str] = ()
     strict: bool = False
     reports: Sequence[str] = ()
     jobs: int = 1
@@ -50,8 +51,7 @@ def ci(asked: Gate) -> int:
 
     Raises UsageError for what cannot be done as asked, before anything is verified.
     """
-    if asked.profile not in PROFILES:
-        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
+    _check(asked)
     change = find_change(
         Path.cwd(), os.environ, base=asked.base, connectors=asked.connectors, shared=tuple(asked.shared)
     )
@@ -79,6 +79,17 @@ def ci(asked: Gate) -> int:
     _summarise(change, reports, whole)
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
     return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
+
+
+def _check(asked: Gate) -> None:
+    """Refuse here what would otherwise look as if each connector were to blame."""
+    if asked.profile not in PROFILES:
+        raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
+    if asked.rules:
+        from dsync_kit.conformance.engine import select
+        from dsync_kit.conformance.rules import RULES
+
+        select(RULES, asked.rules)
 
 
 def _check_names(files: Sequence[ReportFile], change: Change) -> None:
@@ -109,7 +120,9 @@ def _verify(asked: Gate, target: str, console: Console) -> Report:
     from dsync_kit.cli.verify import Verification, judge
 
     began = time.monotonic()
-    wanted = Verification(target, profile=asked.profile, seed=asked.seed, strict=asked.strict, jobs=asked.jobs)
+    wanted = Verification(
+        target, profile=asked.profile, seed=asked.seed, rules=asked.rules, strict=asked.strict, jobs=asked.jobs
+    )
     try:
         return judge(wanted, console)
     except UsageError as error:

@@ -101,6 +101,7 @@ def ci(
     ] = None,
     profile: Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")] = "standard",
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")] = False,
     report: Annotated[
         list[str] | None,
@@ -125,6 +126,7 @@ def ci(
         shared=shared or (),
         profile=profile,
         seed=seed,
+        rules=rule or (),
         strict=strict,
         reports=report or (),
         jobs=jobs,

@@ -1,0 +1,187 @@
+"""`dsync-kit ci`, end to end: in repositories with connectors that work, that are broken, and that cannot be loaded."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command, Repository
+
+# Few rules: what is to be seen here is which connectors are verified, and what is told of it.
+QUICK = ("--profile", "quick", "--rule", "info/*", "--rule", "packaging/*")
+
+
+@pytest.fixture
+def monorepo(repository: Repository) -> Repository:
+    """Two connectors that work, on main."""
+    repository.working_connector("connectors/one")
+    repository.working_connector("connectors/two")
+    repository.write(".gitignore", ".dsync-kit/\n__pycache__/\n")
+    repository.commit()
+    return repository
+
+
+def edit(repository: Repository, path: str, old: str, new: str) -> None:
+    """Replace what stands in a file."""
+    text = (repository.folder / path).read_text(encoding="utf-8")
+    assert old in text
+    repository.write(path, text.replace(old, new))
+
+
+def break_(repository: Repository, folder: str) -> None:
+    """GetInfo names no kind of data system any more: a MUST."""
+    edit(repository, f"{folder}/connector.py", 'db_type="null"', 'db_type=""')
+
+
+def unregister(repository: Repository, folder: str) -> None:
+    """pyproject.toml registers nothing any more: a SHOULD."""
+    edit(repository, f"{folder}/pyproject.toml", "dsync.connectors", "other.connectors")
+
+
+def test_nothing_is_touched(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
+    """Said, with what was compared with; also on the summary's page, and in the report."""
+    monorepo.write("README.md", "changed")
+    page = tmp_path / "page.md"
+    done = dsync_kit("ci", "--report", f"markdown={tmp_path}/report.md", GITHUB_STEP_SUMMARY=str(page))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "no connector is touched (2 known; compared with main)\n"
+    for path in (page, tmp_path / "report.md"):
+        assert "Compared with `main`.\n\nNo connector is touched.\n" in path.read_text(encoding="utf-8")
+
+
+def test_what_is_touched_is_verified(monorepo: Repository, dsync_kit: Command) -> None:
+    """And nothing else."""
+    monorepo.write("connectors/two/tests/test_new.py")
+    done = dsync_kit("ci", *QUICK, "--seed", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "connectors/two (1 of 1)" in done.stdout
+    assert re.search(r"profile +quick, seed 3, \d+ rules", done.stdout)
+    assert "connectors/one" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("connectors/two: conformant: ")
+
+
+def test_one_of_two_is_broken(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
+    """Exit code 1; both are verified, each has its reports, and all stand in one summary."""
+    break_(monorepo, "connectors/one")
+    unregister(monorepo, "connectors/two")
+    words = [word for name in ("json", "junit", "html", "badge") for word in ("--report", f"{name}={{name}}.{name}")]
+    page = tmp_path / "page.md"
+    page.write_text("of another step\n", encoding="utf-8")
+    done = dsync_kit(*("ci", *QUICK, "--report", "markdown=all.md", *words), GITHUB_STEP_SUMMARY=str(page))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "::error" not in done.stdout  # it is not GitHub that runs it
+    one, two = done.stdout.splitlines()[-2:]
+    assert one.startswith("connectors/one: not conformant: 1 MUST rule violated; ")
+    assert two.startswith("connectors/two: conformant: ")
+    assert two.endswith("a warning: 1 SHOULD rule violated")
+    results = {
+        name: json.loads((monorepo.folder / f"connectors-{name}.json").read_text(encoding="utf-8"))["exit_code"]
+        for name in ("one", "two")
+    }
+    assert results == {"one": 1, "two": 0}
+    for name in ("connectors-one", "connectors-two"):
+        assert (monorepo.folder / f"{name}.junit").read_text(encoding="utf-8").startswith("<?xml")
+        assert (monorepo.folder / f"{name}.badge").read_text(encoding="utf-8").startswith("<svg")
+        assert (monorepo.folder / f"{name}.html").is_file()
+    whole = (monorepo.folder / "all.md").read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == f"of another step\n{whole}\n"
+    assert "| `connectors/one` | ❌ not conformant: 1 MUST rule violated; " in whole
+    assert "| `connectors/two` | ✅ conformant: " in whole
+    assert "<b>info/db-type</b> (MUST)" in whole
+
+
+def test_annotations_on_github(monorepo: Repository, dsync_kit: Command) -> None:
+    """An error for a MUST, a warning for a SHOULD, each at the code that it is about; with --strict both are errors."""
+    break_(monorepo, "connectors/one")
+    unregister(monorepo, "connectors/one")
+    source = (monorepo.folder / "connectors/one/connector.py").read_text(encoding="utf-8").splitlines()
+    line = 1 + next(number for number, text in enumerate(source) if "def get_info" in text)
+    at_class = 1 + next(number for number, text in enumerate(source) if text.startswith("class "))
+    for strict, level in (((), "warning"), (("--strict",), "error")):
+        done = dsync_kit("ci", *QUICK, *strict, GITHUB_ACTIONS="true", cwd="connectors")
+        assert done.returncode == 1
+        first, second = [text for text in done.stdout.splitlines() if text.startswith("::")]
+        file = "file=connectors/one/connector.py"
+        assert first.startswith(f"::error {file},line={line},title=dsync-kit%3A info/db-type (MUST)::")
+        assert "%0Aexpected: " in first
+        assert "%0Areplay: dsync-kit verify one --rule info/db-type" in first
+        title = "title=dsync-kit%3A packaging/registered (SHOULD)"
+        assert second.startswith(f"::{level} {file},line={at_class},{title}::pyproject.toml registers no connector%0A")
+
+
+def test_a_connector_that_cannot_be_loaded(monorepo: Repository, dsync_kit: Command) -> None:
+    """It has not been judged; those after it are. What is known to be broken weighs more."""
+    edit(monorepo, "connectors/one/connector.py", "import orjson", "import nonesuch as orjson")
+    monorepo.write("connectors/two/tests/new.py")
+    done = dsync_kit("ci", *QUICK, GITHUB_ACTIONS="true")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "one needs the module 'nonesuch', which is not installed" in done.stdout
+    assert "::error file=connectors/one/connector.py,line=1,title=dsync-kit%3A not judged::" in done.stdout
+    assert "connectors/two: conformant" in done.stdout
+    break_(monorepo, "connectors/two")
+    assert dsync_kit("ci", *QUICK).returncode == 1
+
+
+def test_a_repository_of_one_connector(repository: Repository, dsync_kit: Command) -> None:
+    """At its root; then reports need no name."""
+    repository.working_connector(".")
+    repository.commit()
+    repository.git("switch", "--quiet", "--create", "branch")
+    assert dsync_kit("ci").stdout == "no connector is touched (1 known; compared with main)\n"
+    break_(repository, ".")
+    words = ("ci", *QUICK, "--report", "json=report.json", "--report", "badge=badge.svg")
+    done = dsync_kit(*words, GITHUB_ACTIONS="true")
+    assert done.returncode == 1
+    assert "::error file=connector.py,line=" in done.stdout
+    report = json.loads((repository.folder / "report.json").read_text(encoding="utf-8"))
+    assert (report["target"], report["exit_code"]) == (".", 1)
+    assert "not conformant" in (repository.folder / "badge.svg").read_text(encoding="utf-8")
+
+
+def test_a_report_on_standard_output(monorepo: Repository, dsync_kit: Command) -> None:
+    """Then nothing else is there."""
+    monorepo.write("connectors/one/new.py")
+    done = dsync_kit("ci", *QUICK, "--report", "markdown=-")
+    assert done.returncode == 0
+    assert done.stdout.startswith("# dsync-kit ci\n")
+    assert "connectors/one (1 of 1)" in done.stderr
+
+
+def test_the_list(monorepo: Repository, dsync_kit: Command) -> None:
+    """The touched folders, relative to the working folder, one a line; nothing is verified."""
+    break_(monorepo, "connectors/two")
+    assert dsync_kit("ci", "--list").stdout == "connectors/two\n"
+    assert dsync_kit("ci", "--list", cwd="connectors/one").stdout == "../two\n"
+    assert dsync_kit("ci", "--list", "--connectors", "connectors/one").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--profile", "slow"], "there is no profile 'slow'"),
+        (["--rule", "nonsense/*"], "no rule matches 'nonsense/*'"),
+        (["--base", "nonsense"], "--base nonsense: git knows no such branch or commit here"),
+        (["--report", "pdf=x"], "expected FORMAT=PATH, where FORMAT is one of json"),
+        (
+            ["--report", "json=x.json"],
+            "the repository holds 2 connectors, and such a report is of one: put {name} into",
+        ),
+        (["--report", "json=absent/{name}.json"], "there is no folder absent"),
+    ],
+)
+def test_wrong_usage(monorepo: Repository, dsync_kit: Command, words: list[str], message: str) -> None:
+    """Exit code 2, whether something is touched or not."""
+    for _ in range(2):
+        done = dsync_kit("ci", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        monorepo.write("connectors/one/new.py")
+
+
+def test_no_repository(dsync_kit: Command) -> None:
+    """Exit code 2, and what to do."""
+    done = dsync_kit("ci", cwd="..")
+    assert done.returncode == 2
+    assert "is in no git repository" in done.stderr
