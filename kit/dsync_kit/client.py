@@ -32,7 +32,16 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
-__all__ = ["CallTimeout", "ClientBase", "ConnectorApi", "GrpcClient", "LocalClient", "Stream"]
+__all__ = [
+    "CallTimeout",
+    "ClientBase",
+    "ConnectorApi",
+    "GrpcClient",
+    "LocalClient",
+    "Stream",
+    "from_rpc_error",
+    "open_channel",
+]
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 M = TypeVar("M", bound=Message)
@@ -105,6 +114,25 @@ class ClientBase:
         return self._unary(_RPCS["get_by_ids"], request)
 
 
+def open_channel(address: str, *, insecure: bool = False, gzip: bool = False) -> grpc.Channel:
+    """A connection to HOST:PORT: TLS, or clear text with `insecure`."""
+    options = (
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not meant for a connector's address
+        ("grpc.use_local_subchannel_pool", 1),  # two clients are two connections
+    )
+    compression = grpc.Compression.Gzip if gzip else None
+    if insecure:
+        return grpc.insecure_channel(address, options, compression)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(), options, compression)
+
+
+def from_rpc_error(error: Any) -> ConnectorError:
+    """The error for what a gRPC call raised."""
+    return error_for(error.code(), error.details() or "")
+
+
 class GrpcClient(ClientBase):
     """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`.
 
@@ -117,17 +145,7 @@ class GrpcClient(ClientBase):
     ) -> None:
         self.address = address
         self._timeout = timeout
-        options = (
-            ("grpc.max_receive_message_length", -1),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not meant for a connector's address
-            ("grpc.use_local_subchannel_pool", 1),  # two clients are two connections
-        )
-        compression = grpc.Compression.Gzip if gzip else None
-        if insecure:
-            self._channel = grpc.insecure_channel(address, options, compression)
-        else:
-            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(), options, compression)
+        self._channel = open_channel(address, insecure=insecure, gzip=gzip)
         self._calls: dict[str, Any] = {
             rpc.name: (self._channel.unary_stream if rpc.streams else self._channel.unary_unary)(
                 rpc.path,
@@ -164,7 +182,7 @@ class GrpcClient(ClientBase):
                 timed_out = CallTimeout(f"{rpc.name} did not answer within {self._timeout:g} seconds")
                 self._timeout = min(self._timeout, _HASTE_SECONDS)
                 raise timed_out from None
-            raise _from_rpc_error(error) from None
+            raise from_rpc_error(error) from None
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
         return _GrpcStream(self._calls[rpc.name](request))
@@ -178,14 +196,10 @@ class _GrpcStream(Generic[M]):
         try:
             yield from self._call
         except grpc.RpcError as error:
-            raise _from_rpc_error(error) from None
+            raise from_rpc_error(error) from None
 
     def cancel(self) -> None:
         self._call.cancel()
-
-
-def _from_rpc_error(error: Any) -> ConnectorError:
-    return error_for(error.code(), error.details() or "")
 
 
 class LocalClient(ClientBase):

@@ -182,6 +182,66 @@ def serve(
     raise typer.Exit(run(Service(words, address, cert_file, key_file, insecure)))
 
 
+@app.command(
+    context_settings={"allow_interspersed_args": False},  # what follows SOURCE is the ends' own
+    options_metavar="[run-options]",
+)
+def run(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE [options] DESTINATION [options]",
+            help="Each: a registered URI or name, a folder and a URI, grpc://HOST:PORT [--insecure] [--gzip], or "
+            "exec:COMMAND. --help after one prints its options.",
+        ),
+    ],
+    mode: Annotated[
+        str, typer.Option(metavar="MODE", help="full (copy, then updates), initial-sync (copy) or cdc (updates).")
+    ] = "full",
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B:C", help="Only these; B:C is called C at the destination; repeats."),
+    ] = None,
+    parallel_copiers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Partitions read at once.")] = 4,
+    parallel_writers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Pages written at once.")] = 4,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep what is done here, and go on from it the next time.")
+    ] = None,
+    verify_: Annotated[bool, typer.Option("--verify", help="Compare both ends by content afterwards.")] = False,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Copy N documents at most.")] = None,
+    transform: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A TransformService between them, grpc://HOST:PORT.")
+    ] = None,
+    transform_insecure: Annotated[
+        bool, typer.Option("--transform-insecure", help="Reach the transform in clear text.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what went wrong.")] = False,
+    log_format: Annotated[str, typer.Option(metavar="FORMAT", help="text or json; on stderr.")] = "text",
+) -> None:
+    """Copy a source to a destination, and follow its updates.
+
+    Ends with 0 if everything was copied, 1 if not, 2 for wrong usage, 3 if an end cannot be reached, 130 by Ctrl-C.
+    """
+    from dsync_kit.cli.run import Run
+    from dsync_kit.cli.run import run as run_
+
+    asked = Run(
+        words=words,
+        mode=mode,
+        namespaces=namespace or (),
+        copiers=parallel_copiers,
+        writers=parallel_writers,
+        state=state,
+        verify=verify_,
+        limit=limit,
+        transform=transform,
+        transform_insecure=transform_insecure,
+        quiet=quiet,
+        log_format=log_format,
+    )
+    raise typer.Exit(run_(asked))
+
+
 @app.command()
 def rules(
     output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text or json.")] = "text",

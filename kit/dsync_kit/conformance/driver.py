@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
@@ -10,6 +9,7 @@ from dsync_kit.client import CallTimeout, ConnectorApi, Stream
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
 from dsync_kit.errors import ConnectorError
+from dsync_kit.flow.calls import repeated, strip
 from dsync_kit.protocol import (
     DataType,
     GeneratePlanRequest,
@@ -31,19 +31,11 @@ __all__ = ["Driver", "StreamReader", "strip"]
 
 T = TypeVar("T")
 
-_WAITS = (0.5, 0.75, 1.1)
-"""Seconds between the tries of a call that is answered with a retryable code: as dsync waits."""
-
 _EMPTY_PAGES = 200
 """Pages without a document, one after another, after which a listing is taken to never end."""
 
 _SPARE_DOCUMENTS = 20_000
 """Documents beyond those expected, after which a listing is taken to never end."""
-
-
-def strip(partition: Partition) -> Partition:
-    """The partition as dsync sends it back: namespace and cursor alone."""
-    return Partition(namespace=partition.namespace, cursor=partition.cursor)
 
 
 class Driver:
@@ -151,14 +143,8 @@ class Driver:
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    for wait in _WAITS:
-        try:
-            return call()
-        except ConnectorError as error:
-            if not error.retryable or isinstance(error, CallTimeout):
-                raise
-        time.sleep(wait)
-    return call()
+    # The kit's own patience is no answer of the connector.
+    return repeated(call, retryable=lambda error: error.retryable and not isinstance(error, CallTimeout))
 
 
 M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)

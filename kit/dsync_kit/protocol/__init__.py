@@ -29,6 +29,10 @@ from dsync_kit.protocol.adiom.v1.messages_pb2 import (
     GetInfoResponse,
     GetNamespaceMetadataRequest,
     GetNamespaceMetadataResponse,
+    GetTransformInfoRequest,
+    GetTransformInfoResponse,
+    GetTransformRequest,
+    GetTransformResponse,
     ListDataRequest,
     ListDataResponse,
     Partition,
@@ -36,6 +40,7 @@ from dsync_kit.protocol.adiom.v1.messages_pb2 import (
     StreamLSNResponse,
     StreamUpdatesRequest,
     StreamUpdatesResponse,
+    TransformResponse,
     Update,
     UpdatesPartition,
     UpdateType,
@@ -51,6 +56,7 @@ __all__ = [
     "DATA_TYPE_UNKNOWN",
     "RPCS",
     "SERVICE_NAME",
+    "TRANSFORM_SERVICE_NAME",
     "UPDATE_TYPE_DELETE",
     "UPDATE_TYPE_INSERT",
     "UPDATE_TYPE_PARTIAL_UPDATE",
@@ -67,6 +73,10 @@ __all__ = [
     "GetInfoResponse",
     "GetNamespaceMetadataRequest",
     "GetNamespaceMetadataResponse",
+    "GetTransformInfoRequest",
+    "GetTransformInfoResponse",
+    "GetTransformRequest",
+    "GetTransformResponse",
     "ListDataRequest",
     "ListDataResponse",
     "Partition",
@@ -75,6 +85,7 @@ __all__ = [
     "StreamLSNResponse",
     "StreamUpdatesRequest",
     "StreamUpdatesResponse",
+    "TransformResponse",
     "Update",
     "UpdateType",
     "UpdatesPartition",
@@ -85,6 +96,7 @@ __all__ = [
 ]
 
 SERVICE_NAME = "adiom.v1.ConnectorService"
+TRANSFORM_SERVICE_NAME = "adiom.v1.TransformService"
 
 # The wire's names are CamelCase, ours are Python's; the one irregular word is LSN.
 _METHODS = {

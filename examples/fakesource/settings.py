@@ -1,0 +1,59 @@
+"""The options of `/dev/fakesource`."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+import orjson
+from pydantic import model_validator
+
+from dsync_kit.settings import ConnectorSettings, Duration, option
+
+__all__ = ["FakeSourceSettings"]
+
+_ZERO = timedelta()
+
+
+class FakeSourceSettings(ConnectorSettings):
+    """How much there is, how it comes, and what is in it."""
+
+    namespace_prefix: str = option("ns", help="what the namespaces' names begin with; a number follows")
+    num_namespaces: int = option(2, help="namespaces", gt=0)
+    num_partitions_per_namespace: int = option(3, help="partitions of each namespace", gt=0)
+    num_update_partitions_per_namespace: int = option(
+        0, help="updates partitions of each namespace; with 0 there is one for all namespaces, as dsync needs it", ge=0
+    )
+    num_docs_per_partition: int = option(1000, help="documents of each partition", ge=0)
+    batch_size: int = option(150, help="documents on a page", gt=0)
+    update_batch_size: int = option(10, help="updates in a message of the stream, at most", gt=0)
+    max_updates_per_tick: int = option(10, help="updates of each updates partition at a time", ge=0)
+    update_duration: Duration = option(_ZERO, help="how long a stream goes on; with 0 it does not end", ge=_ZERO)
+    stream_tick: Duration = option(timedelta(seconds=1), help="the time between updates", gt=_ZERO)
+    payload: list[str] = option([], help="a field of each document, with a text", metavar="KEY:VALUE")
+    payload_json: str = option("", help="fields of each document, as a JSON object", metavar="JSON")
+    sleep: Duration = option(_ZERO, help="wait so long before each page", ge=_ZERO)
+    jitter: Duration = option(_ZERO, help="wait up to so much longer, at random", ge=_ZERO)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What every document has beside its id and its place."""
+        fields: dict[str, Any] = orjson.loads(self.payload_json) if self.payload_json else {}
+        for pair in self.payload:
+            key, _, value = pair.partition(":")
+            fields[key] = value
+        return fields
+
+    @model_validator(mode="after")
+    def _check_payload(self) -> Self:
+        if self.payload_json:
+            try:
+                given = orjson.loads(self.payload_json)
+            except orjson.JSONDecodeError as error:
+                raise ValueError(f"--payload-json: not a JSON object: {error}") from error
+            if not isinstance(given, dict):
+                raise ValueError(f"--payload-json: expected a JSON object, not {type(given).__name__}")
+        for pair in self.payload:
+            if ":" not in pair or pair.startswith(":"):
+                raise ValueError(f"--payload {pair!r}: expected KEY:VALUE")
+        if taken := {"id", "_id", "namespace", "partition", "number", "revision"} & self.fields.keys():
+            raise ValueError(f"the payload has {sorted(taken)[0]!r}, which every document has already: rename it")
+        return self

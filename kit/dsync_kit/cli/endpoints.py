@@ -1,0 +1,108 @@
+"""The two ends of a run as dsync's users write them: a URI or a name, its options at once, then the other end."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsync_kit.cli.catalogue import options_of
+from dsync_kit.errors import UsageError
+from dsync_kit.registry import discover
+from dsync_kit.settings import ConnectorSettings, option, redact_uri
+from dsync_kit.target import Target, configure, find_connector, resolve
+
+__all__ = ["GrpcSettings", "HelpWanted", "help_of", "take_ends"]
+
+_GRAMMAR = "dsync-kit run [run-options] SOURCE [options] DESTINATION [options]"
+_HELP = frozenset({"--help", "-help", "-h"})
+
+
+class GrpcSettings(ConnectorSettings):
+    """The options of `grpc://HOST:PORT`."""
+
+    insecure: bool = option(False, help="clear text, without TLS")
+    gzip: bool = option(False, help="compress requests")
+
+
+class _NoOptions(ConnectorSettings):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HelpWanted:
+    """The options of a connector were asked for."""
+
+    word: str
+
+
+def take_ends(words: Sequence[str]) -> tuple[Target, Target] | HelpWanted:
+    """Read `SOURCE [options] DESTINATION [options]`.
+
+    Raises UsageError where no connector matches, an option does not fit, or there are fewer or more than two ends.
+    """
+    if wanted := _help_wanted(words):
+        return wanted
+    source, rest = _take(words)
+    if not rest:
+        raise UsageError(f"the destination is missing after {source.title}: expected {_GRAMMAR}")
+    destination, rest = _take(rest)
+    if rest:
+        raise UsageError(f"{redact_uri(rest[0])!r} is one too many after {destination.title}: expected {_GRAMMAR}")
+    return source, destination
+
+
+def help_of(word: str) -> str:
+    """The options of what `word` names, as text. Raises UsageError where it names nothing."""
+    if word.lower().startswith("grpc://"):
+        options = "\n".join(f"  {known.flag:<12}{known.help}" for known in GrpcSettings.options())
+        return f"grpc: a connector at an address\n\nusage  grpc://HOST:PORT [--insecure] [--gzip]\n\n{options}"
+    if word.startswith("exec:"):
+        return (
+            "exec: a connector that is started as a process of its own\n\nusage  exec:COMMAND\n\n"
+            "{address} and {port} in the command are replaced; it takes no options."
+        )
+    return options_of(word)
+
+
+def _take(words: Sequence[str]) -> tuple[Target, list[str]]:
+    """One end off the front of `words`, and the words that are left."""
+    word, *rest = words
+    if word.lower().startswith("grpc://"):
+        settings, left = GrpcSettings.parse(words, os.environ)
+        return resolve(word, insecure=settings.insecure, gzip=settings.gzip, timeout=None), left
+    if word.startswith("exec:"):
+        _, left = _NoOptions.parse(words, os.environ)
+        return resolve(word, timeout=None), left
+    connector, folder = find_connector(word)
+    if folder is None:
+        _, left = configure(connector, words)
+    elif rest and connector.matches(rest[0]):
+        _, left = configure(connector, rest)
+    else:
+        raise UsageError(_advice(folder, rest, connector.usage))
+    return resolve(word, rest[: len(rest) - len(left)]), left
+
+
+def _help_wanted(words: Sequence[str]) -> HelpWanted | None:
+    """Whose options are asked for: those of the last connector that stands before `--help`."""
+    position = next((index for index, word in enumerate(words) if word in _HELP), None)
+    if position is None:
+        return None
+    before = [word for word in words[:position] if _is_connector(word)]
+    return HelpWanted(before[-1] if before else words[0])
+
+
+def _is_connector(word: str) -> bool:
+    if word.lower().startswith("grpc://") or word.startswith("exec:"):
+        return True
+    if any(connector.matches(word) or connector.is_named(word) for connector in discover()):
+        return True
+    return (Path(word) / "registration.py").is_file()
+
+
+def _advice(folder: Path, rest: Sequence[str], usage: str) -> str:
+    found = f", not by {redact_uri(rest[0])!r}" if rest else ""
+    return (
+        f"{folder} is to be followed by the URI of its data{found}: {usage}. "
+        "The scratch area of its conformance.py is empty, and goes when the run ends; `dsync-kit serve` can serve it"
+    )

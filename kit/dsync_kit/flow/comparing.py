@@ -1,0 +1,202 @@
+"""Both ends compared by content, whatever order they list in. What is kept lies on disk, not in memory."""
+
+import hashlib
+import sqlite3
+import struct
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Self
+
+from bson import json_util
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.connector import StreamContext
+from dsync_kit.documents import canonical, decode_id, id_key, id_of
+from dsync_kit.errors import ConnectorError, FinalError, NotFound
+from dsync_kit.flow.calls import Stopped, pages, repeated
+from dsync_kit.flow.events import Compared, Difference, Listener
+from dsync_kit.flow.route import Route
+from dsync_kit.flow.workers import Workers
+from dsync_kit.incoming import key_of
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    BsonValue,
+    DataType,
+    GeneratePlanRequest,
+    Partition,
+    StreamUpdatesRequest,
+    Update,
+    UpdatesPartition,
+)
+
+__all__ = ["Comparison"]
+
+_SCHEMA = """
+CREATE TABLE documents (
+    namespace TEXT, id BLOB, source BLOB, destination BLOB, PRIMARY KEY (namespace, id)
+) WITHOUT ROWID
+"""
+_INSERT = (
+    "INSERT INTO documents (namespace, id, {side}) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET {side} = excluded.{side}"
+)
+_COUNT = """
+SELECT namespace, count(source), count(destination), sum(source IS NOT destination) FROM documents GROUP BY namespace
+"""
+_DIFFERENT = """
+SELECT namespace, id, source IS NULL, destination IS NULL FROM documents WHERE source IS NOT destination LIMIT ?
+"""
+_LENGTH = struct.Struct("<i")
+
+
+class Comparison:
+    """The documents of both ends as hashes, by namespace (the destination's name) and id.
+
+    The source is what its listing gives, and then, where it was streamed, what its stream gives until it ends: that is
+    its state, as dsync relies on it.
+    """
+
+    def __init__(
+        self, source: ConnectorApi, destination: ConnectorApi, route: Route, *, listers: int, stop: StreamContext
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._route = route
+        self._listers = listers
+        self._stop = stop
+        self._lock = threading.Lock()
+        # A nameless database is a temporary file, of which no more than the cache is in memory.
+        self._database = sqlite3.connect("", check_same_thread=False)
+        self._database.execute("PRAGMA temp_store = FILE")
+        self._database.execute(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def run(
+        self,
+        partitions: Sequence[Partition],
+        updates: Sequence[UpdatesPartition],
+        listener: Listener,
+        *,
+        shown: int,
+    ) -> tuple[int, list[Difference]]:
+        """How many documents differ, and the first `shown` of them.
+
+        Raises ConnectorError where an end cannot be listed, Stopped where it is told to stop.
+        """
+        self._all(partitions, self._read_source)
+        for partition in updates:
+            self._replay(partition)
+        self._all(self._destination_partitions(self._names(partitions)), self._read_destination)
+        return self._differences(listener, shown)
+
+    def _all(self, partitions: Iterable[Partition], read: Callable[[Partition], None]) -> None:
+        with Workers(self._listers, "comparer") as workers:
+            reading: list[Future[None]] = [workers.submit(self._read, partition, read) for partition in partitions]
+            failed = [error for done in reading if (error := done.exception()) is not None]
+        if failed:
+            raise failed[0]
+
+    def _read(self, partition: Partition, read: Callable[[Partition], None]) -> None:
+        # Read again from its start, its documents take their own places again.
+        repeated(lambda: read(partition), wait=self._stop.wait)
+
+    def _read_source(self, partition: Partition) -> None:
+        for page in self._pages(self._source, partition, self._route.types.read):
+            for namespace, documents in self._route.shaped(partition.namespace, page):
+                self._put("source", namespace, documents)
+
+    def _read_destination(self, partition: Partition) -> None:
+        for page in self._pages(self._destination, partition, self._route.types.written):
+            self._put("destination", partition.namespace, page)
+
+    def _pages(self, api: ConnectorApi, partition: Partition, data_type: DataType) -> Iterator[list[bytes]]:
+        for page in pages(api, partition, data_type):
+            if self._stop.cancelled:
+                raise Stopped
+            yield list(page.data)
+
+    def _names(self, partitions: Sequence[Partition]) -> list[str]:
+        """The destination's namespaces: those of the partitions, and those that there are documents of."""
+        with self._lock:
+            found = [name for (name,) in self._database.execute("SELECT DISTINCT namespace FROM documents")]
+        names = [self._route.names.destination(partition.namespace) for partition in partitions]
+        return list(dict.fromkeys([*names, *found]))
+
+    def _destination_partitions(self, names: Iterable[str]) -> list[Partition]:
+        """One namespace a plan: that is always allowed."""
+        found: list[Partition] = []
+        for name in names:
+            try:
+                plan = self._destination.generate_plan(GeneratePlanRequest(namespaces=[name], initial_sync=True))
+            except NotFound:
+                continue  # what was never written to may be unknown, and is empty
+            found.extend(plan.partitions)
+        return found
+
+    def _replay(self, partition: UpdatesPartition) -> None:
+        request = StreamUpdatesRequest(
+            namespaces=partition.namespaces, type=self._route.types.read, cursor=partition.cursor
+        )
+        stream = self._source.stream_updates(request)
+        self._stop.add_callback(stream.cancel)
+        try:
+            for message in stream:
+                for namespace, updates in self._route.shaped_updates(message.namespace, message.updates):
+                    self._apply(namespace, updates)
+        except ConnectorError:
+            if not self._stop.cancelled:
+                raise
+        if self._stop.cancelled:
+            raise Stopped
+
+    def _apply(self, namespace: str, updates: Sequence[Update]) -> None:
+        rows = []
+        for update in updates:
+            if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+                raise FinalError("the source's updates are partial: what they lead to cannot be compared")
+            deleted = update.type == UPDATE_TYPE_DELETE
+            rows.append((namespace, self._key(update.id), None if deleted else self._hash(update.data)))
+        self._execute("source", rows)
+
+    def _put(self, side: str, namespace: str, documents: Sequence[bytes]) -> None:
+        written = self._route.types.written
+        rows = [(namespace, self._key(id_of(data, written)), self._hash(data)) for data in documents]
+        self._execute(side, rows)
+
+    def _execute(self, side: str, rows: Sequence[tuple[str, bytes, bytes | None]]) -> None:
+        with self._lock:
+            self._database.executemany(_INSERT.format(side=side), rows)
+
+    def _key(self, parts: Sequence[BsonValue]) -> bytes:
+        return key_of(parts[0], self._route.types.written) if len(parts) == 1 else id_key(parts)
+
+    def _hash(self, data: bytes) -> bytes:
+        return hashlib.blake2b(canonical(data, self._route.types.written), digest_size=16).digest()
+
+    def _differences(self, listener: Listener, shown: int) -> tuple[int, list[Difference]]:
+        counted = self._database.execute(_COUNT).fetchall()
+        for row in counted:
+            listener(Compared(*row))
+        found = self._database.execute(_DIFFERENT, (shown,)).fetchall()
+        differences = [
+            Difference(namespace, _shown_id(key), "unexpected" if no_source else "missing" if no_copy else "different")
+            for namespace, key, no_source, no_copy in found
+        ]
+        return sum(row[3] for row in counted), differences
+
+
+def _shown_id(key: bytes) -> str:
+    """The id that a key of `id_key` stands for, as Extended JSON."""
+    values = []
+    start = 0
+    while start < len(key):
+        end = start + 5 + _LENGTH.unpack_from(key, start + 1)[0]
+        values.append(decode_id(BsonValue(type=key[start], data=key[start + 5 : end])))
+        start = end
+    return json_util.dumps(values[0] if len(values) == 1 else values, json_options=json_util.RELAXED_JSON_OPTIONS)

@@ -1,0 +1,171 @@
+"""The initial copy: partitions are listed in parallel, and the next page is fetched while the last ones are written."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.connector import StreamContext
+from dsync_kit.errors import ConnectorError
+from dsync_kit.flow.calls import Stopped, pages, repeated
+from dsync_kit.flow.events import Failure, Listener, PartitionFailed, PartitionFinished, PartitionRestarted
+from dsync_kit.flow.route import Route
+from dsync_kit.flow.state import State
+from dsync_kit.flow.workers import Workers
+from dsync_kit.protocol import Partition
+
+__all__ = ["Allowance", "Copy", "Job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A partition, and its number in the plan."""
+
+    number: int
+    partition: Partition
+
+
+class Allowance:
+    """How many documents may still be copied; None is without limit."""
+
+    def __init__(self, documents: int | None) -> None:
+        self._left = documents
+        self._lock = threading.Lock()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left."""
+        return self._left == 0
+
+    def take(self, wanted: int) -> int:
+        """As many as are left, `wanted` at most."""
+        if self._left is None:
+            return wanted
+        with self._lock:
+            taken = min(wanted, self._left)
+            self._left -= taken
+            return taken
+
+    def give_back(self, documents: int) -> None:
+        """What was taken is going to be taken again."""
+        with self._lock:
+            if self._left is not None:
+                self._left += documents
+
+
+class WriteFailed(Exception):
+    """A page cannot be written; it has been repeated already, so that the listing does not begin again."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One listing of a partition."""
+
+    documents: int = 0
+
+
+class Copy:
+    """Copies partitions: `copiers` are listed at once, `writers` pages are written at once.
+
+    What is listed and not yet written is bounded, so that a slow sink slows the source down.
+    """
+
+    def __init__(
+        self,
+        source: ConnectorApi,
+        route: Route,
+        state: State,
+        *,
+        copiers: int,
+        writers: int,
+        allowance: Allowance,
+        stop: StreamContext,
+        listener: Listener,
+    ) -> None:
+        self._source = source
+        self._route = route
+        self._state = state
+        self._copiers = copiers
+        self._writers = writers
+        self._allowance = allowance
+        self._stop = stop
+        self._listener = listener
+        self._room = threading.BoundedSemaphore(2 * writers)
+
+    def run(self, jobs: Iterable[Job]) -> list[Failure]:
+        """Copy all partitions; those that cannot be are returned. Ends early where it is stopped."""
+        todo: SimpleQueue[Job] = SimpleQueue()
+        for job in jobs:
+            todo.put(job)
+        with Workers(self._writers, "writer") as writers, Workers(self._copiers, "copier") as copiers:
+            copying = [copiers.submit(self._work, todo, writers) for _ in range(self._copiers)]
+            return [failure for done in copying for failure in done.result()]
+
+    def _work(self, todo: SimpleQueue[Job], writers: Workers) -> list[Failure]:
+        failures = []
+        while not (self._stop.cancelled or self._allowance.exhausted):
+            try:
+                job = todo.get_nowait()
+            except Empty:
+                break
+            namespace = job.partition.namespace
+            try:
+                documents = self._partition(job, writers)
+            except Stopped:
+                break
+            except (ConnectorError, WriteFailed) as error:
+                self._listener(PartitionFailed(namespace, job.number, str(error)))
+                failures.append(Failure(f"partition {job.number} of {namespace}", str(error)))
+            else:
+                self._state.finish(job.number, documents)
+                self._listener(PartitionFinished(namespace, job.number, documents))
+        return failures
+
+    def _partition(self, job: Job, writers: Workers) -> int:
+        """Copy a partition, from its start again where listing it fails; returns its number of documents."""
+        attempt = _Attempt()
+
+        def begin() -> int:
+            nonlocal attempt
+            attempt = _Attempt()
+            self._list(job.partition, attempt, writers)
+            return attempt.documents
+
+        def tell(error: ConnectorError, seconds: float) -> None:
+            self._allowance.give_back(attempt.documents)
+            event = PartitionRestarted(job.partition.namespace, job.number, attempt.documents, str(error), seconds)
+            self._listener(event)
+
+        return repeated(begin, wait=self._stop.wait, on_retry=tell)
+
+    def _list(self, partition: Partition, attempt: _Attempt, writers: Workers) -> None:
+        pending: deque[Future[None]] = deque()
+        try:
+            for page in pages(self._source, partition, self._route.types.read):
+                if self._stop.cancelled:
+                    raise Stopped
+                documents = list(page.data)
+                allowed = self._allowance.take(len(documents))
+                self._room.acquire()
+                pending.append(writers.submit(self._write, partition.namespace, documents[:allowed]))
+                attempt.documents += allowed
+                if self._allowance.exhausted:
+                    break
+                while pending and pending[0].done():
+                    pending.popleft().result()
+        finally:
+            # If the partition begins again, no page of this listing must be written over one of the next.
+            wait(pending)
+        for written in pending:
+            written.result()
+
+    def _write(self, namespace: str, documents: Sequence[bytes]) -> None:
+        try:
+            self._route.write_page(namespace, documents)
+        except ConnectorError as error:
+            raise WriteFailed(str(error)) from error
+        finally:
+            self._room.release()

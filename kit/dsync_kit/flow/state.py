@@ -1,0 +1,166 @@
+"""What is needed to go on with a run: its plan, the partitions that are finished, how far the updates have come."""
+
+import json
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from google.protobuf.message import DecodeError
+
+from dsync_kit.errors import UsageError
+from dsync_kit.protocol import GeneratePlanResponse
+
+__all__ = ["Identity", "State"]
+
+_APPLICATION_ID = 0x64737963
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE run (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE partitions (number INTEGER PRIMARY KEY, documents INTEGER NOT NULL);
+CREATE TABLE cursors (number INTEGER PRIMARY KEY, cursor BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What must be the same for a run to go on: the ids are those of GetInfo, which say whose data it is."""
+
+    source: str
+    destination: str
+    mode: str
+    namespaces: str
+    read: str
+    written: str
+    transformed: bool
+
+
+class State:
+    """A state file (SQLite), or a state in memory without a `path`. Usable by several threads.
+
+    Raises UsageError where the file cannot be opened, is something else, or is in use by another run.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        if path is None:
+            self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            self._database.executescript(_SCHEMA)
+            return
+        try:
+            # Cursors are the connectors' own, and may tell of the data: the file is for its owner alone.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._database = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
+            self._prepare()
+        except OSError as error:
+            raise UsageError(f"--state {path}: {error.strerror}") from error
+        except sqlite3.OperationalError as error:
+            raise UsageError(f"--state {path} cannot be used: {error} (does another run use it?)") from error
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"--state {path} is no state of a run: {error}; give another file") from error
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it outlives the process."""
+        return self.path is not None
+
+    def plan(self, identity: Identity) -> GeneratePlanResponse | None:
+        """The plan of the run that the file is of; None if there is none yet.
+
+        Raises UsageError where that run was another one.
+        """
+        with self._lock:
+            found = dict(self._database.execute("SELECT key, value FROM run"))
+        if not found:
+            return None
+        try:
+            kept = Identity(**json.loads(found["identity"]))
+            plan = GeneratePlanResponse.FromString(found["plan"])
+        except (KeyError, TypeError, ValueError, DecodeError) as error:
+            raise UsageError(f"--state {self.path} is damaged: give another file, and begin anew") from error
+        for name, old in asdict(kept).items():
+            if (new := getattr(identity, name)) != old:
+                raise UsageError(
+                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is {new!r}; "
+                    "give the same command as before, or another file"
+                )
+        return plan
+
+    def save_plan(self, identity: Identity, plan: GeneratePlanResponse) -> None:
+        """Begin a run."""
+        values = [("identity", json.dumps(asdict(identity))), ("plan", plan.SerializeToString())]
+        with self._lock:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO run VALUES (?, ?)", values)
+            self._database.execute("COMMIT")
+
+    def finished(self) -> dict[int, int]:
+        """The partitions that are copied, by their number in the plan, with their numbers of documents."""
+        with self._lock:
+            return dict(self._database.execute("SELECT number, documents FROM partitions"))
+
+    def finish(self, number: int, documents: int) -> None:
+        """A partition has been copied: it will not be again."""
+        with self._lock:
+            self._database.execute("INSERT OR REPLACE INTO partitions VALUES (?, ?)", (number, documents))
+
+    def cursor(self, number: int) -> bytes | None:
+        """Where the stream of an updates partition goes on; None at its plan's cursor."""
+        with self._lock:
+            row = self._database.execute("SELECT cursor FROM cursors WHERE number = ?", (number,)).fetchone()
+        return row[0] if row else None
+
+    def advance(self, number: int, cursor: bytes) -> None:
+        """Every update before this cursor has been written."""
+        with self._lock:
+            self._database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (number, cursor))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        database = self._database
+        # Held as long as the file is open, and given up by the system when the process dies.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
+        application, version = self._pragma("application_id"), self._pragma("user_version")
+        with closing(database.execute("SELECT count(*) FROM sqlite_master")) as counted:
+            tables = counted.fetchone()[0]
+        if not tables:
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+        elif (application, version) != (_APPLICATION_ID, _VERSION):
+            raise UsageError(f"--state {self.path} is a database of something else: give another file")
+        database.execute("COMMIT")
+        # No fsync for each commit: what a power failure takes back is done again.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._database.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+_TITLES = {
+    "source": "source's id",
+    "destination": "destination's id",
+    "mode": "mode",
+    "namespaces": "--namespace",
+    "read": "type of documents that is read",
+    "written": "type of documents that is written",
+    "transformed": "use of a transform",
+}
