@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from . import variants
+from . import variants, variants_stream
 from .fault import Fault, Variant
 
 __all__ = ["FAULTS", "VARIANTS"]
@@ -19,4 +19,4 @@ def _collected(attribute: str, pattern: str) -> tuple[Fault, ...]:
 
 
 FAULTS = _collected("FAULTS", "faults_*.py")
-VARIANTS: tuple[Variant, ...] = tuple(variants.VARIANTS)
+VARIANTS: tuple[Variant, ...] = (*variants.VARIANTS, *variants_stream.VARIANTS)

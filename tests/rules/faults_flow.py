@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dsync_kit.protocol import StreamUpdatesRequest
+from dsync_kit.protocol import (
+    DataType,
+    GeneratePlanRequest,
+    ListDataRequest,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+)
 
 from .fault import REFERENCE, Fault, broken_in
 
@@ -14,23 +20,37 @@ broken = broken_in(FAULTS)
 Reference = REFERENCE.ReferenceConnector
 
 
+class _OneByOne(Reference):
+    """A connector that sends one update a message."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for number, entry in enumerate(entries, sequence):
+            yield from super().messages(number, [entry], wanted, data_type)
+
+
 @broken("flow/converges", "rare")
-class ThirdStreamSkipsOne(Reference):
-    """A counter of sessions is mistaken for an offset: the third stream from a position begins one too late."""
+class ResumeSkipsWhatWasThereAtTheCopysEnd(_OneByOne):
+    """A stream that is resumed begins where the copy ended, if that is further on: the copy has it, it is thought."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
-        self.opened: dict[int, int] = {}
-        self.first: dict[int, int] = {}
+        self.copied: dict[str, int] = {}
 
-    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
-        start = super().stream_start(request.cursor)
-        origin = self.first.get(start, start)
-        self.opened[origin] = self.opened.get(origin, 0) + 1
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        if request.updates:
+            self.copied.clear()
+        return super().generate_plan(request)
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        self.copied[request.partition.namespace] = self.store.end
+        return super().list_data(request)
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[StreamUpdatesResponse]:
+        self.resumed = request.cursor.endswith(b" ")
         for message in super().stream_updates(request, context):
-            self.first[super().stream_start(message.next_cursor)] = origin
+            message.next_cursor += b" "
             yield message
 
     def stream_start(self, data: bytes) -> int:
         start = int(super().stream_start(data))
-        return min(start + (self.opened.get(self.first.get(start, start), 0) > 2), self.store.end)
+        return max(start, *self.copied.values(), 0) if self.resumed and self.copied else start

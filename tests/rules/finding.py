@@ -16,7 +16,7 @@ _RULES = {rule.id: rule for rule in RULES}
 def assert_found(fault: Fault) -> None:
     """The fault's rule fails, and none of those that would explain its failure does."""
     explaining = [name for name in _RULES[fault.rule].after if name in _RULES]
-    profile = replace(PROFILES["quick"], shrinking=0.5)
+    profile = replace(PROFILES["standard" if fault.rule.startswith("flow/") else "quick"], shrinking=0.5)
     result = judge(fault, [fault.rule, *explaining], profile=profile)
     outcomes = {outcome.rule: outcome for outcome in result.outcomes}
     failed = {name: outcome.failure.message for name, outcome in outcomes.items() if outcome.failure is not None}

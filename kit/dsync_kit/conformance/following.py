@@ -83,7 +83,7 @@ class Follower:
 
     def message(self, seconds: float) -> StreamUpdatesResponse | None:
         """The next message, inspected and applied; None after `seconds` without one, or at the stream's end."""
-        message = self.reader.next(max(seconds, 0.0))
+        message = self.raw(seconds)
         if message is None:
             return None
         inspect(message, self.data_type)
@@ -92,6 +92,12 @@ class Follower:
             self._apply(self._held.setdefault(message.namespace, {}), update)
         if message.next_cursor:
             self.sent.append(Sent(message.next_cursor, len(self.updates)))
+        return message
+
+    def raw(self, seconds: float) -> StreamUpdatesResponse | None:
+        """The next message as it is; None after `seconds` without one, or at the stream's end."""
+        while (message := self.reader.next(max(seconds, 0.0))) is None and self._refused_for_another():
+            self.reader = self._open()
         return message
 
     def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
@@ -106,9 +112,6 @@ class Follower:
             # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
             end = min(last + subject.patience, began + _LONGEST * subject.patience)
             message = self.message(end - time.monotonic())
-            if message is None and self._refused_for_another():
-                self.reader = self._open()
-                continue
             if message is None or time.monotonic() > end:
                 self._fail(missing())
             if message.updates:
@@ -145,6 +148,10 @@ class Follower:
             )
 
         self.until(reached, missing, pause=pause)
+
+    def behind(self, wanted: Mapping[str, Held]) -> bool:
+        """Whether the sink does not hold yet what is wanted of each namespace."""
+        return any(self._differing(name, documents) for name, documents in wanted.items())
 
     def held_after(self, updates: int) -> dict[str, Held]:
         """What the sink held when it had applied that many updates."""

@@ -34,6 +34,7 @@ class Need(Enum):
         "what was written can only be read past the connector: its conformance.py has no read(), and it is no source"
     )
     UPDATES = "its plan has no updates partition: it streams no updates"
+    FINITE = "its data can be changed: its stream does not end by itself"
     LSN = "lsn_stream is not declared"
     NO_LSN = "lsn_stream is declared"
     GET_BY_IDS = "get_by_ids is not declared"

@@ -127,6 +127,8 @@ class Subject:
                 return self.can_read and self.loads
             case Need.UPDATES:
                 return self.streams
+            case Need.FINITE:
+                return not (self.can_change and self.loads)
             case Need.LSN:
                 return source.lsn_stream
             case Need.NO_LSN:

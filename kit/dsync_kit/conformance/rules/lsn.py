@@ -173,15 +173,13 @@ def cancel(case: Case) -> None:
 @rule(
     "lsn/ends-with-updates",
     _ENDS,
-    needs=(Need.UPDATES, Need.LSN),
+    needs=(Need.UPDATES, Need.LSN, Need.FINITE),
     hint="StreamUpdates ends with the source, but StreamLSN waits on",
     after=("lsn/opens", "stream/stays-open"),
     examples=0.04,
 )
 def ends_with_updates(case: Case) -> None:
     """Where StreamUpdates ends by itself, StreamLSN ends, too."""
-    if case.subject.can_change and case.subject.loads:
-        raise case.decline("its source lives: StreamUpdates does not end by itself")
     asked = _asked(case)
     cursor = case.driver.updates_partition(asked).cursor
     updates = case.enter(case.driver.stream_updates(cursor, asked, case.data_type(case.subject.source_types)))

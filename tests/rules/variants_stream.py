@@ -1,0 +1,200 @@
+"""Unusual streams that are correct: no rule may fail them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from bson import Int64
+
+from dsync_kit.connector import StreamContext
+from dsync_kit.documents import decode_id, encode_id
+from dsync_kit.errors import FailedPrecondition
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    UPDATE_TYPE_DELETE,
+    DataType,
+    StreamLSNRequest,
+    StreamLSNResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+)
+
+from .fault import REFERENCE, Variant, unusual_in
+from .faults_faults import Remote
+from .faults_secrets import Discreet
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@unusual()
+class OneStreamAtATime(Reference):
+    """A replication slot: a second stream is refused, and the slot is free a moment after the first was cancelled."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.store.slot = getattr(self.store, "slot", threading.Lock())
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[Any]:
+        if not self.store.slot.acquire(blocking=False):
+            raise FailedPrecondition("the replication slot is active")
+        try:
+            yield from super().stream_updates(request, context)
+        finally:
+            time.sleep(0.05)
+            self.store.slot.release()
+
+
+@unusual()
+class CursorsAreRare(Reference):
+    """Every fifth message has a cursor, the others have none."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for index, message in enumerate(super().messages(sequence, entries, wanted, data_type)):
+            if (sequence + index) % 5:
+                message.ClearField("next_cursor")
+            yield message
+
+
+@unusual()
+class NoCursors(Reference):
+    """Messages have no cursor: a flow begins again from the plan's."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            message.ClearField("next_cursor")
+            yield message
+
+
+@unusual()
+class CursorsLagBehind(Reference):
+    """A message's cursor is that before it: what it carries comes again after a resume."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        cursor = self.update_cursor(sequence)
+        for message in super().messages(sequence, entries, wanted, data_type):
+            message.next_cursor, cursor = cursor, message.next_cursor
+            yield message
+
+
+@unusual()
+class PlanBeginsEarly(Reference):
+    """The plan's position is coarse: up to 50 older updates come first."""
+
+    def updates_partitions(self, requested: Any) -> Any:
+        found = super().updates_partitions(requested)
+        for partition in found:
+            partition.cursor = self.update_cursor(max(0, self.store.end - 50))
+        return found
+
+
+@unusual()
+class CursorsAreSeparateMessages(Reference):
+    """Updates without a cursor, then a cursor without updates."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            cursor = message.next_cursor
+            message.ClearField("next_cursor")
+            yield message
+            yield StreamUpdatesResponse(next_cursor=cursor)
+
+
+@unusual()
+class NumbersOfAnyType(Reference):
+    """JSON has one kind of number: an id comes as a double, or an int32."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            for index, update in enumerate(message.updates):
+                value = decode_id(update.id[0])
+                if data_type == DATA_TYPE_JSON_ID and isinstance(value, Int64) and abs(value) < 2**31:
+                    update.id[0].CopyFrom(encode_id(float(value) if index % 2 else int(value), "id"))
+            yield message
+
+
+@unusual()
+class IdsHaveNoName(Reference):
+    """An empty name stands for the id's field."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            for update in message.updates:
+                update.id[0].name = ""
+            yield message
+
+
+@unusual()
+class DeletesOfWhatIsMissingAreSilent(Reference):
+    """Deleting what is not there changes nothing, and nothing is streamed."""
+
+    def changes(self, request: Any, parts: Any) -> Any:
+        there: set[bytes] = {
+            position
+            for kind in self.store.data_types(request.namespace)
+            for position in self.store.collection(request.namespace, kind).documents
+        }
+        kept = []
+        for change in super().changes(request, parts):
+            if change.update.type != UPDATE_TYPE_DELETE or change.position in there:
+                kept.append(change)
+            (there.discard if change.update.type == UPDATE_TYPE_DELETE else there.add)(change.position)
+        return kept
+
+
+@unusual()
+class LateStream(Reference):
+    """Updates are held back for a moment, to be sent together."""
+
+    def entries_after(self, sequence: int, context: StreamContext) -> Any:
+        found = super().entries_after(sequence, context)
+        context.wait(0.1)
+        with self.store.reading():
+            return self.store.log[sequence : sequence + 10_000] if found else found
+
+
+@unusual()
+class NamespacesInTurns(Reference):
+    """Updates are sorted by namespace within a batch; the cursor comes with the last message."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        ordered = sorted(entries, key=lambda entry: entry.namespace)
+        found = list(super().messages(sequence, ordered, wanted, data_type))
+        for message in found:
+            message.ClearField("next_cursor")
+            yield message
+        if found:
+            yield StreamUpdatesResponse(next_cursor=self.update_cursor(sequence + len(entries)))
+
+
+@unusual()
+class BatchesAreReplayed(Reference):
+    """At least once: each batch comes a second time, from its beginning, in its order."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for _ in range(2):
+            yield from super().messages(sequence, entries, wanted, data_type)
+
+
+@unusual()
+class CountsEverything(Reference):
+    """StreamLSN counts the updates of all namespaces, and says so at once."""
+
+    def stream_lsn(self, request: StreamLSNRequest, context: StreamContext) -> Iterator[Any]:
+        yield StreamLSNResponse()
+        del request.namespaces[:]
+        yield from super().stream_lsn(request, context)
+
+
+@unusual()
+class LostStoreComesBack(Remote):
+    """A store on another machine that may be away for a moment."""
+
+
+@unusual(options=("--password", "canary-5up3r/secret"))
+class KeepsItsSecret(Discreet):
+    """A connector with a password, that it tells nobody."""
