@@ -263,6 +263,24 @@ class PageBeyondTheLastFails(_Paged):
         return answer
 
 
+@broken("list/types-agree")
+class TypesAreApart(Reference):
+    """Two tables, one for each type: a copy in BSON has none of the documents that were written as JSON."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        self.check_namespace(request.partition.namespace)
+        self.check_data_type(request.type)
+        partition = CURSORS.PartitionCursor.decode(request.partition.cursor)
+        with self.store.reading():
+            cursor = self.page_cursor(request.cursor, partition)
+            page, more = self.cut_page(
+                self.listed(self.store.collection(request.partition.namespace, request.type), cursor)
+            )
+        return ListDataResponse(
+            data=[stored.data for _, stored in page], next_cursor=self.next_cursor(cursor, page) if more else b""
+        )
+
+
 @broken("list/repeatable")
 class DocumentsMadeByReading(Reference):
     """A field is added that says when the document was read."""

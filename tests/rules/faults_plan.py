@@ -128,7 +128,7 @@ class DefaultPlanOfOne(Reference):
 
 
 @broken("plan/default")
-class NoDefaultPlan(Reference):
+class DefaultPlanRefused(Reference):
     """default_plan is declared, and an empty list of namespaces refused."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:

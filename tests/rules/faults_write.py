@@ -545,7 +545,7 @@ class LooksThenInserts(Reference):
 
     def write_data(self, request: WriteDataRequest) -> Any:
         known = dict(self.store.collection(request.namespace, request.type).documents)
-        time.sleep(0.002)
+        time.sleep(0.005)
         changes = []
         with self.store.writing():
             now = self.store.collection(request.namespace, request.type).documents

@@ -31,7 +31,6 @@ _JSON_KINDS: dict[type, str] = {
     int: "numbers",
     float: "numbers",
     bool: "literals",
-    type(None): "literals",
 }
 _MISSING = object()
 
@@ -51,6 +50,8 @@ def _blamed(written: Any, found: Any, data_type: DataType) -> str:
         return next((_blamed(one, other, data_type) for one, other in pairs), "")
     if isinstance(written, str | dict | list) and not written:
         return "encoding/empty-and-null"
+    if written is None:
+        return "encoding/bson-null"  # in JSON as well, where the connector holds both
     return _rule(written, data_type)
 
 

@@ -125,6 +125,7 @@ def number_types(case: Case) -> None:
     after=(
         "write/read-back",
         "updates/update-missing",
+        "encoding/bson-null",
     ),
     examples=0.5,
 )

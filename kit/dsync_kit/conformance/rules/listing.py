@@ -159,6 +159,7 @@ def types_agree(case: Case) -> None:
         "list/ids-unique",
         "updates/delete",
         "write/idempotent",
+        "list/repeatable",
     ),
     examples=0.2,
 )

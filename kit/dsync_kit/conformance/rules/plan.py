@@ -202,6 +202,7 @@ def multi_namespace(case: Case) -> None:
     "command sends the whole partition).",
     needs=(Need.LISTING,),
     hint="ListData reads partition_header, partition_value or estimated_count: put what it needs into the cursor",
+    after=("list/repeatable",),
 )
 def stripped_partition(case: Case) -> None:
     """A partition lists the same documents whether it is sent back whole, or with namespace and cursor alone."""
@@ -237,7 +238,10 @@ def repeatable(case: Case) -> None:
     "Partition and update cursors are self-contained: they work on another instance of the connector",
     needs=(Need.LISTING, Need.SECOND_INSTANCE),
     hint="the cursor is a key into the memory of the instance that made the plan",
-    after=("list/complete",),
+    after=(
+        "list/complete",
+        "list/repeatable",
+    ),
 )
 def self_contained(case: Case) -> None:
     """Another instance lists a plan's partitions as the instance that made it."""

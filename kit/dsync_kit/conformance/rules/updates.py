@@ -302,6 +302,7 @@ def empty_call(case: Case) -> None:
     after=(
         "updates/delete",
         "updates/id-kinds",
+        "updates/replaces-whole",
     ),
     examples=0.5,
 )

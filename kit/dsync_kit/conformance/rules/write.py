@@ -1,5 +1,6 @@
 """WriteData: pages that overwrite by id, are durable, and touch nothing else."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from grpc import StatusCode
@@ -24,7 +25,10 @@ _BOTH = (Need.SINK, Need.READING)
     "OK means **durable**: the page is never sent again",
     needs=_BOTH,
     hint="documents are dropped, cut, or written under another id",
-    after=("list/repeatable",),
+    after=(
+        "list/repeatable",
+        "list/complete",
+    ),
 )
 def read_back(case: Case) -> None:
     """A page that was written is read back whole."""
@@ -286,8 +290,14 @@ def concurrent_overwrites(case: Case) -> None:
     data_type = case.data_type()
     namespace = case.namespace()
     versions = [case.numbered(20, data_type, writer=writer) for writer in range(6)]
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda page: case.write(namespace, page, data_type), versions))
+    at_once = threading.Barrier(len(versions))
+
+    def write(page: list[bytes]) -> None:
+        at_once.wait()
+        case.write(namespace, page, data_type)
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        list(pool.map(write, versions))
     found = by_id(case.read(namespace, data_type, expected=20), data_type)
     allowed: dict[bytes, set[bytes]] = {}
     for document in (document for version in versions for document in version):

@@ -1,0 +1,111 @@
+"""The rules are tested: each finds the connectors that break it, and none fails a connector that does not."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.outcome import Status
+from dsync_kit.conformance.profile import PROFILES, Profile
+from dsync_kit.conformance.rules import RULES
+
+from .catalogue import FAULTS, VARIANTS
+from .fault import Fault, Variant, judge
+
+AREAS = ("info", "plan", "list", "metadata", "write", "updates", "encoding", "errors", "lifecycle")
+"""The areas whose faults are tried here; those of the others have a module of their own."""
+
+_FAULTS = [fault for fault in FAULTS if fault.rule.partition("/")[0] in AREAS]
+
+FOLDED = (
+    "no-db-type",
+    "always-copies",
+    "first-document-skipped",
+    "cursor-used-up",
+    "counts-writes",
+    "keeps-the-old-document",
+    "merges-on-write",
+    "updates-are-merged",
+    "deletes-are-marks",
+    "first-of-an-id-wins",
+    "integers-are-long",
+    "null-fields-left-out",
+    "text-trimmed",
+    "bad-document-is-internal",
+)
+"""Faults that break many rules at once."""
+
+BRIEF = replace(PROFILES["quick"], examples=8, seconds=0.5, shrinking=0.0)
+"""A run of all rules, as short as can be: here most of what matters is which of them fail, not how many examples."""
+
+QUICKLY = (
+    "shuffled-fields",
+    "many-partitions",
+    "source-only",
+    "takes-everything",
+    "text-ids-only",
+    "equal-numbers-are-one",
+)
+"""Variants that are judged in every run; the others in the campaign."""
+
+
+def _named(entry: Fault | Variant) -> str:
+    return entry.name
+
+
+def _profile(fault: Fault) -> str:
+    """What is rare may take more examples than the quick profile draws."""
+    return "standard" if fault.difficulty == "rare" else "quick"
+
+
+@pytest.mark.parametrize("fault", _FAULTS, ids=_named)
+def test_a_fault_is_found_by_its_rule(fault: Fault) -> None:
+    """The rule that a broken connector names fails it, whatever else does."""
+    (outcome,) = judge(fault, [fault.rule], profile=replace(PROFILES[_profile(fault)], shrinking=0.0)).outcomes
+    assert outcome.status is Status.FAILED, f"{fault.reason} {outcome.reason}"
+
+
+def test_every_rule_has_a_fault() -> None:
+    """No rule is there that nothing was ever found by."""
+    assert not {rule.id for rule in RULES} - {fault.rule for fault in FAULTS}
+
+
+def test_every_fault_names_a_rule() -> None:
+    """A fault's rule exists, and says in its reason where the like of it is met."""
+    known = {rule.id for rule in RULES}
+    assert not [fault.name for fault in FAULTS if fault.rule not in known or not fault.reason]
+
+
+def test_names_are_unique() -> None:
+    """A name stands for one entry of the catalogue."""
+    counts = Counter(entry.name for entry in (*FAULTS, *VARIANTS))
+    assert not [name for name, count in counts.items() if count > 1]
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_one_fault_is_one_failure(name: str) -> None:
+    """Of all the rules that a fault breaks, one is shown as the failure, and the others as its consequences."""
+    (fault,) = [fault for fault in FAULTS if fault.name == name]
+    result = judge(fault, [f"{area}/*" for area in AREAS], profile=BRIEF)
+    assert [outcome.rule for outcome in result.violations() if not outcome.cause] == [fault.rule]
+
+
+@pytest.mark.parametrize("name", QUICKLY)
+def test_an_unusual_connector_passes(name: str) -> None:
+    """No rule fails what is correct, however unusual."""
+    (variant,) = [variant for variant in VARIANTS if variant.name == name]
+    _assert_passes(variant, BRIEF)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("variant", VARIANTS, ids=_named)
+def test_every_unusual_connector_passes(variant: Variant) -> None:
+    """The same for all of them."""
+    _assert_passes(variant, PROFILES["quick"])
+
+
+def _assert_passes(variant: Variant, profile: Profile) -> None:
+    result = judge(variant, [], profile=profile)
+    failed = {outcome.rule: outcome.failure or outcome.reason for outcome in result.violations()}
+    assert not failed, f"{variant.reason} {failed}"
+    assert result.exit_code == 0, result.problem
