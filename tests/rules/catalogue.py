@@ -4,9 +4,9 @@ from importlib import import_module
 from pathlib import Path
 
 from . import variants, variants_stream
-from .fault import Fault, Variant
+from .fault import Fault, Variant, judge
 
-__all__ = ["FAULTS", "VARIANTS"]
+__all__ = ["FAULTS", "VARIANTS", "judge"]
 
 
 def _collected(attribute: str, pattern: str) -> tuple[Fault, ...]:

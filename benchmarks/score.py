@@ -1,0 +1,139 @@
+"""Measures the conformance kit: how many broken connectors it finds, and how many correct ones it fails.
+
+    python benchmarks/score.py [--profiles quick standard] [--seeds 5] [--whole 10] [--jobs 2]
+
+Each fault of `tests/rules` is judged by the rule that it names, in every profile and with every seed; it is found if
+that rule fails. A sample of the faults is judged by all rules, and over gRPC. Each variant is judged by all rules:
+an exit code other than 0 is a false alarm. The numbers go to `docs/detection.md`.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]  # `tests.rules` is no installed package
+
+from detection import Measured, write_report  # noqa: E402 - beside this file
+
+from dsync_kit.conformance.outcome import Result, Status  # noqa: E402
+from dsync_kit.conformance.profile import PROFILES  # noqa: E402
+
+Kind = Literal["fault", "fault over gRPC", "fault, all rules", "variant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One connector to be judged."""
+
+    kind: Kind
+    name: str
+    profile: str
+    seed: int
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print and write the report; 1 if a variant is failed."""
+    options = _options(words)
+    tasks = list(_tasks(options))
+    began = time.monotonic()
+    measured = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for number, found in enumerate(pool.map(measure, tasks), 1):
+            measured.append(found)
+            if options.verbose or number % 100 == 0:
+                print(f"{number} of {len(tasks)}, after {time.monotonic() - began:.0f} s: {found}", flush=True)
+    text = write_report(
+        ROOT / "docs" / "detection.md",
+        measured,
+        catalogue=_catalogue(),
+        jobs=options.jobs,
+        seconds=time.monotonic() - began,
+        selected=options.only,
+    )
+    print(text)
+    return int(any(found.kind == "variant" and not found.good for found in measured))
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profiles", nargs="+", default=["quick", "standard"], choices=list(PROFILES))
+    parser.add_argument("--seeds", type=int, default=5, help="seeds for each fault (default: 5)")
+    parser.add_argument("--variant-profiles", nargs="*", default=["quick"], choices=list(PROFILES))
+    parser.add_argument("--variant-seeds", type=int, default=5, help="seeds for each variant (default: 5)")
+    parser.add_argument(
+        "--whole", type=int, default=10, help="one fault in so many is judged by all rules, over gRPC too"
+    )
+    parser.add_argument("--only", default="*", help="the rules' ids, or the variants' names, as a glob")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args(words)
+
+
+def _tasks(options: argparse.Namespace) -> Iterator[Task]:
+    catalogue = _catalogue()
+    faults = [fault for fault in catalogue.FAULTS if fnmatchcase(fault.rule, options.only)]
+    for profile in options.profiles:
+        for seed in range(1, options.seeds + 1):
+            for fault in faults:
+                yield Task("fault", fault.name, profile, seed)
+    for fault in faults[:: options.whole]:
+        yield Task("fault, all rules", fault.name, "quick", 1)
+        yield Task("fault over gRPC", fault.name, "quick", 1)
+    for profile in options.variant_profiles:
+        for seed in range(1, options.variant_seeds + 1):
+            for variant in catalogue.VARIANTS:
+                if options.only == "*" or fnmatchcase(variant.name, options.only):
+                    yield Task("variant", variant.name, profile, seed)
+
+
+def measure(task: Task) -> Measured:
+    """Judge one connector."""
+    logging.disable(logging.CRITICAL)  # what broken connectors log is of no interest here
+    catalogue = _catalogue()
+    began = time.monotonic()
+    if task.kind == "variant":
+        (entry,) = (variant for variant in catalogue.VARIANTS if variant.name == task.name)
+        result = catalogue.judge(entry, [], profile=PROFILES[task.profile], seed=task.seed)
+        return _measured(task, result.exit_code == 0, _alarms(result), began)
+    (entry,) = (fault for fault in catalogue.FAULTS if fault.name == task.name)
+    # Shrinking makes a failure small, and changes no verdict.
+    profile = replace(PROFILES[task.profile], shrinking=0.0)
+    if task.kind == "fault, all rules":
+        result = catalogue.judge(entry, [], profile=profile, seed=task.seed)
+        first = [outcome.rule for outcome in result.outcomes if outcome.status is Status.FAILED and not outcome.cause]
+        return _measured(task, first == [entry.rule], ", ".join(first), began)
+    where = "grpc" if task.kind == "fault over gRPC" else None
+    result = catalogue.judge(entry, [entry.rule], profile=profile, seed=task.seed, where=where)
+    (outcome,) = result.outcomes or (None,)
+    status = outcome.status if outcome is not None else result.problem
+    return _measured(task, status is Status.FAILED, f"{status}", began)
+
+
+def _alarms(result: Result) -> str:
+    failed = [outcome.rule for outcome in result.violations()]
+    broken = [outcome.rule for outcome in result.outcomes if outcome.status is Status.ERRORED]
+    return ", ".join([*failed, *broken]) or result.problem
+
+
+def _measured(task: Task, good: bool, detail: str, began: float) -> Measured:
+    return Measured(task.kind, task.name, task.profile, task.seed, good, detail, time.monotonic() - began)
+
+
+@cache
+def _catalogue() -> Any:
+    from tests.rules import catalogue
+
+    return catalogue
+
+
+if __name__ == "__main__":
+    sys.exit(main())
