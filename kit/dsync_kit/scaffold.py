@@ -20,6 +20,7 @@ __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
 
 ARCHETYPES = ("object-store", "blank")
 _DATA_TYPES = ("bson", "json")
+_CI_SYSTEMS = ("none", "github")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
 
@@ -35,6 +36,7 @@ class Answers:
     sink: bool | None = None
     stream: bool | None = None
     data_types: tuple[str, ...] | None = None
+    ci: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Those that are not None, for copier."""
@@ -90,6 +92,8 @@ def _check(answers: Answers, *, interactive: bool) -> None:
         _check_name(answers.name)
     if answers.archetype is not None and answers.archetype not in ARCHETYPES:
         raise UsageError(f"there is no archetype {answers.archetype!r}: expected {' or '.join(ARCHETYPES)}")
+    if answers.ci is not None and answers.ci not in _CI_SYSTEMS:
+        raise UsageError(f"--ci: {answers.ci!r} is not known: expected {' or '.join(_CI_SYSTEMS)}")
     for data_type in answers.data_types or ():
         if data_type not in _DATA_TYPES:
             raise UsageError(f"there is no data type {data_type!r}: expected {' or '.join(_DATA_TYPES)}")

@@ -27,7 +27,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.git("init", "--quiet", "--initial-branch", "main")
 
     def git(self, *words: str) -> str:

@@ -68,6 +68,7 @@ def test_the_answers_are_kept(rendered: Render) -> None:
         "name": "file",
         "archetype": "object-store",
         "data_types": ["json", "bson"],
+        "ci": "none",
     }
 
 

@@ -1,6 +1,7 @@
 """The command `dsync-new`."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,9 @@ def connector(
     data_type: Annotated[
         list[str] | None, typer.Option(metavar="T", help="bson or json; repeats. Both, if none is given.")
     ] = None,
+    ci: Annotated[
+        str | None, typer.Option(metavar="SYSTEM", help="github adds a workflow that verifies it; none does not.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to put it; connectors/NAME, if not given.")
     ] = None,
@@ -76,6 +80,7 @@ def connector(
             sink=sink,
             stream=stream,
             data_types=tuple(data_type) if data_type else None,
+            ci=ci,
         ),
         output=output,
         interactive=not defaults and sys.stdin.isatty() and sys.stdout.isatty(),
@@ -99,8 +104,30 @@ def _next_steps(folder: Path) -> str:
             f"  pip install {shlex.quote(f'{place}[test]')}",
             f"  dsync-kit verify {shlex.quote(str(place))}",
             f"  dsync-kit serve {shlex.quote(str(place))}",
+            *_workflow_steps(folder),
         )
     )
+
+
+def _workflow_steps(folder: Path) -> Iterator[str]:
+    """Where the workflow belongs that was rendered into the folder, if one was: GitHub runs those of the root alone."""
+    import os
+    import shlex
+
+    workflow = folder / ".github" / "workflows" / "connectors.yml"
+    root = next((parent for parent in folder.absolute().parents if (parent / ".git").exists()), None)
+    if not workflow.is_file() or root is None or (folder / ".git").exists():
+        return
+    place = Path(os.path.relpath(root / ".github" / "workflows"))
+    yield ""
+    if (place / workflow.name).exists():
+        yield "The workflow at the repository's root verifies this connector, too; remove the folder's own:"
+        yield f"  rm -r {shlex.quote(str(folder / '.github'))}"
+        return
+    yield "GitHub runs a workflow at the repository's root only, where it verifies all connectors of the repository:"
+    yield f"  mkdir -p {shlex.quote(str(place))}"
+    yield f"  mv {shlex.quote(str(workflow))} {shlex.quote(str(place))}"
+    yield f"  rm -r {shlex.quote(str(folder / '.github'))}"
 
 
 def main() -> None:
