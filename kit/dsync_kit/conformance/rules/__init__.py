@@ -38,11 +38,13 @@ RULES: tuple[Rule, ...] = (
     *get_by_ids.RULES,
     *encoding.RULES,
     *errors.RULES,
-    *limits.RULES,
     *lifecycle.RULES,
     *durability.RULES,
     *faults.RULES,
     *secrets.RULES,
     *flow.RULES,
+    # Last, since a store that keeps a log reads it all again in each new instance.
+    *resuming.LARGE,
+    *limits.RULES,
     *packaging.RULES,
 )

@@ -62,7 +62,7 @@ def opens(case: Case) -> None:
     needs=_LIVE,
     hint="the count is not moved by every update: by messages, by calls, or only by those of one kind",
     after=("lsn/opens",),
-    examples=0.5,
+    examples=0.3,
 )
 def counts(case: Case) -> None:
     """After n documents were inserted, the count reaches n."""
@@ -83,7 +83,7 @@ def counts(case: Case) -> None:
     needs=_LIVE,
     hint="deletes lower the count, or it starts again with each message",
     after=("lsn/opens",),
-    examples=0.3,
+    examples=0.16,
 )
 def monotone(case: Case) -> None:
     """The count never decreases."""

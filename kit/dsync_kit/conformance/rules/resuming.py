@@ -13,7 +13,7 @@ from dsync_kit.conformance.rules.stream import many_updates, sample
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.protocol import GetInfoRequest, StreamUpdatesResponse
 
-__all__ = ["RULES"]
+__all__ = ["LARGE", "RULES"]
 
 _RESUME = (
     "`next_cursor` covers the message's updates and all earlier ones: streaming from it again gives every later update"
@@ -71,7 +71,7 @@ def stays_open(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the cursor is that of the end of the log, or one too far, instead of that of the message's last update",
     after=_PLANNED,
-    examples=0.6,
+    examples=0.5,
 )
 def resume(case: Case) -> None:
     """From every cursor that was sent, the stream goes on without a gap."""
@@ -87,7 +87,7 @@ def resume(case: Case) -> None:
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="with several namespaces, one's updates move the cursor over another's that have not been sent",
     after=(*_PLANNED, "stream/resume", "stream/namespaces-apart"),
-    examples=0.6,
+    examples=0.5,
 )
 def resume_filtered(case: Case) -> None:
     """With several namespaces whose writes alternate, no cursor skips an update of any."""
@@ -125,7 +125,7 @@ def resume_many(case: Case) -> None:
     needs=(*_LIVE, Need.SECOND_INSTANCE),
     hint="the cursor is a key into the memory of the instance that sent it",
     after=(*_PLANNED, "stream/resume"),
-    examples=0.12,
+    examples=0.06,
 )
 def resume_elsewhere(case: Case) -> None:
     """Another instance goes on from the plan's cursor, and from each that was sent, without a gap."""
@@ -341,6 +341,8 @@ RULES = (
     cursor_lasts,
     beside_lsn,
     parallel,
-    slow_reader,
     cancel,
 )
+
+LARGE = (slow_reader,)
+"""What writes many megabytes, and had better come late."""

@@ -68,7 +68,7 @@ def opens(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the message's namespace is left empty",
     after=_FORM,
-    examples=0.3,
+    examples=0.16,
 )
 def namespace_named(case: Case) -> None:
     """Each message with updates names their namespace."""
@@ -81,7 +81,7 @@ def namespace_named(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the update's type is left UNKNOWN (0)",
     after=_FORM,
-    examples=0.3,
+    examples=0.16,
 )
 def update_type(case: Case) -> None:
     """Each update is an INSERT, an UPDATE or a DELETE."""
@@ -107,7 +107,7 @@ def id_encoding(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id is turned into another type (a string for an ObjectId, an int64 for an int32), or is of another field",
     after=(*_FORM, "stream/id-encoding"),
-    examples=0.5,
+    examples=0.4,
 )
 def ids(case: Case) -> None:
     """An update's id is the id of its document, type included; that of a DELETE, too."""
@@ -131,7 +131,7 @@ def ids(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id's name is that of another field, or is the other type's",
     after=(*_FORM, "stream/id-encoding"),
-    examples=0.3,
+    examples=0.16,
 )
 def id_name(case: Case) -> None:
     """A single id's name is `_id` or empty, and with JSON `id` or empty."""
@@ -155,7 +155,7 @@ def id_name(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the data is empty, a diff, without the id, or encoded in another type than the request's",
     after=_FORM,
-    examples=0.5,
+    examples=0.4,
 )
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the type that was asked for."""
@@ -190,7 +190,7 @@ def delete_data(case: Case) -> None:
     needs=_LIVE,
     hint="inserted documents are not streamed, or the plan's position is taken too late",
     after=_FORM,
-    examples=0.5,
+    examples=0.4,
 )
 def inserts(case: Case) -> None:
     """Documents that are inserted while the stream is open arrive."""
@@ -207,7 +207,7 @@ def inserts(case: Case) -> None:
     needs=_LIVE,
     hint="changes of existing documents are not streamed, or their old state is",
     after=_ARRIVES,
-    examples=0.5,
+    examples=0.4,
 )
 def overwrites(case: Case) -> None:
     """Changes of documents that exist arrive, with the new state."""
@@ -225,7 +225,7 @@ def overwrites(case: Case) -> None:
     needs=_LIVE,
     hint="deletes are not streamed, or with another id",
     after=_ARRIVES,
-    examples=0.5,
+    examples=0.4,
 )
 def deletes(case: Case) -> None:
     """Deletes arrive."""
@@ -244,7 +244,7 @@ def deletes(case: Case) -> None:
     needs=(*_LIVE, Need.SINK),
     hint="only what WriteUpdates writes is streamed, not the pages of WriteData",
     after=_ARRIVES,
-    examples=0.5,
+    examples=0.4,
 )
 def write_data(case: Case) -> None:
     """Pages that WriteData writes arrive, new documents and overwritten ones."""
@@ -412,7 +412,7 @@ def namespaces_apart(case: Case) -> None:
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
     hint="a stream without namespaces has no updates, or those of one namespace alone",
     after=_ARRIVES,
-    examples=0.5,
+    examples=0.24,
 )
 def all_namespaces(case: Case) -> None:
     """A stream without namespaces has the updates of all."""
