@@ -1,0 +1,283 @@
+"""Every command in the project's pages exists, and runs; what is not run here says why."""
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from dsync_kit import __version__
+from dsync_kit.cli import kit, new
+from dsync_kit.registry import packaged_folder
+
+from .commands import OURS, PAGES, ROOT, Command, commands_in
+
+SECONDS = 60
+
+PLACEHOLDERS = {
+    "S": "shop",
+    "ID": "list/ends",
+    "SOURCE": "/dev/fakesource",
+    "SINK": "/dev/null",
+}
+"""Words that stand for others. Any other word in capitals is a mistake, but for these:"""
+LITERALS = ("HEAD",)
+
+MOVED = {"127.0.0.1:8088": "127.0.0.1:0", "/tmp/": "{sandbox}/tmp/"}  # noqa: S108 - what the pages say
+"""What must be another here: the port may be taken, and nothing is written outside of the sandbox."""
+
+SHORTER = {
+    "verify": ["--profile", "quick", "--rule", "info/*"],
+    "ci": ["--profile", "quick", "--rule", "info/*"],
+}
+"""What is added so that it takes seconds; rules that the page names itself stay."""
+
+PREPARED = {
+    "docs/ci.md": [["dsync-new", "connector", "--scheme", "s3", "--defaults"]],
+}
+"""What a page takes for granted."""
+
+FAILING = {r"dsync-kit replay ": (2, "no failure .* is kept")}
+"""Commands that cannot succeed where nothing has failed: the exit code, and what is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """Commands that are not run here, and why."""
+
+    pattern: str
+    reason: str
+
+
+NOT_RUN = (
+    NotRun(r"pip install ", "tests/scaffold/test_install.py and tests/ci/test_action.py install connectors"),
+    NotRun(r"pytest ", "tests/scaffold runs the tests of rendered connectors, and the suite those of the examples"),
+    NotRun(r"dsync ", "dsync's own binary: tests/test_dsync.py runs it where DSYNC_BIN names one"),
+    NotRun(r".*\./shelf ", "tests/sdk/test_guide.py runs the page's connector"),
+    NotRun(r"dsync-kit ci --list \|", "tests/ci/test_action.py runs it: it installs connectors"),
+    NotRun(r"dsync-kit run fixture://", "a folder of the reader's own: tests of the example run one"),
+)
+
+
+class Sandbox:
+    """A folder in which the commands of one page run, one after the other: a git repository with the examples."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(packaged_folder("examples"), folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "tmp").mkdir()
+        git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+        for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "first")):
+            subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
+
+    def run(self, words: list[str]) -> tuple[int, str]:
+        """The exit code, and what was said."""
+        program = words[0]
+        if program == "make":
+            # What it would do: the targets themselves build environments, and run these tests.
+            return self._process(["make", "--dry-run", "-C", str(ROOT), *words[1:]])
+        if program not in OURS:
+            return self._process(words)
+        if words[1:2] == ["serve"]:
+            return self._serve(words)
+        if words[1:2] == ["run"] or "--jobs" in words:
+            return self._process([sys.executable, "-m", "dsync_kit.cli.kit", *words[1:]])
+        return self._here(kit.main if program == "dsync-kit" else new.main, words)
+
+    def _here(self, main: Any, words: list[str]) -> tuple[int, str]:
+        """Run it in this process: it starts at once."""
+        output = io.StringIO()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        argv, sys.argv = sys.argv, words
+        try:
+            with contextlib.chdir(self.folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+                try:
+                    main()
+                except SystemExit as ended:
+                    return int(ended.code or 0), output.getvalue()
+        finally:
+            sys.argv = argv
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        raise AssertionError(f"{words} did not end with an exit code")
+
+    def _process(self, words: list[str]) -> tuple[int, str]:
+        done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def _serve(self, words: list[str]) -> tuple[int, str]:
+        """Until it says that it serves; then it is told to end."""
+        command = [sys.executable, "-m", "dsync_kit.cli.kit", *words[1:]]
+        with subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if line.startswith("serving "):
+                    process.send_signal(signal.SIGTERM)
+            return process.wait(timeout=SECONDS), said
+
+
+@pytest.fixture(autouse=True)
+def no_outer_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the CI system says that runs these tests is not said to the commands."""
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GIT_"))]:
+        monkeypatch.delenv(name)
+
+
+def commands(page: Path) -> list[Command]:
+    """A page's commands; the same one stands once."""
+    found = commands_in(page, page.read_text(encoding="utf-8"))
+    return list({command.text: command for command in found}.values())
+
+
+ALL = [command for page in PAGES for command in commands(page)]
+
+
+def targets() -> set[str]:
+    """The Makefile's targets."""
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("command", [command for command in ALL if command.words[0] in OURS], ids=str)
+def test_a_command_exists(command: Command) -> None:
+    """The command, and every option that it is given before those of a connector."""
+    program, *words = command.words
+    if program == "make":
+        assert words
+        assert set(words) <= targets()
+        return
+    group: Any = typer.main.get_command(kit.app if program == "dsync-kit" else new.app)
+    params = list(group.params)
+    if words and not words[0].startswith("-"):
+        assert words[0] in group.commands
+        subcommand = group.commands[words[0]]
+        settings = subcommand.context_settings
+        if settings.get("ignore_unknown_options") or not settings.get("allow_interspersed_args", True):
+            return  # what follows may be a connector's: running it tells
+        params = list(subcommand.params)
+    known = {name for param in params for name in (*param.opts, *param.secondary_opts)} | {"--help", "-h"}
+    given = {word.partition("=")[0] for word in words[: [*words, "--"].index("--")] if word.startswith("-")}
+    assert given <= known
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    """In their order, in one folder, each with the exit code that a reader expects."""
+    sandbox = Sandbox(tmp_path)
+    for words in PREPARED.get(str(page.relative_to(ROOT)), []):
+        assert sandbox.run(words)[0] == 0
+    wrong = []
+    for command in runnable(page):
+        expected, message = next(
+            (outcome for pattern, outcome in FAILING.items() if re.match(pattern, command.text)), (0, "")
+        )
+        code, said = sandbox.run(prepared(command, sandbox.folder))
+        if code != expected or not re.search(message, said):
+            wrong.append(f"{command} ended with {code}:\n{said[-2000:]}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def runnable(page: Path) -> Iterator[Command]:
+    """The commands of a page that are run here: all, but those that are listed, and names of commands in sentences."""
+    for command in commands(page):
+        if command.inline and len(command.words) <= 2 and command.words[0] != "make":
+            continue  # that it exists is tested above, and it may need more words
+        if not any(re.match(entry.pattern, command.text) for entry in NOT_RUN):
+            yield command
+
+
+def prepared(command: Command, sandbox: Path) -> list[str]:
+    """The words that are run in place of those that stand in the page."""
+    words = []
+    for word in command.words:
+        word = PLACEHOLDERS.get(word, word)
+        if re.fullmatch(r"[A-Z][A-Z_-]*", word) and word not in LITERALS:
+            raise ValueError(f"{command}: {word} stands for something: give it a value in PLACEHOLDERS")
+        if "…" in word:
+            raise ValueError(f"{command}: it is not whole")
+        for place, other in MOVED.items():
+            word = word.replace(place, other.format(sandbox=sandbox))
+        words.append(word)
+    if words[0] == "dsync-kit" and words[1] in SHORTER:
+        more = SHORTER[words[1]]
+        words += more[:2] if "--rule" in words else more
+    if words[:2] == ["dsync-kit", "run"]:
+        words[2:2] = ["--limit", "100", *([] if "--mode" in words else ["--mode", "initial-sync"])]
+    return words
+
+
+@pytest.mark.parametrize("entry", NOT_RUN, ids=lambda entry: entry.pattern)
+def test_what_is_not_run_is_there(entry: NotRun) -> None:
+    """The list has no entry that nothing needs any more."""
+    assert any(re.match(entry.pattern, command.text) for command in ALL)
+
+
+@pytest.mark.parametrize("word", PLACEHOLDERS)
+def test_placeholders_are_there(word: str) -> None:
+    """Nor has this one."""
+    assert any(word in command.words for command in ALL)
+
+
+def test_the_skill_is_one() -> None:
+    """As agents read it: a name that is its folder's, and a description that says when to use it."""
+    page = ROOT / "skills/create-dsync-connector/SKILL.md"
+    _, head, body = page.read_text(encoding="utf-8").split("---\n", 2)
+    described = yaml.safe_load(head)
+    assert described["name"] == page.parent.name
+    assert "Use it when" in described["description"]
+    assert 0 < len(described["description"]) <= 1024
+    assert len(body.splitlines()) < 500
+
+
+def test_the_page_on_ci_names_what_there_is() -> None:
+    """This version, the action's inputs, the hook."""
+    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:@|rev: )v([\d.]+\d)", text)) == {__version__}
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    sentence = re.search(r"Its inputs are (.*?);", text)
+    assert sentence is not None
+    assert set(re.findall(r"`([a-z-]+)`", sentence[1])) == set(action["inputs"])
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert re.findall(r"- id: (\S+)", text) == [hook["id"] for hook in hooks]
+
+
+def test_a_page_with_a_wrong_command_is_found_out(tmp_path: Path) -> None:
+    """Each way in which a command can stand in a page is seen."""
+    page = tmp_path / "page.md"
+    text = (
+        "Type `dsync-kit verify x --fast` or `make\ncoffee`.\n\n"
+        "```\ndsync-kit brew  # coffee\n  or  dsync-new tea --hot\n```\n\n"
+        "1. first\n\n   ```sh\n   dsync-kit list 'a b' | wc\n   ```\n"
+    )
+    found = list(commands_in(page, text))
+    assert [(command.text, command.inline) for command in found] == [
+        ("dsync-kit verify x --fast", True),
+        ("make coffee", True),
+        ("dsync-kit brew", False),
+        ("dsync-new tea --hot", False),
+        ("dsync-kit list 'a b' | wc", False),
+    ]
+    assert found[-1].words == ["dsync-kit", "list", "a b"]
+    for command in found[:4]:
+        with pytest.raises(AssertionError):
+            test_a_command_exists(command)
+    with pytest.raises(ValueError, match="'brew' is no program that is known here"):
+        list(commands_in(page, "```sh\nbrew install dsync-kit\n```\n"))
+    with pytest.raises(ValueError, match="FOO stands for something"):
+        prepared(Command(page, "dsync-kit list FOO", inline=False), tmp_path)
