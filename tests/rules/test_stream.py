@@ -12,7 +12,7 @@ from .finding import assert_found
 from .variants_stream import VARIANTS
 
 _AREAS = ["stream/*", "lsn/*", "get-by-ids/*", "limits/*", "durability/*", "faults/*", "secrets/*", "flow/*"]
-_BRIEF = Profile("brief", examples=15, seconds=0.4, shrinking=0.5, bulk=1)
+_BRIEF = Profile("brief", examples=4, seconds=0.3, shrinking=0.5, bulk=1)
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *RESUMING], ids=lambda fault: fault.name)

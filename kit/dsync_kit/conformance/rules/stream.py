@@ -513,13 +513,16 @@ def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    scene.change(name, [scene.insert(value, "one") for value in scene.ids])
-    scene.change(name, [scene.overwrite(scene.ids[0], "two"), scene.delete(scene.ids[-1])])
+    samples = [strategies.sample_id(kind) for kind in case.subject.id_kinds[scene.data_type]]
+    written = [*scene.ids, *samples]
+    scene.change(name, [scene.insert(value, "one") for value in written])
+    scene.change(name, [scene.overwrite(value, "two") for value in written[::2]])
+    scene.change(name, [scene.delete(value) for value in written[1::2]])
     scene.mark()
     last = list(held(scene.models[name]))[-1]
-    removed = key_of(strategies.id_value(scene.ids[-1], scene.data_type), scene.data_type)
+    used = [key_of(strategies.id_value(value, scene.data_type), scene.data_type) for value in written]
     # Others may write to a namespace that is not the kit's own.
-    keys = frozenset({*held(scene.models[name]), removed} if case.subject.makes_namespaces else ())
+    keys = frozenset([*held(scene.models[name]), *used] if case.subject.makes_namespaces else ())
     seen = False
     while (message := follower.raw(case.subject.patience)) is not None:
         seen = seen or bool(message.updates)
