@@ -70,3 +70,14 @@ def test_what_is_no_folder_is_skipped_with_a_reason() -> None:
     assert {outcome.reason for outcome in result.outcomes} == {
         "it is no folder: only a connector's folder can be looked at as a package"
     }
+
+
+def test_invalid_documents_may_be_any_bytes(tmp_path: Path) -> None:
+    """What is no UTF-8 is invalid, too; an ending that is not known is told."""
+    folder = scaffold(Answers(scheme="memory"), output=tmp_path / "made").folder
+    for name in ("latin.jsonl", "latin.ejsonl", "notes.doc"):
+        (folder / "test_data" / "invalid" / name).write_bytes(b'{"id": 1, "_id": 1, "name": "caf\xe9"}\r\n')
+    result = judged(resolve(str(folder)))
+    [outcome] = [outcome for outcome in result.outcomes if outcome.rule == "packaging/test-data"]
+    assert outcome.status is Status.PASSED
+    assert [note for note in outcome.notes if note.startswith("notes.doc was not looked into")]

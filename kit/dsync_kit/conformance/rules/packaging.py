@@ -200,7 +200,7 @@ def readme(case: Case) -> None:
     path = next((path for path in sorted(folder.glob("*")) if path.stem.lower() == "readme"), None)
     if path is None:
         raise Violation("there is no README", expected="README.md", seen="no file of that name")
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     told = set(re.findall(r"--(?:no-)?([a-z0-9][a-z0-9-]*)", text))
     options = {option.flag for option in load_folder(folder).settings.options()}
     missing = sorted(flag for flag in options if flag.removeprefix("--") not in told)
@@ -304,7 +304,7 @@ def _shown(settings: type[ConnectorSettings], words: list[str]) -> str:
     return f"{parsed!r} {parsed}"
 
 
-def _lines(case: Case, path: Path) -> Iterator[tuple[int, str, DataType]]:
+def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
     """The documents of a file, a line each; a `.txt` holds other things, such as namespaces."""
     types = {
         ".json": DATA_TYPE_JSON_ID,
@@ -317,24 +317,24 @@ def _lines(case: Case, path: Path) -> Iterator[tuple[int, str, DataType]]:
         if path.suffix != ".txt":
             case.notes.append(f"{path.name} was not looked into: its ending is none of {', '.join(types)}, .txt")
         return
-    text = path.read_text(encoding="utf-8")
-    # Not splitlines(): it also splits at characters that a JSON string may hold.
-    lines = [text] if path.suffix in (".json", ".ejson") else text.split("\n")
+    # As bytes: what is no UTF-8 is a fine example of an invalid document.
+    contents = path.read_bytes()
+    lines = [contents] if path.suffix in (".json", ".ejson") else contents.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield number, line, types[path.suffix]
 
 
-def _check_line(case: Case, path: Path, number: int, line: str, data_type: DataType, *, valid: bool) -> None:
+def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: DataType, *, valid: bool) -> None:
     """Raise Violation for a document that is not what its folder says."""
     problem = ""
     try:
         if path.suffix == ".base64":
-            document = base64.b64decode(line, validate=True)
+            document = base64.b64decode(line.strip(), validate=True)
         elif data_type == DATA_TYPE_JSON_ID:
-            document = line.encode()
+            document = line
         else:
-            document = encode(json_util.loads(line, json_options=_EXTENDED_JSON), data_type)
+            document = encode(json_util.loads(line.decode(), json_options=_EXTENDED_JSON), data_type)
         check_document(document, data_type)
     except (InvalidArgument, BSONError, ValueError, TypeError) as error:
         problem = str(error)
