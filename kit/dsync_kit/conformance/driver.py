@@ -52,6 +52,18 @@ class Driver:
             GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
         )
 
+    def partitions(self, namespaces: Sequence[str]) -> list[Partition]:
+        """The plan's partitions, of namespaces that hold documents: at least one."""
+        found = list(self.plan(namespaces).partitions)
+        if not found:
+            raise Violation(
+                "the plan has no partitions",
+                expected="at least one: dsync takes an empty plan for an error",
+                seen="none",
+                owner="plan/partitions",
+            )
+        return found
+
     def updates_partition(self, namespaces: Sequence[str]) -> UpdatesPartition:
         """The plan's one updates partition."""
         found = self.plan(namespaces, updates=True).updates_partitions

@@ -191,7 +191,7 @@ def list_type(case: Case) -> None:
     known = set(case.subject.info.capabilities.source.supported_data_types)
     undeclared = [kind for kind in (DATA_TYPE_UNKNOWN, *_MALFORMED) if kind not in known]
     data_type = case.draw(st.sampled_from(undeclared or [DATA_TYPE_UNKNOWN]), "type", show=type_name)
-    for partition in case.driver.plan([namespace]).partitions[:2]:
+    for partition in case.driver.partitions([namespace])[:2]:
         try:
             case.driver.first_page(strip(partition), data_type)
         except ConnectorError as error:
@@ -222,7 +222,7 @@ _SEVERAL_GARBAGE = strategies.several(_KNOWN_GARBAGE, _GARBAGE)
 def page_cursor(case: Case) -> None:
     """A cursor that is none of the connector's is refused with INVALID_ARGUMENT (or a retryable code), if at all."""
     namespace, data_type, _ = case.listable(max_size=3)
-    partition = case.driver.plan([namespace]).partitions[0]
+    partition = case.driver.partitions([namespace])[0]
     where = case.draw(st.sampled_from(["page", "partition"]), "as the cursor of")
     for garbage in case.draw(_SEVERAL_GARBAGE, "cursors"):
         sent = strip(partition) if where == "page" else Partition(namespace=namespace, cursor=garbage)

@@ -34,7 +34,7 @@ _MOST_DOCUMENTS = 6000
 def ends(case: Case) -> None:
     """The listing of each partition ends."""
     namespace, data_type, expected = case.few_or_many()
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         case.driver.partition(partition, data_type, expected=expected)
         case.checks += 1
 
@@ -48,7 +48,7 @@ def ends(case: Case) -> None:
 def cursor_advances(case: Case) -> None:
     """No page gives back the cursor that it was asked with."""
     namespace, data_type, expected = case.few_or_many()
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         case.checks += len(case.driver.whole_pages(partition, data_type, expected=expected))
 
 
@@ -62,7 +62,7 @@ def cursor_advances(case: Case) -> None:
 def type_(case: Case) -> None:
     """What is listed are whole documents of the type that was asked for, each with its id."""
     namespace, data_type, expected = case.few_or_many()
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         for document in case.driver.partition(partition, data_type, expected=expected)[:2000]:
             try:
                 decode(document, data_type)
@@ -215,7 +215,7 @@ def many_pages(case: Case) -> None:
 def repeatable(case: Case) -> None:
     """A partition that is listed again from the start gives the same documents."""
     namespace, data_type, expected = case.few_or_many()
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         first = case.driver.partition(partition, data_type, expected=expected)
         again = case.driver.partition(partition, data_type, expected=expected)
         Model.listed(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
@@ -233,7 +233,7 @@ def repeatable(case: Case) -> None:
 def restart_mid_way(case: Case) -> None:
     """A listing that is given up after a page starts again from the beginning."""
     namespace, data_type, expected = _many(case)
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         whole = case.driver.partition(partition, data_type, expected=expected)
         with _declined_if_expired(case):
             next(case.driver.pages(partition, data_type, expected=expected))
@@ -253,7 +253,7 @@ def restart_mid_way(case: Case) -> None:
 def interleaved(case: Case) -> None:
     """Two listings whose pages alternate do not disturb each other."""
     namespace, data_type, expected = _many(case)
-    partitions = case.driver.plan([namespace]).partitions
+    partitions = case.driver.partitions([namespace])
     pairs = [(partitions[0], partitions[-1]), (partitions[0], partitions[0])]
     for pair in pairs if len(partitions) > 1 else pairs[:1]:
         alone = [case.driver.partition(partition, data_type, expected=expected) for partition in pair]
@@ -279,7 +279,7 @@ def interleaved(case: Case) -> None:
 def parallel(case: Case) -> None:
     """Eight listings at once give what one after another gives."""
     namespace, data_type, expected = _many(case)
-    partitions = list(case.driver.plan([namespace]).partitions)[:4]
+    partitions = case.driver.partitions([namespace])[:4]
     alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
     work = [index % len(partitions) for index in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -311,7 +311,7 @@ def ends_while_written(case: Case) -> None:
     if round_size > _MOST_DOCUMENTS // 8:
         raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
     case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
-    partition = case.driver.plan([namespace]).partitions[-1]
+    partition = case.driver.partitions([namespace])[-1]
     most = 24
     with _declined_if_expired(case):
         for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
@@ -379,7 +379,7 @@ def retryable_cursor(case: Case) -> None:
     """A page cursor works on another instance, or is answered there with a retryable code."""
     namespace, data_type, expected = _many(case)
     second = case.second_driver()
-    for partition in case.driver.plan([namespace]).partitions[:_MOST_PARTITIONS]:
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         with _declined_if_expired(case):
             first = case.driver.page(strip(partition), data_type)
         if not first.next_cursor:

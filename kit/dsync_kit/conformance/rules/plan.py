@@ -207,7 +207,7 @@ def multi_namespace(case: Case) -> None:
 def stripped_partition(case: Case) -> None:
     """A partition lists the same documents whether it is sent back whole, or with namespace and cursor alone."""
     namespace, data_type, expected = case.few_or_many()
-    for partition in case.driver.plan([namespace]).partitions[:4]:
+    for partition in case.driver.partitions([namespace])[:4]:
         whole = case.driver.partition(partition, data_type, expected=expected, whole=True)
         stripped = case.driver.partition(strip(partition), data_type, expected=expected)
         Model.listed(data_type, whole).check(stripped, what="the listing of the stripped partition")
@@ -246,7 +246,7 @@ def repeatable(case: Case) -> None:
 def self_contained(case: Case) -> None:
     """Another instance lists a plan's partitions as the instance that made it."""
     namespace, data_type, expected = case.few_or_many()
-    partitions = case.driver.plan([namespace]).partitions[:4]
+    partitions = case.driver.partitions([namespace])[:4]
     second = case.second_driver()
     for partition in partitions:
         here = case.driver.partition(partition, data_type, expected=expected)
