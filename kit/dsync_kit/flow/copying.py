@@ -149,6 +149,8 @@ class Copy:
                     raise Stopped
                 documents = list(page.data)
                 allowed = self._allowance.take(len(documents))
+                if documents and not allowed:
+                    break
                 self._room.acquire()
                 pending.append(writers.submit(self._write, partition.namespace, documents[:allowed]))
                 attempt.documents += allowed

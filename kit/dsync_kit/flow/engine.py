@@ -127,12 +127,14 @@ class _Flow:
         self._stop = stop
         self._outside = listener
         self._transform = transform
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a listener may stop the run, of which it is told in turn
+        self._ended = False
         self._documents = 0
         self._updates = 0
 
     def run(self) -> FlowResult:
         began = time.monotonic()
+        self._stop.add_callback(self._tell_stopping)
         source_info, destination_info = self._source.info(), self._destination.info()
         transforms = self._transform.types() if self._transform else None
         types = negotiate(self._source, self._destination, source_info, destination_info, transforms)
@@ -305,8 +307,13 @@ class _Flow:
             return f"it cannot be resumed: {missing} gives no id"
         return "it begins anew the next time; with --state FILE it could have been resumed"
 
+    def _tell_stopping(self) -> None:
+        if not self._ended:
+            self._tell(Notice("stopping: what is under way is finished first"))
+
     def _tell(self, event: Event) -> None:
         with self._lock:
+            self._ended = self._ended or isinstance(event, Finished)
             if isinstance(event, Copied):
                 self._documents += event.documents
             elif isinstance(event, UpdatesWritten):

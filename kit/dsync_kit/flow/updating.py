@@ -105,7 +105,7 @@ class Updating:
         self._state = state
         self._stop = stop
         self._ending = CallContext()
-        self._halted = threading.Event()
+        self._halted = threading.Event()  # after a write that failed, later ones must not be written
         self._failures: list[Failure] = []
         self._lanes: list[Queue[_Part | None]] = [Queue(_LANE_MESSAGES) for _ in range(writers)]
 
@@ -179,6 +179,7 @@ class Updating:
             except Stopped:
                 self._halted.set()
             except ConnectorError as error:
+                self._halted.set()
                 self._fail("WriteUpdates", error)
 
     def _write(self, parts: Sequence[_Part]) -> None:
@@ -192,7 +193,6 @@ class Updating:
 
     def _fail(self, what: str, error: ConnectorError) -> None:
         self._failures.append(Failure(what, str(error)))
-        self._halted.set()
         self._ending.cancel()
 
 

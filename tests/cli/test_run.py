@@ -1,0 +1,200 @@
+"""`dsync-kit run`, as a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsync_kit.cli.endpoints import HelpWanted, take_ends
+from dsync_kit.cli.exit_codes import exit_code_of
+from dsync_kit.cli.kit import app
+from dsync_kit.errors import UsageError
+
+from .conftest import Command
+from .test_serve import serving
+
+SMALL = ("--num-docs-per-partition", "20")
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_fakesource_into_null(dsync_kit: Command) -> None:
+    """6,000 documents are 6,000 lines on stdout; what the run itself says goes to stderr."""
+    done = dsync_kit("run", "--mode", "initial-sync", "/dev/fakesource", "/dev/null", "--log-json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 6000
+    assert len({(line["namespace"], line["data"]["id"]) for line in lines}) == 6000
+    assert "complete: 6,000 documents" in done.stderr
+
+
+def test_there_and_back(dsync_kit: Command, tmp_path: Path) -> None:
+    """Into a folder, out of it under another name into another one, equal each time; then a difference is found."""
+    first, second = f"reference://{tmp_path}/first", f"reference://{tmp_path}/second"
+    copy = ("run", "--mode", "initial-sync", "--verify")
+    assert dsync_kit(*copy, "/dev/fakesource", *SMALL, first).returncode == 0
+    back = dsync_kit(*copy, "--namespace", "ns0:other,ns1", first, "--page-size", "7", second)
+    assert back.returncode == 0, back.stderr
+    assert "other: compared 60 with 60 documents: equal" in back.stderr
+    more = dsync_kit("run", "--mode", "initial-sync", "/dev/fakesource", "--num-docs-per-partition", "21", second)
+    assert more.returncode == 0
+    differing = dsync_kit(*copy, first, second)
+    assert differing.returncode == 1
+    assert 'unexpected: "0-020" in ns0' in differing.stderr
+    assert "the ends differ: 6 documents" in differing.stderr
+
+
+def test_json_lines(dsync_kit: Command) -> None:
+    """With --log-format json each line on stderr is an event, and the last one says what came of it."""
+    done = dsync_kit("run", "--log-format", "json", "--limit", "30", "/dev/fakesource", "/dev/null", "--id", "n")
+    told = events(done.stderr)
+    assert [event["event"] for event in told][:2] == ["started", "planned"]
+    assert told[1]["expected"] == {"ns0": 3000, "ns1": 3000}
+    assert (told[-1]["event"], told[-1]["complete"], told[-1]["documents"]) == ("finished", True, 30)
+
+
+def test_quiet(dsync_kit: Command) -> None:
+    """Nothing is said where nothing went wrong."""
+    done = dsync_kit("run", "--quiet", "--limit", "30", "/dev/fakesource", "/dev/null")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_addresses_on_both_sides(dsync_kit: Command, tmp_path: Path) -> None:
+    """grpc:// with its own options may stand on either side, exec: too."""
+    folder = f"reference://{tmp_path}/data"
+    with (
+        serving("/dev/fakesource", *SMALL, "--address", "127.0.0.1:0") as (_, _, source),
+        serving(folder, "--address", "127.0.0.1:0") as (_, _, sink),
+    ):
+        words = (f"grpc://{source}", "--insecure", f"grpc://{sink}", "--insecure", "--gzip")
+        done = dsync_kit("run", "--mode", "initial-sync", "--verify", *words)
+    assert done.returncode == 0, done.stderr
+    served = f"exec:{sys.executable} -m dsync_kit.cli.kit serve {folder} --address {{address}}"
+    done = dsync_kit("run", "--mode", "initial-sync", served, "/dev/null", "--log-json")
+    assert len(done.stdout.splitlines()) == 120
+    assert sys.executable in done.stderr
+    assert "--address" not in done.stderr
+
+
+def test_a_folder_and_its_uri(dsync_kit: Command, reference: Path, tmp_path: Path) -> None:
+    """A folder is followed by the URI of its data; alone it is refused, with advice."""
+    done = dsync_kit("run", "--limit", "5", "/dev/fakesource", reference, f"reference://{tmp_path}/data")
+    assert done.returncode == 0, done.stderr
+    alone = dsync_kit("run", "/dev/fakesource", reference)
+    assert alone.returncode == 2
+    assert "is to be followed by the URI of its data" in alone.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed(tmp_path: Path, number: signal.Signals) -> None:
+    """A live stream ends in order on SIGINT and SIGTERM, says how to go on, and goes on there."""
+    command = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--log-format", "json", "--state", "state"]
+    command += ["/dev/fakesource", *SMALL, "--stream-tick", "10ms", f"reference://{tmp_path}/data"]
+    documents = []
+    for _ in range(2):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+            try:
+                assert process.stderr is not None
+                for line in process.stderr:
+                    if json.loads(line)["event"] == "stream-started":
+                        break
+                process.send_signal(number)
+                rest = events(process.communicate(timeout=30)[1])
+            finally:
+                process.kill()
+        assert process.returncode == 130
+        assert rest[-1]["interrupted"] is True
+        assert rest[-1]["resume"] == "the same command goes on from where it was: state keeps it"
+        documents.append(rest[-1]["documents"])
+    assert documents == [120, 0]
+
+
+def test_a_failed_partition(dsync_kit: Command, tmp_path: Path) -> None:
+    """The reason is told, the rest is copied, the exit code is 1."""
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / "bootstrap" / "good.jsonl").write_text('{"_id": 1}\n{"_id": 2}\n')
+    (tmp_path / "bootstrap" / "bad.jsonl").write_text('{"_id": 1}\n{"_id": }\n')
+    done = dsync_kit("run", "fixture://.", "/dev/null", "--log-json")
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 2
+    assert "not copied: partition 0 of bad: INTERNAL: bad.jsonl:2: Expecting value" in done.stderr
+    assert "it cannot be resumed: /dev/null gives no id" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["nonsense://x", "/dev/null"], 2, "no connector matches 'nonsense://x': expected one of"),
+        (["/dev/fakesource"], 2, "the destination is missing after /dev/fakesource"),
+        (["/dev/fakesource", "/dev/null", "more"], 2, "'more' is one too many"),
+        (["/dev/fakesource", "--bogus", "/dev/null"], 2, "/dev/fakesource has no option --bogus"),
+        (["--bogus", "/dev/fakesource", "/dev/null"], 2, "No such option: --bogus"),
+        (["--mode", "half", "/dev/fakesource", "/dev/null"], 2, "expected full, initial-sync, cdc"),
+        (["--log-format", "xml", "/dev/fakesource", "/dev/null"], 2, "expected text or json"),
+        (["--namespace", "a:", "/dev/fakesource", "/dev/null"], 2, "expected NAME or SOURCE:DESTINATION"),
+        (["--namespace", "ns7", "/dev/fakesource", "/dev/null"], 1, "there is no namespace 'ns7'"),
+        (["--state", "s", "--limit", "3", "/dev/fakesource", "/dev/null"], 2, "leave one out"),
+        (["--state", "s", "/dev/fakesource", "/dev/null"], 2, "/dev/null gives no id"),
+        (["/dev/null", "/dev/null"], 2, "/dev/null is no source"),
+        (["/dev/fakesource", "/dev/random"], 2, "/dev/random is no sink"),
+        (["grpc://127.0.0.1:1", "--insecure", "/dev/null"], 3, "nothing answers at grpc://127.0.0.1:1"),
+        (["--transform", "x", "/dev/fakesource", "/dev/null"], 2, "expected grpc://HOST:PORT"),
+        (["/dev/fakesource", "nonsense://user:canary@x"], 2, "no connector matches 'nonsense://user:***@x'"),
+    ],
+)
+def test_wrong_usage(
+    words: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What cannot be done ends with 2, what cannot be reached with 3, with what to do, and without secrets."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        raise SystemExit(exit_code_of(lambda: app(["run", *words])))
+    said = capsys.readouterr().err
+    assert ended.value.code == code, said
+    assert message in said
+    assert "Traceback" not in said
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["/dev/fakesource", "--help"], "/dev/fakesource"),
+        (["/dev/fakesource", "--batch-size", "3", "--help", "/dev/null"], "/dev/fakesource"),
+        (["/dev/fakesource", "/dev/null", "--log-json", "--help"], "/dev/null"),
+        (["Random", "--help"], "Random"),
+        (["grpc://x:1", "-h"], "grpc://x:1"),
+    ],
+)
+def test_whose_help_is_wanted(words: list[str], wanted: str) -> None:
+    """--help belongs to the connector that stands before it."""
+    assert take_ends(words) == HelpWanted(wanted)
+
+
+def test_help_of_a_connector(dsync_kit: Command) -> None:
+    """NAME --help and URI --help print the options of that connector, and end with 0."""
+    for word, option in (("fakesource", "--payload-json"), ("/dev/null", "--log-json"), ("grpc://h:1", "--gzip")):
+        done = dsync_kit("run", word, "--help")
+        assert done.returncode == 0
+        assert option in done.stdout
+    assert "--parallel-copiers" in dsync_kit("run", "--help").stdout
+
+
+def test_an_option_that_looks_like_an_end() -> None:
+    """The first word that is no option, nor an option's value, begins the destination."""
+    ends = take_ends(["/dev/fakesource", "--namespace-prefix", "/dev/null", "/dev/null", "--id", "x"])
+    assert not isinstance(ends, HelpWanted)
+    assert [target.title for target in ends] == ["/dev/fakesource", "/dev/null"]
+    with pytest.raises(UsageError, match="the destination is missing"):
+        take_ends(["/dev/fakesource", "--namespace-prefix", "/dev/null"])

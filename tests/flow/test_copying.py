@@ -1,0 +1,319 @@
+"""The initial copy, in one process."""
+
+import threading
+
+import pytest
+
+from dsync_kit.client import LocalClient
+from dsync_kit.connector import CallContext
+from dsync_kit.errors import FinalError, InvalidArgument, PermissionDenied, Unavailable, UsageError
+from dsync_kit.flow import calls
+from dsync_kit.flow.engine import FlowOptions, Mode
+from dsync_kit.flow.events import (
+    CallRepeated,
+    Copied,
+    Event,
+    Finished,
+    PartitionFailed,
+    PartitionFinished,
+    PartitionRestarted,
+    Planned,
+    Started,
+)
+from dsync_kit.flow.namespaces import NamespaceMap
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    Capabilities,
+    GetInfoResponse,
+    ListDataRequest,
+    ListDataResponse,
+    WriteDataRequest,
+    WriteDataResponse,
+)
+
+from .ends import Ends, end, made, numbered, run
+
+COPY = FlowOptions(mode=Mode.INITIAL_SYNC)
+
+
+def test_everything_is_copied() -> None:
+    """Every document of every namespace arrives, and the events tell how many."""
+    source, sink = Ends(), Ends()
+    source.fill("a", numbered(95))
+    source.fill("b.c", numbered(7))
+    events: list[Event] = []
+    result = run(source, sink, COPY, listener=events.append)
+    assert result.complete
+    assert result.documents == 102
+    assert sink.contents("a") == source.contents("a")
+    assert sink.contents("b.c") == source.contents("b.c")
+    assert isinstance(events[0], Started)
+    assert events[1] == Planned({"a": 95, "b.c": 7}, {"a": 0, "b.c": 0}, partitions=4, finished=0, streams=0)
+    assert sum(event.documents for event in events if isinstance(event, Copied)) == 102
+    assert sum(isinstance(event, PartitionFinished) for event in events) == 4
+    assert events[-1] == Finished(result)
+
+
+def test_partitions_are_stripped_and_plans_asked_once() -> None:
+    """The source sees namespace and cursor alone, is planned once, with the flags of the mode."""
+    source = Ends()
+    source.fill("a", numbered(50))
+    run(source, Ends(), COPY)
+    [plan] = source.plans
+    assert (plan.initial_sync, plan.updates) == (True, False)
+    assert {request.partition.estimated_count for request in source.listings} == {0}
+    assert all(request.partition.cursor for request in source.listings)
+
+
+def test_one_page_is_one_write() -> None:
+    """Pages are neither split nor joined, and an empty page is written too."""
+    source, sink = Ends(page_size=7, partitions=1), Ends()
+    source.fill("a", numbered(20))
+    source.fill("empty", [])
+    run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, namespaces=NamespaceMap.parse(["a,empty"])))
+    assert sorted(len(request.data) for request in sink.page_writes if request.namespace == "a") == [6, 7, 7]
+    assert [len(request.data) for request in sink.page_writes if request.namespace == "empty"] == [0]
+
+
+def test_mapping() -> None:
+    """Only the namespaces that were asked for are copied, under the names that were given."""
+    source, sink = Ends(), Ends()
+    for name in ("a", "b", "c"):
+        source.fill(name, numbered(5, name=name))
+    run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, namespaces=NamespaceMap.parse(["a,b:x.y"])))
+    assert sink.store.namespaces() == ["a", "x.y"]
+    assert sink.contents("x.y") == source.contents("b")
+
+
+def test_limit() -> None:
+    """No more documents than asked for are copied, whatever the pages and partitions are."""
+    source = Ends()
+    source.fill("a", numbered(200))
+    for limit in (1, 10, 33, 199):
+        sink = Ends()
+        result = run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, limit=limit))
+        assert result.complete
+        assert result.documents == len(sink.contents("a")) == limit
+    assert run(source, Ends(), FlowOptions(limit=500)).documents == 200  # and no stream is opened
+
+
+def test_waits_are_those_of_dsync() -> None:
+    """A call is tried four times in all, about 0.5, 0.75 and 1.1 seconds apart."""
+    assert calls.WAITS == (0.5, 0.75, 1.1)
+
+
+@pytest.mark.usefixtures("quick_waits")
+def test_retryable_errors_are_retried() -> None:
+    """A listing begins its partition again from the start, a write is made again; nothing is lost."""
+    source, sink = Ends(partitions=1, page_size=1), Ends()
+    source.fill("a", numbered(35))
+    events: list[Event] = []
+    sink.faults["write_data"] = [Unavailable("throttled")] * 3
+
+    def fail_later(event: Event) -> None:
+        if isinstance(event, Copied) and not any(isinstance(known, Copied) for known in events):
+            source.faults["list_data"] = [Unavailable("gone")]
+        events.append(event)
+
+    result = run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, writers=1), listener=fail_later)
+    assert result.complete
+    assert sink.contents("a") == source.contents("a")
+    assert sum(isinstance(event, CallRepeated) for event in events) == 3
+    [restarted] = [event for event in events if isinstance(event, PartitionRestarted)]
+    assert "UNAVAILABLE: gone" in restarted.reason
+    assert [request.cursor for request in source.listings].count(b"") == 2
+    copied = sum(event.documents for event in events if isinstance(event, Copied))
+    assert copied == 35 + restarted.documents
+
+
+@pytest.mark.usefixtures("quick_waits")
+@pytest.mark.parametrize(("rpc", "tries"), [("list_data", 4), ("write_data", 4)])
+def test_retries_come_to_an_end(rpc: str, tries: int) -> None:
+    """After the fourth failure in a row the partition has failed."""
+    source, sink = Ends(partitions=1), Ends()
+    source.fill("a", numbered(5))
+    end_ = source if rpc == "list_data" else sink
+    end_.faults[rpc] = [Unavailable("gone")] * 4
+    result = run(source, sink, COPY)
+    assert [failure.reason for failure in result.failures] == ["UNAVAILABLE: gone"]
+    assert len(source.listings if rpc == "list_data" else sink.page_writes) == tries
+
+
+@pytest.mark.parametrize("error", [InvalidArgument("bad"), PermissionDenied("no"), FinalError("broken")])
+@pytest.mark.parametrize("rpc", ["list_data", "write_data"])
+def test_a_final_error_fails_its_partition_alone(rpc: str, error: FinalError) -> None:
+    """It is not tried again, the other partitions are copied, and the reason is told."""
+    source, sink = Ends(partitions=4, page_size=1000), Ends()
+    source.fill("a", numbered(200))
+    (source if rpc == "list_data" else sink).faults[rpc] = [error]
+    events: list[Event] = []
+    result = run(source, sink, COPY, listener=events.append)
+    assert not result.complete
+    assert [failure.reason for failure in result.failures] == [str(error)]
+    [failed] = [event for event in events if isinstance(event, PartitionFailed)]
+    assert failed.reason == str(error)
+    assert sum(isinstance(event, PartitionFinished) for event in events) == 3
+    done = sum(event.documents for event in events if isinstance(event, PartitionFinished))
+    assert len(sink.contents("a")) == done > 100
+    assert len(source.listings) == 4
+
+
+def test_a_cursor_that_stands_still() -> None:
+    """A listing that gives back its request's cursor fails, and does not go on for ever."""
+
+    class Stuck(Ends):
+        def list_data(self, request: ListDataRequest) -> ListDataResponse:
+            return ListDataResponse(next_cursor=b"again")
+
+    source = Stuck(partitions=1)
+    source.fill("a", numbered(5))
+    result = run(source, Ends(), COPY)
+    assert "the cursor that it was asked with" in result.failures[0].reason
+
+
+def test_pages_are_fetched_while_others_are_written() -> None:
+    """With one copier and one writer, the next page is asked for before the first one is written."""
+    asked = threading.Event()
+
+    class Slow(Ends):
+        def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+            assert asked.wait(30)
+            return super().write_data(request)
+
+    class Telling(Ends):
+        def list_data(self, request: ListDataRequest) -> ListDataResponse:
+            if request.cursor:
+                asked.set()
+            return super().list_data(request)
+
+    source = Telling(partitions=1)
+    source.fill("a", numbered(30))
+    assert run(source, Slow(), FlowOptions(mode=Mode.INITIAL_SYNC, copiers=1, writers=1)).complete
+
+
+def test_what_is_listed_ahead_is_bounded() -> None:
+    """While the sink stands still, the source is asked for a few pages, and no more."""
+    go = threading.Event()
+
+    class Still(Ends):
+        def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+            assert go.wait(30)
+            return super().write_data(request)
+
+    source = Ends(partitions=4, page_size=1)
+    source.fill("a", numbered(300))
+    runner = threading.Thread(target=run, args=(source, Still(), COPY), daemon=True)
+    runner.start()
+    for _ in range(20):
+        runner.join(0.01)
+    ahead = len(source.listings)
+    go.set()
+    runner.join(60)
+    assert not runner.is_alive()
+    assert 0 < ahead <= 2 * 4 + 4
+    assert len(source.listings) >= 300
+
+
+def test_the_sources_first_choice_that_the_sink_takes() -> None:
+    """The type is the first of the source's list that the sink lists too."""
+
+    class Json(Ends):
+        def sink_capabilities(self) -> Capabilities.Sink:
+            return Capabilities.Sink(supported_data_types=[DATA_TYPE_JSON_ID])
+
+    source, sink = Ends(), Json()
+    source.fill("a", numbered(3))
+    assert run(source, sink, COPY).complete
+    assert {request.type for request in sink.page_writes} == {DATA_TYPE_JSON_ID}
+    plain = Ends()
+    assert run(source, plain, COPY).complete
+    assert {request.type for request in plain.page_writes} == {DATA_TYPE_MONGO_BSON}
+
+
+class _Only(Ends):
+    """A connector with other capabilities."""
+
+    def __init__(self, **source: object) -> None:
+        super().__init__()
+        self._source = source
+
+    def source_capabilities(self) -> Capabilities.Source:
+        return Capabilities.Source(**{"supported_data_types": [DATA_TYPE_JSON_ID], **self._source})
+
+    def sink_capabilities(self) -> Capabilities.Sink:
+        return Capabilities.Sink(supported_data_types=[DATA_TYPE_JSON_ID])
+
+
+def test_no_type_in_common() -> None:
+    """It is an error that says what each end has, before anything is planned."""
+    source = made("/dev/random")
+    with pytest.raises(UsageError, match="the one gives MONGO_BSON, the other takes JSON_ID"):
+        run(source, _Only(), COPY)
+
+
+def test_what_an_end_is_not() -> None:
+    """A sink is no source, a source is no sink."""
+    with pytest.raises(UsageError, match="the source is no source"):
+        run(made("/dev/null"), Ends(), COPY)
+    with pytest.raises(UsageError, match="the sink is no sink"):
+        run(Ends(), made("/dev/fakesource"), COPY)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [([], "cannot say which namespaces it has: name them"), (["a,b"], "takes one namespace a run, and 2 were given")],
+)
+def test_namespaces_that_a_source_cannot_plan(names: list[str], message: str) -> None:
+    """None needs default_plan, several need multi_namespace_plan; one is always allowed."""
+    source = _Only()
+    source.fill("a", [{"id": 1}], DATA_TYPE_JSON_ID)
+    with pytest.raises(UsageError, match=message):
+        run(source, Ends(), FlowOptions(mode=Mode.INITIAL_SYNC, namespaces=NamespaceMap.parse(names)))
+    assert run(source, Ends(), FlowOptions(mode=Mode.INITIAL_SYNC, namespaces=NamespaceMap.parse(["a"]))).complete
+
+
+def test_nothing_planned() -> None:
+    """A plan without partitions is an error."""
+    with pytest.raises(UsageError, match="has planned nothing: there is no partition of anything"):
+        run(Ends(), Ends(), COPY)
+
+
+def test_a_stopped_copy_keeps_what_is_done() -> None:
+    """Stopping ends the listing, what is under way is written, and the result says that it was interrupted."""
+    source, sink = Ends(page_size=1, partitions=8), Ends()
+    source.fill("a", numbered(400))
+    stop = CallContext()
+    result = run(source, sink, COPY, stop=stop, listener=lambda event: isinstance(event, Copied) and stop.cancel())
+    assert result.interrupted
+    assert not result.complete
+    assert 0 < len(sink.contents("a")) < 400
+    assert len(sink.contents("a")) == result.documents
+
+
+def test_a_plan_that_is_refused() -> None:
+    """GeneratePlan is not tried again."""
+    source = Ends()
+    source.faults["generate_plan"] = [Unavailable("gone")] * 2
+    with pytest.raises(Unavailable):
+        run(source, Ends(), COPY)
+    assert len(source.plans) == 1
+
+
+def test_local_calls_without_copies() -> None:
+    """A connector in this process is given the very message, and its answer is handed on as it is."""
+    seen = []
+
+    class Telling(Ends):
+        def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+            seen.append(request)
+            return super().write_data(request)
+
+    connector = Telling()
+    request = WriteDataRequest(namespace="a", type=DATA_TYPE_MONGO_BSON)
+    LocalClient(connector, copies=False).write_data(request)
+    LocalClient(connector).write_data(request)
+    assert seen[0] is request
+    assert seen[1] is not request
+    assert seen[1] == request
+    assert isinstance(end(connector).info(), GetInfoResponse)
