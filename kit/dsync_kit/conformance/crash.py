@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.driver import Driver, updates_partition
 from dsync_kit.conformance.following import Follower, Held, held
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import KitError, Violation
@@ -125,7 +125,7 @@ class _Run:
         self._planned = held(self._model)
         self._change(driver, UPDATE_TYPE_UPDATE, self._case.numbered(10, self._type, again=True)[5:])
         if self._plan.updates_partitions and self._subject.can_change:
-            self._follower = self._follow(driver, self._plan.updates_partitions[0].cursor, self._planned)
+            self._follower = self._follow(driver, updates_partition(self._plan).cursor, self._planned)
             self._follower.converge({self._namespace: held(self._model)}, what="the stream before the crash")
             self._follower.cancel()
         last: list[Callable[[], None]] = [
@@ -156,7 +156,7 @@ class _Run:
         if self._follower is not None:
             with self.topic("cursor"):
                 self._mark(driver)
-                cursor = self._plan.updates_partitions[0].cursor
+                cursor = updates_partition(self._plan).cursor
                 self._converges(self._follow(driver, cursor, self._planned), "streaming from the plan's cursor")
             with self.topic("resume"):
                 self._resumes(driver, self._follower)

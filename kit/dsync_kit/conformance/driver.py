@@ -27,7 +27,7 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-__all__ = ["Driver", "StreamReader", "strip"]
+__all__ = ["Driver", "StreamReader", "strip", "updates_partition"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,13 @@ _EMPTY_PAGES = 200
 
 _SPARE_DOCUMENTS = 20_000
 """Documents beyond those expected, after which a listing is taken to never end."""
+
+
+def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
+    """The one updates partition of a plan that was asked for updates."""
+    if not plan.updates_partitions:
+        raise Violation("the plan has no updates partition", expected="one", seen="none", owner="plan/updates-flag")
+    return plan.updates_partitions[0]
 
 
 class Driver:
@@ -66,10 +73,7 @@ class Driver:
 
     def updates_partition(self, namespaces: Sequence[str]) -> UpdatesPartition:
         """The plan's one updates partition."""
-        found = self.plan(namespaces, updates=True).updates_partitions
-        if not found:
-            raise Violation("the plan has no updates partition", owner="plan/updates-flag")
-        return found[0]
+        return updates_partition(self.plan(namespaces, updates=True))
 
     def page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
         """One ListData, not repeated; the partition is sent as it is given."""

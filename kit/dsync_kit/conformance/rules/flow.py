@@ -6,7 +6,7 @@ from enum import Enum
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.driver import Driver, updates_partition
 from dsync_kit.conformance.following import Follower, Held, held
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.rule import Need, rule
@@ -69,7 +69,7 @@ class _Flow:
         """Plan and list, with `steps` in between; afterwards to the end."""
         plan = self.case.driver.plan(self.scene.asked, updates=True)
         self.case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner="plan/updates-flag")
-        self.cursor = plan.updates_partitions[0].cursor
+        self.cursor = updates_partition(plan).cursor
         self.sink = {name: {} for name in self.scene.asked}
         left = list(steps)
         for partition in plan.partitions:

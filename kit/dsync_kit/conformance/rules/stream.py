@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.driver import updates_partition
 from dsync_kit.conformance.following import Follower, held
 from dsync_kit.conformance.inspection import faults_of, key_of
 from dsync_kit.conformance.model import Model
@@ -296,7 +297,7 @@ def while_listing(case: Case) -> None:
     for call in calls:
         scene.change(name, call)
     scene.mark()
-    follower = scene.follow(plan.updates_partitions[0].cursor, holding={name: copied})
+    follower = scene.follow(updates_partition(plan).cursor, holding={name: copied})
     follower.converge(scene.wanted(), what="listing and then streaming")
 
 
