@@ -128,6 +128,32 @@ def test_retryable_errors_are_retried() -> None:
 
 
 @pytest.mark.usefixtures("quick_waits")
+def test_a_partition_begins_again_when_its_pages_are_written() -> None:
+    """No page of a listing that failed is still being written while its partition is listed anew."""
+    happened: list[str] = []
+
+    class Slow(Ends):
+        def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+            threading.Event().wait(0.1)
+            answer = super().write_data(request)
+            happened.append("written")
+            return answer
+
+    class Failing(Ends):
+        def list_data(self, request: ListDataRequest) -> ListDataResponse:
+            if len(self.listings) == 2:
+                self.listings.append(request)
+                raise Unavailable("gone")
+            happened.append("next page" if request.cursor else "first page")
+            return super().list_data(request)
+
+    source = Failing(partitions=1, page_size=5)
+    source.fill("a", numbered(15))
+    assert run(source, Slow(), COPY).complete
+    assert happened[: happened.index("first page", 1)].count("written") == 2
+
+
+@pytest.mark.usefixtures("quick_waits")
 @pytest.mark.parametrize(("rpc", "tries"), [("list_data", 4), ("write_data", 4)])
 def test_retries_come_to_an_end(rpc: str, tries: int) -> None:
     """After the fourth failure in a row the partition has failed."""
