@@ -8,9 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the catalogue is a part of the tests, which are not installed
 
+from tests.rules.catalogue import FAULTS  # noqa: E402
+
 from dsync_kit.conformance.rule import Rule  # noqa: E402
 from dsync_kit.conformance.rules import RULES  # noqa: E402
-from tests.rules.catalogue import FAULTS  # noqa: E402
 
 PAGE = ROOT / "docs" / "rules.md"
 
