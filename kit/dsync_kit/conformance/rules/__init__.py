@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *updates.RULES,
     *stream.RULES,
     *resuming.RULES,
+    *resuming.LARGE,
     *lsn.RULES,
     *get_by_ids.RULES,
     *encoding.RULES,
@@ -43,8 +44,7 @@ RULES: tuple[Rule, ...] = (
     *faults.RULES,
     *secrets.RULES,
     *flow.RULES,
-    # Last, since a store that keeps a log reads it all again in each new instance.
-    *resuming.LARGE,
+    # Late, since a store that keeps a log reads it all again in each new instance.
     *limits.RULES,
     *packaging.RULES,
 )
