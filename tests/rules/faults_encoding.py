@@ -639,7 +639,7 @@ class JsonEscapedTwice(_Json):
         return json.dumps(value, ensure_ascii=False)[1:-1] if isinstance(value, str) else value
 
 
-@broken("encoding/json-literals", "special input")
+@broken("encoding/json-text", "special input")
 class TextOfTrueIsTrue(_Json):
     """YAML, or a CSV reader: "true" becomes true, "null" null."""
 

@@ -124,9 +124,14 @@ BSON_COMMON: dict[str, Draw] = {
 
 def some(known: Sequence[Any]) -> Draw:
     """At least one of the known values: about half of them, and down to one where an example shrinks."""
-    # The bits of one number: drawn as a list of choices, most examples would repeat those of the one before.
-    bits = st.integers(1, 2 ** len(known) - 1)
-    return bits.map(lambda chosen: [value for number, value in enumerate(known) if chosen >> number & 1])
+    # The bits of bytes: of a list of choices most examples repeat the one before, and most of numbers are small.
+    size = (len(known) + 7) // 8
+
+    def chosen(data: bytes) -> list[Any]:
+        bits = int.from_bytes(data)
+        return [value for number, value in enumerate(known) if bits >> number & 1] or list(known[:1])
+
+    return st.binary(min_size=size, max_size=size).map(chosen)
 
 
 def several(known: Sequence[Any], drawn: Draw) -> Draw:

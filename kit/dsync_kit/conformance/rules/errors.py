@@ -293,32 +293,37 @@ _HOSTILE_NAMES = (
         "write/isolates-namespaces",
         "errors/malformed-document",
     ),
+    examples=0.4,
 )
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, or works like any other."""
     if not case.subject.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     data_type = case.data_type()
-    namespace = case.draw(st.sampled_from(_HOSTILE_NAMES), "namespace")
     document = case.numbered(1, data_type, prefix=case.subject.run)[0]
-    try:
-        case.write(namespace, [document], data_type)
-    except ConnectorError as error:
+    for namespace in case.draw(strategies.some(_HOSTILE_NAMES), "namespaces"):
+        try:
+            case.write(namespace, [document], data_type)
+        except ConnectorError as error:
+            _expect_declined(case, error)
+            continue
+        if not namespace and case.subject.is_source:
+            continue  # a plan names no namespace to list all of them: the empty one cannot be asked for
+        found = {canonical(listed, data_type) for listed in case.read(namespace, data_type, expected=100)}
         case.check(
-            error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND),
-            "a strange namespace is refused with a wrong code",
-            expected="INVALID_ARGUMENT or NOT_FOUND",
-            seen=error,
+            canonical(document, data_type) in found,
+            f"a document written to the strange namespace {namespace[:40]!r} is not there",
+            expected="the document, or INVALID_ARGUMENT when it was written",
+            seen=f"{len(found)} documents",
         )
-        return
-    if not namespace and case.subject.is_source:
-        return  # a plan names no namespace to list all of them: the empty one cannot be asked for
-    found = {canonical(listed, data_type) for listed in case.read(namespace, data_type, expected=100)}
+
+
+def _expect_declined(case: Case, error: ConnectorError) -> None:
     case.check(
-        canonical(document, data_type) in found,
-        "a document written to a strange namespace is not there",
-        expected="the document, or INVALID_ARGUMENT when it was written",
-        seen=f"{len(found)} documents",
+        error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND),
+        "a strange namespace is refused with a wrong code",
+        expected="INVALID_ARGUMENT or NOT_FOUND",
+        seen=error,
     )
 
 
@@ -328,22 +333,18 @@ def namespaces(case: Case) -> None:
     needs=(Need.SOURCE,),
     hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
     after=("errors/namespaces",),
+    examples=0.4,
 )
 def plan_namespaces(case: Case) -> None:
     """A plan and a count of a strange namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
-    namespace = case.draw(st.sampled_from(_HOSTILE_NAMES[1:]), "namespace")
-    try:
-        plan = case.driver.plan([namespace])
-        for partition in plan.partitions[:2]:
-            case.driver.first_page(strip(partition), case.data_type(case.subject.source_types))
-    except ConnectorError as error:
-        case.check(
-            error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND),
-            "a strange namespace is refused with a wrong code",
-            expected="INVALID_ARGUMENT or NOT_FOUND",
-            seen=error,
-        )
-    case.checks += 1
+    for namespace in case.draw(strategies.some(_HOSTILE_NAMES[1:]), "namespaces"):
+        try:
+            plan = case.driver.plan([namespace])
+            for partition in plan.partitions[:2]:
+                case.driver.first_page(strip(partition), case.data_type(case.subject.source_types))
+        except ConnectorError as error:
+            _expect_declined(case, error)
+        case.checks += 1
 
 
 def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
