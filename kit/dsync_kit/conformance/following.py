@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.driver import Driver, StreamReader
 from dsync_kit.conformance.inspection import inspect, key_of
 from dsync_kit.conformance.model import Model
@@ -140,11 +141,12 @@ class Follower:
 
         def missing() -> Violation:
             name, key = min(wrong)
+            expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
             return Violation(
                 f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
-                expected=f"in {name!r} {_shown(wanted[name].get(key))}",
-                seen=f"after {len(self.updates)} updates {_shown(self._held.get(name, {}).get(key))}",
-                owner=owner,
+                expected=f"in {name!r} {_shown(expected)}",
+                seen=f"after {len(self.updates)} updates {_shown(seen)}",
+                owner=owner or (blamed(expected, seen, self.data_type) if expected and seen else ""),
             )
 
         self.until(reached, missing, pause=pause)

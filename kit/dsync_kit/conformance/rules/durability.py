@@ -72,7 +72,11 @@ def write_updates(case: Case) -> None:
     _CURSORS,
     needs=(Need.RESTART, Need.LOADING, Need.SOURCE),
     hint="a partition's cursor is a key into the memory of the process that made the plan",
-    after=("durability/starts-again", "durability/write-data"),
+    after=(
+        "durability/starts-again",
+        "durability/write-data",
+        "list/repeatable",
+    ),
     examples=_ONCE,
 )
 def plan(case: Case) -> None:

@@ -218,6 +218,7 @@ _SEVERAL_GARBAGE = strategies.several(_KNOWN_GARBAGE, _GARBAGE)
     needs=(Need.LISTING,),
     hint="decoding a foreign cursor raises something that nobody maps",
     examples=0.5,
+    after=("plan/repeatable",),
 )
 def page_cursor(case: Case) -> None:
     """A cursor that is none of the connector's is refused with INVALID_ARGUMENT (or a retryable code), if at all."""

@@ -102,7 +102,11 @@ def none(case: Case) -> None:
     _SENTENCE,
     needs=(*_NEEDS, Need.CHANGING),
     hint="an old state is given, from a cache",
-    after=("get-by-ids/answers",),
+    after=(
+        "get-by-ids/answers",
+        "updates/model",
+        "write/read-back",
+    ),
     examples=0.5,
 )
 def current(case: Case) -> None:

@@ -75,6 +75,7 @@ def answers(case: Case) -> None:
         "updates/delete",
         "write/idempotent",
         "write/several-pages",
+        "write/leaves-others",
     ),
 )
 def count(case: Case) -> None:
@@ -100,7 +101,12 @@ def count(case: Case) -> None:
     _SENTENCE,
     needs=(Need.LISTING,),
     hint="the count is of something else than the documents that are listed",
-    after=("metadata/count", "list/complete", "list/ids-unique"),
+    after=(
+        "metadata/count",
+        "list/complete",
+        "list/ids-unique",
+        "metadata/answers",
+    ),
     examples=0.3,
 )
 def agrees_with_listing(case: Case) -> None:
@@ -121,6 +127,7 @@ def agrees_with_listing(case: Case) -> None:
     "An unknown namespace is empty, or NOT_FOUND",
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is not mapped",
+    after=("metadata/answers",),
     examples=0.2,
 )
 def unknown_namespace(case: Case) -> None:

@@ -241,6 +241,7 @@ def repeatable(case: Case) -> None:
     after=(
         "list/complete",
         "list/repeatable",
+        "plan/repeatable",
     ),
 )
 def self_contained(case: Case) -> None:

@@ -20,7 +20,8 @@ _RESUME = (
 )
 _CURSORS = "Partition and update cursors are self-contained: they work on another instance of the connector, after a "
 _LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
-_ARRIVES = ("stream/opens", "stream/stays-open", "stream/inserts", "stream/overwrites", "stream/deletes")
+_WRITTEN = ("updates/model", "write/read-back")
+_ARRIVES = ("stream/opens", "stream/stays-open", "stream/inserts", "stream/overwrites", "stream/deletes", *_WRITTEN)
 _PLANNED = (*_ARRIVES, "stream/from-plan")
 
 _TRIED_CURSORS = 5

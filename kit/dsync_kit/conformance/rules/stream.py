@@ -38,7 +38,8 @@ _LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
 _Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
 
 _FORM = ("stream/opens",)
-_ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "stream/inserts")
+_WRITTEN = ("updates/model", "write/read-back")
+_ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "stream/inserts", *_WRITTEN)
 
 
 @rule(
