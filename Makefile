@@ -18,10 +18,10 @@ demo: $(READY) ## Scaffold an S3 connector, start a real S3 server, and verify t
 	@echo "The report as a page: build/demo/report.html"
 
 test: $(READY) browser ## The tests
-	$(BIN)/pytest -n auto -q
+	$(BIN)/pytest -n auto --dist worksteal -q
 
 campaign: $(READY) ## The long campaigns, at a small budget
-	$(BIN)/pytest -n auto -q -m campaign
+	$(BIN)/pytest -n auto --dist worksteal -q -m campaign
 
 check: $(READY) ## Formatting, lint, types, and that what is generated is up to date
 	$(BIN)/ruff format --check .
