@@ -54,3 +54,17 @@ class ResumeSkipsWhatWasThereAtTheCopysEnd(_OneByOne):
     def stream_start(self, data: bytes) -> int:
         start = int(super().stream_start(data))
         return max(start, *self.copied.values(), 0) if self.resumed and self.copied else start
+
+
+@broken("flow/namespaces", "rare")
+class ResumeOfSeveralSkips(ResumeSkipsWhatWasThereAtTheCopysEnd):
+    """The same, where several namespaces share a stream: one of them was copied after the other had changed."""
+
+    several = False
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[StreamUpdatesResponse]:
+        self.several = len(request.namespaces) > 1
+        yield from super().stream_updates(request, context)
+
+    def stream_start(self, data: bytes) -> int:
+        return super().stream_start(data) if self.several else Reference.stream_start(self, data)

@@ -135,7 +135,7 @@ class _Flow:
     needs=_NEEDS,
     hint="an update is lost, or comes too early, in just this interleaving: read the transcript from its end",
     after=_AFTER,
-    examples=0.6,
+    examples=1.5,
 )
 def converges(case: Case) -> None:
     """Whatever the interleaving of writes, pages, streams and resumes, a sink ends with the source's state."""
@@ -148,7 +148,7 @@ def converges(case: Case) -> None:
     needs=(*_NEEDS, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="with several namespaces, an update of one is lost or misplaced in just this interleaving",
     after=(*_AFTER, "plan/multi-namespace", "stream/namespaces-apart", "stream/resume-filtered", "flow/converges"),
-    examples=0.24,
+    examples=0.6,
 )
 def namespaces(case: Case) -> None:
     """The same holds for a flow of two namespaces."""
