@@ -44,7 +44,9 @@ def serve(asked: Service) -> int:
         )
     target = resolve(word, options)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT, too: a shell that starts a command in the background has it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         with target.open() as opened:
             if opened.connector is None:

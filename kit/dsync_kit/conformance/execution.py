@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
 
+_FEW = 8
+_PATIENCE = 4
+
 
 def run_rule(
     rule: Rule,
@@ -101,7 +104,7 @@ class _Trial:
     def example(self, data: st.DataObject) -> None:
         """Run one example. Raises _Failed where the connector breaks the rule."""
         now = time.monotonic()
-        if self.smallest is None and self.examples and now - self.began > self.profile.seconds:
+        if self.smallest is None and self._spent(now - self.began):
             return
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
@@ -118,6 +121,12 @@ class _Trial:
             choices = encode_failure(data.conjecture_data.choices).decode()
             self._keep(_Found(violation, tuple(case.example), case.recorder.transcript(), tuple(log), choices))
             raise _Failed
+
+    def _spent(self, seconds: float) -> bool:
+        """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
+        if self.examples < _FEW:
+            return self.examples > 0 and seconds > _PATIENCE * self.profile.seconds
+        return seconds > self.profile.seconds
 
     def _violation(self, case: Case) -> Violation | None:
         try:
