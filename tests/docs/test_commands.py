@@ -67,7 +67,9 @@ NOT_RUN = (
     NotRun(r".*\./shelf ", "tests/sdk/test_guide.py runs the page's connector"),
     NotRun(r"dsync-kit ci --list \|", "tests/ci/test_action.py runs it: it installs connectors"),
     NotRun(r"dsync-kit run fixture://", "a folder of the reader's own: tests of the example run one"),
-    NotRun(r"dsync-kit run .*\b(s3|grpc|mongodb)://", "data systems of the reader's own: tests/flow runs what is local"),
+    NotRun(
+        r"dsync-kit run .*\b(s3|grpc|mongodb)://", "data systems of the reader's own: tests/flow runs what is local"
+    ),
     NotRun(r"dsync-(kit|new) .*\[[a-z]+-[a-z]+\]", "it tells the grammar, and is no command"),
 )
 
