@@ -34,6 +34,9 @@ _WRITE_SECONDS = 30.0
 _UPDATE_BYTES = 8000
 """16 MB in all: of a few megabytes the two ends of a connection keep themselves what is not read."""
 
+_TAKEN_SECONDS = 0.01
+"""Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
+
 _AT_WORK_SECONDS = 0.004
 """Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
 
@@ -235,6 +238,7 @@ def slow_reader(case: Case) -> None:
             lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
             "a write is not answered while a stream is open that nobody reads",
         )
+        time.sleep(_TAKEN_SECONDS)
     scene.mark()
     follower.converge(scene.wanted(), what="a stream that was read late")
 
