@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Any
 
-from dsync_kit.protocol import GetInfoRequest, ListDataRequest
+from dsync_kit.protocol import GetInfoRequest, ListDataRequest, WriteDataRequest, WriteDataResponse
 
 from .fault import REFERENCE, Fault, broken_in
 
@@ -84,3 +84,22 @@ class InfoOfTheThread(Reference):
         info = super().get_info(request)
         info.version = getattr(self.local, "version", "")
         return info
+
+
+@broken("lifecycle/over-grpc", "special input")
+class TransactionOfTheThread(Reference):
+    """Each thread has a transaction of its own, which only a read in that thread commits."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.local = threading.local()
+
+    def write_data(self, request: WriteDataRequest) -> Any:
+        self.local.pages = [*getattr(self.local, "pages", ()), request]
+        return WriteDataResponse()
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        for page in getattr(self.local, "pages", ()):
+            super().write_data(page)
+        self.local.pages = []
+        return super().list_data(request)

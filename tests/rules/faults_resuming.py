@@ -298,7 +298,7 @@ class ConnectionIsKeptWhenCancelled(Reference):
         yield from super().stream_updates(request, context)
 
 
-@broken("stream/slow-reader", "special input")
+@broken("limits/slow-reader", "special input")
 class FullQueueDrops(Reference):
     """A bounded queue between the log and the caller: when it is full, what comes is dropped."""
 
@@ -320,7 +320,7 @@ class FullQueueDrops(Reference):
                 continue
 
 
-@broken("stream/slow-reader", "special input")
+@broken("limits/slow-reader", "special input")
 class SlowReaderIsCutOff(Reference):
     """A caller that lags behind is hung up on."""
 

@@ -26,6 +26,6 @@ PROFILES = {
     for profile in (
         Profile("quick", examples=25, seconds=1.5, shrinking=3.0, bulk=1),
         Profile("standard", examples=100, seconds=5.0, shrinking=10.0, bulk=2),
-        Profile("thorough", examples=500, seconds=60.0, shrinking=60.0, bulk=6),
+        Profile("thorough", examples=500, seconds=60.0, shrinking=60.0, bulk=8),
     )
 }

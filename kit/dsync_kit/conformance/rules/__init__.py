@@ -34,7 +34,6 @@ RULES: tuple[Rule, ...] = (
     *updates.RULES,
     *stream.RULES,
     *resuming.RULES,
-    *resuming.LARGE,
     *lsn.RULES,
     *get_by_ids.RULES,
     *encoding.RULES,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from dsync_kit.client import GrpcClient, LocalClient
 from dsync_kit.conformance.case import Case
@@ -9,7 +10,8 @@ from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
-from dsync_kit.protocol import GetInfoRequest
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, GetInfoRequest, Partition, WriteDataRequest
 from dsync_kit.server import ConnectorServer
 
 __all__ = ["RULES"]
@@ -44,6 +46,7 @@ def teardown_twice(case: Case) -> None:
     "Ends promptly when cancelled",
     level=Level.SHOULD,
     needs=(Need.IN_PROCESS, Need.LISTING),
+    examples=0.04,
     hint="a pool or a background thread is not ended by teardown",
 )
 def threads(case: Case) -> None:
@@ -68,23 +71,65 @@ def threads(case: Case) -> None:
     "it must be readable again, with the same documents",
     needs=(Need.IN_PROCESS, Need.LISTING),
     hint="an answer depends on being called in the same process: on the thread, or on an object that is shared",
-    after=(
-        "list/repeatable",
-        "info/stable",
-    ),
-    examples=0.3,
+    after=("list/repeatable", "info/stable", "errors/malformed-document", "errors/page-cursor", "write/read-back"),
+    examples=0.12,
 )
 def over_grpc(case: Case) -> None:
-    """Over gRPC the connector answers as it does in this process."""
+    """Over gRPC the same calls are answered as in this process: listings, writes and refusals."""
     namespace, data_type, expected = case.listable(max_size=10)
-    here = case.driver.api.get_info(GetInfoRequest())
-    listed = [document for _, document in case.driver.listing([namespace], data_type, expected=expected)]
+    page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
+    here = case.driver
     with ConnectorServer(case.create()) as server, GrpcClient(server.address, insecure=True) as client:
-        driver = Driver(case.recorder.other(client, "over gRPC"))
-        there = driver.api.get_info(GetInfoRequest())
-        case.check(there == here, "GetInfo answers otherwise over gRPC", expected=here, seen=there)
-        again = [document for _, document in driver.listing([namespace], data_type, expected=expected)]
+        there = Driver(case.recorder.other(client, "over gRPC"))
+        for what, ask in _QUESTIONS.items():
+            answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
+            case.check(
+                answers[0] == answers[1],
+                f"{what} is answered otherwise over gRPC",
+                expected=answers[0],
+                seen=answers[1],
+            )
+        listed = [document for _, document in here.listing([namespace], data_type, expected=expected)]
+        again = [document for _, document in there.listing([namespace], data_type, expected=expected)]
         Model.listed(data_type, listed).check(again, what="the listing over gRPC")
+        if page:
+            written = case.namespace()
+            case.own(written, data_type, page)
+            there.write_data(written, page, data_type)
+            case.expect(written, Model(data_type, page), "what was written over gRPC")
+
+
+def _info(driver: Driver, _namespace: str, _data_type: DataType) -> object:
+    return driver.api.get_info(GetInfoRequest())
+
+
+def _list_from_nowhere(driver: Driver, namespace: str, data_type: DataType) -> None:
+    driver.page(Partition(namespace=namespace, cursor=b"no cursor"), data_type)
+
+
+def _write_no_document(driver: Driver, namespace: str, data_type: DataType) -> None:
+    driver.api.write_data(WriteDataRequest(namespace=namespace, data=[b"no document"], type=data_type))
+
+
+_QUESTIONS: dict[str, Callable[[Driver, str, DataType], object]] = {
+    "GetInfo": _info,
+    "ListData with a cursor that is none": _list_from_nowhere,
+    "WriteData of what is no document": _write_no_document,
+}
+
+
+def _writes(case: Case) -> bool:
+    return case.subject.is_sink and case.subject.loads
+
+
+def _answer(
+    driver: Driver, ask: Callable[[Driver, str, DataType], object], namespace: str, data_type: DataType
+) -> object:
+    """What is to be the same either way: the answer, or the code of the status."""
+    try:
+        return ask(driver, namespace, data_type)
+    except ConnectorError as error:
+        return error.code.name
 
 
 RULES = (teardown_twice, threads, over_grpc)

@@ -1,5 +1,7 @@
 """Large pages, large documents, many namespaces: dsync sets no limit on any call."""
 
+import time
+
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case
@@ -21,14 +23,22 @@ _MIB = 1 << 20
 _PIECE = 64 << 10
 """The size of a document of a large page: large documents are tried by rules of their own."""
 
+_WRITE_SECONDS = 30.0
+_UPDATE_BYTES = 8000
+"""16 MB in all: of a few megabytes the two ends of a connection keep themselves what is not read."""
+
+_TAKEN_SECONDS = 0.01
+"""Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
+
 _ONCE = 0.04
+_STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
 _HINT = "the server's inbound limit of 4 MiB is left as it is: grpc.max_receive_message_length = -1"
 
 
 @rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_HINT, after=("write/overwrites",), examples=_ONCE)
 def large_page(case: Case) -> None:
-    """A page of 8 MiB (thorough: 48 MiB) is written, and is there."""
+    """A page of 8 MiB (thorough: 64 MiB) is written, and is there."""
     data_type = case.data_type()
     documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
     namespace = case.namespace()
@@ -63,7 +73,7 @@ def large_updates(case: Case) -> None:
     _LIMIT,
     needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
     hint="a message of the stream grows beyond what the server sends, or a large update is dropped",
-    after=("limits/large-updates", "stream/opens", "stream/inserts", "stream/many"),
+    after=("limits/large-updates", *_STREAMED),
     examples=_ONCE,
 )
 def large_stream(case: Case) -> None:
@@ -204,10 +214,36 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
         )
 
 
+@rule(
+    "limits/slow-reader",
+    "Tolerates a slow reader.",
+    needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
+    hint="updates are put into a bounded queue: when it is full some are dropped, or the writer waits",
+    after=(*_STREAMED, "stream/overwrites", "stream/deletes", "stream/stays-open", "updates/model", "write/read-back"),
+    examples=_ONCE,
+)
+def slow_reader(case: Case) -> None:
+    """A reader that does not read while 2,000 updates are written gets all of them afterwards."""
+    scene = Scene(case)
+    follower = scene.follow(ahead=1)
+    (name,) = scene.namespaces
+    for number in range(20 * min(case.bulk, 2)):
+        updates = many_updates(case, 100, scene.data_type, f"part{number:03}", padding="x" * _UPDATE_BYTES)
+        case.within(
+            _WRITE_SECONDS,
+            lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
+            "a write is not answered while a stream is open that nobody reads",
+        )
+        time.sleep(_TAKEN_SECONDS)
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream that was read late")
+
+
 RULES = (
     large_page,
     large_updates,
     large_stream,
+    slow_reader,
     many_documents,
     many_updates_at_once,
     large_document,

@@ -13,7 +13,7 @@ from dsync_kit.conformance.rules.stream import many_updates, sample
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.protocol import GetInfoRequest, StreamUpdatesResponse
 
-__all__ = ["LARGE", "RULES"]
+__all__ = ["RULES"]
 
 _RESUME = (
     "`next_cursor` covers the message's updates and all earlier ones: streaming from it again gives every later update"
@@ -29,13 +29,6 @@ _STREAMS = 80
 _CANCEL_SECONDS = 6.0
 _GRACE_SECONDS = 5.0
 """A handler that looks now and then whether the caller is there ends within that."""
-
-_WRITE_SECONDS = 30.0
-_UPDATE_BYTES = 8000
-"""16 MB in all: of a few megabytes the two ends of a connection keep themselves what is not read."""
-
-_TAKEN_SECONDS = 0.01
-"""Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
 
 _AT_WORK_SECONDS = 0.004
 """Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
@@ -219,31 +212,6 @@ def parallel(case: Case) -> None:
 
 
 @rule(
-    "stream/slow-reader",
-    "Tolerates a slow reader.",
-    needs=_LIVE,
-    hint="updates are put into a bounded queue: when it is full some are dropped, or the writer waits",
-    after=(*_ARRIVES, "stream/many"),
-    examples=0.04,
-)
-def slow_reader(case: Case) -> None:
-    """A reader that does not read while 2,000 updates are written gets all of them afterwards."""
-    scene = Scene(case)
-    follower = scene.follow(ahead=1)
-    (name,) = scene.namespaces
-    for number in range(20 * min(case.bulk, 2)):
-        updates = many_updates(case, 100, scene.data_type, f"part{number:03}", padding="x" * _UPDATE_BYTES)
-        case.within(
-            _WRITE_SECONDS,
-            lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
-            "a write is not answered while a stream is open that nobody reads",
-        )
-        time.sleep(_TAKEN_SECONDS)
-    scene.mark()
-    follower.converge(scene.wanted(), what="a stream that was read late")
-
-
-@rule(
     "stream/cancel",
     "Ends promptly when cancelled",
     needs=_LIVE,
@@ -348,6 +316,3 @@ RULES = (
     parallel,
     cancel,
 )
-
-LARGE = (slow_reader,)
-"""What writes many megabytes, and had better come late."""
