@@ -39,7 +39,7 @@ format: $(READY) ## Format the code, and mend what lint can mend
 protocol: $(READY) ## Generate the protocol's code from its .proto files
 	$(BIN)/python tools/generate_protocol.py
 
-rules: $(READY) ## Generate docs/rules.md
+rules: $(READY) ## Generate docs/rules.md, and what the commands know of the rules
 	$(BIN)/python tools/generate_rules.py
 
 score: $(READY) ## Measure how many broken connectors the rules catch

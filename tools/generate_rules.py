@@ -1,5 +1,7 @@
-"""Write docs/rules.md from the rules and the catalogue of broken connectors; `--check` only compares."""
+"""Write docs/rules.md from the rules and the catalogue of broken connectors, and conformance/rules.json, which
+`dsync-kit rules` and `explain` read; `--check` only compares."""
 
+import json
 import sys
 from collections.abc import Iterable
 from itertools import groupby
@@ -14,6 +16,7 @@ from dsync_kit.conformance.rule import Rule  # noqa: E402
 from dsync_kit.conformance.rules import RULES  # noqa: E402
 
 PAGE = ROOT / "docs" / "rules.md"
+INDEX = ROOT / "kit" / "dsync_kit" / "conformance" / "rules.json"
 
 HEAD = """# The rules
 
@@ -47,6 +50,23 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def index() -> str:
+    """What the commands say of the rules, as JSON."""
+    rules = [
+        {
+            "id": rule.id,
+            "level": rule.level,
+            "sentence": rule.sentence,
+            "checks": rule.summary,
+            "needs": [need.name.lower().replace("_", "-") for need in rule.needs],
+            "hint": rule.hint,
+            "after": rule.after,
+        }
+        for rule in RULES
+    ]
+    return json.dumps(rules, ensure_ascii=False, indent=2) + "\n"
+
+
 def _faults(rule: str) -> list[str]:
     return [fault.name for fault in FAULTS if fault.rule == rule]
 
@@ -63,14 +83,16 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def main() -> int:
-    """Write the page, or with `--check` compare it: 1 if it differs."""
+    """Write the files, or with `--check` compare them: 1 if one differs."""
+    files = {PAGE: page(), INDEX: index()}
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
         return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print("docs/rules.md is not what the rules say: run `make rules`")
-    return 1
+    stale = [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not what the rules say: run `make rules`")
+    return int(bool(stale))
 
 
 if __name__ == "__main__":

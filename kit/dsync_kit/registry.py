@@ -4,21 +4,24 @@ import importlib.util
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dsync_kit.connector import Connector
 from dsync_kit.errors import UsageError
 from dsync_kit.settings import ConnectorSettings, redact_uri
+
+if TYPE_CHECKING:
+    from dsync_kit.connector import Connector
 
 __all__ = [
     "ENTRY_POINT_GROUP",
     "RegisteredConnector",
     "bundled",
+    "bundled_folders",
     "connector_for",
     "discover",
     "import_folder",
@@ -40,7 +43,7 @@ class RegisteredConnector:
 
     name: str
     settings: type[ConnectorSettings]
-    create: Callable[[Any], Connector]
+    create: "Callable[[Any], Connector]"
     usage: str
     schemes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -67,11 +70,15 @@ def packaged_folder(name: str) -> Path:
     raise UsageError(f"this installation of dsync-kit lacks its folder {name!r}: install dsync-kit again")
 
 
-def bundled() -> Iterator[RegisteredConnector]:
+def bundled_folders() -> list[Path]:
+    """The folders of the connectors that come with the kit: each has its connector's name."""
+    folders = sorted(packaged_folder("examples").iterdir())
+    return [folder for folder in folders if (folder / "registration.py").is_file()]
+
+
+def bundled() -> list[RegisteredConnector]:
     """The connectors that come with the kit."""
-    for folder in sorted(packaged_folder("examples").iterdir()):
-        if (folder / "registration.py").is_file():
-            yield load_folder(folder)
+    return [load_folder(folder) for folder in bundled_folders()]
 
 
 def discover() -> list[RegisteredConnector]:
@@ -79,7 +86,7 @@ def discover() -> list[RegisteredConnector]:
 
     Raises UsageError for an installed connector that cannot be imported: a connector is never dropped in silence.
     """
-    found = list(bundled())
+    found = bundled()
     known = {connector.name for connector in found}
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
         connector = _load_entry_point(point)

@@ -14,7 +14,7 @@ from typing import Any
 
 from dsync_kit import __version__
 from dsync_kit.errors import UsageError
-from dsync_kit.registry import ENTRY_POINT_GROUP, bundled, packaged_folder
+from dsync_kit.registry import ENTRY_POINT_GROUP, bundled_folders, packaged_folder
 
 __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
 
@@ -130,7 +130,7 @@ def _check_kept(asked: Answers, given: Mapping[str, Any]) -> None:
 def _check_free(name: str, package: str, folder: Path) -> None:
     """Refuse a registered connector's name, unless it is the one that this folder holds."""
     installed = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
-    taken = {known.lower() for known in installed | {connector.name for connector in bundled()}}
+    taken = {known.lower() for known in installed | {at.name for at in bundled_folders()}}
     if name.lower() not in taken:
         return
     spec = find_spec(package)

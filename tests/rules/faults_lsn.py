@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from dsync_kit.connector import Connector
 from dsync_kit.documents import encode
 from dsync_kit.errors import Unimplemented
 from dsync_kit.protocol import (
@@ -137,6 +138,8 @@ class _SourceOnly(Reference):
             for number in range(3):
                 super().write_data(_page(number))
 
+    write_data, write_updates = Connector.write_data, Connector.write_updates
+
     def capabilities(self) -> Any:
         found = super().capabilities()
         found.ClearField("sink")
@@ -150,7 +153,7 @@ class _SourceOnly(Reference):
 
 
 def _page(number: int) -> Any:
-    document = encode({"_id": number}, DATA_TYPE_MONGO_BSON)
+    document = encode({"_id": f"document {number}"}, DATA_TYPE_MONGO_BSON)
     return WriteDataRequest(namespace="db.finite", data=[document], type=DATA_TYPE_MONGO_BSON)
 
 

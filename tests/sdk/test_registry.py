@@ -11,6 +11,8 @@ from dsync_kit.errors import UsageError
 from dsync_kit.protocol import GetInfoRequest
 from dsync_kit.registry import (
     RegisteredConnector,
+    bundled,
+    bundled_folders,
     connector_for,
     discover,
     import_folder,
@@ -121,6 +123,11 @@ def test_bundled_connectors() -> None:
     assert connector_for("no-such-scheme://x") is None
     names = [connector.name for connector in discover()]
     assert len(set(names)) == len(names)
+
+
+def test_bundled_folders_have_their_connectors_names() -> None:
+    """What the scaffold takes for taken names, without importing the connectors, are their names."""
+    assert [folder.name for folder in bundled_folders()] == [connector.name for connector in bundled()]
 
 
 def test_unknown_connector_lists_those_that_there_are() -> None:

@@ -6,8 +6,12 @@ import json
 import shutil
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 
-from dsync_kit.conformance.rule import Rule
+from dsync_kit import conformance
+from dsync_kit.conformance.rule import Level, Need
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import RegisteredConnector
 from dsync_kit.settings import Option
@@ -15,55 +19,58 @@ from dsync_kit.settings import Option
 __all__ = ["explain", "list_connectors", "options_of", "rules_as_json", "rules_as_text"]
 
 _WIDTH = 100
+_INDEX = Path(conformance.__file__).with_name("rules.json")
+"""Generated from the rules (`make rules`): importing them takes Hypothesis, and half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What there is to be said of a rule."""
+
+    id: str
+    level: str
+    sentence: str
+    checks: str
+    needs: list[str]
+    hint: str
+    after: list[str]
 
 
 def rules_as_text() -> str:
     """Every rule by area: its id, its level, what it checks."""
-    from dsync_kit.conformance.rules import RULES
-
-    width = max(len(rule.id) for rule in RULES)
+    rules = _rules()
+    width = max(len(rule.id) for rule in rules)
     lines = []
-    for area in dict.fromkeys(rule.area for rule in RULES):
-        found = [rule for rule in RULES if rule.area == area]
+    for area, of_area in groupby(rules, key=lambda rule: rule.id.partition("/")[0]):
+        found = list(of_area)
         lines += ["", f"{area} ({len(found)})"]
         for rule in found:
-            lines += _row(f"  {rule.id:<{width}}  {rule.level.value:<6}  ", rule.summary)
-    musts = sum(rule.level == "MUST" for rule in RULES)
-    lines += ["", f"{len(RULES)} rules: {musts} MUST, {len(RULES) - musts} SHOULD. dsync-kit explain ID tells more."]
+            lines += _row(f"  {rule.id:<{width}}  {rule.level:<6}  ", rule.checks)
+    musts = sum(rule.level == Level.MUST for rule in rules)
+    lines += ["", f"{len(rules)} rules: {musts} MUST, {len(rules) - musts} SHOULD. dsync-kit explain ID tells more."]
     return "\n".join(lines[1:])
 
 
 def rules_as_json() -> str:
     """The same for programs."""
-    from dsync_kit.conformance.rules import RULES
-
-    rules = [
-        {
-            "id": rule.id,
-            "level": rule.level.value,
-            "sentence": rule.sentence,
-            "checks": rule.summary,
-            "needs": [need.name.lower().replace("_", "-") for need in rule.needs],
-            "hint": rule.hint,
-            "after": list(rule.after),
-        }
-        for rule in RULES
-    ]
-    return json.dumps(rules, ensure_ascii=False, indent=2)
+    return _INDEX.read_text(encoding="utf-8").rstrip()
 
 
 def explain(name: str) -> str:
     """What one rule, or each that a glob matches, is about. Raises UsageError with suggestions where none does."""
-    from dsync_kit.conformance.rules import RULES
-
-    found = [rule for rule in RULES if fnmatch.fnmatchcase(rule.id, name) or rule.area == name]
+    rules = _rules()
+    found = [rule for rule in rules if fnmatch.fnmatchcase(rule.id, name) or rule.id.partition("/")[0] == name]
     if not found:
-        ids = [rule.id for rule in RULES]
+        ids = [rule.id for rule in rules]
         close = difflib.get_close_matches(name, ids, n=3, cutoff=0.5)
         close = close or [known for known in ids if name.lower() in known][:3]
         advice = f"did you mean {' or '.join(close)}?" if close else "`dsync-kit rules` lists them"
         raise UsageError(f"there is no rule {name!r}: {advice}")
     return "\n\n".join("\n".join(_explained(rule)) for rule in found)
+
+
+def _rules() -> list[_Rule]:
+    return [_Rule(**entry) for entry in json.loads(_INDEX.read_bytes())]
 
 
 def list_connectors() -> str:
@@ -88,12 +95,12 @@ def options_of(word: str) -> str:
     return "\n".join(_options(connector))
 
 
-def _explained(rule: Rule) -> Iterator[str]:
-    yield f"{rule.id}  ({rule.level.value})"
+def _explained(rule: _Rule) -> Iterator[str]:
+    yield f"{rule.id}  ({rule.level})"
     yield from _row("  dsync relies on  ", f"“{rule.sentence}”")
-    yield from _row("  checks           ", rule.summary)
+    yield from _row("  checks           ", rule.checks)
     for need in rule.needs:
-        yield from _row("  skipped when     ", need.value)
+        yield from _row("  skipped when     ", Need[need.upper().replace("-", "_")].value)
     if rule.hint:
         yield from _row("  likely cause     ", rule.hint)
     if rule.after:

@@ -14,9 +14,9 @@ _BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
 def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Outcome, ...]:
     """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
 
-    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to the first
-    in which the same call was refused with the same code, as far as these have failed too; and on from there. The
-    consequences of a known failure are known failures themselves.
+    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to one on
+    which what was seen rests, else to the first in which the same call was refused with the same code, as far as these
+    have failed too; and on from there. The consequences of a known failure are known failures themselves.
     """
     failed = {outcome.rule for outcome in outcomes if outcome.status in _BROKEN}
     refused: dict[str, str] = {}
@@ -25,7 +25,9 @@ def with_causes(outcomes: Sequence[Outcome], rules: Iterable[Rule]) -> tuple[Out
             refused.setdefault(outcome.refusal, outcome.rule)
     after = {rule.id: rule.after for rule in rules}
     direct = {
-        outcome.rule: _first(outcome, (*after.get(outcome.rule, ()), *_alike(outcome, refused, after)), failed)
+        outcome.rule: _first(
+            outcome, (*after.get(outcome.rule, ()), *_bases(outcome, after), *_alike(outcome, refused, after)), failed
+        )
         for outcome in outcomes
         if outcome.rule in failed
     }
@@ -38,6 +40,14 @@ def _first(outcome: Outcome, explaining: Iterable[str], failed: Collection[str])
         return ""
     causes = (cause for cause in (outcome.cause, *explaining) if cause in failed and cause != outcome.rule)
     return next(causes, "")
+
+
+def _bases(outcome: Outcome, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What the outcome rests on; of rules that rest on each other, those that are more basic than this one."""
+    bases = outcome.rests_on
+    if outcome.rule in bases:
+        bases = bases[: bases.index(outcome.rule)]
+    return tuple(base for base in bases if outcome.rule not in after.get(base, ()))
 
 
 def _alike(outcome: Outcome, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver, updates_partition
 from dsync_kit.conformance.following import Follower, Held, held
-from dsync_kit.conformance.model import Model, by_id
+from dsync_kit.conformance.model import LISTED, Model, by_id
 from dsync_kit.conformance.outcome import KitError, Violation
 from dsync_kit.conformance.transcript import show_document
 from dsync_kit.documents import id_of, same_document
@@ -80,7 +80,9 @@ class _Topic:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Violation):
-            self._topics[self._name] = Violation(error.message, expected=error.expected, seen=error.seen)
+            self._topics[self._name] = Violation(
+                error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
+            )
         elif isinstance(error, ConnectorError | TargetError):
             message = "after it was killed and started again, the connector refuses what it should answer"
             self._topics[self._name] = Violation(message, expected="OK", seen=str(error))
@@ -189,13 +191,17 @@ class _Run:
                     else f"{what} lack documents",
                     expected=show_document(document),
                     seen="no such document" if have is None else show_document(have),
+                    rests_on=LISTED,
                 )
 
     def _holds_none(self, found: Held, documents: Sequence[bytes]) -> None:
         left = [document for document in documents if next(iter(Model(self._type, [document]).documents)) in found]
         if left:
             raise Violation(
-                "what WriteUpdates had deleted is there again", expected="no such document", seen=show_document(left[0])
+                "what WriteUpdates had deleted is there again",
+                expected="no such document",
+                seen=show_document(left[0]),
+                rests_on=(*LISTED, "updates/delete"),
             )
 
     def _driver(self, process: Process, name: str) -> Driver:

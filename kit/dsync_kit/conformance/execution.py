@@ -170,6 +170,7 @@ class _Trial:
             failure=failure,
             cause=cause,
             refusal=self.smallest.violation.refusal if self.smallest is not None else "",
+            rests_on=self.smallest.violation.rests_on if self.smallest is not None else (),
         )
 
     def _keep(self, found: _Found) -> None:

@@ -31,6 +31,19 @@ __all__ = ["Follower", "Held", "Sent", "held"]
 _LONGEST = 6
 """How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
 
+_STREAMED = (
+    "stream/opens",
+    "stream/stays-open",
+    "stream/inserts",
+    "stream/overwrites",
+    "stream/deletes",
+    "stream/values",
+    "stream/order",
+    "updates/model",
+    "updates/many",
+)
+"""What must hold, so that a stream leads to the source's state."""
+
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
 
@@ -147,6 +160,7 @@ class Follower:
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
                 owner=owner or (blamed(expected, seen, self.data_type) if expected and seen else ""),
+                rests_on=_STREAMED,
             )
 
         self.until(reached, missing, pause=pause)

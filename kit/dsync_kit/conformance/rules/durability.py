@@ -73,6 +73,7 @@ def write_updates(case: Case) -> None:
     needs=(Need.RESTART, Need.LOADING, Need.SOURCE),
     hint="a partition's cursor is a key into the memory of the process that made the plan",
     after=(
+        "plan/self-contained",
         "durability/starts-again",
         "durability/write-data",
         "list/repeatable",
@@ -89,7 +90,7 @@ def plan(case: Case) -> None:
     _CURSORS,
     needs=(Need.RESTART, Need.LOADING, Need.CHANGING, Need.UPDATES),
     hint="the plan's update cursor is a position in the memory of the process that made it",
-    after=("stream/opens", "stream/from-plan", "durability/starts-again", "durability/write-data"),
+    after=("stream/opens", "stream/from-plan", "stream/resume", "durability/starts-again", "durability/write-data"),
     examples=_ONCE,
 )
 def cursor(case: Case) -> None:

@@ -184,6 +184,7 @@ def refused_type(case: Case) -> None:
     needs=(Need.LISTING,),
     hint="a type that is not handled raises something that nobody maps",
     examples=0.3,
+    after=("errors/refused-type",),
 )
 def list_type(case: Case) -> None:
     """ListData of a type that the source does not list is refused as INVALID_ARGUMENT or UNIMPLEMENTED, if at all."""
@@ -368,6 +369,7 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
     hint="decoding an update's id raises something that nobody maps",
     examples=0.5,
     after=(
+        "updates/id-name",
         "info/declared-sink",
         "errors/malformed-update",
     ),

@@ -69,6 +69,7 @@ def write_code(case: Case) -> None:
     _RETRY,
     needs=(Need.OUTAGE, Need.SOURCE, Need.LOADING),
     hint="the client library's error for a lost connection is not mapped, or taken for the end of the data",
+    after=("faults/write-code",),
     examples=_ONCE,
 )
 def list_code(case: Case) -> None:

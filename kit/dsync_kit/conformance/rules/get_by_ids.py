@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.conformance.transcript import show_document, show_id
@@ -67,7 +68,7 @@ def order(case: Case) -> None:
     _SENTENCE,
     needs=_NEEDS,
     hint="a missing document is an error, or is left out",
-    after=("get-by-ids/answers",),
+    after=("get-by-ids/answers", "get-by-ids/namespace"),
     examples=0.3,
 )
 def missing(case: Case) -> None:
@@ -175,7 +176,7 @@ def own_namespace(case: Case) -> None:
     _SENTENCE,
     needs=_NEEDS,
     hint="the query takes a limited number of ids, and what is beyond is dropped",
-    after=("get-by-ids/answers", "get-by-ids/order"),
+    after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
     examples=0.04,
 )
 def many(case: Case) -> None:
@@ -245,7 +246,16 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
         "an item is not the document of its id",
         expected=show_document(document),
         seen=f"{show_document(item)} for {show_id(id_of(document, data_type)) if document else 'a deleted document'}",
+        owner=_blamed(document, item, data_type),
     )
+
+
+def _blamed(document: bytes, item: bytes, data_type: DataType) -> str:
+    """The rule on what is otherwise in an item."""
+    try:
+        return blamed(document, item, data_type) if document and item else ""
+    except InvalidArgument:
+        return ""
 
 
 RULES = (look_alikes, answers, order, missing, none, current, own_namespace, many, bad_id)

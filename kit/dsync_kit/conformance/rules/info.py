@@ -166,6 +166,7 @@ def declared_sink(case: Case) -> None:
     "what is not supported must carry UNIMPLEMENTED",
     needs=(Need.NO_SOURCE,),
     hint="a method of a source answers although no source is declared: declare it, or leave the method out",
+    after=("info/capabilities",),
 )
 def undeclared_source(case: Case) -> None:
     """Without a declared source, GeneratePlan, ListData and StreamUpdates answer UNIMPLEMENTED."""
@@ -187,6 +188,7 @@ def undeclared_source(case: Case) -> None:
     "what is not supported must carry UNIMPLEMENTED",
     needs=(Need.NO_SINK,),
     hint="a method of a sink answers although no sink is declared: declare it, or leave the method out",
+    after=("info/capabilities",),
 )
 def undeclared_sink(case: Case) -> None:
     """Without a declared sink, WriteData and WriteUpdates answer UNIMPLEMENTED."""
@@ -207,6 +209,7 @@ def undeclared_sink(case: Case) -> None:
     level=Level.SHOULD,
     needs=(Need.NO_GET_BY_IDS,),
     hint="GetByIds answers although get_by_ids is false: declare it",
+    after=("info/capabilities",),
 )
 def undeclared_get_by_ids(case: Case) -> None:
     """Without get_by_ids, GetByIds answers UNIMPLEMENTED."""

@@ -331,6 +331,8 @@ def ends_while_written(case: Case) -> None:
     hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
     after=(
         "list/complete",
+        "list/page-boundaries",
+        "list/many-pages",
         "updates/delete",
     ),
     examples=0.3,

@@ -61,7 +61,7 @@ def opens(case: Case) -> None:
     _COUNTS,
     needs=_LIVE,
     hint="the count is not moved by every update: by messages, by calls, or only by those of one kind",
-    after=("lsn/opens",),
+    after=("lsn/opens", "stream/inserts"),
     examples=0.3,
 )
 def counts(case: Case) -> None:

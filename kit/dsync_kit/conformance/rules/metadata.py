@@ -102,6 +102,9 @@ def count(case: Case) -> None:
     needs=(Need.LISTING,),
     hint="the count is of something else than the documents that are listed",
     after=(
+        "list/complete",
+        "list/page-boundaries",
+        "list/many-pages",
         "metadata/count",
         "list/complete",
         "list/ids-unique",

@@ -141,7 +141,10 @@ def asked_namespaces(case: Case) -> None:
     "No namespace given needs `default_plan`",
     needs=(Need.LISTING, Need.DEFAULT_PLAN),
     hint="a plan without namespaces is empty, or leaves namespaces out",
-    after=("plan/partitions",),
+    after=(
+        "limits/many-namespaces",
+        "plan/partitions",
+    ),
     examples=0.5,
 )
 def default(case: Case) -> None:

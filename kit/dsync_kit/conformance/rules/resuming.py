@@ -48,7 +48,7 @@ def stays_open(case: Case) -> None:
     follower = scene.follow()
     for seconds in (0.0, 0.6 * case.bulk):
         scene.mark()
-        follower.converge(scene.wanted(), what="an open stream")
+        follower.converge(scene.wanted(), what="an open stream", owner="stream/inserts")
         end = time.monotonic() + seconds
         while not follower.reader.ended and (left := end - time.monotonic()) > 0:
             follower.message(left)

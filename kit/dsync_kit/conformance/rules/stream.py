@@ -353,7 +353,7 @@ def values(case: Case) -> None:
     "streaming from it again gives every later update",
     needs=_LIVE,
     hint="a batch of updates is cut at some number, and the rest is lost",
-    after=_ARRIVES,
+    after=(*_ARRIVES, "updates/many"),
     examples=0.04,
 )
 def many(case: Case) -> None:

@@ -190,7 +190,7 @@ def accepts(case: Case) -> None:
     "one page a call, possibly empty, never split",
     needs=_BOTH,
     hint="a page is cut at the size of the store's largest batch or statement",
-    after=("write/read-back", "list/complete"),
+    after=("write/read-back", "list/complete", "limits/many-documents"),
     examples=0.1,
 )
 def large_page(case: Case) -> None:

@@ -1,0 +1,94 @@
+"""Commands and functions timed side by side, and the tables that come of it."""
+
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsync_kit.errors import UsageError
+
+__all__ = ["BENCHMARKS", "KIT", "ROOT", "Finished", "command", "interleaved", "median", "served", "table", "times"]
+
+BENCHMARKS = Path(__file__).parents[1]
+ROOT = BENCHMARKS.parent
+KIT = str(Path(sys.executable).parent / "dsync-kit")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended well: seconds of wall and of processor time, peak of memory in MiB, what it printed."""
+
+    wall: float
+    cpu: float
+    peak: float
+    output: str
+
+
+def command(line: str, environment: Mapping[str, str] | None = None, *, folder: Path = ROOT) -> Finished:
+    """Run a line of bash. Raises RuntimeError where any part of it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+    )
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        output = stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{line} ended with {process.returncode}:\n{output[-2000:]}")
+    return Finished(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+
+
+def interleaved(contenders: Mapping[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
+    """What each gives in each of the runs: all take their turn in each, so that a noisy minute falls on all."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(runs):
+        for name, run in contenders.items():
+            found[name].append(run())
+            print(f"  {number + 1} of {runs}: {name}: {found[name][-1]:.3g}", flush=True)
+    return found
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of the values."""
+    return statistics.median(values)
+
+
+@contextmanager
+def served(*words: str, ready: Callable[[str], str] = lambda line: line.rsplit(" ", 1)[-1]) -> Iterator[str]:
+    """A server, and what `ready` makes of the first line that it prints: its address, or its port."""
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline().strip()
+        if not line:
+            raise UsageError(f"{shlex.join(words)} does not start")
+        yield ready(line)
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def times(ratio: float) -> str:
+    """A ratio as text."""
+    return f"{ratio:.1f} ×" if ratio >= 10 else f"{ratio:.2f} ×"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table; the first column is text, the others are numbers."""
+    bars = ["---", *("---:" for _ in heads[1:])]
+    return [f"| {' | '.join(row)} |" for row in (heads, bars, *rows)]
