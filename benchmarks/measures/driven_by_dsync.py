@@ -9,7 +9,7 @@ from measures.measuring import KIT, Finished, command, interleaved, median, serv
 
 __all__ = ["measure"]
 
-FEW, MANY = 60_000, 1_500_000
+FEW, MANY = 60_000, 4_000_000
 PAGE = 1000
 PAYLOAD = '{"name":"customer","email":"customer@example.com","city":"Amsterdam","note":"' + "x" * 100 + '"}'
 

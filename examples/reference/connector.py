@@ -132,11 +132,12 @@ class ReferenceConnector(Connector):
 
     def partitions(self, namespace: str) -> list[Partition]:
         count = self.partition_count(namespace)
+        estimate = self.store.count(namespace) // count
         return [
             Partition(
                 namespace=namespace,
                 cursor=self.partition_cursor(index, count),
-                estimated_count=self.store.count(namespace) // count,
+                estimated_count=estimate,
             )
             for index in range(count)
         ]

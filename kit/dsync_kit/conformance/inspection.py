@@ -24,6 +24,9 @@ from dsync_kit.protocol import (
 
 __all__ = ["faults_of", "inspect", "key_of"]
 
+_NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
+"""BSON's double, int32, int64 and decimal128."""
+
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
 
 
@@ -35,9 +38,9 @@ def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
 
 
 def _json_number(part: BsonValue) -> BsonValue:
-    value = decode_id(part)
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal128):
+    if part.type not in _NUMBERS:
         return part
+    value = decode_id(part)
     number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
     whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
     return encode_id(Int64(int(number)) if whole else float(number))

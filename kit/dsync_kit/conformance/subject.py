@@ -62,6 +62,7 @@ class Subject:
         self.driver = Driver(target.api)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
+        self._existing: tuple[str, ...] = ()
         self.hung = False  # it did not answer a call that was given all the time: no more is asked of it
         self._arrivals: list[float] = []
         self._waited_in_vain = False
@@ -166,11 +167,12 @@ class Subject:
         """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""
         if self.offered or not self.info.capabilities.source.default_plan:
             return self.offered
-        try:
-            found = dict.fromkeys(partition.namespace for partition in self.driver.plan().partitions)
-        except ConnectorError:
-            return ()  # plan/… rules say what is wrong with it
-        return tuple(found)
+        if not self._existing:  # asked once: each plan is longer by what the kit has written meanwhile
+            try:
+                self._existing = tuple(dict.fromkeys(found.namespace for found in self.driver.plan().partitions))
+            except ConnectorError:
+                return ()  # plan/… rules say what is wrong with it
+        return self._existing
 
     def fresh_namespace(self) -> str:
         """The name of a namespace that nobody has used."""

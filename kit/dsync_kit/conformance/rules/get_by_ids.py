@@ -177,7 +177,7 @@ def own_namespace(case: Case) -> None:
     needs=_NEEDS,
     hint="the query takes a limited number of ids, and what is beyond is dropped",
     after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
-    examples=0.04,
+    examples=0.02,
 )
 def many(case: Case) -> None:
     """1,500 ids give 1,500 items."""

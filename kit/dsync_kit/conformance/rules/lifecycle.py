@@ -46,7 +46,7 @@ def teardown_twice(case: Case) -> None:
     "Ends promptly when cancelled",
     level=Level.SHOULD,
     needs=(Need.IN_PROCESS, Need.LISTING),
-    examples=0.04,
+    examples=0.02,
     hint="a pool or a background thread is not ended by teardown",
 )
 def threads(case: Case) -> None:

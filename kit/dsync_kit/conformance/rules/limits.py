@@ -30,7 +30,7 @@ _UPDATE_BYTES = 8000
 _TAKEN_SECONDS = 0.01
 """Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
 
-_ONCE = 0.04
+_ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
 _HINT = "the server's inbound limit of 4 MiB is left as it is: grpc.max_receive_message_length = -1"

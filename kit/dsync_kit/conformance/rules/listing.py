@@ -193,7 +193,7 @@ def page_boundaries(case: Case) -> None:
     needs=(Need.LOADING, Need.SOURCE),
     hint="a document at a page's or partition's bound is left out or repeated, by a chance that grows with the pages",
     after=("list/complete", "list/ids-unique", "list/page-boundaries"),
-    examples=0.04,
+    examples=0.02,
 )
 def many_pages(case: Case) -> None:
     """Thousands of documents, on as many pages as they fill, are listed once each."""

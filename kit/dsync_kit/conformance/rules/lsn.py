@@ -143,7 +143,7 @@ def since_cursor(case: Case) -> None:
     needs=_LIVE,
     hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
     after=("lsn/opens", "stream/cancel"),
-    examples=0.04,
+    examples=0.02,
 )
 def cancel(case: Case) -> None:
     """80 streams of counts that are opened and cancelled leave nothing behind."""
@@ -176,7 +176,7 @@ def cancel(case: Case) -> None:
     needs=(Need.UPDATES, Need.LSN, Need.FINITE),
     hint="StreamUpdates ends with the source, but StreamLSN waits on",
     after=("lsn/opens", "stream/stays-open"),
-    examples=0.04,
+    examples=0.02,
 )
 def ends_with_updates(case: Case) -> None:
     """Where StreamUpdates ends by itself, StreamLSN ends, too."""

@@ -40,7 +40,7 @@ _AT_WORK_SECONDS = 0.004
     needs=_LIVE,
     hint="the stream ends when it has caught up, or when nothing comes for a while",
     after=("stream/opens",),
-    examples=0.04,
+    examples=0.02,
 )
 def stays_open(case: Case) -> None:
     """A stream goes on after it has caught up, and after a time without updates."""
@@ -100,7 +100,7 @@ def resume_filtered(case: Case) -> None:
     needs=_LIVE,
     hint="the cursor of a part of a batch is that of the whole batch: what was not sent yet is skipped",
     after=(*_PLANNED, "stream/many", "stream/resume"),
-    examples=0.04,
+    examples=0.02,
 )
 def resume_many(case: Case) -> None:
     """In the midst of 1,500 updates of one call, no cursor skips any of them."""
@@ -217,7 +217,7 @@ def parallel(case: Case) -> None:
     needs=_LIVE,
     hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
     after=_ARRIVES,
-    examples=0.04,
+    examples=0.02,
 )
 def cancel(case: Case) -> None:
     """80 streams that are opened and cancelled leave nothing behind: the next one works, and so do other calls."""

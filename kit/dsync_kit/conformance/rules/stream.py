@@ -354,7 +354,7 @@ def values(case: Case) -> None:
     needs=_LIVE,
     hint="a batch of updates is cut at some number, and the rest is lost",
     after=(*_ARRIVES, "updates/many"),
-    examples=0.04,
+    examples=0.02,
 )
 def many(case: Case) -> None:
     """1,500 updates of one call arrive, and so do those after them."""
