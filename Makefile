@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SHARE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign check format protocol rules lock score clean
+.PHONY: help demo test campaign check format protocol rules lock score bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ rules: $(READY) ## Generate docs/rules.md, and what the commands know of the rul
 
 score: $(READY) ## Measure how many broken connectors the rules catch
 	$(BIN)/python benchmarks/score.py
+
+bench: $(READY) ## Measure the kit side by side with others; ONLY=SECTION, DSYNC_BIN=/path/to/dsync
+	$(BIN)/python benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
 
 lock: $(READY) ## Renew requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \

@@ -1,6 +1,8 @@
 """`dsync-kit rules`, `explain`, `list`, `--help` and `--version`."""
 
 import json
+import subprocess
+import sys
 
 from dsync_kit.conformance.rules import RULES
 
@@ -14,6 +16,19 @@ def test_rules(dsync_kit: Command) -> None:
     assert {line.split()[0] for line in lines if line.startswith("  ") and "/" in line.split()[0]} >= {
         rule.id for rule in RULES
     }
+
+
+def test_rules_are_told_without_being_imported() -> None:
+    """`rules` and `explain` answer at once: Hypothesis alone takes longer to import than they may take."""
+    for words in ("'rules'", "'explain', 'list/complete'"):
+        code = (
+            f"import sys; sys.argv = ['dsync-kit', {words}]\n"
+            "import atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+            "from dsync_kit.cli.kit import main; main()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "list/complete" in done.stdout
+        assert {"hypothesis", "rich", "bson", "copier"} & set(done.stderr.split()) == set()
 
 
 def test_rules_as_json(dsync_kit: Command) -> None:

@@ -50,6 +50,21 @@ def test_the_same_refusal_is_the_same_bug():
     assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
 
 
+def test_what_rests_on_a_rule_that_failed_follows_from_it():
+    """What was seen through a listing says nothing where listing is broken; no basic rule rests on a later one."""
+    bases = ("a/one", "a/two", "c/five")
+    later = replace(_failed("c/six"), rests_on=bases)
+    basic = replace(_failed("a/two"), rests_on=bases)
+    assert _causes(replace(_failed("c/five"), rests_on=bases), later) == {"c/five": "", "c/six": "c/five"}
+    assert _causes(basic, replace(_failed("c/five"), rests_on=bases)) == {"a/two": "", "c/five": "a/two"}
+
+
+def test_what_rests_on_a_rule_that_comes_after_it_does_not_follow_from_it():
+    """A rule that says that it comes after another is not that one's cause."""
+    resting = replace(_failed("a/one"), rests_on=("a/two",))
+    assert _causes(resting, _failed("a/two")) == {"a/one": "", "a/two": "a/one"}
+
+
 def test_what_follows_from_a_known_failure_is_known():
     """A failure that starts at one that is listed as known to fail does not fail the run by itself."""
     listed = Outcome("a/one", Level.MUST, Status.KNOWN_FAILING, reason="as it must be")
