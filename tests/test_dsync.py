@@ -3,8 +3,9 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from dsync_kit.server import ConnectorServer
 from dsync_kit.target import configure
 from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.process import OwnedProcess
 
 DSYNC = os.environ.get("DSYNC_BIN", "")
 DOCUMENTS = 6000  # /dev/fakesource: 2 namespaces of 3 partitions of 1,000
@@ -66,3 +68,35 @@ def test_dsync_writes_to_our_null_and_reads_from_our_random(capsys):
     with ConnectorServer(random.create(settings)) as server:
         log = _dsync(f"grpc://{server.address}", "--insecure", "/dev/null", "--log-json")
     assert len(re.findall("write-data", log)) == 20 * 500
+
+
+def test_run_moves_data_out_of_and_into_dsyncs_own_connectors(tmp_path):
+    """`dsync-kit run` reads dsync's fake source and writes to dsync's null, both behind `dsync serve`."""
+    with ExitStack() as stack:
+        source, _ = stack.enter_context(_dsync_serves(tmp_path, "/dev/fakesource"))
+        sink, log = stack.enter_context(_dsync_serves(tmp_path, "/dev/null", "--log-json"))
+        ends = [word for address in (source, sink) for word in (f"grpc://{address}", "--insecure")]
+        done = subprocess.run(
+            [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--mode", "initial-sync", *ends],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"complete: {DOCUMENTS:,} documents" in done.stdout + done.stderr
+    assert log.read_text().count("write-data") == DOCUMENTS
+
+
+@contextmanager
+def _dsync_serves(folder: Path, *words: str) -> Iterator[tuple[str, Path]]:
+    """One of dsync's connectors at an address, and the file with its log."""
+    (port,) = free_ports(1)
+    address, log = f"127.0.0.1:{port}", folder / f"{port}.log"
+    process = OwnedProcess([DSYNC, "serve", "--address", address, *words], log=log, environ=os.environ)
+    try:
+        with GrpcClient(address, insecure=True) as client:
+            assert client.wait_until_ready(30), process.last_words()
+        yield address, log
+    finally:
+        process.stop()
