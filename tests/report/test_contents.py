@@ -75,3 +75,12 @@ def test_a_reason_is_told_once() -> None:
     """What stands with an outcome as its reason is no news."""
     noted = replace(UNTESTED, notes=(f"{UNTESTED.reason} (in 3 of 3 examples)", "it pages by tens"))
     assert make_report(noted).notes() == ["it refuses ids of the kind double", "write/large: it pages by tens"]
+
+
+def test_a_whole_area_is_named_as_one() -> None:
+    """Where all of an area share a reason, its name says it; of a part of it, or a small one, each rule is named."""
+    skipped = [replace(SKIPPED, rule=f"stream/{number}") for number in range(5)]
+    small = [replace(SKIPPED, rule=f"lsn/{number}") for number in range(2)]
+    assert make_report(*skipped, *small, PASSED).names([*skipped, *small]) == ["stream/* (5)", "lsn/0", "lsn/1"]
+    passed = replace(PASSED, rule="stream/other")
+    assert make_report(*skipped, passed).names(skipped) == [outcome.rule for outcome in skipped]

@@ -1,6 +1,6 @@
 """What a report tells: a result, with what its rules say. The writers take this, and nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -12,6 +12,9 @@ from dsync_kit.conformance.rule import Level, Rule
 __all__ = ["Report", "plural"]
 
 _REAL_FAILURES = (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
+
+_FEW = 3
+"""So many rules of an area are named even where they are all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class Report:
         found = sorted(self.having(status), key=lambda outcome: outcome.reason)
         grouped = {reason: list(group) for reason, group in groupby(found, key=lambda outcome: outcome.reason)}
         return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+
+    def names(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """The outcomes' rules, where all of an area are among them as one: `stream/* (32)`."""
+        whole = {area: len(found) for area, found in self.areas().items()}
+        names: list[str] = []
+        for area, group in groupby(outcomes, key=lambda outcome: outcome.area):
+            rules = [outcome.rule for outcome in group]
+            together = len(rules) == whole[area] and len(rules) > _FEW
+            names += [f"{area}/* ({len(rules)})"] if together else rules
+        return names
 
     def notes(self) -> list[str]:
         """What was found out on the way, apart from what is the reason of an outcome anyway."""

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from dsync_kit.conformance.outcome import Outcome, Status
 from dsync_kit.report.contents import Report, plural
@@ -40,7 +40,7 @@ def render(report: Report) -> str:
         ("Not exercised", Status.NOT_EXERCISED),
         ("Skipped", Status.SKIPPED),
     ):
-        lines += _reasons(title, report.by_reason(status))
+        lines += _reasons(report, title, status)
     if report.notes():
         lines += ["**Found out on the way**", "", *(f"- {_escape(note)}" for note in report.notes()), ""]
     return "\n".join(lines)
@@ -70,13 +70,14 @@ def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
     yield "</details>"
 
 
-def _reasons(title: str, groups: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
+def _reasons(report: Report, title: str, status: Status) -> Iterator[str]:
+    groups = report.by_reason(status)
     if not groups:
         return
     yield f"<details><summary>{title}: {sum(len(outcomes) for outcomes in groups.values())}</summary>"
     yield ""
     for reason, outcomes in groups.items():
-        yield f"- {_escape(reason)}: {', '.join(f'`{outcome.rule}`' for outcome in outcomes)}"
+        yield f"- {_escape(reason)}: {', '.join(f'`{name}`' for name in report.names(outcomes))}"
     yield ""
     yield "</details>"
     yield ""

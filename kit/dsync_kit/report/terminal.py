@@ -1,6 +1,6 @@
 """The report on a terminal: what goes on while the rules run, then what came of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -96,9 +96,9 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
     if report.result.outcomes:
         yield Text()
         yield from _areas(report, width)
-    yield from _reasons("Skipped", report.by_reason(Status.SKIPPED), width)
-    yield from _reasons("Not exercised, which is not passed", report.by_reason(Status.NOT_EXERCISED), width)
-    yield from _reasons("Known to fail", report.by_reason(Status.KNOWN_FAILING), width)
+    yield from _reasons(report, "Skipped", Status.SKIPPED, width)
+    yield from _reasons(report, "Not exercised, which is not passed", Status.NOT_EXERCISED, width)
+    yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
     yield from _notes(report, width)
     for outcome in report.failures():
         yield Text()
@@ -161,15 +161,15 @@ def _tally(outcomes: Sequence[Outcome]) -> Text:
     return Text(", ").join(parts)
 
 
-def _reasons(title: str, groups: Mapping[str, Sequence[Outcome]], width: int) -> Iterator[Text]:
+def _reasons(report: Report, title: str, status: Status, width: int) -> Iterator[Text]:
+    groups = report.by_reason(status)
     if not groups:
         return
     yield Text()
     yield Text(title, "bold")
     for reason, outcomes in groups.items():
         yield from hanging(reason, width, indent=2, hang=4, most=4)
-        names = ", ".join(outcome.rule for outcome in outcomes)
-        yield from hanging(names, width, indent=6, hang=6, style="dim")
+        yield from hanging(", ".join(report.names(outcomes)), width, indent=6, hang=6, style="dim")
 
 
 def _notes(report: Report, width: int) -> Iterator[Text]:
