@@ -82,8 +82,11 @@ class Session:
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` where the connector does not answer any more."""
-        self._judged.append(self._listed(rule, self._run(rule)))
-        outcome = self.outcomes[-1]
+        outcome = self._appended(self._listed(rule, self._run(rule, explained=self._explains(rule))))
+        if outcome.status is Status.FAILED and not outcome.cause and self._explains(rule):
+            # It stands for itself, after all, and deserves a small example.
+            self._judged.pop()
+            outcome = self._appended(self._listed(rule, self._run(rule)))
         if outcome.status is Status.FAILED and not _answers(self._subject):
             self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
         return outcome
@@ -105,7 +108,16 @@ class Session:
         """What was found out about the connector, and what of the kit's data could not be removed."""
         return (*self._subject.notes, *_remains(self._subject))
 
-    def _run(self, rule: Rule, choices: str = "") -> Outcome:
+    def _appended(self, outcome: Outcome) -> Outcome:
+        self._judged.append(outcome)
+        return self.outcomes[-1]
+
+    def _explains(self, rule: Rule) -> bool:
+        """Whether a rule has failed that explains a failure of this one."""
+        failed = {outcome.rule for outcome in self._judged if outcome.failure is not None}
+        return not failed.isdisjoint(rule.after)
+
+    def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Outcome:
         lacking = [need.value for need in rule.needs if not self._subject.offers(need)]
         if lacking:
             return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
@@ -113,7 +125,8 @@ class Session:
         return run_rule(
             rule,
             self._subject,
-            plan.profile,
+            # A consequence is shown by its name alone: no time is spent on making it small.
+            replace(plan.profile, shrinking=0.0) if explained else plan.profile,
             seed=plan.seed,
             database=plan.database,
             replay=plan.command(rule),

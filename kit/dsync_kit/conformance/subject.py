@@ -69,6 +69,8 @@ class Subject:
         self.notes: list[str] = []
         self.remains: dict[str, str] = {}
         self.probes: dict[DataType, Probe] = {}
+        self.silent = False  # its stream sent nothing where updates were written: it is not waited for again
+        self.uncounted = False  # its count did not come to what was written: it is not waited for as long again
         self.streamed = False  # whether a stream was opened, which may still hold its place when the next one is
         self.crashes: dict[int, Any] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}

@@ -112,7 +112,7 @@ def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome],
         yield from field("known to fail", outcome.reason, width, column=_LABELS)
     if outcome.cause:
         yield from field("follows from", f"{outcome.cause}, which fails too: mend that first", width, column=_LABELS)
-    if not failure.reproducible:
+    if not failure.reproducible and not outcome.cause:
         note = "the same example did not fail again: it depends on timing, or on what went before"
         yield from field("note", note, width, column=_LABELS)
     if consequences:

@@ -60,6 +60,8 @@ def opens(case: Case) -> None:
     scene.mark()
     while (message := follower.raw(case.subject.patience)) is not None and not message.updates:
         continue
+    if message is None:
+        case.subject.waited_in_vain()
     error = follower.reader.error
     case.check(error is None, "StreamUpdates fails", expected="a stream of updates", seen=error)
 
@@ -512,6 +514,8 @@ def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
     if not (case.subject.can_change and case.subject.loads):
         _observe_sample(case, own, look)
         return
+    if case.subject.silent:
+        raise case.decline("the stream sent no updates")
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -534,6 +538,7 @@ def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
             return
     case.subject.waited_in_vain()
     if not seen:
+        case.subject.silent = True
         raise case.decline("the stream sent no updates")
 
 
