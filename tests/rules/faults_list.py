@@ -1,5 +1,6 @@
 """Connectors whose listings lose documents, repeat them, or do not end."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -414,6 +415,24 @@ class OneListingAtATime(Reference):
             return super().list_data(request)
         finally:
             self.busy = False
+
+
+@broken("list/parallel", "rare")
+class PoolOfTwelveReaders(Reference):
+    """A pool of 12 connections, which is enough for dsync's 4 copiers, and not for the 32 that it may have."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.pool = threading.BoundedSemaphore(12)
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if not self.pool.acquire(blocking=False):
+            raise RuntimeError("QueuePool limit of size 12 overflow 0 reached")
+        try:
+            time.sleep(0.02)
+            return super().list_data(request)
+        finally:
+            self.pool.release()
 
 
 class _Created(Reference):

@@ -418,6 +418,22 @@ class IdsNormalised(Keyed):
 
 
 @broken("write/id-kinds", "rare")
+class IdsIndexedByTheirBeginning(Keyed):
+    """The key's column has an index on the first 64 characters, which is unique."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return value[:64].encode() if isinstance(value, str) else None
+
+
+@broken("write/id-kinds", "rare")
+class LongIdsAreDoubles(Keyed):
+    """Numbers are compared as doubles: beyond 2^53 two of them are one."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return float(value).hex().encode() if isinstance(value, int) and abs(value) >= 2**53 else None
+
+
+@broken("write/id-kinds", "rare")
 class IdSubtypeLost(Keyed):
     """A binary's subtype is no part of the key."""
 
@@ -515,6 +531,24 @@ class OneWriterAtATime(Reference):
             return super().write_data(request)
         finally:
             self.busy.release()
+
+
+@broken("write/concurrent", "rare")
+class PoolOfTenWriters(Reference):
+    """A pool of 10 connections: dsync may have 16 writers."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.pool = threading.BoundedSemaphore(10)
+
+    def write_data(self, request: WriteDataRequest) -> Any:
+        if not self.pool.acquire(blocking=False):
+            raise RuntimeError("QueuePool limit of size 10 overflow 0 reached")
+        try:
+            time.sleep(0.02)
+            return super().write_data(request)
+        finally:
+            self.pool.release()
 
 
 @broken("write/several-pages")

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.inspection import key_of
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe, probe
 from dsync_kit.conformance.subject import Subject
 from dsync_kit.conformance.transcript import Recorder, show_document, show_id
 from dsync_kit.connector import Connector
-from dsync_kit.documents import id_key, id_of
+from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
 
@@ -235,7 +236,7 @@ class Case:
         owned = self._owned.setdefault((namespace, data_type), {})
         for part in parts:
             try:
-                owned[id_key(part)] = part
+                owned[key_of(part, data_type)] = part
             except (ValueError, InvalidArgument):
                 continue  # a malformed id, sent on purpose: nothing is stored under it
 
@@ -249,7 +250,7 @@ class Case:
 
 def _key(document: bytes, data_type: DataType) -> bytes | None:
     try:
-        return id_key(id_of(document, data_type))
+        return key_of(id_of(document, data_type), data_type)
     except InvalidArgument:
         return None  # the comparison with the model says what is wrong with it
 

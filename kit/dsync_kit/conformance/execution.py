@@ -229,6 +229,8 @@ def _refused(case: Case, error: ConnectorError) -> Violation:
     owner = ""
     if error.code is StatusCode.UNIMPLEMENTED:
         owner = "info/declared-sink" if rpc.startswith("Write") else "info/declared-source"
+    elif rpc == "WriteData" and error.code is StatusCode.INVALID_ARGUMENT:
+        owner = "write/accepts"
     return Violation(
         f"{rpc} was refused",
         expected="OK",

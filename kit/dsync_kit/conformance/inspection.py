@@ -22,7 +22,7 @@ from dsync_kit.protocol import (
     UpdateType,
 )
 
-__all__ = ["faults_of", "inspect", "key_of"]
+__all__ = ["faults_of", "inspect", "key_of", "listed_id"]
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
@@ -37,6 +37,12 @@ def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
     return id_key([_json_number(part) for part in parts])
 
 
+def listed_id(document: bytes, data_type: DataType) -> list[BsonValue]:
+    """The id of a document that was listed; of a JSON number, the value counts, and not how it was written."""
+    parts = id_of(document, data_type)
+    return [_json_number(part) for part in parts] if data_type == DATA_TYPE_JSON_ID else parts
+
+
 def _json_number(part: BsonValue) -> BsonValue:
     if part.type not in _NUMBERS:
         return part
@@ -46,13 +52,13 @@ def _json_number(part: BsonValue) -> BsonValue:
     return encode_id(Int64(int(number)) if whole else float(number))
 
 
-def inspect(message: StreamUpdatesResponse, data_type: DataType) -> None:
-    """Raise Violation where dsync could not hand a message's updates on."""
-    for violation in faults_of(message, data_type):
+def inspect(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> None:
+    """Raise Violation where dsync could not hand a message's updates on; `documents` says whether to look into them."""
+    for violation in faults_of(message, data_type, documents=documents):
         raise violation
 
 
-def faults_of(message: StreamUpdatesResponse, data_type: DataType) -> Iterator[Violation]:
+def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> Iterator[Violation]:
     """What is wrong with a message, each with the rule that it violates as its owner."""
     if message.updates and not message.namespace:
         yield Violation(
@@ -73,7 +79,7 @@ def faults_of(message: StreamUpdatesResponse, data_type: DataType) -> Iterator[V
         for violation in _faults_of_id(update):
             readable = False
             yield violation
-        if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
+        if documents and update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
             yield from _faults_of_document(update, data_type, compare=readable)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import bson
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
@@ -225,6 +226,7 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
         "int64": _INT64,
         "double": st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: value != 0),
         "date": _DATES,
+        "uuid": st.uuids(version=4).map(Binary.from_uuid),
         "binary": st.builds(Binary, st.binary(min_size=1, max_size=12), st.sampled_from([0, 5, 128])),
         "decimal": st.sampled_from(["1.10", "-3", "1E+10", "0.001"]).map(Decimal128),
         "boolean": st.booleans(),
@@ -233,6 +235,7 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
     DATA_TYPE_JSON_ID: {
         "string": _id_texts,
         "integer": st.one_of(st.sampled_from([0, 5, -1, 2**53 + 1]), st.integers(-(2**53), 2**53)),
+        "uuid-text": st.uuids(version=4).map(str),
     },
 }
 """Strategies for ids by the name of their kind, the most common kind first."""
@@ -254,6 +257,9 @@ ALIKE_IDS: tuple[tuple[tuple[str, Any], ...], ...] = (
     (("string", "1.10"), ("decimal", Decimal128("1.10"))),
     (("binary", Binary(b"dsync-kit-id", 0)), ("object-id", ObjectId(b"dsync-kit-id"))),
     (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
+    (("int64", Int64(2**53)), ("int64", Int64(2**53 + 1))),
+    (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
+    (("string", f"{'k' * 64}1"), ("string", f"{'k' * 64}2")),
     (("string", "a"), ("string", "A")),
     (("string", "a"), ("string", "a ")),
     (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
@@ -270,6 +276,8 @@ _SAMPLES: dict[str, Any] = {
     "int64": Int64(7_000_000_000),
     "double": 7.5,
     "date": DatetimeMS(86_400_000),
+    "uuid": Binary.from_uuid(UUID("7e57ab1e-5eed-4bad-8ace-d5c0ffee0001")),
+    "uuid-text": "7e57ab1e-5eed-4bad-8ace-d5c0ffee0001",
     "binary": Binary(b"sample", 0),
     "decimal": Decimal128("7.10"),
     "boolean": True,
@@ -304,6 +312,8 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
         "int32": lambda number: start + number,
         "double": lambda number: start + number + 0.5,
         "date": lambda number: DatetimeMS(start + number),
+        "uuid": lambda number: Binary.from_uuid(UUID(int=start + number, version=4)),
+        "uuid-text": lambda number: str(UUID(int=start + number, version=4)),
         "binary": lambda number: Binary(f"{prefix}-{number:0{width}}".encode(), 0),
         "decimal": lambda number: Decimal128(f"{start + number}.5"),
         "document": lambda number: {"a": prefix, "b": number},

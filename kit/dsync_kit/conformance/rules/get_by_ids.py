@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.differences import blamed
+from dsync_kit.conformance.inspection import listed_id
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.conformance.transcript import show_document, show_id
@@ -35,7 +36,7 @@ def answers(case: Case) -> None:
     namespace, data_type, expected = case.listable()
     listed = case.subject.read(namespace, data_type, driver=case.driver, expected=expected)[:50]
     for document in listed:
-        (found,) = _found(case, namespace, [id_of(document, data_type)], data_type)
+        (found,) = _found(case, namespace, [listed_id(document, data_type)], data_type)
         _same(case, found, document, data_type)
 
 

@@ -1,5 +1,6 @@
 """ListData: every document once, page after page, as often as it is asked for."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case, type_name
 from dsync_kit.conformance.driver import Driver, strip
+from dsync_kit.conformance.inspection import key_of
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Level, Need, rule
-from dsync_kit.documents import decode, id_key, id_of
+from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
 
@@ -22,6 +24,9 @@ __all__ = ["RULES"]
 _MOST_PARTITIONS = 8
 _MOST_DOCUMENTS = 6000
 """The most documents that an example writes to fill pages."""
+
+_COPIERS = 32
+"""dsync lists with 4 copiers, and with up to 32."""
 
 
 @rule(
@@ -272,22 +277,26 @@ def interleaved(case: Case) -> None:
     "list/parallel",
     "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
     needs=(Need.LISTING,),
-    hint="a client or a cursor is shared by threads that list at the same time",
+    hint="a client, a cursor or a small pool of connections is shared by threads that list at the same time",
     after=("list/repeatable", "list/interleaved"),
     examples=0.3,
 )
 def parallel(case: Case) -> None:
-    """Eight listings at once give what one after another gives."""
+    """Listings by as many copiers as dsync may have, all at once, give what one after another gives."""
     namespace, data_type, expected = _many(case)
     partitions = case.driver.partitions([namespace])[:4]
     alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
-    work = [index % len(partitions) for index in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(
-            pool.map(lambda index: case.driver.partition(partitions[index], data_type, expected=expected), work)
-        )
+    work = [index % len(partitions) for index in range(_COPIERS)]
+    at_once = threading.Barrier(_COPIERS)
+
+    def listing(index: int) -> list[bytes]:
+        at_once.wait()
+        return case.driver.partition(partitions[index], data_type, expected=expected)
+
+    with ThreadPoolExecutor(_COPIERS) as pool:
+        together = list(pool.map(listing, work))
     for index, documents in zip(work, together, strict=True):
-        Model.listed(data_type, alone[index]).check(documents, what="one of eight listings at once")
+        Model.listed(data_type, alone[index]).check(documents, what=f"one of {_COPIERS} listings at once")
         case.checks += 1
 
 
@@ -352,10 +361,10 @@ def stable_while_written(case: Case) -> None:
                 listed += page
                 # What has been listed goes away: a reader that counts positions now skips as many of the others.
                 gone = [id_of(document, data_type) for document in page[: max(1, len(page) // 2)]]
-                touched |= {id_key(parts) for parts in gone}
+                touched |= {key_of(parts, data_type) for parts in gone}
                 if gone:
                     case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
-    seen = {id_key(id_of(document, data_type)) for document in listed}
+    seen = {key_of(id_of(document, data_type), data_type) for document in listed}
     lost = [key for key in model.documents if key not in seen and key not in touched]
     case.check(
         not lost,
@@ -386,9 +395,9 @@ def retryable_cursor(case: Case) -> None:
             first = case.driver.page(strip(partition), data_type)
         if not first.next_cursor:
             continue
-        seen = {id_key(id_of(document, data_type)) for document in first.data}
+        seen = {key_of(id_of(document, data_type), data_type) for document in first.data}
         whole = case.driver.partition(partition, data_type, expected=expected)
-        rest = [document for document in whole if id_key(id_of(document, data_type)) not in seen]
+        rest = [document for document in whole if key_of(id_of(document, data_type), data_type) not in seen]
         try:
             there = _rest(second, partition, data_type, first.next_cursor)
         except ConnectorError as error:

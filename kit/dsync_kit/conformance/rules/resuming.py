@@ -25,6 +25,9 @@ _ARRIVES = ("stream/opens", "stream/stays-open", "stream/inserts", "stream/overw
 _PLANNED = (*_ARRIVES, "stream/from-plan")
 
 _TRIED_CURSORS = 5
+_IDLE_SECONDS = 15.0
+"""For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
+
 _STREAMS = 80
 _CANCEL_SECONDS = 6.0
 _GRACE_SECONDS = 5.0
@@ -40,13 +43,13 @@ _AT_WORK_SECONDS = 0.004
     needs=_LIVE,
     hint="the stream ends when it has caught up, or when nothing comes for a while",
     after=("stream/opens",),
-    examples=0.02,
+    examples=0.01,
 )
 def stays_open(case: Case) -> None:
     """A stream goes on after it has caught up, and after a time without updates."""
     scene = Scene(case)
     follower = scene.follow()
-    for seconds in (0.0, 0.6 * case.bulk):
+    for seconds in (0.0, min(_IDLE_SECONDS, 0.6 * case.bulk**2)):
         scene.mark()
         follower.converge(scene.wanted(), what="an open stream", owner="stream/inserts")
         end = time.monotonic() + seconds
