@@ -1,13 +1,16 @@
 """Unusual connectors that are correct: no rule may fail them."""
 
+import json
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from bson import Code, DatetimeMS, MaxKey, MinKey, Regex, Timestamp
+from bson import Binary, Code, DatetimeMS, MaxKey, MinKey, Regex, Timestamp
 
 from dsync_kit.connector import Connector, StreamContext
 from dsync_kit.documents import decode_id, id_field
@@ -391,6 +394,24 @@ class EmptyIsGone(Reference):
         return list(requested) or [name for name in self.store.namespaces() if self.store.count(name)]
 
 
+@unusual()
+class GoneWithItsLastDocument(EmptyIsGone):
+    """The same, and a plan or a count of a namespace that is no longer there is NOT_FOUND."""
+
+    def known(self, namespace: str) -> None:
+        if not self.store.count(namespace):
+            raise NotFound(f"there is no {namespace!r}")
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        for namespace in requested:
+            self.known(namespace)
+        return super().planned_namespaces(requested)
+
+    def count(self, namespace: str) -> int:
+        self.known(namespace)
+        return super().count(namespace)
+
+
 def _fill(connector: Any, namespace: str, count: int) -> None:
     for data_type in (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID):
         documents = [write_document({id_field(data_type): f"own-{n}", "n": n}, data_type) for n in range(count)]
@@ -449,6 +470,33 @@ class NumberIdsOnly(_BsonOnly, _Picky):
     """Ids are 64-bit integers, as a serial key is."""
 
     types = (18,)
+
+
+@unusual()
+class UuidIdsOnly(Reference):
+    """Ids are UUIDs: binary ones in BSON, their text in JSON."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        try:
+            identifier = value if isinstance(value, UUID) else UUID(value) if isinstance(value, str) else None
+            identifier = value.as_uuid() if isinstance(value, Binary) else identifier
+        except ValueError:
+            identifier = None
+        if identifier is None:
+            raise InvalidArgument("an id is a UUID")
+        return super().position(part, data_type)
+
+
+@unusual()
+class NamesAsIds(Reference):
+    """Ids become parts of names: up to 40 letters, digits, `-` and `_`."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        if not isinstance(value, str) or not re.fullmatch("[A-Za-z0-9_-]{1,40}", value):
+            raise InvalidArgument("an id is 1 to 40 letters, digits, - and _")
+        return super().position(part, data_type)
 
 
 @unusual()
@@ -764,6 +812,25 @@ class JsonNormalised(Altering):
     def value(self, value: Any) -> Any:
         whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
         return int(value) if whole else value
+
+
+@unusual()
+class WholeNumbersHaveAPoint(Reference):
+    """JSON numbers as a store of doubles prints them where that is exact: 1.0 for 1, ids as well."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_JSON_ID:
+            answer.data[:] = [json.dumps(self.printed(json.loads(data))).encode() for data in answer.data]
+        return answer
+
+    def printed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self.printed(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.printed(item) for item in value]
+        exact = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+        return float(value) if exact else value
 
 
 class _Fussy(Altering):

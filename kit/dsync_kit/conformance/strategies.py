@@ -31,6 +31,7 @@ __all__ = [
     "BSON_SEVERAL",
     "ID_KINDS",
     "JSON_SEVERAL",
+    "PLAIN_TEXT",
     "alike_ids",
     "alike_namespaces",
     "bson_values",
@@ -218,9 +219,13 @@ _id_texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8),
 )
 
+_id_names = st.text("abcABC012-_", min_size=1, max_size=8)
+"""What every store that takes text takes; some refuse all else, as ids become names of files or columns."""
+
 ID_KINDS: dict[DataType, dict[str, Draw]] = {
     DATA_TYPE_MONGO_BSON: {
         "string": _id_texts,
+        "name": _id_names,
         "object-id": _OBJECT_IDS,
         "int32": _INT32,
         "int64": _INT64,
@@ -234,11 +239,15 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
     },
     DATA_TYPE_JSON_ID: {
         "string": _id_texts,
+        "name": _id_names,
         "integer": st.one_of(st.sampled_from([0, 5, -1, 2**53 + 1]), st.integers(-(2**53), 2**53)),
         "uuid-text": st.uuids(version=4).map(str),
     },
 }
 """Strategies for ids by the name of their kind, the most common kind first."""
+
+PLAIN_TEXT = frozenset({"name", "uuid-text"})
+"""Kinds that say nothing more of a store that takes any text."""
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
 
@@ -270,7 +279,8 @@ ALIKE_IDS: tuple[tuple[tuple[str, Any], ...], ...] = (
 """Groups of ids that look alike and are different: kind and value."""
 
 _SAMPLES: dict[str, Any] = {
-    "string": "sample",
+    "string": "sample 𝄞/é",
+    "name": "sample",
     "object-id": ObjectId(b"dsync-kit-id"),
     "int32": 7,
     "int64": Int64(7_000_000_000),
@@ -306,6 +316,7 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
     start = sum(prefix.encode()) * 100_000
     makers: dict[str, Callable[[int], Any]] = {
         "string": lambda number: f"{prefix}-{number:0{width}}",
+        "name": lambda number: f"{prefix}-{number:0{width}}",
         "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
         "integer": lambda number: start + number,
         "int64": lambda number: Int64(start + number),

@@ -14,7 +14,7 @@ from dsync_kit.conformance.inspection import key_of
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
-from dsync_kit.conformance.strategies import ID_KINDS, make_document, sample_id
+from dsync_kit.conformance.strategies import ID_KINDS, PLAIN_TEXT, make_document, sample_id
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
@@ -89,7 +89,7 @@ class Subject:
         self._pattern = "dsynckit_{run}.c{number}"
         self.makes_namespaces = True
         self.foreign: dict[str, set[bytes]] = {}
-        self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: tuple(ID_KINDS[kind]) for kind in self.types}
+        self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: _kinds_of_ids(kind) for kind in self.types}
         if self.types:
             self._probe_namespaces()
             self._probe_ids()
@@ -326,6 +326,8 @@ class Subject:
         for data_type in self.types:
             kinds, refused = [], []
             for kind in ID_KINDS[data_type]:
+                if kind in PLAIN_TEXT and "string" in kinds:
+                    continue
                 try:
                     self._write_sample(self.probe_namespace(), data_type, kind)
                 except Inapplicable:
@@ -335,7 +337,7 @@ class Subject:
                         refused.append(kind)
                         continue
                 kinds.append(kind)
-            self.id_kinds[data_type] = tuple(kinds or ID_KINDS[data_type])
+            self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
             if refused and kinds:
                 name = DataType.Name(data_type).removeprefix("DATA_TYPE_")
                 self.notes.append(f"{name}: it refuses ids of the kinds {', '.join(refused)}")
@@ -371,3 +373,7 @@ class Subject:
             return bool(self.driver.plan(namespaces, initial_sync=False, updates=True).updates_partitions)
         except ConnectorError as error:
             return error.code is not StatusCode.UNIMPLEMENTED and error.code not in _REFUSALS
+
+
+def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:
+    return tuple(kind for kind in ID_KINDS[data_type] if kind not in PLAIN_TEXT)

@@ -291,6 +291,7 @@ _HOSTILE_NAMES = (
     needs=_READ,
     hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
     after=(
+        "write/overwrites",
         "write/read-back",
         "write/isolates-namespaces",
         "errors/malformed-document",

@@ -12,7 +12,7 @@ from dsync_kit.conformance.case import Case, kind_name
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.conformance.strategies import id_value, make_document, update
-from dsync_kit.documents import encode, id_field, id_of
+from dsync_kit.documents import decode_id, encode, id_field, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -31,6 +31,8 @@ __all__ = ["RULES"]
 _BOTH = (Need.SINK, Need.READING)
 _UPSERT = "INSERT and UPDATE are both a full-document upsert"
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
+_IN_ONE_CALL = list(itertools.product((False, True), itertools.product(_KINDS, repeat=2)))
+"""Whether a document was there, and two updates of it in one call: every case that there is."""
 
 
 def _apply(case: Case, namespace: str, model: Model, updates: Sequence[Update]) -> None:
@@ -153,24 +155,25 @@ def delete_missing(case: Case) -> None:
     examples=2,
 )
 def order_in_call(case: Case) -> None:
-    """Of several updates of one id in one call, the last one decides."""
+    """Of several updates of one id in one call, the last one decides: of any kinds, whether it was there or not."""
     data_type = case.data_type()
-    value = case.identifiers(data_type, max_size=1)[0]
-    pairs = list(itertools.product(_KINDS, repeat=2))
-    first = case.draw(st.sampled_from(pairs), "kinds", show=kind_name)
-    kinds = [*first, *case.draw(st.lists(st.sampled_from(_KINDS), max_size=2), "then", show=kind_name)]
-    present = case.draw(st.booleans(), "present before")
-    namespace, model = case.namespace(), Model(data_type)
-    if present:
-        before = [make_document(value, {"n": 0}, data_type)]
+    chosen = case.draw(strategies.some(_IN_ONE_CALL), "there before, then", show=_told)
+    rest = case.draw(st.lists(st.sampled_from(_KINDS), max_size=2), "then", show=kind_name)
+    documents = case.numbered(len(chosen), data_type)
+    before = [document for document, (there, _) in zip(documents, chosen, strict=True) if there]
+    namespace, model = case.namespace(), Model(data_type, before)
+    if before:
         case.write(namespace, before, data_type)
-        model.write(before)
+    # Round by round, so that the updates of one id are not side by side.
     updates = [
-        update(kind, value, make_document(value, {"n": number}, data_type), data_type)
-        for number, kind in enumerate(kinds, 1)
+        update(kinds[step], value, make_document(value, {"n": step + 1}, data_type), data_type)
+        for step in range(2 + len(rest))
+        for document, (_, pair) in zip(documents, chosen, strict=True)
+        for kinds in [(*pair, *rest)]
+        for value in [decode_id(id_of(document, data_type)[0])]
     ]
     _apply(case, namespace, model, updates)
-    case.expect(namespace, model, f"what is listed after {_named(kinds)} of one id in one call")
+    case.expect(namespace, model, "what is listed after several updates of one id in one call")
 
 
 @rule(
@@ -489,6 +492,12 @@ def composite_ids(case: Case) -> None:
         )
     # No document has both parts as its id: nothing may be gone.
     case.expect(namespace, Model(data_type, documents), "what is listed after a DELETE of a composite id")
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "there" if value else "not there"
+    return kind_name(value)
 
 
 def _named(kinds: Sequence[UpdateType]) -> str:

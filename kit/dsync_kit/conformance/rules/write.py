@@ -105,6 +105,7 @@ def overwrites(case: Case) -> None:
     needs=_BOTH,
     hint="a batch with an id twice is refused by the store, or both documents are kept",
     after=(
+        "write/overwrites",
         "write/read-back",
         "write/idempotent",
     ),
@@ -233,7 +234,10 @@ def id_kinds(case: Case) -> None:
     "store's choice",
     needs=(*_BOTH, Need.BSON),
     hint="a write of one of the two fails, or destroys a third document",
-    after=("write/read-back",),
+    after=(
+        "write/overwrites",
+        "write/read-back",
+    ),
     examples=0.3,
 )
 def equal_numbers(case: Case) -> None:
