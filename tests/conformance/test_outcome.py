@@ -47,6 +47,13 @@ def test_a_run_that_did_not_end_is_not_judged(changes):
     assert replace(_result(PASSED), **changes).exit_code == 3
 
 
+def test_a_run_that_left_more_untried_than_it_tried_is_not_judged():
+    """A green over little would say little; as many of each is still one."""
+    untried = [Outcome(f"a/{number}", Level.MUST, Status.NOT_EXERCISED) for number in range(2)]
+    assert _result(PASSED, *untried).exit_code == 3
+    assert _result(PASSED, *untried[:1]).exit_code == 0
+
+
 def test_a_run_without_anything_exercised_is_not_judged():
     """Skipped and not-exercised rules alone make no green."""
     assert _result(Outcome("a/skipped", Level.MUST, Status.SKIPPED)).exit_code == 3

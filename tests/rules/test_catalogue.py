@@ -11,6 +11,7 @@ from dsync_kit.conformance.rules import RULES
 
 from .catalogue import FAULTS, VARIANTS
 from .fault import Fault, Variant, judge
+from .variants import NoneGiven
 
 AREAS = ("info", "plan", "list", "metadata", "write", "updates", "encoding", "errors", "lifecycle")
 """The areas whose faults are tried here; those of the others have a module of their own."""
@@ -104,6 +105,14 @@ def test_an_unusual_connector_passes(name: str) -> None:
 def test_every_unusual_connector_passes(variant: Variant) -> None:
     """The same for all of them."""
     _assert_passes(variant, PROFILES["quick"])
+
+
+def test_a_connector_whose_namespaces_nobody_named_is_not_judged() -> None:
+    """It violates nothing, but a green over what was not exercised would say nothing: the run asks for --namespace."""
+    result = judge(Variant("none-given", NoneGiven, ""), [], profile=BRIEF)
+    assert not result.violations()
+    assert result.exit_code == 3
+    assert "--namespace" in " ".join(result.notes)
 
 
 def _assert_passes(variant: Variant, profile: Profile) -> None:

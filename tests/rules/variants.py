@@ -349,9 +349,8 @@ class OneNamespaceGiven(_Made):
         return InvalidArgument(f"the only table is {GIVEN[0]!r}")
 
 
-@unusual()
 class NoneGiven(_Made):
-    """Namespaces must be there beforehand, and none was named to the kit."""
+    """Namespaces must be there beforehand, and none was named to the kit: nothing much can be said of it."""
 
 
 @unusual(namespaces=GIVEN)
@@ -1004,3 +1003,31 @@ class PolledStream(Reference):
             return []
         with self.store.reading():
             return self.store.log[sequence : sequence + 10_000]
+
+
+@unusual()
+class LivingSource(SourceOnly):
+    """A source that others write to all the time: two listings differ, and the stream says why."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.ended = threading.Event()
+        self.writer = threading.Thread(target=self.live, daemon=True)
+        self.writer.start()
+
+    def live(self) -> None:
+        while not self.ended.wait(0.0003):
+            document = write_document({"_id": "own-0", "n": time.monotonic_ns()}, DATA_TYPE_MONGO_BSON)
+            page = WriteDataRequest(namespace="fixed.few", type=DATA_TYPE_MONGO_BSON, data=[document])
+            self.inner.write_data(page)
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        return self.inner.generate_plan(request)
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        return self.inner.stream_updates(request, context)
+
+    def teardown(self) -> None:
+        self.ended.set()
+        self.writer.join()
+        super().teardown()

@@ -46,6 +46,7 @@ class Case:
         self._data = data
         self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
         self._taken: set[str] = set()
+        self._written: set[str] = set()
         self._stack = ExitStack()
 
     # Drawing
@@ -110,6 +111,7 @@ class Case:
         if not self.subject.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
         self.subject.load(namespace, documents, data_type, driver=self.driver)
+        self._written.add(namespace)
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Have these documents removed at the end, for what is sent past `write`."""
@@ -122,6 +124,7 @@ class Case:
         if not self.subject.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
         self.subject.change(namespace, updates, data_type, driver=self.driver)
+        self._written.add(namespace)
 
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
@@ -230,7 +233,8 @@ class Case:
                 if removals:
                     self.subject.change(namespace, removals, data_type, driver=self.subject.driver)
             except ConnectorError as error:
-                self.subject.remain(namespace, str(error))
+                if namespace in self._written:  # else all was refused
+                    self.subject.remain(namespace, str(error))
 
     def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
         owned = self._owned.setdefault((namespace, data_type), {})

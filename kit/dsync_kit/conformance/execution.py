@@ -16,9 +16,11 @@ from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.logs import captured_log
+from dsync_kit.conformance.model import LISTED
 from dsync_kit.conformance.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
 from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.sampling import changes_by_itself
 from dsync_kit.conformance.subject import Subject
 from dsync_kit.errors import ConnectorError
 from dsync_kit.target import TargetError
@@ -134,7 +136,9 @@ class _Trial:
         except Inapplicable as declined:
             self.declined[str(declined)] += 1
         except Violation as found:
-            return found
+            if found.rests_on != LISTED or not changes_by_itself(case):
+                return found
+            self.declined["its data changes while it is read, as its stream says"] += 1
         except ConnectorError as error:
             return _refused(case, error)
         except (KitError, TargetError, HypothesisException):

@@ -139,13 +139,19 @@ class Result:
         ]
 
     @property
+    def hollow(self) -> bool:
+        """Whether more was left untried than was tried: such a green would say nothing."""
+        counts = self.counts()
+        tried = counts[Status.PASSED] + counts[Status.KNOWN_FAILING]
+        return not tried or counts[Status.NOT_EXERCISED] > tried
+
+    @property
     def exit_code(self) -> int:
         """0 conformant, 1 a rule is violated, 3 could not be judged."""
         if self.violations():
             return 1
-        judged = any(outcome.status in (Status.PASSED, Status.KNOWN_FAILING) for outcome in self.outcomes)
         broken = any(outcome.status is Status.ERRORED for outcome in self.outcomes)
-        return 3 if self.problem or broken or not judged or self.interrupted else 0
+        return 3 if self.problem or broken or self.hollow or self.interrupted else 0
 
     @property
     def conformant(self) -> bool:

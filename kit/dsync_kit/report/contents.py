@@ -1,5 +1,6 @@
 """What a report tells: a result, with what its rules say. The writers take this, and nothing else."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -129,7 +130,11 @@ class Report:
             return f"interrupted after {plural(len(self.result.outcomes), 'rule')}"
         if broken := self.having(Status.ERRORED):
             return f"{plural(len(broken), 'rule')} could not be run to the end"
-        return "no rule was exercised"
+        untried = self.having(Status.NOT_EXERCISED)
+        if not untried:
+            return "no rule was exercised"
+        reason = Counter(outcome.reason for outcome in untried).most_common(1)[0][0]
+        return f"{plural(len(untried), 'rule')} could not be exercised, more than were: {reason}"
 
 
 def plural(count: int, noun: str) -> str:

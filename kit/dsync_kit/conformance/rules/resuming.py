@@ -9,7 +9,8 @@ from dsync_kit.conformance.driver import Driver, StreamReader
 from dsync_kit.conformance.following import Follower, Sent
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Need, rule
-from dsync_kit.conformance.rules.stream import many_updates, sample
+from dsync_kit.conformance.rules.stream import many_updates
+from dsync_kit.conformance.sampling import sample
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.protocol import GetInfoRequest, StreamUpdatesResponse
 
@@ -29,6 +30,7 @@ _IDLE_SECONDS = 15.0
 """For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
 
 _STREAMS = 80
+_ONE_AT_A_TIME = "it refuses a second stream while one is open"
 _CANCEL_SECONDS = 6.0
 _GRACE_SECONDS = 5.0
 """A handler that looks now and then whether the caller is there ends within that."""
@@ -218,9 +220,11 @@ def parallel(case: Case) -> None:
             refused.append(violation)
         else:
             if any(other.reader.error is not None for other in followers):
-                raise case.decline("it refuses a second stream while one is open")
-    if refused:
+                raise case.decline(_ONE_AT_A_TIME)
+    if len(refused) == len(followers):
         raise refused[0]
+    if refused:
+        raise case.decline(_ONE_AT_A_TIME)
 
 
 @rule(

@@ -12,8 +12,8 @@ from dsync_kit.conformance.driver import updates_partition
 from dsync_kit.conformance.following import Follower, held
 from dsync_kit.conformance.inspection import faults_of, key_of
 from dsync_kit.conformance.model import Model
-from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
+from dsync_kit.conformance.sampling import SAMPLE_SECONDS, sample
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.conformance.transcript import show_id
 from dsync_kit.documents import encode, id_of
@@ -32,8 +32,6 @@ from dsync_kit.protocol import (
 __all__ = ["RULES"]
 
 _STATE = "Applying the listing and then the stream from the plan's cursor gives the source's state."
-_SAMPLED = 40
-_SAMPLE_SECONDS = 2.0
 _LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
 _Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
 
@@ -562,30 +560,7 @@ def _observe_sample(case: Case, own: str, look: _Look) -> None:
             _look_at(case, message, data_type, own)
             look(message, frozenset(), data_type)
     if not case.checks:
-        raise case.decline(f"the stream sent no updates within {_SAMPLE_SECONDS:.0f} seconds")
-
-
-def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
-    """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
-    for data_type in case.subject.source_types:
-        if data_type not in case.subject.sampled:
-            case.subject.sampled[data_type] = _first_messages(case, data_type)
-    return case.subject.sampled
-
-
-def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesResponse]:
-    asked = case.subject.existing()[:1]
-    cursor = case.driver.updates_partition(asked).cursor
-    end = time.monotonic() + _SAMPLE_SECONDS
-    messages: list[StreamUpdatesResponse] = []
-    with case.driver.stream_updates(cursor, asked, data_type) as stream:
-        while len(messages) < _SAMPLED and (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
-            messages.append(message)
-        if stream.error is not None:
-            raise Violation(
-                "StreamUpdates fails", expected="a stream of updates", seen=str(stream.error), owner="stream/opens"
-            )
-    return messages
+        raise case.decline(f"the stream sent no updates within {SAMPLE_SECONDS:.0f} seconds")
 
 
 RULES = (
