@@ -386,6 +386,22 @@ class OneListingOfAPartition(_Positions):
     """One open iterator for each partition: a second copier of it takes the first one's documents away."""
 
 
+@broken("list/any-time", "special input")
+class CursorExpiresForGood(Reference):
+    """The query behind a page is closed after a while, and its cursor refused as one that is not known."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.opened: dict[bytes, float] = {}
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if request.cursor and time.monotonic() - self.opened.get(request.cursor, 0.0) > 0.4:
+            raise InvalidArgument("the cursor is not known")
+        answer = super().list_data(request)
+        self.opened[answer.next_cursor] = time.monotonic()
+        return answer
+
+
 @broken("list/parallel", "rare")
 class PageBuiltInTheInstance(Reference):
     """The page is collected in an attribute, which another thread clears."""

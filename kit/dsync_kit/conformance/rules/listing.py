@@ -1,6 +1,7 @@
 """ListData: every document once, page after page, as often as it is asked for."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ __all__ = ["RULES"]
 _MOST_PARTITIONS = 8
 _MOST_DOCUMENTS = 6000
 """The most documents that an example writes to fill pages."""
+
+_PAUSE_SECONDS = 15.0
+"""The longest pause between two pages: a sink that is slow takes as long for what it is given."""
 
 _COPIERS = 32
 """dsync lists with 4 copiers, and with up to 32."""
@@ -248,6 +252,39 @@ def restart_mid_way(case: Case) -> None:
 
 
 @rule(
+    "list/any-time",
+    "Any time may pass between two pages.",
+    needs=(Need.LISTING,),
+    hint="a page cursor, or a transaction behind it, expires: answer with a code that dsync repeats, such as ABORTED",
+    after=("list/repeatable", "list/restart-mid-way"),
+    examples=0.01,
+)
+def any_time(case: Case) -> None:
+    """A page cursor works after a pause, or is answered with a retryable code."""
+    namespace, data_type, expected = _many(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        first = case.driver.first_page(strip(partition), data_type)
+        if first.next_cursor:
+            break
+    else:
+        raise case.decline("each partition fits on one page")
+    time.sleep(min(_PAUSE_SECONDS, 0.6 * case.bulk**2))
+    try:
+        rest = _rest(case.driver, partition, data_type, first.next_cursor)
+    except ConnectorError as error:
+        case.check(
+            error.retryable,
+            "after a pause a page cursor is answered with a final code, and the partition is lost",
+            expected="the next page, or a code that dsync repeats",
+            seen=error,
+        )
+        return
+    whole = case.driver.partition(partition, data_type, expected=expected)
+    Model.listed(data_type, whole).check([*first.data, *rest], what="a listing with a pause between its pages")
+    case.checks += 1
+
+
+@rule(
     "list/interleaved",
     "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
     needs=(Need.LISTING,),
@@ -461,6 +498,7 @@ RULES = (
     page_boundaries,
     many_pages,
     restart_mid_way,
+    any_time,
     interleaved,
     parallel,
     ends_while_written,
