@@ -71,9 +71,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="seeds for each fault (default: 5)")
     parser.add_argument("--variant-profiles", nargs="*", default=["quick"], choices=list(PROFILES))
     parser.add_argument("--variant-seeds", type=int, default=5, help="seeds for each variant (default: 5)")
-    parser.add_argument(
-        "--variant-every", type=int, default=1, help="after the first seed, one variant in so many is judged"
-    )
+    parser.add_argument("--variant-every", type=int, default=1, help="one variant in so many is judged")
     parser.add_argument(
         "--whole", type=int, default=10, help="one fault in so many is judged by all rules, over gRPC too"
     )
@@ -98,7 +96,7 @@ def _tasks(options: argparse.Namespace) -> Iterator[Task]:
         for seed in range(1, options.variant_seeds + 1):
             for number, variant in enumerate(catalogue.VARIANTS):
                 wanted = options.only == "*" or fnmatchcase(variant.name, options.only)
-                if wanted and (seed == 1 or number % options.variant_every == 0):
+                if wanted and number % options.variant_every == 0:
                     yield Task("variant", variant.name, profile, seed)
 
 
