@@ -395,7 +395,7 @@ class CursorExpiresForGood(Reference):
         self.opened: dict[bytes, float] = {}
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
-        if request.cursor and time.monotonic() - self.opened.get(request.cursor, 0.0) > 0.4:
+        if request.cursor and time.monotonic() - self.opened.get(request.cursor, 0.0) > 0.2:
             raise InvalidArgument("the cursor is not known")
         answer = super().list_data(request)
         self.opened[answer.next_cursor] = time.monotonic()

@@ -268,7 +268,7 @@ def any_time(case: Case) -> None:
             break
     else:
         raise case.decline("each partition fits on one page")
-    time.sleep(min(_PAUSE_SECONDS, 0.6 * case.bulk**2))
+    time.sleep(min(_PAUSE_SECONDS, 0.3 * case.bulk**2))
     try:
         rest = _rest(case.driver, partition, data_type, first.next_cursor)
     except ConnectorError as error:
