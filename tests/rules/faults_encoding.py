@@ -500,6 +500,17 @@ class PrivateNamesLeftOut(Altering):
         return {name: value for name, value in super().document(document).items() if not name.startswith("__")}
 
 
+@broken("encoding/field-names", "special input")
+class NumberedNamesAreAList(Altering):
+    """A document whose names are 0, 1, … is taken for an array, as some languages write one."""
+
+    def deep(self, value: Any) -> Any:
+        value = super().deep(value)
+        if isinstance(value, dict) and value and list(value) == [str(number) for number in range(len(value))]:
+            return list(value.values())
+        return value
+
+
 @broken("encoding/special-field-names", "special input")
 class DotsArePaths(_Names):
     """`a.b` becomes b within a."""

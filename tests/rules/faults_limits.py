@@ -138,6 +138,15 @@ class LargeDocumentIsRetried(Reference):
 
 
 @broken("limits/many-namespaces", "special input")
+class FirstPageOfNamesIsPlanned(Reference):
+    """Without namespaces, those of the first page of the store's list of names are planned."""
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        found: list[str] = super().planned_namespaces(requested)
+        return found if requested else [name for name in found if self.store.count(name)][:20]
+
+
+@broken("limits/many-namespaces", "special input")
 class PlanIsCut(Reference):
     """The first 40 namespaces are planned."""
 

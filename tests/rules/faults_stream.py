@@ -589,6 +589,14 @@ class FilterIsAPrefix(Reference):
         return not wanted or any(entry.namespace.partition(".")[0] == name.partition(".")[0] for name in wanted)
 
 
+@broken("stream/namespaces", "special input")
+class FilterTakesLongerNames(Reference):
+    """`namespace LIKE 'shop.orders%'` takes shop.orders_archive as well."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return not wanted or entry.namespace.startswith(tuple(wanted))
+
+
 @broken("stream/namespaces-apart", "special input")
 class OnlyTheFirstNamespaceIsStreamed(Reference):
     """One change stream, for one collection."""

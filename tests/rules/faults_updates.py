@@ -6,7 +6,7 @@ from typing import Any
 
 from grpc import StatusCode
 
-from dsync_kit.documents import decode_id, encode_id, id_field, id_key
+from dsync_kit.documents import decode, decode_id, encode, encode_id, id_field, id_key
 from dsync_kit.errors import ConnectorError, InvalidArgument, NotFound
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -531,6 +531,17 @@ class PartialIsIgnored(_Partial):
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         return []
+
+
+@broken("updates/partial", "special input")
+class NullIsTakenForUnset(_Partial):
+    """A field that is changed to null is removed."""
+
+    def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
+        changes = decode(update.data, request.type)
+        changed = encode({name: value for name, value in changes.items() if value is not None}, request.type)
+        unset = [*update.partial_update_unset, *(name for name, value in changes.items() if value is None)]
+        return [Update(id=update.id, type=update.type, data=changed, partial_update_unset=unset)]
 
 
 @broken("updates/partial")

@@ -7,7 +7,7 @@ from typing import Any
 from bson import Binary, ObjectId
 from grpc import StatusCode
 
-from dsync_kit.documents import decode_id
+from dsync_kit.documents import decode_id, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -16,6 +16,7 @@ from dsync_kit.protocol import (
     DataType,
     Update,
     WriteDataRequest,
+    WriteUpdatesRequest,
 )
 
 from .altering import Altering, read_document, write_document
@@ -549,6 +550,28 @@ class PoolOfTenWriters(Reference):
             return super().write_data(request)
         finally:
             self.pool.release()
+
+
+@broken("write/after-delete", "special input")
+class TombstonesStay(Reference):
+    """What was deleted once is kept as deleted, and a page does not bring it back."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.gone: set[tuple[str, bytes]] = set()
+
+    def write_updates(self, request: WriteUpdatesRequest) -> Any:
+        gone = {update.id[0].data for update in request.updates if update.type == UPDATE_TYPE_DELETE}
+        self.gone |= {(request.namespace, data) for data in gone}
+        return super().write_updates(request)
+
+    def write_data(self, request: WriteDataRequest) -> Any:
+        kept = [
+            document
+            for document in request.data
+            if (request.namespace, id_of(document, request.type)[0].data) not in self.gone
+        ]
+        return super().write_data(_request(request, kept))
 
 
 @broken("write/several-pages")

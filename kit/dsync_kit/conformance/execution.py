@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
 
+_BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
+
 _FEW = 8
 _PATIENCE = 4
 
@@ -189,7 +191,7 @@ class _Trial:
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=self.rule.hint,
+            hint=_BEFORE if found.violation.refusal else self.rule.hint,
             example=found.example,
             transcript=found.transcript,
             replay=self.replay,

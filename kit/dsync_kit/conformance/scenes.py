@@ -45,9 +45,9 @@ class Scene:
         """The namespaces that are written to."""
         return list(self.models)
 
-    def add(self, documents: Any = ()) -> str:
-        """A further namespace, with these documents."""
-        name = self._case.namespace()
+    def add(self, documents: Any = (), *, name: str = "") -> str:
+        """A further namespace, with these documents; under a name of its own, unless one is given."""
+        name = name or self._case.namespace()
         written = list(documents)
         self.models[name] = Model(self.data_type, written)
         self._case.write(name, written, self.data_type)

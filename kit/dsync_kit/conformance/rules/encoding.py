@@ -178,13 +178,13 @@ def array_order(case: Case) -> None:
     ),
 )
 def field_names(case: Case) -> None:
-    """Field names of any script come back, those that differ in case alone as two."""
+    """Field names of any script come back, those that differ in case alone as two, and numbers as names."""
     data_type = case.data_type()
     names = case.draw(strategies.several_field_names, "names")
     reserved = "_id" if data_type == BSON else "id"
     other = "id" if data_type == BSON else "_id"
     fields = {name: number for number, name in enumerate([*names, other]) if name != reserved}
-    _round_trip(case, data_type, fields)
+    _round_trip(case, data_type, {**fields, "by number": {"0": "a", "1": "b"}})
 
 
 _SPECIAL_NAMES = ["a.b", "$set", "$a", "", ".", "a.", "$ref", "$oid", "$numberLong", "x\u0001", "n" * 200]

@@ -20,6 +20,9 @@ _LIMIT = (
 )
 _PAGE = "one page a call, possibly empty, never split"
 _MIB = 1 << 20
+_FILLED = 24
+"""Namespaces with documents: more than a list of names has on its first page, often 20."""
+
 _PIECE = 64 << 10
 """The size of a document of a large page: large documents are tried by rules of their own."""
 
@@ -171,7 +174,8 @@ def many_namespaces(case: Case) -> None:
     data_type = case.data_type()
     names = [case.namespace() for _ in range(count)]
     (document,) = case.numbered(1, data_type)
-    full = [names[index] for index in case.draw(_places(count), "namespaces with a document")]
+    drawn = case.draw(_places(count), "namespaces with a document, beside some of the first")
+    full = [names[index] for index in sorted({*range(0, 2 * _FILLED, 2), *drawn})]
     for name in full:
         case.write(name, [document], data_type)
     try:
@@ -185,6 +189,14 @@ def many_namespaces(case: Case) -> None:
         expected=f"partitions of {len(full)} namespaces with documents",
         seen=f"none of {sorted(left_out)[:3]}",
     )
+    if case.subject.offers(Need.DEFAULT_PLAN):
+        left_out = set(full) - {partition.namespace for partition in case.driver.plan().partitions}
+        case.check(
+            not left_out,
+            f"a plan without namespaces leaves some of {len(full)} out",
+            expected="partitions of all namespaces with documents",
+            seen=f"none of {sorted(left_out)[:3]}",
+        )
 
 
 def _places(count: int) -> st.SearchStrategy[list[int]]:

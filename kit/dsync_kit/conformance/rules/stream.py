@@ -382,7 +382,10 @@ def namespaces(case: Case) -> None:
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
     other = scene.add([scene.document(value, "other") for value in scene.ids])
-    for name in (other, asked, other):
+    others = [other]
+    if case.subject.makes_namespaces:
+        others.append(scene.add([scene.document(value, "alike") for value in scene.ids], name=f"{asked}x"))
+    for name in (*others, asked, *others):
         scene.change(name, [scene.overwrite(value, name[-6:]) for value in scene.ids])
     scene.mark()
     wanted = scene.wanted()

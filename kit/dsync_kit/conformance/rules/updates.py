@@ -427,7 +427,8 @@ def partial(case: Case) -> None:
     before = make_document(value, {"a": 1, "b": "old", "c": 3}, data_type)
     case.write(namespace, [before], data_type)
     unset = case.draw(st.sampled_from([[], ["b"]]), "unset")
-    changes = case.draw(st.sampled_from([{"a": 2}, {"d": 4}, {}]), "changed fields")
+    changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {}]
+    changes = case.draw(st.sampled_from(changed), "changed fields")
     kept = {name: field for name, field in {"a": 1, "b": "old", "c": 3}.items() if name not in unset}
     after = make_document(value, {**kept, **changes}, data_type)
     refusal = _send_partial(case, namespace, value, changes, unset, data_type)

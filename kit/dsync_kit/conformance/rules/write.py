@@ -14,7 +14,7 @@ from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import WriteDataRequest
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest
 
 __all__ = ["RULES"]
 
@@ -97,6 +97,25 @@ def overwrites(case: Case) -> None:
         case.write(namespace, page, data_type)
         model.write(page)
     case.expect(namespace, model, "what is listed after documents were written again with other contents")
+
+
+@rule(
+    "write/after-delete",
+    "It overwrites by id",
+    needs=(*_BOTH, Need.CHANGING),
+    hint="what was deleted is remembered, and a page that brings it again is left out",
+    after=("write/overwrites", "updates/delete"),
+    examples=0.3,
+)
+def after_delete(case: Case) -> None:
+    """A page that brings back what was deleted is written."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    documents = list(model.documents.values())
+    gone = documents[: case.draw(st.integers(1, len(documents)), "deleted")]
+    removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+    case.update(namespace, removals, model.data_type)
+    case.write(namespace, gone, model.data_type)
+    case.expect(namespace, model, "what is listed after deleted documents were written again")
 
 
 @rule(
@@ -342,6 +361,7 @@ RULES = (
     several_pages,
     idempotent,
     overwrites,
+    after_delete,
     repeated_ids,
     isolates_namespaces,
     empty_page,
