@@ -21,7 +21,6 @@ class RandomHarness(Harness):
         "list/restart-mid-way": _MADE_UP,
         "list/interleaved": _MADE_UP,
         "list/parallel": _MADE_UP,
-        "lifecycle/over-grpc": _MADE_UP,
     }
 
     def start(self) -> Sequence[str]:
