@@ -21,8 +21,7 @@ __all__ = ["measure"]
 
 # What takes its time by itself: processes that are started and killed, and the folder's own text.
 _LEFT_OUT = ("durability", "packaging")
-_PROFILES = {"quick": 5, "standard": 5}
-"""The profiles, and the least number of runs of each."""
+_PROFILES = ("quick", "standard")
 
 Drawn = dict[str, list[list[st.SearchStrategy[Any]]]]
 """For each rule, and each example of it, what was drawn."""

@@ -1,6 +1,5 @@
 """Connectors whose listings lose documents, repeat them, or do not end."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, ListData
 
 from .altering import read_document, write_document
 from .fault import CURSORS, REFERENCE, Fault, broken_in
+from .pooled import Pooled
 
 __all__ = ["FAULTS"]
 
@@ -434,21 +434,14 @@ class OneListingAtATime(Reference):
 
 
 @broken("list/parallel", "rare")
-class PoolOfTwelveReaders(Reference):
+class PoolOfTwelveReaders(Pooled):
     """A pool of 12 connections, which is enough for dsync's 4 copiers, and not for the 32 that it may have."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self.pool = threading.BoundedSemaphore(12)
+    size = 12
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
-        if not self.pool.acquire(blocking=False):
-            raise RuntimeError("QueuePool limit of size 12 overflow 0 reached")
-        try:
-            time.sleep(0.02)
+        with self.connection():
             return super().list_data(request)
-        finally:
-            self.pool.release()
 
 
 class _Created(Reference):

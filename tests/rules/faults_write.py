@@ -21,6 +21,7 @@ from dsync_kit.protocol import (
 
 from .altering import Altering, read_document, write_document
 from .fault import REFERENCE, STORE, Fault, broken_in
+from .pooled import Pooled
 
 __all__ = ["FAULTS", "DocumentsByText", "Keyed"]
 
@@ -535,21 +536,14 @@ class OneWriterAtATime(Reference):
 
 
 @broken("write/concurrent", "rare")
-class PoolOfTenWriters(Reference):
+class PoolOfTenWriters(Pooled):
     """A pool of 10 connections: dsync may have 16 writers."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self.pool = threading.BoundedSemaphore(10)
+    size = 10
 
     def write_data(self, request: WriteDataRequest) -> Any:
-        if not self.pool.acquire(blocking=False):
-            raise RuntimeError("QueuePool limit of size 10 overflow 0 reached")
-        try:
-            time.sleep(0.02)
+        with self.connection():
             return super().write_data(request)
-        finally:
-            self.pool.release()
 
 
 @broken("write/after-delete", "special input")

@@ -295,9 +295,8 @@ class SlowAnswers(Reference):
 # Namespaces
 
 
-@unusual()
-class UnknownIsNotFound(Reference):
-    """A namespace that nobody has written to is NOT_FOUND, for plans, listings and counts."""
+class _Unknown(Reference):
+    """A connector whose plans and counts of a namespace that it does not know are NOT_FOUND."""
 
     def known(self, namespace: str) -> None:
         if namespace not in self.store.namespaces():
@@ -311,6 +310,11 @@ class UnknownIsNotFound(Reference):
     def count(self, namespace: str) -> int:
         self.known(namespace)
         return super().count(namespace)
+
+
+@unusual()
+class UnknownIsNotFound(_Unknown):
+    """A namespace that nobody has written to is NOT_FOUND, for plans, listings and counts."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         with self.store.reading():
@@ -394,21 +398,12 @@ class EmptyIsGone(Reference):
 
 
 @unusual()
-class GoneWithItsLastDocument(EmptyIsGone):
+class GoneWithItsLastDocument(_Unknown, EmptyIsGone):
     """The same, and a plan or a count of a namespace that is no longer there is NOT_FOUND."""
 
     def known(self, namespace: str) -> None:
         if not self.store.count(namespace):
             raise NotFound(f"there is no {namespace!r}")
-
-    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
-        for namespace in requested:
-            self.known(namespace)
-        return super().planned_namespaces(requested)
-
-    def count(self, namespace: str) -> int:
-        self.known(namespace)
-        return super().count(namespace)
 
 
 def _fill(connector: Any, namespace: str, count: int) -> None:

@@ -35,13 +35,18 @@ class _Rule:
     hint: str
     after: list[str]
 
+    @property
+    def area(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]
+
 
 def rules_as_text() -> str:
     """Every rule by area: its id, its level, what it checks."""
     rules = _rules()
     width = max(len(rule.id) for rule in rules)
     lines = []
-    for area, of_area in groupby(rules, key=lambda rule: rule.id.partition("/")[0]):
+    for area, of_area in groupby(rules, key=lambda rule: rule.area):
         found = list(of_area)
         lines += ["", f"{area} ({len(found)})"]
         for rule in found:
@@ -59,7 +64,7 @@ def rules_as_json() -> str:
 def explain(name: str) -> str:
     """What one rule, or each that a glob matches, is about. Raises UsageError with suggestions where none does."""
     rules = _rules()
-    found = [rule for rule in rules if fnmatch.fnmatchcase(rule.id, name) or rule.id.partition("/")[0] == name]
+    found = [rule for rule in rules if fnmatch.fnmatchcase(rule.id, name) or rule.area == name]
     if not found:
         ids = [rule.id for rule in rules]
         close = difflib.get_close_matches(name, ids, n=3, cutoff=0.5)

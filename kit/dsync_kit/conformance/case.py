@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.driver import Driver
-from dsync_kit.conformance.inspection import key_of
+from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe, probe
@@ -254,7 +254,7 @@ class Case:
 
 def _key(document: bytes, data_type: DataType) -> bytes | None:
     try:
-        return key_of(id_of(document, data_type), data_type)
+        return document_key(document, data_type)
     except InvalidArgument:
         return None  # the comparison with the model says what is wrong with it
 

@@ -8,6 +8,7 @@ import bson
 from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
 from dsync_kit.documents import CODEC_OPTIONS, decode
+from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["blamed"]
@@ -35,9 +36,14 @@ _JSON_KINDS: dict[type, str] = {
 _MISSING = object()
 
 
-def blamed(written: bytes, found: bytes, data_type: DataType) -> str:
-    """The rule on what was changed first in a document; empty where none is on that alone."""
-    return _blamed(decode(written, data_type), decode(found, data_type), data_type)
+def blamed(written: bytes | None, found: bytes | None, data_type: DataType) -> str:
+    """The rule on what was changed first in a document; empty where none is on that alone, or one is no document."""
+    if not written or not found:
+        return ""
+    try:
+        return _blamed(decode(written, data_type), decode(found, data_type), data_type)
+    except InvalidArgument:
+        return ""
 
 
 def _blamed(written: Any, found: Any, data_type: DataType) -> str:

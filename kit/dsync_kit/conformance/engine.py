@@ -82,8 +82,9 @@ class Session:
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` where the connector does not answer any more."""
-        outcome = self._appended(self._listed(rule, self._run(rule, explained=self._explains(rule))))
-        if outcome.status is Status.FAILED and not outcome.cause and self._explains(rule):
+        explained = self._explained(rule)
+        outcome = self._appended(self._listed(rule, self._run(rule, explained=explained)))
+        if explained and outcome.status is Status.FAILED and not outcome.cause:
             # It stands for itself, after all, and deserves a small example.
             self._judged.pop()
             outcome = self._appended(self._listed(rule, self._run(rule)))
@@ -112,7 +113,7 @@ class Session:
         self._judged.append(outcome)
         return self.outcomes[-1]
 
-    def _explains(self, rule: Rule) -> bool:
+    def _explained(self, rule: Rule) -> bool:
         """Whether a rule has failed that explains a failure of this one."""
         failed = {outcome.rule for outcome in self._judged if outcome.failure is not None}
         return not failed.isdisjoint(rule.after)

@@ -160,7 +160,7 @@ class Follower:
                 f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
-                owner=owner or (blamed(expected, seen, self.data_type) if expected and seen else ""),
+                owner=owner or blamed(expected, seen, self.data_type),
                 rests_on=_STREAMED,
             )
 

@@ -22,7 +22,7 @@ from dsync_kit.protocol import (
     UpdateType,
 )
 
-__all__ = ["faults_of", "inspect", "key_of", "listed_id"]
+__all__ = ["document_key", "faults_of", "inspect", "key_of", "listed_id"]
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
@@ -32,14 +32,20 @@ _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYP
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
     """A key that two ids share if they are one. In JSON there is one kind of number, whatever type carries it."""
-    if data_type != DATA_TYPE_JSON_ID:
-        return id_key(parts)
-    return id_key([_json_number(part) for part in parts])
+    return id_key(_by_value(parts, data_type))
 
 
-def listed_id(document: bytes, data_type: DataType) -> list[BsonValue]:
+def document_key(document: bytes, data_type: DataType) -> bytes:
+    """The key of a document's id. Raises InvalidArgument where it is no document, or has no id."""
+    return key_of(id_of(document, data_type), data_type)
+
+
+def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:
     """The id of a document that was listed; of a JSON number, the value counts, and not how it was written."""
-    parts = id_of(document, data_type)
+    return _by_value(id_of(document, data_type), data_type)
+
+
+def _by_value(parts: Sequence[BsonValue], data_type: DataType) -> Sequence[BsonValue]:
     return [_json_number(part) for part in parts] if data_type == DATA_TYPE_JSON_ID else parts
 
 

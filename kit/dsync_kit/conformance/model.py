@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dsync_kit.conformance.differences import blamed
-from dsync_kit.conformance.inspection import key_of
+from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
-from dsync_kit.documents import canonical, id_of
+from dsync_kit.documents import canonical
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
@@ -38,7 +38,7 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
     found: dict[bytes, bytes] = {}
     for document in documents:
         try:
-            key = key_of(id_of(document, data_type), data_type)
+            key = document_key(document, data_type)
         except InvalidArgument as error:
             raise Violation(
                 f"the listing gave what is no {DataType.Name(data_type)} document",
@@ -79,7 +79,7 @@ class Model:
     def write(self, documents: Iterable[bytes]) -> None:
         """What WriteData does: overwrite by id."""
         for document in documents:
-            self.documents[key_of(id_of(document, self.data_type), self.data_type)] = document
+            self.documents[document_key(document, self.data_type)] = document
 
     def apply(self, updates: Iterable[Update]) -> None:
         """What WriteUpdates does, PARTIAL_UPDATE aside."""

@@ -10,7 +10,7 @@ from grpc import StatusCode
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.driver import Driver
-from dsync_kit.conformance.inspection import key_of
+from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
@@ -192,7 +192,7 @@ class Subject:
         for data_type in self.types:
             for document in self.read(namespace, data_type, driver=self.driver):
                 try:
-                    found.add(key_of(id_of(document, data_type), data_type))
+                    found.add(document_key(document, data_type))
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
         self.foreign[namespace] = found

@@ -247,16 +247,8 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
         "an item is not the document of its id",
         expected=show_document(document),
         seen=f"{show_document(item)} for {show_id(id_of(document, data_type)) if document else 'a deleted document'}",
-        owner=_blamed(document, item, data_type),
+        owner=blamed(document, item, data_type),
     )
-
-
-def _blamed(document: bytes, item: bytes, data_type: DataType) -> str:
-    """The rule on what is otherwise in an item."""
-    try:
-        return blamed(document, item, data_type) if document and item else ""
-    except InvalidArgument:
-        return ""
 
 
 RULES = (look_alikes, answers, order, missing, none, current, own_namespace, many, bad_id)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case, type_name
 from dsync_kit.conformance.driver import Driver, strip
-from dsync_kit.conformance.inspection import key_of
+from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.probe import Probe
@@ -401,7 +401,7 @@ def stable_while_written(case: Case) -> None:
                 touched |= {key_of(parts, data_type) for parts in gone}
                 if gone:
                     case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
-    seen = {key_of(id_of(document, data_type), data_type) for document in listed}
+    seen = {document_key(document, data_type) for document in listed}
     lost = [key for key in model.documents if key not in seen and key not in touched]
     case.check(
         not lost,
@@ -432,9 +432,9 @@ def retryable_cursor(case: Case) -> None:
             first = case.driver.page(strip(partition), data_type)
         if not first.next_cursor:
             continue
-        seen = {key_of(id_of(document, data_type), data_type) for document in first.data}
+        seen = {document_key(document, data_type) for document in first.data}
         whole = case.driver.partition(partition, data_type, expected=expected)
-        rest = [document for document in whole if key_of(id_of(document, data_type), data_type) not in seen]
+        rest = [document for document in whole if document_key(document, data_type) not in seen]
         try:
             there = _rest(second, partition, data_type, first.next_cursor)
         except ConnectorError as error:

@@ -111,7 +111,6 @@ def count(case: Case) -> None:
         "list/page-boundaries",
         "list/many-pages",
         "metadata/count",
-        "list/complete",
         "list/ids-unique",
         "metadata/answers",
     ),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance import strategies
 from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.inspection import key_of
+from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Need, rule
@@ -328,7 +328,7 @@ def concurrent_overwrites(case: Case) -> None:
     found = by_id(case.read(namespace, data_type, expected=20), data_type)
     allowed: dict[bytes, set[bytes]] = {}
     for document in (document for version in versions for document in version):
-        allowed.setdefault(key_of(id_of(document, data_type), data_type), set()).add(canonical(document, data_type))
+        allowed.setdefault(document_key(document, data_type), set()).add(canonical(document, data_type))
     case.check(found.keys() == allowed.keys(), "ids are missing, or strange", expected=len(allowed), seen=len(found))
     for key, document in found.items():
         if canonical(document, data_type) not in allowed[key]:
