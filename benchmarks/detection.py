@@ -25,19 +25,16 @@ class Measured:
     seconds: float
 
 
-def write_report(
-    path: Path, measured: Sequence[Measured], *, catalogue: Any, jobs: int, seconds: float, selected: str
-) -> str:
-    """Put the tables between the markers of the file, leave the rest of it, and return them."""
-    text = "\n".join(_report(measured, catalogue, jobs, seconds, selected))
+def write_report(path: Path, measured: Sequence[Measured], *, catalogue: Any, selected: str) -> None:
+    """Put the tables between the markers of the file, and leave the rest of it."""
+    text = "\n".join(_report(measured, catalogue, selected))
     known = path.read_text(encoding="utf-8") if path.exists() else f"# Detection\n\n{_BEGIN}\n{_END}\n"
     before, _, rest = known.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     path.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}", encoding="utf-8")
-    return text
 
 
-def _report(measured: Sequence[Measured], catalogue: Any, jobs: int, seconds: float, selected: str) -> list[str]:
+def _report(measured: Sequence[Measured], catalogue: Any, selected: str) -> list[str]:
     faults = {fault.name: fault for fault in catalogue.FAULTS}
     found = [one for one in measured if one.kind == "fault"]
     areas = list(dict.fromkeys(fault.rule.partition("/")[0] for fault in catalogue.FAULTS))
@@ -45,8 +42,9 @@ def _report(measured: Sequence[Measured], catalogue: Any, jobs: int, seconds: fl
     return [
         f"Measured over {_number({one.name for one in found}, 'broken connector')} and "
         f"{_number({one.name for one in measured if one.kind == 'variant'}, 'unusual one')}"
-        f"{'' if selected == '*' else f' (those of {selected})'}, in {seconds / 60:.0f} minutes of wall time "
-        f"with {jobs} processes on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}).",
+        f"{'' if selected == '*' else f' (those of {selected})'}: {len(measured):,} verdicts, which one after another "
+        f"take {sum(one.seconds for one in measured) / 60:.0f} minutes on {os.cpu_count()} cores "
+        f"({platform.machine()}, Python {platform.python_version()}).",
         "",
         "### Found, by area",
         "",
@@ -108,6 +106,8 @@ def _told(missed: Sequence[Measured]) -> str:
 
 def _sampled(measured: Sequence[Measured], faults: dict[str, Any]) -> list[str]:
     whole = [one for one in measured if one.kind == "fault, all rules"]
+    if not whole:
+        return ["Not measured."]
     wired = [one for one in measured if one.kind == "fault over gRPC"]
     judged = [one for one in wired if one.detail not in ("skipped", "not-exercised")]
     lines = [

@@ -1,19 +1,21 @@
 """Measures the conformance kit: how many broken connectors it finds, and how many correct ones it fails.
 
-    python benchmarks/score.py [--profiles quick standard] [--seeds 5] [--whole 10] [--jobs 2]
+    python benchmarks/score.py [--profiles quick standard] [--seeds 5] [--whole 10] [--jobs 2] [--resume]
 
 Each fault of `tests/rules` is judged by the rule that it names, in every profile and with every seed; it is found if
 that rule fails. A sample of the faults is judged by all rules, and over gRPC. Each variant is judged by all rules:
-an exit code other than 0 is a false alarm. The numbers go to `docs/detection.md`.
+an exit code other than 0 is a false alarm. The numbers go to `docs/detection.md`, after each part of the work and when
+it is interrupted; every verdict goes to `build/score.jsonl` at once, and `--resume` takes from there what it has.
 """
 
 import argparse
+import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,7 @@ from dsync_kit.conformance.outcome import Result, Status  # noqa: E402
 from dsync_kit.conformance.profile import PROFILES  # noqa: E402
 
 Kind = Literal["fault", "fault over gRPC", "fault, all rules", "variant"]
+_VERDICTS = ROOT / "build" / "score.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +46,31 @@ class Task:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and write the report; 1 if a variant is failed."""
     options = _options(words)
-    tasks = list(_tasks(options))
-    began = time.monotonic()
-    measured: list[Measured] = []
-    # Variants have processes of their own, in which nothing is hurried.
-    for variants in (False, True):
-        with ProcessPoolExecutor(options.jobs) as pool:
-            for found in pool.map(measure, [task for task in tasks if (task.kind == "variant") is variants]):
-                measured.append(found)
-                if options.verbose or len(measured) % 100 == 0:
-                    print(f"{len(measured)} of {len(tasks)}, {time.monotonic() - began:.0f} s: {found}", flush=True)
-    text = write_report(
-        ROOT / "docs" / "detection.md",
-        measured,
-        catalogue=_catalogue(),
-        jobs=options.jobs,
-        seconds=time.monotonic() - began,
-        selected=options.only,
-    )
-    print(text)
+    measured = _recorded() if options.resume else []
+    _VERDICTS.parent.mkdir(exist_ok=True)
+    with _VERDICTS.open("a" if options.resume else "w", encoding="utf-8") as verdicts:
+        for part, tasks in _parts(options).items():
+            known = {(one.kind, one.name, one.profile, one.seed) for one in measured}
+            wanted = [task for task in tasks if (task.kind, task.name, task.profile, task.seed) not in known]
+            print(f"{part}: {len(wanted)} to judge, {len(tasks) - len(wanted)} known", flush=True)
+            try:
+                # Each part has processes of its own: variants must not be hurried as faults are.
+                with ProcessPoolExecutor(options.jobs) as pool:
+                    for found in pool.map(measure, wanted):
+                        measured.append(found)
+                        print(json.dumps(asdict(found)), file=verdicts, flush=True)
+                        if options.verbose or (found.kind == "variant" and not found.good):
+                            print(found, flush=True)
+            finally:
+                write_report(ROOT / "docs" / "detection.md", measured, catalogue=_catalogue(), selected=options.only)
     return int(any(found.kind == "variant" and not found.good for found in measured))
+
+
+def _recorded() -> list[Measured]:
+    """The verdicts of earlier runs."""
+    if not _VERDICTS.exists():
+        return []
+    return [Measured(**json.loads(line)) for line in _VERDICTS.read_text(encoding="utf-8").splitlines()]
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
@@ -77,27 +85,35 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", default="*", help="the rules' ids, or the variants' names, as a glob")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="go on from the verdicts of the last run")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args(words)
 
 
-def _tasks(options: argparse.Namespace) -> Iterator[Task]:
+def _parts(options: argparse.Namespace) -> dict[str, list[Task]]:
+    """What is to be judged, by part; the report is written after each."""
     catalogue = _catalogue()
     faults = [fault for fault in catalogue.FAULTS if fnmatchcase(fault.rule, options.only)]
-    for profile in options.profiles:
-        for seed in range(1, options.seeds + 1):
-            for fault in faults:
-                yield Task("fault", fault.name, profile, seed)
-    for fault in faults[:: options.whole]:
-        yield Task("fault, all rules", fault.name, "quick", 1)
-        if fault.where != "folder":  # there is no other way to reach that
-            yield Task("fault over gRPC", fault.name, "quick", 1)
+    variants = [
+        variant
+        for number, variant in enumerate(catalogue.VARIANTS)
+        if (options.only == "*" or fnmatchcase(variant.name, options.only)) and number % options.variant_every == 0
+    ]
+    parts = {
+        f"faults, {profile}, seed {seed}": [Task("fault", fault.name, profile, seed) for fault in faults]
+        for profile in options.profiles
+        for seed in range(1, options.seeds + 1)
+    }
+    sample = faults[:: options.whole]
+    parts["faults by all rules"] = [Task("fault, all rules", fault.name, "quick", 1) for fault in sample]
+    # Where a folder is broken, there is no other way to reach it.
+    wired = [fault for fault in sample if fault.where != "folder"]
+    parts["faults over gRPC"] = [Task("fault over gRPC", fault.name, "quick", 1) for fault in wired]
     for profile in options.variant_profiles:
         for seed in range(1, options.variant_seeds + 1):
-            for number, variant in enumerate(catalogue.VARIANTS):
-                wanted = options.only == "*" or fnmatchcase(variant.name, options.only)
-                if wanted and number % options.variant_every == 0:
-                    yield Task("variant", variant.name, profile, seed)
+            name = f"variants, {profile}, seed {seed}"
+            parts[name] = [Task("variant", variant.name, profile, seed) for variant in variants]
+    return parts
 
 
 def measure(task: Task) -> Measured:
