@@ -15,7 +15,7 @@ def test_a_correct_connector(dsync_kit: Command, reference: Path) -> None:
     done = dsync_kit("verify", reference, "--rule", "info/*", "--profile", "quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"profile +quick, seed \d+, \d+ rules", done.stdout)
-    assert done.stdout.splitlines()[-1].startswith("✓ conformant: 6 rules passed, 3 skipped")
+    assert done.stdout.splitlines()[-1].startswith("✓ conformant: 7 rules passed, 3 skipped")
     assert done.stderr == ""
 
 

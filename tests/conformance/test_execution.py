@@ -14,7 +14,7 @@ from dsync_kit.conformance.profile import PROFILES, Profile
 from dsync_kit.conformance.rule import Level, Rule
 from dsync_kit.conformance.subject import Subject
 from dsync_kit.connector import Connector
-from dsync_kit.errors import Aborted, InvalidArgument
+from dsync_kit.errors import Aborted, InvalidArgument, Unavailable
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     Capabilities,
@@ -41,8 +41,13 @@ class Sink(Connector):
         raise Aborted("not now")
 
 
-def _run(check: Callable[[Case], None], profile: Profile = PROFILES["quick"], seed: int = 0) -> Outcome:
-    connector = Sink()
+def _run(
+    check: Callable[[Case], None],
+    profile: Profile = PROFILES["quick"],
+    seed: int = 0,
+    connector: Connector | None = None,
+) -> Outcome:
+    connector = connector or Sink()
     subject = Subject(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
     rule = Rule("test/rule", Level.MUST, "a sentence", check, (), "a hint", (), 1.0)
     return run_rule(rule, subject, profile, seed=seed, database=None, replay="replay it")
@@ -73,6 +78,39 @@ def test_what_the_connector_declines_is_the_reason():
 
     outcome = _run(check)
     assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it takes ids of one type only")
+
+
+class Mortal(Sink):
+    """Its process ends in the third write, as far as anybody can tell."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        if self.writes > 2:
+            raise Unavailable("connection refused")
+        return super().get_info(request)
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        self.writes += 1
+        if self.writes > 2:
+            raise Unavailable("Socket closed")
+        return super().write_data(request)
+
+
+def test_a_connector_that_ends_is_said_to_have_ended():
+    """It is asked no more after that, and the call in which it ended is shown: nothing smaller is looked for."""
+
+    def check(case: Case) -> None:
+        case.checks += 1
+        for number in range(case.draw(st.integers(1, 9), "writes")):
+            case.api.write_data(WriteDataRequest(namespace=f"n{number}"))
+
+    outcome = _run(check, connector=Mortal())
+    assert outcome.status is Status.FAILED
+    assert "stopped answering" in outcome.failure.message
+    assert outcome.failure.transcript[-1].endswith("UNAVAILABLE: Socket closed")
+    assert outcome.failure.transcript[-1].count("WriteData") == 1
 
 
 def test_a_failure_shrinks_to_its_smallest_example():

@@ -4,7 +4,7 @@ from itertools import count
 from uuid import uuid4
 
 from dsync_kit.connector import Connector
-from dsync_kit.errors import Unimplemented
+from dsync_kit.errors import Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
@@ -16,6 +16,7 @@ from dsync_kit.protocol import (
     ListDataRequest,
     WriteDataRequest,
     WriteUpdatesRequest,
+    WriteUpdatesResponse,
 )
 
 from .fault import REFERENCE, Fault, broken_in
@@ -25,6 +26,22 @@ __all__ = ["FAULTS"]
 FAULTS: list[Fault] = []
 broken = broken_in(FAULTS)
 Reference = REFERENCE.ReferenceConnector
+
+
+@broken("info/answers")
+class EndsWithTheFirstDelete(Reference):
+    """A delete runs into what nobody catches, and the process ends; nothing answers any more."""
+
+    ended = False
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        if self.ended:
+            raise Unavailable("connection refused")
+        return super().get_info(request)
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.ended = True
+        raise Unavailable("Socket closed")
 
 
 @broken("info/db-type")

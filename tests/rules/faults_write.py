@@ -385,7 +385,7 @@ class IdsByBytes(Keyed):
         return part.data
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdsFoldCase(Keyed):
     """The collation of the key's column does not tell capitals: `a` and `A` are one."""
 
@@ -393,7 +393,7 @@ class IdsFoldCase(Keyed):
         return value.casefold().encode() if isinstance(value, str) else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdsTrimmed(Keyed):
     """A CHAR column: spaces at the end do not count."""
 
@@ -401,7 +401,7 @@ class IdsTrimmed(Keyed):
         return value.rstrip().encode() if isinstance(value, str) else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdsEscapedBadly(Keyed):
     """Ids become file names, and `/` becomes `_`."""
 
@@ -409,7 +409,7 @@ class IdsEscapedBadly(Keyed):
         return value.replace("/", "_").encode() if isinstance(value, str) else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdsNormalised(Keyed):
     """The file system normalises Unicode: two spellings of é are one."""
 
@@ -419,7 +419,7 @@ class IdsNormalised(Keyed):
         return normalize("NFC", value).encode() if isinstance(value, str) else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdsIndexedByTheirBeginning(Keyed):
     """The key's column has an index on the first 64 characters, which is unique."""
 
@@ -427,7 +427,7 @@ class IdsIndexedByTheirBeginning(Keyed):
         return value[:64].encode() if isinstance(value, str) else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class LongIdsAreDoubles(Keyed):
     """Numbers are compared as doubles: beyond 2^53 two of them are one."""
 
@@ -435,7 +435,7 @@ class LongIdsAreDoubles(Keyed):
         return float(value).hex().encode() if isinstance(value, int) and abs(value) >= 2**53 else None
 
 
-@broken("write/id-kinds", "rare")
+@broken("write/similar-ids", "rare")
 class IdSubtypeLost(Keyed):
     """A binary's subtype is no part of the key."""
 

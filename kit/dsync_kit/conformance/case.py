@@ -227,14 +227,17 @@ class Case:
         self._stack.close()
         if not self.subject.can_change or self.subject.disposable or self.subject.hung:
             return
+        removing = Recorder(self.subject.api)
         for (namespace, data_type), owned in self._owned.items():
             removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
             try:
                 if removals:
-                    self.subject.change(namespace, removals, data_type, driver=self.subject.driver)
+                    self.subject.change(namespace, removals, data_type, driver=Driver(removing))
             except ConnectorError as error:
                 if namespace in self._written:  # else all was refused
                     self.subject.remain(namespace, str(error))
+                if error.retryable:
+                    self.subject.heed(removing)
 
     def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
         owned = self._owned.setdefault((namespace, data_type), {})

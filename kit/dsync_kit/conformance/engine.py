@@ -15,8 +15,8 @@ from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.subject import Subject
-from dsync_kit.errors import ConnectorError, UsageError
-from dsync_kit.protocol import DataType, GetInfoRequest
+from dsync_kit.errors import UsageError
+from dsync_kit.protocol import DataType
 from dsync_kit.target import OpenTarget, Target, TargetError
 
 __all__ = ["Plan", "Session", "result_of", "run", "select"]
@@ -88,7 +88,7 @@ class Session:
             # It stands for itself, after all, and deserves a small example.
             self._judged.pop()
             outcome = self._appended(self._listed(rule, self._run(rule)))
-        if outcome.status is Status.FAILED and not _answers(self._subject):
+        if outcome.status is Status.FAILED and not self._subject.answers():
             self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
         return outcome
 
@@ -205,16 +205,6 @@ def result_of(
         problem=problem,
         notes=notes,
     )
-
-
-def _answers(subject: Subject) -> bool:
-    if subject.hung:
-        return False
-    try:
-        subject.api.get_info(GetInfoRequest())
-    except ConnectorError as error:
-        return not error.retryable
-    return True
 
 
 def _capabilities(subject: Subject) -> tuple[str, ...]:

@@ -104,6 +104,8 @@ class _Trial:
     failures: int = 0
     began: float = field(default_factory=time.monotonic)
     failed_at: float = 0.0
+    stopped: bool = False
+    """Whether the connector answers no more."""
 
     def example(self, data: st.DataObject) -> None:
         """Run one example. Raises _Failed where the connector breaks the rule."""
@@ -113,6 +115,8 @@ class _Trial:
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
         case = Case(self.subject, data, bulk=self.profile.bulk)
+        for line in self.subject.last_calls:
+            case.recorder.note(line)
         with captured_log(self.subject.redact) as log:
             try:
                 violation = self._violation(case)
@@ -122,9 +126,18 @@ class _Trial:
                 self.checks += case.checks
                 self.notes.update(case.notes)
         if violation is not None:
+            self.stopped = self._stopped(case)
+            if self.stopped:
+                violation = Violation.silence(violation.seen)
             choices = encode_failure(data.conjecture_data.choices).decode()
             self._keep(_Found(violation, tuple(case.example), case.recorder.transcript(), tuple(log), choices))
-            raise _Failed
+            # A smaller example would only show how a call is not answered any more.
+            raise _Enough if self.stopped else _Failed
+
+    def _stopped(self, case: Case) -> bool:
+        """Whether the connector answers no more, after this example."""
+        failed = any(call.error is not None and call.error.retryable for call in case.recorder.calls)
+        return failed and not self.subject.answers()
 
     def _spent(self, seconds: float) -> bool:
         """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
@@ -191,11 +204,11 @@ class _Trial:
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=_BEFORE if found.violation.refusal else self.rule.hint,
+            hint=found.violation.hint or (_BEFORE if found.violation.refusal else self.rule.hint),
             example=found.example,
             transcript=found.transcript,
             replay=self.replay,
-            reproducible=self.failures > 1,
+            reproducible=self.failures > 1 or self.stopped,
             log=found.log,
             choices=found.choices,
         )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.driver import Driver, StreamReader
 from dsync_kit.conformance.inspection import inspect, key_of
-from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.model import LISTED, Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
 from dsync_kit.documents import id_of, same_document
-from dsync_kit.errors import InvalidArgument
+from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import (
@@ -43,6 +43,20 @@ _STREAMED = (
     "updates/many",
 )
 """What must hold, so that a stream leads to the source's state."""
+
+_APPLIED = (
+    "write/id-kinds",
+    "write/similar-ids",
+    "write/after-delete",
+    "updates/insert-missing",
+    "updates/insert-existing",
+    "updates/update-missing",
+    "updates/replaces-whole",
+    "updates/delete",
+    "updates/order-in-call",
+    "updates/order-across-calls",
+)
+"""What must hold beside `LISTED`, so that documents are listed as they were updated."""
 
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
@@ -156,6 +170,14 @@ class Follower:
         def missing() -> Violation:
             name, key = min(wrong)
             expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
+            if (listed := self._listed(name)) is not None and not self._same(listed.get(key), expected):
+                return Violation(
+                    f"the source itself does not hold what was written, so {what} cannot lead to it",
+                    expected=f"in {name!r} {_shown(expected)}",
+                    seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
+                    rests_on=(*_APPLIED, *LISTED),
+                    hint="the sink has dropped or changed what it said OK to: the stream is not to blame",
+                )
             return Violation(
                 f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
                 expected=f"in {name!r} {_shown(expected)}",
@@ -223,6 +245,13 @@ class Follower:
         if one is None or other is None:
             return one is other
         return same_document(one, other, self.data_type)
+
+    def _listed(self, namespace: str) -> Held | None:
+        """What the source lists of a namespace now; None where it can't be listed."""
+        try:
+            return by_id(self._case.read(namespace, self.data_type), self.data_type)
+        except ConnectorError:
+            return None
 
     def _fail(self, missing: Violation) -> NoReturn:
         if self.reader.error is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dsync_kit.conformance.diagnosis import became, merged
 from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.outcome import Violation
@@ -28,6 +29,9 @@ LISTED = (
     "write/large-page",
 )
 """What must hold, so that documents are listed as they were written."""
+
+_IDENTIFIED = ("write/id-kinds", "write/similar-ids")
+"""What must hold, so that no id is taken for another."""
 
 
 def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
@@ -119,12 +123,15 @@ class Model:
                 + "; ".join(f"{show_document(new)} instead of {show_document(old)}" for old, new in changed[:_SHOWN])
                 + ")"
             )
+        kept = (document for key, document in found.items() if key in self.documents)
+        confused = became(missing, extra, self.data_type) or merged(missing, kept, self.data_type)
         raise Violation(
             f"{what} is not what was written: {_count(missing, extra, changed)}",
             expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
             seen=f"{len(found)} documents: {', '.join(parts)}",
             owner=owner,
-            rests_on=LISTED,
+            rests_on=(*_IDENTIFIED, *LISTED) if confused else LISTED,
+            hint=confused,
         )
 
 

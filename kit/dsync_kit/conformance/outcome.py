@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from dsync_kit.conformance.rule import Level
 
@@ -12,7 +13,8 @@ class Violation(Exception):
     """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
 
     `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
-    `rests_on` are rules that must hold for the observation to mean anything, the most basic first.
+    `rests_on` are rules that must hold for the observation to mean anything, the most basic first. `hint` is the likely
+    cause where what was seen tells more of it than the rule does.
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class Violation(Exception):
         owner: str = "",
         refusal: str = "",
         rests_on: tuple[str, ...] = (),
+        hint: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -32,6 +35,17 @@ class Violation(Exception):
         self.owner = owner
         self.refusal = refusal
         self.rests_on = rests_on
+        self.hint = hint
+
+    @classmethod
+    def silence(cls, seen: str) -> Self:
+        """The connector answers no more: it crashed, or hangs."""
+        return cls(
+            "the connector has stopped answering: its process has ended, or hangs",
+            expected="an answer to every call, be it an error",
+            seen=seen,
+            hint="the first of these calls that has no answer crashes it, most likely: its own log tells where",
+        )
 
 
 class Inapplicable(Exception):

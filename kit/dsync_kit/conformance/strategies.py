@@ -32,8 +32,6 @@ __all__ = [
     "ID_KINDS",
     "JSON_SEVERAL",
     "PLAIN_TEXT",
-    "alike_ids",
-    "alike_namespaces",
     "bson_values",
     "document_from",
     "documents",
@@ -254,30 +252,6 @@ BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
 NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
 """One number as an id of each number type."""
 
-ALIKE_IDS: tuple[tuple[tuple[str, Any], ...], ...] = (
-    (("string", "5"), ("int32", 5), ("integer", 5)),
-    (("string", "5"), ("int64", Int64(5))),
-    (("string", "5.5"), ("double", 5.5)),
-    (("int64", Int64(86_400_000)), ("date", DatetimeMS(86_400_000))),
-    (("string", "true"), ("boolean", True)),
-    (("int32", 1), ("boolean", True)),
-    (("string", "64736e632d6b69742d696431"), ("object-id", ObjectId("64736e632d6b69742d696431"))),
-    (("string", "abc"), ("binary", Binary(b"abc", 0))),
-    (("string", "1.10"), ("decimal", Decimal128("1.10"))),
-    (("binary", Binary(b"dsync-kit-id", 0)), ("object-id", ObjectId(b"dsync-kit-id"))),
-    (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
-    (("int64", Int64(2**53)), ("int64", Int64(2**53 + 1))),
-    (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
-    (("string", f"{'k' * 64}1"), ("string", f"{'k' * 64}2")),
-    (("string", "a"), ("string", "A")),
-    (("string", "a"), ("string", "a ")),
-    (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
-    (("string", "\u00e9"), ("string", "e\u0301")),
-    (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
-    (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
-)
-"""Groups of ids that look alike and are different: kind and value."""
-
 _SAMPLES: dict[str, Any] = {
     "string": "sample 𝄞/é",
     "name": "sample",
@@ -294,15 +268,6 @@ _SAMPLES: dict[str, Any] = {
     "document": {"a": "x", "b": "y"},
     "integer": 7,
 }
-
-
-def alike_namespaces(name: str) -> list[tuple[str, str]]:
-    """Pairs of namespaces that are easily taken for one, or for a part of one another."""
-    long = name + "x" * 64
-    # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
-    others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
-    separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
-    return [*((name, other) for other in others), *separated, (long, f"{long}y")]
 
 
 def sample_id(kind: str) -> Any:
@@ -335,15 +300,6 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
 def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
     """Ids of these kinds, as Python values."""
     return st.one_of(*(ID_KINDS[data_type][kind] for kind in kinds))
-
-
-def alike_ids(kinds: tuple[str, ...]) -> Draw:
-    """Lists of groups of ids that look alike and are different; empty where no group is of these kinds."""
-    groups = [[value for kind, value in group if kind in kinds] for group in ALIKE_IDS]
-    groups = [group for group in groups if len(group) > 1]
-    if not groups:
-        return st.just([])
-    return some(groups)
 
 
 def merge_key(value: Any) -> Any:

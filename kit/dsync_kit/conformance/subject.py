@@ -15,6 +15,7 @@ from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
 from dsync_kit.conformance.strategies import ID_KINDS, PLAIN_TEXT, make_document, sample_id
+from dsync_kit.conformance.transcript import Recorder
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
@@ -43,6 +44,9 @@ _LEAST_PATIENCE = 3.0
 _SHORT_PATIENCE = 1.5
 """The least after something has not come: what follows from it is to be found out soon."""
 
+_LAST_CALLS = 4
+"""How many calls are shown of those after which the connector no longer answers."""
+
 _ARRIVALS = 5
 """How many updates must have been waited for until that is known."""
 
@@ -60,7 +64,8 @@ class Subject:
         self.target = target
         self.harness = target.harness
         self.api = target.api
-        self.driver = Driver(target.api)
+        looking = Recorder(target.api)
+        self.driver = Driver(looking)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
         self._existing: tuple[str, ...] = ()
@@ -94,6 +99,25 @@ class Subject:
             self._probe_namespaces()
             self._probe_ids()
         self.streams = self.is_source and self._probe_updates()
+        self.last_calls: tuple[str, ...] = ()
+        """The calls beside the rules' own after which it no longer answers; empty where it does."""
+        self.heed(looking)
+        self.driver = Driver(target.api)
+
+    def heed(self, calls: Recorder) -> None:
+        """Keep the last of these calls, if the connector no longer answers after them."""
+        if not self.answers():
+            self.last_calls = calls.until_silence()[-_LAST_CALLS:]
+
+    def answers(self) -> bool:
+        """Whether the connector still answers, be it with an error of its own."""
+        if self.hung:
+            return False
+        try:
+            self.api.get_info(GetInfoRequest())
+        except ConnectorError as error:
+            return not error.retryable
+        return True
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -336,6 +360,8 @@ class Subject:
                     if error.code in _REFUSALS:
                         refused.append(kind)
                         continue
+                    if error.retryable and not self.answers():
+                        return
                 kinds.append(kind)
             self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
             if refused and kinds:

@@ -63,6 +63,13 @@ class Recorder(ClientBase):
         lines.append(f"     … {len(calls) - len(head) - len(tail)} more calls …")
         return (*lines, *(f"{number:>3}  {call}" for number, call in tail))
 
+    def until_silence(self) -> tuple[str, ...]:
+        """The calls up to the first one that failed for want of an answer, as did all after it."""
+        with self._lock:
+            calls = list(self.calls)
+        unanswered = itertools.takewhile(lambda call: call.error is not None and call.error.retryable, reversed(calls))
+        return tuple(str(call) for call in calls[: len(calls) - len(list(unanswered)) + 1])
+
     def _begin(self, name: str, request: Message) -> "_Call":
         call = _Call(f"{self._name}: {name}" if self._name else name, request)
         with self._lock:

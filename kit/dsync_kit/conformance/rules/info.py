@@ -5,6 +5,7 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
@@ -25,6 +26,19 @@ from dsync_kit.protocol import (
 )
 
 __all__ = ["RULES"]
+
+
+@rule(
+    "info/answers",
+    "an uncaught exception reaches dsync as UNKNOWN, and is final",
+    hint="a call ends its process: its own log tells where",
+    examples=0.02,
+)
+def answers(case: Case) -> None:
+    """The connector still answers after the first documents of each type were written and deleted again."""
+    case.checks += 1
+    if not case.subject.answers():
+        raise Violation.silence("no answer to GetInfo either")
 
 
 @rule(
@@ -236,6 +250,7 @@ def _expect_unimplemented(case: Case, what: str, calls: dict[str, Callable[[], o
 
 
 RULES = (
+    answers,
     db_type,
     capabilities,
     stable,

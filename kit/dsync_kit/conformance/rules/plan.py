@@ -3,7 +3,7 @@
 from grpc import StatusCode
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import look_alikes
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import strip
 from dsync_kit.conformance.model import Model
@@ -118,7 +118,7 @@ def asked_namespaces(case: Case) -> None:
     asked, _ = case.loaded(min_size=1, small=True)
     pairs = [(asked, "")]
     if case.subject.makes_namespaces:
-        pairs += strategies.alike_namespaces(asked)
+        pairs += look_alikes.namespaces(asked)
     asked, other = case.draw(st.sampled_from(pairs), "asked for, and another")
     data_type = case.data_type()
     for namespace in (asked, other or case.namespace()):

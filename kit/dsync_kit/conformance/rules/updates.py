@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import look_alikes, strategies
 from dsync_kit.conformance.case import Case, kind_name
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Need, rule
@@ -326,12 +326,12 @@ def id_name(case: Case) -> None:
     "An update's id is the document's id: for MONGO_BSON one part that equals `_id`, type included.",
     needs=_BOTH,
     hint="ids are compared as text, or by their bytes without their type",
-    after=("updates/delete", "write/id-kinds"),
+    after=("updates/delete", "write/id-kinds", "write/similar-ids"),
 )
 def id_kinds(case: Case) -> None:
     """Of documents whose ids look alike, an update changes the one with its type."""
     data_type = case.data_type()
-    drawn = case.draw(strategies.alike_ids(case.subject.id_kinds[data_type]), "ids")
+    drawn = case.draw(look_alikes.groups_of_ids(look_alikes.LOOK_ALIKE_IDS, case.subject.id_kinds[data_type]), "ids")
     if not drawn:
         raise case.decline("it takes ids of one type only")
     # Numbers that a store may take for one stand for themselves once.

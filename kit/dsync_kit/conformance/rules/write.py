@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from grpc import StatusCode
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import look_alikes, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Need, rule
+from dsync_kit.conformance.transcript import show_document
 from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest
@@ -155,7 +156,7 @@ def isolates_namespaces(case: Case) -> None:
     data_type = case.data_type()
     identifiers = case.identifiers(data_type)
     one = case.namespace()
-    pairs = strategies.alike_namespaces(one) if case.subject.makes_namespaces else [(one, case.namespace())]
+    pairs = look_alikes.namespaces(one) if case.subject.makes_namespaces else [(one, case.namespace())]
     pair = case.draw(st.sampled_from(pairs), "namespaces")
     held = {}
     for namespace in pair:
@@ -234,11 +235,27 @@ def large_page(case: Case) -> None:
     after=("write/read-back",),
 )
 def id_kinds(case: Case) -> None:
-    """Ids that look alike, but are of different types, are different documents."""
+    """Ids that read the same, but are of different types, are different documents."""
+    _apart(case, look_alikes.IDS_OF_OTHER_KINDS)
+
+
+@rule(
+    "write/similar-ids",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="the key under which a document is kept is not its whole id: a collation, an index of a prefix, a file's name",
+    after=("write/read-back", "write/id-kinds"),
+)
+def similar_ids(case: Case) -> None:
+    """Ids of one type that differ in capitals, spaces, accents or after many characters are different documents."""
+    _apart(case, look_alikes.SIMILAR_IDS)
+
+
+def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
-    drawn = case.draw(strategies.alike_ids(case.subject.id_kinds[data_type]), "ids")
+    drawn = case.draw(look_alikes.groups_of_ids(groups, case.subject.id_kinds[data_type]), "ids")
     if not drawn:
-        raise case.decline("it takes ids of one type only")
+        raise case.decline("it takes no ids of types that could be taken for one")
     # Numbers that a store may take for one stand for themselves once.
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     documents = [strategies.make_document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
@@ -272,7 +289,8 @@ def equal_numbers(case: Case) -> None:
     ]
     for document in documents:
         case.write(namespace, [document], data_type)
-    found = {canonical(document, data_type) for document in case.read(namespace, data_type, expected=3)}
+    listed = case.read(namespace, data_type, expected=3)
+    found = {canonical(document, data_type) for document in listed}
     written = [canonical(document, data_type) for document in documents]
     whole = found == set(written)
     last = [strategies.make_document(strategies.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
@@ -280,8 +298,8 @@ def equal_numbers(case: Case) -> None:
     case.check(
         whole or merged,
         "documents with numerically equal ids are neither all there, nor one with the last content",
-        expected=f"{len(kinds)} documents, or one",
-        seen=f"{len(found)} documents",
+        expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(kinds) - 1}",
+        seen=", ".join(map(show_document, listed)) or "no document",
     )
 
 
@@ -367,6 +385,7 @@ RULES = (
     empty_page,
     large_page,
     id_kinds,
+    similar_ids,
     equal_numbers,
     concurrent,
     concurrent_overwrites,

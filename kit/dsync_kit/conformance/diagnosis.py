@@ -1,0 +1,106 @@
+"""What most likely happened to documents that are not listed as they were written, as far as their ids tell."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+from unicodedata import normalize
+
+from bson import Binary, ObjectId
+
+from dsync_kit.conformance.transcript import show_id
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import BsonValue, DataType
+
+__all__ = ["became", "merged"]
+
+_LONGEST_NAME = 16
+"""Texts that share so many characters at their beginning may have been cut."""
+
+_LOST, _THERE = 20, 200
+"""How many documents are looked at: one that was lost tells as much as a thousand."""
+
+_FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
+    (str.casefold, "capitals"),
+    (str.strip, "spaces at an end"),
+    (lambda text: normalize("NFKC", text), "the way their characters are composed"),
+    (lambda text: text.partition("\0")[0], "what follows a NUL"),
+    (lambda text: re.sub(r"[\W_]", "_", text), "characters that are no letters"),
+)
+
+
+def merged(lost: Iterable[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
+    """In one line, which id of a lost document was taken for which of one that is there; empty where none seems to."""
+    for one, other, difference in _alike(lost, kept, data_type):
+        return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
+    return ""
+
+
+def became(lost: Iterable[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
+    """In one line, which id of a lost document seems to have become another; empty where none seems to."""
+    for one, other, difference in _alike(lost, strange, data_type):
+        return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
+    return ""
+
+
+def _alike(
+    lost: Iterable[bytes], there: Iterable[bytes], data_type: DataType
+) -> Iterator[tuple[list[BsonValue], list[BsonValue], str]]:
+    """Pairs of ids that are easily taken for one, with that in which they differ."""
+    others = _ids(islice(there, _THERE), data_type)
+    for one in _ids(islice(lost, _LOST), data_type):
+        for other in others:
+            if difference := _difference(one, other):
+                yield one, other, difference
+
+
+def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue]]:
+    found = []
+    for document in documents:
+        try:
+            found.append(id_of(document, data_type))
+        except InvalidArgument:
+            continue  # it is told of elsewhere
+    return found
+
+
+def _difference(one: list[BsonValue], other: list[BsonValue]) -> str:
+    """In what two ids differ that are easily taken for one; empty if in more."""
+    if len(one) != 1 or len(other) != 1:
+        return ""
+    (first,), (second,) = one, other
+    if first.type != second.type and first.data == second.data:
+        return "type"
+    return _difference_of_values(decode_id(first), decode_id(second))
+
+
+def _difference_of_values(one: Any, other: Any) -> str:
+    if isinstance(one, str) and isinstance(other, str):
+        return _difference_of_texts(one, other)
+    if isinstance(one, Binary | bytes) and isinstance(other, Binary | bytes):
+        return "subtype" if bytes(one) == bytes(other) else ""
+    if isinstance(one, ObjectId) and isinstance(other, ObjectId):
+        return "the last bytes" if one.generation_time == other.generation_time else ""
+    if type(one) is not type(other) and (str(one) == str(other) or _plain(one) == _plain(other)):
+        return "type"
+    if isinstance(one, int) and isinstance(other, int) and float(one) == float(other):
+        return "what a double does not hold"
+    return ""
+
+
+def _difference_of_texts(one: str, other: str) -> str:
+    for fold, name in _FOLDS:
+        if fold(one) == fold(other):
+            return name
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f"what follows their first {same} characters" if same >= _LONGEST_NAME else ""
+
+
+def _plain(value: Any) -> Any:
+    """A value without its type, as far as a conversion to text, bytes or a number takes it."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, ObjectId):
+        return value.binary
+    return bytes(value) if isinstance(value, bytes) else value

@@ -1,0 +1,51 @@
+"""What a failure says of ids that were taken for one another."""
+
+from typing import Any
+
+import pytest
+from bson import Binary, Int64, ObjectId
+
+from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.outcome import Violation
+from dsync_kit.documents import encode
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
+
+
+def _hint(written: list[Any], listed: list[Any]) -> str:
+    """The hint of the failure that documents with these ids were written, and those were listed."""
+    pages = [[encode({"_id": value}, DATA_TYPE_MONGO_BSON) for value in values] for values in (written, listed)]
+    with pytest.raises(Violation) as caught:
+        Model(DATA_TYPE_MONGO_BSON, pages[0]).check(pages[1])
+    return caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "difference"),
+    [
+        ("a", "A", "capitals"),
+        ("a", "a ", "spaces at an end"),
+        ("\u00e9", "e\u0301", "the way their characters are composed"),
+        ("a\0b", "a\0c", "what follows a NUL"),
+        ("a.b", "a/b", "characters that are no letters"),
+        ("k" * 40 + "1", "k" * 40 + "2", "what follows their first 40 characters"),
+        (5, "5", "type"),
+        (True, 1, "type"),
+        (ObjectId("64736e632d6b69742d696431"), "64736e632d6b69742d696431", "type"),
+        (Binary(b"abc", 0), Binary(b"abc", 128), "subtype"),
+        (Int64(2**53), Int64(2**53 + 1), "what a double does not hold"),
+    ],
+)
+def test_of_two_ids_that_became_one_it_says_in_what_they_differ(one: Any, other: Any, difference: str) -> None:
+    """One of the two is there, the other is not: the store does not tell them apart."""
+    assert _hint([one, other], [other]).endswith(f"are taken for one id: they differ in {difference} only")
+
+
+def test_an_id_that_came_back_as_another_is_named_with_both() -> None:
+    """Nothing is merged, but an id has lost its type on the way."""
+    assert _hint([5], ["5"]) == "the id 5 has become '5', which differs in type"
+
+
+@pytest.mark.parametrize(("written", "listed"), [(["a", "b"], ["a"]), ([], ["a"]), (["short", "shore"], ["shore"])])
+def test_ids_that_nobody_takes_for_one_say_nothing(written: list[Any], listed: list[Any]) -> None:
+    """A document that is just lost is left to the rule's own hint."""
+    assert not _hint(written, listed)
