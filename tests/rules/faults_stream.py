@@ -597,6 +597,14 @@ class FilterTakesLongerNames(Reference):
         return not wanted or entry.namespace.startswith(tuple(wanted))
 
 
+@broken("stream/namespaces", "special input")
+class FilterFoldsCase(Reference):
+    """The namespaces of a stream are compared without case, as the names of tables are."""
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return not wanted or entry.namespace.casefold() in {name.casefold() for name in wanted}
+
+
 @broken("stream/namespaces-apart", "special input")
 class OnlyTheFirstNamespaceIsStreamed(Reference):
     """One change stream, for one collection."""

@@ -5,12 +5,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import look_alikes, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.following import Follower, Held, held
 from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.subject import REFUSALS
 from dsync_kit.documents import decode_id, id_of
+from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
 
 __all__ = ["Scene"]
@@ -49,9 +51,27 @@ class Scene:
         """A further namespace, with these documents; under a name of its own, unless one is given."""
         name = name or self._case.namespace()
         written = list(documents)
-        self.models[name] = Model(self.data_type, written)
         self._case.write(name, written, self.data_type)
+        self.models[name] = Model(self.data_type, written)
         return name
+
+    def add_alike(self, name: str, content: Any) -> list[str]:
+        """Further namespaces, with the same ids, whose names are easily taken for `name`; those that are not refused.
+
+        One that has nothing of `name` is always there.
+        """
+        written = [self.document(value, content) for value in self.ids]
+        added = [self.add(written)]
+        if not self._case.subject.makes_namespaces:
+            return added
+        alike = [other for one, other in look_alikes.namespaces(name) if one == name]
+        for other in self._case.draw(strategies.some(alike), "other namespaces"):
+            try:
+                added.append(self.add(written, name=other))
+            except ConnectorError as error:
+                if error.code not in REFUSALS:
+                    raise
+        return added
 
     def plan(self) -> bytes:
         """Where the updates begin that come from now on."""

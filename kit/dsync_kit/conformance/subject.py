@@ -30,9 +30,9 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.target import OpenTarget, TargetError
 
-__all__ = ["Subject"]
+__all__ = ["REFUSALS", "Subject"]
 
-_REFUSALS = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.UNIMPLEMENTED})
+REFUSALS = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.UNIMPLEMENTED})
 """The codes with which a store declines a namespace or a kind of id that it cannot hold."""
 
 _PATIENCE = 10.0
@@ -357,7 +357,7 @@ class Subject:
                 except Inapplicable:
                     return
                 except ConnectorError as error:
-                    if error.code in _REFUSALS:
+                    if error.code in REFUSALS:
                         refused.append(kind)
                         continue
                     if error.retryable and not self.answers():
@@ -398,7 +398,7 @@ class Subject:
         try:
             return bool(self.driver.plan(namespaces, initial_sync=False, updates=True).updates_partitions)
         except ConnectorError as error:
-            return error.code is not StatusCode.UNIMPLEMENTED and error.code not in _REFUSALS
+            return error.code is not StatusCode.UNIMPLEMENTED and error.code not in REFUSALS
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:

@@ -381,10 +381,7 @@ def namespaces(case: Case) -> None:
     (asked,) = scene.namespaces
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
-    other = scene.add([scene.document(value, "other") for value in scene.ids])
-    others = [other]
-    if case.subject.makes_namespaces:
-        others.append(scene.add([scene.document(value, "alike") for value in scene.ids], name=f"{asked}x"))
+    others = scene.add_alike(asked, "other")
     for name in (*others, asked, *others):
         scene.change(name, [scene.overwrite(value, name[-6:]) for value in scene.ids])
     scene.mark()
