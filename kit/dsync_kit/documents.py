@@ -153,13 +153,15 @@ def id_key(parts: Iterable[BsonValue]) -> bytes:
     Raises InvalidArgument for a part that is no BSON value.
     """
     try:
-        return b"".join(
-            bytes([part.type]) + _INT32.pack(len(value)) + value
-            for part in parts
-            for value in (_canonical_value(part.data, 0, len(part.data), part.type),)
-        )
+        keys = [_part_key(part.type, part.data) for part in parts]
     except (struct.error, IndexError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"not an id: {error}") from error
+    return keys[0] if len(keys) == 1 else b"".join(keys)
+
+
+def _part_key(kind: int, data: bytes) -> bytes:
+    value = _canonical_value(data, 0, len(data), kind)
+    return bytes([kind]) + _INT32.pack(len(value)) + value
 
 
 def same_document(one: bytes, other: bytes, data_type: DataType) -> bool:

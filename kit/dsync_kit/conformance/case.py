@@ -40,7 +40,7 @@ class Case:
         self.recorder = Recorder(subject.api)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder)
-        self.example: list[tuple[str, str]] = []
+        self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
         self.notes: list[str] = []
         self.checks = 0
         self._data = data
@@ -54,8 +54,13 @@ class Case:
     def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
         """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
         value = self._data.draw(strategy)
-        self.example.append((label, _show(value, show)))
+        self._drawn.append((label, value, show))
         return value
+
+    @property
+    def example(self) -> tuple[tuple[str, str], ...]:
+        """What was drawn: labels and values, as text."""
+        return tuple((label, _show(value, show)) for label, value, show in self._drawn)
 
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
         """One of the types in which documents can be put in and read back."""
@@ -80,10 +85,7 @@ class Case:
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
         """Ids, as Python values, that no store takes for one."""
         kinds = self.subject.id_kinds[data_type]
-        strategy = st.lists(
-            strategies.ids(data_type, kinds), min_size=min_size, max_size=max_size, unique_by=strategies.merge_key
-        )
-        return self.draw(strategy, "ids")
+        return self.draw(strategies.several_ids(data_type, kinds, min_size=min_size, max_size=max_size), "ids")
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""

@@ -130,7 +130,7 @@ class _Trial:
             if self.stopped:
                 violation = Violation.silence(violation.seen)
             choices = encode_failure(data.conjecture_data.choices).decode()
-            self._keep(_Found(violation, tuple(case.example), case.recorder.transcript(), tuple(log), choices))
+            self._keep(_Found(violation, case.example, case.recorder.transcript(), tuple(log), choices))
             # A smaller example would only show how a call is not answered any more.
             raise _Enough if self.stopped else _Failed
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.driver import Driver, StreamReader
-from dsync_kit.conformance.inspection import inspect, key_of
+from dsync_kit.conformance.inspection import document_key, inspect, key_of
 from dsync_kit.conformance.model import LISTED, Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.transcript import show_document
-from dsync_kit.documents import id_of, same_document
+from dsync_kit.documents import same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
@@ -67,8 +67,7 @@ Held = dict[bytes, bytes]
 
 def held(model: Model) -> Held:
     """What a sink holds that holds what the model does."""
-    kind = model.data_type
-    return {key_of(id_of(document, kind), kind): document for document in model.documents.values()}
+    return {document_key(document, model.data_type): document for document in model.documents.values()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from bson import Decimal128, Int64
 
@@ -27,6 +28,9 @@ __all__ = ["document_key", "faults_of", "inspect", "key_of", "listed_id"]
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
 
+_SMALL = 1024
+"""Bytes up to which a document's key is remembered."""
+
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
 
 
@@ -37,7 +41,15 @@ def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
 
 def document_key(document: bytes, data_type: DataType) -> bytes:
     """The key of a document's id. Raises InvalidArgument where it is no document, or has no id."""
+    return (_small_document_key if len(document) <= _SMALL else _document_key)(document, data_type)
+
+
+def _document_key(document: bytes, data_type: DataType) -> bytes:
     return key_of(id_of(document, data_type), data_type)
+
+
+# A document is looked at when it is written, when it is expected, and when it comes back.
+_small_document_key = lru_cache(maxsize=20_000)(_document_key)
 
 
 def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:

@@ -78,7 +78,9 @@ class Model:
 
     def copy(self) -> "Model":
         """A model of its own with the same documents."""
-        return Model(self.data_type, self.documents.values())
+        model = Model(self.data_type)
+        model.documents = dict(self.documents)
+        return model
 
     def write(self, documents: Iterable[bytes]) -> None:
         """What WriteData does: overwrite by id."""

@@ -6,6 +6,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 import json
 from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,7 @@ __all__ = [
     "sample_id",
     "several",
     "several_field_names",
+    "several_ids",
     "some",
     "texts",
     "update",
@@ -297,9 +299,19 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
     return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
 
 
+# What is made again for each example is kept: a strategy costs more to make than to draw from.
+
+
+@cache
 def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
     """Ids of these kinds, as Python values."""
     return st.one_of(*(ID_KINDS[data_type][kind] for kind in kinds))
+
+
+@cache
+def several_ids(data_type: DataType, kinds: tuple[str, ...], *, min_size: int, max_size: int) -> Draw:
+    """Lists of ids of these kinds, no two of which a store may take for one."""
+    return st.lists(ids(data_type, kinds), min_size=min_size, max_size=max_size, unique_by=merge_key)
 
 
 def merge_key(value: Any) -> Any:
@@ -347,6 +359,7 @@ def values(data_type: DataType) -> Draw:
     return bson_values if data_type == DATA_TYPE_MONGO_BSON else json_values
 
 
+@cache
 def fields(data_type: DataType, *, small: bool) -> Draw:
     """The fields beside the id: of any kind, or few and small."""
     if small:
@@ -354,11 +367,13 @@ def fields(data_type: DataType, *, small: bool) -> Draw:
     return st.dictionaries(_often_names, values(data_type), max_size=4)
 
 
+@cache
 def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = False) -> Draw:
     """Encoded documents, with ids of these kinds."""
     return document_from(ids(data_type, kinds), fields(data_type, small=small), data_type)
 
 
+@cache
 def pages(
     data_type: DataType, kinds: tuple[str, ...], *, min_size: int = 0, max_size: int = 6, small: bool = False
 ) -> Draw:
