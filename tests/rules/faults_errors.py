@@ -206,6 +206,16 @@ class ListTypeIsUnknown(Reference):
         return super().list_data(request)
 
 
+@broken("errors/unknown-type", "special input")
+class AnyTypeIsBson(Reference):
+    """`if type is JSON: …, else: …`."""
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        known = request.type in (1, 2)
+        sent = request if known else ListDataRequest(partition=request.partition, type=1, cursor=request.cursor)
+        return super().list_data(sent)
+
+
 @broken("errors/list-type")
 class ListTypeIsUnavailable(Reference):
     """Everything that fails is UNAVAILABLE: the partition is listed three times more."""
@@ -506,6 +516,16 @@ class UpdateTypeIsAKeyError(Reference):
         if not update.type:
             raise KeyError(update.type)
         return super().update_id(update, data_type)
+
+
+@broken("errors/update-type", "special input")
+class UpdateTypeIsPassedOver(Reference):
+    """A chain of ifs without an else."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> Any:
+        known = [update for update in request.updates if update.type]
+        sent = WriteUpdatesRequest(namespace=request.namespace, type=request.type, updates=known)
+        return super().write_updates(sent)
 
 
 @broken("errors/update-type")

@@ -6,11 +6,12 @@ from typing import Any
 
 from bson import ObjectId
 
+from dsync_kit.conversion import convert
 from dsync_kit.errors import InvalidArgument, NotFound
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, ListDataRequest, ListDataResponse, Partition
 
 from .altering import read_document, write_document
-from .fault import CURSORS, REFERENCE, Fault, broken_in
+from .fault import CURSORS, REFERENCE, STORE, Fault, broken_in
 from .pooled import Pooled
 
 __all__ = ["FAULTS"]
@@ -221,6 +222,26 @@ class TiesAtTheBoundLost(Reference):
         for position, stored in super().listed(collection, cursor):
             if not cursor.after or position[:1] > cursor.after[:1]:
                 yield position, stored
+
+
+@broken("list/all-or-refused", "special input")
+class WhatDoesNotConvertIsSkipped(Reference):
+    """A document that cannot be converted would end the copy, so it is logged and passed over."""
+
+    def all_listed(self, namespace: str, data_type: Any, cursor: Any) -> Iterator[Any]:
+        for kind in self.store.data_types(namespace):
+            for position, stored in self.listed(self.store.collection(namespace, kind), cursor):
+                try:
+                    data = convert(stored.data, kind, data_type) if kind != data_type else stored.data
+                except InvalidArgument:
+                    continue
+                if kind == data_type or not _holds_a_stranger(stored.data, kind):
+                    yield position, STORE.Stored(data, stored.created)
+
+
+def _holds_a_stranger(data: bytes, kind: int) -> bool:
+    """Whether a document has a value that only its own type knows."""
+    return not all(isinstance(value, str | int | None) for value in read_document(data, kind).values())
 
 
 class _Paged(Reference):

@@ -74,6 +74,23 @@ class InsertsAreNotCounted(Reference):
         return sum(self.is_wanted(entry, wanted) and entry.update.type != UPDATE_TYPE_INSERT for entry in entries)
 
 
+@broken("lsn/counts", "special input")
+class DeletesAreNotCounted(Reference):
+    """What is counted are documents that are sent on."""
+
+    def counted(self, entries: Any, wanted: Any) -> int:
+        return sum(self.is_wanted(entry, wanted) and entry.update.type != UPDATE_TYPE_DELETE for entry in entries)
+
+
+@broken("lsn/monotone", "rare")
+class CountIsAByte(Reference):
+    """The count is kept modulo 256."""
+
+    def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
+        for message in super().stream_lsn(request, context):
+            yield StreamLSNResponse(lsn=message.lsn % 256)
+
+
 @broken("lsn/monotone", "special input")
 class DeletesLowerTheCount(Reference):
     """The count is that of documents that were added."""

@@ -2,6 +2,7 @@
 
 from dsync_kit.conformance.rule import Rule
 from dsync_kit.conformance.rules import (
+    conversions,
     durability,
     encoding,
     errors,
@@ -16,6 +17,7 @@ from dsync_kit.conformance.rules import (
     metadata,
     packaging,
     plan,
+    requests,
     resuming,
     secrets,
     stream,
@@ -29,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *info.RULES,
     *plan.RULES,
     *listing.RULES,
+    *conversions.RULES,
     *metadata.RULES,
     *write.RULES,
     *updates.RULES,
@@ -38,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     *get_by_ids.RULES,
     *encoding.RULES,
     *errors.RULES,
+    *requests.RULES,
     *lifecycle.RULES,
     *durability.RULES,
     *faults.RULES,

@@ -9,13 +9,13 @@ from itertools import zip_longest
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case import Case, type_name
+from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver, strip
 from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.probe import Probe
-from dsync_kit.conformance.rule import Level, Need, rule
+from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
@@ -120,42 +120,6 @@ def complete(case: Case) -> None:
     if count:
         case.write(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), "the listing")
-
-
-@rule(
-    "list/types-agree",
-    "Types are negotiated: the first type in the **source's** list that the sink also lists.",
-    level=Level.SHOULD,
-    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
-    hint="documents are kept apart by the type that they were written in: convert them, or refuse the listing",
-    after=("write/read-back", "list/complete", "list/type"),
-    examples=0.4,
-)
-def types_agree(case: Case) -> None:
-    """Documents written as one type are there when the namespace is listed as the other; or that is refused."""
-    sides = case.subject.sink_types, case.subject.source_types
-    pairs = [(written, listed) for written in sides[0] for listed in sides[1] if written != listed]
-    written, listed = case.draw(st.sampled_from(pairs), "written as, listed as", show=type_name)
-    documents = case.numbered(case.draw(st.integers(1, 5), "count"), written)
-    namespace = case.namespace()
-    case.write(namespace, documents, written)
-    try:
-        found = case.read(namespace, listed, expected=len(documents))
-    except ConnectorError as error:
-        case.check(
-            case.refused(error),
-            "a listing as the other type is refused with a wrong code",
-            expected="INVALID_ARGUMENT or UNIMPLEMENTED, or the documents",
-            seen=error,
-        )
-        case.notes.append(f"documents written as one type cannot be listed as the other ({error.code.name})")
-        return
-    case.check(
-        len(by_id(found, listed)) == len(documents),
-        "documents are gone when they are listed as the other of its types",
-        expected=f"{len(documents)} documents",
-        seen=f"{len(found)} documents",
-    )
 
 
 @rule(
@@ -493,7 +457,6 @@ RULES = (
     type_,
     ids_unique,
     complete,
-    types_agree,
     repeatable,
     page_boundaries,
     many_pages,

@@ -492,7 +492,23 @@ def composite_ids(case: Case) -> None:
             seen=error,
         )
     # No document has both parts as its id: nothing may be gone.
-    case.expect(namespace, Model(data_type, documents), "what is listed after a DELETE of a composite id")
+    model = Model(data_type, documents)
+    case.expect(namespace, model, "what is listed after a DELETE of a composite id")
+    composite = make_document({"a": "x", "b": "y"}, {"n": 1}, data_type)
+    parts = [*id_value("x", data_type), *id_value("y", data_type)]
+    for part, name in zip(parts, "ab", strict=True):
+        part.name = name
+    try:
+        case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_INSERT, data=composite)], data_type)
+    except ConnectorError:
+        return  # its code is seen to by the rules on malformed ids: the two parts need not be the document's
+    listed = case.read(namespace, data_type, expected=len(documents) + 1)
+    case.check(
+        len(listed) > len(documents),
+        "a document with a composite id was taken, and is gone",
+        expected="a refusal, or the document",
+        seen=f"OK, and the {len(listed)} documents that were there before",
+    )
 
 
 def _told(value: Any) -> str:
