@@ -15,7 +15,7 @@ from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe, probe
-from dsync_kit.conformance.subject import Subject
+from dsync_kit.conformance.subject import REFUSALS, Subject
 from dsync_kit.conformance.transcript import Recorder, show_document, show_id
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
@@ -114,6 +114,15 @@ class Case:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
         self.subject.load(namespace, documents, data_type, driver=self.driver)
         self._written.add(namespace)
+
+    def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """WriteData of documents with ids that a store may be too narrow for. Raises Inapplicable where it refuses."""
+        try:
+            self.write(namespace, documents, data_type)
+        except ConnectorError as error:
+            if error.code not in REFUSALS:
+                raise
+            raise self.decline(f"it refuses some of these ids ({error})") from error
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Have these documents removed at the end, for what is sent past `write`."""

@@ -338,7 +338,7 @@ def id_kinds(case: Case) -> None:
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     page = [make_document(value, {"n": 0}, data_type) for value in values.values()]
     namespace, model = case.namespace(), Model(data_type, page)
-    case.write(namespace, page, data_type)
+    case.write_if_taken(namespace, page, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
     kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]

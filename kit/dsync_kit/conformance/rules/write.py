@@ -260,7 +260,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     documents = [strategies.make_document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
     namespace = case.namespace()
-    case.write(namespace, documents, data_type)
+    case.write_if_taken(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), "what is listed of ids that look alike")
 
 
