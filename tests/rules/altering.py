@@ -6,11 +6,18 @@ from typing import Any
 
 from dsync_kit.documents import decode, encode, id_field
 from dsync_kit.incoming import check_document
-from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_TYPE_DELETE, DataType, Update
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    DataType,
+    Update,
+    WriteDataRequest,
+)
 
 from .fault import REFERENCE, STORE
 
-__all__ = ["Altering", "read_document", "write_document"]
+__all__ = ["Altering", "fill", "read_document", "write_document"]
 
 
 class Altering(REFERENCE.ReferenceConnector):
@@ -64,3 +71,11 @@ def write_document(document: dict[str, Any], data_type: DataType) -> bytes:
     if data_type == DATA_TYPE_JSON_ID:
         return json.dumps(document, ensure_ascii=False).encode()
     return encode(document, data_type)
+
+
+def fill(connector: Any, namespace: str, count: int) -> None:
+    """Put `count` small documents of each type into a namespace, past what the connector refuses."""
+    for data_type in (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID):
+        documents = [write_document({id_field(data_type): f"own-{n}", "n": n}, data_type) for n in range(count)]
+        request = WriteDataRequest(namespace=namespace, type=data_type, data=documents)
+        REFERENCE.ReferenceConnector.write_data(connector, request)

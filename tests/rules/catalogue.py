@@ -3,7 +3,14 @@
 from importlib import import_module
 from pathlib import Path
 
-from . import variants, variants_stream
+from . import (
+    variants_documents,
+    variants_ids,
+    variants_info,
+    variants_list,
+    variants_namespaces,
+    variants_stream,
+)
 from .fault import Fault, Variant, judge
 
 __all__ = ["FAULTS", "VARIANTS", "judge"]
@@ -19,4 +26,11 @@ def _collected(attribute: str, pattern: str) -> tuple[Fault, ...]:
 
 
 FAULTS = _collected("FAULTS", "faults_*.py")
-VARIANTS: tuple[Variant, ...] = (*variants.VARIANTS, *variants_stream.VARIANTS)
+VARIANTS: tuple[Variant, ...] = (
+    *variants_documents.VARIANTS,
+    *variants_list.VARIANTS,
+    *variants_namespaces.VARIANTS,
+    *variants_ids.VARIANTS,
+    *variants_info.VARIANTS,
+    *variants_stream.VARIANTS,
+)

@@ -11,7 +11,7 @@ from dsync_kit.conformance.rules import RULES
 
 from .catalogue import FAULTS, VARIANTS
 from .fault import Fault, Variant, judge
-from .variants import NoneGiven
+from .variants_namespaces import NoneGiven
 
 AREAS = ("info", "plan", "list", "metadata", "write", "updates", "encoding", "errors", "lifecycle")
 """The areas whose faults are tried here; those of the others have a module of their own."""

@@ -12,23 +12,133 @@ from dsync_kit.documents import decode_id, encode_id
 from dsync_kit.errors import FailedPrecondition
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
     DataType,
+    GeneratePlanRequest,
     StreamLSNRequest,
     StreamLSNResponse,
     StreamUpdatesRequest,
     StreamUpdatesResponse,
+    WriteDataRequest,
 )
 
+from .altering import write_document
 from .fault import REFERENCE, Variant, unusual_in
 from .faults_faults import Remote
 from .faults_secrets import Discreet
+from .variants_info import SourceOnly
 
 __all__ = ["VARIANTS"]
 
 VARIANTS: list[Variant] = []
 unusual = unusual_in(VARIANTS)
 Reference = REFERENCE.ReferenceConnector
+
+
+class _Streaming(Reference):
+    """A connector that sends what it streams in another way."""
+
+    def messages(self, *args: Any) -> Iterator[StreamUpdatesResponse]:
+        for message in super().messages(*args):
+            yield from self.sent(message)
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        yield message
+
+
+@unusual()
+class InsertsAreUpdates(_Streaming):
+    """Every upsert is streamed as an UPDATE."""
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        for update in message.updates:
+            if update.type == UPDATE_TYPE_INSERT:
+                update.type = UPDATE_TYPE_UPDATE
+        yield message
+
+
+@unusual()
+class Heartbeats(_Streaming):
+    """Messages without updates, with a cursor and without one."""
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        yield StreamUpdatesResponse()
+        yield message
+        yield StreamUpdatesResponse(next_cursor=message.next_cursor)
+
+
+@unusual()
+class StreamedTwice(_Streaming):
+    """At least once: everything comes twice."""
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        yield message
+        yield message
+
+
+@unusual()
+class OneUpdateAMessage(_Streaming):
+    """A message for each update; the cursor comes with the last one."""
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        for update in message.updates[:-1]:
+            yield StreamUpdatesResponse(namespace=message.namespace, updates=[update])
+        yield StreamUpdatesResponse(
+            namespace=message.namespace, updates=message.updates[-1:], next_cursor=message.next_cursor
+        )
+
+
+@unusual()
+class Coalesced(_Streaming):
+    """Of several updates of one id in a message, the last one is sent."""
+
+    def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
+        last = {update.id[0].SerializeToString(): update for update in message.updates}
+        yield StreamUpdatesResponse(
+            namespace=message.namespace, updates=list(last.values()), next_cursor=message.next_cursor
+        )
+
+
+@unusual()
+class PolledStream(Reference):
+    """The source is asked once a second."""
+
+    def entries_after(self, sequence: int, context: StreamContext) -> list[Any]:
+        if context.wait(1.0):
+            return []
+        with self.store.reading():
+            return self.store.log[sequence : sequence + 10_000]
+
+
+@unusual()
+class LivingSource(SourceOnly):
+    """A source that others write to all the time: two listings differ, and the stream says why."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.ended = threading.Event()
+        self.writer = threading.Thread(target=self.live, daemon=True)
+        self.writer.start()
+
+    def live(self) -> None:
+        while not self.ended.wait(0.0003):
+            document = write_document({"_id": "own-0", "n": time.monotonic_ns()}, DATA_TYPE_MONGO_BSON)
+            page = WriteDataRequest(namespace="fixed.few", type=DATA_TYPE_MONGO_BSON, data=[document])
+            self.inner.write_data(page)
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        return self.inner.generate_plan(request)
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        return self.inner.stream_updates(request, context)
+
+    def teardown(self) -> None:
+        self.ended.set()
+        self.writer.join()
+        super().teardown()
 
 
 @unusual()

@@ -1,0 +1,165 @@
+"""Unusual sinks: what they do with documents and errors is theirs to choose."""
+
+import json
+import threading
+from typing import Any
+
+from bson import Code, DatetimeMS, MaxKey, MinKey, Regex, Timestamp
+
+from dsync_kit.errors import InvalidArgument, NotFound
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    ListDataRequest,
+    ListDataResponse,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+from .altering import Altering
+from .fault import REFERENCE, Variant, unusual_in
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@unusual()
+class AsItIs(Reference):
+    """The reference connector itself."""
+
+
+@unusual()
+class Rewritten(Altering):
+    """Documents are taken apart, and put together again: other bytes, the same documents."""
+
+
+@unusual()
+class JsonNormalised(Altering):
+    """JSON numbers as a store prints them (1 for 1.0), keys sorted."""
+
+    types = (DATA_TYPE_JSON_ID,)
+
+    def document(self, document: dict[str, Any]) -> dict[str, Any]:
+        return dict(sorted(super().document(document).items()))
+
+    def value(self, value: Any) -> Any:
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+        return int(value) if whole else value
+
+
+@unusual()
+class WholeNumbersHaveAPoint(Reference):
+    """JSON numbers as a store of doubles prints them where that is exact: 1.0 for 1, ids as well."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == DATA_TYPE_JSON_ID:
+            answer.data[:] = [json.dumps(self.printed(json.loads(data))).encode() for data in answer.data]
+        return answer
+
+    def printed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self.printed(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.printed(item) for item in value]
+        exact = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+        return float(value) if exact else value
+
+
+class _Fussy(Altering):
+    """A connector that refuses values that its store cannot hold."""
+
+    def value(self, value: Any) -> Any:
+        if self.bad(value):
+            raise InvalidArgument(f"{type(value).__name__} values like this one are not supported")
+        return value
+
+    def bad(self, value: Any) -> bool:
+        return False
+
+
+@unusual()
+class NoRareTypes(_Fussy):
+    """Rare BSON types, far dates and texts with NUL are refused."""
+
+    def bad(self, value: Any) -> bool:
+        rare = (Regex, Code, Timestamp, MinKey, MaxKey, DatetimeMS)
+        return isinstance(value, rare) or (isinstance(value, str) and "\0" in value)
+
+
+@unusual()
+class NoSpecialNames(Altering):
+    """Field names with a dollar or a dot, empty ones and long ones are refused."""
+
+    def document(self, document: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.items(document.items()))
+
+    def items(self, items: Any) -> Any:
+        for name, _ in items:
+            if not 0 < len(name) < 128 or "." in name or name.startswith("$") or min(name) < " ":
+                raise InvalidArgument(f"{name[:40]!r} is no name of a field")
+        return super().items(items)
+
+
+@unusual()
+class HalfWritten(Reference):
+    """A page with a bad document is refused when those before it are written: dsync's user writes it again."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for data in request.data:
+            super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type, data=[data]))
+        return super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type))
+
+
+@unusual()
+class UpdatesOneByOne(Reference):
+    """Updates are applied as they are read, so that a bad one stops the call half way."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        for update in [*request.updates]:
+            one = WriteUpdatesRequest(namespace=request.namespace, type=request.type, updates=[update])
+            super().write_updates(one)
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, type=request.type))
+
+
+@unusual()
+class FirstOfAPageWins(Reference):
+    """Of a page that holds an id twice, the first document is kept."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        kept: dict[bytes, bytes] = {}
+        self.check_namespace(request.namespace)
+        self.check_data_type(request.type)
+        for data in request.data:
+            kept.setdefault(self.insertion(data, request.type).position, data)
+        return super().write_data(
+            WriteDataRequest(namespace=request.namespace, type=request.type, data=list(kept.values()))
+        )
+
+
+@unusual()
+class OneWriter(Reference):
+    """Writers wait for each other."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.lock = threading.Lock()
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        with self.lock:
+            return super().write_data(request)
+
+
+@unusual()
+class NotFoundForMalformedCursors(Reference):
+    """A cursor that is none of its own is NOT_FOUND."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        try:
+            return super().list_data(request)
+        except InvalidArgument as error:
+            raise (NotFound(error.message) if "Cursor" in error.message else error) from error

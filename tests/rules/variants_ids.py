@@ -1,0 +1,232 @@
+"""Stores that take some ids and updates only, or find equal what others keep apart."""
+
+import re
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from bson import Binary
+
+from dsync_kit.documents import decode_id, id_field
+from dsync_kit.errors import InvalidArgument, Unimplemented
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    BsonValue,
+    Capabilities,
+    DataType,
+    Update,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+from .altering import read_document, write_document
+from .fault import REFERENCE, STORE, Variant, unusual_in
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+class _Picky(Reference):
+    """A connector that takes ids of some types only."""
+
+    types: tuple[int, ...] = ()
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        if part.type not in self.types:
+            raise InvalidArgument(f"ids of BSON type {part.type} are not supported")
+        return super().position(part, data_type)
+
+
+@unusual()
+class TextIdsOnly(_Picky):
+    """Ids are texts."""
+
+    types = (2,)
+
+
+@unusual()
+class ShortIds(TextIdsOnly):
+    """A VARCHAR(40): longer ids are refused."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        if len(part.data) > 45:
+            raise InvalidArgument("value too long for type character varying(40)")
+        return super().position(part, data_type)
+
+
+class _BsonOnly(Reference):
+    def source_capabilities(self) -> Capabilities.Source:
+        source = super().source_capabilities()
+        source.supported_data_types[:] = [DATA_TYPE_MONGO_BSON]
+        return source
+
+    def sink_capabilities(self) -> Capabilities.Sink:
+        return Capabilities.Sink(supported_data_types=[DATA_TYPE_MONGO_BSON])
+
+    def check_data_type(self, data_type: DataType) -> None:
+        if data_type != DATA_TYPE_MONGO_BSON:
+            raise InvalidArgument("BSON only")
+
+
+@unusual()
+class BsonOnly(_BsonOnly):
+    """Nothing but BSON."""
+
+
+@unusual()
+class ObjectIdsOnly(_BsonOnly, _Picky):
+    """Ids are ObjectIds, and documents BSON."""
+
+    types = (7,)
+
+
+@unusual()
+class NumberIdsOnly(_BsonOnly, _Picky):
+    """Ids are 64-bit integers, as a serial key is."""
+
+    types = (18,)
+
+
+@unusual()
+class UuidIdsOnly(Reference):
+    """Ids are UUIDs: binary ones in BSON, their text in JSON."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        try:
+            identifier = value if isinstance(value, UUID) else UUID(value) if isinstance(value, str) else None
+            identifier = value.as_uuid() if isinstance(value, Binary) else identifier
+        except ValueError:
+            identifier = None
+        if identifier is None:
+            raise InvalidArgument("an id is a UUID")
+        return super().position(part, data_type)
+
+
+@unusual()
+class NamesAsIds(Reference):
+    """Ids become parts of names: up to 40 letters, digits, `-` and `_`."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        if not isinstance(value, str) or not re.fullmatch("[A-Za-z0-9_-]{1,40}", value):
+            raise InvalidArgument("an id is 1 to 40 letters, digits, - and _")
+        return super().position(part, data_type)
+
+
+@unusual()
+class JsonOnly(Reference):
+    """Nothing but JSON."""
+
+    def source_capabilities(self) -> Capabilities.Source:
+        source = super().source_capabilities()
+        source.supported_data_types[:] = [DATA_TYPE_JSON_ID]
+        return source
+
+    def sink_capabilities(self) -> Capabilities.Sink:
+        return Capabilities.Sink(supported_data_types=[DATA_TYPE_JSON_ID])
+
+    def check_data_type(self, data_type: DataType) -> None:
+        if data_type != DATA_TYPE_JSON_ID:
+            raise Unimplemented("JSON only")
+
+
+@unusual()
+class PrefersJson(Reference):
+    """Both types, JSON first."""
+
+    def source_capabilities(self) -> Capabilities.Source:
+        source = super().source_capabilities()
+        source.supported_data_types[:] = [DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON]
+        return source
+
+
+@unusual()
+class EqualNumbersAreOne(Reference):
+    """Numbers of one value are one id, whatever their type, as in MongoDB; the last one written is kept."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return super().position(part, data_type)
+        key = f"number {Decimal(value)}".encode()
+        return (hash(key) & 0xFFFFFFFF).to_bytes(4) + key
+
+
+@unusual()
+class EqualNumbersKeepTheirType(EqualNumbersAreOne):
+    """The same, but the id keeps the type with which it was first written."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
+        known = self.store.collection(namespace, data_type).documents
+        kept = []
+        for change in changes:
+            old = known.get(change.position)
+            if old is not None and change.update.type != UPDATE_TYPE_DELETE:
+                name = id_field(data_type)
+                document = read_document(change.update.data, data_type)
+                document[name] = read_document(old.data, data_type)[name]
+                data = write_document(document, data_type)
+                update = Update(id=REFERENCE.id_of(data, data_type), type=change.update.type, data=data)
+                change = STORE.Change(change.position, update)
+            kept.append(change)
+            super().commit(namespace, data_type, [change])
+
+
+class _CompositeIds(Reference):
+    """A connector that looks at ids of several parts."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        kept = [update for update in request.updates if len(update.id) < 2 or self.composite(update)]
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, type=request.type, updates=kept))
+
+    def composite(self, update: Update) -> bool:
+        return True
+
+
+@unusual()
+class CompositeIsUnimplemented(_CompositeIds):
+    """Composite ids are refused with UNIMPLEMENTED."""
+
+    def composite(self, update: Update) -> bool:
+        raise Unimplemented("composite ids")
+
+
+@unusual()
+class CompositeFindsNothing(_CompositeIds):
+    """Composite ids are supported: a delete of one that is not there is OK."""
+
+    def composite(self, update: Update) -> bool:
+        if update.type != UPDATE_TYPE_DELETE:
+            raise InvalidArgument("the document's id is not the update's")
+        return False
+
+
+class _NoPartialUpdates(Reference):
+    def update_id(self, update: Update, data_type: DataType) -> BsonValue:
+        part = super().update_id(update, data_type)
+        if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+            raise self.refusal()
+        return part
+
+    def refusal(self) -> Exception:
+        return InvalidArgument("partial updates are not supported")
+
+
+@unusual()
+class PartialIsInvalid(_NoPartialUpdates):
+    """Partial updates are refused with INVALID_ARGUMENT."""
+
+
+@unusual()
+class PartialIsUnimplemented(_NoPartialUpdates):
+    """Partial updates are refused with UNIMPLEMENTED."""
+
+    def refusal(self) -> Exception:
+        return Unimplemented("partial updates")

@@ -1,0 +1,249 @@
+"""Unusual ways to list, all of them correct."""
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from dsync_kit.errors import Aborted, Unavailable
+from dsync_kit.protocol import (
+    ListDataRequest,
+    ListDataResponse,
+    Partition,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+from .altering import read_document, write_document
+from .fault import CURSORS, REFERENCE, Variant, unusual_in
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@unusual()
+class ShuffledFields(Reference):
+    """Field order is no part of a document: another one on each read."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        for number, data in enumerate(answer.data):
+            fields = list(read_document(data, request.type).items())
+            random.shuffle(fields)
+            answer.data[number] = write_document(dict(fields), request.type)
+        return answer
+
+
+@unusual()
+class RandomPageSizes(Reference):
+    """A page holds what the store gives: sometimes more, sometimes less."""
+
+    def page_size(self) -> int:
+        return random.randint(1, 60)
+
+
+@unusual(options=["--page-size", "1"])
+class OneDocumentAPage(Reference):
+    """The smallest page."""
+
+
+@unusual(options=["--page-size", "1000", "--partitions", "1"])
+class LargePages(Reference):
+    """One partition, a thousand documents a page."""
+
+
+@unusual(options=["--page-size", "100000", "--partitions", "1"])
+class OnePageForAll(Reference):
+    """A namespace is one page, as a file is."""
+
+
+@unusual()
+class EmptyPagesInBetween(Reference):
+    """Before each page comes an empty one, as a filtered scan gives them."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if not request.cursor.startswith(b"skipped"):
+            super().list_data(request)  # a cursor that is none of ours is refused at once
+            return ListDataResponse(next_cursor=b"skipped" + request.cursor)
+        request.cursor = request.cursor.removeprefix(b"skipped")
+        return super().list_data(request)
+
+
+class _Opened(Reference):
+    """A connector that keeps its page cursors in memory."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.opened: dict[bytes, tuple[bytes, float]] = {}
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        if request.cursor:
+            cursor, opened = self.opened.get(request.cursor, (b"", 0.0))
+            if not cursor or self.expired(opened):
+                raise Aborted("the cursor has expired: list the partition again")
+            request.cursor = cursor
+        answer = super().list_data(request)
+        if answer.next_cursor:
+            key = b"cursor %d" % random.getrandbits(60)
+            self.opened[key] = (answer.next_cursor, time.monotonic())
+            answer.next_cursor = key
+        return answer
+
+    def expired(self, opened: float) -> bool:
+        return False
+
+
+@unusual()
+class CursorsOfTheInstance(_Opened):
+    """Another instance, or the same after a restart, answers a page cursor with ABORTED."""
+
+
+@unusual()
+class CursorsExpireSoon(_Opened):
+    """A page cursor lives for a fifth of a second: whoever reads on without a pause has all of it."""
+
+    def expired(self, opened: float) -> bool:
+        return time.monotonic() - opened > 0.2
+
+
+@unusual()
+class OneOpenListingOfAPartition(_Opened):
+    """A new listing of a partition ends the one before, whose cursors are answered with ABORTED."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.current: dict[tuple[str, bytes], set[bytes]] = {}
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        key = (request.partition.namespace, request.partition.cursor)
+        if not request.cursor:
+            self.current[key] = set()
+        elif request.cursor not in self.current.get(key, ()):
+            raise Aborted("another listing of this partition has begun")
+        answer = super().list_data(request)
+        self.current.setdefault(key, set()).add(answer.next_cursor)
+        return answer
+
+
+@unusual()
+class NowAndThenUnavailable(Reference):
+    """One call in a hundred is answered with UNAVAILABLE: dsync repeats it."""
+
+    calls = 0
+
+    def busy(self) -> None:
+        self.calls += 1
+        if self.calls % 101 == 100:
+            raise Unavailable("the store is being restarted")
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        self.busy()
+        return super().list_data(request)
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        self.busy()
+        return super().write_data(request)
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.busy()
+        return super().write_updates(request)
+
+
+@unusual()
+class AnswersGetLost(NowAndThenUnavailable):
+    """The same, but the write was done: its answer was lost on the way."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        answer = Reference.write_data(self, request)
+        self.busy()
+        return answer
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        answer = Reference.write_updates(self, request)
+        self.busy()
+        return answer
+
+
+@unusual(options=["--partitions", "16"])
+class ManyPartitions(Reference):
+    """Sixteen partitions, some of them empty."""
+
+
+@unusual()
+class FilledPartitions(Reference):
+    """All fields of a partition are filled; those that dsync does not send back are for people."""
+
+    def partitions(self, namespace: str) -> list[Partition]:
+        planned = super().partitions(namespace)
+        for number, partition in enumerate(planned):
+            partition.partition_header = "share"
+            partition.partition_value = str(number)
+            partition.estimated_count = 12345
+        return planned
+
+
+@unusual()
+class RawCursors(Reference):
+    """Cursors are bare keys: every string of bytes is one, and none is refused."""
+
+    def partition_cursor(self, index: int, count: int) -> bytes:
+        return bytes([index, count])
+
+    def next_cursor(self, cursor: Any, page: Sequence[Any]) -> bytes:
+        return page[-1][0]
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        index, count, *_ = *request.partition.cursor, 0, 1
+        count = max(count, 1)
+        partition = CURSORS.PartitionCursor(index=index % count, count=count)
+        request.partition.cursor = partition.encode()
+        if request.cursor:
+            page = CURSORS.PageCursor(index=index % count, count=count, after=request.cursor, bound=1 << 60)
+            request.cursor = page.encode()
+        return super().list_data(request)
+
+
+@unusual()
+class SnapshotListings(Reference):
+    """A listing gives what was there when its first page was asked for, whatever happens meanwhile."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.snapshots: dict[bytes, list[Any]] = {}
+
+    def page_cursor(self, data: bytes, partition: Any) -> Any:
+        self.first = not data
+        return super().page_cursor(data, partition)
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        known, _, after = request.cursor.partition(b"#")
+        if not request.cursor:
+            partition = CURSORS.PartitionCursor.decode(request.partition.cursor)
+            self.check_namespace(request.partition.namespace)
+            self.check_data_type(request.type)
+            with self.store.reading():
+                collection = self.store.collection(request.partition.namespace, request.type)
+                start, end = self.partition_range(partition.index, partition.count)
+                known = b"%d" % random.getrandbits(60)
+                self.snapshots[known] = [stored.data for _, stored in collection.between(start, b"", end)]
+        elif known not in self.snapshots:
+            raise Aborted("the snapshot has expired")
+        documents = self.snapshots[known]
+        begin = int(after or b"0")
+        finish = begin + self.page_size()
+        more = finish < len(documents)
+        return ListDataResponse(data=documents[begin:finish], next_cursor=b"%s#%d" % (known, finish) if more else b"")
+
+
+@unusual()
+class SlowAnswers(Reference):
+    """Thirty milliseconds a call."""
+
+    def check_namespace(self, namespace: str) -> None:
+        time.sleep(0.03)
+        super().check_namespace(namespace)

@@ -1,0 +1,131 @@
+"""Unusual namespaces: made beforehand, refused, gone with their last document."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dsync_kit.errors import InvalidArgument, NotFound
+from dsync_kit.protocol import (
+    ListDataRequest,
+    ListDataResponse,
+)
+
+from .altering import fill
+from .fault import REFERENCE, STORE, Variant, unusual_in
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+GIVEN = ("given.a", "given.b", "given.c")
+
+
+class _Unknown(Reference):
+    """A connector whose plans and counts of a namespace that it does not know are NOT_FOUND."""
+
+    def known(self, namespace: str) -> None:
+        if namespace not in self.store.namespaces():
+            raise NotFound(f"there is no {namespace!r}")
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        for namespace in requested:
+            self.known(namespace)
+        return super().planned_namespaces(requested)
+
+    def count(self, namespace: str) -> int:
+        self.known(namespace)
+        return super().count(namespace)
+
+
+@unusual()
+class UnknownIsNotFound(_Unknown):
+    """A namespace that nobody has written to is NOT_FOUND, for plans, listings and counts."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        with self.store.reading():
+            self.known(request.partition.namespace)
+        return super().list_data(request)
+
+
+class _Made(Reference):
+    """A connector whose namespaces are made by somebody else."""
+
+    def check_namespace(self, namespace: str) -> None:
+        super().check_namespace(namespace)
+        if namespace not in self.made():
+            raise self.refusal(namespace)
+
+    def made(self) -> Sequence[str]:
+        return GIVEN
+
+    def refusal(self, namespace: str) -> Exception:
+        return NotFound(f"there is no table {namespace!r}")
+
+
+@unusual(namespaces=GIVEN)
+class MadeBeforehand(_Made):
+    """Namespaces must be there before anything is written, and those that are not are NOT_FOUND."""
+
+
+@unusual(namespaces=GIVEN[:1])
+class OneNamespaceGiven(_Made):
+    """One namespace, and others are INVALID_ARGUMENT."""
+
+    def made(self) -> Sequence[str]:
+        return GIVEN[:1]
+
+    def refusal(self, namespace: str) -> Exception:
+        return InvalidArgument(f"the only table is {GIVEN[0]!r}")
+
+
+class NoneGiven(_Made):
+    """Namespaces must be there beforehand, and none was named to the kit: nothing much can be said of it."""
+
+
+@unusual(namespaces=GIVEN)
+class FullBeforehand(_Made):
+    """Namespaces that are there beforehand, with documents of somebody else in them."""
+
+    def __init__(self, settings: Any, store: Any = None) -> None:
+        super().__init__(settings, store or STORE.Store())
+        if not self.store.end:
+            for namespace in GIVEN:
+                fill(self, namespace, 130)
+
+
+@unusual()
+class StrictNames(Reference):
+    """Names are letters, digits, `_`, `-` and dots, 200 at most; others are refused."""
+
+    def check_namespace(self, namespace: str) -> None:
+        super().check_namespace(namespace)
+        plain = namespace.replace("_", "a").replace("-", "a").replace(".", "a")
+        if len(namespace) > 200 or not (plain.isascii() and plain.isalnum()):
+            raise InvalidArgument(f"{namespace[:80]!r} is no name of a table")
+
+
+@unusual()
+class NoDots(Reference):
+    """A name is one word: dots are refused."""
+
+    def check_namespace(self, namespace: str) -> None:
+        super().check_namespace(namespace)
+        if not namespace.isalnum():
+            raise InvalidArgument(f"{namespace[:80]!r} is no name of a table")
+
+
+@unusual()
+class EmptyIsGone(Reference):
+    """A namespace whose last document is deleted is no longer there."""
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        return list(requested) or [name for name in self.store.namespaces() if self.store.count(name)]
+
+
+@unusual()
+class GoneWithItsLastDocument(_Unknown, EmptyIsGone):
+    """The same, and a plan or a count of a namespace that is no longer there is NOT_FOUND."""
+
+    def known(self, namespace: str) -> None:
+        if not self.store.count(namespace):
+            raise NotFound(f"there is no {namespace!r}")
