@@ -46,7 +46,8 @@ class OpenTarget:
 
     `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another
     instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
-    again. `folder` is the connector's own, where one was named.
+    again. `folder` is the connector's own, where one was named. `connect` opens another connection to the instance,
+    which ends with the target.
     """
 
     title: str
@@ -58,6 +59,7 @@ class OpenTarget:
     second: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
     process: "Callable[[], Process] | None" = None
     folder: Path | None = None
+    connect: Callable[[], ConnectorApi] | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _grpc_target(word: str, *, insecure: bool, gzip: bool, timeout: float | None
             if not client.wait_until_ready(_REACH_SECONDS):
                 advice = "" if insecure else " (it is tried with TLS: for clear text add --insecure)"
                 raise TargetError(f"nothing answers at {word}: is the connector running there?{advice}")
-            yield OpenTarget(title=word, api=client)
+            yield OpenTarget(title=word, api=client, connect=connect)
 
     return Target(word, open_target)
 

@@ -7,7 +7,7 @@ made of. A variant is unusual, but correct: no rule may fail it.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -161,7 +161,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
-        with torn_down(_make(connector, options, store)) as first:
+        with ExitStack() as stack, torn_down(_make(connector, options, store)) as first:
             yield OpenTarget(
                 title=connector.__name__,
                 api=LocalClient(first),
@@ -169,6 +169,8 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 settings=getattr(first, "settings", None),
                 create=lambda: _make(connector, options, store),
                 second=second,
+                # Of a connector that keeps something for each connection, another instance stands for another one.
+                connect=lambda: LocalClient(stack.enter_context(torn_down(_make(connector, options, store)))),
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
             )

@@ -3,8 +3,17 @@
 import threading
 import time
 from typing import Any
+from uuid import uuid4
 
-from dsync_kit.protocol import GetInfoRequest, ListDataRequest, WriteDataRequest, WriteDataResponse
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import (
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    GetInfoRequest,
+    ListDataRequest,
+    WriteDataRequest,
+    WriteDataResponse,
+)
 
 from .fault import REFERENCE, Fault, broken_in
 
@@ -54,6 +63,39 @@ class ThreadIsLeft(Reference):
         if not self.started:
             self.started = True
             threading.Thread(target=time.sleep, args=(20,), daemon=True, name="keep-alive").start()
+        return super().list_data(request)
+
+
+@broken("lifecycle/connections")
+class IdOfTheConnection(Reference):
+    """The id is made when somebody connects."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.id = uuid4().hex
+
+    def get_info(self, request: GetInfoRequest) -> Any:
+        info = super().get_info(request)
+        info.id = self.id
+        return info
+
+
+@broken("lifecycle/connections", "special input")
+class PlansOfTheConnection(Reference):
+    """A plan lives in the session that asked for it, and another session does not find it."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.planned: set[bytes] = set()
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        plan = super().generate_plan(request)
+        self.planned.update(partition.cursor for partition in plan.partitions)
+        return plan
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        if request.partition.cursor not in self.planned:
+            raise InvalidArgument("there is no such scroll")
         return super().list_data(request)
 
 

@@ -223,6 +223,10 @@ class Case:
         api = self._stack.enter_context(self.subject.second_instance())
         return Driver(self.recorder.other(api, name))
 
+    def other_connection(self) -> Driver:
+        """A driver over another connection to the same instance."""
+        return Driver(self.recorder.other(self.subject.other_connection(), "another connection"))
+
     def create(self) -> Connector:
         """Another connector with the subject's settings, in this process; the caller tears it down."""
         if self.subject.target.create is None:

@@ -181,6 +181,8 @@ class Subject:
                 return self.target.connector is not None
             case Need.SECOND_INSTANCE:
                 return self.target.second is not None
+            case Need.CONNECTION:
+                return self.target.connect is not None
             case Need.RESTART:
                 return self.target.process is not None
             case Need.OUTAGE:
@@ -303,6 +305,12 @@ class Subject:
             raise KitError("a second instance cannot be started")
         with self.target.second() as api:
             yield api
+
+    def other_connection(self) -> ConnectorApi:
+        """Another connection to the same instance. Raises KitError where there is none."""
+        if self.target.connect is None:
+            raise KitError("it is not called at an address")
+        return self.target.connect()
 
     def redact(self, text: str) -> str:
         """`text` without the secrets of the connector's settings, as far as they are known here."""

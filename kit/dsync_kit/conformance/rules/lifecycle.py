@@ -10,6 +10,7 @@ from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
+from dsync_kit.conformance.scenes import Scene
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetInfoRequest, Partition, WriteDataRequest
 from dsync_kit.server import ConnectorServer
@@ -64,6 +65,31 @@ def threads(case: Case) -> None:
         time.sleep(0.02)
     names = sorted(thread.name for thread in left)
     case.check(not left, "threads are left after teardown", expected="none", seen=names)
+
+
+@rule(
+    "lifecycle/connections",
+    "Partition and update cursors are self-contained: they work on another instance of the connector, after a restart, "
+    "and later",
+    needs=(Need.LISTING, Need.CONNECTION),
+    hint="something is kept for each connection, which a client that connects again does not find",
+    after=("info/stable", "list/complete", "list/repeatable", "plan/repeatable", "stream/resume", "stream/from-plan"),
+    examples=0.1,
+)
+def connections(case: Case) -> None:
+    """What was given over one connection works over another: the id, the partitions of a plan, its update cursor."""
+    other = case.other_connection()
+    first, second = (api.get_info(GetInfoRequest()).id for api in (case.api, other.api))
+    case.check(first == second, "another connection sees another id", expected=repr(first), seen=repr(second))
+    namespace, data_type, expected = case.few_or_many()
+    for partition in case.driver.partitions([namespace])[:4]:
+        here = case.driver.partition(partition, data_type, expected=expected)
+        there = other.partition(partition, data_type, expected=expected)
+        Model.listed(data_type, here).check(there, what="the listing over another connection")
+    if case.subject.streams and case.subject.can_change and case.subject.loads:
+        scene = Scene(case)
+        scene.mark()
+        scene.follow(driver=other).converge(scene.wanted(), what="a stream over another connection")
 
 
 @rule(
@@ -132,4 +158,4 @@ def _answer(
         return error.code.name
 
 
-RULES = (teardown_twice, threads, over_grpc)
+RULES = (teardown_twice, threads, connections, over_grpc)
