@@ -80,6 +80,16 @@ class TypesOfTheWholeEnum(Reference):
         return source
 
 
+@broken("info/stable", "special input")
+class IdOfTheContents(Reference):
+    """The id is a checksum of what is there, so that it is different for different data."""
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        info = super().get_info(request)
+        info.id = f"{info.id}-{self.store.end}"
+        return info
+
+
 @broken("info/stable")
 class IdOfEachCall(Reference):
     """A new UUID where the id of the data is asked for: no flow ever resumes."""

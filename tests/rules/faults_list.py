@@ -482,6 +482,42 @@ class _Created(Reference):
         return cursor.model_copy(update={"after": b"%d" % page[-1][1].created}).encode()
 
 
+@broken("list/mixed-ids", "rare")
+class PagesGoOnWithoutCase(Reference):
+    """Pages are sorted by bytes, and go on with `id > last` under a collation that does not tell capitals."""
+
+    def partition_count(self, namespace: str) -> int:
+        return 1
+
+    def all_listed(self, namespace: str, data_type: Any, cursor: Any) -> Iterator[Any]:
+        found = sorted(
+            super().all_listed(namespace, data_type, cursor.model_copy(update={"after": b""})), key=_sorted_by
+        )
+        after = cursor.after.decode()
+        yield from (item for item in found if not after or _sorted_by(item).casefold() > after)
+
+    def next_cursor(self, cursor: Any, page: Sequence[Any]) -> bytes:
+        return cursor.model_copy(update={"after": _sorted_by(page[-1]).casefold().encode()}).encode()
+
+
+def _sorted_by(item: Any) -> str:
+    _, stored = item
+    kind = DATA_TYPE_JSON_ID if stored.data[:1] == b"{" else DATA_TYPE_MONGO_BSON
+    document = read_document(stored.data, kind)
+    return repr(document.get("_id", document.get("id")))
+
+
+@broken("list/stable-while-written", "rare")
+class EndsWhereItsPlaceIsGone(Reference):
+    """A page's cursor names its last document, and what is not there any more has nothing behind it."""
+
+    def all_listed(self, namespace: str, data_type: Any, cursor: Any) -> Iterator[Any]:
+        there = self.store.collection(namespace, data_type).documents
+        if cursor.after and cursor.after not in there:
+            return iter(())
+        return super().all_listed(namespace, data_type, cursor)
+
+
 @broken("list/ends-while-written", "rare")
 class ChasesNewDocuments(_Created):
     """Sorted by the time of creation, without a bound: a listing runs as long as somebody writes."""

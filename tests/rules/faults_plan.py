@@ -43,6 +43,15 @@ class CopiesWithUpdates(_Asked):
 
 
 @broken("plan/updates-flag")
+class StreamsAfterACopyAlone(Reference):
+    """The updates partition is made beside the others: a run for changes alone has none."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        plan = super().generate_plan(request)
+        return plan if request.initial_sync else GeneratePlanResponse()
+
+
+@broken("plan/updates-flag")
 class AlwaysStreams(_Asked):
     """An updates partition although none was asked for."""
 

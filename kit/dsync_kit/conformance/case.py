@@ -9,7 +9,7 @@ from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.client import ConnectorApi
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.inspection import document_key, key_of
 from dsync_kit.conformance.model import Model
@@ -89,7 +89,7 @@ class Case:
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""
-        make = strategies.numbered_ids(self.subject.id_kinds[data_type], prefix, count)
+        make = identifiers.numbered_ids(self.subject.id_kinds[data_type], prefix, count)
         return [strategies.make_document(make(number), {"n": number, **fields}, data_type) for number in range(count)]
 
     # Places

@@ -4,11 +4,10 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import bson
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
@@ -42,9 +41,7 @@ __all__ = [
     "json_numbers",
     "json_values",
     "make_document",
-    "numbered_ids",
     "pages",
-    "sample_id",
     "several",
     "several_field_names",
     "several_ids",
@@ -250,54 +247,6 @@ PLAIN_TEXT = frozenset({"name", "uuid-text"})
 """Kinds that say nothing more of a store that takes any text."""
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
-
-NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
-"""One number as an id of each number type."""
-
-_SAMPLES: dict[str, Any] = {
-    "string": "sample 𝄞/é",
-    "name": "sample",
-    "object-id": ObjectId(b"dsync-kit-id"),
-    "int32": 7,
-    "int64": Int64(7_000_000_000),
-    "double": 7.5,
-    "date": DatetimeMS(86_400_000),
-    "uuid": Binary.from_uuid(UUID("7e57ab1e-5eed-4bad-8ace-d5c0ffee0001")),
-    "uuid-text": "7e57ab1e-5eed-4bad-8ace-d5c0ffee0001",
-    "binary": Binary(b"sample", 0),
-    "decimal": Decimal128("7.10"),
-    "boolean": True,
-    "document": {"a": "x", "b": "y"},
-    "integer": 7,
-}
-
-
-def sample_id(kind: str) -> Any:
-    """One id of a kind, always the same."""
-    return _SAMPLES[kind]
-
-
-def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[int], Any]:
-    """Makes `count` ids of one of the kinds, which sort by `prefix`, and then as they are numbered."""
-    width = len(str(count))
-    start = sum(prefix.encode()) * 100_000
-    makers: dict[str, Callable[[int], Any]] = {
-        "string": lambda number: f"{prefix}-{number:0{width}}",
-        "name": lambda number: f"{prefix}-{number:0{width}}",
-        "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
-        "integer": lambda number: start + number,
-        "int64": lambda number: Int64(start + number),
-        "int32": lambda number: start + number,
-        "double": lambda number: start + number + 0.5,
-        "date": lambda number: DatetimeMS(start + number),
-        "uuid": lambda number: Binary.from_uuid(UUID(int=start + number, version=4)),
-        "uuid-text": lambda number: str(UUID(int=start + number, version=4)),
-        "binary": lambda number: Binary(f"{prefix}-{number:0{width}}".encode(), 0),
-        "decimal": lambda number: Decimal128(f"{start + number}.5"),
-        "document": lambda number: {"a": prefix, "b": number},
-    }
-    return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
-
 
 # What is made again for each example is kept: a strategy costs more to make than to draw from.
 

@@ -10,11 +10,12 @@ from grpc import StatusCode
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.identifiers import sample_id
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
-from dsync_kit.conformance.strategies import ID_KINDS, PLAIN_TEXT, make_document, sample_id
+from dsync_kit.conformance.strategies import ID_KINDS, PLAIN_TEXT, make_document
 from dsync_kit.conformance.transcript import Recorder
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
@@ -403,10 +404,13 @@ class Subject:
             # The plan tells, whether or not the namespace holds anything.
             with suppress(ConnectorError):
                 self.load(namespaces[0], [document], self.types[0], driver=self.driver)
+        return any(self._plans_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
+
+    def _plans_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
         try:
-            return bool(self.driver.plan(namespaces, initial_sync=False, updates=True).updates_partitions)
+            return bool(self.driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
-            return error.code is not StatusCode.UNIMPLEMENTED and error.code not in REFUSALS
+            return error.code not in REFUSALS
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from bson import Binary, DatetimeMS, Decimal128, Int64, MinKey, Regex
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case, type_name
 from dsync_kit.conformance.model import by_id
 from dsync_kit.conformance.rule import Level, Need, rule
@@ -75,7 +75,7 @@ def all_or_refused(case: Case) -> None:
     """Listed as the other type, a document that it cannot hold is there in some form; or the listing is refused."""
     written, listed = _two_types(case)
     contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
-    make = strategies.numbered_ids(case.subject.id_kinds[written], "doc", len(contents))
+    make = identifiers.numbered_ids(case.subject.id_kinds[written], "doc", len(contents))
     taken = 0
     namespace = case.namespace()
     for number, content in enumerate(contents):

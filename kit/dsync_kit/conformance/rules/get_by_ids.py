@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bson import Int64
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.inspection import listed_id
@@ -77,7 +77,7 @@ def missing(case: Case) -> None:
     namespace, model = case.loaded(min_size=1, small=True)
     data_type = model.data_type
     kind = case.subject.id_kinds[data_type][0]
-    gone = strategies.make_document(strategies.sample_id(kind), {}, data_type)
+    gone = strategies.make_document(identifiers.sample_id(kind), {}, data_type)
     absent = id_of(gone, data_type)
     if any(id_of(document, data_type) == absent for document in model.documents.values()):
         raise case.decline("the id that should be missing is there")

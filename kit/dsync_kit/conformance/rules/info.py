@@ -85,9 +85,13 @@ def capabilities(case: Case) -> None:
     hint="the id is made anew on each call, for example a random one",
 )
 def stable(case: Case) -> None:
-    """GetInfo gives the same answer each time that it is asked."""
-    first, again = (_comparable(case.api.get_info(GetInfoRequest())) for _ in range(2))
-    case.check(first == again, "two GetInfo calls answer differently", expected=first, seen=again)
+    """GetInfo gives the same answer each time that it is asked, also when documents were written meanwhile."""
+    first = _comparable(case.api.get_info(GetInfoRequest()))
+    for write in (False, True) if case.subject.loads else (False,):
+        if write:
+            case.loaded(min_size=1, small=True)
+        again = _comparable(case.api.get_info(GetInfoRequest()))
+        case.check(first == again, "two GetInfo calls answer differently", expected=first, seen=again)
 
 
 def _comparable(info: GetInfoResponse) -> GetInfoResponse:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from hypothesis import strategies as st
 
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver, strip
 from dsync_kit.conformance.inspection import document_key, key_of
@@ -179,6 +180,26 @@ def many_pages(case: Case) -> None:
     for start in range(0, len(documents), 1000):
         case.write(namespace, documents[start : start + 1000], data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of {len(documents)} documents")
+
+
+@rule(
+    "list/mixed-ids",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="pages are sorted in one order, and go on in another: of types, of capitals, of signs, of accents",
+    after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
+    examples=0.04,
+)
+def mixed_ids(case: Case) -> None:
+    """Pages of documents whose ids are of all kinds, and which different orders sort differently, are all listed."""
+    found, size = _paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    count = min(3 * size * found.partitions, _MOST_DOCUMENTS // 3)
+    values = identifiers.varied_ids(case.subject.id_kinds[data_type], count)
+    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+    for start in range(0, count, 1000):
+        case.write_if_taken(namespace, documents[start : start + 1000], data_type)
+    case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")
 
 
 @rule(
@@ -366,8 +387,9 @@ def stable_while_written(case: Case) -> None:
         with _declined_if_expired(case):
             for page in case.driver.pages(partition, data_type, expected=2 * len(documents)):
                 listed += page
-                # What has been listed goes away: a reader that counts positions now skips as many of the others.
-                gone = [id_of(document, data_type) for document in page[: max(1, len(page) // 2)]]
+                # What has been listed goes away, the last one of a page with it, on which its cursor may stand:
+                # a reader that counts positions now skips as many of the others.
+                gone = [id_of(document, data_type) for document in page[len(page) // 2 :]]
                 touched |= {key_of(parts, data_type) for parts in gone}
                 if gone:
                     case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
@@ -466,6 +488,7 @@ RULES = (
     repeatable,
     page_boundaries,
     many_pages,
+    mixed_ids,
     restart_mid_way,
     any_time,
     interleaved,

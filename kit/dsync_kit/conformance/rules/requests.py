@@ -3,7 +3,7 @@
 from grpc import StatusCode
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case, type_name
 from dsync_kit.conformance.driver import strip
 from dsync_kit.conformance.rule import Level, Need, rule
@@ -251,7 +251,7 @@ def update_type(case: Case) -> None:
     """An update of an unknown type is refused with INVALID_ARGUMENT or UNIMPLEMENTED, or has an effect."""
     data_type = case.data_type(case.subject.sink_types)
     kinds = case.subject.id_kinds.get(data_type, ("string",))
-    document = make_document(strategies.sample_id(kinds[0]), {"a": 1}, data_type)
+    document = make_document(identifiers.sample_id(kinds[0]), {"a": 1}, data_type)
     request = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UNKNOWN, data=document)
     namespace = case.namespace()
     try:

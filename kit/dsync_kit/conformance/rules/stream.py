@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import strategies
+from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import updates_partition
 from dsync_kit.conformance.following import Follower, held
@@ -517,7 +517,7 @@ def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    samples = [strategies.sample_id(kind) for kind in case.subject.id_kinds[scene.data_type]]
+    samples = [identifiers.sample_id(kind) for kind in case.subject.id_kinds[scene.data_type]]
     written = [*scene.ids, *samples]
     scene.change(name, [scene.insert(value, "one") for value in written])
     scene.change(name, [scene.overwrite(value, "two") for value in written[::2]])

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from grpc import StatusCode
 from hypothesis import strategies as st
 
-from dsync_kit.conformance import look_alikes, strategies
+from dsync_kit.conformance import identifiers, look_alikes, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.model import Model, by_id
@@ -284,7 +284,7 @@ def equal_numbers(case: Case) -> None:
         raise case.decline("it takes ids of one number type only")
     namespace = case.namespace()
     documents = [
-        strategies.make_document(strategies.NUMBER_FIVE[kind], {"n": number}, data_type)
+        strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type)
         for number, kind in enumerate(kinds)
     ]
     for document in documents:
@@ -293,7 +293,7 @@ def equal_numbers(case: Case) -> None:
     found = {canonical(document, data_type) for document in listed}
     written = [canonical(document, data_type) for document in documents]
     whole = found == set(written)
-    last = [strategies.make_document(strategies.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
+    last = [strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
     merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
     case.check(
         whole or merged,

@@ -1,0 +1,100 @@
+"""Ids that are not drawn, but made: one of each kind, many that sort as they are numbered, many that are all unlike."""
+
+from collections.abc import Callable, Collection
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
+
+__all__ = ["NUMBER_FIVE", "numbered_ids", "sample_id", "varied_ids"]
+
+NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
+"""One number as an id of each number type."""
+
+_SAMPLES: dict[str, Any] = {
+    "string": "sample 𝄞/é",
+    "name": "sample",
+    "object-id": ObjectId(b"dsync-kit-id"),
+    "int32": 7,
+    "int64": Int64(7_000_000_000),
+    "double": 7.5,
+    "date": DatetimeMS(86_400_000),
+    "uuid": Binary.from_uuid(UUID("7e57ab1e-5eed-4bad-8ace-d5c0ffee0001")),
+    "uuid-text": "7e57ab1e-5eed-4bad-8ace-d5c0ffee0001",
+    "binary": Binary(b"sample", 0),
+    "decimal": Decimal128("7.10"),
+    "boolean": True,
+    "document": {"a": "x", "b": "y"},
+    "integer": 7,
+}
+
+
+def sample_id(kind: str) -> Any:
+    """One id of a kind, always the same."""
+    return _SAMPLES[kind]
+
+
+def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[int], Any]:
+    """Makes `count` ids of one of the kinds, which sort by `prefix`, and then as they are numbered."""
+    width = len(str(count))
+    start = sum(prefix.encode()) * 100_000
+    makers: dict[str, Callable[[int], Any]] = {
+        "string": lambda number: f"{prefix}-{number:0{width}}",
+        "name": lambda number: f"{prefix}-{number:0{width}}",
+        "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
+        "integer": lambda number: start + number,
+        "int64": lambda number: Int64(start + number),
+        "int32": lambda number: start + number,
+        "double": lambda number: start + number + 0.5,
+        "date": lambda number: DatetimeMS(start + number),
+        "uuid": lambda number: Binary.from_uuid(UUID(int=start + number, version=4)),
+        "uuid-text": lambda number: str(UUID(int=start + number, version=4)),
+        "binary": lambda number: Binary(f"{prefix}-{number:0{width}}".encode(), 0),
+        "decimal": lambda number: Decimal128(f"{start + number}.5"),
+        "document": lambda number: {"a": prefix, "b": number},
+    }
+    return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
+
+
+_LETTERS = "aBéA0 ~b_Z日\u00ffz9"
+"""What orders differ about: capitals, accents, digits and letters, what lies beyond `z`."""
+
+_NAME_LETTERS = "aB0A-b_Z9z"
+
+
+def varied_ids(kinds: Collection[str], count: int) -> list[Any]:
+    """`count` ids of all the kinds in turn, no two alike: each order that a store may have puts them in another row."""
+    makers: dict[str, Callable[[int], Any]] = {
+        "string": lambda number: _spelled(number, _LETTERS),
+        "name": lambda number: _spelled(number, _NAME_LETTERS),
+        "object-id": lambda number: ObjectId(_bytes(number, 12)),
+        "int32": lambda number: _signed(number) * 7919,
+        "integer": lambda number: _signed(number) * 7919,
+        "int64": lambda number: Int64(_signed(number) * 2**40),
+        "double": lambda number: _signed(number) + 0.25,
+        "date": lambda number: DatetimeMS(_signed(number) * 86_400_000),
+        "uuid": lambda number: Binary.from_uuid(UUID(bytes=_bytes(number, 16), version=4)),
+        "uuid-text": lambda number: str(UUID(bytes=_bytes(number, 16), version=4)),
+        "binary": lambda number: Binary(_bytes(number, 1 + number % 9) + number.to_bytes(2, "big"), 0),
+        "decimal": lambda number: Decimal128(f"{_signed(number)}.5"),
+    }
+    chosen = [makers[kind] for kind in kinds if kind in makers] or [makers["string"]]
+    return [chosen[number % len(chosen)](number // len(chosen) + 1) for number in range(count)]
+
+
+def _spelled(number: int, letters: str) -> str:
+    """The number in the base of so many letters, without a digit for nothing: no two numbers are spelled alike."""
+    text = ""
+    while number:
+        number, digit = divmod(number - 1, len(letters))
+        text = letters[digit] + text
+    return text
+
+
+def _signed(number: int) -> int:
+    return number if number % 2 else -number
+
+
+def _bytes(number: int, size: int) -> bytes:
+    return sha256(str(number).encode()).digest()[:size]
