@@ -39,7 +39,7 @@ class Case:
         self.bulk = bulk
         self.recorder = Recorder(subject.api)
         self.api: ConnectorApi = self.recorder
-        self.driver = Driver(self.recorder)
+        self.driver = Driver(self.recorder, subject.limits)
         self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
         self.notes: list[str] = []
         self.checks = 0
@@ -221,11 +221,11 @@ class Case:
     def second_driver(self, name: str = "second instance") -> Driver:
         """A driver of another instance on the same data, until the example ends."""
         api = self._stack.enter_context(self.subject.second_instance())
-        return Driver(self.recorder.other(api, name))
+        return Driver(self.recorder.other(api, name), self.subject.limits)
 
     def other_connection(self) -> Driver:
         """A driver over another connection to the same instance."""
-        return Driver(self.recorder.other(self.subject.other_connection(), "another connection"))
+        return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)
 
     def create(self) -> Connector:
         """Another connector with the subject's settings, in this process; the caller tears it down."""

@@ -205,7 +205,7 @@ class _Run:
             )
 
     def _driver(self, process: Process, name: str) -> Driver:
-        return Driver(self._case.recorder.other(process.api, name))
+        return Driver(self._case.recorder.other(process.api, name), self._case.subject.limits)
 
     def _follow(self, driver: Driver, cursor: bytes, holding: Held) -> Follower:
         state = {self._namespace: holding}

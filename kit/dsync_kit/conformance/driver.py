@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dsync_kit.client import CallTimeout, ConnectorApi, Stream
@@ -27,12 +28,11 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-__all__ = ["Driver", "StreamReader", "strip", "updates_partition"]
+__all__ = ["Driver", "Limits", "StreamReader", "strip", "updates_partition"]
 
 T = TypeVar("T")
 
-_EMPTY_PAGES = 200
-"""Pages without a document, one after another, after which a listing is taken to never end."""
+_FEW_EMPTY_PAGES = 200
 
 _SPARE_DOCUMENTS = 20_000
 """Documents beyond those expected, after which a listing is taken to never end."""
@@ -45,11 +45,25 @@ def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
     return plan.updates_partitions[0]
 
 
-class Driver:
-    """Calls a connector as dsync does. A status other than OK, after dsync's retries, is raised as ConnectorError."""
+@dataclass(slots=True)
+class Limits:
+    """When a listing is taken to never end: after so many pages, one after another, without a document.
 
-    def __init__(self, api: ConnectorApi) -> None:
+    A connector that reads a log for a namespace has many such pages; one that was found to never end, fewer.
+    """
+
+    empty_pages: int = 5_000
+
+
+class Driver:
+    """Calls a connector as dsync does. A status other than OK, after dsync's retries, is raised as ConnectorError.
+
+    Drivers of one connector share their `limits`.
+    """
+
+    def __init__(self, api: ConnectorApi, limits: Limits | None = None) -> None:
         self.api = api
+        self.limits = limits or Limits()
 
     def plan(
         self, namespaces: Sequence[str] = (), *, initial_sync: bool = True, updates: bool = False
@@ -106,7 +120,8 @@ class Driver:
                     seen=f"cursor {cursor!r} again",
                     owner="list/cursor-advances",
                 )
-            if empty > _EMPTY_PAGES or documents > 2 * expected + _SPARE_DOCUMENTS:
+            if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
+                self.limits.empty_pages = _FEW_EMPTY_PAGES
                 raise Violation(
                     "the listing of a partition does not end",
                     expected=f"an empty next_cursor after the last of {expected} documents",

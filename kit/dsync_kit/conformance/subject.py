@@ -9,7 +9,7 @@ from typing import Any
 from grpc import StatusCode
 
 from dsync_kit.client import ConnectorApi
-from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.driver import Driver, Limits
 from dsync_kit.conformance.identifiers import sample_id
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
@@ -66,7 +66,8 @@ class Subject:
         self.harness = target.harness
         self.api = target.api
         looking = Recorder(target.api)
-        self.driver = Driver(looking)
+        self.limits = Limits()
+        self.driver = Driver(looking, self.limits)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
         self._existing: tuple[str, ...] = ()
@@ -103,7 +104,7 @@ class Subject:
         self.last_calls: tuple[str, ...] = ()
         """The calls beside the rules' own after which it no longer answers; empty where it does."""
         self.heed(looking)
-        self.driver = Driver(target.api)
+        self.driver = Driver(target.api, self.limits)
 
     def heed(self, calls: Recorder) -> None:
         """Keep the last of these calls, if the connector no longer answers after them."""
