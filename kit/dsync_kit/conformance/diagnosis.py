@@ -1,7 +1,7 @@
 """What most likely happened to documents that are not listed as they were written, as far as their ids tell."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 from unicodedata import normalize
@@ -18,8 +18,8 @@ __all__ = ["became", "merged"]
 _LONGEST_NAME = 16
 """Texts that share so many characters at their beginning may have been cut."""
 
-_LOST, _THERE = 20, 200
-"""How many documents are looked at: one that was lost tells as much as a thousand."""
+_LOST, _THERE = 4, 200
+"""How many documents are looked at. Of many that are lost, the ids of some look like others by chance."""
 
 _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
     (str.casefold, "capitals"),
@@ -30,14 +30,14 @@ _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
 )
 
 
-def merged(lost: Iterable[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
+def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which id of a lost document was taken for which of one that is there; empty where none seems to."""
     for one, other, difference in _alike(lost, kept, data_type):
         return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
     return ""
 
 
-def became(lost: Iterable[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
+def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which id of a lost document seems to have become another; empty where none seems to."""
     for one, other, difference in _alike(lost, strange, data_type):
         return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
@@ -45,14 +45,17 @@ def became(lost: Iterable[bytes], strange: Iterable[bytes], data_type: DataType)
 
 
 def _alike(
-    lost: Iterable[bytes], there: Iterable[bytes], data_type: DataType
-) -> Iterator[tuple[list[BsonValue], list[BsonValue], str]]:
-    """Pairs of ids that are easily taken for one, with that in which they differ."""
+    lost: Sequence[bytes], there: Iterable[bytes], data_type: DataType
+) -> list[tuple[list[BsonValue], list[BsonValue], str]]:
+    """For each lost id one that is easily taken for it, with that in which they differ; none where not all have one."""
+    if len(lost) > _LOST:
+        return []
     others = _ids(islice(there, _THERE), data_type)
-    for one in _ids(islice(lost, _LOST), data_type):
-        for other in others:
-            if difference := _difference(one, other):
-                yield one, other, difference
+    found = [
+        next(((one, other, name) for other in others if (name := _difference(one, other))), None)
+        for one in _ids(lost, data_type)
+    ]
+    return [pair for pair in found if pair is not None] if None not in found else []
 
 
 def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue]]:
