@@ -236,6 +236,21 @@ class PlanDropsTheSnapshot(Reference):
 
 
 @broken("plan/repeatable", "special input")
+class LastPlannedIsListed(Reference):
+    """The plan selects the database (`USE shop`), and the listing reads what is selected."""
+
+    selected = ""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        self.selected = request.namespaces[0] if len(request.namespaces) == 1 else ""
+        return super().generate_plan(request)
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        request.partition.namespace = self.selected or request.partition.namespace
+        return super().list_data(request)
+
+
+@broken("plan/repeatable", "special input")
 class PlanEmptiesTheFirstPartition(Reference):
     """Work is queued by the plan and taken by the listing; a second plan finds the queue taken."""
 

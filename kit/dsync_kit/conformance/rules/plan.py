@@ -225,11 +225,15 @@ def stripped_partition(case: Case) -> None:
     after=("list/complete", "list/repeatable"),
 )
 def repeatable(case: Case) -> None:
-    """A second plan leaves the first one's partitions listable, with the same documents."""
+    """A second plan, of this namespace or another, leaves the first one's partitions listable, and what they hold."""
     namespace, data_type, expected = case.few_or_many()
     first = case.driver.plan([namespace], updates=case.subject.streams).partitions[:4]
     before = [case.driver.partition(partition, data_type, expected=expected) for partition in first]
-    case.driver.plan([namespace], updates=case.subject.streams)
+    elsewhere = (
+        case.subject.loads and case.subject.makes_namespaces and case.draw(st.booleans(), "of another namespace")
+    )
+    again_planned = case.loaded(min_size=1, small=True)[0] if elsewhere else namespace
+    case.driver.plan([again_planned], updates=case.subject.streams)
     for partition, documents in zip(first, before, strict=True):
         again = case.driver.partition(partition, data_type, expected=expected)
         Model.listed(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
