@@ -26,6 +26,8 @@ from uuid import uuid4
 
 from grpc import StatusCode
 
+from dsync_kit.usage import UsageError
+
 __all__ = [
     "RETRYABLE_CODES",
     "Aborted",
@@ -53,10 +55,6 @@ RETRYABLE_CODES = frozenset(
 )
 
 _MESSAGE_BYTES = 2000
-
-
-class UsageError(Exception):
-    """What the user typed cannot be done; the message says what was given, what was expected, what to do."""
 
 
 class ConnectorError(Exception):

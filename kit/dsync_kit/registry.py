@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dsync_kit.errors import UsageError
 from dsync_kit.settings import ConnectorSettings, redact_uri
+from dsync_kit.usage import UsageError
 
 if TYPE_CHECKING:
     from dsync_kit.connector import Connector

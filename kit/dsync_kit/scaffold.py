@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dsync_kit import __version__
-from dsync_kit.errors import UsageError
 from dsync_kit.registry import ENTRY_POINT_GROUP, bundled_folders, packaged_folder
+from dsync_kit.usage import UsageError
 
 __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
 

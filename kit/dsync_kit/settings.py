@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dsync_kit.errors import UsageError
+from dsync_kit.usage import UsageError
 
 __all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
 

@@ -1,0 +1,7 @@
+"""The error for what a user typed; alone, since commands that call no connector must not wait for gRPC to load."""
+
+__all__ = ["UsageError"]
+
+
+class UsageError(Exception):
+    """What the user typed cannot be done; the message says what was given, what was expected, what to do."""
