@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[2] / "kit" / "dsync_kit"
 LAYERS = (
     {"__init__"},
     {"protocol"},
+    {"usage"},
     {"errors"},
     {"documents", "cursors", "namespaces"},
     {"conversion", "partial", "incoming"},
