@@ -72,10 +72,7 @@ def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
         except (BSONError, ValueError, OverflowError) as error:
             raise InvalidArgument(f"not a BSON document: {error}") from error
     if data_type == DATA_TYPE_JSON_ID:
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise InvalidArgument(f"not a JSON object: {error}") from error
+        value = _decode_json(data)
         if not isinstance(value, dict):
             raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
         return value
@@ -208,6 +205,17 @@ def _encode_json(document: dict[str, Any]) -> bytes:
     if b"null" in data:  # orjson writes null for NaN and the infinities: another document, without a word
         json.dumps(document, allow_nan=False, default=str)
     return data
+
+
+def _decode_json(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        try:
+            # JSON has numbers beyond doubles, and escapes of half a character, which orjson refuses.
+            return json.loads(data.decode(), parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            raise InvalidArgument(f"not a JSON object: {error}") from error
 
 
 def _canonical_json(data: bytes) -> bytes:
