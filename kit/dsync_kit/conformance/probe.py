@@ -1,16 +1,22 @@
 """A namespace with more documents than a page holds, and what its pages look like."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsync_kit.conformance.model import Model
+from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType
 
 if TYPE_CHECKING:
     from dsync_kit.conformance.case import Case
 
-__all__ = ["Probe", "probe"]
+__all__ = ["MOST_DOCUMENTS", "Probe", "declined_if_expired", "many", "paged", "probe"]
+
+MOST_DOCUMENTS = 6000
+"""The most documents that an example writes to fill pages."""
 
 _COUNTS = (300, 1200, 5000)
 """Documents that are tried, until a partition has several pages."""
@@ -74,3 +80,30 @@ def _find(case: "Case", data_type: DataType) -> Probe:
         if time.monotonic() - began > _SECONDS:
             break
     return Probe(namespace, loaded, data_type, None, max(1, len(partitions)))
+
+
+@contextmanager
+def declined_if_expired(case: "Case") -> Iterator[None]:
+    """For pages that are read one by one, with other calls in between: dsync would begin again."""
+    try:
+        yield
+    except ConnectorError as error:
+        if not error.retryable:
+            raise
+        raise case.decline(f"a listing was interrupted: {error}") from error
+
+
+def many(case: "Case") -> tuple[str, DataType, int]:
+    """A namespace with more documents than a page holds, where documents can be put in."""
+    if not case.subject.loads:
+        return case.listable()
+    found = case.many()
+    return found.namespace, found.data_type, len(found.documents)
+
+
+def paged(case: "Case") -> tuple[Probe, int]:
+    """A namespace whose partitions have several pages, and the size of these."""
+    found = case.many()
+    if found.page_size is None:
+        raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
+    return found, found.page_size

@@ -1,21 +1,16 @@
 """ListData: every document once, page after page, as often as it is asked for."""
 
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import zip_longest
 
 from hypothesis import strategies as st
 
 from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver, strip
-from dsync_kit.conformance.inspection import document_key, key_of
+from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
-from dsync_kit.conformance.probe import Probe
+from dsync_kit.conformance.probe import MOST_DOCUMENTS, declined_if_expired, many, paged
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
@@ -24,17 +19,8 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
 __all__ = ["RULES"]
 
 _MOST_PARTITIONS = 8
-_MOST_DOCUMENTS = 6000
-"""The most documents that an example writes to fill pages."""
-
-_MOST_PAGES = 24
-"""The pages in which a listing ends that had a few of them when it began."""
-
 _PAUSE_SECONDS = 15.0
 """The longest pause between two pages: a sink that is slow takes as long for what it is given."""
-
-_COPIERS = 32
-"""dsync lists with 4 copiers, and with up to 32."""
 
 
 @rule(
@@ -142,12 +128,12 @@ def complete(case: Case) -> None:
 )
 def page_boundaries(case: Case) -> None:
     """As many documents as fill each partition's pages exactly, one fewer and one more are listed once each."""
-    found, size = _paged(case)
+    found, size = paged(case)
     data_type, partitions = found.data_type, found.partitions
-    most = max(1, _MOST_DOCUMENTS // (size * partitions) - 1)
+    most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
     target = size * case.draw(st.integers(1, min(3, most)), "pages")
     # Enough that each partition gets more than the target, whatever share of the documents it is given.
-    count = min((target + size) * partitions, _MOST_DOCUMENTS) if case.subject.can_change else target * partitions
+    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.subject.can_change else target * partitions
     documents = case.numbered(count, data_type)
     namespace, model = case.namespace(), Model(data_type, documents)
     case.write(namespace, documents, data_type)
@@ -192,9 +178,9 @@ def many_pages(case: Case) -> None:
 )
 def mixed_ids(case: Case) -> None:
     """Pages of documents whose ids are of all kinds, and which different orders sort differently, are all listed."""
-    found, size = _paged(case)
+    found, size = paged(case)
     data_type, namespace = found.data_type, case.namespace()
-    count = min(3 * size * found.partitions, _MOST_DOCUMENTS // 3)
+    count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
     values = identifiers.varied_ids(case.subject.id_kinds[data_type], count)
     documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
     for start in range(0, count, 1000):
@@ -229,10 +215,10 @@ def repeatable(case: Case) -> None:
 )
 def restart_mid_way(case: Case) -> None:
     """A listing that is given up after a page starts again from the beginning."""
-    namespace, data_type, expected = _many(case)
+    namespace, data_type, expected = many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         whole = case.driver.partition(partition, data_type, expected=expected)
-        with _declined_if_expired(case):
+        with declined_if_expired(case):
             next(case.driver.pages(partition, data_type, expected=expected))
         again = case.driver.partition(partition, data_type, expected=expected)
         Model.listed(data_type, whole).check(again, what="the listing after one that was given up")
@@ -249,7 +235,7 @@ def restart_mid_way(case: Case) -> None:
 )
 def any_time(case: Case) -> None:
     """A page cursor works after a pause, or is answered with a retryable code."""
-    namespace, data_type, expected = _many(case)
+    namespace, data_type, expected = many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         first = case.driver.first_page(strip(partition), data_type)
         if first.next_cursor:
@@ -273,137 +259,6 @@ def any_time(case: Case) -> None:
 
 
 @rule(
-    "list/interleaved",
-    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
-    needs=(Need.LISTING,),
-    hint="the position of a listing is kept in the connector instead of in the cursor",
-    after=("list/repeatable",),
-    examples=0.5,
-)
-def interleaved(case: Case) -> None:
-    """Two listings whose pages alternate do not disturb each other."""
-    namespace, data_type, expected = _many(case)
-    partitions = case.driver.partitions([namespace])
-    pairs = [(partitions[0], partitions[-1]), (partitions[0], partitions[0])]
-    for pair in pairs if len(partitions) > 1 else pairs[:1]:
-        alone = [case.driver.partition(partition, data_type, expected=expected) for partition in pair]
-        both = [case.driver.pages(partition, data_type, expected=expected) for partition in pair]
-        found: tuple[list[bytes], list[bytes]] = ([], [])
-        with _declined_if_expired(case):
-            for first, second in zip_longest(*both, fillvalue=[]):
-                found[0].extend(first or [])
-                found[1].extend(second or [])
-        for expected_documents, documents in zip(alone, found, strict=True):
-            Model.listed(data_type, expected_documents).check(documents, what="one of two alternating listings")
-            case.checks += 1
-
-
-@rule(
-    "list/parallel",
-    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
-    needs=(Need.LISTING,),
-    hint="a client, a cursor or a small pool of connections is shared by threads that list at the same time",
-    after=("list/repeatable", "list/interleaved"),
-    examples=0.3,
-)
-def parallel(case: Case) -> None:
-    """Listings by as many copiers as dsync may have, all at once, give what one after another gives."""
-    namespace, data_type, expected = _many(case)
-    partitions = case.driver.partitions([namespace])[:4]
-    alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
-    work = [index % len(partitions) for index in range(_COPIERS)]
-    at_once = threading.Barrier(_COPIERS)
-
-    def listing(index: int) -> list[bytes]:
-        at_once.wait()
-        return case.driver.partition(partitions[index], data_type, expected=expected)
-
-    with ThreadPoolExecutor(_COPIERS) as pool:
-        together = list(pool.map(listing, work))
-    for index, documents in zip(work, together, strict=True):
-        Model.listed(data_type, alone[index]).check(documents, what=f"one of {_COPIERS} listings at once")
-        case.checks += 1
-
-
-@rule(
-    "list/ends-while-written",
-    "A listing must not chase documents that are inserted while it runs for ever.",
-    needs=(Need.LOADING, Need.SOURCE),
-    hint="the listing has no upper bound: fix it when the first page is asked for",
-    after=(
-        "list/ends",
-        "list/complete",
-        "list/stable-while-written",
-    ),
-    examples=0.1,
-)
-def ends_while_written(case: Case) -> None:
-    """A listing ends although documents that sort behind all others are inserted after each of its pages."""
-    found, size = _paged(case)
-    data_type, namespace = found.data_type, case.namespace()
-    round_size = size * found.partitions
-    if round_size > _MOST_DOCUMENTS // 8:
-        raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
-    case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
-    partition = case.driver.partitions([namespace])[-1]
-    with _declined_if_expired(case):
-        pages = len(list(case.driver.pages(partition, data_type, expected=2 * round_size)))
-        # As many come as are passed. Where they are spread over all that is listed, the end comes nearer even so.
-        round_size = 2 * round_size // pages + 1
-        most = max(_MOST_PAGES, 5 * pages)
-        for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
-            case.check(
-                count < most,
-                "the listing of a partition goes on as long as documents are inserted",
-                expected="an end, with or without the documents that came meanwhile",
-                seen=f"{count} pages of a partition that had {pages} when it began",
-            )
-            case.write(namespace, case.numbered(round_size, data_type, prefix=f"z{count:03}"), data_type)
-
-
-@rule(
-    "list/stable-while-written",
-    "Applying the listing and then the stream from the plan's cursor gives the source's state.",
-    needs=(Need.LOADING, Need.CHANGING, Need.SOURCE, Need.UPDATES),
-    hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
-    after=(
-        "list/complete",
-        "list/page-boundaries",
-        "list/many-pages",
-        "updates/delete",
-    ),
-    examples=0.3,
-)
-def stable_while_written(case: Case) -> None:
-    """Documents that nobody touches are listed although others are deleted and inserted between the pages."""
-    found, size = _paged(case)
-    data_type, namespace = found.data_type, case.namespace()
-    documents = case.numbered(min(3 * size * found.partitions, _MOST_DOCUMENTS), data_type)
-    case.write(namespace, documents, data_type)
-    model = Model(data_type, documents)
-    touched: set[bytes] = set()
-    listed: list[bytes] = []
-    for partition in case.driver.plan([namespace]).partitions:
-        with _declined_if_expired(case):
-            for page in case.driver.pages(partition, data_type, expected=2 * len(documents)):
-                listed += page
-                # What has been listed goes away, the last one of a page with it, on which its cursor may stand:
-                # a reader that counts positions now skips as many of the others.
-                gone = [id_of(document, data_type) for document in page[len(page) // 2 :]]
-                touched |= {key_of(parts, data_type) for parts in gone}
-                if gone:
-                    case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
-    seen = {document_key(document, data_type) for document in listed}
-    lost = [key for key in model.documents if key not in seen and key not in touched]
-    case.check(
-        not lost,
-        "documents that nobody touched were not listed, because others were deleted between the pages",
-        expected=f"all of {len(model.documents) - len(touched)} untouched documents",
-        seen=f"{len(lost)} of them never listed",
-    )
-
-
-@rule(
     "list/retryable-cursor",
     "A page cursor need not survive a restart, but then the answer should be retryable.",
     needs=(Need.LISTING, Need.SECOND_INSTANCE),
@@ -417,10 +272,10 @@ def stable_while_written(case: Case) -> None:
 )
 def retryable_cursor(case: Case) -> None:
     """A page cursor works on another instance, or is answered there with a retryable code."""
-    namespace, data_type, expected = _many(case)
+    namespace, data_type, expected = many(case)
     second = case.second_driver()
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        with _declined_if_expired(case):
+        with declined_if_expired(case):
             first = case.driver.page(strip(partition), data_type)
         if not first.next_cursor:
             continue
@@ -441,17 +296,6 @@ def retryable_cursor(case: Case) -> None:
         case.checks += 1
 
 
-@contextmanager
-def _declined_if_expired(case: Case) -> Iterator[None]:
-    """For pages that are read one by one, with other calls in between: dsync would begin again."""
-    try:
-        yield
-    except ConnectorError as error:
-        if not error.retryable:
-            raise
-        raise case.decline(f"a listing was interrupted: {error}") from error
-
-
 def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: bytes) -> list[bytes]:
     found: list[bytes] = []
     while cursor:
@@ -461,22 +305,6 @@ def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: byt
             raise Violation("ListData gave back the cursor that it was asked with", owner="list/cursor-advances")
         cursor = answer.next_cursor
     return found
-
-
-def _many(case: Case) -> tuple[str, DataType, int]:
-    """A namespace with more documents than a page holds, where documents can be put in."""
-    if not case.subject.loads:
-        return case.listable()
-    found = case.many()
-    return found.namespace, found.data_type, len(found.documents)
-
-
-def _paged(case: Case) -> tuple[Probe, int]:
-    """A namespace whose partitions have several pages, and the size of these."""
-    found = case.many()
-    if found.page_size is None:
-        raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
-    return found, found.page_size
 
 
 RULES = (
@@ -491,9 +319,5 @@ RULES = (
     mixed_ids,
     restart_mid_way,
     any_time,
-    interleaved,
-    parallel,
-    ends_while_written,
-    stable_while_written,
     retryable_cursor,
 )
