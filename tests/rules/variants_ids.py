@@ -52,11 +52,22 @@ class TextIdsOnly(_Picky):
 
 @unusual()
 class ShortIds(TextIdsOnly):
-    """A VARCHAR(40): longer ids are refused."""
+    """A VARCHAR(24): longer ids are refused."""
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
-        if len(part.data) > 45:
-            raise InvalidArgument("value too long for type character varying(40)")
+        if len(part.data) > 29:
+            raise InvalidArgument("value too long for type character varying(24)")
+        return super().position(part, data_type)
+
+
+@unusual()
+class SerialNumbers(Reference):
+    """The key is a number from 1 to 2^31-1, whatever its type."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+            raise InvalidArgument("a key is 1 to 2147483647")
         return super().position(part, data_type)
 
 

@@ -16,7 +16,7 @@ from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.logs import captured_log
-from dsync_kit.conformance.model import LISTED
+from dsync_kit.conformance.model import APPLIED, LISTED
 from dsync_kit.conformance.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
 from dsync_kit.conformance.profile import Profile
 from dsync_kit.conformance.rule import Rule
@@ -152,7 +152,7 @@ class _Trial:
             self.declined[str(declined)] += 1
         except Violation as found:
             if found.rests_on != LISTED or not changes_by_itself(case):
-                return found
+                return _resting_on_updates(found, case)
             self.declined["its data changes while it is read, as its stream says"] += 1
         except ConnectorError as error:
             return _refused(case, error)
@@ -237,6 +237,13 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     if choices:
         wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
     seed(seed_number)(configured(wrapped))()
+
+
+def _resting_on_updates(found: Violation, case: Case) -> Violation:
+    """The violation; what is listed after updates rests on these, too."""
+    if found.rests_on[-len(LISTED) :] == LISTED and any(call.name == "WriteUpdates" for call in case.recorder.calls):
+        found.rests_on = (*found.rests_on, *APPLIED)
+    return found
 
 
 def _refused(case: Case, error: ConnectorError) -> Violation:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
-__all__ = ["NUMBER_FIVE", "numbered_ids", "sample_id", "varied_ids"]
+__all__ = ["NUMBER_FIVE", "numbered_ids", "sample_id", "telling_ids", "varied_ids"]
 
 NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
 """One number as an id of each number type."""
@@ -27,12 +27,28 @@ _SAMPLES: dict[str, Any] = {
     "boolean": True,
     "document": {"a": "x", "b": "y"},
     "integer": 7,
+    "serial": 7,
 }
+
+_EXTREMES: dict[str, tuple[Any, ...]] = {
+    "string": ("\U00010000" * 8, " x'\u00a0"),
+    "int32": (0, -1, 2**31 - 1, -(2**31)),
+    "int64": (Int64(0), Int64(-1), Int64(2**63 - 1), Int64(-(2**63))),
+    "integer": (0, -1, 2**53 + 1, -(2**53)),
+    "double": (-1e300, 5e-324),
+    "date": (DatetimeMS(-62135596800000), DatetimeMS(253402300799999)),
+}
+"""Ids that a store refuses whose key is narrower than the type: a column of so many bytes, a serial number."""
 
 
 def sample_id(kind: str) -> Any:
     """One id of a kind, always the same."""
     return _SAMPLES[kind]
+
+
+def telling_ids(kind: str) -> tuple[Any, ...]:
+    """Ids that a store takes all of, if it takes the kind: a plain one, and those at the bounds."""
+    return (_SAMPLES[kind], *_EXTREMES.get(kind, ()))
 
 
 def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[int], Any]:
@@ -45,6 +61,7 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
         "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
         "integer": lambda number: start + number,
         "int64": lambda number: Int64(start + number),
+        "serial": lambda number: start + number,
         "int32": lambda number: start + number,
         "double": lambda number: start + number + 0.5,
         "date": lambda number: DatetimeMS(start + number),
@@ -71,6 +88,7 @@ def varied_ids(kinds: Collection[str], count: int) -> list[Any]:
         "object-id": lambda number: ObjectId(_bytes(number, 12)),
         "int32": lambda number: _signed(number) * 7919,
         "integer": lambda number: _signed(number) * 7919,
+        "serial": lambda number: number * 7919,
         "int64": lambda number: Int64(_signed(number) * 2**40),
         "double": lambda number: _signed(number) + 0.25,
         "date": lambda number: DatetimeMS(_signed(number) * 86_400_000),

@@ -11,7 +11,7 @@ from dsync_kit.documents import canonical
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
-__all__ = ["LISTED", "Model", "by_id"]
+__all__ = ["APPLIED", "LISTED", "Model", "by_id"]
 
 _SHOWN = 3
 
@@ -29,6 +29,19 @@ LISTED = (
     "write/large-page",
 )
 """What must hold, so that documents are listed as they were written."""
+
+APPLIED = (
+    "write/after-delete",
+    "updates/insert-missing",
+    "updates/insert-existing",
+    "updates/update-missing",
+    "updates/replaces-whole",
+    "updates/delete",
+    "updates/order-in-call",
+    "updates/order-across-calls",
+    "updates/id-kinds",
+)
+"""What must hold beside `LISTED`, so that documents are listed as they were updated."""
 
 _IDENTIFIED = ("write/id-kinds", "write/similar-ids")
 """What must hold, so that no id is taken for another."""

@@ -31,7 +31,7 @@ __all__ = [
     "BSON_SEVERAL",
     "ID_KINDS",
     "JSON_SEVERAL",
-    "PLAIN_TEXT",
+    "NARROWER",
     "bson_values",
     "document_from",
     "documents",
@@ -219,6 +219,8 @@ _id_texts = st.one_of(
 _id_names = st.text("abcABC012-_", min_size=1, max_size=8)
 """What every store that takes text takes; some refuse all else, as ids become names of files or columns."""
 
+_SERIALS = st.integers(1, 2**31 - 1)
+
 ID_KINDS: dict[DataType, dict[str, Draw]] = {
     DATA_TYPE_MONGO_BSON: {
         "string": _id_texts,
@@ -226,6 +228,7 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
         "object-id": _OBJECT_IDS,
         "int32": _INT32,
         "int64": _INT64,
+        "serial": _SERIALS,
         "double": st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: value != 0),
         "date": _DATES,
         "uuid": st.uuids(version=4).map(Binary.from_uuid),
@@ -238,13 +241,18 @@ ID_KINDS: dict[DataType, dict[str, Draw]] = {
         "string": _id_texts,
         "name": _id_names,
         "integer": st.one_of(st.sampled_from([0, 5, -1, 2**53 + 1]), st.integers(-(2**53), 2**53)),
+        "serial": _SERIALS,
         "uuid-text": st.uuids(version=4).map(str),
     },
 }
 """Strategies for ids by the name of their kind, the most common kind first."""
 
-PLAIN_TEXT = frozenset({"name", "uuid-text"})
-"""Kinds that say nothing more of a store that takes any text."""
+NARROWER: dict[str, frozenset[str]] = {
+    "name": frozenset({"string"}),
+    "uuid-text": frozenset({"string"}),
+    "serial": frozenset({"integer", "int32", "int64"}),
+}
+"""Kinds that say nothing more of a store that takes one of these others."""
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
 

@@ -10,12 +10,12 @@ from grpc import StatusCode
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.driver import Driver, Limits
-from dsync_kit.conformance.identifiers import sample_id
+from dsync_kit.conformance.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.probe import Probe
 from dsync_kit.conformance.rule import Need
-from dsync_kit.conformance.strategies import ID_KINDS, PLAIN_TEXT, make_document
+from dsync_kit.conformance.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.transcript import Recorder
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
@@ -336,7 +336,7 @@ class Subject:
             # What is refused may be the id: a store may take those of one kind only.
             for data_type, kind in kinds:
                 try:
-                    self._write_sample(self.fresh_namespace(), data_type, kind)
+                    self._write_sample(self.fresh_namespace(), data_type, sample_id(kind))
                 except ConnectorError as error:
                     if error.code not in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
                         return  # a fault that the rules will meet again
@@ -358,12 +358,14 @@ class Subject:
     def _probe_ids(self) -> None:
         """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""
         for data_type in self.types:
-            kinds, refused = [], []
+            kinds: list[str] = []
+            refused: list[str] = []
             for kind in ID_KINDS[data_type]:
-                if kind in PLAIN_TEXT and "string" in kinds:
+                if not NARROWER.get(kind, frozenset()).isdisjoint(kinds):
                     continue
                 try:
-                    self._write_sample(self.probe_namespace(), data_type, kind)
+                    for value in telling_ids(kind):
+                        self._write_sample(self.probe_namespace(), data_type, value)
                 except Inapplicable:
                     return
                 except ConnectorError as error:
@@ -386,8 +388,8 @@ class Subject:
             return self.offered[0]
         raise Inapplicable("it takes no namespace that was not made beforehand: name one with --namespace")
 
-    def _write_sample(self, namespace: str, data_type: DataType, kind: str) -> None:
-        document = make_document(sample_id(kind), {}, data_type)
+    def _write_sample(self, namespace: str, data_type: DataType, identifier: Any) -> None:
+        document = make_document(identifier, {}, data_type)
         self.load(namespace, [document], data_type, driver=self.driver)
         if self.can_change:
             removal = Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
@@ -415,4 +417,4 @@ class Subject:
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:
-    return tuple(kind for kind in ID_KINDS[data_type] if kind not in PLAIN_TEXT)
+    return tuple(kind for kind in ID_KINDS[data_type] if kind not in NARROWER)

@@ -78,6 +78,7 @@ def answers(case: Case) -> None:
     after=(
         "metadata/unknown-namespace",
         "updates/delete",
+        "updates/id-kinds",
         "write/idempotent",
         "write/several-pages",
         "write/leaves-others",
