@@ -5,6 +5,7 @@ import math
 import struct
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Context
 from typing import Any
 from unicodedata import normalize
 
@@ -490,6 +491,40 @@ class IdAndUnderscoreIdAreOne(Altering):
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().document(document).items() if name not in ("_id", "id")}
+
+
+@broken("encoding/field-names", "rare")
+class NestedIdsAreRenamed(Altering):
+    """The field `id` becomes `_id`, wherever it stands."""
+
+    def deep(self, value: Any) -> Any:
+        value = super().deep(value)
+        return (
+            {"_id" if name == "id" else name: inner for name, inner in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
+
+
+@broken("encoding/wide", "rare")
+class LongBinariesAreCut(Altering):
+    """An index takes 32,766 bytes of a value."""
+
+    def deep(self, value: Any) -> Any:
+        value = super().deep(value)
+        return value[:32766] if isinstance(value, bytes) else value
+
+
+@broken("encoding/bson-decimal", "rare")
+class DecimalsOfTwentyEightDigits(Altering):
+    """Decimals pass through Python's default context."""
+
+    def deep(self, value: Any) -> Any:
+        value = super().deep(value)
+        if not isinstance(value, Decimal128) or not value.to_decimal().is_finite():
+            return value
+        rounded = Context(prec=28, Emin=-999999, Emax=999999).plus(value.to_decimal())
+        return Decimal128(rounded) if len(value.to_decimal().as_tuple().digits) > 28 else value
 
 
 @broken("encoding/field-names", "rare")

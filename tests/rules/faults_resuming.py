@@ -174,6 +174,39 @@ class CursorIsUsedUp(Reference):
         return self.confirmed.get(data, super().stream_start(data))
 
 
+class _Disturbed(Reference):
+    """A connector whose streams end when something else is done."""
+
+    disturbances = 0
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        before = self.disturbances
+        for message in super().stream_updates(request, context):
+            if self.disturbances != before:
+                return
+            yield message
+
+
+@broken("stream/undisturbed", "special input")
+class PlanEndsStreams(_Disturbed):
+    """A plan makes the replication slot anew."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        self.disturbances += request.updates
+        return super().generate_plan(request)
+
+
+@broken("stream/undisturbed", "special input")
+class CancelledCountEndsStreams(_Disturbed):
+    """StreamLSN and StreamUpdates share a connection, which the first that is cancelled closes."""
+
+    def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
+        try:
+            yield from super().stream_lsn(request, context)
+        finally:
+            self.disturbances += 1
+
+
 @broken("stream/beside-lsn", "special input")
 class CountingTakesUpdatesAway(Reference):
     """StreamLSN reads the queue that StreamUpdates reads."""

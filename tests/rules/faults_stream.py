@@ -24,6 +24,7 @@ from dsync_kit.protocol import (
     WriteDataRequest,
 )
 
+from .altering import read_document, write_document
 from .fault import CURSORS, REFERENCE, Fault, broken_in
 
 __all__ = ["FAULTS", "Messages", "Updates"]
@@ -370,6 +371,33 @@ class EachIdComesOnce(Messages):
             del message.updates[:]
             message.updates.extend(fresh)
             yield message
+
+
+@broken("stream/unchanged-fields", "special input")
+class LargeTextsAreNotInTheLog(Reference):
+    """What an update has not changed is kept elsewhere if it is large, and the log has a placeholder for it."""
+
+    def streamed(self, entry: Any, data_type: DataType) -> Update:
+        update = super().streamed(entry, data_type)
+        if update.type != UPDATE_TYPE_UPDATE:
+            return update
+        document = {
+            name: "__unavailable_value" if isinstance(value, str) and len(value) >= 2000 else value
+            for name, value in read_document(update.data, data_type).items()
+        }
+        return Update(id=update.id, type=update.type, data=write_document(document, data_type))
+
+
+@broken("stream/long-ids", "rare")
+class ChangeTableCutsIds(Reference):
+    """The key's column in the table of changes is a VARCHAR(255)."""
+
+    def streamed(self, entry: Any, data_type: DataType) -> Update:
+        update = super().streamed(entry, data_type)
+        value = decode_id(update.id[0])
+        if update.type != UPDATE_TYPE_DELETE or not isinstance(value, str):
+            return update
+        return Update(id=[encode_id(value[:255], update.id[0].name)], type=update.type)
 
 
 @broken("stream/overwrites", "special input")

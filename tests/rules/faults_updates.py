@@ -534,6 +534,23 @@ class PartialIsIgnored(_Partial):
 
 
 @broken("updates/partial", "special input")
+class PartialAppendsToArrays(_Partial):
+    """A merge that goes into values: what an array is changed to is put behind what is in it."""
+
+    def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
+        held = self.found(request.namespace, request.type, self.position(update.id[0], request.type))
+        old = decode(held, request.type) if held else {}
+        changes = {
+            name: [*old[name], *value] if isinstance(value, list) and name in old else value
+            for name, value in decode(update.data, request.type).items()
+        }
+        sent = Update()
+        sent.CopyFrom(update)
+        sent.data = encode(changes, request.type)
+        return [sent]
+
+
+@broken("updates/partial", "special input")
 class NullIsTakenForUnset(_Partial):
     """A field that is changed to null is removed."""
 

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Sequence
+from posixpath import normpath
 from typing import Any
 
 from bson import Binary, ObjectId
@@ -306,6 +308,39 @@ class NamespacesInLowerCase(_Renaming):
 
 
 @broken("write/isolates-namespaces", "special input")
+class NamespacesTrimmed(_Renaming):
+    """Names come from a list that is split at commas, and are trimmed."""
+
+    def kept(self, namespace: str) -> str:
+        return namespace.strip()
+
+
+@broken("write/isolates-namespaces", "special input")
+class EmptyPartsLeftOut(_Renaming):
+    """A name is split at its dots, and what is empty is no part: `a..b` is `a.b`."""
+
+    def kept(self, namespace: str) -> str:
+        return ".".join(part for part in namespace.split(".") if part)
+
+
+@broken("write/namespace-and-id", "special input")
+class KeyIsNamespaceAndId(Reference):
+    """Objects are named `namespace/id`: `a/b` in `shop` is `b` in `shop/a`."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
+        written = {self._key(namespace, change.update.id) for change in changes}
+        for other in self.store.namespaces():
+            for position, stored in list(self.store.collection(other, data_type).documents.items()):
+                parts = id_of(stored.data, data_type)
+                if other != namespace and self._key(other, parts) in written:
+                    super().commit(other, data_type, [Change(position, Update(id=parts, type=UPDATE_TYPE_DELETE))])
+        super().commit(namespace, data_type, changes)
+
+    def _key(self, namespace: str, parts: Sequence[BsonValue]) -> str:
+        return f"{namespace}/{decode_id(parts[0])}"
+
+
+@broken("write/isolates-namespaces", "special input")
 class CollectionOnly(_Renaming):
     """Of `db.collection` the database is left out: two databases with a collection of one name fall together."""
 
@@ -441,6 +476,40 @@ class IdSubtypeLost(Keyed):
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return b"binary" + bytes(value) if isinstance(value, bytes | Binary) else None
+
+
+@broken("write/similar-ids", "rare")
+class IdsArePaths(Keyed):
+    """Ids become paths, which the file system normalises: `a//b` and `a/./b` are `a/b`."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return normpath(value).encode() if isinstance(value, str) else None
+
+
+@broken("write/similar-ids", "rare")
+class IdsAreNumbersIfTheyCan(Keyed):
+    """A NUMBER column: `007` is 7."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return b"%d" % int(value) if isinstance(value, str) and value.isdigit() else None
+
+
+@broken("write/long-ids", "rare")
+class LongIdsAreCut(Keyed):
+    """A VARCHAR(255) that is not strict: what is longer is cut."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return value[:255].encode() if isinstance(value, str) and len(value) > 255 else None
+
+
+@broken("write/long-ids", "special input")
+class LongIdsAreUnknown(Keyed):
+    """Ids are names of files, and the file system's error is not mapped."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        if isinstance(value, str) and len(value.encode()) > 255:
+            raise OSError(36, "File name too long")
+        return None
 
 
 @broken("write/id-kinds", "rare")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
-__all__ = ["NUMBER_FIVE", "numbered_ids", "sample_id", "telling_ids", "varied_ids"]
+__all__ = ["LONG_IDS", "NUMBER_FIVE", "numbered_ids", "sample_id", "telling_ids", "varied_ids"]
 
 NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
 """One number as an id of each number type."""
@@ -73,6 +73,9 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
     }
     return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
 
+
+LONG_IDS = (100, 256, 300, 1000)
+"""Characters of long ids: beyond what a name of a file, or a column of a key, often holds."""
 
 _LETTERS = "aBéA0 ~b_Z日\u00ffz9"
 """What orders differ about: capitals, accents, digits and letters, what lies beyond `z`."""

@@ -37,6 +37,8 @@ SIMILAR_IDS: Groups = (
     (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
     (("string", "\u00e9"), ("string", "e\u0301")),
     (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
+    (("string", "a/b"), ("string", "a//b"), ("string", "a/./b"), ("string", "a/b/")),
+    (("string", "7"), ("string", "007"), ("string", "7.0"), ("string", "+7")),
     (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
 )
 """Ids of one type."""
@@ -49,8 +51,9 @@ def namespaces(name: str) -> list[tuple[str, str]]:
     long = name + "x" * 64
     # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
     others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
+    others += [f"{name} ", f" {name}", f"{name}.", name.replace(".", "..")]
     separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
-    return [*((name, other) for other in others), *separated, (long, f"{long}y")]
+    return [*((name, other) for other in others if other != name), *separated, (long, f"{long}y")]
 
 
 def groups_of_ids(groups: Groups, kinds: tuple[str, ...]) -> Draw:

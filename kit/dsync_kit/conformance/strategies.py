@@ -65,7 +65,10 @@ _DATES = st.one_of(st.sampled_from(_DATES_KNOWN), st.integers(-62135596800000, 2
 _FAR_DATES = st.sampled_from([253402300800000, -62135596800001, 2**63 - 1, -(2**63)]).map(DatetimeMS)
 _DECIMALS_KNOWN = [
     Decimal128(value)
-    for value in ("0", "-0", "0.00", "1.10", "0.1", "1E+6144", "1E-6176", "NaN", "Infinity", "-Infinity")
+    for value in (
+        *("0", "-0", "0.00", "1.10", "0.1", "1E+6144", "1E-6176", "NaN", "Infinity", "-Infinity"),
+        "1234567890.123456789012345678901234",
+    )
 ]
 _DECIMALS = st.one_of(
     st.sampled_from(_DECIMALS_KNOWN),

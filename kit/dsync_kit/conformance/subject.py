@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -51,6 +51,15 @@ _LAST_CALLS = 4
 _ARRIVALS = 5
 """How many updates must have been waited for until that is known."""
 
+_LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopabcdef")
+
+_NAMESPACES: tuple[Callable[[str, int], str], ...] = (
+    lambda run, number: f"dsynckit_{run}.c{number}",
+    lambda run, number: f"dsynckit{run}c{number}",
+    lambda run, number: f"k{run[:3]}{number:05x}".translate(_LETTERS),
+)
+"""Names for namespaces, by the run and a number; for stores that refuse the first ones, simpler ones."""
+
 _KNOWN_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
 
@@ -93,7 +102,7 @@ class Subject:
         self.can_change = self.is_sink or self._offers("update")
         self.can_read = self.is_source or self._offers("read")
         self._numbers = itertools.count(1)
-        self._pattern = "dsynckit_{run}.c{number}"
+        self._namespace = _NAMESPACES[0]
         self.makes_namespaces = True
         self.foreign: dict[str, set[bytes]] = {}
         self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: _kinds_of_ids(kind) for kind in self.types}
@@ -207,7 +216,7 @@ class Subject:
 
     def fresh_namespace(self) -> str:
         """The name of a namespace that nobody has used."""
-        return self._pattern.format(run=self.run, number=next(self._numbers))
+        return self._namespace(self.run, next(self._numbers))
 
     @property
     def disposable(self) -> bool:
@@ -331,8 +340,7 @@ class Subject:
         """Find out whether a namespace can be written to that was not made beforehand."""
         refusal = ""
         kinds = [(data_type, kind) for data_type in self.types for kind in ID_KINDS[data_type]]
-        for pattern in ("dsynckit_{run}.c{number}", "dsynckit{run}c{number}"):
-            self._pattern = pattern
+        for self._namespace in _NAMESPACES:
             # What is refused may be the id: a store may take those of one kind only.
             for data_type, kind in kinds:
                 try:
@@ -344,7 +352,6 @@ class Subject:
                 else:
                     return
         self.makes_namespaces = False
-        self._pattern = ""
         if self.offered:
             self.notes.append(f"it makes no namespaces by itself ({refusal}): the kit writes to those offered")
         else:

@@ -22,6 +22,7 @@ from dsync_kit.conformance.rules import (
     resuming,
     secrets,
     stream,
+    stream_contents,
     updates,
     write,
 )
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     *write.RULES,
     *updates.RULES,
     *stream.RULES,
+    *stream_contents.RULES,
     *resuming.RULES,
     *lsn.RULES,
     *get_by_ids.RULES,

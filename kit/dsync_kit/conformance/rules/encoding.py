@@ -184,7 +184,8 @@ def field_names(case: Case) -> None:
     reserved = "_id" if data_type == BSON else "id"
     other = "id" if data_type == BSON else "_id"
     fields = {name: number for number, name in enumerate([*names, other]) if name != reserved}
-    _round_trip(case, data_type, {**fields, "by number": {"0": "a", "1": "b"}})
+    nested = {"by number": {"0": "a", "1": "b"}, "by id": {"id": "a", "_id": "b"}}
+    _round_trip(case, data_type, {**fields, **nested})
 
 
 _SPECIAL_NAMES = ["a.b", "$set", "$a", "", ".", "a.", "$ref", "$oid", "$numberLong", "x\u0001", "n" * 200]
@@ -240,12 +241,16 @@ def deep(case: Case) -> None:
         "write/read-back",
         "updates/update-missing",
     ),
-    examples=0.1,
+    examples=0.2,
 )
 def wide(case: Case) -> None:
-    """A document with 1,000 fields, and with a text of 100,000 characters, comes back."""
+    """A document with 1,000 fields, and with a text of 100,000 characters or as many bytes, comes back."""
+    data_type = case.data_type()
     fields = {f"field{number}": number for number in range(1000)}
-    _round_trip(case, case.data_type(), {**fields, "v": "xé𝄞 " * 25_000})
+    long: Any = "xé𝄞 " * 25_000
+    if data_type == BSON and case.draw(st.booleans(), "bytes"):
+        long = bytes(range(256)) * 400
+    _round_trip(case, data_type, {**fields, "v": long})
 
 
 @rule(

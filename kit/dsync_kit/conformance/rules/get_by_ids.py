@@ -9,7 +9,8 @@ from dsync_kit.conformance import identifiers, strategies
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.differences import blamed
 from dsync_kit.conformance.inspection import listed_id
-from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.model import LISTED, Model
+from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.conformance.transcript import show_document, show_id
 from dsync_kit.documents import id_of, same_document
@@ -242,13 +243,16 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
         same = item == document or (bool(item) and bool(document) and same_document(item, document, data_type))
     except InvalidArgument:
         same = False
-    case.check(
-        same,
-        "an item is not the document of its id",
-        expected=show_document(document),
-        seen=f"{show_document(item)} for {show_id(id_of(document, data_type)) if document else 'a deleted document'}",
-        owner=blamed(document, item, data_type),
-    )
+    case.checks += 1
+    if not same:
+        asked = show_id(id_of(document, data_type)) if document else "a deleted document"
+        raise Violation(
+            "an item is not the document of its id",
+            expected=show_document(document),
+            seen=f"{show_document(item)} for {asked}",
+            owner=blamed(document, item, data_type),
+            rests_on=LISTED,
+        )
 
 
 RULES = (look_alikes, answers, order, missing, none, current, own_namespace, many, bad_id)

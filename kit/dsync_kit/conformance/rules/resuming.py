@@ -30,6 +30,7 @@ _IDLE_SECONDS = 15.0
 """For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
 
 _STREAMS = 80
+_AT_ONCE = 0.1
 _ONE_AT_A_TIME = "it refuses a second stream while one is open"
 _CANCEL_SECONDS = 6.0
 _GRACE_SECONDS = 5.0
@@ -195,6 +196,29 @@ def beside_lsn(case: Case) -> None:
 
 
 @rule(
+    "stream/undisturbed",
+    "does not end by itself while the source lives",
+    needs=_LIVE,
+    hint="a stream shares a connection, or a slot, with other calls, which end it",
+    after=(*_ARRIVES, "stream/beside-lsn"),
+    examples=0.16,
+)
+def undisturbed(case: Case) -> None:
+    """A stream goes on after another plan, a listing, and a StreamLSN that was opened and cancelled."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream before other calls")
+    with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
+        counts.next(_AT_ONCE)
+    scene.plan()
+    case.read(name, scene.data_type, expected=len(scene.ids))
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream after another plan, a listing and a StreamLSN that was cancelled")
+
+
+@rule(
     "stream/parallel",
     _RESUME,
     needs=_LIVE,
@@ -329,6 +353,7 @@ RULES = (
     resume_elsewhere,
     cursor_lasts,
     beside_lsn,
+    undisturbed,
     parallel,
     cancel,
 )

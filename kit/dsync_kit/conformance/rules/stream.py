@@ -19,7 +19,6 @@ from dsync_kit.conformance.transcript import show_id
 from dsync_kit.documents import encode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
-    DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_PARTIAL_UPDATE,
@@ -31,13 +30,13 @@ from dsync_kit.protocol import (
 
 __all__ = ["RULES"]
 
-_STATE = "Applying the listing and then the stream from the plan's cursor gives the source's state."
-_LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
+STATE = "Applying the listing and then the stream from the plan's cursor gives the source's state."
+LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
 _Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
 
 _FORM = ("stream/opens",)
 _WRITTEN = ("updates/model", "write/read-back")
-_ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "stream/inserts", *_WRITTEN)
+ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "stream/inserts", *_WRITTEN)
 
 
 @rule(
@@ -188,8 +187,8 @@ def delete_data(case: Case) -> None:
 
 @rule(
     "stream/inserts",
-    _STATE,
-    needs=_LIVE,
+    STATE,
+    needs=LIVE,
     hint="inserted documents are not streamed, or the plan's position is taken too late",
     after=_FORM,
     examples=0.4,
@@ -205,10 +204,10 @@ def inserts(case: Case) -> None:
 
 @rule(
     "stream/overwrites",
-    _STATE,
-    needs=_LIVE,
+    STATE,
+    needs=LIVE,
     hint="changes of existing documents are not streamed, or their old state is",
-    after=_ARRIVES,
+    after=ARRIVES,
     examples=0.4,
 )
 def overwrites(case: Case) -> None:
@@ -223,10 +222,10 @@ def overwrites(case: Case) -> None:
 
 @rule(
     "stream/deletes",
-    _STATE,
-    needs=_LIVE,
+    STATE,
+    needs=LIVE,
     hint="deletes are not streamed, or with another id",
-    after=_ARRIVES,
+    after=ARRIVES,
     examples=0.4,
 )
 def deletes(case: Case) -> None:
@@ -242,10 +241,10 @@ def deletes(case: Case) -> None:
 
 @rule(
     "stream/write-data",
-    _STATE,
-    needs=(*_LIVE, Need.SINK),
+    STATE,
+    needs=(*LIVE, Need.SINK),
     hint="only what WriteUpdates writes is streamed, not the pages of WriteData",
-    after=_ARRIVES,
+    after=ARRIVES,
     examples=0.4,
 )
 def write_data(case: Case) -> None:
@@ -260,9 +259,9 @@ def write_data(case: Case) -> None:
 @rule(
     "stream/from-plan",
     "The update position is taken **before** any data is read, so that nothing written meanwhile is lost.",
-    needs=_LIVE,
+    needs=LIVE,
     hint="the stream begins when it is opened, instead of at the cursor",
-    after=_ARRIVES,
+    after=ARRIVES,
     examples=0.5,
 )
 def from_plan(case: Case) -> None:
@@ -276,10 +275,10 @@ def from_plan(case: Case) -> None:
 
 @rule(
     "stream/while-listing",
-    _STATE,
-    needs=(*_LIVE, Need.SOURCE),
+    STATE,
+    needs=(*LIVE, Need.SOURCE),
     hint="a write that comes while a partition is listed is in neither the listing nor the stream",
-    after=(*_ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
+    after=(*ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
     examples=0.6,
 )
 def while_listing(case: Case) -> None:
@@ -305,9 +304,9 @@ def while_listing(case: Case) -> None:
 @rule(
     "stream/order",
     "all updates of one id in order through one writer",
-    needs=_LIVE,
+    needs=LIVE,
     hint="updates are sorted, or collected by id, or read from several logs at once, so that an old state comes last",
-    after=(*_ARRIVES, "stream/overwrites", "stream/deletes"),
+    after=(*ARRIVES, "stream/overwrites", "stream/deletes"),
     examples=0.6,
 )
 def order(case: Case) -> None:
@@ -324,36 +323,11 @@ def order(case: Case) -> None:
 
 
 @rule(
-    "stream/values",
-    _STATE,
-    needs=(*_LIVE, Need.SOURCE),
-    hint="documents are encoded in another way than in ListData, for example through JSON",
-    after=(*_ARRIVES, "stream/documents"),
-    examples=0.3,
-)
-def values(case: Case) -> None:
-    """A streamed document has the values that the listing shows, types included."""
-    scene = Scene(case)
-    follower = scene.follow()
-    (name,) = scene.namespaces
-    kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
-    drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
-    content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
-    document = strategies.make_document(scene.ids[0], content, scene.data_type)
-    try:
-        scene.change(name, [Update(id=id_of(document, scene.data_type), type=UPDATE_TYPE_INSERT, data=document)])
-    except InvalidArgument as error:
-        raise case.decline(f"it refuses some of the values: {error.message}") from error
-    listed = case.read(name, scene.data_type, expected=len(scene.ids))
-    follower.converge({name: held(Model(scene.data_type, listed))}, what="a document with these fields")
-
-
-@rule(
     "stream/many",
     "streaming from it again gives every later update",
-    needs=_LIVE,
+    needs=LIVE,
     hint="a batch of updates is cut at some number, and the rest is lost",
-    after=(*_ARRIVES, "updates/many"),
+    after=(*ARRIVES, "updates/many"),
     examples=0.02,
 )
 def many(case: Case) -> None:
@@ -370,9 +344,9 @@ def many(case: Case) -> None:
 @rule(
     "stream/namespaces",
     "with namespaces: those only (the client lets others pass through)",
-    needs=(*_LIVE, Need.TWO_NAMESPACES),
+    needs=(*LIVE, Need.TWO_NAMESPACES),
     hint="StreamUpdates does not look at the request's namespaces",
-    after=(*_ARRIVES, "stream/namespace-named"),
+    after=(*ARRIVES, "stream/namespace-named"),
     examples=0.4,
 )
 def namespaces(case: Case) -> None:
@@ -393,9 +367,9 @@ def namespaces(case: Case) -> None:
 @rule(
     "stream/namespaces-apart",
     "with namespaces: those only",
-    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
+    needs=(*LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="updates of one namespace are sent in a message of another, or only the first namespace asked for is streamed",
-    after=(*_ARRIVES, "stream/namespaces"),
+    after=(*ARRIVES, "stream/namespaces"),
     examples=0.4,
 )
 def namespaces_apart(case: Case) -> None:
@@ -411,9 +385,9 @@ def namespaces_apart(case: Case) -> None:
 @rule(
     "stream/all-namespaces",
     "with no namespaces: everything",
-    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
+    needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
     hint="a stream without namespaces has no updates, or those of one namespace alone",
-    after=_ARRIVES,
+    after=ARRIVES,
     examples=0.24,
 )
 def all_namespaces(case: Case) -> None:
@@ -429,9 +403,9 @@ def all_namespaces(case: Case) -> None:
     "stream/new-namespace",
     "with no namespaces: everything",
     level=Level.SHOULD,
-    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
+    needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
     hint="the namespaces to stream are found out when the plan is made",
-    after=(*_ARRIVES, "stream/all-namespaces"),
+    after=(*ARRIVES, "stream/all-namespaces"),
     examples=0.1,
 )
 def new_namespace(case: Case) -> None:
@@ -448,9 +422,9 @@ def new_namespace(case: Case) -> None:
 @rule(
     "stream/partial-updates",
     "PARTIAL_UPDATE (data = changed fields …) is applied …, and never taken for a full document",
-    needs=(*_LIVE, Need.SINK),
+    needs=(*LIVE, Need.SINK),
     hint="the changed fields of a partial update are streamed as if they were the whole document",
-    after=(*_ARRIVES, "stream/overwrites", "updates/partial"),
+    after=(*ARRIVES, "stream/overwrites", "updates/partial"),
     examples=0.5,
 )
 def partial_updates(case: Case) -> None:
@@ -579,7 +553,6 @@ RULES = (
     from_plan,
     while_listing,
     order,
-    values,
     many,
     namespaces,
     namespaces_apart,

@@ -424,12 +424,13 @@ def partial(case: Case) -> None:
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
     namespace = case.namespace()
-    before = make_document(value, {"a": 1, "b": "old", "c": 3}, data_type)
+    present: dict[str, Any] = {"a": 1, "b": "old", "c": 3, "tags": ["x", "y"]}
+    before = make_document(value, present, data_type)
     case.write(namespace, [before], data_type)
     unset = case.draw(st.sampled_from([[], ["b"]]), "unset")
-    changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {}]
+    changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {"tags": ["z"]}, {}]
     changes = case.draw(st.sampled_from(changed), "changed fields")
-    kept = {name: field for name, field in {"a": 1, "b": "old", "c": 3}.items() if name not in unset}
+    kept = {name: field for name, field in present.items() if name not in unset}
     after = make_document(value, {**kept, **changes}, data_type)
     refusal = _send_partial(case, namespace, value, changes, unset, data_type)
     if refusal is not None:

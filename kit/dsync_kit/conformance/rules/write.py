@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance import identifiers, look_alikes, strategies
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.identifiers import LONG_IDS
 from dsync_kit.conformance.inspection import document_key
 from dsync_kit.conformance.model import Model, by_id
 from dsync_kit.conformance.outcome import Violation
@@ -170,6 +171,52 @@ def isolates_namespaces(case: Case) -> None:
         held[namespace] = Model(data_type, page)
     for namespace, model in held.items():
         case.expect(namespace, model, f"what is listed of {namespace!r}, with the same ids in another namespace,")
+
+
+@rule(
+    "write/namespace-and-id",
+    "Namespaces are opaque strings",
+    needs=(*_BOTH, Need.TWO_NAMESPACES),
+    hint="namespace and id are joined to one key: the end of the one is taken for the beginning of the other",
+    after=("write/isolates-namespaces", "write/similar-ids"),
+    examples=0.3,
+)
+def namespace_and_id(case: Case) -> None:
+    """Two documents are two, although one's namespace and id, written one behind the other, read like the other's."""
+    if not case.subject.makes_namespaces:
+        raise case.decline("it makes no namespaces by itself")
+    data_type = case.data_type()
+    if "string" not in case.subject.id_kinds[data_type]:
+        raise case.decline("it takes no texts as ids")
+    separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
+    namespace = case.namespace()
+    held = {}
+    for name, identifier in ((namespace, f"x{separator}y"), (f"{namespace}{separator}x", "y")):
+        page = [strategies.make_document(identifier, {"in": name}, data_type)]
+        case.write_if_taken(name, page, data_type)
+        held[name] = Model(data_type, page)
+    for name, model in held.items():
+        case.expect(name, model, f"what is listed of {name!r}, beside a document that its name and id read like,")
+
+
+@rule(
+    "write/long-ids",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=_BOTH,
+    hint="an id becomes a file's name, or a column of so many characters, and is cut or fails there",
+    after=("write/read-back", "write/similar-ids"),
+    examples=0.3,
+)
+def long_ids(case: Case) -> None:
+    """A text of hundreds of characters is an id like any other, or is refused with INVALID_ARGUMENT."""
+    data_type = case.data_type()
+    if "string" not in case.subject.id_kinds[data_type]:
+        raise case.decline("it takes no texts as ids")
+    size = case.draw(st.sampled_from(LONG_IDS), "characters")
+    documents = [strategies.make_document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
+    namespace = case.namespace()
+    case.write_if_taken(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"what is listed of two ids of {size} characters")
 
 
 @rule(
@@ -382,6 +429,8 @@ RULES = (
     after_delete,
     repeated_ids,
     isolates_namespaces,
+    namespace_and_id,
+    long_ids,
     empty_page,
     large_page,
     id_kinds,
