@@ -5,12 +5,15 @@ from typing import Any
 
 from dsync_kit.errors import InvalidArgument, NotFound
 from dsync_kit.protocol import (
+    BsonValue,
+    DataType,
     ListDataRequest,
     ListDataResponse,
 )
 
 from .altering import fill
 from .fault import REFERENCE, STORE, Variant, unusual_in
+from .variants_info import SinkOnly
 
 __all__ = ["VARIANTS"]
 
@@ -65,6 +68,16 @@ class _Made(Reference):
 @unusual(namespaces=GIVEN)
 class MadeBeforehand(_Made):
     """Namespaces must be there before anything is written, and those that are not are NOT_FOUND."""
+
+
+@unusual(namespaces=GIVEN)
+class SinkMadeBeforehand(SinkOnly, _Made):
+    """A sink alone, whose tables are made by somebody else, with whole numbers as keys."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        if part.type not in (16, 18):
+            raise InvalidArgument(f"ids of BSON type {part.type} are not supported")
+        return super().position(part, data_type)
 
 
 @unusual(namespaces=GIVEN[:1])

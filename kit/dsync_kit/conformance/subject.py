@@ -105,8 +105,8 @@ class Subject:
         self._namespace = _NAMESPACES[0]
         self.makes_namespaces = True
         self.foreign: dict[str, set[bytes]] = {}
-        self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: _kinds_of_ids(kind) for kind in self.types}
-        if self.types:
+        self.id_kinds: dict[DataType, tuple[str, ...]] = {kind: _kinds_of_ids(kind) for kind in self._written_types}
+        if self._written_types:
             self._probe_namespaces()
             self._probe_ids()
         self.streams = self.is_source and self._probe_updates()
@@ -138,6 +138,11 @@ class Subject:
         if self.is_sink:
             return self.sink_types if self.can_read else ()
         return self.source_types if self.can_load else ()
+
+    @property
+    def _written_types(self) -> tuple[DataType, ...]:
+        """The types in which documents can be put in, also where nobody can read them back."""
+        return self.sink_types if self.is_sink else self.types
 
     @property
     def loads(self) -> bool:
@@ -339,7 +344,7 @@ class Subject:
     def _probe_namespaces(self) -> None:
         """Find out whether a namespace can be written to that was not made beforehand."""
         refusal = ""
-        kinds = [(data_type, kind) for data_type in self.types for kind in ID_KINDS[data_type]]
+        kinds = [(data_type, kind) for data_type in self._written_types for kind in ID_KINDS[data_type]]
         for self._namespace in _NAMESPACES:
             # What is refused may be the id: a store may take those of one kind only.
             for data_type, kind in kinds:
@@ -364,7 +369,7 @@ class Subject:
 
     def _probe_ids(self) -> None:
         """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""
-        for data_type in self.types:
+        for data_type in self._written_types:
             kinds: list[str] = []
             refused: list[str] = []
             for kind in ID_KINDS[data_type]:

@@ -216,7 +216,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
 def malformed_update(case: Case) -> None:
     """An INSERT or UPDATE whose data is no document is refused."""
     data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds.get(data_type, ("string",))
+    kinds = case.subject.id_kinds[data_type]
     value = case.draw(strategies.ids(data_type, kinds), "id")
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))

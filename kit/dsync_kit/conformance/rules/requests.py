@@ -250,7 +250,7 @@ def plan_namespaces(case: Case) -> None:
 def update_type(case: Case) -> None:
     """An update of an unknown type is refused with INVALID_ARGUMENT or UNIMPLEMENTED, or has an effect."""
     data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds.get(data_type, ("string",))
+    kinds = case.subject.id_kinds[data_type]
     document = make_document(identifiers.sample_id(kinds[0]), {"a": 1}, data_type)
     request = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UNKNOWN, data=document)
     namespace = case.namespace()

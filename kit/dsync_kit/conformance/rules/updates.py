@@ -137,7 +137,7 @@ def delete_missing(case: Case) -> None:
     """DELETE of an id that is not there is OK, and changes nothing."""
     if not case.subject.loads or not case.subject.can_read:
         data_type = case.data_type(case.subject.sink_types)
-        value = case.draw(strategies.ids(data_type, ("string",)), "id")
+        value = case.draw(strategies.ids(data_type, case.subject.id_kinds[data_type]), "id")
         case.update(case.namespace(), [update(UPDATE_TYPE_DELETE, value, b"", data_type)], data_type)
         case.checks += 1
         return

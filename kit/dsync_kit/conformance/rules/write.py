@@ -251,7 +251,7 @@ def empty_page(case: Case) -> None:
 def accepts(case: Case) -> None:
     """A sink takes pages of valid documents of each type that it lists."""
     data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds.get(data_type, ("string",))
+    kinds = case.subject.id_kinds[data_type]
     page = case.draw(strategies.pages(data_type, kinds, min_size=1, max_size=5), "documents")
     case.write(case.namespace(), page, data_type)
     case.checks += 1
