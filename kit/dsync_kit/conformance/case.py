@@ -115,6 +115,16 @@ class Case:
         self.subject.load(namespace, documents, data_type, driver=self.driver)
         self._written.add(namespace)
 
+    def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
+        """WriteData to a namespace with a strange name; whether the store takes such a name."""
+        try:
+            self.write(namespace, documents, data_type)
+        except ConnectorError as error:
+            if error.code not in REFUSALS:
+                raise
+            return False
+        return True
+
     def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """WriteData of documents with ids that a store may be too narrow for. Raises Inapplicable where it refuses."""
         try:

@@ -407,7 +407,9 @@ class Subject:
             removal = Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
             try:
                 self.change(namespace, [removal], data_type, driver=self.driver)
-            except ConnectorError:
+            except ConnectorError as error:
+                if error.retryable:
+                    raise
                 return  # updates/… rules say what is wrong with it
 
     def _probe_updates(self) -> bool:

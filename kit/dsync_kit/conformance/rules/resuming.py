@@ -200,7 +200,7 @@ def beside_lsn(case: Case) -> None:
     "does not end by itself while the source lives",
     needs=_LIVE,
     hint="a stream shares a connection, or a slot, with other calls, which end it",
-    after=(*_ARRIVES, "stream/beside-lsn"),
+    after=_ARRIVES,
     examples=0.16,
 )
 def undisturbed(case: Case) -> None:
@@ -212,6 +212,7 @@ def undisturbed(case: Case) -> None:
     follower.converge(scene.wanted(), what="a stream before other calls")
     with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
         counts.next(_AT_ONCE)
+    counts.join(_GRACE_SECONDS)
     scene.plan()
     case.read(name, scene.data_type, expected=len(scene.ids))
     scene.mark()
