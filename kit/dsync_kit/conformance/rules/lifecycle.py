@@ -12,7 +12,7 @@ from dsync_kit.conformance.outcome import Violation
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import DataType, GetInfoRequest, Partition, WriteDataRequest
+from dsync_kit.protocol import DataType, GetInfoRequest, Partition
 from dsync_kit.server import ConnectorServer
 
 __all__ = ["RULES"]
@@ -130,11 +130,11 @@ def _info(driver: Driver, _namespace: str, _data_type: DataType) -> object:
 
 
 def _list_from_nowhere(driver: Driver, namespace: str, data_type: DataType) -> None:
-    driver.page(Partition(namespace=namespace, cursor=b"no cursor"), data_type)
+    driver.first_page(Partition(namespace=namespace, cursor=b"no cursor"), data_type)
 
 
 def _write_no_document(driver: Driver, namespace: str, data_type: DataType) -> None:
-    driver.api.write_data(WriteDataRequest(namespace=namespace, data=[b"no document"], type=data_type))
+    driver.write_data(namespace, [b"no document"], data_type)
 
 
 _QUESTIONS: dict[str, Callable[[Driver, str, DataType], object]] = {
