@@ -1,8 +1,8 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from grpc import StatusCode
@@ -127,12 +127,18 @@ class Case:
 
     def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """WriteData of documents with ids that a store may be too narrow for. Raises Inapplicable where it refuses."""
-        try:
+        with self.declined_if_refused("some of these ids"):
             self.write(namespace, documents, data_type)
+
+    @contextmanager
+    def declined_if_refused(self, what: str) -> Iterator[None]:
+        """Raises Inapplicable where a call in it is refused as a store declines what it cannot hold."""
+        try:
+            yield
         except ConnectorError as error:
             if error.code not in REFUSALS:
                 raise
-            raise self.decline(f"it refuses some of these ids ({error})") from error
+            raise self.decline(f"it refuses {what} ({error})") from error
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Have these documents removed at the end, for what is sent past `write`."""

@@ -32,30 +32,32 @@ _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
 
 def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which id of a lost document was taken for which of one that is there; empty where none seems to."""
-    for one, other, difference in _alike(lost, kept, data_type):
-        return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
-    return ""
+    if (pair := _alike(lost, kept, data_type)) is None:
+        return ""
+    one, other, difference = pair
+    return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
 
 
 def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which id of a lost document seems to have become another; empty where none seems to."""
-    for one, other, difference in _alike(lost, strange, data_type):
-        return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
-    return ""
+    if (pair := _alike(lost, strange, data_type)) is None:
+        return ""
+    one, other, difference = pair
+    return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
 
 
 def _alike(
     lost: Sequence[bytes], there: Iterable[bytes], data_type: DataType
-) -> list[tuple[list[BsonValue], list[BsonValue], str]]:
-    """For each lost id one that is easily taken for it, with that in which they differ; none where not all have one."""
+) -> tuple[list[BsonValue], list[BsonValue], str] | None:
+    """The first lost id, one that is easily taken for it, and in what they differ; None where a lost id has none."""
     if len(lost) > _LOST:
-        return []
+        return None
     others = _ids(islice(there, _THERE), data_type)
     found = [
         next(((one, other, name) for other in others if (name := _difference(one, other))), None)
         for one in _ids(lost, data_type)
     ]
-    return [pair for pair in found if pair is not None] if None not in found else []
+    return found[0] if found and None not in found else None
 
 
 def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue]]:

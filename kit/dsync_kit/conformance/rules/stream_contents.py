@@ -10,9 +10,8 @@ from dsync_kit.conformance.model import Model
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.conformance.rules.stream import ARRIVES, LIVE, STATE
 from dsync_kit.conformance.scenes import Scene
-from dsync_kit.conformance.subject import REFUSALS
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_INSERT, Update
 
 __all__ = ["RULES"]
@@ -82,12 +81,8 @@ def long_ids(case: Case) -> None:
     (name,) = scene.namespaces
     values = ["k" * (size - 1) + end for end in "123"]
     follower = scene.follow()
-    try:
+    with case.declined_if_refused(f"ids of {size} characters"):
         scene.change(name, [scene.insert(value, "long") for value in values])
-    except ConnectorError as error:
-        if error.code not in REFUSALS:
-            raise
-        raise case.decline(f"it refuses ids of {size} characters") from error
     scene.change(name, [scene.delete(values[0])])
     scene.mark()
     follower.converge(scene.wanted(), what=f"a stream of ids of {size} characters")
