@@ -1,5 +1,6 @@
 """Connectors whose streams say something wrong, or leave updates out."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -462,6 +463,16 @@ class StreamBeginsNow(Reference):
 
     def stream_start(self, data: bytes) -> int:
         super().stream_start(data)
+        return int(self.store.end)
+
+
+@broken("stream/from-plan")
+class StreamBeginsAMomentLate(Reference):
+    """The stream begins where the log ends when a connection to it stands: what was written until then is lost."""
+
+    def stream_start(self, data: bytes) -> int:
+        super().stream_start(data)
+        time.sleep(0.05)
         return int(self.store.end)
 
 

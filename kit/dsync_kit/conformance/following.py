@@ -114,6 +114,13 @@ class Follower:
             self.reader = self._open()
         return message
 
+    def comes(self) -> bool:
+        """Whether another update comes, within the subject's patience."""
+        end, before = time.monotonic() + self._case.subject.patience, len(self.updates)
+        while len(self.updates) == before and self.message(end - time.monotonic()) is not None:
+            continue
+        return len(self.updates) > before
+
     def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
         """Read until `reached`; where the subject's patience runs out first, raise what `missing` gives.
 

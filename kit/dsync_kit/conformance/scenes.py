@@ -1,6 +1,7 @@
 """A source in the midst of a flow: namespaces with documents, an update cursor, and writes that go on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.driver import Driver
 from dsync_kit.conformance.following import Follower, Held, held
 from dsync_kit.conformance.model import Model
+from dsync_kit.conformance.outcome import Violation
 from dsync_kit.documents import decode_id, id_of
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
 
@@ -116,6 +118,18 @@ class Scene:
         for name in self.models:
             (numbered,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
             self.change(name, [self.insert(decode_id(id_of(numbered, self.data_type)[0]), "mark")])
+
+    @contextmanager
+    def begun_at_the_cursor(self, follower: Follower) -> Iterator[None]:
+        """A Violation in it is that of `stream/from-plan` where the stream has sent nothing, but sends what comes now."""
+        try:
+            yield
+        except Violation as found:
+            if not follower.updates and not follower.reader.ended:
+                self.mark()
+                if follower.comes():
+                    found.owner = "stream/from-plan"
+            raise
 
     def wanted(self) -> dict[str, Held]:
         """What each namespace that is streamed holds now."""

@@ -199,7 +199,8 @@ def inserts(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     scene.change(name, [scene.insert(value, "inserted") for value in scene.absent])
-    follower.converge(scene.wanted(), what="inserting while the stream is open")
+    with scene.begun_at_the_cursor(follower):  # it may begin after the first writes
+        follower.converge(scene.wanted(), what="inserting while the stream is open")
 
 
 @rule(
@@ -270,7 +271,9 @@ def from_plan(case: Case) -> None:
     for name, call in scene.history():
         scene.change(name, call)
     scene.mark()
-    scene.follow().converge(scene.wanted(), what="writing between plan and stream")
+    follower = scene.follow()
+    with scene.begun_at_the_cursor(follower):
+        follower.converge(scene.wanted(), what="writing between plan and stream")
 
 
 @rule(
