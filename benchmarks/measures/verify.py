@@ -1,9 +1,11 @@
 """What verifying costs, against what Hypothesis alone takes to draw the same data."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -11,20 +13,31 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.engine import Plan, run
-from dsync_kit.conformance.events import RuleFinished
+from dsync_kit.conformance.events import RuleFinished, RuleStarted
 from dsync_kit.conformance.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.target import resolve
-from measures.measuring import BENCHMARKS, command, interleaved, median, table, times
+from measures.measuring import BENCHMARKS, command, median, table, times
 
 __all__ = ["measure"]
 
 # What takes its time by itself: processes that are started and killed, and the folder's own text.
 _LEFT_OUT = ("durability", "packaging")
 _PROFILES = ("quick", "standard")
+_FEW = 0.2
+"""The share of a profile's examples below which a rule is about one large or long thing, and not about drawn data."""
+_JOBS = 2
 
-Drawn = dict[str, list[list[st.SearchStrategy[Any]]]]
-"""For each rule, and each example of it, what was drawn."""
+Examples = list[list[st.SearchStrategy[Any]]]
+"""For each example of a rule, what was drawn."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What a run has done: for each rule what it drew, and the seconds that it took."""
+
+    drawn: dict[str, Examples] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def measure(runs: int) -> list[str]:
@@ -33,60 +46,84 @@ def measure(runs: int) -> list[str]:
     # First: a process that is started begins with the memory of the one that starts it, and this one grows.
     peaks = {name: _peak(name) for name in _PROFILES}
     for name in _PROFILES:
-        seen: dict[str, float] = {}
-        found = interleaved(
-            {f"{name}, verify": lambda name=name, seen=seen: _verify(name, seen), f"{name}, raw": lambda: _raw(_drawn)},  # type: ignore[misc]
-            runs,
-        )
-        verify, raw = median(found[f"{name}, verify"]), median(found[f"{name}, raw"])
-        rows.append(
-            [
-                name,
-                f"{verify:.1f} s",
-                f"{seen['examples']:,.0f}",
-                f"{seen['examples'] / verify:,.0f}",
-                f"{raw:.1f} s",
-                times(verify / raw),
-                f"{peaks[name]:.0f} MiB",
-            ]
-        )
-    heads = ["profile", "all rules", "examples", "examples/s", "drawing alone", "ratio", "peak of memory"]
+        last = _Run()
+        verified: dict[str, list[float]] = {part: [] for part in _PARTS}
+        drawn: dict[str, list[float]] = {part: [] for part in _PARTS}
+        together: list[float] = []
+        for _ in range(runs):
+            last = _verify(name)
+            raw = {rule: _raw(examples) for rule, examples in last.drawn.items()}
+            for part, bounds in _PARTS.items():
+                verified[part].append(sum(last.seconds[rule] for rule in _rules(*bounds)))
+                drawn[part].append(sum(raw[rule] for rule in _rules(*bounds)))
+            together.append(_side_by_side(name))
+        for number, (part, bounds) in enumerate(_PARTS.items()):
+            wall, alone = median(verified[part]), median(drawn[part])
+            examples = sum(len(last.drawn[rule]) for rule in _rules(*bounds))
+            row = [part.format(count=len(_rules(*bounds))), f"{wall:.1f} s", f"{examples:,}", f"{examples / wall:,.0f}"]
+            row += [f"{alone:.1f} s", times(wall / alone)] if bounds[1] > 1 else [f"{alone:.1f} s", ""]
+            whole = [f"{median(together):.1f} s", f"{peaks[name]:.0f} MiB"]
+            rows.append([name, *row, *whole] if not number else ["", *row, "", ""])
+    heads = [
+        "profile",
+        "rules",
+        "time",
+        "examples",
+        "examples/s",
+        "drawing alone",
+        "ratio",
+        f"`--jobs {_JOBS}`",
+        "memory",
+    ]
     return [
         f"The in-memory reference connector, in one process; medians of {runs} runs. *Drawing alone* is Hypothesis "
         "with the same strategies in the same order, as many examples of each rule, and nothing done with them. "
-        f"The areas {' and '.join(_LEFT_OUT)} are left out: they start processes, and read a folder.",
+        f"The areas {' and '.join(_LEFT_OUT)} are left out: they start processes, and read a folder. *Memory* is the "
+        f"peak. `--jobs {_JOBS}` is the whole command, its start included.",
         "",
         *table(heads, rows),
     ]
 
 
-_drawn: Drawn = {}
+_RULES = tuple(rule for rule in RULES if rule.area not in _LEFT_OUT)
+_PARTS = {
+    "all {count}": (0.0, math.inf),
+    "{count} that draw data": (_FEW, math.inf),
+    "{count} about one large or long thing": (0.0, _FEW),
+}
+"""The rules by their share of a profile's examples: from the one, below the other."""
 
 
-def _verify(profile: str, seen: dict[str, float]) -> float:
-    """The seconds of a run; what it draws is kept for the raw run after it."""
-    rules = tuple(rule for rule in RULES if rule.area not in _LEFT_OUT)
-    plan = Plan(rules=rules, profile=PROFILES[profile], seed=1)
-    _drawn.clear()
-    examples = 0
+def _rules(least: float, most: float) -> list[str]:
+    return [rule.id for rule in _RULES if least <= rule.examples < most]
+
+
+def _verify(profile: str) -> _Run:
+    """A run, with what it drew."""
+    done = _Run()
+    began = 0.0
     with _recorded() as examples_of_rule:
-        began = time.perf_counter()
-        for event in run(resolve("reference://"), plan):
-            if isinstance(event, RuleFinished):
+        for event in run(resolve("reference://"), Plan(rules=_RULES, profile=PROFILES[profile], seed=1)):
+            if isinstance(event, RuleStarted):
+                began = time.perf_counter()
+            elif isinstance(event, RuleFinished):
                 if event.outcome.failure is not None:
                     raise RuntimeError(f"the reference connector fails {event.outcome.rule}")
-                examples += event.outcome.examples
-                _drawn[event.outcome.rule] = list(examples_of_rule)
+                done.seconds[event.outcome.rule] = time.perf_counter() - began
+                done.drawn[event.outcome.rule] = list(examples_of_rule)
                 examples_of_rule.clear()
-        seconds = time.perf_counter() - began
-    seen["examples"] = examples
-    return seconds
+    return done
+
+
+def _side_by_side(profile: str) -> float:
+    """The seconds of a command that judges several rules at once."""
+    return command(_command(profile, jobs=_JOBS), folder=BENCHMARKS).wall
 
 
 @contextmanager
-def _recorded() -> Iterator[list[list[st.SearchStrategy[Any]]]]:
+def _recorded() -> Iterator[Examples]:
     """Keep what each case draws: a list for each example."""
-    kept: list[list[st.SearchStrategy[Any]]] = []
+    kept: Examples = []
     make, draw = Case.__init__, Case.draw
 
     def recording_init(self: Case, *args: Any, **kwargs: Any) -> None:
@@ -104,15 +141,15 @@ def _recorded() -> Iterator[list[list[st.SearchStrategy[Any]]]]:
         Case.__init__, Case.draw = make, draw  # type: ignore[method-assign]
 
 
-def _raw(drawn: Drawn) -> float:
+def _raw(examples: Examples) -> float:
+    """The seconds for drawing the same."""
     began = time.perf_counter()
-    for examples in drawn.values():
-        if examples:
-            _draw_all(examples)
+    if examples:
+        _draw_all(examples)
     return time.perf_counter() - began
 
 
-def _draw_all(examples: list[list[st.SearchStrategy[Any]]]) -> None:
+def _draw_all(examples: Examples) -> None:
     @seed(1)
     @settings(
         max_examples=len(examples),
@@ -132,8 +169,13 @@ def _draw_all(examples: list[list[st.SearchStrategy[Any]]]) -> None:
 
 def _peak(profile: str) -> float:
     """MiB that a process of its own has at its peak."""
+    return command(_command(profile), folder=BENCHMARKS).peak
+
+
+def _command(profile: str, *, jobs: int = 1) -> str:
     script = (
         "import sys; from dsync_kit.cli.kit import main; "
-        f"sys.argv[1:] = ['verify', 'reference://', '--profile', '{profile}', '--seed', '1', '--rule', '[!d]*']; main()"
+        f"sys.argv[1:] = ['verify', 'reference://', '--profile', '{profile}', '--seed', '1', '--rule', '[!dp]*', "
+        f"'--rule', 'plan/*', '--jobs', '{jobs}']; main()"
     )
-    return command(f'exec {sys.executable} -c "{script}"', folder=BENCHMARKS).peak
+    return f'exec {sys.executable} -c "{script}"'

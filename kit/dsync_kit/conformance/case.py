@@ -67,7 +67,7 @@ class Case:
         choices = list(types or self.subject.types)
         if not choices:
             raise Inapplicable("no data type is both written and read")
-        return choices[0] if len(choices) == 1 else self.draw(st.sampled_from(choices), "type", show=type_name)
+        return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
 
     def page(
         self,

@@ -121,7 +121,7 @@ class Scene:
 
     @contextmanager
     def begun_at_the_cursor(self, follower: Follower) -> Iterator[None]:
-        """A Violation in it is that of `stream/from-plan` where the stream has sent nothing, but sends what comes now."""
+        """A Violation in it is one of `stream/from-plan` where nothing was sent but what comes now is."""
         try:
             yield
         except Violation as found:

@@ -4,7 +4,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = [
     "JSON_SEVERAL",
     "NARROWER",
     "bson_values",
+    "choice",
     "document_from",
     "documents",
     "field_names",
@@ -122,6 +123,12 @@ BSON_COMMON: dict[str, Draw] = {
     "decimal": _DECIMALS,
 }
 """The scalar types that every store of BSON documents must hold."""
+
+
+@cache
+def choice(*choices: Hashable) -> Draw:
+    """One of these; made once, since making a strategy costs as much as drawing from it."""
+    return st.sampled_from(choices)
 
 
 def some(known: Sequence[Any]) -> Draw:
