@@ -13,8 +13,8 @@ from measures.measuring import BENCHMARKS, command, interleaved, median, table, 
 __all__ = ["measure"]
 
 _KIT, _BOTO = "the scaffolded connector", "boto3, 16 threads"
-_WORK = {"read": "list and read 2,000 objects of 10 KiB", "write": "write 20,000 documents of 200 bytes"}
-_COUNTS = {"read": 2_000, "write": 20_000}
+_WORK = {"read": "list and read 2,000 objects of 10 KiB", "write": "write 200,000 documents of 200 bytes"}
+_COUNTS = {"read": 2_000, "write": 200_000}
 
 
 def measure(runs: int) -> list[str]:

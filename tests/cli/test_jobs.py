@@ -104,3 +104,26 @@ except KeyboardInterrupt:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
+def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None:
+    """A library that catches KeyboardInterrupt for itself does not keep the rules running."""
+    code = """
+import os, signal, time
+from dsync_kit.conformance.engine import Plan, run
+from dsync_kit.conformance.interruption import interrupt_on
+from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.target import resolve
+
+interrupt_on(signal.SIGTERM)
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+except KeyboardInterrupt:
+    pass
+*_, last = run(resolve("reference://"), Plan(RULES, PROFILES["thorough"], seed=1))
+print(last.result.interrupted, len(last.result.outcomes))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("True 0\n", "")

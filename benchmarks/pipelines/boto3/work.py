@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 OBJECTS, SIZE = 2_000, 10_240
-DOCUMENTS = 20_000
+DOCUMENTS = 200_000
 
 
 def large() -> list[bytes]:

@@ -15,6 +15,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.interruption import heed
 from dsync_kit.conformance.logs import captured_log
 from dsync_kit.conformance.model import APPLIED, LISTED
 from dsync_kit.conformance.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
@@ -109,6 +110,7 @@ class _Trial:
 
     def example(self, data: st.DataObject) -> None:
         """Run one example. Raises _Failed where the connector breaks the rule."""
+        heed()
         now = time.monotonic()
         if self.smallest is None and self._spent(now - self.began):
             return

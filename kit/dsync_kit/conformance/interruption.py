@@ -5,20 +5,29 @@ import signal
 import threading
 from types import FrameType
 
-__all__ = ["interrupt_on"]
+__all__ = ["heed", "interrupt_on"]
 
 # Python drops what is raised in these: Hypothesis's callback of the garbage collector, and finalizers.
 _DEAF = frozenset({"gc_callback", "__del__"})
 _AGAIN_SECONDS = 0.05
+_asked = threading.Event()
 
 
 def interrupt_on(*numbers: signal.Signals) -> None:
     """Raise KeyboardInterrupt in the main thread when one of these signals comes."""
+    _asked.clear()
     for number in numbers:
         signal.signal(number, _interrupt)
 
 
+def heed() -> None:
+    """Raise KeyboardInterrupt where a signal has come, but somebody has caught what it raised."""
+    if _asked.is_set():
+        raise KeyboardInterrupt
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _asked.set()
     while frame is not None:
         if frame.f_code.co_name in _DEAF:
             threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
