@@ -1,5 +1,6 @@
 """A sink that takes everything and keeps nothing; `--log-json` shows what it was given."""
 
+import os
 import random
 import sys
 import threading
@@ -14,7 +15,7 @@ from bson import json_util
 from dsync_kit import __version__
 from dsync_kit.connector import Connector
 from dsync_kit.documents import decode, decode_id
-from dsync_kit.errors import InvalidArgument
+from dsync_kit.errors import FinalError, InvalidArgument
 from dsync_kit.incoming import check_data_type
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -96,8 +97,13 @@ class NullConnector(Connector):
     def _print(self, entries: Iterable[dict[str, Any]]) -> None:
         text = "".join(orjson.dumps(entry).decode() + "\n" for entry in entries)
         with self._print_lock:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # Whoever read it has gone, as `head` does; what is left in the buffer must not fail again at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise FinalError("nobody reads standard output any more") from None
 
 
 def _shown_update(update: Update, data_type: DataType) -> dict[str, Any]:

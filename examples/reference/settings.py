@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dsync_kit.errors import UsageError
-from dsync_kit.settings import ConnectorSettings, option
+from dsync_kit.settings import ConnectorSettings, option, redact_uri
 
 
 class Settings(ConnectorSettings):
@@ -18,5 +18,7 @@ class Settings(ConnectorSettings):
         """Where the data is kept; None for memory alone. Raises UsageError for a URI that is neither."""
         path = self.uri.partition("://")[2]
         if path and not path.startswith("/"):
-            raise UsageError(f"{self.uri!r} is no place for data: expected reference:// or reference:///path/to/folder")
+            raise UsageError(
+                f"{redact_uri(self.uri)!r} is no place for data: expected reference:// or reference:///path/to/folder"
+            )
         return Path(unquote(path)) if path else None

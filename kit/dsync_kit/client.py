@@ -206,11 +206,15 @@ class LocalClient(ClientBase):
     """A client of a connector in this process, without a wire: messages are copied, errors become statuses.
 
     Without `copies` both sides hold the same messages: for a caller that changes none, and wants no byte moved in vain.
+    `redact` is applied to the messages of errors, beside the connector's own.
     """
 
-    def __init__(self, connector: Connector, *, copies: bool = True) -> None:
+    def __init__(
+        self, connector: Connector, *, copies: bool = True, redact: Callable[[str], str] | None = None
+    ) -> None:
         self._connector = connector
         self._copies = copies
+        self._redact = redact or str
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
         method: Callable[[Message], Message] = getattr(self._connector, rpc.method)
@@ -229,8 +233,11 @@ class LocalClient(ClientBase):
         return _LocalStream(lambda: method(sent, context), context, self._error, copies=self._copies)
 
     def _error(self, error: Exception) -> ConnectorError:
-        status = status_of(error, translate=self._connector.translate_error, redact=self._connector.redact)
+        status = status_of(error, translate=self._connector.translate_error, redact=self._redacted)
         return error_for(status.code, status.message)
+
+    def _redacted(self, text: str) -> str:
+        return self._redact(self._connector.redact(text))
 
 
 class _LocalStream(Generic[M]):

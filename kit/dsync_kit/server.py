@@ -4,6 +4,7 @@ import ctypes
 import logging
 import platform
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -44,11 +45,20 @@ class Tls:
 class ConnectorServer:
     """Serves one connector; `address` is where, with the port that was taken if 0 was asked for.
 
+    `redact` is applied to the messages of errors, beside the connector's own: that of its settings, for one.
     Raises UsageError where it cannot listen at `address`.
     """
 
-    def __init__(self, connector: Connector, address: str = "127.0.0.1:0", *, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        address: str = "127.0.0.1:0",
+        *,
+        tls: Tls | None = None,
+        redact: Callable[[str], str] | None = None,
+    ) -> None:
         _tune_malloc()
+        self._redact = redact or str
         self._connector = connector
         self._calls: set[CallContext] = set()
         self._lock = threading.Lock()
@@ -83,7 +93,10 @@ class ConnectorServer:
         with self._lock:
             first, self._torn_down = not self._torn_down, True
         if first:
-            self._connector.teardown()
+            try:
+                self._connector.teardown()
+            except Exception as error:
+                logger.error("the teardown failed\n%s", self._redacted("".join(traceback.format_exception(error))))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -160,7 +173,10 @@ class ConnectorServer:
         stream.cancel()
 
     def _status(self, error: Exception) -> Status:
-        return status_of(error, translate=self._connector.translate_error, redact=self._connector.redact)
+        return status_of(error, translate=self._connector.translate_error, redact=self._redacted)
+
+    def _redacted(self, text: str) -> str:
+        return self._redact(self._connector.redact(text))
 
 
 def _add_port(server: grpc.Server, address: str, tls: Tls | None) -> int:

@@ -17,9 +17,10 @@ from pydantic_core import PydanticUndefined
 
 from dsync_kit.usage import UsageError
 
-__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
+__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_target", "redact_uri"]
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_SECRET_OPTION = re.compile(r"(?i)(--?[\w-]*(?:pass|secret|token|key|credential|auth)[\w-]*(?:\s+|=))(\S+)")
 _BROKEN_PASSWORD = re.compile(r"://[^:/?#@]*:(.+)@")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -139,6 +140,14 @@ def redact_uri(uri: str) -> str:
     """The URI without its password."""
     password = _uri_password(uri)
     return uri if not password else uri.replace(f":{password}@", ":***@", 1)
+
+
+def redact_target(word: str) -> str:
+    """A target as it may be shown: a URI without its password, a command without what its options call a secret."""
+    if not word.startswith("exec:"):
+        return redact_uri(word)
+    hidden = _SECRET_OPTION.sub(lambda found: f"{found[1]}***", word)
+    return " ".join(map(redact_uri, hidden.split(" ")))
 
 
 def _uri_password(uri: str) -> str | None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError, UsageError
 from dsync_kit.protocol import GetInfoRequest
 from dsync_kit.registry import RegisteredConnector, connector_for, load_folder, unknown_connector
-from dsync_kit.settings import ConnectorSettings, redact_uri
+from dsync_kit.settings import ConnectorSettings, redact_target, redact_uri
 from dsync_kit.testing.harness import Harness, load_harness
 
 __all__ = ["OpenTarget", "Process", "Target", "TargetError", "configure", "find_connector", "resolve", "torn_down"]
@@ -64,11 +65,13 @@ class OpenTarget:
 
 @dataclass(frozen=True)
 class Target:
-    """What the user named: `open` makes it answer, and ends what it started."""
+    """What the user named: `open` makes it answer, and ends what it started. `redact` takes the secrets that were
+    typed out of a text."""
 
     title: str
     open: Callable[[], AbstractContextManager[OpenTarget]] = field(repr=False)
     folder: Path | None = None
+    redact: Callable[[str], str] = field(default=str, repr=False)
 
 
 def resolve(
@@ -114,11 +117,19 @@ def configure(connector: RegisteredConnector, words: Sequence[str]) -> tuple[Con
 
 
 def create(connector: RegisteredConnector, settings: ConnectorSettings) -> Connector:
-    """The connector with these settings; errors tell no secrets."""
+    """The connector with these settings. Raises TargetError, which tells no secrets, where it cannot be made."""
     try:
         return connector.create(settings)
+    except UsageError as error:
+        raise UsageError(settings.redact(str(error))) from None
     except ConnectorError as error:
         raise TargetError(f"{redact_uri(settings.uri)}: {settings.redact(error.message)}") from None
+    except Exception as error:
+        # A traceback would quote secrets; the last place in the author's own code is what he needs of it.
+        places = traceback.extract_tb(error.__traceback__)
+        place = next((at for at in reversed(places) if "site-packages" not in at.filename), places[-1])
+        reason = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+        raise TargetError(f"{redact_uri(settings.uri)}: it cannot be made: {settings.redact(reason)}") from None
 
 
 @contextmanager
@@ -129,13 +140,16 @@ def torn_down(connector: Connector) -> Iterator[Connector]:
     finally:
         try:
             connector.teardown()
-        except Exception:
+        except Exception:  # what shows it takes the secrets out
             logger.exception("the teardown of %s failed", type(connector).__name__)
 
 
 def _no_options(word: str, options: Sequence[str]) -> None:
     if options:
-        raise UsageError(f"{word.partition(':')[0]}: takes no connector options, but {' '.join(options)!r} was given")
+        flags = [option.partition("=")[0] for option in options if option.startswith("-")]
+        raise UsageError(
+            f"{word.partition(':')[0]}: takes no connector options, but {', '.join(flags or ['some'])} given"
+        )
 
 
 def _configured_target(
@@ -170,7 +184,7 @@ def _configured_target(
                 folder=folder,
             )
 
-    return Target(redact_uri(settings.uri), open_target, folder)
+    return Target(redact_uri(settings.uri), open_target, folder, settings.redact)
 
 
 def _harness_target(
@@ -196,8 +210,8 @@ def _harness_target(
 def _grpc_target(word: str, *, insecure: bool, gzip: bool, timeout: float | None) -> Target:
     address = word[len("grpc://") :].rstrip("/")
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise UsageError(f"{word!r} is no address: expected grpc://HOST:PORT")
+    if not host or not port.isdigit() or "@" in host:
+        raise UsageError(f"{redact_uri(word)!r} is no address: expected grpc://HOST:PORT, and no more")
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
@@ -216,11 +230,15 @@ def _grpc_target(word: str, *, insecure: bool, gzip: bool, timeout: float | None
 
 
 def _exec_target(command: str, timeout: float | None) -> Target:
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"exec: the command cannot be read as a shell reads it: {error}") from None
     if not words:
         raise UsageError("exec: needs a command, for example 'exec:./connector --listen {address}'")
+    title = redact_target(f"exec:{command}")
     if not any("{address}" in word or "{port}" in word for word in words):
-        raise UsageError(f"exec:{command} has neither {{address}} nor {{port}}: where is it told to listen?")
+        raise UsageError(f"{title} has neither {{address}} nor {{port}}: where is it told to listen?")
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
@@ -230,11 +248,9 @@ def _exec_target(command: str, timeout: float | None) -> Target:
                 yield other.api
 
         with Process(words, words[0], timeout=timeout) as first:
-            yield OpenTarget(
-                title=f"exec:{command}", api=first.api, second=second, process=lambda: Process(words, words[0])
-            )
+            yield OpenTarget(title=title, api=first.api, second=second, process=lambda: Process(words, words[0]))
 
-    return Target(f"exec:{command}", open_target)
+    return Target(title, open_target)
 
 
 class Process:

@@ -198,3 +198,73 @@ def test_an_option_that_looks_like_an_end() -> None:
     assert [target.title for target in ends] == ["/dev/fakesource", "/dev/null"]
     with pytest.raises(UsageError, match="the destination is missing"):
         take_ends(["/dev/fakesource", "--namespace-prefix", "/dev/null"])
+
+
+def test_a_source_that_goes_on_is_compared_as_far_as_it_was_written(dsync_kit: Command) -> None:
+    """The stream of /dev/fakesource ends by the clock: the one that is compared may go on for longer."""
+    quick = ("--update-duration", "300ms", "--stream-tick", "3ms")
+    done = dsync_kit("run", "--verify", "/dev/fakesource", *quick, *SMALL, "reference://")
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_differs_is_nothing_to_go_on_with(dsync_kit: Command, tmp_path: Path) -> None:
+    """All was copied: a destination that holds more is not told to be resumed."""
+    sink = f"reference://{tmp_path}/sink"
+    assert dsync_kit("run", "--mode", "initial-sync", "/dev/fakesource", *SMALL, sink).returncode == 0
+    fewer = ("--num-docs-per-partition", "19")
+    done = dsync_kit("run", "--mode", "initial-sync", "--verify", "/dev/fakesource", *fewer, sink)
+    assert done.returncode == 1
+    assert "the ends differ" in done.stderr
+    assert "--state" not in done.stderr
+
+
+def test_a_namespace_without_documents_is_told(dsync_kit: Command, tmp_path: Path) -> None:
+    """A name that was mistyped copies nothing: that is allowed, and not passed over."""
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / "bootstrap" / "shop.orders.jsonl").write_text('{"_id": 1}\n')
+    done = dsync_kit("run", "--namespace", "shop.order", "fixture://.", "/dev/null")
+    assert done.returncode == 0, done.stderr
+    assert "shop.order has no documents" in done.stderr
+    assert "has no documents" not in dsync_kit("run", "--namespace", "shop.orders", "fixture://.", "/dev/null").stderr
+
+
+def test_a_pipe_whose_reader_has_gone_ends_the_run() -> None:
+    """As in `dsync-kit run … | head -1`, on either output: soon, and without a traceback."""
+    run = [sys.executable, "-m", "dsync_kit.cli.kit", "run"]
+    quick = ["--stream-tick", "1ms", "--update-batch-size", "1"]
+    for words in ([*run, "/dev/fakesource", "/dev/null", "--log-json"], [*run, "/dev/fakesource", *quick, "/dev/null"]):
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            read, other = (
+                (process.stdout, process.stderr) if "--log-json" in words else (process.stderr, process.stdout)
+            )
+            read.readline()
+            read.close()
+            assert process.wait(timeout=30) != 0
+            assert "Traceback" not in other.read()
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_a_state_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
+    """A disk that is full, also in the midst of the updates: an error that says what to do, and exit code 3."""
+    words = "run --mode cdc --state s --log-format json /dev/fakesource --stream-tick 1ms --update-batch-size 1"
+    command = f"ulimit -f 24; exec {sys.executable} -m dsync_kit.cli.kit {words} /dev/null --id n"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    last = events(done.stderr)[-1]
+    assert last["event"] == "error"
+    assert "--state s cannot be kept" in last["message"]
+    assert "the same command goes on" in last["message"]
+
+
+def test_a_state_that_nothing_was_begun_in_is_not_left_behind(dsync_kit: Command, tmp_path: Path) -> None:
+    """A run that is refused leaves no file."""
+    done = dsync_kit("run", "--state", "s", "/dev/fakesource", "/dev/null")
+    assert done.returncode == 2
+    assert not (tmp_path / "s").exists()

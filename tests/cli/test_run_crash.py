@@ -68,7 +68,9 @@ def run_killed_and_resumed(folder: Path, seed: int, kills: int) -> list[str]:
     for attempt in range(kills + 1):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
             assert process.stderr is not None
-            first = json.loads(process.stderr.readline())
+            line = process.stderr.readline()
+            assert line, f"it said nothing, and ended with {process.wait()}"
+            first = json.loads(line)
             assert first["event"] == "started", first
             if attempt < kills:
                 time.sleep(rng.uniform(0, _RUN_SECONDS))

@@ -343,3 +343,23 @@ def test_local_calls_without_copies() -> None:
     assert seen[1] is not request
     assert seen[1] == request
     assert isinstance(end(connector).info(), GetInfoResponse)
+
+
+@pytest.mark.usefixtures("quick_waits")
+def test_a_sink_that_is_gone_is_not_asked_for_each_partition() -> None:
+    """After a few partitions in a row whose calls were repeated in vain, the others are not tried."""
+
+    class Gone(Ends):
+        asked = 0
+
+        def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+            self.asked += 1
+            raise Unavailable("connection refused")
+
+    source, sink = Ends(), Gone()
+    for number in range(30):
+        source.fill(f"n{number}", numbered(1))
+    result = run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, copiers=1))
+    assert sink.asked == 3 * (1 + len(calls.WAITS))
+    assert not result.complete
+    assert "not tried: 3 in a row" in result.failures[-1].reason

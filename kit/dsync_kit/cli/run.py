@@ -3,7 +3,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.cli.logs import shown_log
 from dsync_kit.client import LocalClient
 from dsync_kit.connector import CallContext
 from dsync_kit.errors import RETRYABLE_CODES, ConnectorError, UsageError
@@ -19,10 +21,10 @@ from dsync_kit.flow.engine import FlowOptions, Mode, run_flow
 from dsync_kit.flow.events import FlowResult
 from dsync_kit.flow.namespaces import NamespaceMap
 from dsync_kit.flow.negotiation import End
-from dsync_kit.flow.state import State
+from dsync_kit.flow.state import State, StateError
 from dsync_kit.flow.transform import TransformClient
-from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun
-from dsync_kit.target import OpenTarget, TargetError
+from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun, json_line
+from dsync_kit.target import OpenTarget, Target, TargetError
 
 __all__ = ["Run", "run"]
 
@@ -48,33 +50,85 @@ class Run:
 
 
 def run(asked: Run) -> int:
-    """Copy and stream; returns the exit code. Raises UsageError for what cannot be done as asked, TargetError where an
-    end cannot be reached."""
+    """Copy and stream; returns the exit code. Raises UsageError for what cannot be done as asked."""
     ends = take_ends(asked.words)
     if isinstance(ends, HelpWanted):
         print(help_of(ends.word))
         return ExitCode.OK
-    options = _options(asked)
-    reader = _reader(asked)
-    stop = CallContext()
-    with ExitStack() as stack:
-        stack.enter_context(_stopping(stop))
-        state = stack.enter_context(State(asked.state))
-        transform = None
-        if asked.transform is not None:
-            transform = stack.enter_context(_transform(asked.transform, insecure=asked.transform_insecure))
-        source, destination = (_end(stack.enter_context(target.open())) for target in ends)
-        stack.enter_context(reader)
+    return _Running(asked, *ends).run()
+
+
+class _Running:
+    """A run, with what shows it: nothing of it, not even a bug of the kit, tells a secret that was typed."""
+
+    def __init__(self, asked: Run, source: Target, destination: Target) -> None:
+        self._asked = asked
+        self._ends = (source, destination)
+        self._options = _options(asked)
+        self._json = asked.log_format == "json"
+        self._reader = _reader(asked, self._write)
+        self._stop = CallContext()
+        self._unread = False
+
+    def run(self) -> int:
+        asked = self._asked
+        # Until the flow begins there is nothing to end in order.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
-            result = run_flow(
-                source, destination, options, state=state, stop=stop, listener=reader, transform=transform
-            )
+            with shown_log(self._write, self._redact, as_json=self._json), State(asked.state) as state:
+                return _exit_code(self._flow(state))
+        except UsageError:
+            raise
+        except (TargetError, StateError) as error:
+            return self._failed(str(error), ExitCode.NOT_JUDGED)
         except ConnectorError as error:
-            if error.code in RETRYABLE_CODES:
-                raise TargetError(f"it does not begin: {error}") from error
-            print(f"error: it does not begin: {error}", file=sys.stderr)
-            return ExitCode.VIOLATED
-    return _exit_code(result)
+            code = ExitCode.NOT_JUDGED if error.code in RETRYABLE_CODES else ExitCode.VIOLATED
+            return self._failed(f"it does not begin: {error}", code)
+        except KeyboardInterrupt:
+            kept = f": the same command goes on from what {asked.state} holds" if asked.state else ""
+            return self._failed(f"ended at once{kept}", ExitCode.INTERRUPTED)
+        except Exception as error:
+            self._write(self._redact("".join(traceback.format_exception(error))))
+            return self._failed(f"dsync-kit itself failed: {type(error).__name__}", ExitCode.NOT_JUDGED)
+
+    def _flow(self, state: State) -> FlowResult:
+        asked = self._asked
+        with ExitStack() as stack:
+            transform = None
+            if asked.transform is not None:
+                transform = stack.enter_context(_transform(asked.transform, insecure=asked.transform_insecure))
+            source, destination = (_end(target, stack.enter_context(target.open())) for target in self._ends)
+            stack.enter_context(self._reader)
+            stack.enter_context(_stopping(self._stop))
+            return run_flow(
+                source,
+                destination,
+                self._options,
+                state=state,
+                stop=self._stop,
+                listener=self._reader,
+                transform=transform,
+            )
+
+    def _redact(self, text: str) -> str:
+        source, destination = self._ends
+        return source.redact(destination.redact(text))
+
+    def _write(self, line: str) -> None:
+        """A line to stderr: stdout is the connectors' own, as of `/dev/null --log-json`."""
+        if self._unread:
+            return
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            # Whoever read it has gone, as `head` does. Not in this thread, which may hold the flow's locks.
+            self._unread = True
+            threading.Thread(target=self._stop.cancel, daemon=True).start()
+
+    def _failed(self, message: str, code: ExitCode) -> ExitCode:
+        self._write(json_line("error", {"message": message}) if self._json else f"error: {message}")
+        return code
 
 
 def _options(asked: Run) -> FlowOptions:
@@ -92,12 +146,8 @@ def _options(asked: Run) -> FlowOptions:
     )
 
 
-def _reader(asked: Run) -> RunReader:
-    """What shows the run. All of it goes to stderr: stdout is the connectors' own, as of `/dev/null --log-json`."""
-
-    def write(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
+def _reader(asked: Run, write: Callable[[str], object]) -> RunReader:
+    """What shows the run."""
     if asked.log_format == "json":
         return JsonLines(write, quiet=asked.quiet)
     if asked.log_format != "text":
@@ -108,11 +158,13 @@ def _reader(asked: Run) -> RunReader:
     return PlainLines(write, quiet=asked.quiet)
 
 
-def _end(opened: OpenTarget) -> End:
-    api = opened.api if opened.connector is None else LocalClient(opened.connector, copies=False)
+def _end(target: Target, opened: OpenTarget) -> End:
+    api = opened.api
+    if opened.connector is not None:
+        api = LocalClient(opened.connector, copies=False, redact=target.redact)
     # The arguments of a command may be secrets.
     title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
-    return End(title, api)
+    return End(title, api, target.redact)
 
 
 @contextmanager

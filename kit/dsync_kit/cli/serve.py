@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
 from dsync_kit.server import ConnectorServer, Tls
 from dsync_kit.target import TargetError, resolve
@@ -43,15 +44,23 @@ def serve(asked: Service) -> int:
             "give --cert-file and --key-file, or allow it with --insecure"
         )
     target = resolve(word, options)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # SIGINT, too: a shell that starts a command in the background has it ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    secrets = [target.redact]
+
+    def redact(text: str) -> str:
+        for known in secrets:
+            text = known(text)
+        return text
+
     try:
-        with target.open() as opened:
+        with shown_log(_print_line, redact, level=logging.INFO), target.open() as opened:
             if opened.connector is None:
                 raise TargetError(f"{opened.title} does not run in this process")
-            with ConnectorServer(opened.connector, asked.address, tls=tls) as server:
+            if opened.settings is not None:  # a scratch area's are not known before
+                secrets.append(opened.settings.redact)
+            with ConnectorServer(opened.connector, asked.address, tls=tls, redact=redact) as server:
                 if opened.harness is not None:
                     print(f"the scratch area of {target.title}/conformance.py: it goes when this ends", file=sys.stderr)
                 print(f"serving {opened.title} at {server.address}", flush=True)
@@ -59,6 +68,10 @@ def serve(asked: Service) -> int:
     except KeyboardInterrupt:
         return ExitCode.OK
     return ExitCode.OK
+
+
+def _print_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _tls(asked: Service) -> Tls | None:

@@ -26,7 +26,7 @@ from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportFile, console_beside
 from dsync_kit.report.terminal import TerminalProgress, print_report
-from dsync_kit.settings import redact_uri
+from dsync_kit.settings import redact_target, redact_uri
 from dsync_kit.target import find_connector, resolve
 
 __all__ = ["EXAMPLES", "Verification", "judge", "verify"]
@@ -53,7 +53,7 @@ class Verification:
 
     def replay(self, rule: str, seed: int) -> str:
         """The command that runs one rule again, without secrets."""
-        words = ["dsync-kit", "verify", redact_uri(self.target)]
+        words = ["dsync-kit", "verify", redact_target(self.target)]
         words += ["--rule", rule, "--profile", self.profile, "--seed", str(seed)]
         for namespace in self.namespaces:
             words += ["--namespace", namespace]
@@ -68,7 +68,7 @@ class Verification:
             return outcome
         kept = KeptFailure(
             rule=outcome.rule,
-            target=redact_uri(self.target),
+            target=redact_target(self.target),
             options=tuple(redact_uri(word) for word, secret in self._marked_options() if not secret),
             namespaces=tuple(self.namespaces),
             insecure=self.insecure,
@@ -143,7 +143,7 @@ def _plan(asked: Verification) -> Plan:
         namespaces=tuple(asked.namespaces),
         known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
         strict=asked.strict,
-        database=EXAMPLES / re.sub(r"\W+", "-", redact_uri(asked.target)).strip("-"),
+        database=EXAMPLES / re.sub(r"\W+", "-", redact_target(asked.target)).strip("-"),
         command=lambda rule: asked.replay(rule.id, seed),
     )
 

@@ -53,8 +53,8 @@ _LENGTH = struct.Struct("<i")
 class Comparison:
     """The documents of both ends as hashes, by namespace (the destination's name) and id.
 
-    The source is what its listing gives, and then, where it was streamed, what its stream gives until it ends: that is
-    its state, as dsync relies on it.
+    The source is what its listing gives, and then, where it was streamed, what its stream gives as far as it was
+    written: that is its state, as dsync relies on it.
     """
 
     def __init__(
@@ -80,18 +80,19 @@ class Comparison:
     def run(
         self,
         partitions: Sequence[Partition],
-        updates: Sequence[UpdatesPartition],
+        updates: Sequence[tuple[UpdatesPartition, bytes | None]],
         listener: Listener,
         *,
         shown: int,
     ) -> tuple[int, list[Difference]]:
         """How many documents differ, and the first `shown` of them.
 
+        `updates` are the updates partitions, each with the last cursor before which all was written.
         Raises ConnectorError where an end cannot be listed, Stopped where it is told to stop.
         """
         self._all(partitions, self._read_source)
-        for partition in updates:
-            self._replay(partition)
+        for streamed, written in updates:
+            self._replay(streamed, written)
         self._all(self._destination_partitions(self._names(partitions)), self._read_destination)
         return self._differences(listener, shown)
 
@@ -139,19 +140,25 @@ class Comparison:
             found.extend(plan.partitions)
         return found
 
-    def _replay(self, partition: UpdatesPartition) -> None:
+    def _replay(self, partition: UpdatesPartition, written: bytes | None) -> None:
         request = StreamUpdatesRequest(
             namespaces=partition.namespaces, type=self._route.types.read, cursor=partition.cursor
         )
         stream = self._source.stream_updates(request)
         self._stop.add_callback(stream.cancel)
+        reached = False
         try:
             for message in stream:
+                if reached and message.next_cursor not in (b"", written):
+                    break  # a source that lives has gone on since
+                reached = reached or message.next_cursor == (written or None)
                 for namespace, updates in self._route.shaped_updates(message.namespace, message.updates):
                     self._apply(namespace, updates)
         except ConnectorError:
             if not self._stop.cancelled:
                 raise
+        finally:
+            stream.cancel()
         if self._stop.cancelled:
             raise Stopped
 

@@ -19,6 +19,10 @@ from dsync_kit.protocol import Partition
 
 __all__ = ["Allowance", "Copy", "Job"]
 
+_IN_A_ROW = 3
+"""After how many partitions, one after another, that fail although their calls were repeated, an end is taken for gone:
+the others would each wait as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -59,6 +63,10 @@ class Allowance:
 class WriteFailed(Exception):
     """A page cannot be written; it has been repeated already, so that the listing does not begin again."""
 
+    def __init__(self, error: ConnectorError) -> None:
+        super().__init__(str(error))
+        self.retryable = error.retryable
+
 
 @dataclass(slots=True)
 class _Attempt:
@@ -94,19 +102,28 @@ class Copy:
         self._stop = stop
         self._listener = listener
         self._room = threading.BoundedSemaphore(2 * writers)
+        self._unanswered = 0  # partitions in a row that failed with a retryable code
 
     def run(self, jobs: Iterable[Job]) -> list[Failure]:
-        """Copy all partitions; those that cannot be are returned. Ends early where it is stopped."""
+        """Copy all partitions; those that cannot be are returned. Ends early where it is stopped, or an end is gone."""
         todo: SimpleQueue[Job] = SimpleQueue()
         for job in jobs:
             todo.put(job)
         with Workers(self._writers, "writer") as writers, Workers(self._copiers, "copier") as copiers:
             copying = [copiers.submit(self._work, todo, writers) for _ in range(self._copiers)]
-            return [failure for done in copying for failure in done.result()]
+            failures = [failure for done in copying for failure in done.result()]
+        if self._gone and todo.qsize():
+            reason = f"not tried: {_IN_A_ROW} in a row have failed, however often their calls were repeated"
+            failures.append(Failure(f"{todo.qsize()} more partitions", reason))
+        return failures
+
+    @property
+    def _gone(self) -> bool:
+        return self._unanswered >= _IN_A_ROW
 
     def _work(self, todo: SimpleQueue[Job], writers: Workers) -> list[Failure]:
         failures = []
-        while not (self._stop.cancelled or self._allowance.exhausted):
+        while not (self._stop.cancelled or self._allowance.exhausted or self._gone):
             try:
                 job = todo.get_nowait()
             except Empty:
@@ -119,7 +136,9 @@ class Copy:
             except (ConnectorError, WriteFailed) as error:
                 self._listener(PartitionFailed(namespace, job.number, str(error)))
                 failures.append(Failure(f"partition {job.number} of {namespace}", str(error)))
+                self._unanswered = self._unanswered + 1 if error.retryable else 0
             else:
+                self._unanswered = 0
                 self._state.finish(job.number, documents)
                 self._listener(PartitionFinished(namespace, job.number, documents))
         return failures
@@ -168,6 +187,6 @@ class Copy:
         try:
             self._route.write_page(namespace, documents)
         except ConnectorError as error:
-            raise WriteFailed(str(error)) from error
+            raise WriteFailed(error) from error
         finally:
             self._room.release()

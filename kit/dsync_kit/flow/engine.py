@@ -131,6 +131,7 @@ class _Flow:
         self._ended = False
         self._documents = 0
         self._updates = 0
+        self._copied: set[str] = set()  # namespaces of which documents were written
 
     def run(self) -> FlowResult:
         began = time.monotonic()
@@ -159,7 +160,7 @@ class _Flow:
             interrupted=self._stop.cancelled,
             seconds=time.monotonic() - began,
         )
-        if not result.complete:
+        if result.failures or result.interrupted:
             result = replace(result, resume=self._advice(source_info, destination_info))
         self._tell(Finished(result))
         return result
@@ -184,13 +185,13 @@ class _Flow:
     def _plan(self, source: GetInfoResponse, destination: GetInfoResponse, types: Types) -> GeneratePlanResponse:
         options = self._options
         identity = Identity(
-            source=source.id,
-            destination=destination.id,
-            mode=options.mode,
+            source=self._source.redact(source.id),
+            destination=self._destination.redact(destination.id),
+            mode=str(options.mode),
             namespaces=str(options.namespaces),
             read=type_name(types.read),
             written=type_name(types.written),
-            transformed=self._transform is not None,
+            transform=self._transform.address if self._transform else "",
         )
         plan = self._state.plan(identity)
         resumed = plan is not None
@@ -258,7 +259,10 @@ class _Flow:
 
     def _transfer(self, plan: GeneratePlanResponse, route: Route) -> FlowResult:
         """The copy, and then, if nothing has failed, the updates."""
+        resumed = bool(self._state.finished())
         failures = self._copy(plan.partitions, route)
+        if not (failures or resumed or self._stop.cancelled) and self._options.mode.copies:
+            self._tell_of_the_copy()
         if failures or self._stop.cancelled or self._options.limit is not None or not plan.updates_partitions:
             return FlowResult(failures=tuple(failures))
         self._tell(StreamStarted(len(plan.updates_partitions)))
@@ -283,6 +287,15 @@ class _Flow:
         )
         return copy.run(jobs)
 
+    def _tell_of_the_copy(self) -> None:
+        """What the user should know of a copy that has failed in nothing, and yet may not be what he meant."""
+        if self._options.limit is not None and self._documents >= self._options.limit:
+            self._tell(Notice(f"the {self._options.limit:,} documents of --limit are copied: what is left is not"))
+            return
+        for name in self._options.namespaces.requested:
+            if not any(copied == name or copied.startswith(f"{name}.") for copied in self._copied):
+                self._tell(Notice(f"{name} has no documents: is it called so at {self._source.title}?"))
+
     def _compare(self, plan: GeneratePlanResponse, route: Route, result: FlowResult) -> FlowResult:
         """The comparison of a run that has come to its end by itself."""
         if result.failures or self._stop.cancelled:
@@ -291,9 +304,8 @@ class _Flow:
         ends = (self._source.api, self._destination.api)
         with Comparison(*ends, route, listers=self._options.copiers, stop=self._stop) as comparison:
             try:
-                differences, shown = comparison.run(
-                    plan.partitions, plan.updates_partitions, self._tell, shown=SHOWN_DIFFERENCES
-                )
+                streamed = [(part, self._state.cursor(number)) for number, part in enumerate(plan.updates_partitions)]
+                differences, shown = comparison.run(plan.partitions, streamed, self._tell, shown=SHOWN_DIFFERENCES)
             except Stopped:
                 return result
             except ConnectorError as error:
@@ -309,13 +321,15 @@ class _Flow:
 
     def _tell_stopping(self) -> None:
         if not self._ended:
-            self._tell(Notice("stopping: what is under way is finished first"))
+            self._tell(Notice("stopping: what is under way is finished first; told once more, it ends at once"))
 
     def _tell(self, event: Event) -> None:
         with self._lock:
             self._ended = self._ended or isinstance(event, Finished)
             if isinstance(event, Copied):
                 self._documents += event.documents
+                if event.documents:
+                    self._copied.add(event.namespace)
             elif isinstance(event, UpdatesWritten):
                 self._updates += event.updates
             self._outside(event)

@@ -1,6 +1,6 @@
 """What both ends can do, and the type of document that they have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dsync_kit.client import ConnectorApi
@@ -12,10 +12,11 @@ __all__ = ["End", "Types", "check_namespaces", "negotiate", "type_name"]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A connector that answers, and what to call it (no secrets in it)."""
+    """A connector that answers, and what to call it (no secrets in it); `redact` takes them out of what it says."""
 
     title: str
     api: ConnectorApi
+    redact: Callable[[str], str] = str
 
     def info(self) -> GetInfoResponse:
         """What it says of itself."""

@@ -4,7 +4,8 @@ import json
 import os
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from google.protobuf.message import DecodeError
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol import GeneratePlanResponse
 
-__all__ = ["Identity", "State"]
+__all__ = ["Identity", "State", "StateError"]
 
 _APPLICATION_ID = 0x64737963
 _VERSION = 1
@@ -36,18 +37,24 @@ class Identity:
     namespaces: str
     read: str
     written: str
-    transformed: bool
+    transform: str
+
+
+class StateError(Exception):
+    """The state cannot be kept any more, for example since the disk is full: going on would be in vain."""
 
 
 class State:
     """A state file (SQLite), or a state in memory without a `path`. Usable by several threads.
 
-    Raises UsageError where the file cannot be opened, is something else, or is in use by another run.
+    Raises UsageError where the file cannot be opened, is something else, or is in use by another run; and later
+    StateError where it can be read or written no more.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._unused = path is not None and not path.exists()
         if path is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
             self._database.executescript(_SCHEMA)
@@ -74,8 +81,8 @@ class State:
 
         Raises UsageError where that run was another one.
         """
-        with self._lock:
-            found = dict(self._database.execute("SELECT key, value FROM run"))
+        with self._used() as database:
+            found = dict(database.execute("SELECT key, value FROM run"))
         if not found:
             return None
         try:
@@ -86,50 +93,64 @@ class State:
         for name, old in asdict(kept).items():
             if (new := getattr(identity, name)) != old:
                 raise UsageError(
-                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is {new!r}; "
-                    "give the same command as before, or another file"
+                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is "
+                    f"{new!r}; give the same command as before, or another file"
                 )
         return plan
 
     def save_plan(self, identity: Identity, plan: GeneratePlanResponse) -> None:
         """Begin a run."""
         values = [("identity", json.dumps(asdict(identity))), ("plan", plan.SerializeToString())]
-        with self._lock:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO run VALUES (?, ?)", values)
-            self._database.execute("COMMIT")
+        with self._used() as database:
+            database.execute("BEGIN")
+            database.executemany("INSERT INTO run VALUES (?, ?)", values)
+            database.execute("COMMIT")
+            self._unused = False
 
     def finished(self) -> dict[int, int]:
         """The partitions that are copied, by their number in the plan, with their numbers of documents."""
-        with self._lock:
-            return dict(self._database.execute("SELECT number, documents FROM partitions"))
+        with self._used() as database:
+            return dict(database.execute("SELECT number, documents FROM partitions"))
 
     def finish(self, number: int, documents: int) -> None:
         """A partition has been copied: it will not be again."""
-        with self._lock:
-            self._database.execute("INSERT OR REPLACE INTO partitions VALUES (?, ?)", (number, documents))
+        with self._used() as database:
+            database.execute("INSERT OR REPLACE INTO partitions VALUES (?, ?)", (number, documents))
 
     def cursor(self, number: int) -> bytes | None:
         """Where the stream of an updates partition goes on; None at its plan's cursor."""
-        with self._lock:
-            row = self._database.execute("SELECT cursor FROM cursors WHERE number = ?", (number,)).fetchone()
+        with self._used() as database:
+            row = database.execute("SELECT cursor FROM cursors WHERE number = ?", (number,)).fetchone()
         return row[0] if row else None
 
     def advance(self, number: int, cursor: bytes) -> None:
         """Every update before this cursor has been written."""
-        with self._lock:
-            self._database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (number, cursor))
+        with self._used() as database:
+            database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (number, cursor))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; one that no run was begun in is not left behind."""
         with self._lock:
             self._database.close()
+            if self._unused and self.path is not None:
+                self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+    @contextmanager
+    def _used(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock:
+                yield self._database
+        except sqlite3.Error as error:
+            raise StateError(
+                f"--state {self.path} cannot be kept: {error}. When that is mended, "
+                "the same command goes on from what it holds"
+            ) from error
 
     def _prepare(self) -> None:
         database = self._database
@@ -162,5 +183,5 @@ _TITLES = {
     "namespaces": "--namespace",
     "read": "type of documents that is read",
     "written": "type of documents that is written",
-    "transformed": "use of a transform",
+    "transform": "--transform",
 }

@@ -7,6 +7,7 @@ from typing import Any, Self
 import grpc
 
 from dsync_kit.client import from_rpc_error, open_channel
+from dsync_kit.errors import ConnectorError, error_for
 from dsync_kit.protocol import (
     TRANSFORM_SERVICE_NAME,
     DataType,
@@ -23,6 +24,7 @@ class TransformClient:
     """A client of the transform at `address` (HOST:PORT). Its calls raise ConnectorError for a status other than OK."""
 
     def __init__(self, address: str, *, insecure: bool = False) -> None:
+        self.address = address
         self._channel = open_channel(address, insecure=insecure)
         self._info = self._method("GetTransformInfo", GetTransformInfoRequest, GetTransformInfoResponse)
         self._transform = self._method("GetTransform", GetTransformRequest, GetTransformResponse)
@@ -37,7 +39,11 @@ class TransformClient:
 
     def types(self) -> dict[DataType, Sequence[DataType]]:
         """The types that it takes, in its order, each with those that it can give for it."""
-        answer: GetTransformInfoResponse = _checked(self._info, GetTransformInfoRequest())
+        try:
+            answer: GetTransformInfoResponse = _checked(self._info, GetTransformInfoRequest())
+        except ConnectorError as error:
+            message = f"GetTransformInfo of the transform at {self.address}: {error.message}"
+            raise error_for(error.code, message) from None
         return {known.request_type: list(known.response_types) for known in answer.transforms}
 
     def transform(self, request: GetTransformRequest) -> GetTransformResponse:

@@ -107,10 +107,14 @@ class Updating:
         self._ending = CallContext()
         self._halted = threading.Event()  # after a write that failed, later ones must not be written
         self._failures: list[Failure] = []
+        self._broke: list[Exception] = []
         self._lanes: list[Queue[_Part | None]] = [Queue(_LANE_MESSAGES) for _ in range(writers)]
 
     def run(self, partitions: Iterable[tuple[int, UpdatesPartition]]) -> list[Failure]:
-        """Write the updates of all partitions, each from where the state has come to; returns what failed."""
+        """Write the updates of all partitions, each from where the state has come to; returns what failed.
+
+        What is no status of a call, for example a state that cannot be kept, ends all of it, and is raised.
+        """
         numbered = list(partitions)
         self._stop.add_callback(self._ending.cancel)
         with (
@@ -125,9 +129,22 @@ class Updating:
                 lane.put(None)
             for done in writing:
                 done.result()
+        if self._broke:
+            raise self._broke[0]
         return self._failures
 
     def _read(self, number: int, partition: UpdatesPartition) -> None:
+        try:
+            self._read_stream(number, partition)
+        except Stopped:  # while a transform was to be called again
+            return
+        except ConnectorError as error:
+            if not self._ending.cancelled:
+                self._fail(f"the stream of updates partition {number}", error)
+        except Exception as error:
+            self._break(error)
+
+    def _read_stream(self, number: int, partition: UpdatesPartition) -> None:
         position = _Position(lambda cursor: self._state.advance(number, cursor))
         cursor = self._state.cursor(number)
         request = StreamUpdatesRequest(
@@ -135,18 +152,12 @@ class Updating:
             type=self._route.types.read,
             cursor=partition.cursor if cursor is None else cursor,
         )
-        try:
-            stream = self._source.stream_updates(request)
-            self._ending.add_callback(stream.cancel)
-            for message in stream:
-                if self._ending.cancelled:
-                    return
-                self._dispatch(position, message.namespace, message.updates, message.next_cursor)
-        except Stopped:  # while a transform was to be called again
-            return
-        except ConnectorError as error:
-            if not self._ending.cancelled:
-                self._fail(f"the stream of updates partition {number}", error)
+        stream = self._source.stream_updates(request)
+        self._ending.add_callback(stream.cancel)
+        for message in stream:
+            if self._ending.cancelled:
+                return
+            self._dispatch(position, message.namespace, message.updates, message.next_cursor)
 
     def _dispatch(self, position: _Position, namespace: str, updates: Sequence[Update], cursor: bytes) -> None:
         """Give each writer its share of a message."""
@@ -181,6 +192,8 @@ class Updating:
             except ConnectorError as error:
                 self._halted.set()
                 self._fail("WriteUpdates", error)
+            except Exception as error:
+                self._break(error)
 
     def _write(self, parts: Sequence[_Part]) -> None:
         by_namespace: dict[str, list[Update]] = {}
@@ -193,6 +206,12 @@ class Updating:
 
     def _fail(self, what: str, error: ConnectorError) -> None:
         self._failures.append(Failure(what, str(error)))
+        self._ending.cancel()
+
+    def _break(self, error: Exception) -> None:
+        """End all of it, and leave the lanes to be emptied: a reader that waits for room would wait for ever."""
+        self._halted.set()
+        self._broke.append(error)
         self._ending.cancel()
 
 

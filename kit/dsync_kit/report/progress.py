@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Protocol, Self
@@ -33,7 +33,7 @@ from dsync_kit.report.contents import plural
 from dsync_kit.report.lines import printable
 from dsync_kit.report.tally import Tally
 
-__all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "result_lines"]
+__all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "json_line", "result_lines"]
 
 _EVERY_SECONDS = 5.0
 
@@ -113,7 +113,12 @@ class JsonLines(_Reader):
             self._line(_snake(type(event).__name__), {**extra, **fields})
 
     def _line(self, name: str, values: dict[str, object]) -> None:
-        self._write(json.dumps({"event": name, "time": round(time.time(), 3), **values}, ensure_ascii=False))
+        self._write(json_line(name, values))
+
+
+def json_line(event: str, values: Mapping[str, object]) -> str:
+    """An event with its time, as a line of JSON."""
+    return json.dumps({"event": event, "time": round(time.time(), 3), **values}, ensure_ascii=False)
 
 
 class TerminalRun(_Reader):
@@ -204,10 +209,9 @@ def _told(event: Event) -> str:
             return f"{event.source} → {event.destination}: {event.mode}, {types}{', resumed' if event.resumed else ''}"
         case Planned():
             before = f", {event.finished} of them done before" if event.finished else ""
-            streams = f", {plural(event.streams, 'updates partition')}" if event.streams else ""
-            return (
-                f"{plural(len(event.expected), 'namespace')}, {plural(event.partitions, 'partition')}{before}{streams}"
-            )
+            parts = [plural(len(event.expected), "namespace"), plural(event.partitions, "partition") + before]
+            streams = [plural(event.streams, "updates partition")] if event.streams else []
+            return ", ".join([*(parts if event.partitions else []), *streams])
         case PartitionRestarted():
             return f"{event.namespace}: partition {event.partition} begins again in {event.wait} s: {event.reason}"
         case PartitionFailed():
@@ -215,7 +219,7 @@ def _told(event: Event) -> str:
         case CallRepeated():
             return f"{event.namespace}: {event.rpc} is called again in {event.wait} s: {event.reason}"
         case StreamStarted():
-            return "copied; the updates follow"
+            return "the updates follow"
         case StreamEnded():
             return f"the updates have ended: {event.reason}" if event.reason else "the updates have ended"
         case Compared():

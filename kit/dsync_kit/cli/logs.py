@@ -1,0 +1,47 @@
+"""What connectors log while a command runs them: shown on stderr, without secrets."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from dsync_kit.report.progress import json_line
+
+__all__ = ["shown_log"]
+
+
+class _Handler(logging.Handler):
+    def __init__(self, write: Callable[[str], object], redact: Callable[[str], str], *, as_json: bool) -> None:
+        super().__init__()
+        self._write = write
+        self._redact = redact
+        self._json = as_json
+        self.setFormatter(logging.Formatter("%(message)s" if as_json else "%(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            # As a whole: a traceback quotes the exception's text, and so what is secret in it.
+            text = self._redact(self.format(record))
+            if self._json:
+                values = {"level": record.levelname.lower(), "logger": record.name, "message": text}
+                text = json_line("log", values)
+            self._write(text)
+        except Exception:
+            self.handleError(record)
+
+
+@contextmanager
+def shown_log(
+    write: Callable[[str], object], redact: Callable[[str], str], *, level: int = logging.WARNING, as_json: bool = False
+) -> Iterator[None]:
+    """Write each record of at least this level as text, or as a line of JSON, while the context is open."""
+    handler = _Handler(write, redact, as_json=as_json)
+    handler.setLevel(level)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level, before))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
