@@ -168,7 +168,8 @@ def _configured_target(
                 yield LocalClient(other)
 
         def process() -> Process:
-            command = [sys.executable, "-m", "dsync_kit.cli.kit", "serve", *filter(None, served)]
+            # -P: the working folder may hold a connector that is called like the library that it imports.
+            command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *filter(None, served)]
             return Process([*command, "--address", "{address}"], connector.name, redact=settings.redact)
 
         with torn_down(create(connector, settings)) as first:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dsync_kit.errors import ConnectorError, Unavailable
+from dsync_kit.errors import ConnectorError, FailedPrecondition, Unavailable
 from dsync_kit.protocol import ListDataRequest, ListDataResponse, StreamUpdatesRequest
 from dsync_kit.testing.harness import Harness
 
 from .fault import REFERENCE, Fault, broken_in
 
-__all__ = ["FAULTS", "Remote"]
+__all__ = ["FAULTS", "LostConnection", "Remote"]
 
 FAULTS: list[Fault] = []
 broken = broken_in(FAULTS)
@@ -85,6 +85,22 @@ class LostConnectionIsNotMapped(Remote):
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
         return None
+
+
+@broken("faults/write-code", "rare")
+class ClientTriesForLong(Remote):
+    """The client library tries again for some seconds; then its error is mapped to a final code."""
+
+    def reach(self) -> None:
+        end = time.monotonic() + 3.6
+        while getattr(self.store, "away", False) and time.monotonic() < end:
+            time.sleep(0.02)
+        super().reach()
+
+    def translate_error(self, error: Exception) -> ConnectorError | None:
+        if isinstance(error, LostConnection):
+            return FailedPrecondition(str(error))
+        return super().translate_error(error)
 
 
 @broken("faults/write-code", "rare")

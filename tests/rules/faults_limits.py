@@ -74,6 +74,18 @@ class StreamedMessageIsLimited(Reference):
             yield message
 
 
+@broken("limits/large-stream", "special input")
+class LargeDocumentIsNotStreamed(Reference):
+    """What does not fit into the log's entry of 1 MiB is left out of it."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            small = [update for update in message.updates if len(update.data) < 1 << 20]
+            del message.updates[:]
+            message.updates.extend(small)
+            yield message
+
+
 @broken("limits/many-documents", "special input")
 class PageBeyondAThousandIsCut(Reference):
     """The store takes 1,000 rows in one statement."""

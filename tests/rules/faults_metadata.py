@@ -1,5 +1,6 @@
 """Connectors that count wrongly."""
 
+import fnmatch
 from typing import Any
 
 from grpc import StatusCode
@@ -133,3 +134,11 @@ class CountOfTheLastNamespace(Reference):
 
     def count(self, namespace: str) -> int:
         return self.store.count(self.last)
+
+
+@broken("metadata/per-namespace", "special input")
+class CountOfAPattern(Reference):
+    """The name is handed to the store as a pattern of keys."""
+
+    def count(self, namespace: str) -> int:
+        return sum(self.store.count(name) for name in fnmatch.filter(self.store.namespaces(), namespace))

@@ -154,6 +154,15 @@ class DefaultPlanOfTheFirstPage(Reference):
         return super().planned_namespaces(requested)[:10]
 
 
+@broken("plan/default", "special input")
+class NamesAreTakenApart(Reference):
+    """A namespace is what stands before the first colon of the store's keys."""
+
+    def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
+        names = super().planned_namespaces(requested)
+        return names if requested else list(dict.fromkeys(name.partition(":")[0] for name in names))
+
+
 @broken("plan/multi-namespace")
 class FirstNamespaceOnly(Reference):
     """namespaces[0]: written for one, and declared for many."""

@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.errors import ConnectorError, InvalidArgument, Unavailable
 from dsync_kit.protocol import DataType, GetInfoRequest
 from dsync_kit.settings import option
 
 from .fault import REFERENCE, SETTINGS, Fault, broken_in
+from .faults_faults import LostConnection, Remote
 
 __all__ = ["FAULTS", "Discreet"]
 
@@ -69,6 +70,19 @@ class ErrorQuotesTheAddress(Discreet):
             super().check_data_type(data_type)
         except ConnectorError as error:
             raise InvalidArgument(f"{error.message} (reference://user:{self.password}@host)") from error
+
+
+@broken("secrets/outage", "rare", options=_OPTIONS)
+class LostConnectionIsQuoted(Discreet, Remote):
+    """What the client library says of a lost connection has the address in it; all other messages are redacted."""
+
+    def redact(self, text: str) -> str:
+        return text if "connection reset" in text else super().redact(text)
+
+    def translate_error(self, error: Exception) -> ConnectorError | None:
+        if isinstance(error, LostConnection):
+            return Unavailable(f"{error} (reference://user:{self.password}@host)")
+        return super().translate_error(error)
 
 
 @broken("secrets/text", options=_OPTIONS)

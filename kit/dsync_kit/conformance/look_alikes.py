@@ -52,8 +52,10 @@ def namespaces(name: str) -> list[tuple[str, str]]:
     # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
     others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
     others += [f"{name} ", f" {name}", f"{name}.", name.replace(".", "..")]
+    others += [f"{name}:x", f"{name}/x", f"{name}|x", f"{name}%x", f"{name}#x"]
+    patterns = [(f"{name}*", f"{name}xyz"), (f"{name}[x]", f"{name}x"), (f"{name}%", f"{name}xyz")]
     separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
-    return [*((name, other) for other in others if other != name), *separated, (long, f"{long}y")]
+    return [*((name, other) for other in others if other != name), *separated, *patterns, (long, f"{long}y")]
 
 
 def groups_of_ids(groups: Groups, kinds: tuple[str, ...]) -> Draw:

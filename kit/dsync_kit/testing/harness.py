@@ -57,7 +57,12 @@ class Harness:
     def running(self) -> Iterator[list[str]]:
         """The backend, from start to stop; gives the words that `start` returned."""
         try:
-            yield list(self.start())
+            words: object = self.start()
+            if isinstance(words, str) or not isinstance(words, Sequence):
+                raise UsageError(
+                    f"start() of conformance.py is to give a list of words, the URI first: it gave {words!r}"
+                )
+            yield list(words)
         finally:
             self.stop()
 

@@ -1,17 +1,13 @@
 """What happens while the backend cannot be reached, and after it has come back."""
 
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.model import Model
-from dsync_kit.conformance.outcome import KitError
+from dsync_kit.conformance.outage import Answer, answered, decline_unseen, during_outage, outage, outage_seconds
 from dsync_kit.conformance.rule import Need, rule
 from dsync_kit.conformance.scenes import Scene
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     UPDATE_TYPE_INSERT,
     Update,
@@ -23,10 +19,8 @@ __all__ = ["RULES"]
 
 _RETRY = "So: a fault that may pass must carry one of the four codes"
 _ONCE = 0.04
-_OUTAGE_SECONDS = 3.0
-"""How long a call that waits for the backend is left waiting."""
-
-_RECOVERY_SECONDS = 30.0
+_STREAM_SECONDS = 1.0
+"""How long the backend stays away from a stream after a call has failed: its client has given up by then, too."""
 
 
 @rule(
@@ -47,21 +41,15 @@ def write_code(case: Case) -> None:
     page = WriteDataRequest(namespace=namespace, data=documents[:3], type=data_type)
     call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
     case.own(namespace, data_type, documents)
-    for name, send in (
-        ("WriteData", lambda: case.api.write_data(page)),
-        ("WriteUpdates", lambda: case.api.write_updates(call)),
-    ):
-        answer = _during_outage(case, send)
-        case.check(
-            answer.error is None or answer.error.retryable,
-            f"without its backend, {name} is answered with a final code",
-            expected="ABORTED, RESOURCE_EXHAUSTED, UNAVAILABLE or DEADLINE_EXCEEDED",
-            seen=answer.error,
-        )
+    answers = [
+        _during_outage(case, "WriteData", lambda: case.api.write_data(page)),
+        _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)),
+    ]
     # dsync sends the same again.
     case.driver.write_data(namespace, documents[:3], data_type)
     case.driver.write_updates(namespace, updates, data_type)
     case.expect(namespace, Model(data_type, documents), "what is written again after an outage")
+    decline_unseen(case, answers)
 
 
 @rule(
@@ -86,16 +74,11 @@ def list_code(case: Case) -> None:
             for page in case.driver.pages(partition, data_type, expected=len(documents)):
                 listed.extend(page)
 
-    answer = _during_outage(case, list_all)
+    answer = _during_outage(case, "ListData", list_all)
     if answer.error is None:
         Model(data_type, documents).check(listed, what="the listing while the backend is away")
-    case.check(
-        answer.error is None or answer.error.retryable,
-        "without its backend, ListData is answered with a final code",
-        expected="ABORTED, RESOURCE_EXHAUSTED, UNAVAILABLE or DEADLINE_EXCEEDED",
-        seen=answer.error,
-    )
     case.expect(namespace, Model(data_type, documents), "the listing after an outage")
+    decline_unseen(case, [answer])
 
 
 @rule(
@@ -112,8 +95,9 @@ def stream_survives(case: Case) -> None:
     follower = scene.follow()
     scene.mark()
     follower.converge(scene.wanted(), what="a stream before an outage")
-    with _outage(case):
-        follower.message(_OUTAGE_SECONDS / 3)
+    with outage(case):
+        answered(scene.plan, outage_seconds(case))
+        follower.message(_STREAM_SECONDS)
     scene.mark()
     for name, call in scene.history():
         scene.change(name, call)
@@ -121,46 +105,15 @@ def stream_survives(case: Case) -> None:
     follower.converge(scene.wanted(), what="a stream that was open during an outage")
 
 
-@dataclass(slots=True)
-class _Answer:
-    error: ConnectorError | None = None
-    other: Exception | None = None
-
-
-def _outage(case: Case) -> AbstractContextManager[None]:
-    if case.subject.harness is None:
-        raise KitError("there is no harness to make the backend unreachable")
-    case.recorder.note("(outage() of conformance.py begins)")
-    return case.subject.harness.outage()
-
-
-def _during_outage(case: Case, call: Callable[[], object]) -> _Answer:
-    """What a call gives that is made while the backend is away; one that waits is answered when it is back."""
-    answer = _Answer()
-
-    def run() -> None:
-        try:
-            call()
-        except ConnectorError as error:
-            answer.error = error
-        except Exception as error:
-            answer.other = error
-
-    thread = threading.Thread(target=run, daemon=True, name="during-outage")
-    with _outage(case):
-        thread.start()
-        thread.join(_OUTAGE_SECONDS)
-    case.recorder.note("(outage() of conformance.py has ended)")
-    thread.join(_RECOVERY_SECONDS)
-    case.subject.hung = thread.is_alive()
+def _during_outage(case: Case, name: str, call: Callable[[], object]) -> Answer:
+    """What a call gives that is made while the backend is away. Raises Violation where it is a final code."""
+    answer = during_outage(case, call)
     case.check(
-        not thread.is_alive(),
-        "a call that was made during an outage is not answered",
-        expected=f"an answer within {_RECOVERY_SECONDS:.0f} seconds after it",
-        seen="no answer",
+        answer.error is None or answer.error.retryable,
+        f"without its backend, {name} is answered with a final code",
+        expected="ABORTED, RESOURCE_EXHAUSTED, UNAVAILABLE or DEADLINE_EXCEEDED",
+        seen=answer.error,
     )
-    if answer.other is not None:
-        raise answer.other
     return answer
 
 

@@ -80,9 +80,13 @@ def large_updates(case: Case) -> None:
     examples=_ONCE,
 )
 def large_stream(case: Case) -> None:
-    """Updates of 6 MiB that are waiting for the stream all arrive."""
+    """Updates of 6 MiB that are waiting for the stream all arrive, and so does one document of 2 MiB."""
     scene = Scene(case)
     (name,) = scene.namespaces
+    try:
+        scene.change(name, [scene.insert(scene.absent[0], "x" * (2 * _MIB - 1000))])
+    except InvalidArgument as error:
+        case.notes.append(f"it refuses documents of 2 MiB ({error})")
     for number in range(3):
         scene.change(name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", padding=_padding()))
     scene.mark()

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from grpc import StatusCode
 from hypothesis import strategies as st
 
+from dsync_kit.conformance import look_alikes
 from dsync_kit.conformance.case import Case
 from dsync_kit.conformance.model import by_id
 from dsync_kit.conformance.rule import Need, rule
+from dsync_kit.conformance.strategies import some
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetNamespaceMetadataRequest, Update
@@ -160,8 +162,8 @@ def unknown_namespace(case: Case) -> None:
     "metadata/per-namespace",
     "GetNamespaceMetadata once for each planned namespace",
     needs=(Need.LOADING, Need.TWO_NAMESPACES),
-    hint="the documents of all namespaces are counted",
-    after=("metadata/count",),
+    hint="the documents of all namespaces are counted, or of all whose names match this one as a pattern",
+    after=("metadata/count", "write/isolates-namespaces"),
     examples=0.3,
 )
 def per_namespace(case: Case) -> None:
@@ -172,6 +174,11 @@ def per_namespace(case: Case) -> None:
         documents = case.page(data_type, min_size=1, small=True, label=label)
         namespace, before = _loaded(case, documents, data_type)
         held[namespace] = before + len(documents)
+    if case.subject.makes_namespaces:
+        pairs = case.draw(some(look_alikes.namespaces(next(iter(held)))), "namespaces")
+        for namespace in dict.fromkeys(name for pair in pairs for name in pair if name not in held):
+            if case.write_if_named(namespace, documents[:1], data_type):
+                held[namespace] = 1
     for namespace, expected in held.items():
         with _declined(case):
             _expect_count(case, namespace, expected, "writes to another namespace, too")

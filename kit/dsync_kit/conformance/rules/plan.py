@@ -134,10 +134,11 @@ def asked_namespaces(case: Case) -> None:
     "plan/default",
     "No namespace given needs `default_plan`",
     needs=(Need.LISTING, Need.DEFAULT_PLAN),
-    hint="a plan without namespaces is empty, or leaves namespaces out",
+    hint="a plan without namespaces is empty, leaves namespaces out, or takes their names apart",
     after=(
         "limits/many-namespaces",
         "plan/partitions",
+        "write/isolates-namespaces",
     ),
     examples=0.5,
 )
@@ -146,6 +147,11 @@ def default(case: Case) -> None:
     expected = {case.loaded(min_size=1, small=True)[0] for _ in range(2)} if case.subject.loads else set()
     if not case.subject.makes_namespaces:
         expected &= set(case.subject.offered)
+    elif expected:
+        data_type = case.data_type()
+        page = case.numbered(1, data_type)
+        alike = case.draw(strategies.some(look_alikes.namespaces(min(expected))), "namespaces")
+        expected |= {name for _, name in alike if case.write_if_named(name, page, data_type)}
     plan = case.driver.plan()
     _has_partitions(case, plan)
     found = {partition.namespace for partition in plan.partitions}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dsync_kit.conformance.case import Case
+from dsync_kit.conformance.outage import during_outage
 from dsync_kit.conformance.outcome import KitError
 from dsync_kit.conformance.rule import Level, Need, rule
 from dsync_kit.errors import ConnectorError
@@ -83,6 +84,34 @@ def errors(case: Case) -> None:
             _tells_none(case, f"the error of {name}", str(error))
     if not case.checks:
         raise case.decline("no error could be provoked")
+
+
+@rule(
+    "secrets/outage",
+    _SENTENCE,
+    level=Level.SHOULD,
+    needs=(*_NEEDS, Need.OUTAGE),
+    hint="the client library's error for a lost connection quotes its address: pass it through settings.redact",
+    after=("secrets/errors", "faults/write-code", "faults/list-code"),
+    examples=0.04,
+)
+def outage(case: Case) -> None:
+    """No error message tells a secret while the backend is away."""
+    name = f"dsynckit_{case.subject.run}.secrets"
+    listing = ListDataRequest(partition=Partition(namespace=name), type=DATA_TYPE_MONGO_BSON)
+    calls: dict[str, Callable[[], object]] = {
+        "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=name)),
+        "GeneratePlan": lambda: case.driver.plan([name]),
+        "ListData": lambda: case.api.list_data(listing),
+    }
+    if case.subject.is_sink:
+        document = case.numbered(1, case.subject.sink_types[0])
+        case.own(name, case.subject.sink_types[0], document)
+        page = WriteDataRequest(namespace=name, data=document, type=case.subject.sink_types[0])
+        calls = {"WriteData": lambda: case.api.write_data(page)}
+    for rpc, call in calls.items():
+        if (error := during_outage(case, call).error) is not None:
+            _tells_none(case, f"the error of {rpc} during an outage", str(error))
 
 
 @rule(
@@ -181,4 +210,4 @@ def _logged() -> Iterator[list[str]]:
         root.removeHandler(keep)
 
 
-RULES = (info, plan, errors, text, logs)
+RULES = (info, plan, errors, outage, text, logs)
