@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -182,7 +183,19 @@ def _load_entry_point(point: EntryPoint) -> RegisteredConnector:
 
 def unknown_connector(word: str) -> UsageError:
     """The error for a word that no connector matches: it lists those that there are."""
-    lines = [f"  {connector.name:<12} {connector.usage}" for connector in discover()]
+    known = discover()
+    lines = [f"  {connector.name:<12} {connector.usage}" for connector in known]
+    named = [connector.usage for connector in known if connector.name == word]
+    scheme, separator, _ = word.partition("://")
+    close = get_close_matches(scheme.lower(), {name for connector in known for name in connector.schemes}, n=1)
+    if named:
+        advice = f" ({word} is a connector's name: give what it connects to, {named[0]})"
+    elif close and separator:
+        advice = f" (did you mean {close[0]}://?)"
+    else:
+        advice = "" if word else " (an empty word)"
     return UsageError(
-        f"no connector matches {redact_uri(word)!r}: expected one of\n" + "\n".join(lines) + "\nor a connector's folder"
+        f"no connector matches {redact_uri(word)!r}{advice}: expected one of\n"
+        + "\n".join(lines)
+        + "\nor a connector's folder"
     )

@@ -159,7 +159,7 @@ def _render(answers: Answers, into: Path, output: Path | None, *, interactive: b
         worker = run_copy(
             str(packaged_folder("template")),
             into,
-            data={**answers.given(), "kit_version": __version__},
+            data={**answers.given(), "kit_version": __version__, **({"folder": output.name} if output else {})},
             defaults=not interactive,
             settings=Settings(),  # none of the user's own defaults: the same answers give the same folder
             quiet=True,

@@ -103,7 +103,7 @@ def resolve(
 
 def find_connector(word: str) -> tuple[RegisteredConnector, Path | None]:
     """The registered connector that `word` names; with its folder, if it is one."""
-    if (path := Path(word)).is_dir() and ("://" not in word and not word.startswith("/dev/")):
+    if word and (path := Path(word)).is_dir() and ("://" not in word and not word.startswith("/dev/")):
         return load_folder(path), path
     connector = connector_for(word)
     if connector is None:

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,21 @@ def test_wrong_known_failures(dsync_kit: Command, tmp_path: Path, text: str, mes
     done = dsync_kit("verify", "reference://", "--known-failures", "known")
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_connector_that_is_called_like_what_it_imports(tmp_path: Path, reference: Path) -> None:
+    """The process of the rules on crashes, started in the folder above it, imports the library."""
+    folder = tmp_path / "orjson"
+    shutil.copytree(reference, folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "verify", "./orjson", "--profile", "quick"]
+    command += ["--rule", "durability/starts-again", "--rule", "info/*"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "not exercised" not in done.stdout
+
+
+def test_failures_are_not_for_the_repository(dsync_kit: Command, tmp_path: Path, broken_address: str) -> None:
+    """What is kept of failures has a .gitignore of its own, wherever the command was run."""
+    done = dsync_kit("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/*", "--profile", "quick")
+    assert done.returncode == 1
+    assert (tmp_path / ".dsync-kit" / ".gitignore").read_text() == "*\n"

@@ -19,6 +19,7 @@ import yaml
 
 from dsync_kit import __version__
 from dsync_kit.cli import kit, new
+from dsync_kit.cli.endpoints import take_ends
 from dsync_kit.registry import packaged_folder
 
 from .commands import OURS, PAGES, ROOT, Command, commands_in
@@ -66,7 +67,8 @@ NOT_RUN = (
     NotRun(r"dsync ", "dsync's own binary: tests/test_dsync.py runs it where DSYNC_BIN names one"),
     NotRun(r".*\./shelf ", "tests/sdk/test_guide.py runs the page's connector"),
     NotRun(r"dsync-kit ci --list \|", "tests/ci/test_action.py runs it: it installs connectors"),
-    NotRun(r"dsync-kit run fixture://", "a folder of the reader's own: tests of the example run one"),
+    NotRun(r"dsync-kit badge report", "a report of the reader's own: tests/cli/test_badge.py makes one"),
+    NotRun(r"dsync-kit run .*fixture://", "a folder of the reader's own: tests of the example run one"),
     NotRun(
         r"dsync-kit run .*\b(s3|grpc|mongodb)://", "data systems of the reader's own: tests/flow runs what is local"
     ),
@@ -156,6 +158,13 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
+def _as_local(words: list[str]) -> list[str]:
+    """The ends of a run, with one of the bundled connectors for each that the reader has, or will make."""
+    text = " ".join({"SOURCE": "/dev/fakesource", "SINK": "/dev/null"}.get(word, word) for word in words)
+    text = re.sub(r"(?:connectors/\w+ )?\b(?:s3|mongodb|example|shelf)://\S*(?: --region \S+)?", "reference://", text)
+    return text.split()
+
+
 @pytest.mark.parametrize("command", [command for command in ALL if command.words[0] in OURS], ids=str)
 def test_a_command_exists(command: Command) -> None:
     """The command, and every option that it is given before those of a connector."""
@@ -170,6 +179,11 @@ def test_a_command_exists(command: Command) -> None:
         assert words[0] in group.commands
         subcommand = group.commands[words[0]]
         settings = subcommand.context_settings
+        if words[0] == "run" and len(words) > 1 and not words[1].startswith("["):
+            # The options of the run; then the ends, each with its own.
+            ends = subcommand.make_context("run", words[1:]).params["words"]
+            assert take_ends(_as_local(ends))
+            return
         if settings.get("ignore_unknown_options") or not settings.get("allow_interspersed_args", True):
             return  # what follows may be a connector's: running it tells
         params = list(subcommand.params)

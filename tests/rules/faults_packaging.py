@@ -125,8 +125,8 @@ def validator_tells_the_secret(folder: Path) -> None:
     replace(folder / "settings.py", "from pathlib import Path\n", "from pathlib import Path\nfrom typing import Any\n")
     replace(
         folder / "settings.py",
-        "from dsync_kit.settings import ConnectorSettings, option, redact_uri\n",
-        "from dsync_kit.settings import ConnectorSettings, option, redact_uri\nfrom pydantic import SecretStr, field_validator\n",
+        "from dsync_kit.errors import UsageError\n",
+        "from dsync_kit.errors import UsageError\nfrom pydantic import SecretStr, field_validator\n",
     )
     replace(
         folder / "settings.py",

@@ -48,7 +48,7 @@ def test_the_default_place_and_the_next_three_commands(
     assert sorted(files.splitlines()) == sorted(str(path) for path in Path("connectors").rglob("*") if path.is_file())
     assert steps.splitlines() == [
         "Next:",
-        "  pip install './connectors/s3[test]'",
+        "  pip install --editable './connectors/s3[test]'",
         "  dsync-kit verify ./connectors/s3",
         "  dsync-kit serve ./connectors/s3",
     ]
@@ -107,6 +107,14 @@ def test_what_cannot_be_done_is_refused(
 def test_the_name_of_a_module_of_the_standard_library_is_allowed() -> None:
     """The package has a name of its own: dsync_connector_json."""
     assert scaffold(Answers(scheme="file", name="json")).folder == Path("connectors/json")
+
+
+def test_the_readme_names_the_folder() -> None:
+    """Its commands work where the folder was put."""
+    folder = scaffold(Answers(scheme="zed"), output=Path("here/mine")).folder
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert "dsync-kit verify ./mine" in readme
+    assert "dsync-kit verify ./zed" not in readme
 
 
 def test_a_folder_that_is_not_empty_is_refused() -> None:

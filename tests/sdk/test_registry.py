@@ -20,6 +20,7 @@ from dsync_kit.registry import (
     unknown_connector,
 )
 from dsync_kit.settings import ConnectorSettings
+from dsync_kit.target import find_connector
 from dsync_kit.testing import load_harness
 
 REGISTRATION = """
@@ -226,3 +227,25 @@ def test_harness(tmp_path: Path) -> None:
     for number, wrong in enumerate(("", "HARNESS = Mine()", "HARNESS = int")):
         with pytest.raises(UsageError, match="names no HARNESS: expected a subclass of Harness"):
             load_harness(make_folder(tmp_path / f"wrong{number}", conformance=source + wrong))
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [
+        ("referense://x", r"did you mean reference://\?"),
+        ("reference", "reference is a connector's name: give what it connects to, reference://"),
+        ("", "an empty word"),
+    ],
+)
+def test_advice_for_a_word_that_is_nearly_right(word: str, advice: str) -> None:
+    """A typo in a scheme, and a name where a URI is expected, are told apart from what nobody knows."""
+    with pytest.raises(UsageError, match=advice):
+        find_connector(word)
+
+
+def test_a_harness_that_starts_with_a_text(tmp_path: Path) -> None:
+    """A string is a sequence of words, too, of one letter each: it is refused, without being repeated."""
+    source = "from dsync_kit.testing import Harness\nclass Mine(Harness):\n    def start(self): return 'x://secret'\n"
+    harness = load_harness(make_folder(tmp_path / "one", conformance=source + "HARNESS = Mine"))
+    with pytest.raises(UsageError, match="to give a list of words, the URI first: it gave a str"), harness().running():
+        pass

@@ -154,6 +154,17 @@ def replay(
     raise typer.Exit(run(failure, target=target, options=options))
 
 
+@app.command()
+def badge(
+    report: Annotated[Path, typer.Argument(metavar="REPORT", help="What `verify --report json=REPORT` has written.")],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Where to write the SVG.")],
+) -> None:
+    """Make a badge of a JSON report."""
+    from dsync_kit.cli.badge import badge as write
+
+    write(report, picture)
+
+
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 def serve(
     context: typer.Context,

@@ -101,7 +101,7 @@ def _next_steps(folder: Path) -> str:
     return "\n".join(
         (
             "Next:",
-            f"  pip install {shlex.quote(f'{place}[test]')}",
+            f"  pip install --editable {shlex.quote(f'{place}[test]')}",
             f"  dsync-kit verify {shlex.quote(str(place))}",
             f"  dsync-kit serve {shlex.quote(str(place))}",
             *_workflow_steps(folder),

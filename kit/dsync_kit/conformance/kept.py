@@ -39,6 +39,8 @@ class KeptFailure:
     def save(self, folder: Path = FAILURES) -> Path:
         """Write it, in place of an older failure of the rule. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.parent.name == FAILURES.parent.name:  # like the caches of pytest and Hypothesis, nothing to commit
+            (folder.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         path = folder / f"{self.name}.json"
         path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
         return path

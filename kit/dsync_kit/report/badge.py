@@ -5,7 +5,7 @@ import html
 from dsync_kit.conformance.outcome import Status
 from dsync_kit.report.contents import Report, plural
 
-__all__ = ["render"]
+__all__ = ["image", "render"]
 
 _LABEL = "dsync"
 _COLOURS = {0: "#2e7d32", 1: "#c62828"}
@@ -16,11 +16,16 @@ _CHARACTER = 6.6
 
 
 def render(report: Report) -> str:
-    """The image as text. Its title and its text are the same words."""
-    message = _message(report)
+    """The report's image."""
+    return image(report.result.exit_code, report.result.counts()[Status.PASSED])
+
+
+def image(exit_code: int, passed: int) -> str:
+    """The image as text, for an exit code of `verify` and so many rules. Its title and its text are the same words."""
+    message = _message(exit_code, passed)
     label_width, message_width = _width(_LABEL), _width(message)
     width = label_width + message_width
-    colour = _COLOURS.get(report.result.exit_code, _NOT_JUDGED)
+    colour = _COLOURS.get(exit_code, _NOT_JUDGED)
     said = html.escape(f"{_LABEL}: {message}")
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{said}">
@@ -38,10 +43,10 @@ def render(report: Report) -> str:
 """
 
 
-def _message(report: Report) -> str:
-    match report.result.exit_code:
+def _message(exit_code: int, passed: int) -> str:
+    match exit_code:
         case 0:
-            return f"conformant · {plural(report.result.counts()[Status.PASSED], 'rule')}"
+            return f"conformant · {plural(passed, 'rule')}"
         case 1:
             return "not conformant"
         case _:

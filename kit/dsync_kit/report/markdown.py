@@ -27,7 +27,7 @@ def render(report: Report) -> str:
     lines = [
         f"## {_MARKS.get(result.exit_code, '⚠️')} {_escape(report.verdict())}",
         "",
-        f"`dsync-kit verify` {_code(result.target)} · {_escape(result.db_type + version) or 'no answer'} · profile "
+        f"`dsync-kit verify` {_code(result.target)} · {_escape(result.db_type + version) or 'no type given'} · profile "
         f"{result.profile} · seed {result.seed} · {result.seconds:.1f} s",
         "",
     ]

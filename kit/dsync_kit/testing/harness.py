@@ -59,8 +59,9 @@ class Harness:
         try:
             words: object = self.start()
             if isinstance(words, str) or not isinstance(words, Sequence):
+                given = type(words).__name__  # the words themselves may be secrets
                 raise UsageError(
-                    f"start() of conformance.py is to give a list of words, the URI first: it gave {words!r}"
+                    f"start() of conformance.py is to give a list of words, the URI first: it gave a {given}"
                 )
             yield list(words)
         finally:

@@ -1,0 +1,29 @@
+"""`dsync-kit badge`: a picture of a JSON report."""
+
+import json
+from pathlib import Path
+
+from dsync_kit.report.badge import image
+from dsync_kit.report.json_report import SCHEMA
+from dsync_kit.usage import UsageError
+
+__all__ = ["badge"]
+
+
+def badge(report: Path, picture: Path) -> None:
+    """Write the SVG. Raises UsageError where the report is none, or a file cannot be read or written."""
+    try:
+        contents = json.loads(report.read_text(encoding="utf-8"))
+        if contents["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {contents['schema']!r}")
+        text = image(int(contents["exit_code"]), int(contents["counts"]["passed"]))
+    except OSError as error:
+        raise UsageError(f"{report}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{report} is no report: expected what `dsync-kit verify --report json={report}` writes"
+        ) from error
+    try:
+        picture.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{picture}: {error.strerror}") from error
