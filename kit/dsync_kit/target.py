@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Self
 
@@ -48,7 +48,7 @@ class OpenTarget:
     `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another
     instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
     again. `folder` is the connector's own, where one was named. `connect` opens another connection to the instance,
-    which ends with the target.
+    which ends with the target. `elsewhere` opens a connector on a scratch area of its own, with other data.
     """
 
     title: str
@@ -61,6 +61,7 @@ class OpenTarget:
     process: "Callable[[], Process] | None" = None
     folder: Path | None = None
     connect: Callable[[], ConnectorApi] | None = None
+    elsewhere: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,12 @@ def _harness_target(
                 message = f"{type(error).__name__}: {error}"
                 raise TargetError(f"{folder}: the backend of its conformance.py does not start: {message}") from error
             target = _configured_target(connector, [*words, *options], folder=folder, harness=harness)
-            yield stack.enter_context(target.open())
+            yield replace(stack.enter_context(target.open()), elsewhere=elsewhere)
+
+    @contextmanager
+    def elsewhere() -> Iterator[ConnectorApi]:
+        with open_target() as other:
+            yield other.api
 
     return Target(str(folder), open_target, folder)
 

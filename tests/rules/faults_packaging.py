@@ -193,3 +193,13 @@ def no_readme(folder: Path) -> None:
 def option_that_the_readme_lacks(folder: Path) -> None:
     """An option was renamed, and the README was not."""
     replace(folder / "README.md", "--partitions", "--readers")
+
+
+@broken("identity/other-data")
+def id_is_the_connectors_name(folder: Path) -> None:
+    """The id says what is connected, and not to which data."""
+    replace(
+        folder / "backend.py",
+        'str(self._database.execute("SELECT id FROM identity").fetchone()[0])',
+        '"packaged"',
+    )

@@ -52,7 +52,10 @@ def _crash(case: Case, number: int) -> Crash:
     try:
         process.start()
     except TargetError as error:
-        return Crash(declined=f"a process of it cannot be started beside the one that runs: {error}")
+        # What it printed, without all that Python prints about it.
+        first, *rest = str(error).splitlines()
+        reason = f"{first} {rest[-1].strip()}" if rest else first
+        return Crash(declined=f"a process of it cannot be started beside the one that runs: {reason}")
     crash = Crash()
     try:
         run = _Run(case, crash, number)

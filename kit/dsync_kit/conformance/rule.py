@@ -47,6 +47,7 @@ class Need(Enum):
     TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
     IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
+    OTHER_DATA = "a scratch area of its own needs a connector's folder, with its conformance.py"
     CONNECTION = "it is not called at an address, where it could be called over two connections"
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"
     OUTAGE = "its conformance.py has no outage()"

@@ -197,6 +197,8 @@ class Subject:
                 return self.target.connector is not None
             case Need.SECOND_INSTANCE:
                 return self.target.second is not None
+            case Need.OTHER_DATA:
+                return self.target.elsewhere is not None and not self.offered
             case Need.CONNECTION:
                 return self.target.connect is not None
             case Need.RESTART:

@@ -9,6 +9,7 @@ from dsync_kit.conformance.rules import (
     faults,
     flow,
     get_by_ids,
+    identity,
     info,
     lifecycle,
     limits,
@@ -54,4 +55,5 @@ RULES: tuple[Rule, ...] = (
     # Late, since a store that keeps a log reads it all again in each new instance.
     *limits.RULES,
     *packaging.RULES,
+    *identity.RULES,
 )
