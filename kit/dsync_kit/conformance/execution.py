@@ -34,6 +34,10 @@ _SHOWN_NOTES = 3
 
 _BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
 
+_GIVING = frozenset({"ListData", "StreamUpdates", "GetByIds"})
+_DOCUMENTS = ("list/type", "stream/documents", "get-by-ids/answers")
+"""The rules that say first that what a call gives is no document."""
+
 _FEW = 8
 _PATIENCE = 4
 
@@ -251,6 +255,13 @@ def _resting_on_updates(found: Violation, case: Case) -> Violation:
 def _refused(case: Case, error: ConnectorError) -> Violation:
     """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
     call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
+    if call is None and any(call.name.rpartition(" ")[2] in _GIVING for call in case.recorder.calls):
+        return Violation(
+            "an answer holds what is no document of its type",
+            expected="documents of the type that was asked for",
+            seen=error.message,
+            rests_on=_DOCUMENTS,
+        )
     if call is None:
         raise KitError(f"the kit took its own data for wrong: {error}") from error
     rpc = call.name.rpartition(" ")[2]

@@ -125,7 +125,8 @@ class Scene:
         try:
             yield
         except Violation as found:
-            if not follower.updates and not follower.reader.ended:
+            missing = "stream/inserts" in found.rests_on and not found.owner
+            if missing and not follower.updates and not follower.reader.ended:
                 self.mark()
                 if follower.comes():
                     found.owner = "stream/from-plan"
