@@ -579,6 +579,16 @@ class ExtendedJsonIsRead(Altering):
 
 
 @broken("encoding/special-field-names", "special input")
+class ReferencesAreIds(Altering):
+    """What the driver takes for a reference to a document is kept as the id that it names."""
+
+    def deep(self, value: Any) -> Any:
+        if isinstance(value, dict) and set(value) == {"$ref", "$id"}:
+            return value["$id"]
+        return super().deep(value)
+
+
+@broken("encoding/special-field-names", "special input")
 class EmptyNamesLeftOut(Altering):
     """A column needs a name."""
 

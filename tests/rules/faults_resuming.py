@@ -208,6 +208,28 @@ class CancelledCountEndsStreams(_Disturbed):
 
 
 @broken("stream/beside-lsn", "special input")
+class StreamGoesOnWhereTheCountIs(Reference):
+    """The position of a plan is kept once: a stream that is opened later begins where StreamLSN has come to."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.reached: dict[bytes, int] = {}
+
+    def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Any:
+        for message in super().stream_lsn(request, context):
+            self.reached[request.cursor] = super().stream_start(message.next_cursor)
+            yield message
+
+    def stream_updates(self, request: Any, context: Any) -> Any:
+        if request.cursor in self.reached:
+            changed = type(request)()
+            changed.CopyFrom(request)
+            changed.cursor = self.update_cursor(self.reached[request.cursor])
+            request = changed
+        return super().stream_updates(request, context)
+
+
+@broken("stream/beside-lsn", "special input")
 class CountingTakesUpdatesAway(Reference):
     """StreamLSN reads the queue that StreamUpdates reads."""
 

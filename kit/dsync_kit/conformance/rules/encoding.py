@@ -190,6 +190,15 @@ def field_names(case: Case) -> None:
 
 _SPECIAL_NAMES = ["a.b", "$set", "$a", "", ".", "a.", "$ref", "$oid", "$numberLong", "x\u0001", "n" * 200]
 
+_SPECIAL_DOCUMENTS: list[dict[str, object]] = [
+    {"$ref": "c", "$id": 5},
+    {"$oid": "64736e632d6b69742d696431"},
+    {"$numberLong": "5"},
+    {"$date": "2020-01-02T03:04:05Z"},
+    {"$binary": {"base64": "YQ==", "subType": "00"}},
+]
+"""What is a value of another type to some libraries, and here is a document of texts."""
+
 
 @rule(
     "encoding/special-field-names",
@@ -200,14 +209,18 @@ _SPECIAL_NAMES = ["a.b", "$set", "$a", "", ".", "a.", "$ref", "$oid", "$numberLo
     examples=0.5,
 )
 def special_field_names(case: Case) -> None:
-    """Field names with dots, dollars, 200 letters or none at all come back, or the document is refused."""
+    """Field names with dots, dollars, 200 letters or none at all come back, or the document is refused.
+
+    So do documents that read like Extended JSON, or like a reference: they are what was written.
+    """
     data_type = case.data_type()
     names = case.draw(strategies.some(_SPECIAL_NAMES), "names")
-    for name in names:
-        for fields in ({name: "1"}, {"v": {name: "1"}}):
-            # One that is refused says nothing about the others.
-            with contextlib.suppress(Inapplicable):
-                _round_trip(case, data_type, fields, may_refuse=True)
+    tried = [fields for name in names for fields in ({name: "1"}, {"v": {name: "1"}})]
+    tried += [{"v": document} for document in case.draw(strategies.some(_SPECIAL_DOCUMENTS), "documents")]
+    for fields in tried:
+        # One that is refused says nothing about the others.
+        with contextlib.suppress(Inapplicable):
+            _round_trip(case, data_type, fields, may_refuse=True)
 
 
 @rule(
