@@ -48,6 +48,8 @@ _DIFFERENT = """
 SELECT namespace, id, source IS NULL, destination IS NULL FROM documents WHERE source IS NOT destination LIMIT ?
 """
 _LENGTH = struct.Struct("<i")
+_REOPENED = 100
+"""How often a stream is opened at most, to come to where it was written to."""
 
 
 class Comparison:
@@ -141,17 +143,29 @@ class Comparison:
         return found
 
     def _replay(self, partition: UpdatesPartition, written: bytes | None) -> None:
-        request = StreamUpdatesRequest(
-            namespaces=partition.namespaces, type=self._route.types.read, cursor=partition.cursor
-        )
+        """Apply what the stream gives up to the cursor `written`, or to its end where there is none.
+
+        A stream that ends by the clock may end before: it is opened again where it has come to.
+        """
+        cursor = partition.cursor
+        for _ in range(_REOPENED):
+            reached, last = self._replay_from(cursor, partition.namespaces, written)
+            if reached or written is None or last in (b"", cursor):
+                return
+            cursor = last
+
+    def _replay_from(self, cursor: bytes, namespaces: Sequence[str], written: bytes | None) -> tuple[bool, bytes]:
+        """Whether the stream has come to the cursor `written`, and the last cursor that it gave."""
+        request = StreamUpdatesRequest(namespaces=namespaces, type=self._route.types.read, cursor=cursor)
         stream = self._source.stream_updates(request)
         self._stop.add_callback(stream.cancel)
-        reached = False
+        reached, last = False, b""
         try:
             for message in stream:
                 if reached and message.next_cursor not in (b"", written):
                     break  # a source that lives has gone on since
-                reached = reached or message.next_cursor == (written or None)
+                last = message.next_cursor or last
+                reached = reached or last == (written or None)
                 for namespace, updates in self._route.shaped_updates(message.namespace, message.updates):
                     self._apply(namespace, updates)
         except ConnectorError:
@@ -161,6 +175,7 @@ class Comparison:
             stream.cancel()
         if self._stop.cancelled:
             raise Stopped
+        return reached, last
 
     def _apply(self, namespace: str, updates: Sequence[Update]) -> None:
         rows = []
