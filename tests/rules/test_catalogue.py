@@ -41,7 +41,6 @@ BRIEF = replace(PROFILES["quick"], examples=8, seconds=0.5, shrinking=0.0)
 
 QUICKLY = (
     "shuffled-fields",
-    "many-partitions",
     "source-only",
     "takes-everything",
     "text-ids-only",

@@ -12,8 +12,8 @@ from .finding import assert_found
 from .variants_stream import VARIANTS
 
 _AREAS = ["stream/*", "lsn/*", "get-by-ids/*", "limits/*", "durability/*", "faults/*", "secrets/*", "flow/*"]
-_SLOW = ("polled-stream", "late-stream")
-"""Variants whose updates take a second each: the campaign judges them."""
+_SLOW = ("polled-stream", "late-stream", "one-stream-at-a-time")
+"""Variants whose updates, or streams, are waited for, a second each: the campaign judges them."""
 
 _BRIEF = Profile("brief", examples=4, seconds=0.3, shrinking=0.5, bulk=1)
 
