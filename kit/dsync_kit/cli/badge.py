@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from dsync_kit.report.badge import image
+from dsync_kit.report.files import ReportFile
 from dsync_kit.report.json_report import SCHEMA
 from dsync_kit.usage import UsageError
 
@@ -23,7 +24,4 @@ def badge(report: Path, picture: Path) -> None:
         raise UsageError(
             f"{report} is no report: expected what `dsync-kit verify --report json={report}` writes"
         ) from error
-    try:
-        picture.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{picture}: {error.strerror}") from error
+    ReportFile("badge", str(picture)).write_text(text)

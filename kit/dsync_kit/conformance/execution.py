@@ -255,15 +255,15 @@ def _resting_on_updates(found: Violation, case: Case) -> Violation:
 def _refused(case: Case, error: ConnectorError) -> Violation:
     """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
     call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
-    if call is None and any(call.name.rpartition(" ")[2] in _GIVING for call in case.recorder.calls):
+    if call is None:
+        if not any(made.name.rpartition(" ")[2] in _GIVING for made in case.recorder.calls):
+            raise KitError(f"the kit took its own data for wrong: {error}") from error
         return Violation(
             "an answer holds what is no document of its type",
             expected="documents of the type that was asked for",
             seen=error.message,
             rests_on=_DOCUMENTS,
         )
-    if call is None:
-        raise KitError(f"the kit took its own data for wrong: {error}") from error
     rpc = call.name.rpartition(" ")[2]
     owner = ""
     if error.code is StatusCode.UNIMPLEMENTED:

@@ -165,7 +165,7 @@ class Comparison:
                 if reached and message.next_cursor not in (b"", written):
                     break  # a source that lives has gone on since
                 last = message.next_cursor or last
-                reached = reached or last == (written or None)
+                reached = reached or last == written
                 for namespace, updates in self._route.shaped_updates(message.namespace, message.updates):
                     self._apply(namespace, updates)
         except ConnectorError:

@@ -93,8 +93,8 @@ class State:
         for name, old in asdict(kept).items():
             if (new := getattr(identity, name)) != old:
                 raise UsageError(
-                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is "
-                    f"{new!r}; give the same command as before, or another file"
+                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is {new!r}; "
+                    "give the same command as before, or another file"
                 )
         return plan
 

@@ -98,17 +98,20 @@ def errors(case: Case) -> None:
 def outage(case: Case) -> None:
     """No error message tells a secret while the backend is away."""
     name = f"dsynckit_{case.subject.run}.secrets"
-    listing = ListDataRequest(partition=Partition(namespace=name), type=DATA_TYPE_MONGO_BSON)
-    calls: dict[str, Callable[[], object]] = {
-        "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=name)),
-        "GeneratePlan": lambda: case.driver.plan([name]),
-        "ListData": lambda: case.api.list_data(listing),
-    }
+    calls: dict[str, Callable[[], object]]
     if case.subject.is_sink:
-        document = case.numbered(1, case.subject.sink_types[0])
-        case.own(name, case.subject.sink_types[0], document)
-        page = WriteDataRequest(namespace=name, data=document, type=case.subject.sink_types[0])
+        data_type = case.subject.sink_types[0]
+        page = WriteDataRequest(namespace=name, data=case.numbered(1, data_type), type=data_type)
+        case.own(name, data_type, page.data)
         calls = {"WriteData": lambda: case.api.write_data(page)}
+    else:
+        counting = GetNamespaceMetadataRequest(namespace=name)
+        listing = ListDataRequest(partition=Partition(namespace=name), type=DATA_TYPE_MONGO_BSON)
+        calls = {
+            "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(counting),
+            "GeneratePlan": lambda: case.driver.plan([name]),
+            "ListData": lambda: case.api.list_data(listing),
+        }
     for rpc, call in calls.items():
         if (error := during_outage(case, call).error) is not None:
             _tells_none(case, f"the error of {rpc} during an outage", str(error))
