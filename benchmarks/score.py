@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT)]  # `tests.rules` is no installed package
 
 from detection import Measured, write_report  # noqa: E402 - beside this file
 
-from dsync_kit.conformance.outcome import Result, Status  # noqa: E402
-from dsync_kit.conformance.profile import PROFILES  # noqa: E402
+from dsync_kit.conformance.results.outcome import Result, Status  # noqa: E402
+from dsync_kit.conformance.results.profile import PROFILES  # noqa: E402
 
 Kind = Literal["fault", "fault over gRPC", "fault, all rules", "variant"]
 _VERDICTS = ROOT / "build" / "score.jsonl"
@@ -142,12 +142,13 @@ def measure(task: Task) -> Measured:
 
 def _hurry() -> None:
     """Wait for two seconds where the kit waits for ten: these connectors send at once what they send at all."""
-    from dsync_kit.conformance import subject
-    from dsync_kit.conformance.rules import lsn, resuming
+    from dsync_kit.conformance.rules.lsn import stream_lsn
+    from dsync_kit.conformance.rules.stream import resuming
+    from dsync_kit.conformance.subject import subject
 
     waits = {
         subject: ("_PATIENCE", "_LEAST_PATIENCE"),
-        lsn: ("_PATIENCE", "_GRACE_SECONDS"),
+        stream_lsn: ("_PATIENCE", "_GRACE_SECONDS"),
         resuming: ("_GRACE_SECONDS",),
     }
     for module, names in waits.items():

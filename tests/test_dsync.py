@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.client import GrpcClient
-from dsync_kit.conformance.driver import Driver
+from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.protocol import DATA_TYPE_JSON_ID
 from dsync_kit.registry import load_folder, packaged_folder
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.server import ConnectorServer
-from dsync_kit.target import configure
+from dsync_kit.targets.target import configure
 from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.process import OwnedProcess

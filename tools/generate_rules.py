@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))  # the catalogue is a part of the tests, which are
 
 from tests.rules.catalogue import FAULTS  # noqa: E402
 
-from dsync_kit.conformance.rule import Rule  # noqa: E402
+from dsync_kit.conformance.case.rule import Rule  # noqa: E402
 from dsync_kit.conformance.rules import RULES  # noqa: E402
 
 PAGE = ROOT / "docs" / "rules.md"

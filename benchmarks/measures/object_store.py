@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.testing.seaweedfs import SeaweedFS
 from measures.environments import python_of
 from measures.measuring import BENCHMARKS, command, interleaved, median, table, times

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.engine import Plan, run
-from dsync_kit.conformance.events import RuleFinished, RuleStarted
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.events import RuleFinished, RuleStarted
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.target import resolve
+from dsync_kit.conformance.running.engine import Plan, run
+from dsync_kit.targets.target import resolve
 from measures.measuring import BENCHMARKS, command, median, table, times
 
 __all__ = ["measure"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dsync_kit import __version__
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 
 from .conftest import Command, Repository, clean_environ
 

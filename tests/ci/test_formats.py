@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dsync_kit.conformance.outcome import Failure, Outcome, Result, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.outcome import Failure, Outcome, Result, Status
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report import badge, summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.errors import UsageError
-from dsync_kit.gate import Change, find_change
+from dsync_kit.gate.changes import Change, find_change
 
 from .conftest import Repository
 

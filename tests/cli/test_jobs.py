@@ -87,7 +87,7 @@ def test_an_interrupt_is_not_lost_where_python_drops_it() -> None:
     """What is raised in a finalizer is dropped: the interrupt comes again, where it is heard."""
     code = """
 import os, signal, time
-from dsync_kit.conformance.interruption import interrupt_on
+from dsync_kit.conformance.running.interruption import interrupt_on
 
 interrupt_on(signal.SIGTERM)
 
@@ -110,11 +110,11 @@ def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None
     """A library that catches KeyboardInterrupt for itself does not keep the rules running."""
     code = """
 import os, signal, time
-from dsync_kit.conformance.engine import Plan, run
-from dsync_kit.conformance.interruption import interrupt_on
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.running.engine import Plan, run
+from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.target import resolve
+from dsync_kit.targets.target import resolve
 
 interrupt_on(signal.SIGTERM)
 try:

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from dsync_kit.conformance.consequences import with_causes
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level, Rule
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.verdicts.consequences import with_causes
 
 
-def _rule(name: str, *after: str) -> Rule:
-    return Rule(name, Level.MUST, "", lambda _: None, (), "", after, 1.0)
+def _rule(name: str, *after: str) -> RuleInfo:
+    return RuleInfo(name, Level.MUST, "", after=after)
 
 
 def _failed(name: str, cause: str = "") -> Outcome:

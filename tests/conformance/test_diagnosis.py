@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from bson import Binary, Int64, ObjectId
 
-from dsync_kit.conformance.model import Model
-from dsync_kit.conformance.outcome import Violation
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 

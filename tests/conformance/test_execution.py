@@ -7,12 +7,13 @@ import pytest
 from hypothesis import strategies as st
 
 from dsync_kit.client import LocalClient
-from dsync_kit.conformance.case import Case
-from dsync_kit.conformance.execution import run_rule
-from dsync_kit.conformance.outcome import Outcome, Status, Violation
-from dsync_kit.conformance.profile import PROFILES, Profile
-from dsync_kit.conformance.rule import Level, Rule
-from dsync_kit.conformance.subject import Subject
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.results.outcome import Outcome, Status, Violation
+from dsync_kit.conformance.results.profile import PROFILES, Profile
+from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.conformance.running.execution import run_rule
+from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.connector import Connector
 from dsync_kit.errors import Aborted, InvalidArgument, Unavailable
 from dsync_kit.protocol import (
@@ -24,7 +25,7 @@ from dsync_kit.protocol import (
     WriteDataRequest,
     WriteDataResponse,
 )
-from dsync_kit.target import OpenTarget
+from dsync_kit.targets.target import OpenTarget
 
 
 class Sink(Connector):
@@ -49,7 +50,7 @@ def _run(
 ) -> Outcome:
     connector = connector or Sink()
     subject = Subject(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
-    rule = Rule("test/rule", Level.MUST, "a sentence", check, (), "a hint", (), 1.0)
+    rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check)
     return run_rule(rule, subject, profile, seed=seed, database=None, replay="replay it")
 
 

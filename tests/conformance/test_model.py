@@ -3,9 +3,9 @@
 import bson
 import pytest
 
-from dsync_kit.conformance.model import Model, by_id
-from dsync_kit.conformance.outcome import Violation
-from dsync_kit.conformance.strategies import BSON, JSON, make_document, update
+from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document, update
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE
 
 

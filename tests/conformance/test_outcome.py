@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dsync_kit.conformance.outcome import Outcome, Result, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.rule_info import Level
 
 PASSED = Outcome("a/passed", Level.MUST, Status.PASSED)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.rules import RULES
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract.md"
@@ -47,3 +47,10 @@ def test_ids_are_unique_and_areas_together():
     areas = [rule.area for rule in RULES]
     changes = [area for area, before in zip(areas, ["", *areas], strict=False) if area != before]
     assert len(set(changes)) == len(changes)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_the_id_of_a_rule_leads_to_its_file(rule: Rule):
+    """A rule is written in the folder that is called like its area."""
+    folder = f"dsync_kit.conformance.rules.{rule.area.replace('-', '_')}."
+    assert rule.check.__module__.startswith(folder)

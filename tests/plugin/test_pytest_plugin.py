@@ -12,7 +12,7 @@ import pytest
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 TEST = """
-from dsync_kit.conformance.pytest_plugin import conformance_tests
+from dsync_kit.pytest_plugin import conformance_tests
 
 test_conformance = conformance_tests(__file__)
 """
@@ -184,7 +184,7 @@ def test_a_backend_that_does_not_start(run_pytest: Run, connector: Path) -> None
 def test_starting_pytest_stays_cheap() -> None:
     """The plugin, which every run of pytest loads, imports nothing heavy."""
     code = (
-        "import sys, dsync_kit.conformance.pytest_plugin;"
+        "import sys, dsync_kit.pytest_plugin;"
         "print([name for name in ('hypothesis', 'grpc', 'rich', 'pydantic', 'bson', 'typer') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

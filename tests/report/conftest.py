@@ -2,9 +2,9 @@
 
 import pytest
 
-from dsync_kit.conformance.events import RunStarted
-from dsync_kit.conformance.outcome import Failure, Outcome, Result, Status
-from dsync_kit.conformance.rule import Level, Need, Rule
+from dsync_kit.conformance.results.events import RunStarted
+from dsync_kit.conformance.results.outcome import Failure, Outcome, Result, Status
+from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
 from dsync_kit.report.contents import Report
 
 FAILURE = Failure(
@@ -25,11 +25,8 @@ FAILURE = Failure(
 )
 
 
-def _rule(id_: str, level: Level = Level.MUST, needs: tuple[Need, ...] = ()) -> Rule:
-    def check(_: object) -> None:
-        """What it checks."""
-
-    return Rule(id_, level, f"the sentence of {id_}", check, needs, "", (), 1.0)
+def _rule(id_: str, level: Level = Level.MUST, needs: tuple[Need, ...] = ()) -> RuleInfo:
+    return RuleInfo(id_, level, f"the sentence of {id_}", summary="What it checks.", needs=needs)
 
 
 RULES = (

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from dsync_kit.conformance.events import RuleFinished, RuleStarted, RunFinished
+from dsync_kit.conformance.results.events import RuleFinished, RuleStarted, RunFinished
 from dsync_kit.report.contents import Report
 from dsync_kit.report.terminal import TerminalProgress, print_report, report_lines
 

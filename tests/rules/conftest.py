@@ -2,8 +2,9 @@
 
 import pytest
 
-from dsync_kit.conformance import subject
-from dsync_kit.conformance.rules import lsn, resuming
+from dsync_kit.conformance.rules.lsn import stream_lsn
+from dsync_kit.conformance.rules.stream import resuming
+from dsync_kit.conformance.subject import subject
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +13,6 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_PATIENCE", "_LEAST_PATIENCE"):
         monkeypatch.setattr(subject, name, 2.0)
     monkeypatch.setattr(subject, "_SHORT_PATIENCE", 1.0)
-    monkeypatch.setattr(lsn, "_PATIENCE", 2.0)
-    for module in (lsn, resuming):
+    monkeypatch.setattr(stream_lsn, "_PATIENCE", 2.0)
+    for module in (stream_lsn, resuming):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 1.5)

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from dsync_kit.client import LocalClient
-from dsync_kit.conformance.engine import Plan, run, select
-from dsync_kit.conformance.events import RunFinished
-from dsync_kit.conformance.outcome import Result
-from dsync_kit.conformance.profile import PROFILES, Profile
+from dsync_kit.conformance.results.events import RunFinished
+from dsync_kit.conformance.results.outcome import Result
+from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.engine import Plan, run, select
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
-from dsync_kit.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
+from dsync_kit.targets.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
 
 from .folders import folder_target
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from dsync_kit.conformance.outcome import Status
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 
 from .fault import Fault, judge

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from dsync_kit.scaffold import Answers, scaffold
-from dsync_kit.target import Target, resolve
+from dsync_kit.scaffold.rendering import Answers, scaffold
+from dsync_kit.targets.target import Target, resolve
 
 __all__ = ["Break", "folder_target"]
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from dsync_kit.conformance.outcome import Status
-from dsync_kit.conformance.profile import PROFILES, Profile
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
 
 from .catalogue import FAULTS, VARIANTS

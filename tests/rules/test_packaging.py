@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.conformance.engine import Plan, run, select
-from dsync_kit.conformance.events import RunFinished
-from dsync_kit.conformance.outcome import Result, Status
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.results.events import RunFinished
+from dsync_kit.conformance.results.outcome import Result, Status
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.engine import Plan, run, select
 from dsync_kit.registry import packaged_folder
-from dsync_kit.scaffold import Answers, scaffold
-from dsync_kit.target import Target, resolve
+from dsync_kit.scaffold.rendering import Answers, scaffold
+from dsync_kit.targets.target import Target, resolve
 
 from .fault import Fault
 from .faults_packaging import FAULTS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dsync_kit.conformance.outcome import Status
-from dsync_kit.conformance.profile import Profile
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import Profile
 
 from .fault import Fault, Variant, judge
 from .faults_resuming import FAULTS as RESUMING

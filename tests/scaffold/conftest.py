@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.testing.seaweedfs import SeaweedFS
 
 # One of each object store, each choice of data types, and names as long as they may be.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.scaffold import Answers
+from dsync_kit.scaffold.rendering import Answers
 
 ROOT = Path(__file__).parents[2]
 LIST = "from dsync_kit.registry import discover; print([c.name for c in discover()])"

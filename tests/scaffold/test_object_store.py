@@ -32,7 +32,7 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 from dsync_kit.registry import load_folder
-from dsync_kit.scaffold import Answers
+from dsync_kit.scaffold.rendering import Answers
 from dsync_kit.testing.seaweedfs import SeaweedFS
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID

@@ -11,7 +11,7 @@ import yaml
 
 from dsync_kit import __version__
 from dsync_kit.registry import load_folder
-from dsync_kit.scaffold import Answers
+from dsync_kit.scaffold.rendering import Answers
 
 from .conftest import ANSWERS
 

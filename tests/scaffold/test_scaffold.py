@@ -15,7 +15,7 @@ from dsync_kit import scaffold as module
 from dsync_kit.cli import new
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import packaged_folder
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 
 
 @pytest.fixture(autouse=True)

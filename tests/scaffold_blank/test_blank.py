@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.registry import load_folder
-from dsync_kit.scaffold import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers, scaffold
 
 # source, sink, stream
 SHAPES = {

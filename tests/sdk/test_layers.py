@@ -5,7 +5,9 @@ import importlib
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,18 +27,26 @@ LAYERS = (
     {"registry"},
     {"server", "client"},
     {"testing"},
-    {"target"},
+    {"targets"},
     {"flow"},
     {"scaffold"},
     {"conformance"},
+    {"conformance.results"},
+    {"conformance.documents"},
+    {"conformance.calls"},
+    {"conformance.verdicts"},
+    {"conformance.subject"},
+    {"conformance.case"},
+    {"conformance.rules"},
+    {"conformance.running"},
     {"report"},
     {"gate"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
-# The rules have two front doors: the commands, and this one, which connectors import by the name of what it opens.
-FRONT_DOORS = {"dsync_kit.conformance.pytest_plugin": "cli"}
+MOST_MODULES = 15
+"""The most modules that a folder holds, its subfolders aside: more are not taken in at a glance."""
 
 HEAVY = ("copier", "hypothesis", "grpc", "pydantic")
 
@@ -57,7 +67,8 @@ def dotted(path: Path) -> str:
 
 def part_of(module: str) -> str:
     """The part of the layout that a module belongs to: `dsync_kit.protocol.adiom.v1` is of `protocol`."""
-    return FRONT_DOORS.get(module) or [*module.split("."), "__init__"][1]
+    names = module.split(".")[1:]
+    return next((part for end in (2, 1) if (part := ".".join(names[:end])) in LAYER), names[0] if names else "__init__")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -70,12 +81,18 @@ def imports(path: Path) -> Iterator[str]:
             base = package.rsplit(".", node.level - 1)[0] if node.level else ""
             source = ".".join(filter(None, (base, node.module)))
             # `from dsync_kit import errors` imports the module dsync_kit.errors
-            yield from (f"dsync_kit.{alias.name}" if source == "dsync_kit" else source for alias in node.names)
+            yield from (name if is_module(name := f"{source}.{alias.name}") else source for alias in node.names)
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module of ours, and not something in one."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)
 def test_imports_only_from_layers_before(path: Path) -> None:
-    """A module imports its own part of the layout, or parts of layers before it."""
+    """A module imports its own part of the layout, or parts of layers before it; for annotations alone, too."""
     part = part_of(dotted(path))
     assert part in LAYER, f"{part} has no place in the layout: give it one"
     wrong = set()
@@ -83,17 +100,30 @@ def test_imports_only_from_layers_before(path: Path) -> None:
         if name.split(".")[0] != "dsync_kit":
             continue
         other = part_of(name)
-        # A name of dsync_kit itself, such as __version__, is no module.
-        other = other if other in LAYER else "__init__"
+        assert other in LAYER, f"{dotted(path)} imports {name}, which has no place in the layout"
         if other != part and LAYER[other] >= LAYER[part]:
             wrong.add(name)
     assert not wrong
 
 
+def test_no_modules_import_each_other() -> None:
+    """No module imports itself by way of others, inside a layer either."""
+    graph = {dotted(path): set(imports(path)) for path in modules()}
+    order = TopologicalSorter({name: found & graph.keys() - {name} for name, found in graph.items()})
+    order.prepare()  # raises CycleError, which names the circle
+
+
+def test_a_folder_can_be_taken_in() -> None:
+    """No folder has more modules than one takes in at a glance."""
+    sizes = Counter(path.parent for path in modules() if path.name != "__init__.py")
+    assert {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
 def test_the_layer_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way to write an import of a later layer is seen."""
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "dsync_kit")
-    (tmp_path / "dsync_kit").mkdir()
+    (tmp_path / "dsync_kit" / "conformance" / "results").mkdir(parents=True)
+    (tmp_path / "dsync_kit" / "server.py").touch()
     module = tmp_path / "dsync_kit" / "errors.py"
     for line in (
         "import dsync_kit.server",
@@ -102,10 +132,26 @@ def test_the_layer_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "from .server import Tls",
         "from . import server",
         "def late():\n    import dsync_kit.server as s",
+        "if TYPE_CHECKING:\n    from dsync_kit.server import Tls",
     ):
         module.write_text(line, encoding="utf-8")
         with pytest.raises(AssertionError):
             test_imports_only_from_layers_before(module)
+    module = tmp_path / "dsync_kit" / "conformance" / "results" / "outcome.py"
+    module.write_text("from dsync_kit.conformance.case.case import Case", encoding="utf-8")
+    with pytest.raises(AssertionError):
+        test_imports_only_from_layers_before(module)
+
+
+def test_the_circle_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two modules of one layer that import each other are seen, in annotations alone as well."""
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "dsync_kit")
+    folder = tmp_path / "dsync_kit" / "flow"
+    folder.mkdir(parents=True)
+    (folder / "one.py").write_text("from dsync_kit.flow import other", encoding="utf-8")
+    (folder / "other.py").write_text("if TYPE_CHECKING:\n    from dsync_kit.flow.one import One", encoding="utf-8")
+    with pytest.raises(CycleError):
+        test_no_modules_import_each_other()
 
 
 def public_modules() -> list[str]:

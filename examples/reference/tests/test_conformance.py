@@ -1,5 +1,5 @@
 """The rules of the conformance kit, each a test."""
 
-from dsync_kit.conformance.pytest_plugin import conformance_tests
+from dsync_kit.pytest_plugin import conformance_tests
 
 test_conformance = conformance_tests(__file__)

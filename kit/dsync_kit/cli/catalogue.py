@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from dsync_kit import conformance
-from dsync_kit.conformance.rule import Level, Need
+from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import RegisteredConnector
 from dsync_kit.settings import Option
@@ -93,7 +93,7 @@ def list_connectors() -> str:
 def options_of(word: str) -> str:
     """The options of the connector that a name, a URI or a folder means. Raises UsageError where there is none."""
     from dsync_kit.registry import discover
-    from dsync_kit.target import find_connector
+    from dsync_kit.targets.target import find_connector
 
     named = next((connector for connector in discover() if connector.is_named(word)), None)
     connector = named or find_connector(word)[0]

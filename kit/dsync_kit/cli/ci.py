@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from rich.console import Console
 
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.conformance.outcome import Result
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.results.outcome import Result
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.errors import UsageError
-from dsync_kit.gate import Change, find_change
+from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
@@ -86,8 +86,8 @@ def _check(asked: Gate) -> None:
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     if asked.rules:
-        from dsync_kit.conformance.engine import select
         from dsync_kit.conformance.rules import RULES
+        from dsync_kit.conformance.running.engine import select
 
         select(RULES, asked.rules)
 

@@ -9,7 +9,7 @@ from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import discover
 from dsync_kit.settings import ConnectorSettings, option, redact_uri
-from dsync_kit.target import Target, configure, find_connector, resolve
+from dsync_kit.targets.target import Target, configure, find_connector, resolve
 
 __all__ = ["GrpcSettings", "HelpWanted", "help_of", "take_ends"]
 

@@ -40,7 +40,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
 def _explained(error: Exception) -> ExitCode:
     # Not before there is an error: --help would wait for grpc and pydantic.
     from dsync_kit.errors import ConnectorError, UsageError
-    from dsync_kit.target import TargetError
+    from dsync_kit.targets.target import TargetError
 
     if isinstance(error, UsageError):
         return _said(str(error), ExitCode.USAGE)

@@ -69,7 +69,7 @@ def connector(
 
     On a terminal, what is not given is asked for.
     """
-    from dsync_kit.scaffold import Answers, scaffold
+    from dsync_kit.scaffold.rendering import Answers, scaffold
 
     made = scaffold(
         Answers(

@@ -8,15 +8,15 @@ from dataclasses import replace
 from rich.console import Console
 
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.conformance.engine import Plan, Session
-from dsync_kit.conformance.interruption import interrupt_on
-from dsync_kit.conformance.kept import KeptFailure
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.engine import Plan, Session
+from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import UsageError
 from dsync_kit.report.failure import failure_lines
-from dsync_kit.target import resolve
+from dsync_kit.targets.target import resolve
 
 __all__ = ["replay"]
 

@@ -24,7 +24,7 @@ from dsync_kit.flow.negotiation import End
 from dsync_kit.flow.state import State, StateError
 from dsync_kit.flow.transform import TransformClient
 from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun, json_line
-from dsync_kit.target import OpenTarget, Target, TargetError
+from dsync_kit.targets.target import OpenTarget, Target, TargetError
 
 __all__ = ["Run", "run"]
 

@@ -13,7 +13,7 @@ from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
 from dsync_kit.server import ConnectorServer, Tls
-from dsync_kit.target import TargetError, resolve
+from dsync_kit.targets.target import TargetError, resolve
 
 __all__ = ["Service", "serve"]
 

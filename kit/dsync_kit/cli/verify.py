@@ -13,21 +13,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dsync_kit.conformance.engine import Plan, run, select
-from dsync_kit.conformance.events import Event, RunFinished, RunStarted
-from dsync_kit.conformance.interruption import interrupt_on
-from dsync_kit.conformance.kept import FAILURES, KeptFailure
-from dsync_kit.conformance.known_failures import read_known_failures
-from dsync_kit.conformance.outcome import Outcome, Result
-from dsync_kit.conformance.parallel import Named, run_parallel
-from dsync_kit.conformance.profile import PROFILES
+from dsync_kit.conformance.results.events import Event, RunFinished, RunStarted
+from dsync_kit.conformance.results.known_failures import read_known_failures
+from dsync_kit.conformance.results.outcome import Outcome, Result
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.engine import Plan, run, select
+from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.conformance.running.kept import FAILURES, KeptFailure
+from dsync_kit.conformance.running.parallel import Named, run_parallel
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportFile, console_beside
 from dsync_kit.report.terminal import TerminalProgress, print_report
 from dsync_kit.settings import redact_target, redact_uri
-from dsync_kit.target import find_connector, resolve
+from dsync_kit.targets.target import find_connector, resolve
 
 __all__ = ["EXAMPLES", "Verification", "judge", "verify"]
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report
 
 __all__ = ["annotations"]

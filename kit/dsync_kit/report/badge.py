@@ -2,7 +2,7 @@
 
 import html
 
-from dsync_kit.conformance.outcome import Status
+from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.report.contents import Report, plural
 
 __all__ = ["image", "render"]

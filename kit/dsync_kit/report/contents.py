@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dsync_kit import __version__
-from dsync_kit.conformance.events import RunStarted
-from dsync_kit.conformance.outcome import Outcome, Result, Status
-from dsync_kit.conformance.rule import Level, Rule
+from dsync_kit.conformance.results.events import RunStarted
+from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 
 __all__ = ["Report", "plural"]
 
@@ -23,12 +23,12 @@ class Report:
     """The result of a run. `started` is None where the connector never answered."""
 
     result: Result
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, RuleInfo]
     started: RunStarted | None = None
     kit_version: str = __version__
 
     @classmethod
-    def of(cls, result: Result, rules: Iterable[Rule], started: RunStarted | None = None) -> "Report":
+    def of(cls, result: Result, rules: Iterable[RuleInfo], started: RunStarted | None = None) -> "Report":
         """The report of a result, for the rules that were asked for."""
         return cls(result, {rule.id: rule for rule in rules}, started)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from dsync_kit.conformance.outcome import Failure, Outcome, Status
-from dsync_kit.conformance.rule import Level, Rule
+from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.report.contents import plural
 from dsync_kit.report.lines import field, hanging, printable
 
@@ -22,7 +22,7 @@ _LAST_LOG = 16
 
 
 def failure_lines(
-    outcome: Outcome, rule: Rule | None, consequences: Sequence[Outcome] = (), *, width: int = 100
+    outcome: Outcome, rule: RuleInfo | None, consequences: Sequence[Outcome] = (), *, width: int = 100
 ) -> Iterator[Text]:
     """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken."""
     mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
@@ -44,7 +44,9 @@ def failure_lines(
     yield from _advice(outcome, failure, consequences, width)
 
 
-def failure_text(outcome: Outcome, rule: Rule | None, consequences: Sequence[Outcome] = (), *, width: int = 100) -> str:
+def failure_text(
+    outcome: Outcome, rule: RuleInfo | None, consequences: Sequence[Outcome] = (), *, width: int = 100
+) -> str:
     """The same as plain text."""
     return "\n".join(line.plain.rstrip() for line in failure_lines(outcome, rule, consequences, width=width))
 

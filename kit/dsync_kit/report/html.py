@@ -5,8 +5,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level, Need, Rule
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
 from dsync_kit.report.contents import Report
 
 __all__ = ["render"]
@@ -74,6 +74,6 @@ def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _column(rule: Rule | None) -> str:
+def _column(rule: RuleInfo | None) -> str:
     needs = set(rule.needs) if rule else set()
     return next((column for column, kinds in _COLUMNS.items() if needs & set(kinds)), "any")

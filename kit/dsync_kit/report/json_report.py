@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dsync_kit.conformance.outcome import Failure, Outcome
+from dsync_kit.conformance.results.outcome import Failure, Outcome
 from dsync_kit.report.contents import Report
 
 __all__ = ["SCHEMA", "render"]

@@ -3,8 +3,8 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report
 from dsync_kit.report.failure import failure_text
 from dsync_kit.report.lines import printable

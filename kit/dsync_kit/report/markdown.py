@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.failure import failure_text
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from dsync_kit.conformance.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.failure import failure_lines
 from dsync_kit.report.lines import field, hanging

@@ -1,8 +1,7 @@
-"""The rules, one module per area; `RULES` lists them in the order in which they run."""
+"""The rules, a folder for each area; `RULES` lists them in the order in which they run."""
 
-from dsync_kit.conformance.rule import Rule
+from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.rules import (
-    conversions,
     durability,
     encoding,
     errors,
@@ -13,19 +12,17 @@ from dsync_kit.conformance.rules import (
     info,
     lifecycle,
     limits,
-    listing,
-    listing_meanwhile,
     lsn,
     metadata,
     packaging,
     plan,
-    requests,
-    resuming,
     secrets,
     stream,
-    stream_contents,
     updates,
     write,
+)
+from dsync_kit.conformance.rules import (
+    list as listing,
 )
 
 __all__ = ["RULES"]
@@ -34,19 +31,14 @@ RULES: tuple[Rule, ...] = (
     *info.RULES,
     *plan.RULES,
     *listing.RULES,
-    *listing_meanwhile.RULES,
-    *conversions.RULES,
     *metadata.RULES,
     *write.RULES,
     *updates.RULES,
     *stream.RULES,
-    *stream_contents.RULES,
-    *resuming.RULES,
     *lsn.RULES,
     *get_by_ids.RULES,
     *encoding.RULES,
     *errors.RULES,
-    *requests.RULES,
     *lifecycle.RULES,
     *durability.RULES,
     *faults.RULES,

@@ -1,0 +1,1 @@
+"""How dsync calls a connector, and what was called."""

@@ -1,0 +1,274 @@
+"""The calls that dsync makes, in the way it makes them: stripped partitions, repeated calls, pages until the end."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from dsync_kit.client import CallTimeout, ConnectorApi, Stream
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.errors import ConnectorError
+from dsync_kit.flow.calls import WAITS, repeated, strip
+from dsync_kit.protocol import (
+    DataType,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    ListDataRequest,
+    ListDataResponse,
+    Partition,
+    StreamLSNRequest,
+    StreamLSNResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    Update,
+    UpdatesPartition,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
+
+__all__ = ["Driver", "Limits", "StreamReader", "strip", "updates_partition"]
+
+T = TypeVar("T")
+
+_FEW_EMPTY_PAGES = 200
+
+_SPARE_DOCUMENTS = 20_000
+"""Documents beyond those expected, after which a listing is taken to never end."""
+
+
+def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
+    """The one updates partition of a plan that was asked for updates."""
+    if not plan.updates_partitions:
+        raise Violation("the plan has no updates partition", expected="one", seen="none", owner="plan/updates-flag")
+    return plan.updates_partitions[0]
+
+
+@dataclass(slots=True)
+class Limits:
+    """When a listing is taken to never end: after so many pages, one after another, without a document.
+
+    A connector that reads a log for a namespace has many such pages; one that was found to never end, fewer.
+    """
+
+    empty_pages: int = 5_000
+
+
+class Driver:
+    """Calls a connector as dsync does. A status other than OK, after dsync's retries, is raised as ConnectorError.
+
+    Drivers of one connector share their `limits`.
+    """
+
+    def __init__(self, api: ConnectorApi, limits: Limits | None = None) -> None:
+        self.api = api
+        self.limits = limits or Limits()
+
+    def plan(
+        self, namespaces: Sequence[str] = (), *, initial_sync: bool = True, updates: bool = False
+    ) -> GeneratePlanResponse:
+        """GeneratePlan, which dsync never repeats."""
+        return self.api.generate_plan(
+            GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
+        )
+
+    def partitions(self, namespaces: Sequence[str]) -> list[Partition]:
+        """The plan's partitions, of namespaces that hold documents: at least one."""
+        found = list(self.plan(namespaces).partitions)
+        if not found:
+            raise Violation(
+                "the plan has no partitions",
+                expected="at least one: dsync takes an empty plan for an error",
+                seen="none",
+                owner="plan/partitions",
+            )
+        return found
+
+    def updates_partition(self, namespaces: Sequence[str]) -> UpdatesPartition:
+        """The plan's one updates partition."""
+        return updates_partition(self.plan(namespaces, updates=True))
+
+    def page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
+        """One ListData, not repeated; the partition is sent as it is given."""
+        return self.api.list_data(ListDataRequest(partition=partition, type=data_type, cursor=cursor))
+
+    def first_page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
+        """One ListData, repeated after a retryable code: to be used where no page was read before."""
+        return _repeated(lambda: self.page(partition, data_type, cursor))
+
+    def pages(
+        self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
+    ) -> Iterator[list[bytes]]:
+        """The pages of one listing of a partition, without repeats. `whole` sends the partition unstripped.
+
+        Raises Violation where the cursor stands still, or where the listing goes on far beyond what is `expected`.
+        """
+        sent = partition if whole else strip(partition)
+        cursor, empty, documents = b"", 0, 0
+        while True:
+            answer = self.page(sent, data_type, cursor)
+            yield list(answer.data)
+            documents += len(answer.data)
+            empty = 0 if answer.data else empty + 1
+            if not answer.next_cursor:
+                return
+            if answer.next_cursor == cursor:
+                raise Violation(
+                    "ListData gave back the cursor that it was asked with",
+                    expected="a next_cursor that differs from the request's, or an empty one at the end",
+                    seen=f"cursor {cursor!r} again",
+                    owner="list/cursor-advances",
+                )
+            if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
+                self.limits.empty_pages = _FEW_EMPTY_PAGES
+                raise Violation(
+                    "the listing of a partition does not end",
+                    expected=f"an empty next_cursor after the last of {expected} documents",
+                    seen=f"{documents} documents, then {empty} empty pages, and still a next_cursor",
+                    owner="list/ends",
+                )
+            cursor = answer.next_cursor
+
+    def partition(
+        self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
+    ) -> list[bytes]:
+        """The documents of a partition, listed from the start again after a retryable code."""
+        pages = self.whole_pages(partition, data_type, expected=expected, whole=whole)
+        return [document for page in pages for document in page]
+
+    def whole_pages(
+        self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
+    ) -> list[list[bytes]]:
+        """The pages of a partition, listed from the start again after a retryable code."""
+        return _repeated(lambda: list(self.pages(partition, data_type, expected=expected, whole=whole)))
+
+    def restarted_pages(self, partition: Partition, data_type: DataType) -> Iterator[list[bytes]]:
+        """The pages of a partition, from its beginning again after a retryable code: documents may come twice."""
+        for wait in (*WAITS, None):
+            try:
+                yield from self.pages(partition, data_type)
+                return
+            except ConnectorError as error:
+                if wait is None or not error.retryable:
+                    raise
+                time.sleep(wait)
+
+    def listing(self, namespaces: Sequence[str], data_type: DataType, *, expected: int = 0) -> list[tuple[str, bytes]]:
+        """Every document that a plan of `namespaces` covers, with its namespace, partition after partition."""
+        return [
+            (partition.namespace, document)
+            for partition in self.plan(namespaces).partitions
+            for document in self.partition(partition, data_type, expected=expected)
+        ]
+
+    def write_data(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """One page, repeated after a retryable code."""
+        request = WriteDataRequest(namespace=namespace, data=documents, type=data_type)
+        _repeated(lambda: self.api.write_data(request))
+
+    def write_updates(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
+        """One call with updates, repeated after a retryable code."""
+        request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
+        _repeated(lambda: self.api.write_updates(request))
+
+    def stream_updates(
+        self, cursor: bytes, namespaces: Sequence[str], data_type: DataType, *, ahead: int = 0
+    ) -> "StreamReader[StreamUpdatesResponse]":
+        """StreamUpdates, being read; `ahead` bounds how many messages are read before they are asked for."""
+        request = StreamUpdatesRequest(namespaces=namespaces, type=data_type, cursor=cursor)
+        return StreamReader(self.api.stream_updates(request), ahead=ahead)
+
+    def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> "StreamReader[StreamLSNResponse]":
+        """StreamLSN, being read."""
+        return StreamReader(self.api.stream_lsn(StreamLSNRequest(namespaces=namespaces, cursor=cursor)))
+
+
+def _repeated(call: Callable[[], T]) -> T:
+    # The kit's own patience is no answer of the connector.
+    return repeated(call, retryable=lambda error: error.retryable and not isinstance(error, CallTimeout))
+
+
+M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)
+
+
+class StreamReader(Generic[M]):
+    """Reads a stream in a thread of its own, so that waiting for a message can end.
+
+    `error` is the status with which the stream ended, if it was none of OK; `ended` whether it has ended by itself.
+    """
+
+    def __init__(self, stream: Stream[M], *, ahead: int = 0) -> None:
+        self._stream: Stream[M] = stream
+        self._messages: queue.Queue[M | None] = queue.Queue(ahead)
+        self._closed = threading.Event()
+        self.error: ConnectorError | None = None
+        self._thread = threading.Thread(target=self._pump, daemon=True, name="stream-reader")
+        self._thread.start()
+
+    def next(self, seconds: float) -> M | None:
+        """The next message; None after `seconds` without one, or where the stream has ended."""
+        if not self._thread.is_alive() and self._messages.empty():
+            return None
+        try:
+            return self._messages.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def until(self, seconds: float, enough: Callable[[M], bool]) -> bool:
+        """Read until `enough` says so of a message; False where `seconds` pass without any, or the stream ends."""
+        while (message := self.next(seconds)) is not None:
+            if enough(message):
+                return True
+        return False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has ended, and its messages have been read."""
+        return not self._thread.is_alive() and self._messages.empty()
+
+    def join(self, seconds: float) -> bool:
+        """Whether the stream ends within `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """Hang up, as dsync does; the reading thread ends when the stream does."""
+        self._closed.set()
+        self._stream.cancel()
+
+    def __enter__(self) -> "StreamReader[M]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancel()
+
+    def _pump(self) -> None:
+        try:
+            for message in self._stream:
+                while not self._closed.is_set():
+                    try:
+                        self._messages.put(message, timeout=0.1)
+                        break
+                    except queue.Full:
+                        continue  # nobody reads: a slow reader is what is being tried
+                if self._closed.is_set():
+                    return
+        except ConnectorError as error:
+            if not self._closed.is_set():
+                self.error = error
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._messages.put_nowait(None)
+        except queue.Full:
+            return  # a reader is not waiting while messages are there
+
+
+def shown(documents: Sequence[bytes], most: int = 3) -> str:
+    """A few documents as text."""
+    lines = [show_document(document) for document in documents[:most]]
+    return ", ".join(lines) + (f" and {len(documents) - most} more" if len(documents) > most else "")

@@ -1,0 +1,305 @@
+"""One example of a rule: what it draws, what it calls, what it finds."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
+from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.subject.subject import REFUSALS, Subject
+from dsync_kit.conformance.verdicts.inspection import document_key, key_of
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.connector import Connector
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
+
+__all__ = ["Case", "kind_name", "type_name"]
+
+T = TypeVar("T")
+
+
+class Case:
+    """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
+
+    `api` are the RPCs as they are, `driver` the calls as dsync makes them; both are in the transcript. `bulk` scales
+    large pages and documents, and waits: 1 is what every connector must stand.
+    """
+
+    def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
+        self.subject = subject
+        self.bulk = bulk
+        self.recorder = Recorder(subject.api)
+        self.api: ConnectorApi = self.recorder
+        self.driver = Driver(self.recorder, subject.limits)
+        self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
+        self.notes: list[str] = []
+        self.checks = 0
+        self._data = data
+        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
+        self._taken: set[str] = set()
+        self._written: set[str] = set()
+        self._stack = ExitStack()
+
+    # Drawing
+
+    def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
+        """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
+        value = self._data.draw(strategy)
+        self._drawn.append((label, value, show))
+        return value
+
+    @property
+    def example(self) -> tuple[tuple[str, str], ...]:
+        """What was drawn: labels and values, as text."""
+        return tuple((label, _show(value, show)) for label, value, show in self._drawn)
+
+    def data_type(self, types: Sequence[DataType] = ()) -> DataType:
+        """One of the types in which documents can be put in and read back."""
+        choices = list(types or self.subject.types)
+        if not choices:
+            raise Inapplicable("no data type is both written and read")
+        return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
+
+    def page(
+        self,
+        data_type: DataType,
+        *,
+        min_size: int = 0,
+        max_size: int = 6,
+        small: bool = False,
+        label: str = "documents",
+    ) -> list[bytes]:
+        """Documents with ids that no store takes for one."""
+        kinds = self.subject.id_kinds[data_type]
+        return self.draw(strategies.pages(data_type, kinds, min_size=min_size, max_size=max_size, small=small), label)
+
+    def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
+        """Ids, as Python values, that no store takes for one."""
+        kinds = self.subject.id_kinds[data_type]
+        return self.draw(strategies.several_ids(data_type, kinds, min_size=min_size, max_size=max_size), "ids")
+
+    def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
+        """`count` small documents with ids that sort as they are numbered."""
+        make = identifiers.numbered_ids(self.subject.id_kinds[data_type], prefix, count)
+        return [strategies.make_document(make(number), {"n": number, **fields}, data_type) for number in range(count)]
+
+    # Places
+
+    def namespace(self) -> str:
+        """A namespace for this example, empty as far as the example can tell."""
+        if self.subject.makes_namespaces:
+            return self.subject.fresh_namespace()
+        free = [name for name in self.subject.offered if name not in self._taken]
+        if not free:
+            raise Inapplicable(self.subject.notes[0] if not self.subject.offered else "too few namespaces are offered")
+        self._taken.add(free[0])
+        self.subject.settle(free[0])
+        return free[0]
+
+    # What dsync does
+
+    def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """WriteData as dsync calls it; for a source that is no sink, the harness's seed."""
+        self.own(namespace, data_type, documents)
+        if not self.subject.is_sink:
+            self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
+        self.subject.load(namespace, documents, data_type, driver=self.driver)
+        self._written.add(namespace)
+
+    def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
+        """WriteData to a namespace with a strange name; whether the store takes such a name."""
+        try:
+            self.write(namespace, documents, data_type)
+        except ConnectorError as error:
+            if error.code not in REFUSALS:
+                raise
+            return False
+        return True
+
+    def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """WriteData of documents with ids that a store may be too narrow for. Raises Inapplicable where it refuses."""
+        with self.declined_if_refused("some of these ids"):
+            self.write(namespace, documents, data_type)
+
+    @contextmanager
+    def declined_if_refused(self, what: str) -> Iterator[None]:
+        """Raises Inapplicable where a call in it is refused as a store declines what it cannot hold."""
+        try:
+            yield
+        except ConnectorError as error:
+            if error.code not in REFUSALS:
+                raise
+            raise self.decline(f"it refuses {what} ({error})") from error
+
+    def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
+        """Have these documents removed at the end, for what is sent past `write`."""
+        self._own(namespace, data_type, (id_of(document, data_type) for document in documents))
+
+    def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
+        """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""
+        # A composite id is refused by most stores, and removed by none of the rules' documents.
+        self._own(namespace, data_type, (list(update.id) for update in updates if len(update.id) == 1))
+        if not self.subject.is_sink:
+            self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
+        self.subject.change(namespace, updates, data_type, driver=self.driver)
+        self._written.add(namespace)
+
+    def read(
+        self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
+    ) -> list[bytes]:
+        """What is in the namespace now, apart from what was there before the kit came."""
+        listed = self.subject.read(namespace, data_type, driver=driver or self.driver, expected=expected)
+        return self.without_foreign(namespace, listed, data_type)
+
+    def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards") -> None:
+        """Raise Violation unless the namespace holds what the model holds."""
+        self.checks += 1
+        model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what)
+
+    def loaded(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> tuple[str, Model]:
+        """A namespace with drawn documents in it, and what it holds."""
+        data_type = self.data_type()
+        documents = self.page(data_type, min_size=min_size, max_size=max_size, small=small)
+        namespace = self.namespace()
+        self.write(namespace, documents, data_type)
+        return namespace, Model(data_type, documents)
+
+    def listable(self, *, max_size: int = 30) -> tuple[str, DataType, int]:
+        """A namespace with something to list, its type and about how many documents: loaded, else one that exists."""
+        if self.subject.loads:
+            namespace, model = self.loaded(min_size=1, max_size=max_size, small=True)
+            return namespace, model.data_type, len(model.documents)
+        namespaces = self.subject.existing()
+        namespace = namespaces[0] if len(namespaces) == 1 else self.draw(st.sampled_from(namespaces[:4]), "namespace")
+        return namespace, self.data_type(self.subject.source_types), 100_000
+
+    # Expectations
+
+    def check(self, holds: bool, message: str, *, expected: object = "", seen: object = "", owner: str = "") -> None:
+        """Raise Violation unless `holds`."""
+        self.checks += 1
+        if not holds:
+            raise Violation(message, expected=str(expected), seen=str(seen), owner=owner)
+
+    def within(self, seconds: float, call: Callable[[], T], what: str) -> T:
+        """What the call gives. Raises Violation where it takes longer: the connector hangs, and is asked no more."""
+        answers: list[T] = []
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                answers.append(call())
+            except Exception as error:
+                errors.append(error)
+
+        self.checks += 1
+        if not self.subject.hung:
+            thread = threading.Thread(target=run, daemon=True, name="within")
+            thread.start()
+            thread.join(seconds)
+        if errors:
+            raise errors[0]
+        if not answers:
+            self.subject.hung = True
+            raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
+        return answers[0]
+
+    def decline(self, reason: str) -> Inapplicable:
+        """The exception for what the connector legally declines; raise it."""
+        return Inapplicable(reason)
+
+    def refused(self, error: ConnectorError) -> bool:
+        """Whether a status says that the request, or what it asks for, is not taken."""
+        return error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED)
+
+    # Another instance
+
+    def second_driver(self, name: str = "second instance") -> Driver:
+        """A driver of another instance on the same data, until the example ends."""
+        api = self._stack.enter_context(self.subject.second_instance())
+        return Driver(self.recorder.other(api, name), self.subject.limits)
+
+    def other_connection(self) -> Driver:
+        """A driver over another connection to the same instance."""
+        return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)
+
+    def create(self) -> Connector:
+        """Another connector with the subject's settings, in this process; the caller tears it down."""
+        if self.subject.target.create is None:
+            raise KitError("the connector runs in another process")
+        return self.subject.target.create()
+
+    def enter(self, context: Any) -> Any:
+        """Enter a context that is left when the example ends."""
+        return self._stack.enter_context(context)
+
+    def close(self) -> None:
+        """Remove what the example has made, and end what it has started."""
+        self._stack.close()
+        if not self.subject.can_change or self.subject.disposable or self.subject.hung:
+            return
+        removing = Recorder(self.subject.api)
+        for (namespace, data_type), owned in self._owned.items():
+            removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
+            try:
+                if removals:
+                    self.subject.change(namespace, removals, data_type, driver=Driver(removing))
+            except ConnectorError as error:
+                if namespace in self._written:  # else all was refused
+                    self.subject.remain(namespace, str(error))
+                if error.retryable:
+                    self.subject.heed(removing)
+
+    def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
+        owned = self._owned.setdefault((namespace, data_type), {})
+        for part in parts:
+            try:
+                owned[key_of(part, data_type)] = part
+            except (ValueError, InvalidArgument):
+                continue  # a malformed id, sent on purpose: nothing is stored under it
+
+    def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
+        """The listed documents without those that were there before the kit came."""
+        foreign = self.subject.foreign.get(namespace, set()) - set(self._owned.get((namespace, data_type), ()))
+        if not foreign:
+            return listed
+        return [document for document in listed if _key(document, data_type) not in foreign]
+
+
+def _key(document: bytes, data_type: DataType) -> bytes | None:
+    try:
+        return document_key(document, data_type)
+    except InvalidArgument:
+        return None  # the comparison with the model says what is wrong with it
+
+
+def type_name(data_type: DataType) -> str:
+    """A data type as the reports call it: `MONGO_BSON`."""
+    return DataType.Name(data_type).removeprefix("DATA_TYPE_")
+
+
+def kind_name(kind: UpdateType) -> str:
+    """An update's type as the reports call it: `INSERT`."""
+    return UpdateType.Name(kind).removeprefix("UPDATE_TYPE_")
+
+
+def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:
+    if isinstance(value, bytes):
+        return show_document(value)
+    if isinstance(value, Update):
+        return f"{kind_name(value.type)} {show_id(list(value.id))}" + (
+            f" {show_document(value.data)}" if value.data else ""
+        )
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_show(item, show) for item in value[:20])
+        more = f", … {len(value) - 20} more" if len(value) > 20 else ""
+        return f"[{shown}{more}]"
+    return show(value) if show is not None else repr(value)

@@ -1,0 +1,238 @@
+"""A connector's process that is killed right after it has answered, and started again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsync_kit.conformance.calls.driver import Driver, updates_partition
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.verdicts.model import LISTED, Model, by_id
+from dsync_kit.documents import id_of, same_document
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+    GeneratePlanResponse,
+    GetInfoRequest,
+    Update,
+    UpdateType,
+)
+from dsync_kit.targets.target import Process, TargetError
+
+__all__ = ["Crash"]
+
+_TRIED_CURSORS = 3
+
+
+@dataclass
+class Crash:
+    """What a crash showed, by topic: None where all is well. A topic is missing where it does not apply."""
+
+    topics: dict[str, Violation | None] = field(default_factory=dict)
+    declined: str = ""
+
+    @classmethod
+    def of(cls, case: Case, number: int) -> "Crash":
+        """The crash of this number. Each costs two starts of a process, so that one serves all rules."""
+        known: dict[int, tuple[Crash, Any]] = case.subject.crashes
+        if number not in known:
+            known[number] = _crash(case, number), case.recorder.calls
+        found, case.recorder.calls = known[number]
+        return found
+
+
+def _crash(case: Case, number: int) -> Crash:
+    if case.subject.target.process is None:
+        raise KitError("the connector cannot be started as a process of its own")
+    process = case.subject.target.process()
+    try:
+        process.start()
+    except TargetError as error:
+        # What it printed, without all that Python prints about it.
+        first, *rest = str(error).splitlines()
+        reason = f"{first} {rest[-1].strip()}" if rest else first
+        return Crash(declined=f"a process of it cannot be started beside the one that runs: {reason}")
+    crash = Crash()
+    try:
+        run = _Run(case, crash, number)
+        run.before(process)
+        process.kill()
+        case.recorder.note("(SIGKILL, and started again)")
+        with run.topic("starts-again"):
+            process.start()
+        if crash.topics["starts-again"] is None:
+            run.after(process)
+    finally:
+        process.kill()
+    return crash
+
+
+class _Topic:
+    """Notes what goes wrong within it as the topic's violation."""
+
+    def __init__(self, crash: Crash, name: str) -> None:
+        self._topics = crash.topics
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._topics[self._name] = None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Violation):
+            self._topics[self._name] = Violation(
+                error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
+            )
+        elif isinstance(error, ConnectorError | TargetError):
+            message = "after it was killed and started again, the connector refuses what it should answer"
+            self._topics[self._name] = Violation(message, expected="OK", seen=str(error))
+        return isinstance(error, Violation | ConnectorError | TargetError)
+
+
+class _Run:
+    """The writes before a crash, and what is found after it."""
+
+    def __init__(self, case: Case, crash: Crash, number: int) -> None:
+        self._case = case
+        self._subject = case.subject
+        self._crash = crash
+        self._number = number
+        self._id = ""
+        self._plan = GeneratePlanResponse()
+        self._planned: Held = {}
+        self._follower: Follower | None = None
+        if not self._subject.loads:
+            return
+        self._type = self._subject.types[number % len(self._subject.types)]
+        documents = case.numbered(20, self._type)
+        self._kept, self._changed, self._gone, self._new = (documents[i : i + 5] for i in (0, 5, 10, 15))
+        self._late = case.numbered(5, self._type, prefix="late")
+        self._model = Model(self._type)
+        self._namespace = case.namespace()
+        case.own(self._namespace, self._type, [*documents, *self._late])
+
+    def topic(self, name: str) -> _Topic:
+        """What follows is about this."""
+        return _Topic(self._crash, name)
+
+    def before(self, process: Process) -> None:
+        """Write, plan and stream; the last answer is that of a write."""
+        driver = self._driver(process, "process")
+        self._id = driver.api.get_info(GetInfoRequest()).id
+        if not self._subject.loads:
+            return
+        self._load(driver, [*self._kept, *self._changed, *self._gone])
+        if self._subject.is_source:
+            self._plan = driver.plan([self._namespace], updates=self._subject.streams)
+        self._planned = held(self._model)
+        self._change(driver, UPDATE_TYPE_UPDATE, self._case.numbered(10, self._type, again=True)[5:])
+        if self._plan.updates_partitions and self._subject.can_change:
+            self._follower = self._follow(driver, updates_partition(self._plan).cursor, self._planned)
+            self._follower.converge({self._namespace: held(self._model)}, what="the stream before the crash")
+            self._follower.cancel()
+        last: list[Callable[[], None]] = [
+            lambda: self._load(driver, self._late),
+            lambda: self._change(driver, UPDATE_TYPE_INSERT, self._new, also_gone=True),
+        ]
+        for write in last if self._number % 2 == 0 else last[::-1]:
+            write()
+
+    def after(self, process: Process) -> None:
+        """Look at everything that should have lasted."""
+        driver = self._driver(process, "restarted process")
+        with self.topic("id"):
+            _same_id(self._id, driver.api.get_info(GetInfoRequest()).id)
+        if not self._subject.loads:
+            return
+        found: Held = {}
+        with self.topic("write-data"):
+            listed = self._subject.read(self._namespace, self._type, driver=driver, expected=25)
+            found = by_id(self._case.without_foreign(self._namespace, listed, self._type), self._type)
+            self._holds(found, [*self._kept, *self._late], "WriteData")
+        if self._subject.can_change and self._crash.topics["write-data"] is None:
+            with self.topic("write-updates"):
+                self._holds(found, list(self._model.documents.values()), "WriteUpdates")
+                self._holds_none(found, self._gone)
+        with self.topic("plan"):
+            self._plan_lasts(driver)
+        if self._follower is not None:
+            with self.topic("cursor"):
+                self._mark(driver)
+                cursor = updates_partition(self._plan).cursor
+                self._converges(self._follow(driver, cursor, self._planned), "streaming from the plan's cursor")
+            with self.topic("resume"):
+                self._resumes(driver, self._follower)
+
+    def _resumes(self, driver: Driver, follower: Follower) -> None:
+        sent = {seen.cursor: seen for seen in reversed(follower.sent)}
+        for cursor, seen in list(sent.items())[:_TRIED_CURSORS]:
+            state = follower.held_after(seen.updates)[self._namespace]
+            self._converges(self._follow(driver, cursor, state), "streaming from a cursor that was sent")
+
+    def _converges(self, follower: Follower, what: str) -> None:
+        follower.converge({self._namespace: held(self._model)}, what=f"{what} before the process was killed")
+        follower.cancel()
+
+    def _plan_lasts(self, driver: Driver) -> None:
+        if not self._subject.is_source:
+            return
+        documents = [
+            item for found in self._plan.partitions for item in driver.partition(found, self._type, expected=25)
+        ]
+        self._holds(by_id(documents, self._type), self._kept, "a plan's partitions, listed after a restart,")
+
+    def _holds(self, found: Held, documents: Sequence[bytes], what: str) -> None:
+        for document in documents:
+            have = found.get(next(iter(Model(self._type, [document]).documents)))
+            if have is None or not same_document(have, document, self._type):
+                raise Violation(
+                    f"what {what} had answered OK to is lost with the process"
+                    if what.startswith("Write")
+                    else f"{what} lack documents",
+                    expected=show_document(document),
+                    seen="no such document" if have is None else show_document(have),
+                    rests_on=LISTED,
+                )
+
+    def _holds_none(self, found: Held, documents: Sequence[bytes]) -> None:
+        left = [document for document in documents if next(iter(Model(self._type, [document]).documents)) in found]
+        if left:
+            raise Violation(
+                "what WriteUpdates had deleted is there again",
+                expected="no such document",
+                seen=show_document(left[0]),
+                rests_on=(*LISTED, "updates/delete"),
+            )
+
+    def _driver(self, process: Process, name: str) -> Driver:
+        return Driver(self._case.recorder.other(process.api, name), self._case.subject.limits)
+
+    def _follow(self, driver: Driver, cursor: bytes, holding: Held) -> Follower:
+        state = {self._namespace: holding}
+        return Follower(self._case, cursor, [self._namespace], self._type, holding=state, driver=driver)
+
+    def _load(self, driver: Driver, documents: Sequence[bytes]) -> None:
+        self._subject.load(self._namespace, documents, self._type, driver=driver)
+        self._model.write(documents)
+
+    def _change(self, driver: Driver, kind: UpdateType, documents: Sequence[bytes], *, also_gone: bool = False) -> None:
+        if not self._subject.can_change:
+            return
+        updates = [Update(id=id_of(item, self._type), type=kind, data=item) for item in documents]
+        if also_gone:
+            updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
+        self._subject.change(self._namespace, updates, self._type, driver=driver)
+        self._model.apply(updates)
+
+    def _mark(self, driver: Driver) -> None:
+        (mark,) = self._case.numbered(1, self._type, prefix="mark")
+        self._case.own(self._namespace, self._type, [mark])
+        self._change(driver, UPDATE_TYPE_INSERT, [mark])
+
+
+def _same_id(before: str, after: str) -> None:
+    if before != after:
+        raise Violation("GetInfo has another id after a restart", expected=repr(before), seen=repr(after))

@@ -1,0 +1,266 @@
+"""A sink that follows a stream: what it has been sent, what it holds, and whether that becomes what it should."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from dsync_kit.conformance.calls.driver import Driver, StreamReader
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
+from dsync_kit.conformance.verdicts.model import LISTED, Model, by_id
+from dsync_kit.documents import same_document
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.incoming import bare_document
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    DataType,
+    StreamUpdatesResponse,
+    Update,
+)
+
+__all__ = ["Follower", "Held", "Sent", "held"]
+
+_LONGEST = 6
+"""How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
+
+_STREAMED = (
+    "stream/opens",
+    "stream/stays-open",
+    "stream/inserts",
+    "stream/overwrites",
+    "stream/deletes",
+    "stream/values",
+    "stream/order",
+    "updates/model",
+    "updates/many",
+)
+"""What must hold, so that a stream leads to the source's state."""
+
+_REOPENING_SECONDS = 3.0
+_REOPENING_PAUSE = 0.2
+
+Held = dict[bytes, bytes]
+"""The documents of a namespace by the keys of their ids."""
+
+
+def held(model: Model) -> Held:
+    """What a sink holds that holds what the model does."""
+    return {document_key(document, model.data_type): document for document in model.documents.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A cursor that was seen, and how many updates had come with the messages up to it."""
+
+    cursor: bytes
+    updates: int
+
+
+class Follower:
+    """Reads a stream, and applies what it sends.
+
+    `holding` is what the sink holds before; `updates` are those that came, with their namespaces, `sent` the cursors.
+    What dsync cannot hand on is a Violation of the rule on it.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        cursor: bytes,
+        namespaces: Sequence[str],
+        data_type: DataType,
+        *,
+        holding: Mapping[str, Held] | None = None,
+        driver: Driver | None = None,
+        ahead: int = 0,
+    ) -> None:
+        self.data_type = data_type
+        self.updates: list[tuple[str, Update]] = []
+        self.sent: list[Sent] = []
+        self._before = dict(holding or {})
+        self._held = {name: dict(documents) for name, documents in self._before.items()}
+        self._case = case
+        self._driver = driver or case.driver
+        self._request = (cursor, list(namespaces), data_type, ahead)
+        self._opened = time.monotonic()
+        self._first, case.subject.streamed = not case.subject.streamed, True
+        self.reader = self._open()
+
+    def message(self, seconds: float) -> StreamUpdatesResponse | None:
+        """The next message, inspected and applied; None after `seconds` without one, or at the stream's end."""
+        message = self.raw(seconds)
+        if message is None:
+            return None
+        # Of all namespaces, some are others', who may have written what this type cannot hold.
+        inspect(message, self.data_type, documents=bool(self._request[1]) or message.namespace in self._before)
+        for update in message.updates:
+            self.updates.append((message.namespace, update))
+            self._apply(self._held.setdefault(message.namespace, {}), update)
+        if message.next_cursor:
+            self.sent.append(Sent(message.next_cursor, len(self.updates)))
+        return message
+
+    def raw(self, seconds: float) -> StreamUpdatesResponse | None:
+        """The next message as it is; None after `seconds` without one, or at the stream's end."""
+        while (message := self.reader.next(max(seconds, 0.0))) is None and self._refused_for_another():
+            self.reader = self._open()
+        return message
+
+    def comes(self) -> bool:
+        """Whether another update comes, within the subject's patience."""
+        end, before = time.monotonic() + self._case.subject.patience, len(self.updates)
+        while len(self.updates) == before and self.message(end - time.monotonic()) is not None:
+            continue
+        return len(self.updates) > before
+
+    def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
+        """Read until `reached`; where the subject's patience runs out first, raise what `missing` gives.
+
+        `pause` are seconds between two messages: a slow reader.
+        """
+        subject = self._case.subject
+        began = last = time.monotonic()
+        self._case.checks += 1
+        while not reached():
+            # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
+            end = min(last + subject.patience, began + _LONGEST * subject.patience)
+            message = self.message(end - time.monotonic())
+            if message is None or time.monotonic() > end:
+                self._fail(missing())
+            if message.updates:
+                last = time.monotonic()
+            if pause:
+                time.sleep(pause)
+        if not pause:
+            subject.arrived(time.monotonic() - began)
+
+    def converge(
+        self, wanted: Mapping[str, Held], *, what: str = "the stream", owner: str = "", pause: float = 0.0
+    ) -> None:
+        """Read until the sink holds what is `wanted` of each namespace; Violation where it never does."""
+        wrong = {(name, key) for name, documents in wanted.items() for key in self._differing(name, documents)}
+        position = len(self.updates)
+
+        def reached() -> bool:
+            nonlocal position
+            for name, update in self.updates[position:]:
+                if name in wanted:
+                    key = key_of(update.id, self.data_type)
+                    right = self._same(self._held[name].get(key), wanted[name].get(key))
+                    (wrong.discard if right else wrong.add)((name, key))
+            position = len(self.updates)
+            return not wrong
+
+        def missing() -> Violation:
+            name, key = min(wrong)
+            expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
+            if (listed := self._listed(name)) is not None and not self._same(listed.get(key), expected):
+                return Violation(
+                    f"the source itself does not hold what was written, so {what} cannot lead to it",
+                    expected=f"in {name!r} {_shown(expected)}",
+                    seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
+                    rests_on=LISTED,
+                    hint="the sink has dropped or changed what it said OK to: the stream is not to blame",
+                )
+            return Violation(
+                f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
+                expected=f"in {name!r} {_shown(expected)}",
+                seen=f"after {len(self.updates)} updates {_shown(seen)}",
+                owner=owner or blamed(expected, seen, self.data_type),
+                rests_on=_STREAMED,
+            )
+
+        self.until(reached, missing, pause=pause)
+
+    def behind(self, wanted: Mapping[str, Held]) -> bool:
+        """Whether the sink does not hold yet what is wanted of each namespace."""
+        return any(self._differing(name, documents) for name, documents in wanted.items())
+
+    def held_after(self, updates: int) -> dict[str, Held]:
+        """What the sink held when it had applied that many updates."""
+        state = {name: dict(documents) for name, documents in self._before.items()}
+        for name, update in self.updates[:updates]:
+            self._apply(state.setdefault(name, {}), update)
+        return state
+
+    def cancel(self) -> None:
+        """Hang up."""
+        self.reader.cancel()
+
+    def _open(self) -> StreamReader[StreamUpdatesResponse]:
+        cursor, namespaces, data_type, ahead = self._request
+        reader = self._driver.stream_updates(cursor, namespaces, data_type, ahead=ahead)
+        self._case.enter(reader)
+        return reader
+
+    def _refused_for_another(self) -> bool:
+        """Whether the stream failed at once, perhaps because one that was just cancelled still holds the only place.
+
+        dsync opens one stream in its life; the kit many in a row.
+        """
+        if self.reader.error is None or self.updates or self._first:
+            return False
+        time.sleep(_REOPENING_PAUSE)
+        return time.monotonic() < self._opened + _REOPENING_SECONDS
+
+    def _apply(self, documents: Held, update: Update) -> None:
+        key = key_of(update.id, self.data_type)
+        if update.type == UPDATE_TYPE_DELETE:
+            documents.pop(key, None)
+        elif update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+            documents[key] = self._merged(documents.get(key), update)
+        else:
+            documents[key] = update.data
+
+    def _merged(self, current: bytes | None, update: Update) -> bytes:
+        try:
+            document = current if current is not None else bare_document(update.id[0], self.data_type)
+            return apply_partial_update(document, update.data, update.partial_update_unset, self.data_type)
+        except InvalidArgument as error:
+            raise self._case.decline(
+                f"it streams partial updates that the kit cannot apply: {error.message}"
+            ) from error
+
+    def _differing(self, name: str, documents: Held) -> set[bytes]:
+        have = self._held.get(name, {})
+        return {key for key in have.keys() | documents.keys() if not self._same(have.get(key), documents.get(key))}
+
+    def _same(self, one: bytes | None, other: bytes | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return same_document(one, other, self.data_type)
+
+    def _listed(self, namespace: str) -> Held | None:
+        """What the source lists of a namespace now; None where it can't be listed."""
+        try:
+            return by_id(self._case.read(namespace, self.data_type), self.data_type)
+        except ConnectorError:
+            return None
+
+    def _fail(self, missing: Violation) -> NoReturn:
+        if self.reader.error is not None:
+            raise Violation(
+                "StreamUpdates failed, and dsync does not open it again",
+                expected=missing.expected,
+                seen=str(self.reader.error),
+                owner="stream/opens",
+            )
+        if self.reader.ended:
+            raise Violation(
+                "the stream ended by itself while the source lives",
+                expected=missing.expected,
+                seen=f"its end after {len(self.updates)} updates; {missing.seen}",
+                owner="stream/stays-open",
+            )
+        self._case.subject.waited_in_vain()
+        raise missing
+
+
+def _shown(document: bytes | None) -> str:
+    return "no such document" if document is None else show_document(document)

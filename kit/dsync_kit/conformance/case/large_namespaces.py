@@ -1,0 +1,102 @@
+"""Namespaces with more documents than a page holds."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.subject.large_namespace import LargeNamespace
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType
+
+__all__ = ["MOST_DOCUMENTS", "declined_if_expired", "few_or_many", "large_namespace", "listed_in_pages", "paged"]
+
+MOST_DOCUMENTS = 6000
+"""The most documents that an example writes to fill pages."""
+
+_COUNTS = (300, 1200, 5000)
+"""Documents that are tried, until a partition has several pages."""
+
+_SECONDS = 3.0
+"""How long loading may take before no more documents are tried."""
+
+
+def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
+    """A namespace with many documents. Loaded once in a run; where namespaces are rare, again for each example."""
+    data_type = data_type or case.data_type()
+    known = case.subject.large_namespaces.get(data_type)
+    if known is not None and case.subject.makes_namespaces:
+        return known
+    if known is not None:
+        namespace = case.namespace()
+        case.write(namespace, known.documents, data_type)
+        return LargeNamespace(namespace, known.documents, data_type, known.page_size, known.partitions)
+    found = _find(case, data_type)
+    case.subject.large_namespaces[data_type] = found
+    return found
+
+
+def _find(case: Case, data_type: DataType) -> LargeNamespace:
+    namespace = case.namespace()
+    keeps = case.subject.makes_namespaces
+    began = time.monotonic()
+    loaded: list[bytes] = []
+    for count in _COUNTS:
+        documents = case.numbered(_COUNTS[-1], data_type)[:count]
+        added = documents[len(loaded) :]
+        if keeps:
+            case.subject.load(namespace, added, data_type, driver=case.driver)
+            case.subject.keep(namespace, data_type, added)
+        else:
+            case.write(namespace, added, data_type)
+        loaded = documents
+        partitions = case.driver.plan([namespace]).partitions
+        pages = [
+            [len(page) for page in case.driver.whole_pages(partition, data_type, expected=count)]
+            for partition in partitions
+        ]
+        if any(len(sizes) > 1 and max(sizes) < count for sizes in pages):
+            size = max((max(sizes) for sizes in pages if sizes), default=1)
+            return LargeNamespace(namespace, loaded, data_type, max(size, 1), len(partitions))
+        if time.monotonic() - began > _SECONDS:
+            break
+    return LargeNamespace(namespace, loaded, data_type, None, max(1, len(partitions)))
+
+
+@contextmanager
+def declined_if_expired(case: Case) -> Iterator[None]:
+    """For pages that are read one by one, with other calls in between: dsync would begin again."""
+    try:
+        yield
+    except ConnectorError as error:
+        if not error.retryable:
+            raise
+        raise case.decline(f"a listing was interrupted: {error}") from error
+
+
+def few_or_many(case: Case) -> tuple[str, DataType, int]:
+    """Like `Case.listable`, with drawn documents or with more than a page holds."""
+    if case.subject.loads and case.draw(st.booleans(), "many documents"):
+        return _listed(large_namespace(case))
+    return case.listable()
+
+
+def listed_in_pages(case: Case) -> tuple[str, DataType, int]:
+    """A namespace with more documents than a page holds, where documents can be put in."""
+    if not case.subject.loads:
+        return case.listable()
+    return _listed(large_namespace(case))
+
+
+def paged(case: Case) -> tuple[LargeNamespace, int]:
+    """A namespace whose partitions have several pages, and the size of these."""
+    found = large_namespace(case)
+    if found.page_size is None:
+        raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
+    return found, found.page_size
+
+
+def _listed(found: LargeNamespace) -> tuple[str, DataType, int]:
+    return found.namespace, found.data_type, len(found.documents)

@@ -1,0 +1,60 @@
+"""How a rule is written: a function over a case, with what there is to say about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
+
+__all__ = ["Rule", "rule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(RuleInfo):
+    """One rule that can be run. `check` returns when the connector keeps it, and raises `Violation` when it does not.
+
+    `examples` scales the profile's number of examples.
+    """
+
+    check: Callable[[Case], None]
+    examples: float = 1.0
+
+
+_ids: set[str] = set()
+
+
+def rule(
+    id: str,  # noqa: A002 - the word that the reports use
+    sentence: str,
+    *,
+    level: Level = Level.MUST,
+    needs: tuple[Need, ...] = (),
+    hint: str = "",
+    after: tuple[str, ...] = (),
+    examples: float = 1.0,
+) -> Callable[[Callable[[Case], None]], Rule]:
+    """Make a rule of a function over a case; the first line of its docstring says what the rule checks.
+
+    `sentence` is the contract's; `hint` the likely cause of a violation in one line; `examples` scales the profile's
+    number of examples, for a rule whose single example is costly (0.2) or cheap (2.0). Raises ValueError for an id that
+    another rule has.
+    """
+
+    def make(check: Callable[[Case], None]) -> Rule:
+        if id in _ids:
+            raise ValueError(f"two rules are named {id}")
+        _ids.add(id)
+        summary = (check.__doc__ or "").strip().partition("\n")[0]
+        return Rule(
+            id,
+            level,
+            sentence,
+            summary=summary,
+            needs=needs,
+            hint=hint,
+            after=after,
+            check=check,
+            examples=examples,
+        )
+
+    return make

@@ -1,0 +1,48 @@
+"""What a source sends by itself, for connectors whose data the kit cannot change."""
+
+import time
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, StreamUpdatesResponse
+
+__all__ = ["SAMPLE_SECONDS", "changes_by_itself", "sample"]
+
+_SAMPLED = 40
+SAMPLE_SECONDS = 2.0
+"""How long a source is listened to."""
+
+
+def changes_by_itself(case: Case) -> bool:
+    """Whether the data of a source that the kit cannot write to changes meanwhile, as its own stream says."""
+    if case.subject.loads or not case.subject.streams:
+        return False
+    try:
+        return any(message.updates for messages in sample(case).values() for message in messages)
+    except (Violation, ConnectorError):
+        return False  # stream/… rules say what is wrong with it
+
+
+def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
+    """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
+    for data_type in case.subject.source_types:
+        if data_type not in case.subject.sampled:
+            case.subject.sampled[data_type] = _first_messages(case, data_type)
+    return case.subject.sampled
+
+
+def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesResponse]:
+    asked = [] if case.subject.offers(Need.DEFAULT_PLAN) else list(case.subject.existing()[:1])
+    cursor = case.driver.updates_partition(asked).cursor
+    end = time.monotonic() + SAMPLE_SECONDS
+    messages: list[StreamUpdatesResponse] = []
+    with case.driver.stream_updates(cursor, asked, data_type) as stream:
+        while len(messages) < _SAMPLED and (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
+            messages.append(message)
+        if stream.error is not None:
+            raise Violation(
+                "StreamUpdates fails", expected="a stream of updates", seen=str(stream.error), owner="stream/opens"
+            )
+    return messages

@@ -1,0 +1,168 @@
+"""A source in the midst of a flow: namespaces with documents, an update cursor, and writes that go on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
+
+__all__ = ["Scene", "many_updates"]
+
+
+class Scene:
+    """Namespaces with a few documents, of which a plan has been made: `cursor` is where its updates begin.
+
+    `ids` may be written to, in each of the namespaces; half of them are `present` at first, the others `absent`. What
+    is written is in `models`.
+    """
+
+    def __init__(
+        self, case: Case, *, namespaces: int = 1, data_type: DataType | None = None, everything: bool = False
+    ) -> None:
+        self.data_type: DataType = case.data_type() if data_type is None else data_type
+        self.ids: list[Any] = case.identifiers(self.data_type, min_size=2, max_size=5)
+        half = (len(self.ids) + 1) // 2
+        self.present, self.absent = self.ids[:half], self.ids[half:]
+        self.models: dict[str, Model] = {}
+        self._case = case
+        self._marks = 0
+        for _ in range(namespaces):
+            self.add(self.document(value, "first") for value in self.present)
+        self.asked: list[str] = [] if everything else list(self.models)
+        self.before = self.wanted()
+        """What a sink holds that has copied the plan's partitions."""
+        self.cursor = self.plan()
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The namespaces that are written to."""
+        return list(self.models)
+
+    def add(self, documents: Any = (), *, name: str = "") -> str:
+        """A further namespace, with these documents; under a name of its own, unless one is given."""
+        name = name or self._case.namespace()
+        written = list(documents)
+        self._case.write(name, written, self.data_type)
+        self.models[name] = Model(self.data_type, written)
+        return name
+
+    def add_alike(self, name: str, content: Any) -> list[str]:
+        """Further namespaces, with the same ids, whose names are easily taken for `name`; those that are not refused.
+
+        One that has nothing of `name` is always there.
+        """
+        written = [self.document(value, content) for value in self.ids]
+        added = [self.add(written)]
+        if not self._case.subject.makes_namespaces:
+            return added
+        alike = [other for one, other in look_alikes.namespaces(name) if one == name]
+        for other in self._case.draw(strategies.some(alike), "other namespaces"):
+            if self._case.write_if_named(other, written, self.data_type):
+                self.models[other] = Model(self.data_type, written)
+                added.append(other)
+        return added
+
+    def plan(self) -> bytes:
+        """Where the updates begin that come from now on."""
+        return self._case.driver.updates_partition(self.asked).cursor
+
+    def document(self, value: Any, content: Any = None, **fields: Any) -> bytes:
+        """A document with this id."""
+        return strategies.make_document(value, {"v": content, **fields}, self.data_type)
+
+    def insert(self, value: Any, content: Any = None, **fields: Any) -> Update:
+        """An INSERT of a document."""
+        return self._update(UPDATE_TYPE_INSERT, value, content, **fields)
+
+    def overwrite(self, value: Any, content: Any = None, **fields: Any) -> Update:
+        """An UPDATE to a document."""
+        return self._update(UPDATE_TYPE_UPDATE, value, content, **fields)
+
+    def delete(self, value: Any) -> Update:
+        """A DELETE."""
+        return self._update(UPDATE_TYPE_DELETE, value)
+
+    def change(self, namespace: str, updates: Sequence[Update]) -> None:
+        """Write updates to the source."""
+        self._case.update(namespace, updates, self.data_type)
+        self.models[namespace].apply(updates)
+
+    def write(self, namespace: str, documents: Sequence[bytes]) -> None:
+        """Write a page of documents to the source."""
+        self._case.write(namespace, documents, self.data_type)
+        self.models[namespace].write(documents)
+
+    def history(self, *, max_calls: int = 3, max_updates: int = 5) -> list[tuple[str, list[Update]]]:
+        """Drawn calls over the ids, each in one of the namespaces; not written yet."""
+        calls = self._case.draw(
+            strategies.histories(self.data_type, self.ids, max_calls=max_calls, max_updates=max_updates), "updates"
+        )
+        if len(self.models) == 1:
+            return [(self.namespaces[0], call) for call in calls]
+        places = st.lists(st.sampled_from(range(len(self.models))), min_size=len(calls), max_size=len(calls))
+        chosen = self._case.draw(places, "in which namespace")
+        return [(self.namespaces[place], call) for place, call in zip(chosen, calls, strict=True)]
+
+    def mark(self) -> None:
+        """Write a last document to each namespace: when it has come, all else has come."""
+        self._marks += 1
+        for name in self.models:
+            (numbered,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
+            self.change(name, [self.insert(decode_id(id_of(numbered, self.data_type)[0]), "mark")])
+
+    @contextmanager
+    def begun_at_the_cursor(self, follower: Follower) -> Iterator[None]:
+        """A Violation in it is one of `stream/from-plan` where nothing was sent but what comes now is."""
+        try:
+            yield
+        except Violation as found:
+            missing = "stream/inserts" in found.rests_on and not found.owner
+            if missing and not follower.updates and not follower.reader.ended:
+                self.mark()
+                if follower.comes():
+                    found.owner = "stream/from-plan"
+            raise
+
+    def wanted(self) -> dict[str, Held]:
+        """What each namespace that is streamed holds now."""
+        return {name: held(model) for name, model in self.models.items() if not self.asked or name in self.asked}
+
+    def follow(
+        self,
+        cursor: bytes | None = None,
+        *,
+        holding: dict[str, Held] | None = None,
+        namespaces: Sequence[str] | None = None,
+        driver: Driver | None = None,
+        ahead: int = 0,
+    ) -> Follower:
+        """A sink that holds what was there at first, or `holding`, and streams from the plan's cursor, or `cursor`."""
+        return Follower(
+            self._case,
+            self.cursor if cursor is None else cursor,
+            self.asked if namespaces is None else namespaces,
+            self.data_type,
+            holding=self.before if holding is None else holding,
+            driver=driver,
+            ahead=ahead,
+        )
+
+    def _update(self, kind: UpdateType, value: Any, content: Any = None, **fields: Any) -> Update:
+        return strategies.update(kind, value, self.document(value, content, **fields), self.data_type)
+
+
+def many_updates(case: Case, count: int, data_type: DataType, prefix: str = "many", **fields: Any) -> list[Update]:
+    """INSERTs of numbered documents."""
+    return [
+        Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document)
+        for document in case.numbered(count, data_type, prefix=prefix, **fields)
+    ]

@@ -1,0 +1,1 @@
+"""What is drawn: documents, ids and namespaces."""

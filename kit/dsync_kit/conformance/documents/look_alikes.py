@@ -1,0 +1,65 @@
+"""Ids and namespaces that are easily taken for one another, and are different."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.documents.strategies import Draw, some
+
+__all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces"]
+
+Groups = Sequence[Sequence[tuple[str, Any]]]
+"""Groups of ids: the kind and the value of each."""
+
+IDS_OF_OTHER_KINDS: Groups = (
+    (("string", "5"), ("int32", 5), ("integer", 5)),
+    (("string", "5"), ("int64", Int64(5))),
+    (("string", "5.5"), ("double", 5.5)),
+    (("int64", Int64(86_400_000)), ("date", DatetimeMS(86_400_000))),
+    (("string", "true"), ("boolean", True)),
+    (("int32", 1), ("boolean", True)),
+    (("string", "64736e632d6b69742d696431"), ("object-id", ObjectId("64736e632d6b69742d696431"))),
+    (("string", "abc"), ("binary", Binary(b"abc", 0))),
+    (("string", "1.10"), ("decimal", Decimal128("1.10"))),
+    (("binary", Binary(b"dsync-kit-id", 0)), ("object-id", ObjectId(b"dsync-kit-id"))),
+)
+"""Ids that read the same, but are of different types."""
+
+SIMILAR_IDS: Groups = (
+    (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
+    (("int64", Int64(2**53)), ("int64", Int64(2**53 + 1))),
+    (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
+    (("string", f"{'k' * 64}1"), ("string", f"{'k' * 64}2")),
+    (("string", "a"), ("string", "A")),
+    (("string", "a"), ("string", "a ")),
+    (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
+    (("string", "\u00e9"), ("string", "e\u0301")),
+    (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
+    (("string", "a/b"), ("string", "a//b"), ("string", "a/./b"), ("string", "a/b/")),
+    (("string", "7"), ("string", "007"), ("string", "7.0"), ("string", "+7")),
+    (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
+)
+"""Ids of one type."""
+
+LOOK_ALIKE_IDS: Groups = (*IDS_OF_OTHER_KINDS, *SIMILAR_IDS)
+
+
+def namespaces(name: str) -> list[tuple[str, str]]:
+    """Pairs of namespaces that are easily taken for one, or for a part of one another."""
+    long = name + "x" * 64
+    # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
+    others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
+    others += [f"{name} ", f" {name}", f"{name}.", name.replace(".", "..")]
+    others += [f"{name}:x", f"{name}/x", f"{name}|x", f"{name}%x", f"{name}#x"]
+    patterns = [(f"{name}*", f"{name}xyz"), (f"{name}[x]", f"{name}x"), (f"{name}%", f"{name}xyz")]
+    separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
+    return [*((name, other) for other in others if other != name), *separated, *patterns, (long, f"{long}y")]
+
+
+def groups_of_ids(groups: Groups, kinds: tuple[str, ...]) -> Draw:
+    """Lists of some of the groups, as far as they are of these kinds; empty where no group is."""
+    of_these = ([value for kind, value in group if kind in kinds] for group in groups)
+    whole = [group for group in of_these if len(group) > 1]
+    return some(whole) if whole else st.just([])

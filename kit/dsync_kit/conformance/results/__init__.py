@@ -1,0 +1,1 @@
+"""Plain values that reports read: rules, outcomes, events, profiles."""

@@ -1,0 +1,173 @@
+"""What came of a rule, and of a run: plain values, which reports and tests read."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from dsync_kit.conformance.results.rule_info import Level
+
+__all__ = ["Failure", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
+
+
+class Violation(Exception):
+    """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
+
+    `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
+    `rests_on` are rules that must hold for the observation to mean anything, the most basic first. `hint` is the likely
+    cause where what was seen tells more of it than the rule does.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str = "",
+        seen: str = "",
+        owner: str = "",
+        refusal: str = "",
+        rests_on: tuple[str, ...] = (),
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.seen = seen
+        self.owner = owner
+        self.refusal = refusal
+        self.rests_on = rests_on
+        self.hint = hint
+
+    @classmethod
+    def silence(cls, seen: str) -> Self:
+        """The connector answers no more: it crashed, or hangs."""
+        return cls(
+            "the connector has stopped answering: its process has ended, or hangs",
+            expected="an answer to every call, be it an error",
+            seen=seen,
+            hint="the first of these calls that has no answer crashes it, most likely: its own log tells where",
+        )
+
+
+class Inapplicable(Exception):
+    """The connector legally declines what this example needs; the reason is reported."""
+
+
+class KitError(Exception):
+    """The kit or the backend broke: nothing is said about the connector."""
+
+
+class Status(StrEnum):
+    """What came of a rule."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """A capability that it needs is not declared."""
+    NOT_EXERCISED = "not-exercised"
+    """It ran, and nothing tested it: never counted as passed."""
+    KNOWN_FAILING = "known-failing"
+    """It is violated, as the connector's author says with a reason."""
+    UNEXPECTEDLY_PASSING = "unexpectedly-passing"
+    """It is listed as known to fail, and passes: fails the run."""
+    ERRORED = "errored"
+    """The kit or the backend broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One violation, at its smallest example."""
+
+    message: str
+    expected: str
+    seen: str
+    hint: str
+    example: tuple[tuple[str, str], ...]
+    """What was drawn: label and value."""
+    transcript: tuple[str, ...]
+    """The RPCs in their order."""
+    replay: str
+    """The command that shows just this failure again."""
+    reproducible: bool
+    """Whether the same example failed again."""
+    log: tuple[str, ...] = ()
+    """The last lines that the connector logged meanwhile, where it runs in this process."""
+    choices: str = ""
+    """What Hypothesis needs to run exactly this example again."""
+    kept: str = ""
+    """The name under which it is kept to be replayed; empty where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one.
+
+    `refusal` is the RPC and the code of a call that should not have been refused, `rests_on` the rules on which what
+    was seen rests.
+    """
+
+    rule: str
+    level: Level
+    status: Status
+    examples: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    failure: Failure | None = None
+    cause: str = ""
+    refusal: str = ""
+    rests_on: tuple[str, ...] = ()
+
+    @property
+    def area(self) -> str:
+        """The part of the rule's id before the slash."""
+        return self.rule.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run."""
+
+    target: str
+    db_type: str
+    seed: int
+    profile: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    strict: bool = False
+    interrupted: bool = False
+    problem: str = ""
+    """Why the connector could not be judged at all."""
+    notes: tuple[str, ...] = field(default=())
+
+    def counts(self) -> dict[Status, int]:
+        """How many rules have each status."""
+        return {status: sum(outcome.status is status for outcome in self.outcomes) for status in Status}
+
+    def violations(self) -> list[Outcome]:
+        """The outcomes that make the run fail."""
+        return [
+            outcome
+            for outcome in self.outcomes
+            if outcome.status is Status.UNEXPECTEDLY_PASSING
+            or (outcome.status is Status.FAILED and (self.strict or outcome.level is Level.MUST))
+        ]
+
+    @property
+    def hollow(self) -> bool:
+        """Whether more was left untried than was tried: such a green would say nothing."""
+        counts = self.counts()
+        tried = counts[Status.PASSED] + counts[Status.KNOWN_FAILING]
+        return not tried or counts[Status.NOT_EXERCISED] > tried
+
+    @property
+    def exit_code(self) -> int:
+        """0 conformant, 1 a rule is violated, 3 could not be judged."""
+        if self.violations():
+            return 1
+        broken = any(outcome.status is Status.ERRORED for outcome in self.outcomes)
+        return 3 if self.problem or broken or self.hollow or self.interrupted else 0
+
+    @property
+    def conformant(self) -> bool:
+        """Whether the connector can be relied on, as far as the rules that ran can tell."""
+        return self.exit_code == 0

@@ -1,0 +1,71 @@
+"""What there is to say about a rule: an id, a level, the contract's sentence it stands on, and what it needs."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+__all__ = ["Level", "Need", "RuleInfo"]
+
+
+class Level(StrEnum):
+    """How much a rule weighs."""
+
+    MUST = "MUST"
+    """dsync relies on it: a violation loses, corrupts or blocks data."""
+    SHOULD = "SHOULD"
+    """It makes a better connector; counts as a failure with `--strict` only."""
+
+
+class Need(Enum):
+    """What a connector, or the way it is run, must offer for a rule to apply; the value is said when it does not."""
+
+    SOURCE = "the connector declares no source"
+    SINK = "the connector declares no sink"
+    NO_SOURCE = "the connector declares a source"
+    NO_SINK = "the connector declares a sink"
+    LISTING = "the connector declares no source, or there is nothing to list: name existing data with --namespace"
+    LOADING = "data can only be put into it past the connector: its conformance.py has no seed(), and it is no sink"
+    CHANGING = "data can only be changed past the connector: its conformance.py has no update(), and it is no sink"
+    READING = (
+        "what was written can only be read past the connector: its conformance.py has no read(), and it is no source"
+    )
+    UPDATES = "its plan has no updates partition: it streams no updates"
+    FINITE = "its data can be changed: its stream does not end by itself"
+    LSN = "lsn_stream is not declared"
+    NO_LSN = "lsn_stream is declared"
+    GET_BY_IDS = "get_by_ids is not declared"
+    NO_GET_BY_IDS = "get_by_ids is declared"
+    MULTI_NAMESPACE_PLAN = "multi_namespace_plan is not declared"
+    DEFAULT_PLAN = "default_plan is not declared"
+    BSON = "MONGO_BSON is not among its data types"
+    JSON = "JSON_ID is not among its data types"
+    TWO_TYPES = "it handles one data type only"
+    TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
+    IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
+    SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
+    OTHER_DATA = "a scratch area of its own needs a connector's folder, with its conformance.py"
+    CONNECTION = "it is not called at an address, where it could be called over two connections"
+    RESTART = "it can't be restarted from an address alone: use a folder or exec:"
+    OUTAGE = "its conformance.py has no outage()"
+    SECRETS = "its settings hold no secret"
+    FOLDER = "it is no folder: only a connector's folder can be looked at as a package"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """One rule, as reports show it. `summary` says in one line what it checks.
+
+    `after` are rules whose violation explains this one's: such a failure is shown as their consequence.
+    """
+
+    id: str
+    level: Level
+    sentence: str
+    summary: str = ""
+    needs: tuple[Need, ...] = ()
+    hint: str = ""
+    after: tuple[str, ...] = ()
+
+    @property
+    def area(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]

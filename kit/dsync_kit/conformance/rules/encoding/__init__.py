@@ -1,0 +1,8 @@
+"""The rules `encoding/…`."""
+
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.rules.encoding import values
+
+__all__ = ["RULES"]
+
+RULES: tuple[Rule, ...] = (*values.RULES,)

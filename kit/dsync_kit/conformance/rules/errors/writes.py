@@ -1,0 +1,328 @@
+"""Bad documents, ids and updates: refused with INVALID_ARGUMENT, nothing half done, and the next call served."""
+
+import contextlib
+import re
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.strategies import BSON, id_value, make_document, update
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import encode
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    Update,
+)
+
+__all__ = ["RULES"]
+
+_BAD_INPUT = "bad input must carry INVALID_ARGUMENT"
+_READ = (Need.SINK, Need.READING)
+_REFUSED = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED})
+
+_MALFORMED: dict[DataType, list[bytes]] = {
+    strategies.BSON: [b"", b"not a document", b"\x05\x00\x00", b"\xff" * 24, b'{"_id": "x"}'],
+    strategies.JSON: [b"", b"not a document", b'{"id": "x"', b"[]", b'"x"', b'{"id": "\xff"}', b"\x05\x00\x00\x00\x00"],
+}
+
+
+def _malformed(case: Case, data_type: DataType) -> bytes:
+    """Bytes that are no document of the type: garbage, or a document cut short."""
+    whole = make_document("malformed", {"a": "some text"}, data_type)
+    cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
+    return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut), "no document")
+
+
+def _without_id(case: Case, data_type: DataType) -> bytes:
+    other = "id" if data_type == BSON else "_id"
+    fields = case.draw(st.sampled_from([{"name": "x", other: "y"}, {"name": "x"}, {}]), "document without id")
+    return encode(fields, data_type)
+
+
+def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> ConnectorError | None:
+    try:
+        case.driver.write_data(namespace, documents, data_type)
+    except ConnectorError as error:
+        return error
+    return None
+
+
+def _expect_invalid(case: Case, error: ConnectorError | None, what: str, *, must_refuse: bool) -> None:
+    """What the connector answered to bad input; sinks that nobody can read may take everything."""
+    if error is None:
+        case.check(not must_refuse, f"{what} was accepted", expected="INVALID_ARGUMENT", seen="OK")
+        return
+    case.check(
+        error.code is StatusCode.INVALID_ARGUMENT,
+        f"{what} is refused with a wrong code" + (": dsync repeats it in vain" if error.retryable else ""),
+        expected="INVALID_ARGUMENT",
+        seen=error,
+    )
+
+
+@rule(
+    "errors/malformed-document",
+    _BAD_INPUT,
+    needs=(Need.SINK,),
+    hint="the decoder's exception is not mapped, or what cannot be decoded is skipped",
+    after=("info/declared-sink",),
+)
+def malformed_document(case: Case) -> None:
+    """WriteData refuses bytes that are no document of the type."""
+    data_type = case.data_type(case.subject.sink_types)
+    error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
+    _expect_invalid(case, error, "a malformed document", must_refuse=_readable(case, data_type))
+
+
+@rule(
+    "errors/missing-id",
+    _BAD_INPUT,
+    needs=(Need.SINK,),
+    hint="a document without id is dropped, or gets an id of its own, so that a repeated page doubles it",
+    after=("errors/malformed-document",),
+)
+def missing_id(case: Case) -> None:
+    """WriteData refuses a document without `_id` or `id`."""
+    data_type = case.data_type(case.subject.sink_types)
+    error = _refusal(case, case.namespace(), [_without_id(case, data_type)], data_type)
+    _expect_invalid(case, error, "a document without id", must_refuse=_readable(case, data_type))
+
+
+@rule(
+    "errors/bad-document-in-page",
+    "bad input must carry INVALID_ARGUMENT … never by dropping",
+    needs=_READ,
+    hint="a bad document is skipped, and the page is answered with OK",
+    after=(
+        "errors/malformed-document",
+        "errors/missing-id",
+        "write/read-back",
+    ),
+)
+def bad_document_in_page(case: Case) -> None:
+    """A page with one bad document among good ones is refused; the same page without it is written afterwards."""
+    data_type = case.data_type()
+    good = case.page(data_type, min_size=1, small=True)
+    bad = _malformed(case, data_type) if case.draw(st.booleans(), "malformed") else _without_id(case, data_type)
+    page = list(good)
+    page.insert(case.draw(st.integers(0, len(good)), "position"), bad)
+    namespace = case.namespace()
+    error = _refusal(case, namespace, page, data_type)
+    _expect_invalid(case, error, "a page with a bad document", must_refuse=True)
+    case.write(namespace, good, data_type)
+    case.expect(namespace, Model(data_type, good), "what is listed after the page was sent again without the bad one")
+
+
+@rule(
+    "errors/nothing-half-written",
+    "bad input must carry INVALID_ARGUMENT",
+    level=Level.SHOULD,
+    needs=_READ,
+    hint="documents are written one by one: check the whole page before the first is written",
+    after=("errors/malformed-document", "errors/missing-id", "errors/bad-document-in-page"),
+    examples=0.5,
+)
+def nothing_half_written(case: Case) -> None:
+    """A page that is refused for one bad document leaves nothing behind."""
+    data_type = case.data_type()
+    good = case.page(data_type, min_size=1, max_size=4, small=True)
+    namespace = case.namespace()
+    case.own(namespace, data_type, good)
+    if _refusal(case, namespace, [*good, _malformed(case, data_type)], data_type) is None:
+        raise case.decline("a malformed document is accepted")
+    case.expect(namespace, Model(data_type), "what is listed after a refused page")
+
+
+def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
+    name = "_id" if data_type == BSON else "id"
+    values = [
+        (b"raw text", 2),
+        (b"\x05\x00\x00\x00ab\x00", 2),
+        (b"abc", 7),
+        (b"\x01", 16),
+        (b"", 2),
+        (b"\x05\x00\x00\x00abcd\x00", 77),
+    ]
+    return st.sampled_from([[BsonValue(data=data, type=kind, name=name)] for data, kind in values])
+
+
+@rule(
+    "errors/malformed-id-code",
+    _BAD_INPUT,
+    needs=(Need.SINK,),
+    hint="decoding an update's id raises something that nobody maps",
+    examples=0.5,
+    after=(
+        "updates/id-name",
+        "info/declared-sink",
+        "errors/malformed-update",
+    ),
+)
+def malformed_id_code(case: Case) -> None:
+    """An update whose id is no BSON value is refused with INVALID_ARGUMENT, if it is refused."""
+    error = _send_malformed_id(case)
+    _expect_invalid(case, error, "a malformed id", must_refuse=False)
+
+
+@rule(
+    "errors/malformed-id",
+    "Raw UTF-8 in `data` is the most common mistake.",
+    level=Level.SHOULD,
+    needs=_READ,
+    hint="the id's bytes are used as they are: check that they are a BSON value of their type",
+    after=(
+        "errors/malformed-id-code",
+        "updates/delete",
+    ),
+    examples=0.5,
+)
+def malformed_id(case: Case) -> None:
+    """An update whose id is no BSON value is refused."""
+    error = _send_malformed_id(case)
+    _expect_invalid(case, error, "a malformed id", must_refuse=True)
+
+
+def _send_malformed_id(case: Case) -> ConnectorError | None:
+    data_type = case.data_type(case.subject.sink_types)
+    parts = case.draw(st.one_of(_bad_ids(data_type), st.just(list[BsonValue]())), "id")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
+    data = make_document("raw text", {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
+    request = Update(id=parts, type=kind, data=data)
+    try:
+        case.driver.write_updates(case.namespace(), [request], data_type)
+    except ConnectorError as error:
+        return error
+    return None
+
+
+@rule(
+    "errors/malformed-update",
+    _BAD_INPUT,
+    needs=(Need.SINK,),
+    hint="the document of an update is not checked before it is stored",
+    after=(
+        "errors/malformed-document",
+        "info/declared-sink",
+    ),
+)
+def malformed_update(case: Case) -> None:
+    """An INSERT or UPDATE whose data is no document is refused."""
+    data_type = case.data_type(case.subject.sink_types)
+    kinds = case.subject.id_kinds[data_type]
+    value = case.draw(strategies.ids(data_type, kinds), "id")
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
+    request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
+    error: ConnectorError | None = None
+    try:
+        case.driver.write_updates(case.namespace(), [request], data_type)
+    except ConnectorError as refused:
+        error = refused
+    _expect_invalid(case, error, "an update with a malformed document", must_refuse=_readable(case, data_type))
+
+
+@rule(
+    "errors/bad-update-in-call",
+    _BAD_INPUT,
+    needs=_READ,
+    hint="a bad update is skipped, or the call cannot be repeated after it was refused half way",
+    after=("errors/malformed-update", "updates/model"),
+)
+def bad_update_in_call(case: Case) -> None:
+    """A call with a bad update in the middle is refused; without it, the call has its whole effect."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, min_size=3, max_size=3)
+    namespace, model = case.namespace(), Model(data_type)
+    held = [make_document(value, {"n": 0}, data_type) for value in values]
+    case.write(namespace, held, data_type)
+    model.write(held)
+    good = [
+        update(UPDATE_TYPE_UPDATE, values[0], make_document(values[0], {"n": 1}, data_type), data_type),
+        update(UPDATE_TYPE_DELETE, values[1], b"", data_type),
+    ]
+    bad = Update(id=id_value(values[2], data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff not a document")
+    call = list(good)
+    call.insert(case.draw(st.integers(0, 2), "position"), bad)
+    try:
+        case.driver.write_updates(namespace, call, data_type)
+    except ConnectorError as error:
+        _expect_invalid(case, error, "a call with a bad update", must_refuse=True)
+    else:
+        _expect_invalid(case, None, "a call with a bad update", must_refuse=True)
+    case.update(namespace, good, data_type)
+    model.apply(good)
+    case.expect(namespace, model, "what is listed after the call was sent again without the bad update")
+
+
+_TRACEBACK = re.compile(
+    r"Traceback \(most recent call last\)|goroutine \d+ \[|\n\s+at [\w.$]+\(|File \"[^\"]+\", line \d+"
+)
+
+
+@rule(
+    "errors/messages",
+    _BAD_INPUT,
+    level=Level.SHOULD,
+    needs=(Need.SINK,),
+    hint="the status is sent without a message, or with a stack trace in place of one",
+)
+def messages(case: Case) -> None:
+    """An error says something to its reader, and is no stack trace."""
+    data_type = case.data_type(case.subject.sink_types)
+    error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
+    if error is None:
+        raise case.decline("it takes everything")
+    case.check(
+        bool(error.message.strip()), "an error has no message", expected="what is wrong", seen=repr(error.message)
+    )
+    case.check(
+        not _TRACEBACK.search(error.message), "an error's message is a stack trace", expected="a sentence", seen=error
+    )
+
+
+@rule(
+    "errors/serves-on",
+    _BAD_INPUT,
+    needs=_READ,
+    hint="an error leaves a lock, a transaction or a connection behind",
+    after=("errors/malformed-document", "write/read-back"),
+)
+def serves_on(case: Case) -> None:
+    """After refused calls the next page is written as if nothing had been."""
+    data_type = case.data_type()
+    good = case.page(data_type, min_size=1, small=True)
+    namespace = case.namespace()
+    for _ in range(case.draw(st.integers(1, 4), "refused calls")):
+        _refusal(case, namespace, [_malformed(case, data_type)], data_type)
+        with contextlib.suppress(ConnectorError):
+            bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
+            case.driver.write_updates(namespace, [bad], data_type)
+    case.write(namespace, good, data_type)
+    case.expect(namespace, Model(data_type, good), "what is listed of a page that was written after refused calls")
+
+
+def _readable(case: Case, data_type: DataType) -> bool:
+    """Whether what is written can be read: a sink that nobody can read may take everything, as /dev/null does."""
+    return case.subject.can_read and data_type in case.subject.types
+
+
+RULES = (
+    malformed_document,
+    missing_id,
+    bad_document_in_page,
+    nothing_half_written,
+    malformed_id_code,
+    malformed_id,
+    malformed_update,
+    bad_update_in_call,
+    messages,
+    serves_on,
+)

@@ -1,0 +1,121 @@
+"""What happens while the backend cannot be reached, and after it has come back."""
+
+from collections.abc import Callable
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.outage import Answer, answered, decline_unseen, during_outage, outage, outage_seconds
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
+from dsync_kit.protocol import (
+    UPDATE_TYPE_INSERT,
+    Update,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
+
+__all__ = ["RULES"]
+
+_RETRY = "So: a fault that may pass must carry one of the four codes"
+_ONCE = 0.04
+_STREAM_SECONDS = 1.0
+"""How long the backend stays away from a stream after a call has failed: its client has given up by then, too."""
+
+
+@rule(
+    "faults/write-code",
+    _RETRY,
+    needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING),
+    hint="the client library's error for a lost connection is not mapped: raise Unavailable for it",
+    examples=_ONCE,
+)
+def write_code(case: Case) -> None:
+    """Without its backend, writes are answered with a retryable code; and nothing that was answered OK is lost."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    documents = case.numbered(6, data_type)
+    updates = [
+        Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document) for document in documents[3:]
+    ]
+    page = WriteDataRequest(namespace=namespace, data=documents[:3], type=data_type)
+    call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
+    case.own(namespace, data_type, documents)
+    answers = [
+        _during_outage(case, "WriteData", lambda: case.api.write_data(page)),
+        _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)),
+    ]
+    # dsync sends the same again.
+    case.driver.write_data(namespace, documents[:3], data_type)
+    case.driver.write_updates(namespace, updates, data_type)
+    case.expect(namespace, Model(data_type, documents), "what is written again after an outage")
+    decline_unseen(case, answers)
+
+
+@rule(
+    "faults/list-code",
+    _RETRY,
+    needs=(Need.OUTAGE, Need.SOURCE, Need.LOADING),
+    hint="the client library's error for a lost connection is not mapped, or taken for the end of the data",
+    after=("faults/write-code",),
+    examples=_ONCE,
+)
+def list_code(case: Case) -> None:
+    """Without its backend, ListData is answered with a retryable code, and not with fewer documents."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    documents = case.numbered(20, data_type)
+    case.write(namespace, documents, data_type)
+    partitions = case.driver.plan([namespace]).partitions
+    listed: list[bytes] = []
+
+    def list_all() -> None:
+        for partition in partitions:
+            for page in case.driver.pages(partition, data_type, expected=len(documents)):
+                listed.extend(page)
+
+    answer = _during_outage(case, "ListData", list_all)
+    if answer.error is None:
+        Model(data_type, documents).check(listed, what="the listing while the backend is away")
+    case.expect(namespace, Model(data_type, documents), "the listing after an outage")
+    decline_unseen(case, [answer])
+
+
+@rule(
+    "faults/stream-survives",
+    "A stream must retry inside the connector.",
+    needs=(Need.OUTAGE, Need.UPDATES, Need.LOADING, Need.CHANGING),
+    hint="an error of the backend ends the stream: open it again inside, from the last position",
+    after=("stream/opens", "stream/inserts", "stream/stays-open"),
+    examples=_ONCE,
+)
+def stream_survives(case: Case) -> None:
+    """A stream goes on after an outage, and nothing is lost."""
+    scene = Scene(case)
+    follower = scene.follow()
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream before an outage")
+    with outage(case):
+        answered(scene.plan, outage_seconds(case))
+        follower.message(_STREAM_SECONDS)
+    scene.mark()
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream that was open during an outage")
+
+
+def _during_outage(case: Case, name: str, call: Callable[[], object]) -> Answer:
+    """What a call gives that is made while the backend is away. Raises Violation where it is a final code."""
+    answer = during_outage(case, call)
+    case.check(
+        answer.error is None or answer.error.retryable,
+        f"without its backend, {name} is answered with a final code",
+        expected="ABORTED, RESOURCE_EXHAUSTED, UNAVAILABLE or DEADLINE_EXCEEDED",
+        seen=answer.error,
+    )
+    return answer
+
+
+RULES = (write_code, list_code, stream_survives)

@@ -1,0 +1,259 @@
+"""GetByIds: one item for each id, in their order."""
+
+from collections.abc import Sequence
+
+from bson import Int64
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.inspection import listed_id
+from dsync_kit.conformance.verdicts.model import LISTED, Model
+from dsync_kit.documents import id_of, same_document
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, BsonValue, DataType, GetByIdsRequest
+
+__all__ = ["RULES"]
+
+_SENTENCE = "as many items as ids, in their order; empty data for what is missing"
+_NEEDS = (Need.GET_BY_IDS, Need.LOADING)
+
+Id = Sequence[BsonValue]
+
+
+@rule(
+    "get-by-ids/answers",
+    _SENTENCE,
+    needs=(Need.GET_BY_IDS, Need.LISTING),
+    hint="get_by_ids is declared, but GetByIds does not find what is listed: look at how the id is decoded",
+    after=("get-by-ids/look-alikes",),
+)
+def answers(case: Case) -> None:
+    """Each listed document is found by its id, as it is listed."""
+    namespace, data_type, expected = case.listable()
+    listed = case.subject.read(namespace, data_type, driver=case.driver, expected=expected)[:50]
+    for document in listed:
+        (found,) = _found(case, namespace, [listed_id(document, data_type)], data_type)
+        _same(case, found, document, data_type)
+
+
+@rule(
+    "get-by-ids/order",
+    _SENTENCE,
+    needs=_NEEDS,
+    hint="the items come in the store's order, those that are missing are left out, or an id asked twice comes once",
+    after=("get-by-ids/answers",),
+)
+def order(case: Case) -> None:
+    """The items are in the order of the ids: found, missing and repeated ones mixed."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, min_size=2, max_size=6)
+    there = values[: (len(values) + 1) // 2]
+    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(there)]
+    namespace = case.namespace()
+    case.write(namespace, documents, data_type)
+    asked = case.draw(st.lists(st.sampled_from(range(len(values))), min_size=2, max_size=9), "ids asked for")
+    found = _found(case, namespace, [strategies.id_value(values[index], data_type) for index in asked], data_type)
+    for index, item in zip(asked, found, strict=True):
+        if index < len(documents):
+            _same(case, item, documents[index], data_type)
+        else:
+            case.check(not item, "an item is not that of its id", expected="empty data", seen=show_document(item))
+
+
+@rule(
+    "get-by-ids/missing",
+    _SENTENCE,
+    needs=_NEEDS,
+    hint="a missing document is an error, or is left out",
+    after=("get-by-ids/answers", "get-by-ids/namespace"),
+    examples=0.3,
+)
+def missing(case: Case) -> None:
+    """For an id that no document has there is an item with empty data."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    data_type = model.data_type
+    kind = case.subject.id_kinds[data_type][0]
+    gone = strategies.make_document(identifiers.sample_id(kind), {}, data_type)
+    absent = id_of(gone, data_type)
+    if any(id_of(document, data_type) == absent for document in model.documents.values()):
+        raise case.decline("the id that should be missing is there")
+    (found,) = _found(case, namespace, [absent], data_type)
+    case.check(not found, "an id that no document has is found", expected="empty data", seen=show_document(found))
+
+
+@rule(
+    "get-by-ids/none",
+    _SENTENCE,
+    needs=_NEEDS,
+    hint="without ids everything is given, or the query is malformed",
+    after=("get-by-ids/answers",),
+    examples=0.1,
+)
+def none(case: Case) -> None:
+    """Without ids there are no items."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    _found(case, namespace, [], model.data_type)
+
+
+@rule(
+    "get-by-ids/current",
+    _SENTENCE,
+    needs=(*_NEEDS, Need.CHANGING),
+    hint="an old state is given, from a cache",
+    after=(
+        "get-by-ids/answers",
+        "updates/model",
+        "write/read-back",
+    ),
+    examples=0.5,
+)
+def current(case: Case) -> None:
+    """After overwrites and deletes the current state is given."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, min_size=2, max_size=4)
+    model = Model(data_type, [strategies.make_document(value, {"n": 0}, data_type) for value in values])
+    namespace = case.namespace()
+    case.write(namespace, list(model.documents.values()), data_type)
+    asked = [strategies.id_value(value, data_type) for value in values]
+    _found(case, namespace, asked, data_type)
+    for call in case.draw(strategies.histories(data_type, values, max_calls=2), "updates"):
+        case.update(namespace, call, data_type)
+        model.apply(call)
+    for item, parts in zip(_found(case, namespace, asked, data_type), asked, strict=True):
+        _same(case, item, _in(model, parts), data_type)
+
+
+@rule(
+    "get-by-ids/look-alikes",
+    "a number and a text are never one, and neither are a date and an integer",
+    needs=_NEEDS,
+    hint="ids are compared as text",
+    examples=0.3,
+)
+def look_alikes(case: Case) -> None:
+    """An id of another type that reads the same is another id."""
+    data_type = case.data_type()
+    kinds = case.subject.id_kinds[data_type]
+    number = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or "int64" in kinds else 5
+    if "string" not in kinds or not {"int64", "int32", "integer"} & set(kinds):
+        raise case.decline("it takes no ids of two types that read the same")
+    there, absent = ("5", number) if case.draw(st.booleans(), "text is there") else (number, "5")
+    document = strategies.make_document(there, {"n": 1}, data_type)
+    namespace = case.namespace()
+    case.write(namespace, [document], data_type)
+    (other,) = _found(case, namespace, [strategies.id_value(absent, data_type)], data_type)
+    case.check(
+        not other, f"the id {absent!r} finds the document {there!r}", expected="empty data", seen=show_document(other)
+    )
+
+
+@rule(
+    "get-by-ids/namespace",
+    _SENTENCE,
+    needs=(*_NEEDS, Need.TWO_NAMESPACES),
+    hint="the request's namespace is not looked at",
+    after=("get-by-ids/answers",),
+    examples=0.2,
+)
+def own_namespace(case: Case) -> None:
+    """A document is found in its own namespace only."""
+    data_type = case.data_type()
+    (value,) = case.identifiers(data_type, min_size=1, max_size=1)
+    spaces = [case.namespace(), case.namespace()]
+    documents = [strategies.make_document(value, {"n": number}, data_type) for number in range(2)]
+    for name, document in zip(spaces, documents, strict=True):
+        case.write(name, [document], data_type)
+    for name, document in zip(spaces, documents, strict=True):
+        (found,) = _found(case, name, [id_of(document, data_type)], data_type)
+        _same(case, found, document, data_type)
+
+
+@rule(
+    "get-by-ids/many",
+    _SENTENCE,
+    needs=_NEEDS,
+    hint="the query takes a limited number of ids, and what is beyond is dropped",
+    after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
+    examples=0.02,
+)
+def many(case: Case) -> None:
+    """1,500 ids give 1,500 items."""
+    data_type = case.data_type()
+    documents = case.numbered(1500, data_type)
+    namespace = case.namespace()
+    case.write(namespace, documents, data_type)
+    found = _found(case, namespace, [id_of(document, data_type) for document in documents], data_type)
+    for item, document in zip(found, documents, strict=True):
+        _same(case, item, document, data_type)
+
+
+@rule(
+    "get-by-ids/bad-id",
+    "bad input must carry INVALID_ARGUMENT",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="an id that cannot be decoded is not caught",
+    after=("get-by-ids/answers",),
+    examples=0.1,
+)
+def bad_id(case: Case) -> None:
+    """An id that is no BSON value is refused with INVALID_ARGUMENT, or is missing."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    garbage = BsonValue(data=b"raw", type=2, name="_id")
+    try:
+        (found,) = _found(case, namespace, [[garbage]], model.data_type)
+    except ConnectorError as error:
+        case.check(
+            isinstance(error, InvalidArgument),
+            "an id that is no BSON value is refused with another code",
+            expected="INVALID_ARGUMENT",
+            seen=error,
+        )
+        return
+    case.check(not found, "an id that is no BSON value finds a document", expected="empty data", seen=found)
+
+
+def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType) -> list[bytes]:
+    """The items, as many as ids."""
+    request = GetByIdsRequest(
+        namespace=namespace, ids=[GetByIdsRequest.IdRequest(id=parts) for parts in asked], type=data_type
+    )
+    found = [item.data for item in case.api.get_by_ids(request).data]
+    case.check(
+        len(found) == len(asked),
+        "GetByIds gives another number of items than of ids",
+        expected=f"{len(asked)} items",
+        seen=f"{len(found)} items",
+        owner="get-by-ids/missing" if len(asked) == 1 else "",
+    )
+    return found
+
+
+def _in(model: Model, parts: Id) -> bytes:
+    return next((data for data in model.documents.values() if id_of(data, model.data_type) == list(parts)), b"")
+
+
+def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None:
+    try:
+        same = item == document or (bool(item) and bool(document) and same_document(item, document, data_type))
+    except InvalidArgument:
+        same = False
+    case.checks += 1
+    if not same:
+        asked = show_id(id_of(document, data_type)) if document else "a deleted document"
+        raise Violation(
+            "an item is not the document of its id",
+            expected=show_document(document),
+            seen=f"{show_document(item)} for {asked}",
+            owner=blamed(document, item, data_type),
+            rests_on=LISTED,
+        )
+
+
+RULES = (look_alikes, answers, order, missing, none, current, own_namespace, many, bad_id)

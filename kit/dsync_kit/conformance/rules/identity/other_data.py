@@ -1,0 +1,49 @@
+"""The id of GetInfo, by which dsync knows whose state it has: of other data it is another one.
+
+These rules are the last: a `conformance.py` that always uses the same place takes it from the run that goes on.
+"""
+
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.outcome import KitError
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.protocol import GetInfoRequest
+from dsync_kit.targets.target import TargetError
+
+__all__ = ["RULES"]
+
+_ONCE = 0.04
+
+
+@rule(
+    "identity/other-data",
+    "`id` … set, it must be the same after a restart and different for different data.",
+    needs=(Need.OTHER_DATA, Need.LOADING, Need.SOURCE),
+    hint="the id is a constant, or names the server alone: dsync would go on with the state of other data",
+    after=("info/stable",),
+    examples=_ONCE,
+)
+def other_data(case: Case) -> None:
+    """The connector on another scratch area has another id, or none."""
+    first = case.api.get_info(GetInfoRequest()).id
+    if not first:
+        raise case.decline("it gives no id")
+    namespace, _ = case.loaded(min_size=1, small=True)
+    elsewhere = case.subject.target.elsewhere
+    if elsewhere is None:
+        raise KitError("its conformance.py is not known")
+    try:
+        other = case.enter(elsewhere())
+    except TargetError as error:
+        raise case.decline(f"its conformance.py cannot start a second time beside the first: {error}") from error
+    driver = Driver(case.recorder.other(other, "on another scratch area"), case.subject.limits)
+    if case.subject.read(namespace, case.subject.types[0], driver=driver):
+        raise case.decline("its conformance.py starts on the same data a second time")
+    second = driver.api.get_info(GetInfoRequest()).id
+    case.check(
+        first != second, "other data has the same id", expected=f"another id than {first!r}, or none", seen=repr(second)
+    )
+
+
+RULES = (other_data,)

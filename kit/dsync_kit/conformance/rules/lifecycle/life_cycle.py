@@ -1,0 +1,163 @@
+"""From creation to teardown: what a connector's process relies on, seen from inside it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from dsync_kit.client import GrpcClient, LocalClient
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.large_namespaces import few_or_many
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, GetInfoRequest, Partition
+from dsync_kit.server import ConnectorServer
+
+__all__ = ["RULES"]
+
+_THREAD_SECONDS = 5.0
+
+
+@rule(
+    "lifecycle/teardown-twice",
+    "a remote connector gets no flush and no teardown",
+    level=Level.SHOULD,
+    needs=(Need.IN_PROCESS,),
+    hint="teardown closes what is closed already",
+)
+def teardown_twice(case: Case) -> None:
+    """Tearing a connector down a second time, or before it has done anything, is harmless."""
+    used = case.create()
+    LocalClient(used).get_info(GetInfoRequest())
+    for connector in (case.create(), used):
+        for _ in range(2):
+            try:
+                connector.teardown()
+            except Exception as error:
+                raise Violation(
+                    "teardown fails", expected="nothing", seen=f"{type(error).__name__}: {error}"
+                ) from error
+    case.checks += 1
+
+
+@rule(
+    "lifecycle/threads",
+    "Ends promptly when cancelled",
+    level=Level.SHOULD,
+    needs=(Need.IN_PROCESS, Need.LISTING),
+    examples=0.02,
+    hint="a pool or a background thread is not ended by teardown",
+)
+def threads(case: Case) -> None:
+    """After teardown no thread of the connector is left."""
+    before = set(threading.enumerate())
+    connector = case.create()
+    driver = Driver(case.recorder.other(LocalClient(connector), "another instance"))
+    namespace, data_type, expected = case.listable(max_size=3)
+    driver.listing([namespace], data_type, expected=expected)
+    if case.subject.is_sink and case.subject.loads:
+        driver.write_data(namespace, case.numbered(3, data_type), data_type)
+    connector.teardown()
+    deadline = time.monotonic() + _THREAD_SECONDS
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    names = sorted(thread.name for thread in left)
+    case.check(not left, "threads are left after teardown", expected="none", seen=names)
+
+
+@rule(
+    "lifecycle/connections",
+    "Partition and update cursors are self-contained: they work on another instance of the connector, after a restart, "
+    "and later",
+    needs=(Need.LISTING, Need.CONNECTION),
+    hint="something is kept for each connection, which a client that connects again does not find",
+    after=("info/stable", "list/complete", "list/repeatable", "plan/repeatable", "stream/resume", "stream/from-plan"),
+    examples=0.1,
+)
+def connections(case: Case) -> None:
+    """What was given over one connection works over another: the id, the partitions of a plan, its update cursor."""
+    other = case.other_connection()
+    first, second = (api.get_info(GetInfoRequest()).id for api in (case.api, other.api))
+    case.check(first == second, "another connection sees another id", expected=repr(first), seen=repr(second))
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:4]:
+        here = case.driver.partition(partition, data_type, expected=expected)
+        there = other.partition(partition, data_type, expected=expected)
+        Model.listed(data_type, here).check(there, what="the listing over another connection")
+    if case.subject.streams and case.subject.can_change and case.subject.loads:
+        scene = Scene(case)
+        scene.mark()
+        scene.follow(driver=other).converge(scene.wanted(), what="a stream over another connection")
+
+
+@rule(
+    "lifecycle/over-grpc",
+    "it must be readable again, with the same documents",
+    needs=(Need.IN_PROCESS, Need.LISTING),
+    hint="an answer depends on being called in the same process: on the thread, or on an object that is shared",
+    after=("list/repeatable", "info/stable", "errors/malformed-document", "errors/page-cursor", "write/read-back"),
+    examples=0.12,
+)
+def over_grpc(case: Case) -> None:
+    """Over gRPC the same calls are answered as in this process: listings, writes and refusals."""
+    namespace, data_type, expected = case.listable(max_size=10)
+    page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
+    here = case.driver
+    with ConnectorServer(case.create()) as server, GrpcClient(server.address, insecure=True) as client:
+        there = Driver(case.recorder.other(client, "over gRPC"))
+        for what, ask in _QUESTIONS.items():
+            answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
+            case.check(
+                answers[0] == answers[1],
+                f"{what} is answered otherwise over gRPC",
+                expected=answers[0],
+                seen=answers[1],
+            )
+        listed = [document for _, document in here.listing([namespace], data_type, expected=expected)]
+        again = [document for _, document in there.listing([namespace], data_type, expected=expected)]
+        Model.listed(data_type, listed).check(again, what="the listing over gRPC")
+        if page:
+            written = case.namespace()
+            case.own(written, data_type, page)
+            there.write_data(written, page, data_type)
+            case.expect(written, Model(data_type, page), "what was written over gRPC")
+
+
+def _info(driver: Driver, _namespace: str, _data_type: DataType) -> object:
+    return driver.api.get_info(GetInfoRequest())
+
+
+def _list_from_nowhere(driver: Driver, namespace: str, data_type: DataType) -> None:
+    driver.first_page(Partition(namespace=namespace, cursor=b"no cursor"), data_type)
+
+
+def _write_no_document(driver: Driver, namespace: str, data_type: DataType) -> None:
+    driver.write_data(namespace, [b"no document"], data_type)
+
+
+_QUESTIONS: dict[str, Callable[[Driver, str, DataType], object]] = {
+    "GetInfo": _info,
+    "ListData with a cursor that is none": _list_from_nowhere,
+    "WriteData of what is no document": _write_no_document,
+}
+
+
+def _writes(case: Case) -> bool:
+    return case.subject.is_sink and case.subject.loads
+
+
+def _answer(
+    driver: Driver, ask: Callable[[Driver, str, DataType], object], namespace: str, data_type: DataType
+) -> object:
+    """What is to be the same either way: the answer, or the code of the status."""
+    try:
+        return ask(driver, namespace, data_type)
+    except ConnectorError as error:
+        return error.code.name
+
+
+RULES = (teardown_twice, threads, connections, over_grpc)

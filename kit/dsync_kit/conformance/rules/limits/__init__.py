@@ -1,0 +1,8 @@
+"""The rules `limits/…`."""
+
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.rules.limits import sizes
+
+__all__ = ["RULES"]
+
+RULES: tuple[Rule, ...] = (*sizes.RULES,)

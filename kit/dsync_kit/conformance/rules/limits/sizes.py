@@ -1,0 +1,267 @@
+"""Large pages, large documents, many namespaces: dsync sets no limit on any call."""
+
+import time
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.errors import ConnectorError, InvalidArgument, NotFound
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+
+__all__ = ["RULES"]
+
+_LIMIT = (
+    "No deadline and no message-size limit is set by dsync on any call. A server that keeps a 4 MiB inbound limit "
+    "answers RESOURCE_EXHAUSTED, which dsync retries in vain."
+)
+_PAGE = "one page a call, possibly empty, never split"
+_MIB = 1 << 20
+_FILLED = 24
+"""Namespaces with documents: more than a list of names has on its first page, often 20."""
+
+_PIECE = 64 << 10
+"""The size of a document of a large page: large documents are tried by rules of their own."""
+
+_WRITE_SECONDS = 30.0
+_UPDATE_BYTES = 8000
+"""16 MB in all: of a few megabytes the two ends of a connection keep themselves what is not read."""
+
+_TAKEN_SECONDS = 0.01
+"""Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
+
+_ONCE = 0.02
+_STREAMED = ("stream/opens", "stream/inserts", "stream/many")
+_WRITES = (Need.SINK, Need.LOADING, Need.READING)
+_HINT = "the server's inbound limit of 4 MiB is left as it is: grpc.max_receive_message_length = -1"
+
+
+@rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_HINT, after=("write/overwrites",), examples=_ONCE)
+def large_page(case: Case) -> None:
+    """A page of 8 MiB (thorough: 64 MiB) is written, and is there."""
+    data_type = case.data_type()
+    documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
+    namespace = case.namespace()
+    _write(case, namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"a page of {8 * case.bulk} MiB")
+
+
+@rule(
+    "limits/large-updates",
+    _LIMIT,
+    needs=(*_WRITES, Need.CHANGING),
+    hint=_HINT,
+    after=("limits/large-page",),
+    examples=_ONCE,
+)
+def large_updates(case: Case) -> None:
+    """A WriteUpdates of 6 MiB is taken, and its documents are there."""
+    data_type = case.data_type()
+    updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", padding=_padding())
+    namespace = case.namespace()
+    model = Model(data_type)
+    model.apply(updates)
+    try:
+        case.update(namespace, updates, data_type)
+    except ConnectorError as error:
+        case.check(False, "a WriteUpdates of 6 MiB is refused", expected="OK", seen=error)
+    case.expect(namespace, model, "a WriteUpdates of 6 MiB")
+
+
+@rule(
+    "limits/large-stream",
+    _LIMIT,
+    needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
+    hint="a message of the stream grows beyond what the server sends, or a large update is dropped",
+    after=("limits/large-updates", *_STREAMED),
+    examples=_ONCE,
+)
+def large_stream(case: Case) -> None:
+    """Updates of 6 MiB that are waiting for the stream all arrive, and so does one document of 2 MiB."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    try:
+        scene.change(name, [scene.insert(scene.absent[0], "x" * (2 * _MIB - 1000))])
+    except InvalidArgument as error:
+        case.notes.append(f"it refuses documents of 2 MiB ({error})")
+    for number in range(3):
+        scene.change(name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", padding=_padding()))
+    scene.mark()
+    scene.follow().converge(scene.wanted(), what="a stream with updates of 6 MiB")
+
+
+@rule(
+    "limits/many-documents",
+    _PAGE,
+    needs=_WRITES,
+    hint="the store's limit of rows, parameters or operations in one request is not kept to: split the page inside",
+    after=("write/overwrites", "list/complete"),
+    examples=_ONCE,
+)
+def many_documents(case: Case) -> None:
+    """A page of 2,000 documents (thorough: 12,000) is written, and is there."""
+    data_type = case.data_type()
+    documents = case.numbered(2000 * case.bulk, data_type)
+    namespace = case.namespace()
+    _write(case, namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
+
+
+@rule(
+    "limits/many-updates",
+    "the same id may stand several times in one call, and order decides",
+    needs=(*_WRITES, Need.CHANGING),
+    hint="the store's limit of operations in one request is not kept to: split the call inside, in order",
+    after=("updates/order-in-call", "limits/many-documents"),
+    examples=_ONCE,
+)
+def many_updates_at_once(case: Case) -> None:
+    """2,050 updates in one call are applied in their order: inserted, and every third deleted again."""
+    data_type = case.data_type()
+    updates = many_updates(case, 1537, data_type)
+    updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
+    namespace = case.namespace()
+    model = Model(data_type)
+    model.apply(updates)
+    case.update(namespace, updates, data_type)
+    case.expect(namespace, model, f"a call with {len(updates)} updates")
+
+
+@rule(
+    "limits/large-document",
+    "may refuse …: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=(Need.LOADING, Need.READING),
+    hint="a large document is cut, dropped, or refused with a code that dsync retries",
+    after=("limits/large-page",),
+    examples=_ONCE,
+)
+def large_document(case: Case) -> None:
+    """A document of 1 MiB is kept whole, or refused with INVALID_ARGUMENT; so is one of 15 MiB."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    kept: list[bytes] = []
+    for size in (1, 15):
+        (document,) = case.numbered(1, data_type, prefix=f"large{size}", padding=_padding(size * _MIB - 1000))
+        try:
+            case.write(namespace, [document], data_type)
+        except ConnectorError as error:
+            case.check(
+                isinstance(error, InvalidArgument),
+                f"a document of {size} MiB is refused with another code",
+                expected="OK, or INVALID_ARGUMENT",
+                seen=error,
+            )
+            case.notes.append(f"it refuses documents of {size} MiB")
+            continue
+        kept.append(document)
+    if not kept:
+        raise case.decline("it refuses documents of 1 MiB")
+    case.expect(namespace, Model(data_type, kept), "a large document")
+
+
+@rule(
+    "limits/many-namespaces",
+    "GeneratePlan once, with the user's namespaces verbatim",
+    needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN),
+    hint="a plan of many namespaces is cut short",
+    after=("plan/multi-namespace",),
+    examples=_ONCE,
+)
+def many_namespaces(case: Case) -> None:
+    """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
+    if not case.subject.makes_namespaces:
+        raise case.decline("it makes no namespaces by itself")
+    count = 50 if case.bulk == 1 else 200 * case.bulk - 150
+    data_type = case.data_type()
+    names = [case.namespace() for _ in range(count)]
+    (document,) = case.numbered(1, data_type)
+    drawn = case.draw(_places(count), "namespaces with a document, beside some of the first")
+    full = [names[index] for index in sorted({*range(0, 2 * _FILLED, 2), *drawn})]
+    for name in full:
+        case.write(name, [document], data_type)
+    try:
+        plan = case.driver.plan(names, updates=case.subject.streams)
+    except NotFound as error:
+        raise case.decline(f"a plan of namespaces that are not there is refused: {error.message}") from error
+    left_out = set(full) - {partition.namespace for partition in plan.partitions}
+    case.check(
+        not left_out,
+        f"a plan of {count} namespaces leaves some with documents out",
+        expected=f"partitions of {len(full)} namespaces with documents",
+        seen=f"none of {sorted(left_out)[:3]}",
+    )
+    if case.subject.offers(Need.DEFAULT_PLAN):
+        left_out = set(full) - {partition.namespace for partition in case.driver.plan().partitions}
+        case.check(
+            not left_out,
+            f"a plan without namespaces leaves some of {len(full)} out",
+            expected="partitions of all namespaces with documents",
+            seen=f"none of {sorted(left_out)[:3]}",
+        )
+
+
+def _places(count: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(1, count - 2), max_size=3, unique=True).map(lambda inner: [0, *inner, count - 1])
+
+
+def _large(case: Case, count: int, data_type: DataType) -> list[bytes]:
+    return case.numbered(count, data_type, prefix="large", padding=_padding())
+
+
+def _padding(size: int = _PIECE) -> str:
+    """Text that does not compress to nothing, the same in every run."""
+    block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
+    return (block * (size // len(block) + 1))[:size]
+
+
+def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> None:
+    size = sum(map(len, documents))
+    try:
+        case.write(namespace, documents, data_type)
+    except ConnectorError as error:
+        case.check(
+            False,
+            f"a page of {len(documents)} documents, {size / _MIB:.1f} MiB, is refused",
+            expected="OK",
+            seen=error,
+        )
+
+
+@rule(
+    "limits/slow-reader",
+    "Tolerates a slow reader.",
+    needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
+    hint="updates are put into a bounded queue: when it is full some are dropped, or the writer waits",
+    after=(*_STREAMED, "stream/overwrites", "stream/deletes", "stream/stays-open", "updates/model", "write/read-back"),
+    examples=_ONCE,
+)
+def slow_reader(case: Case) -> None:
+    """A reader that does not read while 2,000 updates are written gets all of them afterwards."""
+    scene = Scene(case)
+    follower = scene.follow(ahead=1)
+    (name,) = scene.namespaces
+    for number in range(20 * min(case.bulk, 2)):
+        updates = many_updates(case, 100, scene.data_type, f"part{number:03}", padding="x" * _UPDATE_BYTES)
+        case.within(
+            _WRITE_SECONDS,
+            lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
+            "a write is not answered while a stream is open that nobody reads",
+        )
+        time.sleep(_TAKEN_SECONDS)
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream that was read late")
+
+
+RULES = (
+    large_page,
+    large_updates,
+    large_stream,
+    slow_reader,
+    many_documents,
+    many_updates_at_once,
+    large_document,
+    many_namespaces,
+)

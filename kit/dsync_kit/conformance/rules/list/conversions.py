@@ -1,0 +1,108 @@
+"""ListData of documents that were written as the other data type."""
+
+from bson import Binary, DatetimeMS, Decimal128, Int64, MinKey, Regex
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case, type_name
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.conformance.verdicts.model import by_id
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType
+
+__all__ = ["RULES"]
+
+
+_INEXPRESSIBLE: dict[DataType, list[dict[str, object]]] = {
+    strategies.BSON: [
+        {"v": float("nan")},
+        {"v": float("inf")},
+        {"v": Binary(b"\xff\xfe", 0)},
+        {"v": Decimal128("1E+6144")},
+        {"v": DatetimeMS(2**62)},
+        {"v": Regex("a", "i")},
+        {"v": MinKey()},
+        {"v": Int64(2**63 - 1)},
+    ],
+    strategies.JSON: [{"v": 2**64 - 1}, {"v": {"$date": "x"}}, {"v": {"a.b": 1}}, {"v": {"$oid": "x"}}],
+}
+"""Fields that the other type cannot hold as they are."""
+
+
+@rule(
+    "list/types-agree",
+    "Types are negotiated: the first type in the **source's** list that the sink also lists.",
+    level=Level.SHOULD,
+    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
+    hint="documents are kept apart by the type that they were written in: convert them, or refuse the listing",
+    after=("write/read-back", "list/complete", "list/type"),
+    examples=0.4,
+)
+def types_agree(case: Case) -> None:
+    """Documents written as one type are there when the namespace is listed as the other; or that is refused."""
+    written, listed = _two_types(case)
+    documents = case.numbered(case.draw(st.integers(1, 5), "count"), written)
+    namespace = case.namespace()
+    case.write(namespace, documents, written)
+    try:
+        found = case.read(namespace, listed, expected=len(documents))
+    except ConnectorError as error:
+        case.check(
+            case.refused(error),
+            "a listing as the other type is refused with a wrong code",
+            expected="INVALID_ARGUMENT or UNIMPLEMENTED, or the documents",
+            seen=error,
+        )
+        case.notes.append(f"documents written as one type cannot be listed as the other ({error.code.name})")
+        return
+    case.check(
+        len(by_id(found, listed)) == len(documents),
+        "documents are gone when they are listed as the other of its types",
+        expected=f"{len(documents)} documents",
+        seen=f"{len(found)} documents",
+    )
+
+
+@rule(
+    "list/all-or-refused",
+    "Together the partitions cover the data",
+    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
+    hint="a document that cannot be converted is skipped: refuse the listing, or convert what can be",
+    after=("list/types-agree", "list/complete", "write/accepts"),
+    examples=0.4,
+)
+def all_or_refused(case: Case) -> None:
+    """Listed as the other type, a document that it cannot hold is there in some form; or the listing is refused."""
+    written, listed = _two_types(case)
+    contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
+    make = identifiers.numbered_ids(case.subject.id_kinds[written], "doc", len(contents))
+    taken = 0
+    namespace = case.namespace()
+    for number, content in enumerate(contents):
+        try:
+            case.write(namespace, [strategies.make_document(make(number), content, written)], written)
+        except ConnectorError:
+            continue  # write/accepts and write/refuses say which values a sink may refuse
+        taken += 1
+    try:
+        found = case.read(namespace, listed, expected=taken)
+    except ConnectorError as error:
+        raise case.decline(f"it refuses to list what it cannot convert ({error.code.name})") from error
+    if not found:
+        raise case.decline("documents of one type are not listed as the other")
+    case.check(
+        len(found) == taken,
+        "documents that cannot be converted are left out of the listing",
+        expected=f"{taken} documents, or a refusal",
+        seen=f"{len(found)} documents",
+    )
+
+
+def _two_types(case: Case) -> tuple[DataType, DataType]:
+    sides = case.subject.sink_types, case.subject.source_types
+    pairs = [(written, listed) for written in sides[0] for listed in sides[1] if written != listed]
+    return case.draw(st.sampled_from(pairs), "written as, listed as", show=type_name)
+
+
+RULES = (types_agree, all_or_refused)

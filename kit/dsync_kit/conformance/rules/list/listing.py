@@ -1,0 +1,331 @@
+"""ListData: every document once, page after page, as often as it is asked for."""
+
+import time
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.driver import Driver, strip
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.large_namespaces import (
+    MOST_DOCUMENTS,
+    declined_if_expired,
+    few_or_many,
+    large_namespace,
+    listed_in_pages,
+    paged,
+)
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.inspection import document_key
+from dsync_kit.conformance.verdicts.model import Model, by_id
+from dsync_kit.documents import decode, id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
+
+__all__ = ["RULES"]
+
+_MOST_PARTITIONS = 8
+_PAUSE_SECONDS = 15.0
+"""The longest pause between two pages: a sink that is slow takes as long for what it is given."""
+
+
+@rule(
+    "list/ends",
+    "An empty `next_cursor` ends the partition",
+    needs=(Need.LISTING,),
+    hint="the last page has a next_cursor, and the page after it has one again",
+    examples=0.5,
+)
+def ends(case: Case) -> None:
+    """The listing of each partition ends."""
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        case.driver.partition(partition, data_type, expected=expected)
+        case.checks += 1
+
+
+@rule(
+    "list/cursor-advances",
+    "a `next_cursor` equal to the request's is fatal",
+    needs=(Need.LISTING,),
+    hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
+)
+def cursor_advances(case: Case) -> None:
+    """No page gives back the cursor that it was asked with."""
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        case.checks += len(case.driver.whole_pages(partition, data_type, expected=expected))
+
+
+@rule(
+    "list/type",
+    "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object with a top-level `id`.",
+    needs=(Need.LISTING,),
+    hint="documents are encoded in another type than the request's, or without their id",
+    examples=0.5,
+)
+def type_(case: Case) -> None:
+    """What is listed are whole documents of the type that was asked for, each with its id."""
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        for document in case.driver.partition(partition, data_type, expected=expected)[:2000]:
+            try:
+                decode(document, data_type)
+                id_of(document, data_type)
+            except InvalidArgument as error:
+                case.check(
+                    False,
+                    "ListData gave what is no document of the type that was asked for",
+                    expected=f"a {DataType.Name(data_type)} document with its id",
+                    seen=f"{document[:80]!r} ({error.message})",
+                )
+            case.checks += 1
+
+
+@rule(
+    "list/ids-unique",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LISTING,),
+    hint="a page repeats the last document of the one before it, or two partitions share their bound",
+    after=("plan/asked-namespaces",),
+)
+def ids_unique(case: Case) -> None:
+    """No document is listed twice, neither by two pages nor by two partitions."""
+    namespace, data_type, expected = few_or_many(case)
+    by_id([document for _, document in case.driver.listing([namespace], data_type, expected=expected)], data_type)
+    case.checks += 1
+
+
+@rule(
+    "list/complete",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="the last page, or the document at a page's or partition's bound, is left out",
+    after=("plan/asked-namespaces",),
+)
+def complete(case: Case) -> None:
+    """What was put in is listed, each document, and nothing else."""
+    data_type = case.data_type()
+    if case.draw(st.booleans(), "many documents"):
+        found = large_namespace(case, data_type)
+        case.expect(found.namespace, found.model, "the listing")
+        return
+    count = case.draw(st.integers(0, 40), "count")
+    documents = case.numbered(count, data_type)
+    namespace = case.namespace()
+    if count:
+        case.write(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "the listing")
+
+
+@rule(
+    "list/page-boundaries",
+    "An empty `next_cursor` ends the partition … Together the partitions cover the data",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="a full last page, or a document at the bound of two pages, is handled wrongly",
+    after=(
+        "list/complete",
+        "list/ids-unique",
+        "updates/delete",
+        "write/idempotent",
+        "list/repeatable",
+    ),
+    examples=0.2,
+)
+def page_boundaries(case: Case) -> None:
+    """As many documents as fill each partition's pages exactly, one fewer and one more are listed once each."""
+    found, size = paged(case)
+    data_type, partitions = found.data_type, found.partitions
+    most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
+    target = size * case.draw(st.integers(1, min(3, most)), "pages")
+    # Enough that each partition gets more than the target, whatever share of the documents it is given.
+    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.subject.can_change else target * partitions
+    documents = case.numbered(count, data_type)
+    namespace, model = case.namespace(), Model(data_type, documents)
+    case.write(namespace, documents, data_type)
+    case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
+    for wanted in (target + 1, target, target - 1) if case.subject.can_change else ():
+        removals = [
+            Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
+            for partition in case.driver.plan([namespace]).partitions
+            for document in case.driver.partition(partition, data_type, expected=count)[wanted:]
+        ]
+        case.update(namespace, removals, data_type)
+        model.apply(removals)
+        what = f"the listing of partitions of {wanted} documents at most, {size} a page,"
+        case.expect(namespace, model, what)
+
+
+@rule(
+    "list/many-pages",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="a document at a page's or partition's bound is left out or repeated, by a chance that grows with the pages",
+    after=("list/complete", "list/ids-unique", "list/page-boundaries"),
+    examples=0.02,
+)
+def many_pages(case: Case) -> None:
+    """Thousands of documents, on as many pages as they fill, are listed once each."""
+    data_type = case.data_type()
+    documents = case.numbered(3000 * case.bulk, data_type)
+    namespace = case.namespace()
+    for start in range(0, len(documents), 1000):
+        case.write(namespace, documents[start : start + 1000], data_type)
+    case.expect(namespace, Model(data_type, documents), f"the listing of {len(documents)} documents")
+
+
+@rule(
+    "list/mixed-ids",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="pages are sorted in one order, and go on in another: of types, of capitals, of signs, of accents",
+    after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
+    examples=0.04,
+)
+def mixed_ids(case: Case) -> None:
+    """Pages of documents whose ids are of all kinds, and which different orders sort differently, are all listed."""
+    found, size = paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
+    values = identifiers.varied_ids(case.subject.id_kinds[data_type], count)
+    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+    for start in range(0, count, 1000):
+        case.write_if_taken(namespace, documents[start : start + 1000], data_type)
+    case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")
+
+
+@rule(
+    "list/repeatable",
+    "it must be readable again, with the same documents (semantically equal: field order may differ) while the data is "
+    "unchanged",
+    needs=(Need.LISTING,),
+    hint="documents are made or changed by reading them, or a cursor is used up by the first listing",
+)
+def repeatable(case: Case) -> None:
+    """A partition that is listed again from the start gives the same documents."""
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        first = case.driver.partition(partition, data_type, expected=expected)
+        again = case.driver.partition(partition, data_type, expected=expected)
+        Model.listed(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
+        case.checks += 1
+
+
+@rule(
+    "list/restart-mid-way",
+    "the **whole partition**, from the empty cursor",
+    needs=(Need.LISTING,),
+    hint="a listing that was given up leaves its position behind",
+    after=("list/repeatable",),
+    examples=0.5,
+)
+def restart_mid_way(case: Case) -> None:
+    """A listing that is given up after a page starts again from the beginning."""
+    namespace, data_type, expected = listed_in_pages(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        whole = case.driver.partition(partition, data_type, expected=expected)
+        with declined_if_expired(case):
+            next(case.driver.pages(partition, data_type, expected=expected))
+        again = case.driver.partition(partition, data_type, expected=expected)
+        Model.listed(data_type, whole).check(again, what="the listing after one that was given up")
+        case.checks += 1
+
+
+@rule(
+    "list/any-time",
+    "Any time may pass between two pages.",
+    needs=(Need.LISTING,),
+    hint="a page cursor, or a transaction behind it, expires: answer with a code that dsync repeats, such as ABORTED",
+    after=("list/repeatable", "list/restart-mid-way"),
+    examples=0.01,
+)
+def any_time(case: Case) -> None:
+    """A page cursor works after a pause, or is answered with a retryable code."""
+    namespace, data_type, expected = listed_in_pages(case)
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        first = case.driver.first_page(strip(partition), data_type)
+        if first.next_cursor:
+            break
+    else:
+        raise case.decline("each partition fits on one page")
+    time.sleep(min(_PAUSE_SECONDS, 0.3 * case.bulk**2))
+    try:
+        rest = _rest(case.driver, partition, data_type, first.next_cursor)
+    except ConnectorError as error:
+        case.check(
+            error.retryable,
+            "after a pause a page cursor is answered with a final code, and the partition is lost",
+            expected="the next page, or a code that dsync repeats",
+            seen=error,
+        )
+        return
+    whole = case.driver.partition(partition, data_type, expected=expected)
+    Model.listed(data_type, whole).check([*first.data, *rest], what="a listing with a pause between its pages")
+    case.checks += 1
+
+
+@rule(
+    "list/retryable-cursor",
+    "A page cursor need not survive a restart, but then the answer should be retryable.",
+    needs=(Need.LISTING, Need.SECOND_INSTANCE),
+    hint="a page cursor that another instance does not know is answered with a final code, and the partition is lost",
+    after=(
+        "list/complete",
+        "plan/self-contained",
+        "list/interleaved",
+    ),
+    examples=0.3,
+)
+def retryable_cursor(case: Case) -> None:
+    """A page cursor works on another instance, or is answered there with a retryable code."""
+    namespace, data_type, expected = listed_in_pages(case)
+    second = case.second_driver()
+    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+        with declined_if_expired(case):
+            first = case.driver.page(strip(partition), data_type)
+        if not first.next_cursor:
+            continue
+        seen = {document_key(document, data_type) for document in first.data}
+        whole = case.driver.partition(partition, data_type, expected=expected)
+        rest = [document for document in whole if document_key(document, data_type) not in seen]
+        try:
+            there = _rest(second, partition, data_type, first.next_cursor)
+        except ConnectorError as error:
+            case.check(
+                error.retryable,
+                "another instance answers a page cursor with a final code",
+                expected="the pages that follow, or a retryable code",
+                seen=error,
+            )
+            continue
+        Model.listed(data_type, rest).check(there, what="the rest of a listing on another instance")
+        case.checks += 1
+
+
+def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    while cursor:
+        answer = driver.page(strip(partition), data_type, cursor)
+        found += answer.data
+        if answer.next_cursor == cursor:
+            raise Violation("ListData gave back the cursor that it was asked with", owner="list/cursor-advances")
+        cursor = answer.next_cursor
+    return found
+
+
+RULES = (
+    ends,
+    cursor_advances,
+    type_,
+    ids_unique,
+    complete,
+    repeatable,
+    page_boundaries,
+    many_pages,
+    mixed_ids,
+    restart_mid_way,
+    any_time,
+    retryable_cursor,
+)

@@ -1,0 +1,156 @@
+"""ListData while something else goes on: other listings, and writes."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.large_namespaces import MOST_DOCUMENTS, declined_if_expired, listed_in_pages, paged
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.inspection import document_key, key_of
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update
+
+__all__ = ["RULES"]
+
+_MOST_PAGES = 24
+"""The pages in which a listing ends that had a few of them when it began."""
+
+_COPIERS = 32
+"""dsync lists with 4 copiers, and with up to 32."""
+
+
+@rule(
+    "list/interleaved",
+    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    needs=(Need.LISTING,),
+    hint="the position of a listing is kept in the connector instead of in the cursor",
+    after=("list/repeatable",),
+    examples=0.5,
+)
+def interleaved(case: Case) -> None:
+    """Two listings whose pages alternate do not disturb each other."""
+    namespace, data_type, expected = listed_in_pages(case)
+    partitions = case.driver.partitions([namespace])
+    pairs = [(partitions[0], partitions[-1]), (partitions[0], partitions[0])]
+    for pair in pairs if len(partitions) > 1 else pairs[:1]:
+        alone = [case.driver.partition(partition, data_type, expected=expected) for partition in pair]
+        both = [case.driver.pages(partition, data_type, expected=expected) for partition in pair]
+        found: tuple[list[bytes], list[bytes]] = ([], [])
+        with declined_if_expired(case):
+            for first, second in zip_longest(*both, fillvalue=[]):
+                found[0].extend(first or [])
+                found[1].extend(second or [])
+        for expected_documents, documents in zip(alone, found, strict=True):
+            Model.listed(data_type, expected_documents).check(documents, what="one of two alternating listings")
+            case.checks += 1
+
+
+@rule(
+    "list/parallel",
+    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    needs=(Need.LISTING,),
+    hint="a client, a cursor or a small pool of connections is shared by threads that list at the same time",
+    after=("list/repeatable", "list/interleaved"),
+    examples=0.3,
+)
+def parallel(case: Case) -> None:
+    """Listings by as many copiers as dsync may have, all at once, give what one after another gives."""
+    namespace, data_type, expected = listed_in_pages(case)
+    partitions = case.driver.partitions([namespace])[:4]
+    alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
+    work = [index % len(partitions) for index in range(_COPIERS)]
+    at_once = threading.Barrier(_COPIERS)
+
+    def listing(index: int) -> list[bytes]:
+        at_once.wait()
+        return case.driver.partition(partitions[index], data_type, expected=expected)
+
+    with ThreadPoolExecutor(_COPIERS) as pool:
+        together = list(pool.map(listing, work))
+    for index, documents in zip(work, together, strict=True):
+        Model.listed(data_type, alone[index]).check(documents, what=f"one of {_COPIERS} listings at once")
+        case.checks += 1
+
+
+@rule(
+    "list/ends-while-written",
+    "A listing must not chase documents that are inserted while it runs for ever.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="the listing has no upper bound: fix it when the first page is asked for",
+    after=(
+        "list/ends",
+        "list/complete",
+        "list/stable-while-written",
+    ),
+    examples=0.1,
+)
+def ends_while_written(case: Case) -> None:
+    """A listing ends although documents that sort behind all others are inserted after each of its pages."""
+    found, size = paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    round_size = size * found.partitions
+    if round_size > MOST_DOCUMENTS // 8:
+        raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
+    case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
+    partition = case.driver.partitions([namespace])[-1]
+    with declined_if_expired(case):
+        pages = len(list(case.driver.pages(partition, data_type, expected=2 * round_size)))
+        # As many come as are passed. Where they are spread over all that is listed, the end comes nearer even so.
+        round_size = 2 * round_size // pages + 1
+        most = max(_MOST_PAGES, 5 * pages)
+        for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
+            case.check(
+                count < most,
+                "the listing of a partition goes on as long as documents are inserted",
+                expected="an end, with or without the documents that came meanwhile",
+                seen=f"{count} pages of a partition that had {pages} when it began",
+            )
+            case.write(namespace, case.numbered(round_size, data_type, prefix=f"z{count:03}"), data_type)
+
+
+@rule(
+    "list/stable-while-written",
+    "Applying the listing and then the stream from the plan's cursor gives the source's state.",
+    needs=(Need.LOADING, Need.CHANGING, Need.SOURCE, Need.UPDATES),
+    hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
+    after=(
+        "list/complete",
+        "list/page-boundaries",
+        "list/many-pages",
+        "updates/delete",
+    ),
+    examples=0.3,
+)
+def stable_while_written(case: Case) -> None:
+    """Documents that nobody touches are listed although others are deleted and inserted between the pages."""
+    found, size = paged(case)
+    data_type, namespace = found.data_type, case.namespace()
+    documents = case.numbered(min(3 * size * found.partitions, MOST_DOCUMENTS), data_type)
+    case.write(namespace, documents, data_type)
+    model = Model(data_type, documents)
+    touched: set[bytes] = set()
+    listed: list[bytes] = []
+    for partition in case.driver.plan([namespace]).partitions:
+        with declined_if_expired(case):
+            for page in case.driver.pages(partition, data_type, expected=2 * len(documents)):
+                listed += page
+                # What has been listed goes away, the last one of a page with it, on which its cursor may stand:
+                # a reader that counts positions now skips as many of the others.
+                gone = [id_of(document, data_type) for document in page[len(page) // 2 :]]
+                touched |= {key_of(parts, data_type) for parts in gone}
+                if gone:
+                    case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)
+    seen = {document_key(document, data_type) for document in listed}
+    lost = [key for key in model.documents if key not in seen and key not in touched]
+    case.check(
+        not lost,
+        "documents that nobody touched were not listed, because others were deleted between the pages",
+        expected=f"all of {len(model.documents) - len(touched)} untouched documents",
+        seen=f"{len(lost)} of them never listed",
+    )
+
+
+RULES = (interleaved, parallel, ends_while_written, stable_while_written)

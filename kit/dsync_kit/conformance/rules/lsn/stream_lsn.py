@@ -1,0 +1,270 @@
+"""StreamLSN: how many updates there are since a cursor."""
+
+import time
+from collections.abc import Callable
+
+from grpc import StatusCode
+
+from dsync_kit.conformance.calls.driver import StreamReader
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.protocol import GetInfoRequest, StreamLSNResponse
+
+__all__ = ["RULES"]
+
+_COUNTS = "`lsn` never decreases: it counts updates since the cursor."
+_ENDS = "Ends when cancelled, and not later than StreamUpdates ends."
+_HARMLESS = "StreamLSN is opened at the start (whatever the capability says) …; UNIMPLEMENTED or an immediate end are "
+_LIVE = (Need.UPDATES, Need.LSN, Need.LOADING, Need.CHANGING)
+
+_STREAMS = 80
+_CANCEL_SECONDS = 6.0
+_GRACE_SECONDS = 5.0
+_SOON = 1.0
+_AT_WORK_SECONDS = 0.004
+"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
+_AT_ONCE = 0.02
+_PATIENCE = 8.0
+"""A count is for progress: it may be taken now and then."""
+
+# What a source counts for one update may be more than one: a delete and an insert, a mark of the commit.
+_MOST_PER_UPDATE = 10
+_SPARE = 100
+_MANY = 300
+"""More than a byte counts."""
+
+
+@rule(
+    "lsn/opens",
+    _COUNTS,
+    needs=(Need.UPDATES, Need.LSN),
+    hint="lsn_stream is declared, but StreamLSN is not there, or does not read the plan's cursor",
+    examples=0.1,
+)
+def opens(case: Case) -> None:
+    """StreamLSN opens with the plan's update cursor, and does not fail."""
+    if case.subject.can_change and case.subject.loads:
+        scene = Scene(case)
+        scene.mark()
+        stream = _open(case, scene)
+        stream.next(case.subject.patience)
+    else:
+        asked = case.subject.existing()[:1]
+        stream = case.enter(case.driver.stream_lsn(case.driver.updates_partition(asked).cursor, asked))
+        stream.next(_SOON)
+    case.check(stream.error is None, "StreamLSN fails", expected="a stream of counts", seen=stream.error)
+
+
+@rule(
+    "lsn/counts",
+    _COUNTS,
+    needs=_LIVE,
+    hint="the count is not moved by every update: by messages, by calls, or only by those of one kind",
+    after=("lsn/opens", "stream/inserts"),
+    examples=0.3,
+)
+def counts(case: Case) -> None:
+    """After n documents were inserted, overwritten or deleted, the count reaches n."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    there = case.numbered(8, scene.data_type, prefix="there")
+    scene.write(name, there)
+    scene.cursor = scene.plan()
+    stream = _open(case, scene)
+    written = 0
+    for number in range(2):
+        updates = many_updates(case, 3 + 4 * number, scene.data_type, f"part{number}")
+        written += len(updates)
+        scene.change(name, updates)
+        # Its own violation, which may follow from what it comes after, as those of others do.
+        _read(case, stream, lambda message: message.lsn >= written, expected=f"{written} or more", owner="")  # noqa: B023
+    # Of documents that nothing was done to since the cursor: updates of one id may be counted as one.
+    identifiers = [decode_id(id_of(document, scene.data_type)[0]) for document in there]
+    for change in (scene.overwrite, scene.delete):
+        scene.change(name, [change(identifiers.pop()) for _ in range(len(there) // 2)])
+        written += len(there) // 2
+        _read(case, stream, lambda message: message.lsn >= written, expected=f"{written} or more", owner="")  # noqa: B023
+
+
+@rule(
+    "lsn/monotone",
+    _COUNTS,
+    needs=_LIVE,
+    hint="deletes lower the count, or it starts again with each message",
+    after=("lsn/opens",),
+    examples=0.16,
+)
+def monotone(case: Case) -> None:
+    """The count never decreases."""
+    scene = Scene(case)
+    stream = _open(case, scene)
+    (name,) = scene.namespaces
+    last, inserted = 0, 0
+
+    def not_less(message: StreamLSNResponse) -> None:
+        nonlocal last
+        case.check(message.lsn >= last, "the count decreases", expected=f"{last} or more", seen=message.lsn)
+        last = message.lsn
+
+    for number, count in enumerate((3, 3, _MANY)):
+        updates = many_updates(case, count, scene.data_type, f"part{number}")
+        scene.change(name, updates)
+        scene.change(name, [scene.delete(scene.ids[0]), scene.insert(scene.ids[0], number), scene.delete(scene.ids[0])])
+        inserted += len(updates)
+        _read(case, stream, lambda message: message.lsn >= inserted, not_less)  # noqa: B023 - called at once
+    while (message := stream.next(_AT_ONCE)) is not None:
+        not_less(message)
+
+
+@rule(
+    "lsn/since-cursor",
+    _COUNTS,
+    needs=_LIVE,
+    hint="lsn is the position in the log, or a time, instead of the number of updates since the cursor",
+    after=("lsn/opens", "lsn/counts"),
+    examples=0.2,
+)
+def since_cursor(case: Case) -> None:
+    """The count begins at the cursor, not at the beginning of the log."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    scene.change(name, many_updates(case, 3 * _SPARE, scene.data_type, "before"))
+    scene.cursor = scene.plan()
+    stream = _open(case, scene)
+    updates = many_updates(case, 3, scene.data_type, "after")
+    scene.change(name, updates)
+    most = len(updates) * _MOST_PER_UPDATE + _SPARE
+
+    def little(message: StreamLSNResponse) -> None:
+        case.check(
+            message.lsn <= most,
+            "the count is far beyond the number of updates since the cursor",
+            expected=f"about {len(updates)}",
+            seen=message.lsn,
+        )
+
+    _read(case, stream, lambda message: message.lsn >= len(updates), little)
+
+
+@rule(
+    "lsn/cancel",
+    _ENDS,
+    needs=_LIVE,
+    hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
+    after=("lsn/opens", "stream/cancel"),
+    examples=0.02,
+)
+def cancel(case: Case) -> None:
+    """80 streams of counts that are opened and cancelled leave nothing behind."""
+    scene = Scene(case)
+    scene.mark()
+    began = time.monotonic()
+    opened: list[StreamReader[StreamLSNResponse]] = []
+    while len(opened) < _STREAMS and time.monotonic() - began < _CANCEL_SECONDS:
+        stream = case.driver.stream_lsn(scene.cursor, scene.asked)
+        opened.append(stream)
+        stream.next(_SOON)
+        time.sleep(_AT_WORK_SECONDS)
+        stream.cancel()
+    grace = time.monotonic() + _GRACE_SECONDS
+    goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)
+    case.check(not goes_on, "cancelled streams go on", expected="the end of each", seen=f"{goes_on} of {len(opened)}")
+    what = f"after {len(opened)} StreamLSN were opened and cancelled"
+    case.within(_GRACE_SECONDS, lambda: case.api.get_info(GetInfoRequest()), f"GetInfo does not answer {what}")
+    while time.monotonic() < grace + _GRACE_SECONDS:
+        stream = _open(case, scene)
+        if stream.next(_GRACE_SECONDS) is not None:
+            return
+        time.sleep(0.2)
+    raise Violation(f"StreamLSN does not answer {what}", expected="a count", seen=str(stream.error or "nothing"))
+
+
+@rule(
+    "lsn/ends-with-updates",
+    _ENDS,
+    needs=(Need.UPDATES, Need.LSN, Need.FINITE),
+    hint="StreamUpdates ends with the source, but StreamLSN waits on",
+    after=("lsn/opens", "stream/stays-open"),
+    examples=0.02,
+)
+def ends_with_updates(case: Case) -> None:
+    """Where StreamUpdates ends by itself, StreamLSN ends, too."""
+    asked = _asked(case)
+    cursor = case.driver.updates_partition(asked).cursor
+    updates = case.enter(case.driver.stream_updates(cursor, asked, case.data_type(case.subject.source_types)))
+    stream = case.enter(case.driver.stream_lsn(cursor, asked))
+    end = time.monotonic() + _SOON
+    while not updates.ended and updates.next(max(0.0, end - time.monotonic())) is not None:
+        continue
+    if not updates.ended:
+        raise case.decline("StreamUpdates does not end by itself")
+    end = time.monotonic() + case.subject.patience
+    while not stream.ended and time.monotonic() < end:
+        stream.next(max(0.0, end - time.monotonic()))
+    case.check(stream.ended, "StreamLSN goes on when StreamUpdates has ended", expected="its end", seen="no end")
+
+
+@rule(
+    "lsn/undeclared",
+    _HARMLESS + "harmless.",
+    level=Level.SHOULD,
+    needs=(Need.UPDATES, Need.NO_LSN),
+    hint="StreamLSN is called although it is not declared: answer UNIMPLEMENTED",
+    examples=0.04,
+)
+def undeclared(case: Case) -> None:
+    """Where lsn_stream is not declared, StreamLSN answers UNIMPLEMENTED, ends, or counts all the same."""
+    asked = _asked(case)
+    stream = case.enter(case.driver.stream_lsn(case.driver.updates_partition(asked).cursor, asked))
+    while not stream.ended and stream.next(_SOON) is not None:
+        continue
+    case.check(
+        stream.error is None or stream.error.code is StatusCode.UNIMPLEMENTED,
+        "StreamLSN, which is not declared, fails in an unexpected way",
+        expected="UNIMPLEMENTED, or the end of the stream",
+        seen=stream.error,
+    )
+
+
+def _asked(case: Case) -> list[str]:
+    return [case.loaded(min_size=1)[0]] if case.subject.loads else list(case.subject.existing()[:1])
+
+
+def _open(case: Case, scene: Scene) -> StreamReader[StreamLSNResponse]:
+    stream = case.driver.stream_lsn(scene.cursor, scene.asked)
+    case.enter(stream)
+    return stream
+
+
+def _read(
+    case: Case,
+    stream: StreamReader[StreamLSNResponse],
+    enough: Callable[[StreamLSNResponse], bool],
+    look: Callable[[StreamLSNResponse], None] = lambda _: None,
+    expected: str = "a count of all updates",
+    owner: str = "lsn/counts",
+) -> None:
+    """Read until a message is `enough`; Violation where none is."""
+    case.checks += 1
+    began, last = time.monotonic(), None
+    end = began + (case.subject.patience if case.subject.uncounted else max(case.subject.patience, _PATIENCE))
+    while (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
+        look(message)
+        if enough(message):
+            return
+        last = message.lsn
+    case.subject.uncounted = True
+    seen = stream.error or ("the end of the stream" if stream.ended else f"no more than {last}")
+    raise Violation(
+        "StreamLSN does not count all updates",
+        expected=expected,
+        seen=str(seen),
+        owner="lsn/opens" if stream.error else owner,
+    )
+
+
+RULES = (opens, counts, monotone, since_cursor, cancel, ends_with_updates, undeclared)

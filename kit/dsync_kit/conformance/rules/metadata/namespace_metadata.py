@@ -1,0 +1,188 @@
+"""GetNamespaceMetadata: how many documents there are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import look_alikes
+from dsync_kit.conformance.documents.strategies import some
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import by_id
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetNamespaceMetadataRequest, Update
+
+__all__ = ["RULES"]
+
+_SENTENCE = "Used for progress; `--verify-quick-count` compares the two ends' counts exactly."
+
+
+def _count(case: Case, namespace: str) -> int:
+    return case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=namespace)).count
+
+
+def _loaded(case: Case, documents: list[bytes], data_type: DataType) -> tuple[str, int]:
+    """A namespace with these documents in it, and the count of those that were there before."""
+    namespace = case.namespace()
+    before = 0
+    if not case.subject.makes_namespaces:
+        with _declined(case):
+            before = _count(case, namespace)
+    case.write(namespace, documents, data_type)
+    return namespace, before
+
+
+@contextmanager
+def _declined(case: Case) -> Iterator[None]:
+    try:
+        yield
+    except ConnectorError as error:
+        raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
+
+
+def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None:
+    try:
+        found = _count(case, namespace)
+    except ConnectorError as error:
+        if expected or error.code is not StatusCode.NOT_FOUND:
+            raise
+        found = 0  # with its last document, a namespace may be gone
+    case.check(
+        found in (0, expected),
+        f"the count of a namespace is wrong after {after}",
+        expected=f"{expected}, or 0 where counting is not offered",
+        seen=found,
+    )
+
+
+@rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is not there, or fails")
+def answers(case: Case) -> None:
+    """GetNamespaceMetadata answers, for a source and for a sink."""
+    namespaces = case.subject.existing() if case.subject.is_source else ()
+    namespace = namespaces[0] if namespaces else case.loaded(min_size=1)[0] if case.subject.loads else "dsynckit.count"
+    try:
+        _count(case, namespace)
+    except ConnectorError as error:
+        # dsync asks a sink only for its quick comparison of counts.
+        optional = not case.subject.is_source and error.code in (StatusCode.UNIMPLEMENTED, StatusCode.NOT_FOUND)
+        case.check(optional, "GetNamespaceMetadata fails", expected="a count, 0 if unknown", seen=error)
+    case.checks += 1
+
+
+@rule(
+    "metadata/count",
+    _SENTENCE,
+    needs=(Need.LOADING,),
+    hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is not known",
+    after=(
+        "metadata/unknown-namespace",
+        "updates/delete",
+        "updates/id-kinds",
+        "write/idempotent",
+        "write/several-pages",
+        "write/leaves-others",
+    ),
+)
+def count(case: Case) -> None:
+    """The count is that of the documents: after writes, overwrites and deletes; or it is 0."""
+    data_type = case.data_type()
+    documents = case.page(data_type, min_size=1, small=True)
+    namespace, before = _loaded(case, documents, data_type)
+    with _declined(case):
+        _count(case, namespace)
+    _expect_count(case, namespace, before + len(documents), "a write")
+    again = documents[: case.draw(st.integers(1, len(documents)), "overwritten")]
+    case.write(namespace, again, data_type)
+    _expect_count(case, namespace, before + len(documents), "an overwrite")
+    if case.subject.can_change:
+        gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
+        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+        case.update(namespace, removals, data_type)
+        _expect_count(case, namespace, before + len(documents) - len(gone), "a delete")
+
+
+@rule(
+    "metadata/agrees-with-listing",
+    _SENTENCE,
+    needs=(Need.LISTING,),
+    hint="the count is of something else than the documents that are listed",
+    after=(
+        "list/complete",
+        "list/page-boundaries",
+        "list/many-pages",
+        "metadata/count",
+        "list/ids-unique",
+        "metadata/answers",
+    ),
+    examples=0.3,
+)
+def agrees_with_listing(case: Case) -> None:
+    """The count of a namespace is as many documents as its listing gives, or 0."""
+    if case.subject.loads:
+        data_type = case.data_type()
+        size = case.draw(st.sampled_from([1, 137, 1537]), "documents")
+        namespace, before = _loaded(case, case.numbered(size, data_type), data_type)
+        found = before + len(by_id(case.read(namespace, data_type, expected=size), data_type))
+    else:
+        namespace, data_type, expected = case.listable()
+        found = len(case.subject.read(namespace, data_type, driver=case.driver, expected=expected))
+    _expect_count(case, namespace, found, "nothing but reading it")
+
+
+@rule(
+    "metadata/unknown-namespace",
+    "An unknown namespace is empty, or NOT_FOUND",
+    needs=(Need.SOURCE,),
+    hint="the store's error for a missing table or collection is not mapped",
+    after=("metadata/answers",),
+    examples=0.2,
+)
+def unknown_namespace(case: Case) -> None:
+    """The count of a namespace that nobody has made is 0, or NOT_FOUND."""
+    namespace = f"dsynckit_{case.subject.run}.unknown"
+    try:
+        found = _count(case, namespace)
+    except ConnectorError as error:
+        case.check(
+            error.code in (StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT),
+            "the count of an unknown namespace is refused with another code than NOT_FOUND",
+            expected="0, or NOT_FOUND",
+            seen=error,
+        )
+        return
+    if case.subject.loads:
+        case.check(found == 0, "an unknown namespace has a count", expected=0, seen=found)
+    case.checks += 1
+
+
+@rule(
+    "metadata/per-namespace",
+    "GetNamespaceMetadata once for each planned namespace",
+    needs=(Need.LOADING, Need.TWO_NAMESPACES),
+    hint="the documents of all namespaces are counted, or of all whose names match this one as a pattern",
+    after=("metadata/count", "write/isolates-namespaces"),
+    examples=0.3,
+)
+def per_namespace(case: Case) -> None:
+    """Each namespace has a count of its own."""
+    data_type = case.data_type()
+    held = {}
+    for label in ("documents", "documents of another namespace"):
+        documents = case.page(data_type, min_size=1, small=True, label=label)
+        namespace, before = _loaded(case, documents, data_type)
+        held[namespace] = before + len(documents)
+    if case.subject.makes_namespaces:
+        pairs = case.draw(some(look_alikes.namespaces(next(iter(held)))), "namespaces")
+        for namespace in dict.fromkeys(name for pair in pairs for name in pair if name not in held):
+            if case.write_if_named(namespace, documents[:1], data_type):
+                held[namespace] = 1
+    for namespace, expected in held.items():
+        with _declined(case):
+            _expect_count(case, namespace, expected, "writes to another namespace, too")
+
+
+RULES = (answers, count, agrees_with_listing, unknown_namespace, per_namespace)

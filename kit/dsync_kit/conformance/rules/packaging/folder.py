@@ -1,0 +1,350 @@
+"""The connector as a package: what its users, reviewers and maintainers rely on, looked at in its folder."""
+
+import base64
+import importlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from bson import json_util
+from bson.codec_options import DatetimeConversion
+from bson.errors import BSONError
+from grpc import StatusCode
+
+from dsync_kit.conformance.calls.driver import strip
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.documents import encode
+from dsync_kit.errors import ConnectorError, InvalidArgument, UsageError
+from dsync_kit.incoming import check_document
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    DataType,
+    GetNamespaceMetadataRequest,
+    ListDataRequest,
+    Partition,
+    WriteDataRequest,
+)
+from dsync_kit.registry import ENTRY_POINT_GROUP, RegisteredConnector, load_folder
+from dsync_kit.settings import ConnectorSettings, Option
+
+__all__ = ["RULES"]
+
+_NEEDS = (Need.FOLDER,)
+_ONCE = 0.04
+"""These rules draw nothing: one example says all."""
+
+_STRANGE_TYPE = 77
+_STRANGE_CURSOR = b"dsynckit: no cursor"
+_STRANGE_NAMESPACE = "dsynckit..odd"
+_EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+_MARK = "dsynckit-5ecret"
+_SECRET_NAME = re.compile(
+    r"(^|_)(password|passwd|passphrase|secret|token|credentials)$|(^|_)(api|access|account|private|secret)_key$"
+)
+
+
+@rule(
+    "packaging/registered",
+    "An entry point of the group `dsync.connectors` in its `pyproject.toml` names its RegisteredConnector.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="pyproject.toml has no entry point, or a module was renamed and the entry point was not",
+    examples=_ONCE,
+)
+def registered(case: Case) -> None:
+    """The entry point in pyproject.toml names a connector that can be imported, in a package that is installed."""
+    folder = _folder(case)
+    connector = load_folder(folder)
+    pyproject = _pyproject(folder)
+    points = pyproject.get("project", {}).get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+    case.check(
+        bool(points),
+        "pyproject.toml registers no connector",
+        expected=f'an entry point below [project.entry-points."{ENTRY_POINT_GROUP}"]',
+        seen="none",
+    )
+    packages = pyproject.get("tool", {}).get("setuptools", {}).get("packages")
+    for name, value in points.items():
+        found = _loaded(EntryPoint(name, str(value), ENTRY_POINT_GROUP))
+        case.check(
+            isinstance(found, RegisteredConnector),
+            f"the entry point {name!r} names no RegisteredConnector",
+            expected=f"what registration.py calls CONNECTOR: {connector.name!r}",
+            seen=f"{value} is {found!r}",
+        )
+        package = str(value).partition(":")[0].partition(".")[0]
+        case.check(
+            not isinstance(packages, list) or package in packages,
+            "the entry point is in a package that pip would not install",
+            expected=f"{package!r} among the packages of [tool.setuptools]",
+            seen=packages,
+        )
+
+
+@rule(
+    "packaging/help",
+    "`NAME --help` tells what each option is for.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="a field of the settings was made without option(…, help=…)",
+    examples=_ONCE,
+)
+def help_texts(case: Case) -> None:
+    """Every option of the settings has a help text that says more than its name."""
+    for option in _options(load_folder(_folder(case)).settings, case):
+        said = re.sub(r"\W+", " ", option.help).strip().lower()
+        case.check(
+            said not in ("", option.field.replace("_", " ")),
+            f"the help says nothing about {option.flag}",
+            expected="what the option is for",
+            seen=repr(option.help),
+        )
+
+
+@rule(
+    "packaging/errors",
+    "What is refused with INVALID_ARGUMENT, a data type, a cursor or a namespace, stands in the message.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="the message says that something is wrong, and not what was given",
+    after=("errors/messages",),
+    examples=_ONCE,
+)
+def errors(case: Case) -> None:
+    """A refused data type, cursor or namespace is quoted in the message of the INVALID_ARGUMENT."""
+    judged = case.checks
+    for what, (call, given) in _mistakes(case).items():
+        try:
+            call()
+        except ConnectorError as error:
+            if error.code is StatusCode.INVALID_ARGUMENT:
+                case.check(
+                    any(form in error.message for form in given),
+                    f"an error does not say which {what} was given",
+                    expected=f"{given[0]!r} in the message",
+                    seen=error,
+                )
+    if case.checks == judged:
+        raise case.decline("no type, cursor or namespace that it was given is refused with INVALID_ARGUMENT")
+
+
+@rule(
+    "packaging/secrets",
+    "A secret is an option of a type that hides it: neither the settings' text nor an error about them shows it.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="an option that holds a secret is a plain str: make it a SecretStr, and quote no option in a validator",
+    examples=_ONCE,
+)
+def secrets(case: Case) -> None:
+    """Options that hold secrets by their names are SecretStr, and what is given for them is not shown."""
+    settings = load_folder(_folder(case)).settings
+    for option in _options(settings, case):
+        if not option.secret:
+            named = _SECRET_NAME.search(option.field) is not None and not option.is_flag
+            case.check(not named, f"{option.flag} is kept as plain text", expected="SecretStr", seen="another type")
+            continue
+        shown = _shown(settings, [_uri(case), option.flag, _MARK])
+        case.check(_MARK not in shown, f"the value of {option.flag} is shown", expected="***", seen=shown[:300])
+
+
+@rule(
+    "packaging/test-data",
+    "Its `test_data` holds valid documents, edge cases and invalid ones, and they are what they say: "
+    "valid documents and edge cases decode, invalid ones do not.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="a folder of test_data is missing or empty, or a file is in the wrong one",
+    examples=_ONCE,
+)
+def test_data(case: Case) -> None:
+    """test_data has valid, edge and invalid files; valid and edge documents decode, invalid ones do not."""
+    if not case.subject.loads:
+        raise case.decline("no document can be put into it and read back: it has no use for test data")
+    folder = _folder(case) / "test_data"
+    found: dict[str, list[DataType]] = {"valid": [], "edge": [], "invalid": []}
+    for kind, types in found.items():
+        files = sorted(path for path in (folder / kind).rglob("*") if path.is_file())
+        case.check(bool(files), f"there is no test data in {kind}", expected=f"files in test_data/{kind}", seen="none")
+        for path in files:
+            for number, line, data_type in _lines(case, path):
+                types.append(data_type)
+                _check_line(case, path.relative_to(folder), number, line, data_type, valid=kind != "invalid")
+    for data_type in case.subject.types:
+        for kind in ("valid", "invalid"):
+            case.check(
+                data_type in found[kind],
+                f"there is no {kind} document of one of its data types",
+                expected=f"a document of {DataType.Name(data_type)} in test_data/{kind}",
+                seen="none",
+            )
+
+
+@rule(
+    "packaging/readme",
+    "Its README tells every option.",
+    level=Level.SHOULD,
+    needs=_NEEDS,
+    hint="an option was added or renamed, and the README was not",
+    examples=_ONCE,
+)
+def readme(case: Case) -> None:
+    """There is a README, and every option stands in it."""
+    folder = _folder(case)
+    path = next((path for path in sorted(folder.glob("*")) if path.stem.lower() == "readme"), None)
+    if path is None:
+        raise Violation("there is no README", expected="README.md", seen="no file of that name")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    told = set(re.findall(r"--(?:no-)?([a-z0-9][a-z0-9-]*)", text))
+    options = {option.flag for option in load_folder(folder).settings.options()}
+    missing = sorted(flag for flag in options if flag.removeprefix("--") not in told)
+    case.check(not missing, f"{path.name} does not tell every option", expected=", ".join(missing), seen="not there")
+
+
+def _folder(case: Case) -> Path:
+    if case.subject.target.folder is None:
+        raise KitError("the connector's folder is not known")
+    return case.subject.target.folder.resolve()
+
+
+def _options(settings: type[ConnectorSettings], case: Case) -> list[Option]:
+    """The options. Raises Inapplicable where there are none."""
+    if options := settings.options():
+        return options
+    raise case.decline("it has no options")
+
+
+def _pyproject(folder: Path) -> dict[str, Any]:
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        raise Violation("there is no pyproject.toml", expected="pyproject.toml", seen="no file of that name")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _loaded(point: EntryPoint) -> object:
+    """What an entry point names; the folder is importable as the package already."""
+    importlib.invalidate_caches()
+    try:
+        return point.load()
+    except Exception as error:
+        raise Violation(
+            f"the entry point {point.name!r} cannot be imported",
+            expected="MODULE:ATTRIBUTE",
+            seen=f"{point.value}: {type(error).__name__}: {error}",
+        ) from error
+
+
+def _mistakes(case: Case) -> dict[str, tuple[Callable[[], object], tuple[str, ...]]]:
+    """Calls that a connector may refuse, and the forms in which their messages may quote what was given."""
+    partition, known = _listed_partition(case)
+    cursor = (
+        _STRANGE_CURSOR.decode(),
+        _STRANGE_CURSOR.hex(),
+        _STRANGE_CURSOR.hex().upper(),
+        base64.b64encode(_STRANGE_CURSOR).decode(),
+    )
+    other = Partition(namespace=partition.namespace, cursor=_STRANGE_CURSOR)
+    strange: Any = _STRANGE_TYPE  # any number is a type on the wire
+    calls: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+        "namespace": (
+            lambda: case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=_STRANGE_NAMESPACE)),
+            (_STRANGE_NAMESPACE,),
+        )
+    }
+    if case.subject.is_source:
+        calls["cursor"] = (
+            lambda: case.api.list_data(ListDataRequest(partition=partition, cursor=_STRANGE_CURSOR, type=known)),
+            cursor,
+        )
+        calls["partition's cursor"] = (
+            lambda: case.api.list_data(ListDataRequest(partition=other, type=known)),
+            cursor,
+        )
+        calls["data type"] = (
+            lambda: case.api.list_data(ListDataRequest(partition=partition, type=strange)),
+            (str(_STRANGE_TYPE),),
+        )
+    if case.subject.is_sink:
+        calls["data type of a page"] = (
+            lambda: case.api.write_data(WriteDataRequest(namespace=partition.namespace, type=strange)),
+            (str(_STRANGE_TYPE),),
+        )
+    return calls
+
+
+def _listed_partition(case: Case) -> tuple[Partition, DataType]:
+    """A partition as dsync sends it back, and a type in which it can be listed."""
+    known = (case.subject.source_types or case.subject.sink_types)[0]
+    if case.subject.offers(Need.LISTING):
+        namespace, known, _ = case.listable(max_size=2)
+        for partition in case.driver.plan([namespace]).partitions:
+            return strip(partition), known
+    return Partition(namespace=f"dsynckit_{case.subject.run}.packaging"), known
+
+
+def _uri(case: Case) -> str:
+    settings = case.subject.target.settings
+    if settings is None:
+        raise KitError("the settings are not known")
+    return settings.uri
+
+
+def _shown(settings: type[ConnectorSettings], words: list[str]) -> str:
+    """The text of the settings that the words make, or of the error that they make."""
+    try:
+        parsed = settings.parse(words, {})[0]
+    except UsageError as error:
+        return str(error)
+    return f"{parsed!r} {parsed}"
+
+
+def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
+    """The documents of a file, a line each; a `.txt` holds other things, such as namespaces."""
+    types = {
+        ".json": DATA_TYPE_JSON_ID,
+        ".jsonl": DATA_TYPE_JSON_ID,
+        ".ejson": DATA_TYPE_MONGO_BSON,
+        ".ejsonl": DATA_TYPE_MONGO_BSON,
+        ".base64": DATA_TYPE_MONGO_BSON,
+    }
+    if path.suffix not in types:
+        if path.suffix != ".txt":
+            case.notes.append(f"{path.name} was not looked into: its ending is none of {', '.join(types)}, .txt")
+        return
+    # As bytes: what is no UTF-8 is a fine example of an invalid document.
+    contents = path.read_bytes()
+    lines = [contents] if path.suffix in (".json", ".ejson") else contents.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line, types[path.suffix]
+
+
+def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: DataType, *, valid: bool) -> None:
+    """Raise Violation for a document that is not what its folder says."""
+    problem = ""
+    try:
+        if path.suffix == ".base64":
+            document = base64.b64decode(line.strip(), validate=True)
+        elif data_type == DATA_TYPE_JSON_ID:
+            document = line
+        else:
+            document = encode(json_util.loads(line.decode(), json_options=_EXTENDED_JSON), data_type)
+        check_document(document, data_type)
+    except (InvalidArgument, BSONError, ValueError, TypeError) as error:
+        problem = str(error)
+    case.check(
+        valid is not bool(problem),
+        f"{path}, line {number}, is not what its folder says",
+        expected=f"{'a' if valid else 'no'} {DataType.Name(data_type)} document with an id",
+        seen=problem or "it decodes",
+    )
+
+
+RULES = (registered, help_texts, errors, secrets, test_data, readme)

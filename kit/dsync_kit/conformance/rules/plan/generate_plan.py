@@ -1,0 +1,324 @@
+"""GeneratePlan: what is to be listed, and from where to stream."""
+
+from grpc import StatusCode
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.driver import strip
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.large_namespaces import few_or_many
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, GeneratePlanResponse
+
+__all__ = ["RULES"]
+
+
+def _asked(case: Case) -> list[str]:
+    """Namespaces to plan for: one with documents in it, or one that exists."""
+    if case.subject.loads:
+        namespace, _ = case.loaded(min_size=1, small=True)
+        return [namespace]
+    return list(case.subject.existing()[:1])
+
+
+@rule(
+    "plan/initial-sync-flag",
+    "honours both flags (no partitions when `initial_sync` is false …)",
+    needs=(Need.LISTING,),
+    hint="GeneratePlan does not look at the request's initial_sync",
+    examples=0.2,
+)
+def initial_sync_flag(case: Case) -> None:
+    """A plan without initial_sync has no partitions."""
+    namespaces = _asked(case)
+    # A source that streams nothing may refuse a plan that asks for updates.
+    for updates in (True, False) if case.subject.streams else (False,):
+        plan = case.driver.plan(namespaces, initial_sync=False, updates=updates)
+        case.check(
+            not plan.partitions,
+            "a plan without initial_sync has partitions",
+            expected="no partitions",
+            seen=f"{len(plan.partitions)} partitions",
+        )
+
+
+@rule(
+    "plan/updates-flag",
+    "honours both flags (… no updates partitions when `updates` is false)",
+    needs=(Need.LISTING, Need.UPDATES),
+    hint="GeneratePlan does not look at the request's updates",
+    examples=0.2,
+)
+def updates_flag(case: Case) -> None:
+    """A plan has an updates partition exactly when updates are asked for."""
+    namespaces = _asked(case)
+    for initial_sync in (True, False):
+        plan = case.driver.plan(namespaces, initial_sync=initial_sync, updates=False)
+        case.check(
+            not plan.updates_partitions,
+            "a plan without updates has updates partitions",
+            expected="no updates partitions",
+            seen=f"{len(plan.updates_partitions)} updates partitions",
+        )
+        plan = case.driver.plan(namespaces, initial_sync=initial_sync, updates=True)
+        case.check(
+            bool(plan.updates_partitions),
+            "a plan with updates has no updates partition",
+            expected="one updates partition",
+            seen="none",
+        )
+
+
+@rule(
+    "plan/one-updates-partition",
+    "More than one updates partition is refused by today's dsync.",
+    needs=(Need.LISTING, Need.UPDATES),
+    hint="one updates partition is made for each namespace, or for each shard",
+    examples=0.2,
+    after=("plan/updates-flag",),
+)
+def one_updates_partition(case: Case) -> None:
+    """A plan has one updates partition, whatever the number of namespaces."""
+    namespaces = _asked(case)
+    if case.subject.loads and case.subject.makes_namespaces and case.subject.offers(Need.MULTI_NAMESPACE_PLAN):
+        namespaces = [*namespaces, *_asked(case)]
+    found = case.driver.plan(namespaces, updates=True).updates_partitions
+    case.check(
+        len(found) == 1,
+        "the plan does not have exactly one updates partition",
+        expected="one updates partition",
+        seen=f"{len(found)} updates partitions",
+    )
+
+
+@rule(
+    "plan/partitions",
+    "Each partition has a namespace. No partitions at all is an error for dsync.",
+    needs=(Need.LISTING,),
+    hint="the partition's namespace is left empty, or a small namespace gets no partition",
+)
+def partitions(case: Case) -> None:
+    """A plan for a namespace with documents has partitions, and each names its namespace."""
+    plan = case.driver.plan(_asked(case))
+    _has_partitions(case, plan)
+    unnamed = [partition for partition in plan.partitions if not partition.namespace]
+    case.check(not unnamed, "a partition has no namespace", expected="the namespace in each", seen=unnamed[:1])
+
+
+@rule(
+    "plan/asked-namespaces",
+    "GeneratePlan once, with the user's namespaces verbatim",
+    needs=(Need.LOADING, Need.SOURCE, Need.TWO_NAMESPACES),
+    hint="GeneratePlan plans everything that there is, whatever namespaces are asked for",
+    after=("plan/partitions",),
+)
+def asked_namespaces(case: Case) -> None:
+    """A plan has partitions of the namespaces that were asked for, and of no others."""
+    asked, _ = case.loaded(min_size=1, small=True)
+    data_type = case.data_type()
+    case.write(case.namespace(), case.numbered(1, data_type), data_type)
+    if case.subject.makes_namespaces:
+        alike = [other for one, other in look_alikes.namespaces(asked) if one == asked]
+        for name in case.draw(strategies.some(alike), "other namespaces"):
+            case.write_if_named(name, case.numbered(1, data_type), data_type)
+    plan = case.driver.plan([asked])
+    _has_partitions(case, plan)
+    found = sorted({partition.namespace for partition in plan.partitions})
+    case.check(
+        found == [asked], "the plan has partitions of other namespaces than asked for", expected=[asked], seen=found
+    )
+
+
+@rule(
+    "plan/default",
+    "No namespace given needs `default_plan`",
+    needs=(Need.LISTING, Need.DEFAULT_PLAN),
+    hint="a plan without namespaces is empty, leaves namespaces out, or takes their names apart",
+    after=(
+        "limits/many-namespaces",
+        "plan/partitions",
+        "write/isolates-namespaces",
+    ),
+    examples=0.5,
+)
+def default(case: Case) -> None:
+    """A plan without namespaces covers every namespace that holds documents."""
+    expected = {case.loaded(min_size=1, small=True)[0] for _ in range(2)} if case.subject.loads else set()
+    if not case.subject.makes_namespaces:
+        expected &= set(case.subject.offered)
+    elif expected:
+        data_type = case.data_type()
+        page = case.numbered(1, data_type)
+        alike = case.draw(strategies.some(look_alikes.namespaces(min(expected))), "namespaces")
+        expected |= {name for _, name in alike if case.write_if_named(name, page, data_type)}
+    plan = case.driver.plan()
+    _has_partitions(case, plan)
+    found = {partition.namespace for partition in plan.partitions}
+    case.check(
+        expected <= found,
+        "a plan without namespaces leaves a namespace with documents out",
+        expected=f"partitions of {sorted(expected)}",
+        seen=f"partitions of {len(found)} namespaces, none of {sorted(expected - found)}",
+    )
+
+
+@rule(
+    "plan/multi-namespace",
+    "more than one needs `multi_namespace_plan`",
+    needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
+    hint="only the first of the namespaces that are asked for is planned",
+    after=(
+        "plan/partitions",
+        "write/read-back",
+    ),
+)
+def multi_namespace(case: Case) -> None:
+    """A plan of several namespaces covers each of them, and tells their documents apart."""
+    held = dict(case.loaded(min_size=1, small=True) for _ in range(2))
+    found: dict[str, list[bytes]] = {name: [] for name in held}
+    plan = case.driver.plan(list(held))
+    for partition in plan.partitions:
+        case.check(
+            partition.namespace in held,
+            "the plan has a partition of a namespace that was not asked for",
+            expected=sorted(held),
+            seen=partition.namespace,
+            owner="plan/asked-namespaces",
+        )
+        model = held[partition.namespace]
+        listed = case.driver.partition(partition, model.data_type, expected=len(model.documents))
+        found[partition.namespace] += case.without_foreign(partition.namespace, listed, model.data_type)
+    for name, model in held.items():
+        case.check(
+            any(partition.namespace == name for partition in plan.partitions),
+            "a namespace that was asked for has no partition",
+            expected=f"partitions of {sorted(held)}",
+            seen=f"none of {name}",
+        )
+        model.check(found[name], what=f"the listing of {name}")
+
+
+@rule(
+    "plan/stripped-partition",
+    "dsync sends back only `namespace` and `cursor` of the partition; the other fields come empty (the `dsync verify` "
+    "command sends the whole partition).",
+    needs=(Need.LISTING,),
+    hint="ListData reads partition_header, partition_value or estimated_count: put what it needs into the cursor",
+    after=("list/repeatable",),
+)
+def stripped_partition(case: Case) -> None:
+    """A partition lists the same documents whether it is sent back whole, or with namespace and cursor alone."""
+    namespace, data_type, expected = few_or_many(case)
+    for partition in case.driver.partitions([namespace])[:4]:
+        whole = case.driver.partition(partition, data_type, expected=expected, whole=True)
+        stripped = case.driver.partition(strip(partition), data_type, expected=expected)
+        Model.listed(data_type, whole).check(stripped, what="the listing of the stripped partition")
+        case.checks += 1
+
+
+@rule(
+    "plan/repeatable",
+    "it may be asked again by a verification: it must have no harmful side effect",
+    needs=(Need.LISTING,),
+    hint="making a second plan invalidates the first one's cursors, or changes data",
+    after=("list/complete", "list/repeatable"),
+)
+def repeatable(case: Case) -> None:
+    """A second plan, of this namespace or another, leaves the first one's partitions listable, and what they hold."""
+    namespace, data_type, expected = few_or_many(case)
+    first = case.driver.plan([namespace], updates=case.subject.streams).partitions[:4]
+    before = [case.driver.partition(partition, data_type, expected=expected) for partition in first]
+    elsewhere = (
+        case.subject.loads and case.subject.makes_namespaces and case.draw(st.booleans(), "of another namespace")
+    )
+    again_planned = case.loaded(min_size=1, small=True)[0] if elsewhere else namespace
+    case.driver.plan([again_planned], updates=case.subject.streams)
+    for partition, documents in zip(first, before, strict=True):
+        again = case.driver.partition(partition, data_type, expected=expected)
+        Model.listed(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
+        case.checks += 1
+
+
+@rule(
+    "plan/self-contained",
+    "Partition and update cursors are self-contained: they work on another instance of the connector",
+    needs=(Need.LISTING, Need.SECOND_INSTANCE),
+    hint="the cursor is a key into the memory of the instance that made the plan",
+    after=(
+        "list/complete",
+        "list/repeatable",
+        "plan/repeatable",
+    ),
+)
+def self_contained(case: Case) -> None:
+    """Another instance lists a plan's partitions as the instance that made it."""
+    namespace, data_type, expected = few_or_many(case)
+    partitions = case.driver.partitions([namespace])[:4]
+    second = case.second_driver()
+    for partition in partitions:
+        here = case.driver.partition(partition, data_type, expected=expected)
+        try:
+            there = second.partition(partition, data_type, expected=expected)
+        except ConnectorError as error:
+            case.check(False, "another instance refuses a plan's partition", expected="its documents", seen=error)
+            return
+        Model.listed(data_type, here).check(there, what="the listing by another instance")
+        case.checks += 1
+
+
+@rule(
+    "plan/unknown-namespace",
+    "An unknown namespace is empty, or NOT_FOUND",
+    needs=(Need.SOURCE,),
+    hint="the store's error for a missing table or collection is not mapped",
+    examples=0.2,
+    after=("plan/asked-namespaces",),
+)
+def unknown_namespace(case: Case) -> None:
+    """A namespace that nobody has made is empty, or NOT_FOUND."""
+    namespace = f"dsynckit_{case.subject.run}.unknown"
+    types = case.subject.source_types
+    try:
+        plan = case.driver.plan([namespace])
+        documents = [
+            document
+            for partition in plan.partitions
+            for document in case.driver.partition(partition, types[0] if types else DATA_TYPE_MONGO_BSON)
+        ]
+    except ConnectorError as error:
+        case.check(
+            error.code in (StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT),
+            "an unknown namespace is refused with another code than NOT_FOUND",
+            expected="no documents, or NOT_FOUND",
+            seen=error,
+        )
+        return
+    case.check(not documents, "an unknown namespace has documents", expected="none", seen=f"{len(documents)} documents")
+
+
+def _has_partitions(case: Case, plan: GeneratePlanResponse) -> None:
+    case.check(
+        bool(plan.partitions),
+        "the plan has no partitions",
+        expected="at least one: dsync takes an empty plan for an error",
+        seen="none",
+        owner="plan/partitions",
+    )
+
+
+RULES = (
+    initial_sync_flag,
+    updates_flag,
+    one_updates_partition,
+    partitions,
+    asked_namespaces,
+    default,
+    multi_namespace,
+    stripped_partition,
+    repeatable,
+    self_contained,
+    unknown_namespace,
+)

@@ -1,0 +1,92 @@
+"""StreamUpdates: documents arrive with all that is in them."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.following import held
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.identifiers import LONG_IDS
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.stream.streaming import ARRIVES, LIVE, STATE
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_INSERT, Update
+
+__all__ = ["RULES"]
+
+_PADDING = "0123456789abcdef" * 1000
+"""More than a database keeps in the row itself."""
+
+
+@rule(
+    "stream/values",
+    STATE,
+    needs=(*LIVE, Need.SOURCE),
+    hint="documents are encoded in another way than in ListData, for example through JSON",
+    after=(*ARRIVES, "stream/documents"),
+    examples=0.3,
+)
+def values(case: Case) -> None:
+    """A streamed document has the values that the listing shows, types included."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
+    drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
+    content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
+    document = strategies.make_document(scene.ids[0], content, scene.data_type)
+    try:
+        scene.change(name, [Update(id=id_of(document, scene.data_type), type=UPDATE_TYPE_INSERT, data=document)])
+    except InvalidArgument as error:
+        raise case.decline(f"it refuses some of the values: {error.message}") from error
+    listed = case.read(name, scene.data_type, expected=len(scene.ids))
+    follower.converge({name: held(Model(scene.data_type, listed))}, what="a document with these fields")
+
+
+@rule(
+    "stream/unchanged-fields",
+    STATE,
+    needs=LIVE,
+    hint="the log leaves out large values that an update has not changed: read them from the store",
+    after=(*ARRIVES, "stream/overwrites", "stream/values"),
+    examples=0.16,
+)
+def unchanged_fields(case: Case) -> None:
+    """An update of one field of a document brings its others as well, a text of 16,000 characters among them."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    scene.change(name, [scene.insert(value, "first", long=_PADDING) for value in scene.ids])
+    scene.cursor, scene.before = scene.plan(), scene.wanted()
+    scene.change(name, [scene.overwrite(value, "second", long=_PADDING) for value in scene.ids])
+    scene.mark()
+    scene.follow().converge(scene.wanted(), what="an update that leaves a long text as it is")
+
+
+@rule(
+    "stream/long-ids",
+    STATE,
+    needs=LIVE,
+    hint="the id is cut, as the column of a table of changes cuts it",
+    after=(*ARRIVES, "stream/deletes", "write/long-ids"),
+    examples=0.2,
+)
+def long_ids(case: Case) -> None:
+    """Documents with ids of hundreds of characters are inserted and deleted in the stream as in the source."""
+    scene = Scene(case)
+    if "string" not in case.subject.id_kinds[scene.data_type]:
+        raise case.decline("it takes no texts as ids")
+    size = case.draw(st.sampled_from(LONG_IDS), "characters")
+    (name,) = scene.namespaces
+    values = ["k" * (size - 1) + end for end in "123"]
+    follower = scene.follow()
+    with case.declined_if_refused(f"ids of {size} characters"):
+        scene.change(name, [scene.insert(value, "long") for value in values])
+    scene.change(name, [scene.delete(values[0])])
+    scene.mark()
+    follower.converge(scene.wanted(), what=f"a stream of ids of {size} characters")
+
+
+RULES = (values, unchanged_fields, long_ids)

@@ -1,0 +1,364 @@
+"""StreamUpdates: its cursors, how long it lives, and who else reads at the same time."""
+
+import time
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.driver import Driver, StreamReader
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.following import Follower, Sent
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.sampling import sample
+from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.protocol import GetInfoRequest, StreamUpdatesResponse
+
+__all__ = ["RULES"]
+
+_RESUME = (
+    "`next_cursor` covers the message's updates and all earlier ones: streaming from it again gives every later update"
+)
+_CURSORS = "Partition and update cursors are self-contained: they work on another instance of the connector, after a "
+_LIVE = (Need.UPDATES, Need.LOADING, Need.CHANGING)
+_WRITTEN = ("updates/model", "write/read-back")
+_ARRIVES = ("stream/opens", "stream/stays-open", "stream/inserts", "stream/overwrites", "stream/deletes", *_WRITTEN)
+_PLANNED = (*_ARRIVES, "stream/from-plan")
+
+_TRIED_CURSORS = 5
+_IDLE_SECONDS = 15.0
+"""For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
+
+_STREAMS = 80
+_AT_ONCE = 0.1
+_COUNTED_SECONDS = 0.5
+_ONE_AT_A_TIME = "it refuses a second stream while one is open"
+_CANCEL_SECONDS = 6.0
+_GRACE_SECONDS = 5.0
+"""A handler that looks now and then whether the caller is there ends within that."""
+
+_AT_WORK_SECONDS = 0.004
+"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
+
+
+@rule(
+    "stream/stays-open",
+    "does not end by itself while the source lives, unless the source is finite",
+    needs=_LIVE,
+    hint="the stream ends when it has caught up, or when nothing comes for a while",
+    after=("stream/opens",),
+    examples=0.01,
+)
+def stays_open(case: Case) -> None:
+    """A stream goes on after it has caught up, and after a time without updates."""
+    scene = Scene(case)
+    follower = scene.follow()
+    for seconds in (0.0, min(_IDLE_SECONDS, 0.6 * case.bulk**2)):
+        scene.mark()
+        follower.converge(scene.wanted(), what="an open stream", owner="stream/inserts")
+        end = time.monotonic() + seconds
+        while not follower.reader.ended and (left := end - time.monotonic()) > 0:
+            follower.message(left)
+        case.check(
+            not follower.reader.ended,
+            "the stream ended by itself while the source lives",
+            expected="an open stream",
+            seen=follower.reader.error or f"its end, {seconds:.1f} seconds after it had caught up",
+        )
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream that had nothing to send for a while")
+
+
+@rule(
+    "stream/resume",
+    _RESUME,
+    needs=(Need.UPDATES,),
+    hint="the cursor is that of the end of the log, or one too far, instead of that of the message's last update",
+    after=_PLANNED,
+    examples=0.5,
+)
+def resume(case: Case) -> None:
+    """From every cursor that was sent, the stream goes on without a gap."""
+    if case.subject.can_change and case.subject.loads:
+        _write_then_resume(case, Scene(case))
+    else:
+        _resume_sample(case)
+
+
+@rule(
+    "stream/resume-filtered",
+    _RESUME,
+    needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
+    hint="with several namespaces, one's updates move the cursor over another's that have not been sent",
+    after=(*_PLANNED, "stream/resume", "stream/namespaces-apart"),
+    examples=0.5,
+)
+def resume_filtered(case: Case) -> None:
+    """With several namespaces whose writes alternate, no cursor skips an update of any."""
+    scene = Scene(case, namespaces=2)
+    if case.subject.makes_namespaces:
+        scene.add([scene.document(value, "not streamed") for value in scene.ids[:1]])
+    _write_then_resume(case, scene)
+
+
+@rule(
+    "stream/resume-many",
+    _RESUME,
+    needs=_LIVE,
+    hint="the cursor of a part of a batch is that of the whole batch: what was not sent yet is skipped",
+    after=(*_PLANNED, "stream/many", "stream/resume"),
+    examples=0.02,
+)
+def resume_many(case: Case) -> None:
+    """In the midst of 1,500 updates of one call, no cursor skips any of them."""
+    scene = Scene(case)
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    (name,) = scene.namespaces
+    scene.change(name, many_updates(case, 1500, scene.data_type))
+    follower = follower or scene.follow()
+    follower.converge(scene.wanted(), what="1,500 updates at once")
+    follower.cancel()
+    scene.mark()
+    _resume_each(case, scene, follower)
+
+
+@rule(
+    "stream/resume-elsewhere",
+    _CURSORS + "restart",
+    needs=(*_LIVE, Need.SECOND_INSTANCE),
+    hint="the cursor is a key into the memory of the instance that sent it",
+    after=(*_PLANNED, "stream/resume"),
+    examples=0.06,
+)
+def resume_elsewhere(case: Case) -> None:
+    """Another instance goes on from the plan's cursor, and from each that was sent, without a gap."""
+    scene = Scene(case)
+    second = case.second_driver()
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    follower = scene.follow()
+    follower.converge(scene.wanted(), what="the first instance's stream")
+    follower.cancel()
+    scene.mark()
+    elsewhere = scene.follow(driver=second)
+    elsewhere.converge(scene.wanted(), what="another instance's stream from the plan's cursor")
+    elsewhere.cancel()
+    _resume_each(case, scene, follower, driver=second)
+
+
+@rule(
+    "stream/cursor-lasts",
+    _CURSORS + "restart, and later (an update cursor must outlive the whole initial copy)",
+    needs=_LIVE,
+    hint="a later plan, or an earlier stream, takes the cursor's place: the position is kept in the connector",
+    after=(*_PLANNED, "stream/resume"),
+    examples=0.3,
+)
+def cursor_lasts(case: Case) -> None:
+    """A plan's cursor gives all updates since, whatever was planned, listed and streamed meanwhile; more than once."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    for call_name, call in scene.history():
+        scene.change(call_name, call)
+    later = scene.plan()
+    held = scene.wanted()
+    case.read(name, scene.data_type, expected=len(scene.ids))
+    scene.mark()
+    for cursor, holding, what in (
+        (later, held, "the second plan's cursor"),
+        (scene.cursor, None, "the first plan's cursor, after a second plan"),
+        (scene.cursor, None, "the first plan's cursor, streamed from again"),
+        (later, held, "the second plan's cursor, streamed from again"),
+    ):
+        follower = scene.follow(cursor, holding=holding)
+        follower.converge(scene.wanted(), what=what)
+        follower.cancel()
+
+
+@rule(
+    "stream/beside-lsn",
+    "StreamLSN is opened at the start (whatever the capability says) with the plan's update cursor",
+    needs=_LIVE,
+    hint="StreamLSN and StreamUpdates read from one queue, and take each other's updates away",
+    after=_ARRIVES,
+    examples=0.3,
+)
+def beside_lsn(case: Case) -> None:
+    """A stream has all updates although StreamLSN was opened with the same cursor, and has counted some before."""
+    scene = Scene(case)
+    counts = case.enter(case.driver.stream_lsn(scene.cursor, scene.asked))
+    for name, call in scene.history():
+        scene.change(name, call)
+    counts.until(_COUNTED_SECONDS, lambda message: message.lsn > 0)  # as it does while dsync copies
+    follower = scene.follow()
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream beside StreamLSN")
+
+
+@rule(
+    "stream/undisturbed",
+    "does not end by itself while the source lives",
+    needs=_LIVE,
+    hint="a stream shares a connection, or a slot, with other calls, which end it",
+    after=_ARRIVES,
+    examples=0.16,
+)
+def undisturbed(case: Case) -> None:
+    """A stream goes on after another plan, a listing, and a StreamLSN that was opened and cancelled."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream before other calls")
+    with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
+        counts.next(_AT_ONCE)
+    counts.join(_GRACE_SECONDS)
+    scene.plan()
+    case.read(name, scene.data_type, expected=len(scene.ids))
+    scene.mark()
+    follower.converge(scene.wanted(), what="a stream after another plan, a listing and a StreamLSN that was cancelled")
+
+
+@rule(
+    "stream/parallel",
+    _RESUME,
+    needs=_LIVE,
+    hint="the streams read from one queue: each update goes to one of them only",
+    after=(*_ARRIVES, "stream/beside-lsn"),
+    examples=0.2,
+)
+def parallel(case: Case) -> None:
+    """Three streams at once have all updates, each; or only one is accepted."""
+    scene = Scene(case)
+    followers = [scene.follow() for _ in range(3)]
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    refused: list[Violation] = []
+    for follower in followers:
+        try:
+            follower.converge(scene.wanted(), what="one of three streams at once")
+        except Violation as violation:
+            # Which of them comes first at the connector, nobody knows.
+            if follower.reader.error is None:
+                raise
+            refused.append(violation)
+        else:
+            if any(other.reader.error is not None for other in followers):
+                raise case.decline(_ONE_AT_A_TIME)
+    if len(refused) == len(followers):
+        raise refused[0]
+    if refused:
+        raise case.decline(_ONE_AT_A_TIME)
+
+
+@rule(
+    "stream/cancel",
+    "Ends promptly when cancelled",
+    needs=_LIVE,
+    hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
+    after=_ARRIVES,
+    examples=0.02,
+)
+def cancel(case: Case) -> None:
+    """80 streams that are opened and cancelled leave nothing behind: the next one works, and so do other calls."""
+    scene = Scene(case)
+    scene.mark()  # so that there is something to send at once
+    began = time.monotonic()
+    opened: list[StreamReader[StreamUpdatesResponse]] = []
+    while len(opened) < _STREAMS and time.monotonic() - began < _CANCEL_SECONDS:
+        stream = case.driver.stream_updates(scene.cursor, scene.asked, scene.data_type)
+        opened.append(stream)
+        stream.next(1.0)
+        time.sleep(_AT_WORK_SECONDS)
+        stream.cancel()
+    grace = time.monotonic() + _GRACE_SECONDS
+    goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)
+    case.check(
+        not goes_on,
+        "cancelled streams go on",
+        expected=f"the end of each within {_GRACE_SECONDS:.0f} seconds",
+        seen=f"{goes_on} of {len(opened)} go on",
+    )
+    what = f"after {len(opened)} streams were opened and cancelled"
+    case.within(_GRACE_SECONDS, lambda: case.api.get_info(GetInfoRequest()), f"GetInfo does not answer {what}")
+    _stream_again(scene, what)
+
+
+def _stream_again(scene: Scene, what: str) -> None:
+    """A new stream; tried again for a while where it is refused, as the old ones may take a moment to go."""
+    end = time.monotonic() + _GRACE_SECONDS
+    while True:
+        # Nothing is written before: a write wakes a stream that was forgotten, and frees its thread.
+        follower = scene.follow()
+        try:
+            follower.converge(scene.wanted(), what=f"a stream {what}")
+        except Violation as violation:
+            if follower.reader.error is None or time.monotonic() > end:
+                # Whatever goes wrong here is due to those before: it works before any were cancelled.
+                raise Violation(violation.message, expected=violation.expected, seen=violation.seen) from violation
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _write_then_resume(case: Case, scene: Scene) -> None:
+    """Write in several calls, stream them, write more, and go on from each cursor that came."""
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    for name, call in scene.history(max_calls=5, max_updates=3):
+        scene.change(name, call)
+    scene.mark()
+    follower = follower or scene.follow()
+    follower.converge(scene.wanted(), what="a stream from the plan's cursor")
+    follower.cancel()
+    scene.mark()
+    _resume_each(case, scene, follower)
+
+
+def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | None = None) -> None:
+    """Stream from some of the cursors that a follower has seen, each with what a sink held at that point."""
+    first: dict[bytes, Sent] = {}
+    for sent in follower.sent:
+        first.setdefault(sent.cursor, sent)
+    cursors = list(first.values())
+    if not cursors:
+        raise case.decline("no message has a cursor")
+    step = max(1, len(cursors) // _TRIED_CURSORS)
+    for sent in [*cursors[:-1:step], cursors[-1]]:
+        resumed = scene.follow(sent.cursor, holding=follower.held_after(sent.updates), driver=driver)
+        resumed.converge(scene.wanted(), what=f"streaming from the cursor that came with update {sent.updates}")
+        resumed.cancel()
+
+
+def _resume_sample(case: Case) -> None:
+    """Stream from cursors of a source that cannot be changed: they are taken, at least."""
+    for data_type, messages in sample(case).items():
+        cursors = list(dict.fromkeys(message.next_cursor for message in messages if message.next_cursor))
+        for cursor in cursors[:: max(1, len(cursors) // 3)]:
+            with case.driver.stream_updates(cursor, case.subject.existing()[:1], data_type) as stream:
+                stream.next(0.5)
+                case.check(
+                    stream.error is None,
+                    "a cursor that the stream sent is refused",
+                    expected="the updates after it",
+                    seen=stream.error,
+                )
+
+
+RULES = (
+    stays_open,
+    resume,
+    resume_filtered,
+    resume_many,
+    resume_elsewhere,
+    cursor_lasts,
+    beside_lsn,
+    undisturbed,
+    parallel,
+    cancel,
+)

@@ -1,0 +1,440 @@
+"""WriteData: pages that overwrite by id, are durable, and touch nothing else."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
+from dsync_kit.conformance.documents.identifiers import LONG_IDS
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.inspection import document_key
+from dsync_kit.conformance.verdicts.model import Model, by_id
+from dsync_kit.documents import canonical, id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest
+
+__all__ = ["RULES"]
+
+_BOTH = (Need.SINK, Need.READING)
+
+_WRITERS = 16
+"""dsync writes with 4 writers, and with up to 16."""
+
+
+@rule(
+    "write/read-back",
+    "OK means **durable**: the page is never sent again",
+    needs=_BOTH,
+    hint="documents are dropped, cut, or written under another id",
+    after=(
+        "list/repeatable",
+        "list/complete",
+    ),
+)
+def read_back(case: Case) -> None:
+    """A page that was written is read back whole."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    case.expect(namespace, model)
+
+
+@rule(
+    "write/several-pages",
+    "OK means **durable**: the page is never sent again",
+    needs=_BOTH,
+    hint="a page replaces the namespace's earlier pages, or is held back until the next one comes",
+    after=("write/read-back",),
+)
+def several_pages(case: Case) -> None:
+    """Pages add up: what each of them wrote is there after the last."""
+    data_type = case.data_type()
+    documents = case.page(data_type, min_size=2, max_size=10, small=True)
+    namespace = case.namespace()
+    size = case.draw(st.integers(1, 3), "documents a page")
+    model = Model(data_type)
+    for start in range(0, len(documents), size):
+        page = documents[start : start + size]
+        case.write(namespace, page, data_type)
+        model.write(page)
+    case.expect(namespace, model)
+
+
+@rule(
+    "write/idempotent",
+    "It overwrites by id (retries, restarted partitions and resumed runs send documents again)",
+    needs=_BOTH,
+    hint="documents are inserted without looking for their id: use an upsert",
+    after=("write/read-back",),
+)
+def idempotent(case: Case) -> None:
+    """A page that is written again leaves what the first time wrote."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    case.write(namespace, list(model.documents.values()), model.data_type)
+    case.expect(namespace, model, "what is listed after the same page was written twice")
+
+
+@rule(
+    "write/overwrites",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a document that exists is left as it is, or its old fields are merged into the new one",
+    after=("write/read-back", "write/idempotent"),
+)
+def overwrites(case: Case) -> None:
+    """A document with an id that is there already replaces the old one, as a whole."""
+    data_type = case.data_type()
+    identifiers = case.identifiers(data_type)
+    contents = strategies.fields(data_type, small=True)
+    namespace, model = case.namespace(), Model(data_type)
+    for number, version in enumerate(("first version", "second version")):
+        drawn = case.draw(st.lists(contents, min_size=len(identifiers), max_size=len(identifiers)), version)
+        page = [
+            strategies.make_document(identifier, {**fields, "version": number}, data_type)
+            for identifier, fields in zip(identifiers, drawn, strict=True)
+        ]
+        case.write(namespace, page, data_type)
+        model.write(page)
+    case.expect(namespace, model, "what is listed after documents were written again with other contents")
+
+
+@rule(
+    "write/after-delete",
+    "It overwrites by id",
+    needs=(*_BOTH, Need.CHANGING),
+    hint="what was deleted is remembered, and a page that brings it again is left out",
+    after=("write/overwrites", "updates/delete"),
+    examples=0.3,
+)
+def after_delete(case: Case) -> None:
+    """A page that brings back what was deleted is written."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    documents = list(model.documents.values())
+    gone = documents[: case.draw(st.integers(1, len(documents)), "deleted")]
+    removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+    case.update(namespace, removals, model.data_type)
+    case.write(namespace, gone, model.data_type)
+    case.expect(namespace, model, "what is listed after deleted documents were written again")
+
+
+@rule(
+    "write/repeated-ids",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a batch with an id twice is refused by the store, or both documents are kept",
+    after=(
+        "write/overwrites",
+        "write/read-back",
+        "write/idempotent",
+    ),
+    examples=0.5,
+)
+def repeated_ids(case: Case) -> None:
+    """A page that holds an id twice leaves one document with it: one of the two."""
+    data_type = case.data_type()
+    identifier = case.identifiers(data_type, max_size=1)[0]
+    versions = [strategies.make_document(identifier, {"n": number}, data_type) for number in (1, 2)]
+    namespace = case.namespace()
+    case.write(namespace, versions, data_type)
+    found = list(by_id(case.read(namespace, data_type, expected=2), data_type).values())
+    case.check(len(found) == 1, "a page with one id twice left not one document", expected=1, seen=len(found))
+    same = canonical(found[0], data_type) in {canonical(version, data_type) for version in versions}
+    case.check(same, "a page with one id twice left another document", expected=versions, seen=found)
+
+
+@rule(
+    "write/isolates-namespaces",
+    "Namespaces are opaque strings",
+    needs=(*_BOTH, Need.TWO_NAMESPACES),
+    hint="the namespace is not part of the key, or two names fall together (prefix, case, separator)",
+    after=("write/read-back",),
+    examples=0.5,
+)
+def isolates_namespaces(case: Case) -> None:
+    """The same ids in two namespaces are different documents, however alike the names are."""
+    data_type = case.data_type()
+    identifiers = case.identifiers(data_type, max_size=2)
+    one = case.namespace()
+    known = look_alikes.namespaces(one) if case.subject.makes_namespaces else [(one, case.namespace())]
+    pairs = case.draw(strategies.some(known), "namespaces")
+    held = {}
+    for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
+        page = [strategies.make_document(value, {"in": namespace}, data_type) for value in identifiers]
+        # A name that it refuses falls together with none.
+        if case.write_if_named(namespace, page, data_type):
+            held[namespace] = Model(data_type, page)
+    if len(held) < 2:
+        raise case.decline(f"it refuses namespaces like {pairs[0][1]!r}")
+    for namespace, model in held.items():
+        case.expect(namespace, model, f"what is listed of {namespace!r}, with the same ids in other namespaces,")
+
+
+@rule(
+    "write/namespace-and-id",
+    "Namespaces are opaque strings",
+    needs=(*_BOTH, Need.TWO_NAMESPACES),
+    hint="namespace and id are joined to one key: the end of the one is taken for the beginning of the other",
+    after=("write/isolates-namespaces", "write/similar-ids"),
+    examples=0.3,
+)
+def namespace_and_id(case: Case) -> None:
+    """Two documents are two, although one's namespace and id, written one behind the other, read like the other's."""
+    if not case.subject.makes_namespaces:
+        raise case.decline("it makes no namespaces by itself")
+    data_type = case.data_type()
+    if "string" not in case.subject.id_kinds[data_type]:
+        raise case.decline("it takes no texts as ids")
+    separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
+    namespace = case.namespace()
+    held = {}
+    for name, identifier in ((namespace, f"x{separator}y"), (f"{namespace}{separator}x", "y")):
+        page = [strategies.make_document(identifier, {"in": name}, data_type)]
+        case.write_if_taken(name, page, data_type)
+        held[name] = Model(data_type, page)
+    for name, model in held.items():
+        case.expect(name, model, f"what is listed of {name!r}, beside a document that its name and id read like,")
+
+
+@rule(
+    "write/long-ids",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=_BOTH,
+    hint="an id becomes a file's name, or a column of so many characters, and is cut or fails there",
+    after=("write/read-back", "write/similar-ids"),
+    examples=0.3,
+)
+def long_ids(case: Case) -> None:
+    """A text of hundreds of characters is an id like any other, or is refused with INVALID_ARGUMENT."""
+    data_type = case.data_type()
+    if "string" not in case.subject.id_kinds[data_type]:
+        raise case.decline("it takes no texts as ids")
+    size = case.draw(st.sampled_from(LONG_IDS), "characters")
+    documents = [strategies.make_document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
+    namespace = case.namespace()
+    case.write_if_taken(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"what is listed of two ids of {size} characters")
+
+
+@rule(
+    "write/empty-page",
+    "one page a call, possibly empty",
+    needs=(Need.SINK,),
+    hint="an empty batch is handed to the store, which refuses it",
+    examples=0.3,
+    after=(
+        "write/read-back",
+        "write/several-pages",
+    ),
+)
+def empty_page(case: Case) -> None:
+    """An empty page is taken, and changes nothing."""
+    if not case.subject.can_read or not case.subject.loads:
+        data_type = case.data_type(case.subject.sink_types)
+        case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
+        case.checks += 1
+        return
+    namespace, model = case.loaded(small=True)
+    case.write(namespace, [], model.data_type)
+    case.expect(namespace, model, "what is listed after an empty page")
+
+
+@rule(
+    "write/accepts",
+    "one page a call, possibly empty, never split",
+    needs=(Need.SINK,),
+    hint="valid documents are refused",
+)
+def accepts(case: Case) -> None:
+    """A sink takes pages of valid documents of each type that it lists."""
+    data_type = case.data_type(case.subject.sink_types)
+    kinds = case.subject.id_kinds[data_type]
+    page = case.draw(strategies.pages(data_type, kinds, min_size=1, max_size=5), "documents")
+    case.write(case.namespace(), page, data_type)
+    case.checks += 1
+
+
+@rule(
+    "write/large-page",
+    "one page a call, possibly empty, never split",
+    needs=_BOTH,
+    hint="a page is cut at the size of the store's largest batch or statement",
+    after=("write/read-back", "list/complete", "limits/many-documents"),
+    examples=0.1,
+)
+def large_page(case: Case) -> None:
+    """A page of 1,500 documents is written whole."""
+    data_type = case.data_type()
+    documents = case.numbered(1500, data_type)
+    namespace = case.namespace()
+    case.write(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "what is listed after a page of 1,500 documents")
+
+
+@rule(
+    "write/id-kinds",
+    "a number and a text are never one, and neither are a date and an integer",
+    needs=_BOTH,
+    hint="ids are turned into text, so that ids of different types fall together",
+    after=("write/read-back",),
+)
+def id_kinds(case: Case) -> None:
+    """Ids that read the same, but are of different types, are different documents."""
+    _apart(case, look_alikes.IDS_OF_OTHER_KINDS)
+
+
+@rule(
+    "write/similar-ids",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="the key under which a document is kept is not its whole id: a collation, an index of a prefix, a file's name",
+    after=("write/read-back", "write/id-kinds"),
+)
+def similar_ids(case: Case) -> None:
+    """Ids of one type that differ in capitals, spaces, accents or after many characters are different documents."""
+    _apart(case, look_alikes.SIMILAR_IDS)
+
+
+def _apart(case: Case, groups: look_alikes.Groups) -> None:
+    data_type = case.data_type()
+    drawn = case.draw(look_alikes.groups_of_ids(groups, case.subject.id_kinds[data_type]), "ids")
+    if not drawn:
+        raise case.decline("it takes no ids of types that could be taken for one")
+    # Numbers that a store may take for one stand for themselves once.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    documents = [strategies.make_document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
+    namespace = case.namespace()
+    case.write_if_taken(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "what is listed of ids that look alike")
+
+
+@rule(
+    "write/equal-numbers",
+    "Whether numerically equal ids of different number types (int32 5, int64 5, double 5.0) are one document is the "
+    "store's choice",
+    needs=(*_BOTH, Need.BSON),
+    hint="a write of one of the two fails, or destroys a third document",
+    after=(
+        "write/overwrites",
+        "write/read-back",
+    ),
+    examples=0.3,
+)
+def equal_numbers(case: Case) -> None:
+    """Numerically equal ids of different types are one document, or several: the last write is there either way."""
+    data_type = strategies.BSON
+    kinds = [kind for kind in ("int32", "int64", "double") if kind in case.subject.id_kinds.get(data_type, ())]
+    if len(kinds) < 2:
+        raise case.decline("it takes ids of one number type only")
+    namespace = case.namespace()
+    documents = [
+        strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type)
+        for number, kind in enumerate(kinds)
+    ]
+    for document in documents:
+        case.write(namespace, [document], data_type)
+    listed = case.read(namespace, data_type, expected=3)
+    found = {canonical(document, data_type) for document in listed}
+    written = [canonical(document, data_type) for document in documents]
+    whole = found == set(written)
+    last = [strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
+    merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
+    case.check(
+        whole or merged,
+        "documents with numerically equal ids are neither all there, nor one with the last content",
+        expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(kinds) - 1}",
+        seen=", ".join(map(show_document, listed)) or "no document",
+    )
+
+
+@rule(
+    "write/concurrent",
+    "is safe when called at once from several writers",
+    needs=_BOTH,
+    hint="state is shared by writers without a lock, or a pool of connections is smaller than the writers are many",
+    after=("write/read-back", "write/several-pages", "write/large-page", "list/complete"),
+    examples=0.5,
+)
+def concurrent(case: Case) -> None:
+    """Pages that as many writers as dsync may have write at once are all there afterwards."""
+    data_type = case.data_type()
+    documents = case.numbered(240, data_type)
+    namespace = case.namespace()
+    pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        list(pool.map(lambda page: case.write(namespace, page, data_type), pages))
+    case.expect(namespace, Model(data_type, documents), f"what is listed after {_WRITERS} writers wrote at once")
+
+
+@rule(
+    "write/concurrent-overwrites",
+    "is safe when called at once from several writers",
+    needs=_BOTH,
+    hint="looking for the id and inserting are two steps: two writers both insert",
+    after=("write/overwrites", "write/concurrent", "write/idempotent"),
+    examples=0.5,
+)
+def concurrent_overwrites(case: Case) -> None:
+    """When writers write the same ids at once, one document of each id is there, as one of them wrote it."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    versions = [case.numbered(20, data_type, writer=writer) for writer in range(6)]
+    at_once = threading.Barrier(len(versions))
+
+    def write(page: list[bytes]) -> None:
+        at_once.wait()
+        case.write(namespace, page, data_type)
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        list(pool.map(write, versions))
+    found = by_id(case.read(namespace, data_type, expected=20), data_type)
+    allowed: dict[bytes, set[bytes]] = {}
+    for document in (document for version in versions for document in version):
+        allowed.setdefault(document_key(document, data_type), set()).add(canonical(document, data_type))
+    case.check(found.keys() == allowed.keys(), "ids are missing, or strange", expected=len(allowed), seen=len(found))
+    for key, document in found.items():
+        if canonical(document, data_type) not in allowed[key]:
+            raise Violation("a document is none of those that were written", expected="one of six", seen=str(document))
+
+
+@rule(
+    "write/leaves-others",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a write removes or changes documents with other ids",
+    after=(
+        "write/read-back",
+        "write/several-pages",
+        "write/idempotent",
+    ),
+)
+def leaves_others(case: Case) -> None:
+    """Writing some documents again leaves the others of the namespace as they are."""
+    namespace, model = case.loaded(min_size=2, max_size=8, small=True)
+    documents = list(model.documents.values())
+    again = documents[: case.draw(st.integers(1, len(documents) - 1), "written again")]
+    case.write(namespace, again, model.data_type)
+    case.expect(namespace, model, "what is listed after some documents were written again")
+
+
+RULES = (
+    accepts,
+    read_back,
+    several_pages,
+    idempotent,
+    overwrites,
+    after_delete,
+    repeated_ids,
+    isolates_namespaces,
+    namespace_and_id,
+    long_ids,
+    empty_page,
+    large_page,
+    id_kinds,
+    similar_ids,
+    equal_numbers,
+    concurrent,
+    concurrent_overwrites,
+    leaves_others,
+)

@@ -1,0 +1,1 @@
+"""Runs the rules: one with Hypothesis, all of them, in one process or several."""

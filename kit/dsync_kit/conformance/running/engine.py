@@ -1,0 +1,237 @@
+"""Runs rules over a connector. It yields events, the last of which is `RunFinished`, and prints nothing."""
+
+import fnmatch
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.known_failures import check_known_failures
+from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.execution import run_rule
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.consequences import with_causes
+from dsync_kit.errors import UsageError
+from dsync_kit.protocol import DataType
+from dsync_kit.targets.target import OpenTarget, Target, TargetError
+
+__all__ = ["Plan", "Session", "result_of", "run", "select"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, and how.
+
+    `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
+    examples, to be tried first the next time; None for none. `command` makes the command that shows one rule's failure
+    again.
+    """
+
+    rules: tuple[Rule, ...]
+    profile: Profile
+    seed: int
+    namespaces: tuple[str, ...] = ()
+    known_failures: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    database: Path | None = None
+    command: Callable[[Rule], str] = lambda rule: f"dsync-kit verify … --rule {rule.id}"
+
+
+def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules whose ids match one of the globs; all without any. Raises UsageError for a glob that matches none."""
+    for glob in globs:
+        if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules):
+            areas = ", ".join(dict.fromkeys(rule.area for rule in rules))
+            raise UsageError(f"no rule matches {glob!r}: the areas are {areas}; `dsync-kit rules` lists the rules")
+    return tuple(rule for rule in rules if not globs or any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs))
+
+
+class Session:
+    """Judges one connector that answers, rule by rule.
+
+    Raises TargetError where GetInfo does not answer, UsageError where the harness's known failures are no rules.
+    """
+
+    def __init__(self, opened: OpenTarget, plan: Plan) -> None:
+        self._plan = plan
+        self._subject = Subject(opened, plan.namespaces)
+        listed = self._subject.harness.known_failures if self._subject.harness else {}
+        check_known_failures(listed, RULES, "known_failures of conformance.py")
+        self._known = {**listed, **plan.known_failures}
+        self._judged: list[Outcome] = []
+        self.problem = ""
+        """Why no more rules can be judged; empty while they can."""
+
+    def started(self) -> RunStarted:
+        """What is known before any rule has run."""
+        subject, plan = self._subject, self._plan
+        return RunStarted(
+            target=subject.target.title,
+            db_type=subject.info.db_type,
+            version=subject.info.version,
+            capabilities=_capabilities(subject),
+            seed=plan.seed,
+            profile=plan.profile.name,
+            rules=plan.rules,
+            notes=tuple(subject.notes),
+        )
+
+    def judge(self, rule: Rule) -> Outcome:
+        """Run one rule. Sets `problem` where the connector does not answer any more."""
+        explained = self._explained(rule)
+        outcome = self._appended(self._listed(rule, self._run(rule, explained=explained)))
+        if explained and outcome.status is Status.FAILED and not outcome.cause:
+            # It stands for itself, after all, and deserves a small example.
+            self._judged.pop()
+            outcome = self._appended(self._listed(rule, self._run(rule)))
+        if outcome.status is Status.FAILED and not self._subject.answers():
+            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
+        return outcome
+
+    def replay(self, rule: Rule, choices: str) -> Outcome:
+        """Run one example of a rule again, whatever is known to fail."""
+        return self._run(rule, choices)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
+        return with_causes(self._judged, RULES)
+
+    def close(self) -> None:
+        """Remove what the kit has kept in the connector for several rules."""
+        self._subject.clear()
+
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about the connector, and what of the kit's data could not be removed."""
+        return (*self._subject.notes, *_remains(self._subject))
+
+    def _appended(self, outcome: Outcome) -> Outcome:
+        self._judged.append(outcome)
+        return self.outcomes[-1]
+
+    def _explained(self, rule: Rule) -> bool:
+        """Whether a rule has failed that explains a failure of this one."""
+        failed = {outcome.rule for outcome in self._judged if outcome.failure is not None}
+        return not failed.isdisjoint(rule.after)
+
+    def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Outcome:
+        lacking = [need.value for need in rule.needs if not self._subject.offers(need)]
+        if lacking:
+            return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
+        plan = self._plan
+        return run_rule(
+            rule,
+            self._subject,
+            # A consequence is shown by its name alone: no time is spent on making it small.
+            replace(plan.profile, shrinking=0.0) if explained else plan.profile,
+            seed=plan.seed,
+            database=plan.database,
+            replay=plan.command(rule),
+            choices=choices,
+        )
+
+    def _listed(self, rule: Rule, outcome: Outcome) -> Outcome:
+        """The outcome, in the light of what is known to fail."""
+        reason = next((text for glob, text in self._known.items() if fnmatch.fnmatchcase(rule.id, glob)), None)
+        if reason is None:
+            return outcome
+        if outcome.status is Status.FAILED:
+            return replace(outcome, status=Status.KNOWN_FAILING, reason=reason)
+        # A glob may cover rules that are kept; only a rule that is named must fail.
+        if outcome.status is Status.PASSED and rule.id in self._known:
+            return replace(
+                outcome,
+                status=Status.UNEXPECTEDLY_PASSING,
+                reason=f"it is listed as known to fail ({reason}), and passes: take it off the list",
+            )
+        return outcome
+
+
+def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
+    """Judge the connector.
+
+    A target that cannot be reached or started ends the run with a problem (exit code 3). Closing the generator, or
+    KeyboardInterrupt, still ends what was started.
+    """
+    began = time.monotonic()
+    session: Session | None = None
+    started: RunStarted | None = None
+    problem, interrupted = "", False
+    try:
+        with target.open() as opened:
+            session = Session(opened, plan)
+            started = session.started()
+            yield started
+            try:
+                for rule in plan.rules:
+                    yield RuleStarted(rule)
+                    yield RuleFinished(session.judge(rule))
+                    if problem := session.problem:
+                        break
+            finally:
+                session.close()
+    except TargetError as error:
+        problem = str(error)
+    except KeyboardInterrupt:
+        interrupted = True
+    outcomes, notes = (session.outcomes, session.notes()) if session else ((), ())
+    yield RunFinished(result_of(plan, target.title, started, outcomes, began, problem, interrupted, notes))
+
+
+def result_of(
+    plan: Plan,
+    title: str,
+    started: RunStarted | None,
+    outcomes: tuple[Outcome, ...],
+    began: float,
+    problem: str,
+    interrupted: bool,
+    notes: tuple[str, ...],
+) -> Result:
+    """The result of a run that began at `began` on the monotonic clock."""
+    return Result(
+        target=title,
+        db_type=started.db_type if started else "",
+        seed=plan.seed,
+        profile=plan.profile.name,
+        outcomes=outcomes,
+        seconds=time.monotonic() - began,
+        strict=plan.strict,
+        interrupted=interrupted,
+        problem=problem,
+        notes=notes,
+    )
+
+
+def _capabilities(subject: Subject) -> tuple[str, ...]:
+    found = []
+    source = subject.info.capabilities.source
+    for name, present, types in (
+        ("source", subject.is_source, source.supported_data_types),
+        ("sink", subject.is_sink, subject.info.capabilities.sink.supported_data_types),
+    ):
+        if present:
+            names = ", ".join(_type_name(kind) for kind in types)
+            found.append(f"{name} ({names})")
+    if subject.streams:
+        found.append("updates")
+    found += [
+        name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)
+    ]
+    return tuple(found)
+
+
+def _type_name(number: int) -> str:
+    names = {value: name.removeprefix("DATA_TYPE_") for name, value in DataType.items()}
+    return names.get(number, f"type {number}")
+
+
+def _remains(subject: Subject) -> list[str]:
+    if not subject.remains:
+        return []
+    name, reason = next(iter(subject.remains.items()))
+    return [f"{len(subject.remains)} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]

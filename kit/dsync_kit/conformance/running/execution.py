@@ -1,0 +1,279 @@
+"""Runs one rule with Hypothesis, within a budget, and keeps the smallest example that fails."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grpc import StatusCode
+from hypothesis import HealthCheck, Phase, Verbosity, given, reproduce_failure, seed, settings
+from hypothesis import __version__ as hypothesis_version
+from hypothesis import strategies as st
+from hypothesis.core import encode_failure
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.case.sampling import changes_by_itself
+from dsync_kit.conformance.results.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
+from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.running.interruption import heed
+from dsync_kit.conformance.running.logs import captured_log
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.model import APPLIED, LISTED
+from dsync_kit.errors import ConnectorError
+from dsync_kit.targets.target import TargetError
+
+__all__ = ["run_rule"]
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_NOTES = 3
+
+_BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
+
+_GIVING = frozenset({"ListData", "StreamUpdates", "GetByIds"})
+_DOCUMENTS = ("list/type", "stream/documents", "get-by-ids/answers")
+"""The rules that say first that what a call gives is no document."""
+
+_FEW = 8
+_PATIENCE = 4
+
+
+def run_rule(
+    rule: Rule,
+    subject: Subject,
+    profile: Profile,
+    *,
+    seed: int,
+    database: Path | None,
+    replay: str,
+    choices: str = "",
+) -> Outcome:
+    """Judge one rule; with `choices`, by the one example that they make.
+
+    Never raises for what the connector does; KeyboardInterrupt passes through.
+    """
+    trial = _Trial(rule, subject, profile, replay)
+    began = time.monotonic()
+    problem = ""
+    try:
+        _explore(trial, profile, seed, database, choices)
+    except (_Failed, _Enough, Flaky):
+        pass  # the trial holds what was found
+    except DidNotReproduce:
+        problem = "" if trial.examples else "the rule draws other values than it did when this failure was kept"
+    except (KitError, TargetError) as error:
+        problem = str(error)
+    except HypothesisException as error:
+        problem = f"Hypothesis: {type(error).__name__}: {error}"
+    return trial.outcome(time.monotonic() - began, problem)
+
+
+class _Failed(Exception):
+    """An example fails. One class and one place: to Hypothesis every violation of a rule is one bug."""
+
+
+class _Enough(BaseException):
+    """The budget for shrinking is spent. No Exception: Hypothesis would take it for another failure."""
+
+
+@dataclass(slots=True)
+class _Found:
+    violation: Violation
+    example: tuple[tuple[str, str], ...]
+    transcript: tuple[str, ...]
+    log: tuple[str, ...]
+    choices: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return sum(len(value) for _, value in self.example), len(self.transcript)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What came of the examples of one rule so far."""
+
+    rule: Rule
+    subject: Subject
+    profile: Profile
+    replay: str
+    examples: int = 0
+    checks: int = 0
+    declined: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    smallest: _Found | None = None
+    failures: int = 0
+    began: float = field(default_factory=time.monotonic)
+    failed_at: float = 0.0
+    stopped: bool = False
+    """Whether the connector answers no more."""
+
+    def example(self, data: st.DataObject) -> None:
+        """Run one example. Raises _Failed where the connector breaks the rule."""
+        heed()
+        now = time.monotonic()
+        if self.smallest is None and self._spent(now - self.began):
+            return
+        if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
+            raise _Enough
+        case = Case(self.subject, data, bulk=self.profile.bulk)
+        for line in self.subject.last_calls:
+            case.recorder.note(line)
+        with captured_log(self.subject.redact) as log:
+            try:
+                violation = self._violation(case)
+            finally:
+                case.close()
+                self.examples += 1
+                self.checks += case.checks
+                self.notes.update(case.notes)
+        if violation is not None:
+            self.stopped = self._stopped(case)
+            if self.stopped:
+                violation = Violation.silence(violation.seen)
+            choices = encode_failure(data.conjecture_data.choices).decode()
+            self._keep(_Found(violation, case.example, case.recorder.transcript(), tuple(log), choices))
+            # A smaller example would only show how a call is not answered any more.
+            raise _Enough if self.stopped else _Failed
+
+    def _stopped(self, case: Case) -> bool:
+        """Whether the connector answers no more, after this example."""
+        failed = any(call.error is not None and call.error.retryable for call in case.recorder.calls)
+        return failed and not self.subject.answers()
+
+    def _spent(self, seconds: float) -> bool:
+        """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
+        if self.examples < _FEW:
+            return self.examples > 0 and seconds > _PATIENCE * self.profile.seconds
+        return seconds > self.profile.seconds
+
+    def _violation(self, case: Case) -> Violation | None:
+        try:
+            self.rule.check(case)
+        except Inapplicable as declined:
+            self.declined[str(declined)] += 1
+        except Violation as found:
+            if found.rests_on != LISTED or not changes_by_itself(case):
+                return _resting_on_updates(found, case)
+            self.declined["its data changes while it is read, as its stream says"] += 1
+        except ConnectorError as error:
+            return _refused(case, error)
+        except (KitError, TargetError, HypothesisException):
+            raise
+        except Exception as error:
+            logger.exception("the kit broke in %s", self.rule.id)
+            raise KitError(f"the kit broke: {type(error).__name__}: {error}") from error
+        return None
+
+    def outcome(self, seconds: float, problem: str) -> Outcome:
+        """What came of the rule."""
+        declined = self.declined.most_common(_SHOWN_NOTES)
+        notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in declined]
+        notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
+        status, reason, failure, cause = Status.PASSED, "", None, ""
+        if self.smallest is not None:
+            status, failure = Status.FAILED, self._failure(self.smallest)
+            # A rule that owns its violation is no consequence, whatever rules it comes after.
+            cause = self.smallest.violation.owner
+        elif problem:
+            status, reason = Status.ERRORED, problem
+        elif not self.checks:
+            status = Status.NOT_EXERCISED
+            reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
+        return Outcome(
+            rule=self.rule.id,
+            level=self.rule.level,
+            status=status,
+            examples=self.examples,
+            seconds=seconds,
+            reason=reason,
+            notes=tuple(notes),
+            failure=failure,
+            cause=cause,
+            refusal=self.smallest.violation.refusal if self.smallest is not None else "",
+            rests_on=self.smallest.violation.rests_on if self.smallest is not None else (),
+        )
+
+    def _keep(self, found: _Found) -> None:
+        if self.smallest is None:
+            self.failed_at = time.monotonic()
+        self.failures += 1
+        if self.smallest is None or found.size <= self.smallest.size:
+            self.smallest = found
+
+    def _failure(self, found: _Found) -> Failure:
+        return Failure(
+            message=found.violation.message,
+            expected=found.violation.expected,
+            seen=found.violation.seen,
+            hint=found.violation.hint or (_BEFORE if found.violation.refusal else self.rule.hint),
+            example=found.example,
+            transcript=found.transcript,
+            replay=self.replay,
+            reproducible=self.failures > 1 or self.stopped,
+            log=found.log,
+            choices=found.choices,
+        )
+
+
+def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path | None, choices: str) -> None:
+    examples = DirectoryBasedExampleDatabase(database) if database is not None else None
+
+    def test(data: st.DataObject) -> None:
+        trial.example(data)
+
+    # The key keeps apart what Hypothesis would take for one test: it is one function for all rules.
+    test._hypothesis_internal_database_key = trial.rule.id.encode()  # type: ignore[attr-defined]
+    configured = settings(
+        max_examples=max(1, round(profile.examples * trial.rule.examples)),
+        database=examples,
+        deadline=None,
+        phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    wrapped = given(data=st.data())(test)
+    wrapped._hypothesis_internal_database_key = test._hypothesis_internal_database_key  # type: ignore[attr-defined]
+    if choices:
+        wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
+    seed(seed_number)(configured(wrapped))()
+
+
+def _resting_on_updates(found: Violation, case: Case) -> Violation:
+    """The violation; what is listed after updates rests on these, too."""
+    if found.rests_on[-len(LISTED) :] == LISTED and any(call.name == "WriteUpdates" for call in case.recorder.calls):
+        found.rests_on = (*found.rests_on, *APPLIED)
+    return found
+
+
+def _refused(case: Case, error: ConnectorError) -> Violation:
+    """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
+    call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
+    if call is None:
+        if not any(made.name.rpartition(" ")[2] in _GIVING for made in case.recorder.calls):
+            raise KitError(f"the kit took its own data for wrong: {error}") from error
+        return Violation(
+            "an answer holds what is no document of its type",
+            expected="documents of the type that was asked for",
+            seen=error.message,
+            rests_on=_DOCUMENTS,
+        )
+    rpc = call.name.rpartition(" ")[2]
+    owner = ""
+    if error.code is StatusCode.UNIMPLEMENTED:
+        owner = "info/declared-sink" if rpc.startswith("Write") else "info/declared-source"
+    elif rpc == "WriteData" and error.code is StatusCode.INVALID_ARGUMENT:
+        owner = "write/accepts"
+    return Violation(
+        f"{rpc} was refused",
+        expected="OK",
+        seen=f"{call.name} answered {error}",
+        owner=owner,
+        refusal=f"{rpc} {error.code.name}",
+    )

@@ -1,0 +1,24 @@
+"""A namespace with more documents than a page holds, as it was found out to be paged."""
+
+from dataclasses import dataclass
+
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.protocol import DataType
+
+__all__ = ["LargeNamespace"]
+
+
+@dataclass(frozen=True, slots=True)
+class LargeNamespace:
+    """`page_size` is the most documents that a page held, None where no partition had several pages."""
+
+    namespace: str
+    documents: list[bytes]
+    data_type: DataType
+    page_size: int | None
+    partitions: int
+
+    @property
+    def model(self) -> Model:
+        """What the namespace holds."""
+        return Model(self.data_type, self.documents)

@@ -1,0 +1,1 @@
+"""What should be there, how what is there differs from it, and which rule is to blame."""

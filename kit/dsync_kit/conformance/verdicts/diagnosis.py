@@ -1,0 +1,111 @@
+"""What most likely happened to documents that are not listed as they were written, as far as their ids tell."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+from unicodedata import normalize
+
+from bson import Binary, ObjectId
+
+from dsync_kit.conformance.calls.transcript import show_id
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import BsonValue, DataType
+
+__all__ = ["became", "merged"]
+
+_LONGEST_NAME = 16
+"""Texts that share so many characters at their beginning may have been cut."""
+
+_LOST, _THERE = 4, 200
+"""How many documents are looked at. Of many that are lost, the ids of some look like others by chance."""
+
+_FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
+    (str.casefold, "capitals"),
+    (str.strip, "spaces at an end"),
+    (lambda text: normalize("NFKC", text), "the way their characters are composed"),
+    (lambda text: text.partition("\0")[0], "what follows a NUL"),
+    (lambda text: re.sub(r"[\W_]", "_", text), "characters that are no letters"),
+)
+
+
+def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
+    """In one line, which id of a lost document was taken for which of one that is there; empty where none seems to."""
+    if (pair := _alike(lost, kept, data_type)) is None:
+        return ""
+    one, other, difference = pair
+    return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
+
+
+def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
+    """In one line, which id of a lost document seems to have become another; empty where none seems to."""
+    if (pair := _alike(lost, strange, data_type)) is None:
+        return ""
+    one, other, difference = pair
+    return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
+
+
+def _alike(
+    lost: Sequence[bytes], there: Iterable[bytes], data_type: DataType
+) -> tuple[list[BsonValue], list[BsonValue], str] | None:
+    """The first lost id, one that is easily taken for it, and in what they differ; None where a lost id has none."""
+    if len(lost) > _LOST:
+        return None
+    others = _ids(islice(there, _THERE), data_type)
+    found = [
+        next(((one, other, name) for other in others if (name := _difference(one, other))), None)
+        for one in _ids(lost, data_type)
+    ]
+    return found[0] if found and None not in found else None
+
+
+def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue]]:
+    found = []
+    for document in documents:
+        try:
+            found.append(id_of(document, data_type))
+        except InvalidArgument:
+            continue  # it is told of elsewhere
+    return found
+
+
+def _difference(one: list[BsonValue], other: list[BsonValue]) -> str:
+    """In what two ids differ that are easily taken for one; empty if in more."""
+    if len(one) != 1 or len(other) != 1:
+        return ""
+    (first,), (second,) = one, other
+    if first.type != second.type and first.data == second.data:
+        return "type"
+    return _difference_of_values(decode_id(first), decode_id(second))
+
+
+def _difference_of_values(one: Any, other: Any) -> str:
+    if isinstance(one, str) and isinstance(other, str):
+        return _difference_of_texts(one, other)
+    if isinstance(one, Binary | bytes) and isinstance(other, Binary | bytes):
+        return "subtype" if bytes(one) == bytes(other) else ""
+    if isinstance(one, ObjectId) and isinstance(other, ObjectId):
+        return "the last bytes" if one.generation_time == other.generation_time else ""
+    if type(one) is not type(other) and (str(one) == str(other) or _plain(one) == _plain(other)):
+        return "type"
+    if isinstance(one, int) and isinstance(other, int) and float(one) == float(other):
+        return "what a double does not hold"
+    return ""
+
+
+def _difference_of_texts(one: str, other: str) -> str:
+    for fold, name in _FOLDS:
+        if fold(one) == fold(other):
+            return name
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f"what follows their first {same} characters" if same >= _LONGEST_NAME else ""
+
+
+def _plain(value: Any) -> Any:
+    """A value without its type, as far as a conversion to text, bytes or a number takes it."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, ObjectId):
+        return value.binary
+    return bytes(value) if isinstance(value, bytes) else value

@@ -1,0 +1,144 @@
+"""What dsync needs of each update that a stream sends: a namespace, an id that can be read, a whole document."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from bson import Decimal128, Int64
+
+from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.documents import decode, decode_id, encode_id, id_key, id_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    StreamUpdatesResponse,
+    Update,
+    UpdateType,
+)
+
+__all__ = ["document_key", "faults_of", "inspect", "key_of", "listed_id"]
+
+_NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
+"""BSON's double, int32, int64 and decimal128."""
+
+_SMALL = 1024
+"""Bytes up to which a document's key is remembered."""
+
+_KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
+
+
+def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
+    """A key that two ids share if they are one. In JSON there is one kind of number, whatever type carries it."""
+    return id_key(_by_value(parts, data_type))
+
+
+def document_key(document: bytes, data_type: DataType) -> bytes:
+    """The key of a document's id. Raises InvalidArgument where it is no document, or has no id."""
+    return (_small_document_key if len(document) <= _SMALL else _document_key)(document, data_type)
+
+
+def _document_key(document: bytes, data_type: DataType) -> bytes:
+    return key_of(id_of(document, data_type), data_type)
+
+
+# A document is looked at when it is written, when it is expected, and when it comes back.
+_small_document_key = lru_cache(maxsize=20_000)(_document_key)
+
+
+def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:
+    """The id of a document that was listed; of a JSON number, the value counts, and not how it was written."""
+    return _by_value(id_of(document, data_type), data_type)
+
+
+def _by_value(parts: Sequence[BsonValue], data_type: DataType) -> Sequence[BsonValue]:
+    return [_json_number(part) for part in parts] if data_type == DATA_TYPE_JSON_ID else parts
+
+
+def _json_number(part: BsonValue) -> BsonValue:
+    if part.type not in _NUMBERS:
+        return part
+    value = decode_id(part)
+    number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
+    whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
+    return encode_id(Int64(int(number)) if whole else float(number))
+
+
+def inspect(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> None:
+    """Raise Violation where dsync could not hand a message's updates on; `documents` says whether to look into them."""
+    for violation in faults_of(message, data_type, documents=documents):
+        raise violation
+
+
+def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> Iterator[Violation]:
+    """What is wrong with a message, each with the rule that it violates as its owner."""
+    if message.updates and not message.namespace:
+        yield Violation(
+            "a message has updates, but no namespace",
+            expected="the namespace of its updates",
+            seen=f"{len(message.updates)} updates, namespace ''",
+            owner="stream/namespace-named",
+        )
+    for update in message.updates:
+        if update.type not in _KINDS:
+            yield Violation(
+                "an update is neither an INSERT nor an UPDATE nor a DELETE",
+                expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
+                seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
+                owner="stream/update-type",
+            )
+        readable = True
+        for violation in _faults_of_id(update):
+            readable = False
+            yield violation
+        if documents and update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
+            yield from _faults_of_document(update, data_type, compare=readable)
+
+
+def _faults_of_id(update: Update) -> Iterator[Violation]:
+    if not update.id:
+        yield Violation("an update has no id", expected="the document's id", seen="none", owner="stream/id-encoding")
+    for part in update.id:
+        try:
+            decode_id(part)
+        except InvalidArgument as error:
+            yield Violation(
+                "an update's id is no BSON value",
+                expected=f"in data the BSON value alone, of the type that `type` says ({part.type})",
+                seen=f"type {part.type}, data {bytes(part.data[:40])!r}: {error.message}",
+                owner="stream/id-encoding",
+            )
+
+
+def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -> Iterator[Violation]:
+    name = UpdateType.Name(update.type).removeprefix("UPDATE_TYPE_")
+    try:
+        decode(update.data, data_type)
+        own = id_of(update.data, data_type)
+    except InvalidArgument as error:
+        yield Violation(
+            f"an {name} does not carry a whole document of the type that was asked for",
+            expected=f"a {DataType.Name(data_type).removeprefix('DATA_TYPE_')} document with its id",
+            seen=f"{show_document(update.data)} ({error.message})",
+            owner="stream/documents",
+        )
+        return
+    if not compare or (data_type == DATA_TYPE_JSON_ID and len(update.id) > 1):
+        return  # a composite id is spelled by a JSON document in its own way
+    if key_of(update.id, data_type) != key_of(own, data_type):
+        yield Violation(
+            "an update's id is not the id of its document",
+            expected=_typed_id(own),
+            seen=_typed_id(list(update.id)),
+            owner="stream/ids",
+        )
+
+
+def _typed_id(parts: list[BsonValue]) -> str:
+    return f"{show_id(parts)} (BSON type {', '.join(str(part.type) for part in parts)})"

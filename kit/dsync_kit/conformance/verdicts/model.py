@@ -1,0 +1,172 @@
+"""What a namespace should hold, kept beside the connector; and how a listing differs from it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.diagnosis import became, merged
+from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.inspection import document_key, key_of
+from dsync_kit.documents import canonical
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
+
+__all__ = ["APPLIED", "LISTED", "Model", "by_id"]
+
+_SHOWN = 3
+
+LISTED = (
+    "plan/stripped-partition",
+    "list/complete",
+    "list/ids-unique",
+    "write/read-back",
+    "write/overwrites",
+    "write/several-pages",
+    "list/page-boundaries",
+    "list/many-pages",
+    "updates/model",
+    "limits/many-documents",
+    "write/large-page",
+)
+"""What must hold, so that documents are listed as they were written."""
+
+APPLIED = (
+    "write/after-delete",
+    "updates/insert-missing",
+    "updates/insert-existing",
+    "updates/update-missing",
+    "updates/replaces-whole",
+    "updates/delete",
+    "updates/order-in-call",
+    "updates/order-across-calls",
+    "updates/id-kinds",
+)
+"""What must hold beside `LISTED`, so that documents are listed as they were updated."""
+
+_IDENTIFIED = ("write/id-kinds", "write/similar-ids")
+"""What must hold, so that no id is taken for another."""
+
+
+def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
+    """The listed documents by their ids' keys.
+
+    Raises Violation for what is no document of its type, and for an id that is there twice.
+    """
+    found: dict[bytes, bytes] = {}
+    for document in documents:
+        try:
+            key = document_key(document, data_type)
+        except InvalidArgument as error:
+            raise Violation(
+                f"the listing gave what is no {DataType.Name(data_type)} document",
+                expected="a whole document with its id",
+                seen=f"{show_document(document)} ({error.message})",
+                owner="list/type",
+            ) from error
+        if key in found:
+            raise Violation(
+                "the listing gave one id twice",
+                expected="each document once: partitions do not overlap, pages do not repeat",
+                seen=f"{show_document(found[key])} and {show_document(document)}",
+                owner="list/ids-unique",
+            )
+        found[key] = document
+    return found
+
+
+class Model:
+    """The documents of one namespace by their ids' keys."""
+
+    def __init__(self, data_type: DataType, documents: Iterable[bytes] = ()) -> None:
+        self.data_type = data_type
+        self.documents: dict[bytes, bytes] = {}
+        self.write(documents)
+
+    @classmethod
+    def listed(cls, data_type: DataType, documents: Iterable[bytes]) -> "Model":
+        """What a listing gave, to be compared with another. Raises Violation for what is no document."""
+        model = cls(data_type)
+        model.documents = by_id(documents, data_type)
+        return model
+
+    def copy(self) -> "Model":
+        """A model of its own with the same documents."""
+        model = Model(self.data_type)
+        model.documents = dict(self.documents)
+        return model
+
+    def write(self, documents: Iterable[bytes]) -> None:
+        """What WriteData does: overwrite by id."""
+        for document in documents:
+            self.documents[document_key(document, self.data_type)] = document
+
+    def apply(self, updates: Iterable[Update]) -> None:
+        """What WriteUpdates does, PARTIAL_UPDATE aside."""
+        for update in updates:
+            if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
+                raise ValueError("a partial update is not the model's business")
+            key = key_of(update.id, self.data_type)
+            if update.type == UPDATE_TYPE_DELETE:
+                self.documents.pop(key, None)
+            else:
+                self.documents[key] = update.data
+
+    def check(self, listed: Sequence[bytes], *, owner: str = "", what: str = "the listing") -> None:
+        """Raise Violation where `listed` is not what the model holds; field order aside.
+
+        Where documents are all there, but changed, and no owner is given, it is the rule on what was changed in them.
+        """
+        found = by_id(listed, self.data_type)
+        missing = [document for key, document in self.documents.items() if key not in found]
+        extra = [document for key, document in found.items() if key not in self.documents]
+        try:
+            changed = _changed(self.documents, found, self.data_type)
+        except InvalidArgument as error:
+            raise Violation(f"the listing gave a malformed document: {error.message}", owner="list/type") from error
+        if not (missing or extra or changed):
+            return
+        if changed and not (missing or extra or owner):
+            owner = blamed(*changed[0], self.data_type)
+        parts = []
+        if missing:
+            parts.append(f"{len(missing)} missing ({_some(missing)})")
+        if extra:
+            parts.append(f"{len(extra)} that should not be there ({_some(extra)})")
+        if changed:
+            parts.append(
+                f"{len(changed)} changed ("
+                + "; ".join(f"{show_document(new)} instead of {show_document(old)}" for old, new in changed[:_SHOWN])
+                + ")"
+            )
+        kept = (document for key, document in found.items() if key in self.documents)
+        confused = became(missing, extra, self.data_type) or merged(missing, kept, self.data_type)
+        raise Violation(
+            f"{what} is not what was written: {_count(missing, extra, changed)}",
+            expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
+            seen=f"{len(found)} documents: {', '.join(parts)}",
+            owner=owner,
+            rests_on=(*_IDENTIFIED, *LISTED) if confused else LISTED,
+            hint=confused,
+        )
+
+
+def _changed(
+    expected: Mapping[bytes, bytes], found: Mapping[bytes, bytes], data_type: DataType
+) -> list[tuple[bytes, bytes]]:
+    return [
+        (document, found[key])
+        for key, document in expected.items()
+        if key in found
+        and found[key] != document
+        and canonical(found[key], data_type) != canonical(document, data_type)
+    ]
+
+
+def _count(missing: Sequence[object], extra: Sequence[object], changed: Sequence[object]) -> str:
+    counts = ((missing, "missing"), (extra, "extra"), (changed, "changed"))
+    return ", ".join(f"{len(found)} {name}" for found, name in counts if found)
+
+
+def _some(documents: Sequence[bytes]) -> str:
+    shown = ", ".join(show_document(document) for document in documents[:_SHOWN])
+    return shown + (", …" if len(documents) > _SHOWN else "")

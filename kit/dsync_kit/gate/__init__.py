@@ -1,0 +1,1 @@
+"""What a change touches, for `dsync-kit ci`."""

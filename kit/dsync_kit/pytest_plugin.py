@@ -1,0 +1,163 @@
+"""The rules as pytest tests. pytest loads this module at every start, so what is heavy is imported when it is needed.
+
+from dsync_kit.pytest_plugin import conformance_tests
+
+test_conformance = conformance_tests(__file__)
+"""
+
+import logging
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from dsync_kit.conformance.case.rule import Rule
+    from dsync_kit.conformance.results.outcome import Outcome
+    from dsync_kit.conformance.running.engine import Plan, Session
+
+__all__ = ["conformance_tests"]
+
+
+def conformance_tests(file: str) -> Callable[..., None]:
+    """A test for each rule, over the connector in the folder above the one that `file` is in.
+
+    A rule that does not apply is skipped with its reason, a known failure is an expected one; a SHOULD rule that is
+    violated is an expected failure, too, unless --dsync-strict is given.
+    """
+    from dsync_kit.conformance.rules import RULES
+
+    folder = Path(file).resolve().parents[1]
+
+    @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.id) for rule in RULES])
+    def test_conformance(rule: "Rule", dsync_sessions: "_Sessions") -> None:
+        _report(dsync_sessions, folder, rule)
+
+    return test_conformance
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options; the profile may also be set as DSYNC_PROFILE, or as dsync_profile in the configuration."""
+    group = parser.getgroup("dsync-kit", "conformance of dsync connectors")
+    group.addoption("--dsync-profile", metavar="PROFILE", help="quick (the default), standard or thorough")
+    group.addoption("--dsync-seed", metavar="N", type=int, default=0, help="the same seed gives the same run (0)")
+    group.addoption("--dsync-strict", action="store_true", help="a SHOULD rule that is violated is a failure")
+    parser.addini("dsync_profile", "quick, standard or thorough", default="quick")
+
+
+@pytest.fixture(scope="module")
+def dsync_sessions(request: pytest.FixtureRequest) -> "Iterator[_Sessions]":
+    """The connectors under test: each is started when its first rule runs, and ended with the module."""
+    with _Sessions(request.config) as sessions:
+        yield sessions
+
+
+class _Sessions:
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._stack = ExitStack()
+        self._opened: dict[Path, Session | str] = {}
+
+    def __enter__(self) -> "_Sessions":
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._stack.__exit__(*details)
+
+    @property
+    def strict(self) -> bool:
+        return bool(self._config.getoption("--dsync-strict"))
+
+    def of(self, folder: Path) -> "Session":
+        """The session of a folder's connector. Fails the test where the connector does not start."""
+        if folder not in self._opened:
+            self._opened[folder] = self._open(folder)
+        found = self._opened[folder]
+        if isinstance(found, str):
+            pytest.fail(found, pytrace=False)
+        return found
+
+    def _open(self, folder: Path) -> "Session | str":
+        from dsync_kit.conformance.running.engine import Session
+        from dsync_kit.errors import UsageError
+        from dsync_kit.targets.target import TargetError, resolve
+
+        try:
+            plan = self._plan(folder)
+            session = Session(self._stack.enter_context(resolve(str(folder)).open()), plan)
+        except (UsageError, TargetError) as error:
+            return str(error)
+        self._stack.callback(session.close)
+        return session
+
+    def _plan(self, folder: Path) -> "Plan":
+        from dsync_kit.conformance.results.profile import PROFILES
+        from dsync_kit.conformance.rules import RULES
+        from dsync_kit.conformance.running.engine import Plan
+        from dsync_kit.errors import UsageError
+
+        config = self._config
+        option = config.getoption("--dsync-profile") or os.environ.get("DSYNC_PROFILE")
+        profile = str(option or config.getini("dsync_profile"))
+        if profile not in PROFILES:
+            raise UsageError(f"there is no profile {profile!r}: expected one of {', '.join(PROFILES)}")
+        seed = config.getoption("--dsync-seed")
+        words = ["dsync-kit", "verify", os.path.relpath(folder), "--profile", profile, "--seed", str(seed)]
+        return Plan(
+            rules=RULES,
+            profile=PROFILES[profile],
+            seed=seed,
+            strict=self.strict,
+            database=config.rootpath / ".dsync-kit" / "examples" / folder.name,
+            command=lambda rule: shlex.join([*words, "--rule", rule.id]),
+        )
+
+
+def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:
+    """Judge a rule, and tell pytest what came of it."""
+    from dsync_kit.conformance.results.outcome import Status
+    from dsync_kit.conformance.results.rule_info import Level
+
+    session = sessions.of(folder)
+    if session.problem:
+        pytest.skip(session.problem)
+    with _pytest_hears_no_log():
+        outcome = session.judge(rule)
+    match outcome.status:
+        case Status.PASSED:
+            return
+        case Status.SKIPPED:
+            pytest.skip(outcome.reason)
+        case Status.NOT_EXERCISED:
+            pytest.skip(f"not exercised: {outcome.reason}")
+        case Status.KNOWN_FAILING:
+            pytest.xfail(outcome.reason)
+        case Status.FAILED if rule.level is Level.SHOULD and not sessions.strict:
+            pytest.xfail(f"SHOULD: {_message(outcome)}")
+        case _:
+            pytest.fail(_text(outcome, rule), pytrace=False)
+
+
+@contextmanager
+def _pytest_hears_no_log() -> Iterator[None]:
+    """Keep pytest from showing what was logged in every example: a failure shows that of the smallest one."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, [logging.NullHandler()]
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+
+
+def _message(outcome: "Outcome") -> str:
+    return outcome.failure.message if outcome.failure else outcome.reason
+
+
+def _text(outcome: "Outcome", rule: "Rule") -> str:
+    from dsync_kit.report.failure import failure_text
+
+    return failure_text(outcome, rule)

@@ -1,0 +1,1 @@
+"""Renders connectors from the template: all or nothing."""

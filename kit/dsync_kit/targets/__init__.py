@@ -1,0 +1,1 @@
+"""What a command points at, as something that answers the RPCs."""
