@@ -11,10 +11,10 @@ from shutil import copytree
 
 import pytest
 
-from dsync_kit import scaffold as module
 from dsync_kit.cli import new
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import packaged_folder
+from dsync_kit.scaffold import rendering as module
 from dsync_kit.scaffold.rendering import Answers, scaffold
 
 
