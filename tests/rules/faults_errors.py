@@ -66,7 +66,7 @@ class BadDocumentsSkipped(_Refusing):
         return super().write_data(self.good(request))
 
 
-@broken("errors/malformed-document")
+@broken("errors/input-codes")
 class BadDocumentIsUnknown(_Refusing):
     """The decoder's exception is not caught: dsync gets UNKNOWN."""
 
@@ -74,7 +74,7 @@ class BadDocumentIsUnknown(_Refusing):
         raise ValueError(error.message)
 
 
-@broken("errors/malformed-document")
+@broken("errors/input-codes")
 class BadDocumentIsInternal(_Refusing):
     """Every exception is mapped to INTERNAL."""
 
@@ -127,7 +127,7 @@ class IdIsMadeUp(Reference):
         return super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type, data=documents))
 
 
-@broken("errors/missing-id")
+@broken("errors/input-codes")
 class MissingIdIsAKeyError(_Refusing):
     """document["_id"], and nobody catches the KeyError."""
 
@@ -187,7 +187,7 @@ class UnknownTypeIsDropped(Reference):
         return super().write_data(request)
 
 
-@broken("errors/refused-type")
+@broken("errors/input-codes")
 class UnknownTypeIsAKeyError(Reference):
     """A dict of decoders, by type."""
 
@@ -196,7 +196,7 @@ class UnknownTypeIsAKeyError(Reference):
             raise KeyError(data_type)
 
 
-@broken("errors/list-type")
+@broken("errors/request-codes")
 class ListTypeIsUnknown(Reference):
     """An enum member that does not exist raises ValueError."""
 
@@ -241,7 +241,7 @@ class _Cursors(Reference):
         return error
 
 
-@broken("errors/page-cursor")
+@broken("errors/request-codes")
 class CursorIsUnpacked(_Cursors):
     """struct.unpack of a cursor of the wrong length."""
 
@@ -249,7 +249,7 @@ class CursorIsUnpacked(_Cursors):
         return struct.error("unpack requires a buffer of 8 bytes")
 
 
-@broken("errors/page-cursor")
+@broken("errors/request-codes")
 class BadCursorIsInternal(_Cursors):
     """A cursor that cannot be read is taken for a fault of the connector."""
 
@@ -265,7 +265,7 @@ class BadPartitionIsUnavailable(_Cursors):
         return Unavailable("try again") if "PartitionCursor" in error.message else error
 
 
-@broken("errors/page-cursor", "special input")
+@broken("errors/request-codes", "special input")
 class LeadingByteMatters(Reference):
     """A cursor that begins like JSON is read as JSON of another shape: a TypeError, for some garbage only."""
 
@@ -312,7 +312,7 @@ class _Named(Reference):
         return InvalidArgument(f"no good name: {namespace!r}")
 
 
-@broken("errors/namespaces", "special input")
+@broken("errors/namespace-codes", "special input")
 class LongNamesFail(_Named):
     """A namespace is a file: File name too long."""
 
@@ -323,7 +323,7 @@ class LongNamesFail(_Named):
         return RuntimeError("File name too long")
 
 
-@broken("errors/namespaces", "special input")
+@broken("errors/namespace-codes", "special input")
 class NulInNamesFails(_Named):
     """open() raises ValueError: embedded null byte."""
 
@@ -334,7 +334,7 @@ class NulInNamesFails(_Named):
         return ValueError("embedded null byte")
 
 
-@broken("errors/namespaces", "special input")
+@broken("errors/namespace-codes", "special input")
 class UnquotedNames(_Named):
     """A namespace is put into a statement as it is."""
 
@@ -343,6 +343,17 @@ class UnquotedNames(_Named):
 
     def refusal(self, namespace: str) -> Exception:
         return ConnectorError('syntax error at or near "--"', StatusCode.INTERNAL)
+
+
+@broken("errors/namespaces", "special input")
+class NulInNamesIsUnavailable(_Named):
+    """Each error of the store's client is taken for an outage: the page is repeated, and never taken."""
+
+    def bad(self, namespace: str) -> bool:
+        return "\0" in namespace
+
+    def refusal(self, namespace: str) -> Exception:
+        return Unavailable("write failed")
 
 
 @broken("errors/namespaces", "special input")
@@ -390,7 +401,7 @@ class _Ids(Reference):
         raise error
 
 
-@broken("errors/malformed-id-code")
+@broken("errors/input-codes")
 class MalformedIdIsUnknown(_Ids):
     """struct.error out of the decoding of an id."""
 
@@ -398,7 +409,7 @@ class MalformedIdIsUnknown(_Ids):
         raise struct.error("unpack requires a buffer of 4 bytes")
 
 
-@broken("errors/malformed-id-code")
+@broken("errors/input-codes")
 class MissingIdIsAnIndexError(_Ids):
     """update.id[0] of an update without id."""
 
@@ -406,6 +417,14 @@ class MissingIdIsAnIndexError(_Ids):
         if not update.id:
             raise IndexError("list index (0) out of range")
         raise error
+
+
+@broken("errors/malformed-id-code", "special input")
+class MalformedIdIsUnavailable(_Ids):
+    """Whatever goes wrong with a key is mapped to UNAVAILABLE: dsync repeats it three times, in vain."""
+
+    def malformed(self, update: Update, error: InvalidArgument) -> BsonValue:
+        raise Unavailable(error.message)
 
 
 @broken("errors/malformed-id", "special input")
@@ -465,7 +484,7 @@ class BadUpdatesSkipped(_Updates):
         return super().write_updates(self.good(request))
 
 
-@broken("errors/malformed-update")
+@broken("errors/input-codes")
 class BadUpdateIsUnknown(_Updates):
     """The decoder's exception is not caught."""
 
@@ -508,7 +527,7 @@ class RefusedCallBlocksTheNext(_Updates):
         raise error
 
 
-@broken("errors/update-type")
+@broken("errors/input-codes")
 class UpdateTypeIsAKeyError(Reference):
     """A dict of handlers, by the update's type."""
 

@@ -87,7 +87,7 @@ class CountStopsAtAThousand(Reference):
         return min(self.store.count(namespace), 1000)
 
 
-@broken("metadata/unknown-namespace")
+@broken("errors/plan-namespaces")
 class UnknownNamespaceHasNoCount(Reference):
     """The count of a namespace that is not there is None, and no number."""
 
@@ -95,7 +95,7 @@ class UnknownNamespaceHasNoCount(Reference):
         return int(self.store.count(namespace) or None)  # type: ignore[arg-type]
 
 
-@broken("metadata/unknown-namespace")
+@broken("errors/plan-namespaces")
 class UnknownNamespaceIsInternal(Reference):
     """What the store says of a missing table is passed on as INTERNAL."""
 

@@ -330,7 +330,7 @@ class _Refusing(Reference):
         return NotFound(f"there is no {namespace!r}")
 
 
-@broken("plan/unknown-namespace")
+@broken("errors/plan-namespaces")
 class UnknownNamespaceIsAKeyError(_Refusing):
     """A dict is asked for a key that it does not have, and nobody catches the KeyError."""
 

@@ -304,16 +304,6 @@ class DocumentIsWrapped(_Documents):
         return encode({"before": None, "after": decode(copy.data, data_type)}, data_type)
 
 
-@broken("stream/delete-data", "special input")
-class DeleteCarriesTheOldDocument(Reference):
-    """The image before the delete is handed on."""
-
-    def deletion(self, part: BsonValue, data_type: DataType) -> Update:
-        update = super().deletion(part, data_type)
-        update.data = encode({id_field(data_type): decode_id(part)}, data_type)
-        return update
-
-
 # What does not come
 
 

@@ -597,7 +597,7 @@ class UnsetBecomesNull(_Partial):
         return [Update(id=update.id, type=update.type, data=write_document(changed, request.type))]
 
 
-@broken("updates/partial")
+@broken("errors/input-codes")
 class PartialIsInternal(_Partial):
     """What is not supported is refused with INTERNAL: dsync's user sees a crash."""
 
@@ -659,7 +659,7 @@ class CompositeIsDropped(_Composite):
         return []
 
 
-@broken("updates/composite-ids", "special input")
+@broken("errors/input-codes", "special input")
 class CompositeIsUnknown(_Composite):
     """An assertion that an id has one part: dsync gets UNKNOWN."""
 

@@ -32,7 +32,7 @@ FOLDED = (
     "integers-are-long",
     "null-fields-left-out",
     "text-trimmed",
-    "bad-document-is-internal",
+    "bad-documents-skipped",
 )
 """Faults that break many rules at once."""
 

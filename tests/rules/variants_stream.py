@@ -8,7 +8,7 @@ from typing import Any
 from bson import Int64
 
 from dsync_kit.connector import StreamContext
-from dsync_kit.documents import decode_id, encode_id
+from dsync_kit.documents import decode_id, encode_id, id_field
 from dsync_kit.errors import FailedPrecondition
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -16,12 +16,14 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
+    BsonValue,
     DataType,
     GeneratePlanRequest,
     StreamLSNRequest,
     StreamLSNResponse,
     StreamUpdatesRequest,
     StreamUpdatesResponse,
+    Update,
     WriteDataRequest,
 )
 
@@ -298,6 +300,16 @@ class CountsEverything(Reference):
         yield StreamLSNResponse()
         del request.namespaces[:]
         yield from super().stream_lsn(request, context)
+
+
+@unusual()
+class DeletesCarryTheOldDocument(Reference):
+    """A DELETE comes with the document as it was, as MongoDB's pre-images do: dsync drops it."""
+
+    def deletion(self, part: BsonValue, data_type: DataType) -> Update:
+        update = super().deletion(part, data_type)
+        update.data = write_document({id_field(data_type): decode_id(part)}, data_type)
+        return update
 
 
 @unusual()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.client import ConnectorApi
@@ -218,7 +217,7 @@ class Case:
 
     def refused(self, error: ConnectorError) -> bool:
         """Whether a status says that the request, or what it asks for, is not taken."""
-        return error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED)
+        return error.code in REFUSALS
 
     # Another instance
 

@@ -33,8 +33,16 @@ from dsync_kit.targets.target import OpenTarget, TargetError
 
 __all__ = ["REFUSALS", "Subject"]
 
-REFUSALS = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.UNIMPLEMENTED})
-"""The codes with which a store declines a namespace or a kind of id that it cannot hold."""
+REFUSALS = frozenset(
+    {
+        StatusCode.INVALID_ARGUMENT,
+        StatusCode.FAILED_PRECONDITION,
+        StatusCode.NOT_FOUND,
+        StatusCode.OUT_OF_RANGE,
+        StatusCode.UNIMPLEMENTED,
+    }
+)
+"""The codes with which a store declines what it may decline: a value, an id, a namespace or a call."""
 
 _PATIENCE = 10.0
 """Seconds to wait for an update, until it is known how long they take."""
@@ -353,7 +361,7 @@ class Subject:
                 try:
                     self._write_sample(self.fresh_namespace(), data_type, sample_id(kind))
                 except ConnectorError as error:
-                    if error.code not in (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND):
+                    if error.code not in REFUSALS or error.code is StatusCode.UNIMPLEMENTED:
                         return  # a fault that the rules will meet again
                     refusal = refusal or str(error)
                 else:

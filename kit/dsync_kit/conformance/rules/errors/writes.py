@@ -1,12 +1,12 @@
-"""Bad documents, ids and updates: refused with INVALID_ARGUMENT, nothing half done, and the next call served."""
+"""Bad documents, ids and updates: refused for good, nothing half done, and the next call served."""
 
 import contextlib
 import re
 
-from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.refusals import BAD_INPUT, expect_final, expect_refused
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import BSON, id_value, make_document, update
@@ -25,9 +25,7 @@ from dsync_kit.protocol import (
 
 __all__ = ["RULES"]
 
-_BAD_INPUT = "bad input must carry INVALID_ARGUMENT"
 _READ = (Need.SINK, Need.READING)
-_REFUSED = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED})
 
 _MALFORMED: dict[DataType, list[bytes]] = {
     strategies.BSON: [b"", b"not a document", b"\x05\x00\x00", b"\xff" * 24, b'{"_id": "x"}'],
@@ -56,36 +54,31 @@ def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: Data
     return None
 
 
-def _expect_invalid(case: Case, error: ConnectorError | None, what: str, *, must_refuse: bool) -> None:
+def _expect_refused(case: Case, error: ConnectorError | None, what: str, *, must_refuse: bool) -> None:
     """What the connector answered to bad input; sinks that nobody can read may take everything."""
-    if error is None:
-        case.check(not must_refuse, f"{what} was accepted", expected="INVALID_ARGUMENT", seen="OK")
-        return
-    case.check(
-        error.code is StatusCode.INVALID_ARGUMENT,
-        f"{what} is refused with a wrong code" + (": dsync repeats it in vain" if error.retryable else ""),
-        expected="INVALID_ARGUMENT",
-        seen=error,
-    )
+    if error is None and not must_refuse:
+        case.checks += 1
+    else:
+        expect_refused(case, error, what)
 
 
 @rule(
     "errors/malformed-document",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=(Need.SINK,),
-    hint="the decoder's exception is not mapped, or what cannot be decoded is skipped",
+    hint="what can't be decoded is skipped, or mapped to the code of an outage",
     after=("info/declared-sink",),
 )
 def malformed_document(case: Case) -> None:
     """WriteData refuses bytes that are no document of the type."""
     data_type = case.data_type(case.subject.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
-    _expect_invalid(case, error, "a malformed document", must_refuse=_readable(case, data_type))
+    _expect_refused(case, error, "a malformed document", must_refuse=_readable(case, data_type))
 
 
 @rule(
     "errors/missing-id",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=(Need.SINK,),
     hint="a document without id is dropped, or gets an id of its own, so that a repeated page doubles it",
     after=("errors/malformed-document",),
@@ -94,12 +87,12 @@ def missing_id(case: Case) -> None:
     """WriteData refuses a document without `_id` or `id`."""
     data_type = case.data_type(case.subject.sink_types)
     error = _refusal(case, case.namespace(), [_without_id(case, data_type)], data_type)
-    _expect_invalid(case, error, "a document without id", must_refuse=_readable(case, data_type))
+    _expect_refused(case, error, "a document without id", must_refuse=_readable(case, data_type))
 
 
 @rule(
     "errors/bad-document-in-page",
-    "bad input must carry INVALID_ARGUMENT … never by dropping",
+    f"{BAD_INPUT} … never by dropping",
     needs=_READ,
     hint="a bad document is skipped, and the page is answered with OK",
     after=(
@@ -117,14 +110,14 @@ def bad_document_in_page(case: Case) -> None:
     page.insert(case.draw(st.integers(0, len(good)), "position"), bad)
     namespace = case.namespace()
     error = _refusal(case, namespace, page, data_type)
-    _expect_invalid(case, error, "a page with a bad document", must_refuse=True)
+    _expect_refused(case, error, "a page with a bad document", must_refuse=True)
     case.write(namespace, good, data_type)
     case.expect(namespace, Model(data_type, good), "what is listed after the page was sent again without the bad one")
 
 
 @rule(
     "errors/nothing-half-written",
-    "bad input must carry INVALID_ARGUMENT",
+    BAD_INPUT,
     level=Level.SHOULD,
     needs=_READ,
     hint="documents are written one by one: check the whole page before the first is written",
@@ -157,9 +150,9 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
 
 @rule(
     "errors/malformed-id-code",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=(Need.SINK,),
-    hint="decoding an update's id raises something that nobody maps",
+    hint="an id that can't be decoded is mapped to the code of an outage",
     examples=0.5,
     after=(
         "updates/id-name",
@@ -168,9 +161,11 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
     ),
 )
 def malformed_id_code(case: Case) -> None:
-    """An update whose id is no BSON value is refused with INVALID_ARGUMENT, if it is refused."""
+    """An update whose id is not a BSON value is refused with a final code, if it is refused."""
     error = _send_malformed_id(case)
-    _expect_invalid(case, error, "a malformed id", must_refuse=False)
+    if error is not None:
+        expect_final(case, error, "a malformed id")
+    case.checks += 1
 
 
 @rule(
@@ -188,7 +183,7 @@ def malformed_id_code(case: Case) -> None:
 def malformed_id(case: Case) -> None:
     """An update whose id is no BSON value is refused."""
     error = _send_malformed_id(case)
-    _expect_invalid(case, error, "a malformed id", must_refuse=True)
+    _expect_refused(case, error, "a malformed id", must_refuse=True)
 
 
 def _send_malformed_id(case: Case) -> ConnectorError | None:
@@ -206,7 +201,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
 
 @rule(
     "errors/malformed-update",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=(Need.SINK,),
     hint="the document of an update is not checked before it is stored",
     after=(
@@ -226,12 +221,12 @@ def malformed_update(case: Case) -> None:
         case.driver.write_updates(case.namespace(), [request], data_type)
     except ConnectorError as refused:
         error = refused
-    _expect_invalid(case, error, "an update with a malformed document", must_refuse=_readable(case, data_type))
+    _expect_refused(case, error, "an update with a malformed document", must_refuse=_readable(case, data_type))
 
 
 @rule(
     "errors/bad-update-in-call",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=_READ,
     hint="a bad update is skipped, or the call cannot be repeated after it was refused half way",
     after=("errors/malformed-update", "updates/model"),
@@ -254,9 +249,9 @@ def bad_update_in_call(case: Case) -> None:
     try:
         case.driver.write_updates(namespace, call, data_type)
     except ConnectorError as error:
-        _expect_invalid(case, error, "a call with a bad update", must_refuse=True)
+        _expect_refused(case, error, "a call with a bad update", must_refuse=True)
     else:
-        _expect_invalid(case, None, "a call with a bad update", must_refuse=True)
+        _expect_refused(case, None, "a call with a bad update", must_refuse=True)
     case.update(namespace, good, data_type)
     model.apply(good)
     case.expect(namespace, model, "what is listed after the call was sent again without the bad update")
@@ -269,7 +264,7 @@ _TRACEBACK = re.compile(
 
 @rule(
     "errors/messages",
-    _BAD_INPUT,
+    BAD_INPUT,
     level=Level.SHOULD,
     needs=(Need.SINK,),
     hint="the status is sent without a message, or with a stack trace in place of one",
@@ -290,7 +285,7 @@ def messages(case: Case) -> None:
 
 @rule(
     "errors/serves-on",
-    _BAD_INPUT,
+    BAD_INPUT,
     needs=_READ,
     hint="an error leaves a lock, a transaction or a connection behind",
     after=("errors/malformed-document", "write/read-back"),

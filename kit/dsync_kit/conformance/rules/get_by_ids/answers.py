@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.refusals import BEST_CODE
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.results.outcome import Violation
@@ -29,6 +30,7 @@ Id = Sequence[BsonValue]
 @rule(
     "get-by-ids/answers",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=(Need.GET_BY_IDS, Need.LISTING),
     hint="get_by_ids is declared, but GetByIds does not find what is listed: look at how the id is decoded",
     after=("get-by-ids/look-alikes",),
@@ -45,6 +47,7 @@ def answers(case: Case) -> None:
 @rule(
     "get-by-ids/order",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=_NEEDS,
     hint="the items come in the store's order, those that are missing are left out, or an id asked twice comes once",
     after=("get-by-ids/answers",),
@@ -69,6 +72,7 @@ def order(case: Case) -> None:
 @rule(
     "get-by-ids/missing",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=_NEEDS,
     hint="a missing document is an error, or is left out",
     after=("get-by-ids/answers", "get-by-ids/namespace"),
@@ -90,6 +94,7 @@ def missing(case: Case) -> None:
 @rule(
     "get-by-ids/none",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=_NEEDS,
     hint="without ids everything is given, or the query is malformed",
     after=("get-by-ids/answers",),
@@ -104,6 +109,7 @@ def none(case: Case) -> None:
 @rule(
     "get-by-ids/current",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=(*_NEEDS, Need.CHANGING),
     hint="an old state is given, from a cache",
     after=(
@@ -132,6 +138,7 @@ def current(case: Case) -> None:
 @rule(
     "get-by-ids/look-alikes",
     "a number and a text are never one, and neither are a date and an integer",
+    level=Level.SHOULD,
     needs=_NEEDS,
     hint="ids are compared as text",
     examples=0.3,
@@ -156,6 +163,7 @@ def look_alikes(case: Case) -> None:
 @rule(
     "get-by-ids/namespace",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=(*_NEEDS, Need.TWO_NAMESPACES),
     hint="the request's namespace is not looked at",
     after=("get-by-ids/answers",),
@@ -177,6 +185,7 @@ def own_namespace(case: Case) -> None:
 @rule(
     "get-by-ids/many",
     _SENTENCE,
+    level=Level.SHOULD,
     needs=_NEEDS,
     hint="the query takes a limited number of ids, and what is beyond is dropped",
     after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
@@ -195,7 +204,7 @@ def many(case: Case) -> None:
 
 @rule(
     "get-by-ids/bad-id",
-    "bad input must carry INVALID_ARGUMENT",
+    BEST_CODE,
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="an id that cannot be decoded is not caught",

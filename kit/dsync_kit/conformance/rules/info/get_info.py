@@ -183,6 +183,7 @@ def declared_sink(case: Case) -> None:
 @rule(
     "info/undeclared-source",
     "what is not supported must carry UNIMPLEMENTED",
+    level=Level.SHOULD,
     needs=(Need.NO_SOURCE,),
     hint="a method of a source answers although no source is declared: declare it, or leave the method out",
     after=("info/capabilities",),
@@ -205,6 +206,7 @@ def undeclared_source(case: Case) -> None:
 @rule(
     "info/undeclared-sink",
     "what is not supported must carry UNIMPLEMENTED",
+    level=Level.SHOULD,
     needs=(Need.NO_SINK,),
     hint="a method of a sink answers although no sink is declared: declare it, or leave the method out",
     after=("info/capabilities",),

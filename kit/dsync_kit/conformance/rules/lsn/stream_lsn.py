@@ -41,6 +41,7 @@ _MANY = 300
 @rule(
     "lsn/opens",
     _COUNTS,
+    level=Level.SHOULD,
     needs=(Need.UPDATES, Need.LSN),
     hint="lsn_stream is declared, but StreamLSN is not there, or does not read the plan's cursor",
     examples=0.1,
@@ -62,6 +63,7 @@ def opens(case: Case) -> None:
 @rule(
     "lsn/counts",
     _COUNTS,
+    level=Level.SHOULD,
     needs=_LIVE,
     hint="the count is not moved by every update: by messages, by calls, or only by those of one kind",
     after=("lsn/opens", "stream/inserts"),
@@ -93,6 +95,7 @@ def counts(case: Case) -> None:
 @rule(
     "lsn/monotone",
     _COUNTS,
+    level=Level.SHOULD,
     needs=_LIVE,
     hint="deletes lower the count, or it starts again with each message",
     after=("lsn/opens",),
@@ -123,6 +126,7 @@ def monotone(case: Case) -> None:
 @rule(
     "lsn/since-cursor",
     _COUNTS,
+    level=Level.SHOULD,
     needs=_LIVE,
     hint="lsn is the position in the log, or a time, instead of the number of updates since the cursor",
     after=("lsn/opens", "lsn/counts"),

@@ -7,6 +7,7 @@ from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes
 from dsync_kit.conformance.documents.strategies import some
@@ -137,22 +138,17 @@ def agrees_with_listing(case: Case) -> None:
     "metadata/unknown-namespace",
     "An unknown namespace is empty, or NOT_FOUND",
     needs=(Need.SOURCE,),
-    hint="the store's error for a missing table or collection is not mapped",
+    hint="the store's error for a missing table or collection is mapped to the code of an outage",
     after=("metadata/answers",),
     examples=0.2,
 )
 def unknown_namespace(case: Case) -> None:
-    """The count of a namespace that nobody has made is 0, or NOT_FOUND."""
+    """The count of a namespace that nobody has made is 0, or refused with a final code."""
     namespace = f"dsynckit_{case.subject.run}.unknown"
     try:
         found = _count(case, namespace)
     except ConnectorError as error:
-        case.check(
-            error.code in (StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT),
-            "the count of an unknown namespace is refused with another code than NOT_FOUND",
-            expected="0, or NOT_FOUND",
-            seen=error,
-        )
+        expect_final(case, error, "the count of an unknown namespace")
         return
     if case.subject.loads:
         case.check(found == 0, "an unknown namespace has a count", expected=0, seen=found)

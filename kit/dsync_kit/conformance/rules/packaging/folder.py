@@ -90,7 +90,7 @@ def registered(case: Case) -> None:
 
 @rule(
     "packaging/help",
-    "`NAME --help` tells what each option is for.",
+    "`NAME --help` says what each option is for.",
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="a field of the settings was made without option(…, help=…)",
@@ -110,7 +110,7 @@ def help_texts(case: Case) -> None:
 
 @rule(
     "packaging/errors",
-    "What is refused with INVALID_ARGUMENT, a data type, a cursor or a namespace, stands in the message.",
+    "The message of an INVALID_ARGUMENT quotes the data type, cursor or namespace that it refuses.",
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="the message says that something is wrong, and not what was given",
@@ -189,7 +189,7 @@ def test_data(case: Case) -> None:
 
 @rule(
     "packaging/readme",
-    "Its README tells every option.",
+    "Its README documents every option.",
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="an option was added or renamed, and the README was not",

@@ -1,11 +1,11 @@
 """GeneratePlan: what is to be listed, and from where to stream."""
 
-from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import strip
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import few_or_many
+from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.results.rule_info import Need
@@ -273,12 +273,12 @@ def self_contained(case: Case) -> None:
     "plan/unknown-namespace",
     "An unknown namespace is empty, or NOT_FOUND",
     needs=(Need.SOURCE,),
-    hint="the store's error for a missing table or collection is not mapped",
+    hint="the store's error for a missing table or collection is mapped to the code of an outage",
     examples=0.2,
     after=("plan/asked-namespaces",),
 )
 def unknown_namespace(case: Case) -> None:
-    """A namespace that nobody has made is empty, or NOT_FOUND."""
+    """A namespace that nobody has made is empty, or refused with a final code."""
     namespace = f"dsynckit_{case.subject.run}.unknown"
     types = case.subject.source_types
     try:
@@ -289,12 +289,7 @@ def unknown_namespace(case: Case) -> None:
             for document in case.driver.partition(partition, types[0] if types else DATA_TYPE_MONGO_BSON)
         ]
     except ConnectorError as error:
-        case.check(
-            error.code in (StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT),
-            "an unknown namespace is refused with another code than NOT_FOUND",
-            expected="no documents, or NOT_FOUND",
-            seen=error,
-        )
+        expect_final(case, error, "an unknown namespace")
         return
     case.check(not documents, "an unknown namespace has documents", expected="none", seen=f"{len(documents)} documents")
 

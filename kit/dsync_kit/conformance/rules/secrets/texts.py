@@ -29,7 +29,7 @@ from dsync_kit.protocol import (
 __all__ = ["RULES"]
 
 _SENTENCE = (
-    "dsync shows and logs what a connector answers, its errors above all: a secret among it is no secret any more."
+    "dsync shows and logs what a connector answers, its errors above all: a secret in an answer is a secret no more."
 )
 _NEEDS = (Need.SECRETS, Need.IN_PROCESS)
 _LEAST = 4

@@ -18,7 +18,6 @@ from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
-    UPDATE_TYPE_DELETE,
     UPDATE_TYPE_PARTIAL_UPDATE,
     DataType,
     StreamUpdatesResponse,
@@ -158,28 +157,6 @@ def id_name(case: Case) -> None:
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the type that was asked for."""
     _observe(case, "stream/documents")
-
-
-@rule(
-    "stream/delete-data",
-    "DELETE carries no data",
-    needs=(Need.UPDATES,),
-    hint="the old document, or one of the id alone, is sent with a DELETE",
-    after=_FORM,
-    examples=0.5,
-)
-def delete_data(case: Case) -> None:
-    """A DELETE carries no data."""
-
-    def empty(message: StreamUpdatesResponse, *_: object) -> None:
-        for update in message.updates:
-            if update.type == UPDATE_TYPE_DELETE:
-                case.check(not update.data, "a DELETE carries data", expected="no data", seen=bytes(update.data[:80]))
-
-    before = case.checks
-    _observe(case, "stream/delete-data", empty)
-    if case.checks == before:
-        raise case.decline("no DELETE came")
 
 
 @rule(
@@ -525,7 +502,6 @@ RULES = (
     ids,
     id_name,
     documents,
-    delete_data,
     inserts,
     overwrites,
     deletes,
