@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dsync_kit.settings import ConnectorSettings, redact_uri
+from dsync_kit.settings import ConnectorSettings, redact_target
 from dsync_kit.usage import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "bundled_folders",
     "connector_for",
     "discover",
+    "folder_at",
     "import_folder",
     "load_folder",
     "packaged_folder",
@@ -100,6 +101,16 @@ def discover() -> list[RegisteredConnector]:
 def connector_for(word: str) -> RegisteredConnector | None:
     """The first connector that `word` is a URI or an exact name of."""
     return next((connector for connector in discover() if connector.matches(word)), None)
+
+
+def folder_at(word: str) -> Path | None:
+    """The folder that a user's word names; None where it names none, as a URI and one of `/dev` never do."""
+    if not word or "://" in word or word.startswith("/dev/"):
+        return None
+    try:
+        return path if (path := Path(word)).is_dir() else None
+    except (OSError, ValueError):  # longer than any path, or no text that a path may have
+        return None
 
 
 def load_folder(folder: Path) -> RegisteredConnector:
@@ -195,7 +206,7 @@ def unknown_connector(word: str) -> UsageError:
     else:
         advice = "" if word else " (an empty word)"
     return UsageError(
-        f"no connector matches {redact_uri(word)!r}{advice}: expected one of\n"
+        f"no connector matches {redact_target(word)!r}{advice}: expected one of\n"
         + "\n".join(lines)
         + "\nor a connector's folder"
     )

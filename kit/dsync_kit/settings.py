@@ -17,10 +17,11 @@ from pydantic_core import PydanticUndefined
 
 from dsync_kit.usage import UsageError
 
-__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_target", "redact_uri"]
+__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_target", "redact_uri", "typed_secrets"]
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECRET_OPTION = re.compile(r"(?i)(--?[\w-]*(?:pass|secret|token|key|credential|auth)[\w-]*(?:\s+|=))(\S+)")
+_SECRET_WORD = re.compile(r"(?is)--?[\w-]*(?:pass|secret|token|key|credential|auth)[\w-]*(?:=(.*))?")
 _BROKEN_PASSWORD = re.compile(r"://[^:/?#@]*:(.+)@")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -125,15 +126,30 @@ class ConnectorSettings(BaseModel):
         found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
         if (password := _uri_password(self.uri)) is not None:
             found |= {password, unquote(password)}
-        # A secret may come back percent-encoded in an address, or within a repr.
-        found |= {quote(secret, safe="") for secret in found} | {repr(secret)[1:-1] for secret in found}
-        return sorted((secret for secret in found if secret), key=len, reverse=True)
+        return _spellings(found)
 
     def redact(self, text: str) -> str:
         """`text` with every secret replaced by `***`."""
         for secret in self.secrets():
             text = text.replace(secret, "***")
         return text
+
+
+def typed_secrets(words: Sequence[str]) -> list[str]:
+    """What is secret among the words of a command line, the longest first, where no connector's settings can say it.
+
+    That is each URI's password, and the value of each option that is called a password, a key, a token or the like.
+    """
+    found = set()
+    value_follows = False
+    for word in " ".join(words).split(" "):
+        if (password := _uri_password(word)) is not None:
+            found |= {password, unquote(password)}
+        named = _SECRET_WORD.fullmatch(word)
+        if named or value_follows:
+            found.add((named[1] or "") if named else word)
+        value_follows = named is not None and named[1] is None
+    return _spellings(found)
 
 
 def redact_uri(uri: str) -> str:
@@ -148,6 +164,12 @@ def redact_target(word: str) -> str:
         return redact_uri(word)
     hidden = _SECRET_OPTION.sub(lambda found: f"{found[1]}***", word)
     return " ".join(map(redact_uri, hidden.split(" ")))
+
+
+def _spellings(secrets: set[str]) -> list[str]:
+    """The secrets, also as they come back percent-encoded in an address, or within a repr; the longest first."""
+    found = secrets | {quote(secret, safe="") for secret in secrets} | {repr(secret)[1:-1] for secret in secrets}
+    return sorted((secret for secret in found if secret), key=len, reverse=True)
 
 
 def _uri_password(uri: str) -> str | None:

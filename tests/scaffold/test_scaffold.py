@@ -131,13 +131,56 @@ def test_a_folder_that_is_not_empty_is_refused() -> None:
     assert tree(Path()) == before | {"file": b""}
 
 
-def test_force_replaces_a_folder() -> None:
-    """Nothing of the old one stays."""
-    Path("mine").mkdir()
-    Path("mine/old.txt").touch()
+def test_force_replaces_what_the_template_wrote() -> None:
+    """Nothing of the old connector stays, whatever its answers were; nor does what tools make again at any time."""
+    scaffold(Answers(scheme="zed", stream=True, ci="github"), output=Path("mine"))
+    Path("mine/connector.py").write_text("# changed\n")
+    Path("mine/tests/__pycache__").mkdir()
+    Path("mine/tests/__pycache__/x.pyc").touch()
     made = scaffold(Answers(scheme="file"), output=Path("mine"), force=True)
     assert {path.relative_to("mine") for path in Path("mine").rglob("*") if path.is_file()} == set(made.files)
     assert list(Path().iterdir()) == [Path("mine")]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_force_deletes_nothing_else(dry_run: bool) -> None:
+    """What the template has not written is named, with what to do, and all files stay as they were."""
+    scaffold(Answers(scheme="s3"), output=Path("mine"))
+    for name in (".git/HEAD", ".env", "tests/data/mine.txt", "notes/a.txt", "connector.py.orig"):
+        Path("mine", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("mine", name).write_text("precious")
+    Path("mine/link.py").symlink_to("connector.py")
+    before = tree(Path())
+    with pytest.raises(UsageError) as refused:
+        scaffold(Answers(scheme="s3"), output=Path("mine"), force=True, dry_run=dry_run)
+    assert str(refused.value) == (
+        "mine holds what the template has not written, and --force would delete it: .git/, notes/, .env, "
+        "connector.py.orig, link.py and 1 more; move it elsewhere first, or choose another place with --output"
+    )
+    assert tree(Path()) == before
+
+
+def test_force_deletes_nothing_of_a_folder_that_was_not_made_here() -> None:
+    """Without the answers that the template keeps in a folder, files of the same names are somebody's own."""
+    Path("mine").mkdir()
+    Path("mine/README.md").write_text("precious")
+    for answers in ("", "scheme: [1\n", "archetype: lake\nscheme: '3'\n"):
+        if answers:
+            Path("mine/.copier-answers.yml").write_text(answers)
+        before = tree(Path())
+        with pytest.raises(UsageError, match=r"--force would delete it: .*README\.md"):
+            scaffold(Answers(scheme="s3"), output=Path("mine"), force=True)
+        assert tree(Path()) == before
+
+
+def test_force_takes_a_link_that_hides_what_it_leads_to_for_somebodys_own() -> None:
+    """The folder of the template's files may be a link to elsewhere."""
+    scaffold(Answers(scheme="s3"), output=Path("mine"))
+    Path("mine/tests").rename("elsewhere")
+    Path("mine/tests").symlink_to("../elsewhere")
+    with pytest.raises(UsageError, match="--force would delete it: tests/;"):
+        scaffold(Answers(scheme="s3"), output=Path("mine"), force=True)
+    assert any(Path("elsewhere").iterdir())
 
 
 @pytest.fixture
@@ -165,8 +208,8 @@ def test_a_failure_while_rendering_leaves_all_as_it_was() -> None:
 
 def test_a_failure_at_the_last_step_brings_the_old_folder_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The old folder has been moved away by then."""
-    Path("mine").mkdir()
-    Path("mine/old.txt").write_text("kept")
+    scaffold(Answers(scheme="zed"), output=Path("mine"))
+    before = tree(Path())
     rename = Path.rename
 
     def fails(path: Path, target: Path) -> Path:
@@ -177,7 +220,7 @@ def test_a_failure_at_the_last_step_brings_the_old_folder_back(monkeypatch: pyte
     monkeypatch.setattr(Path, "rename", fails)
     with pytest.raises(UsageError, match="mine cannot be written: Permission denied"):
         scaffold(Answers(scheme="s3"), output=Path("mine"), force=True)
-    assert tree(Path()) == {"mine": None, "mine/old.txt": b"kept"}
+    assert tree(Path()) == before
 
 
 def test_the_preferred_data_type_comes_first() -> None:

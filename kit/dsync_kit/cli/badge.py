@@ -12,7 +12,7 @@ __all__ = ["badge"]
 
 
 def badge(report: Path, picture: Path) -> None:
-    """Write the SVG. Raises UsageError where the report is none, or a file cannot be read or written."""
+    """Write the SVG. Raises UsageError where the report is none, ReportError where the picture cannot be written."""
     try:
         contents = json.loads(report.read_text(encoding="utf-8"))
         if contents["schema"] != SCHEMA:

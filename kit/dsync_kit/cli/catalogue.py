@@ -14,6 +14,7 @@ from dsync_kit import conformance
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import RegisteredConnector
+from dsync_kit.report.plain import one_line, printable
 from dsync_kit.settings import Option
 
 __all__ = ["explain", "list_connectors", "options_of", "rules_as_json", "rules_as_text"]
@@ -113,7 +114,7 @@ def _explained(rule: _Rule) -> Iterator[str]:
 
 
 def _options(connector: RegisteredConnector) -> Iterator[str]:
-    yield f"{connector.name}: {connector.summary}" if connector.summary else connector.name
+    yield one_line(f"{connector.name}: {connector.summary}" if connector.summary else connector.name)
     yield ""
     yield from _row("usage  ", connector.usage)
     options = connector.settings.options()
@@ -141,7 +142,8 @@ def _described(option: Option) -> str:
 
 
 def _row(label: str, text: str) -> list[str]:
-    """A label, and a text beside it that wraps at the terminal's width."""
+    """A label, and a text beside it that wraps at the terminal's width; what came from a connector is plain text."""
+    label, text = printable(label), one_line(text)
     width = max(60, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
     return textwrap.wrap(
         text, width, initial_indent=label, subsequent_indent=" " * len(label), break_on_hyphens=False

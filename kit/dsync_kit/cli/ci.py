@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
-from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.errors import UsageError
@@ -16,7 +16,8 @@ from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
-from dsync_kit.report.files import ReportFile, console_beside
+from dsync_kit.report.files import ReportError, ReportFile, console_beside, write_reports
+from dsync_kit.report.plain import printable, printable_lines
 
 __all__ = ["Gate", "ci"]
 
@@ -67,17 +68,21 @@ def ci(asked: Gate) -> int:
     if not change.touched:
         known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
         console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
+    problems: list[str] = []
     reports: dict[PurePosixPath, Report] = {}
     for folder, report in _verified(asked, change, console):
         reports[folder] = report
-        for file in each:
-            replace(file, path=file.path.replace(_NAME, change.name(folder))).write(report)
+        named = [replace(file, path=file.path.replace(_NAME, change.name(folder))) for file in each]
+        problems += write_reports(named, report)
         if os.environ.get("GITHUB_ACTIONS") == "true":
             _annotate(change, folder, report, console)
     for folder, report in reports.items():
-        console.print(f"{_shown(change, folder)}: {report.verdict()}", soft_wrap=True)
-    _summarise(change, reports, whole)
+        console.print(printable(f"{_shown(change, folder)}: {report.verdict()}"), soft_wrap=True)
+    problems += _summarise(change, reports, whole)
+    for problem in problems:
+        say_error(problem)
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
+    codes += [ExitCode.NOT_JUDGED] if problems else []
     return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
 
 
@@ -126,7 +131,7 @@ def _verify(asked: Gate, target: str, console: Console) -> Report:
     try:
         return judge(wanted, console)
     except UsageError as error:
-        console.print(f"not judged: {error}", soft_wrap=True)
+        console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
         seconds = time.monotonic() - began
         return Report.of(Result(target, "", 0, asked.profile, (), seconds, strict=asked.strict, problem=str(error)), ())
 
@@ -141,19 +146,27 @@ def _annotate(change: Change, folder: PurePosixPath, report: Report, console: Co
         print(line, file=console.file, flush=True)
 
 
-def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: Sequence[ReportFile]) -> None:
-    """Write the Markdown of all connectors: to the files, and to the page that GitHub shows for the step."""
+def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: Sequence[ReportFile]) -> list[str]:
+    """Write the Markdown of all connectors: to the files, and to the page that GitHub shows for the step.
+
+    Returns what to say of those that cannot be written.
+    """
+    problems = []
     named = {_shown(change, folder): report for folder, report in reports.items()}
     left = [_shown(change, folder) for folder in change.touched if folder not in reports]
     for file in files:
-        file.write_text(summary.render(named, change.base, left=left))
+        try:
+            file.write_text(summary.render(named, change.base, left=left))
+        except ReportError as error:
+            problems.append(str(error))
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         text = summary.render(named, change.base, left=left, most=_SUMMARY_BYTES)
         try:
             with Path(page).open("a", encoding="utf-8") as page_file:
                 page_file.write(text + "\n")
         except OSError as error:
-            raise UsageError(f"GITHUB_STEP_SUMMARY is {page}, which cannot be written to: {error.strerror}") from error
+            problems.append(f"GITHUB_STEP_SUMMARY is {page}, which cannot be written to: {error.strerror}")
+    return problems
 
 
 def _shown(change: Change, folder: PurePosixPath) -> str:

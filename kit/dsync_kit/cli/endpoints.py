@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
-from dsync_kit.registry import discover
+from dsync_kit.registry import discover, folder_at
 from dsync_kit.settings import ConnectorSettings, option, redact_uri
 from dsync_kit.targets.target import Target, configure, find_connector, resolve
 
@@ -97,7 +97,8 @@ def _is_connector(word: str) -> bool:
         return True
     if any(connector.matches(word) or connector.is_named(word) for connector in discover()):
         return True
-    return (Path(word) / "registration.py").is_file()
+    folder = folder_at(word)
+    return folder is not None and (folder / "registration.py").is_file()
 
 
 def _advice(folder: Path, rest: Sequence[str], usage: str) -> str:

@@ -1,11 +1,16 @@
 """The one place where exceptions become exit codes."""
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
 
-__all__ = ["ExitCode", "exit_code_of"]
+from dsync_kit.report.plain import printable_lines
+from dsync_kit.report.streams import lost, open_streams
+
+__all__ = ["ExitCode", "exit_code_of", "say_error"]
 
 
 class ExitCode(IntEnum):
@@ -18,7 +23,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     """What was typed cannot be done."""
     NOT_JUDGED = 3
-    """The connector could not be judged: it, its backend or the kit broke, or nothing was exercised."""
+    """The connector could not be judged: it, its backend or the kit broke, or nothing was exercised. Or it was, and a
+    report that was asked for cannot be written."""
     INTERRUPTED = 130
     """Ended by Ctrl-C."""
 
@@ -26,31 +32,81 @@ class ExitCode(IntEnum):
 def exit_code_of(command: Callable[[], object]) -> int:
     """Run a command; an error is said on stderr, and becomes its exit code.
 
-    Returns what the command returns where that is an exit code, else OK. SystemExit passes through.
+    Returns what the command returns, or ends with, where that is an exit code, else OK. An ExitCode is a verdict, which
+    holds whether or not it can be read: neither a closed pipe nor a full disk changes it. All that a command without a
+    verdict has is its output: where that gets lost, it has failed.
     """
+    open_streams()
+    answer = _answer(command)
+    code = answer if isinstance(answer, int) else ExitCode.OK
+    loss = lost()
+    if loss is not None and code != ExitCode.NOT_JUDGED:
+        say_error(f"standard output cannot be written: {loss.strerror}")
+        if code == ExitCode.OK and not isinstance(answer, ExitCode):
+            code = ExitCode.NOT_JUDGED
+    return code
+
+
+def _answer(command: Callable[[], object]) -> object:
+    """What the command returns or ends with, as an exit code where it fails."""
     try:
-        answer = command()
+        nul = next((word for word in sys.argv[1:] if "\0" in word), None)
+        if nul is not None:
+            return _said(f"an argument holds a NUL character: {_without_secrets(nul)}", ExitCode.USAGE)
+        return command()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except SystemExit as ended:
+        # Typer ends a command that breaks off with EPIPE or EOFError with 1, which would say that a rule is violated.
+        cause = ended.__context__
+        while cause is not None and not isinstance(cause, BrokenPipeError | EOFError):
+            cause = cause.__context__
+        if ended.code == 1 and not isinstance(ended.code, ExitCode) and isinstance(cause, Exception):
+            return _explained(cause)
+        if isinstance(ended.code, str):
+            return _said(ended.code, ExitCode.NOT_JUDGED)
+        return ended.code
     except Exception as error:
         return _explained(error)
-    return answer if isinstance(answer, int) else ExitCode.OK
 
 
 def _explained(error: Exception) -> ExitCode:
     # Not before there is an error: --help would wait for grpc and pydantic.
     from dsync_kit.errors import ConnectorError, UsageError
+    from dsync_kit.report.files import ReportError
     from dsync_kit.targets.target import TargetError
 
     if isinstance(error, UsageError):
         return _said(str(error), ExitCode.USAGE)
-    if isinstance(error, TargetError | ConnectorError):
+    if isinstance(error, TargetError | ConnectorError | ReportError):
         return _said(str(error), ExitCode.NOT_JUDGED)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        # Wherever a path is first looked at: only one that was typed can be too long.
+        name = _without_secrets(os.fsdecode(error.filename or ""))
+        return _said(f"the path is longer than the system allows: {_shortened(name)}", ExitCode.USAGE)
     # Python's own exit code for it, 1, would say that the connector violates a rule.
-    traceback.print_exception(error)
+    print(printable_lines(_without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr)
     return _said(f"dsync-kit itself failed: {type(error).__name__}", ExitCode.NOT_JUDGED)
 
 
+def say_error(message: str) -> None:
+    """Say on stderr what has gone wrong, in plain text whatever the message holds."""
+    print(f"error: {printable_lines(message)}", file=sys.stderr, flush=True)
+
+
 def _said(message: str, code: ExitCode) -> ExitCode:
-    print(f"error: {message}", file=sys.stderr)
+    say_error(message)
     return code
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:60]}… ({len(name):,} characters)"
+
+
+def _without_secrets(text: str) -> str:
+    """The text without the secrets that were typed."""
+    from dsync_kit.settings import typed_secrets
+
+    for secret in typed_secrets(sys.argv[1:]):
+        text = text.replace(secret, "***")
+    return text

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dsync_kit.cli.exit_codes import exit_code_of
+from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
+from dsync_kit.report.streams import write_document
 
 __all__ = ["app", "main"]
 
@@ -85,7 +86,7 @@ def verify(
         insecure=insecure,
         jobs=jobs,
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(ExitCode(run(asked)))
 
 
 @app.command()
@@ -132,7 +133,9 @@ def ci(
         jobs=jobs,
         list_only=list_only,
     )
-    raise typer.Exit(run(asked))
+    code = ExitCode(run(asked))
+    if not list_only:  # a list is no verdict
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -151,7 +154,7 @@ def replay(
     """
     from dsync_kit.cli.replay import replay as run
 
-    raise typer.Exit(run(failure, target=target, options=options))
+    raise typer.Exit(ExitCode(run(failure, target=target, options=options)))
 
 
 @app.command()
@@ -190,7 +193,7 @@ def serve(
     from dsync_kit.cli.serve import Service
     from dsync_kit.cli.serve import serve as run
 
-    raise typer.Exit(run(Service(words, address, cert_file, key_file, insecure)))
+    raise typer.Exit(ExitCode(run(Service(words, address, cert_file, key_file, insecure))))
 
 
 @app.command(
@@ -250,7 +253,7 @@ def run(
         quiet=quiet,
         log_format=log_format,
     )
-    raise typer.Exit(run_(asked))
+    raise typer.Exit(ExitCode(run_(asked)))
 
 
 @app.command()
@@ -261,10 +264,12 @@ def rules(
     from dsync_kit.cli import catalogue
     from dsync_kit.errors import UsageError
 
-    formats = {"text": catalogue.rules_as_text, "json": catalogue.rules_as_json}
-    if output not in formats:
+    if output == "json":
+        write_document(catalogue.rules_as_json() + "\n")
+    elif output == "text":
+        print(catalogue.rules_as_text())
+    else:
         raise UsageError(f"there is no format {output!r}: expected text or json")
-    print(formats[output]())
 
 
 @app.command()

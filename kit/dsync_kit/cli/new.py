@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dsync_kit.cli.exit_codes import exit_code_of
+from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
+from dsync_kit.report.plain import printable
+from dsync_kit.usage import UsageError
 
 __all__ = ["app", "main"]
 
@@ -62,7 +64,9 @@ def connector(
         Path | None, typer.Option(metavar="DIR", help="Where to put it; connectors/NAME, if not given.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a folder that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what the template wrote, with your changes to it.")
+    ] = False,
     defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
 ) -> None:
     """Make a connector that works at once.
@@ -71,26 +75,27 @@ def connector(
     """
     from dsync_kit.scaffold.rendering import Answers, scaffold
 
-    made = scaffold(
-        Answers(
-            scheme=scheme,
-            name=name,
-            archetype=archetype,
-            source=source,
-            sink=sink,
-            stream=stream,
-            data_types=tuple(data_type) if data_type else None,
-            ci=ci,
-        ),
-        output=output,
-        interactive=not defaults and sys.stdin.isatty() and sys.stdout.isatty(),
-        force=force,
-        dry_run=dry_run,
+    answers = Answers(
+        scheme=scheme,
+        name=name,
+        archetype=archetype,
+        source=source,
+        sink=sink,
+        stream=stream,
+        data_types=tuple(data_type) if data_type else None,
+        ci=ci,
     )
+    interactive = not defaults and sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        made = scaffold(answers, output=output, interactive=interactive, force=force, dry_run=dry_run)
+    except EOFError as error:
+        advice = "give the answers as options, or take the defaults with --defaults"
+        raise UsageError(f"the input has ended before all was answered: {advice}") from error
     for file in made.files:
-        print(made.folder / file)
+        print(printable(str(made.folder / file)))
     if not dry_run:
         print("\n" + _next_steps(made.folder))
+        raise typer.Exit(ExitCode.OK)  # whether or not it can be read, the folder is there
 
 
 def _next_steps(folder: Path) -> str:

@@ -5,8 +5,6 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rich.console import Console
-
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
@@ -15,7 +13,9 @@ from dsync_kit.conformance.running.engine import Plan, Session
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import UsageError
+from dsync_kit.report.console import open_console
 from dsync_kit.report.failure import failure_lines
+from dsync_kit.report.plain import printable_lines
 from dsync_kit.targets.target import resolve
 
 __all__ = ["replay"]
@@ -44,7 +44,7 @@ def replay(word: str, *, target: str | None = None, options: Sequence[str] | Non
             outcome = session.replay(rule, kept.choices)
         finally:
             session.close()
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = open_console()
     if outcome.failure is not None:
         # Once is enough here: it was found, and kept, before.
         again = replace(outcome, failure=replace(outcome.failure, reproducible=True))
@@ -52,7 +52,7 @@ def replay(word: str, *, target: str | None = None, options: Sequence[str] | Non
             console.print(line, soft_wrap=True)
         console.print()
     code, verdict = _verdict(outcome)
-    console.print(verdict, soft_wrap=True)
+    console.print(printable_lines(verdict), soft_wrap=True)
     return code
 
 

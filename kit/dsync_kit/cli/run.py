@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
@@ -23,7 +21,10 @@ from dsync_kit.flow.namespaces import NamespaceMap
 from dsync_kit.flow.negotiation import End
 from dsync_kit.flow.state import State, StateError
 from dsync_kit.flow.transform import TransformClient
+from dsync_kit.report.console import open_console
+from dsync_kit.report.plain import printable_lines
 from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun, json_line
+from dsync_kit.report.streams import fail_on_loss, is_unread
 from dsync_kit.targets.target import OpenTarget, Target, TargetError
 
 __all__ = ["Run", "run"]
@@ -55,6 +56,7 @@ def run(asked: Run) -> int:
     if isinstance(ends, HelpWanted):
         print(help_of(ends.word))
         return ExitCode.OK
+    fail_on_loss()  # standard output is the connectors' own: what they write there is data
     return _Running(asked, *ends).run()
 
 
@@ -119,9 +121,8 @@ class _Running:
         """A line to stderr: stdout is the connectors' own, as of `/dev/null --log-json`."""
         if self._unread:
             return
-        try:
-            print(line, file=sys.stderr, flush=True)
-        except BrokenPipeError:
+        print(printable_lines(line), file=sys.stderr, flush=True)
+        if is_unread("stderr"):
             # Whoever read it has gone, as `head` does. Not in this thread, which may hold the flow's locks.
             self._unread = True
             threading.Thread(target=self._stop.cancel, daemon=True).start()
@@ -152,7 +153,7 @@ def _reader(asked: Run, write: Callable[[str], object]) -> RunReader:
         return JsonLines(write, quiet=asked.quiet)
     if asked.log_format != "text":
         raise UsageError(f"--log-format {asked.log_format!r}: expected text or json")
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = open_console(stderr=True)
     if console.is_terminal and not asked.quiet:
         return TerminalRun(console)
     return PlainLines(write, quiet=asked.quiet)

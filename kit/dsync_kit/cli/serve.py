@@ -12,7 +12,9 @@ from pathlib import Path
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
+from dsync_kit.report.plain import printable, printable_lines
 from dsync_kit.server import ConnectorServer, Tls
+from dsync_kit.settings import redact_target
 from dsync_kit.targets.target import TargetError, resolve
 
 __all__ = ["Service", "serve"]
@@ -36,7 +38,7 @@ def serve(asked: Service) -> int:
     """
     word, *options = asked.words
     if word.lower().startswith(("grpc://", "exec:")):
-        raise UsageError(f"{word!r} is served already: name a folder, a registered URI or name")
+        raise UsageError(f"{redact_target(word)!r} is served already: name a folder, a registered URI or name")
     tls = _tls(asked)
     if tls is None and not asked.insecure and not _is_loopback(asked.address):
         raise UsageError(
@@ -63,7 +65,7 @@ def serve(asked: Service) -> int:
             with ConnectorServer(opened.connector, asked.address, tls=tls, redact=redact) as server:
                 if opened.harness is not None:
                     print(f"the scratch area of {target.title}/conformance.py: it goes when this ends", file=sys.stderr)
-                print(f"serving {opened.title} at {server.address}", flush=True)
+                print(f"serving {printable(opened.title)} at {server.address}", flush=True)
                 threading.Event().wait()
     except KeyboardInterrupt:
         return ExitCode.OK
@@ -71,7 +73,7 @@ def serve(asked: Service) -> int:
 
 
 def _print_line(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable_lines(line), file=sys.stderr, flush=True)
 
 
 def _tls(asked: Service) -> Tls | None:

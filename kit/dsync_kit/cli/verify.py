@@ -1,5 +1,6 @@
 """`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
 
+import hashlib
 import logging
 import re
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.events import Event, RunFinished, RunStarted
 from dsync_kit.conformance.results.known_failures import read_known_failures
 from dsync_kit.conformance.results.outcome import Outcome, Result
@@ -24,7 +26,7 @@ from dsync_kit.conformance.running.kept import FAILURES, KeptFailure
 from dsync_kit.conformance.running.parallel import Named, run_parallel
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
-from dsync_kit.report.files import ReportFile, console_beside
+from dsync_kit.report.files import ReportFile, console_beside, write_reports
 from dsync_kit.report.terminal import TerminalProgress, print_report
 from dsync_kit.settings import redact_target, redact_uri
 from dsync_kit.targets.target import find_connector, resolve
@@ -33,6 +35,10 @@ __all__ = ["EXAMPLES", "Verification", "judge", "verify"]
 
 EXAMPLES = Path(".dsync-kit/examples")
 """Where each connector's failing examples are kept, to be tried first the next time."""
+
+
+_NAME_BYTES = 200
+"""Of 255 that file systems allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,10 @@ def verify(asked: Verification) -> int:
     """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
     files = [ReportFile.parse(text) for text in asked.reports]
     report = judge(asked, console_beside(files))
-    for file in files:
-        file.write(report)
-    return report.result.exit_code
+    problems = write_reports(files, report)
+    for problem in problems:
+        say_error(problem)
+    return report.result.exit_code or (ExitCode.NOT_JUDGED if problems else ExitCode.OK)
 
 
 def judge(asked: Verification, console: Console) -> Report:
@@ -143,9 +150,17 @@ def _plan(asked: Verification) -> Plan:
         namespaces=tuple(asked.namespaces),
         known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
         strict=asked.strict,
-        database=EXAMPLES / re.sub(r"\W+", "-", redact_target(asked.target)).strip("-"),
+        database=EXAMPLES / _folder_name(redact_target(asked.target)),
         command=lambda rule: asked.replay(rule.id, seed),
     )
+
+
+def _folder_name(target: str) -> str:
+    """A folder's name for a target: what is too long for one ends with a checksum."""
+    name = re.sub(r"\W+", "-", target).strip("-")
+    if len(name.encode("utf-8", "replace")) <= _NAME_BYTES:
+        return name
+    return f"{name[:40]}-{hashlib.sha256(target.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
 
 
 def _follow(events: Generator[Event, None, None], console: Console) -> tuple[RunStarted | None, Result]:

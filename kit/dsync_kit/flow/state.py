@@ -54,12 +54,13 @@ class State:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._unused = path is not None and not path.exists()
+        self._unused = False
         if path is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
             self._database.executescript(_SCHEMA)
             return
         try:
+            self._unused = not path.exists()
             # Cursors are the connectors' own, and may tell of the data: the file is for its owner alone.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._database = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report
+from dsync_kit.report.plain import printable_lines
 
 __all__ = ["annotations"]
 
@@ -69,4 +70,5 @@ def _command(level: str, file: str, line: int, title: str, message: str) -> str:
 
 
 def _escape(text: str, also: str = "") -> str:
-    return "".join(f"%{ord(char):02X}" if char in "%\r\n" + also else char for char in text)
+    plain = printable_lines(text)
+    return "".join(f"%{ord(char):02X}" if char in "%\r\n" + also else char for char in plain)

@@ -7,7 +7,8 @@ from rich.text import Text
 from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.report.contents import plural
-from dsync_kit.report.lines import field, hanging, printable
+from dsync_kit.report.lines import field, hanging
+from dsync_kit.report.plain import printable
 
 __all__ = ["failure_lines", "failure_text"]
 

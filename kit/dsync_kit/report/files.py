@@ -2,21 +2,27 @@
 
 import importlib
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from dsync_kit.errors import UsageError
+from dsync_kit.report.console import open_console
 from dsync_kit.report.contents import Report
+from dsync_kit.report.streams import lost, write_document
 
-__all__ = ["FORMATS", "ReportFile", "console_beside"]
+__all__ = ["FORMATS", "ReportError", "ReportFile", "console_beside", "write_reports"]
 
 # A module is loaded when its format is asked for: a template engine costs start-up time.
 FORMATS = {"json": "json_report", "junit": "junit", "markdown": "markdown", "html": "html", "badge": "badge"}
+
+
+class ReportError(Exception):
+    """A report cannot be written any more, for example since the disk is full; the message says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +48,80 @@ class ReportFile:
         return self.path == "-"
 
     def write(self, report: Report) -> None:
-        """Write the report: the whole of it, or nothing. Raises UsageError where it cannot be written any more."""
+        """Write the report: the whole of it, or nothing. Raises ReportError where it cannot be written any more."""
         render: Callable[[Report], str] = importlib.import_module(f"dsync_kit.report.{FORMATS[self.format]}").render
         self.write_text(render(report))
 
     def write_text(self, text: str) -> None:
-        """Write a text in place of a report. Raises UsageError where it cannot be written any more."""
-        if self.on_stdout:
-            sys.stdout.write(text)
-            return
-        path = Path(self.path)
+        """Write a text in place of a report. Raises ReportError where it cannot be written any more."""
         try:
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-            ) as file:
-                file.write(text)
-            Path(file.name).chmod(0o666 & ~_umask())
-            Path(file.name).replace(path)
+            if self.on_stdout:
+                write_document(text)
+                if loss := lost():
+                    raise loss
+            else:
+                _write_whole(Path(self.path), text.encode("utf-8", "backslashreplace"))
         except OSError as error:
-            raise UsageError(f"the {self.format} report cannot be written to {path}: {error.strerror}") from error
+            place = "standard output" if self.on_stdout else self.path
+            raise ReportError(f"the {self.format} report cannot be written to {place}: {error.strerror}") from error
 
     def _probe(self) -> None:
         if self.on_stdout:
             return
         path = Path(self.path)
+        option = f"--report {self.format}={path}"
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            pass  # it is to be made
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{option}: {getattr(error, 'strerror', None) or error}") from error
         if path.is_dir():
-            raise UsageError(f"--report {self.format}={path}: that is a folder, expected a file")
+            raise UsageError(f"{option}: that is a folder, expected a file")
         if not path.parent.is_dir():
-            raise UsageError(f"--report {self.format}={path}: there is no folder {path.parent}: make it first")
-        if not os.access(path.parent, os.W_OK):
-            raise UsageError(f"--report {self.format}={path}: the folder {path.parent} cannot be written to")
+            raise UsageError(f"{option}: there is no folder {path.parent}: make it first")
+        if not os.access(path.parent if _is_replaceable(path) else path, os.W_OK):
+            raise UsageError(f"{option}: the folder {path.parent} cannot be written to")
+
+
+def write_reports(files: Iterable[ReportFile], report: Report) -> list[str]:
+    """Write a report in each form; returns what to say of those that cannot be written: the others are."""
+    problems = []
+    for file in files:
+        try:
+            file.write(report)
+        except ReportError as error:
+            problems.append(str(error))
+    return problems
 
 
 def console_beside(files: Sequence[ReportFile]) -> Console:
     """Where a person reads what comes of it: standard output, unless a report goes there."""
-    return Console(stderr=any(file.on_stdout for file in files), highlight=False, markup=False, emoji=False)
+    return open_console(stderr=any(file.on_stdout for file in files))
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one step: it has the data, or is as it was. Raises OSError."""
+    if not _is_replaceable(path):
+        path.write_bytes(data)
+        return
+    # A link stays one: what it leads to is replaced.
+    path = path.resolve()
+    file, name = tempfile.mkstemp(dir=path.parent, prefix=".dsync-kit-")
+    try:
+        with os.fdopen(file, "wb") as opened:
+            opened.write(data)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):  # the reason is the error that is on its way
+            Path(name).unlink()
+        raise
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether it is a file, or nothing yet; a device or a pipe (`/dev/stdout`, `>(command)`) is written to as it is."""
+    return path.is_file() or not path.exists()
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
 from dsync_kit.report.contents import Report
+from dsync_kit.report.plain import printable_lines
 
 __all__ = ["render"]
 
@@ -35,9 +36,11 @@ _MARKS = {
 
 
 def render(report: Report) -> str:
-    """The page. Everything in it that came from outside is escaped."""
+    """The page. Everything in it that came from outside is escaped, control characters included."""
     source = files("dsync_kit.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
     rules = [_rule(report, outcome) for outcome in report.result.outcomes]
     first = [outcome.rule for outcome in report.failures()]
     return environment.from_string(source).render(
@@ -72,6 +75,10 @@ def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
         "consequences": [found.rule for found in report.consequences(outcome.rule)],
         "open": outcome in report.failures(),
     }
+
+
+def _shown(value: object) -> object:
+    return printable_lines(value) if isinstance(value, str) else value
 
 
 def _column(rule: RuleInfo | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from dsync_kit.conformance.results.outcome import Failure, Outcome
 from dsync_kit.report.contents import Report
+from dsync_kit.report.plain import encodable
 
 __all__ = ["SCHEMA", "render"]
 
@@ -34,7 +35,7 @@ def render(report: Report) -> str:
         "notes": list(result.notes),
         "rules": [_outcome(report, outcome) for outcome in result.outcomes],
     }
-    return json.dumps(contents, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(encodable(contents), ensure_ascii=False, indent=2) + "\n"
 
 
 def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:

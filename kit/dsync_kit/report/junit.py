@@ -7,7 +7,7 @@ from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report
 from dsync_kit.report.failure import failure_text
-from dsync_kit.report.lines import printable
+from dsync_kit.report.plain import printable_lines
 
 __all__ = ["render"]
 
@@ -21,7 +21,9 @@ def render(report: Report) -> str:
     What was not exercised, or is known to fail, is skipped with its reason.
     """
     result = report.result
-    root = ET.Element("testsuites", name=_text(f"dsync-kit verify {result.target}"), time=f"{result.seconds:.3f}")
+    root = ET.Element(
+        "testsuites", name=printable_lines(f"dsync-kit verify {result.target}"), time=f"{result.seconds:.3f}"
+    )
     for area, outcomes in report.areas().items():
         _suite(root, area, outcomes, report)
     if result.problem or result.interrupted:
@@ -50,28 +52,27 @@ def _case(suite: ET.Element, outcome: Outcome, report: Report) -> None:
     text = failure_text(outcome, report.rules.get(outcome.rule), report.consequences(outcome.rule))
     if outcome.status in _NOT_RUN:
         kind = "" if outcome.status is Status.SKIPPED else f"{outcome.status.replace('-', ' ')}: "
-        ET.SubElement(case, "skipped", message=_text(kind + outcome.reason))
+        ET.SubElement(case, "skipped", message=printable_lines(kind + outcome.reason))
     elif outcome.status is Status.ERRORED:
-        ET.SubElement(case, "error", type="errored", message=_text(outcome.reason)).text = _text(text)
+        ET.SubElement(case, "error", type="errored", message=printable_lines(outcome.reason)).text = printable_lines(
+            text
+        )
     elif outcome.status is Status.UNEXPECTEDLY_PASSING:
-        ET.SubElement(case, "failure", type="unexpectedly-passing", message=_text(outcome.reason))
+        ET.SubElement(case, "failure", type="unexpectedly-passing", message=printable_lines(outcome.reason))
     elif outcome.status is Status.FAILED and (outcome.level is Level.MUST or report.result.strict):
         message = f"a consequence of {outcome.cause}" if outcome.cause else _message(outcome)
-        ET.SubElement(case, "failure", type=outcome.level.value, message=_text(message)).text = _text(text)
+        ET.SubElement(
+            case, "failure", type=outcome.level.value, message=printable_lines(message)
+        ).text = printable_lines(text)
     elif outcome.status is Status.FAILED:
-        ET.SubElement(case, "system-out").text = _text(text)
+        ET.SubElement(case, "system-out").text = printable_lines(text)
 
 
 def _problem(root: ET.Element, report: Report) -> None:
     suite = ET.SubElement(root, "testsuite", name="run", tests="1", failures="0", errors="1", skipped="0")
     case = ET.SubElement(suite, "testcase", name="run/finished", classname="dsync-kit.run")
-    ET.SubElement(case, "error", type="not-judged", message=_text(report.verdict()))
+    ET.SubElement(case, "error", type="not-judged", message=printable_lines(report.verdict()))
 
 
 def _message(outcome: Outcome) -> str:
     return outcome.failure.message if outcome.failure else outcome.reason
-
-
-def _text(text: str) -> str:
-    """The text without the characters that XML cannot hold, not even escaped."""
-    return "\n".join(printable(line) for line in text.split("\n"))

@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from rich.text import Text
 
-__all__ = ["elide", "field", "hanging", "printable"]
+from dsync_kit.report.plain import printable
+
+__all__ = ["elide", "field", "hanging"]
 
 _NARROWEST = 20
 _RAGGED = 0.4
 """A line may end at a space once it is filled so far; data without spaces breaks anywhere, as a terminal would."""
-
-
-def printable(text: str) -> str:
-    """The text with its control characters escaped, so that data can't steer the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def elide(text: str, most: int) -> str:

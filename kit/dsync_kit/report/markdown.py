@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.failure import failure_text
+from dsync_kit.report.plain import one_line
 
-__all__ = ["render"]
+__all__ = ["code", "escape", "render"]
 
 _MARKS = {0: "✅", 1: "❌"}
 _COLUMNS = {
@@ -25,9 +26,9 @@ def render(report: Report) -> str:
     result = report.result
     version = f" {report.connector_version}" if report.connector_version else ""
     lines = [
-        f"## {_MARKS.get(result.exit_code, '⚠️')} {_escape(report.verdict())}",
+        f"## {_MARKS.get(result.exit_code, '⚠️')} {escape(report.verdict())}",
         "",
-        f"`dsync-kit verify` {_code(result.target)} · {_escape(result.db_type + version) or 'no type given'} · profile "
+        f"`dsync-kit verify` {code(result.target)} · {escape(result.db_type + version) or 'no type given'} · profile "
         f"{result.profile} · seed {result.seed} · {result.seconds:.1f} s",
         "",
     ]
@@ -42,7 +43,7 @@ def render(report: Report) -> str:
     ):
         lines += _reasons(report, title, status)
     if report.notes():
-        lines += ["**Found out on the way**", "", *(f"- {_escape(note)}" for note in report.notes()), ""]
+        lines += ["**Found out on the way**", "", *(f"- {escape(note)}" for note in report.notes()), ""]
     return "\n".join(lines)
 
 
@@ -60,7 +61,7 @@ def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
     consequences = report.consequences(outcome.rule)
     text = failure_text(outcome, report.rules.get(outcome.rule), consequences)
     more = f" · {plural(len(consequences), 'consequence')}" if consequences else ""
-    yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {html.escape(message)}{more}</summary>"
+    yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {_in_html(message)}{more}</summary>"
     yield ""
     # A fence is longer than any run of backticks in what it encloses.
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text) or [""]))
@@ -77,16 +78,27 @@ def _reasons(report: Report, title: str, status: Status) -> Iterator[str]:
     yield f"<details><summary>{title}: {sum(len(outcomes) for outcomes in groups.values())}</summary>"
     yield ""
     for reason, outcomes in groups.items():
-        yield f"- {_escape(reason)}: {', '.join(f'`{name}`' for name in report.names(outcomes))}"
+        yield f"- {escape(reason)}: {', '.join(f'`{name}`' for name in report.names(outcomes))}"
     yield ""
     yield "</details>"
     yield ""
 
 
-def _code(text: str) -> str:
-    return f"<code>{html.escape(text)}</code>"
+def code(text: str) -> str:
+    """Plain text that Markdown shows as code."""
+    shown = one_line(text)
+    # The marks are longer than any run of backticks between them.
+    marks = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    space = " " if "`" in shown else ""
+    return f"{marks}{space}{shown}{space}{marks}"
 
 
-def _escape(text: str) -> str:
-    """Plain text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]#|~@])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+def escape(text: str) -> str:
+    """Plain text that Markdown shows as it is, on one line: a blank line in it would begin a new block."""
+    escaped = re.sub(r"([\\`*_{}\[\]#|~@$])", r"\\\1", html.escape(one_line(text), quote=False))
+    return re.sub(r"^(\d*)([-+.)])", r"\1\\\2", escaped)  # the mark of a list's item
+
+
+def _in_html(text: str) -> str:
+    """The same within a block of HTML, which ends at a blank line."""
+    return html.escape(one_line(text))

@@ -30,7 +30,7 @@ from dsync_kit.flow.events import (
     UpdatesWritten,
 )
 from dsync_kit.report.contents import plural
-from dsync_kit.report.lines import printable
+from dsync_kit.report.plain import encodable, printable
 from dsync_kit.report.tally import Tally
 
 __all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "json_line", "result_lines"]
@@ -118,7 +118,8 @@ class JsonLines(_Reader):
 
 def json_line(event: str, values: Mapping[str, object]) -> str:
     """An event with its time, as a line of JSON."""
-    return json.dumps({"event": event, "time": round(time.time(), 3), **values}, ensure_ascii=False)
+    # ASCII alone: standard error may have any encoding.
+    return json.dumps(encodable({"event": event, "time": round(time.time(), 3), **values}))
 
 
 class TerminalRun(_Reader):

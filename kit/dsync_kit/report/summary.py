@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dsync_kit.report.contents import Report
+from dsync_kit.report.markdown import code, escape
 from dsync_kit.report.markdown import render as render_one
 
 __all__ = ["render"]
@@ -15,12 +16,12 @@ def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = ()
 
     A document of more than `most` bytes keeps the table, and says where the rest is; 0 sets no limit.
     """
-    heading = ["# dsync-kit ci", "", f"Compared with `{base}`."]
+    heading = ["# dsync-kit ci", "", f"Compared with {code(base)}."]
     if not reports and not left:
         return "\n".join([*heading, "", "No connector is touched.", ""])
     table = ["", "| connector | result |", "|---|---|"]
-    table += [f"| `{name}` | {_mark(report)} {_cell(report.verdict())} |" for name, report in reports.items()]
-    table += [f"| `{name}` | ⚠️ not reached |" for name in left]
+    table += [f"| {_cell(name)} | {_mark(report)} {escape(report.verdict())} |" for name, report in reports.items()]
+    table += [f"| {_cell(name)} | ⚠️ not reached |" for name in left]
     text = "\n".join([*heading, *table, "", *(render_one(report) for report in reports.values())])
     if most and len(text.encode()) > most:
         return "\n".join([*heading, *table, "", "The details are in the log: they are too long for this page.", ""])
@@ -31,5 +32,5 @@ def _mark(report: Report) -> str:
     return _MARKS.get(report.result.exit_code, "⚠️")
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+def _cell(name: str) -> str:
+    return code(name).replace("|", "\\|")

@@ -1,6 +1,7 @@
 """Making a connector's folder from the template: all of it, or nothing."""
 
 import keyword
+import os
 import re
 import shutil
 import tempfile
@@ -21,6 +22,10 @@ __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
 ARCHETYPES = ("object-store", "blank")
 _DATA_TYPES = ("bson", "json")
 _CI_SYSTEMS = ("none", "github")
+_ANSWERS = ".copier-answers.yml"
+_CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+_FEW = 5
+"""So many files that are in the way are named."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
 
@@ -64,9 +69,9 @@ def scaffold(
 ) -> Scaffolded:
     """Render the template into `output`, or into connectors/NAME below the working folder.
 
-    `interactive` asks on the terminal for what `answers` leave open; `force` replaces a folder that is there;
-    `dry_run` changes nothing. Raises UsageError for answers that cannot be honoured and a folder that is in the way;
-    then, as after every failure, all files are as they were.
+    `interactive` asks on the terminal for what `answers` leave open; `force` replaces a folder in which there is only
+    what the template wrote; `dry_run` changes nothing. Raises UsageError for answers that cannot be honoured and a
+    folder that is in the way; then, as after every failure, all files are as they were.
     """
     _check(answers, interactive=interactive)
     if output is not None:
@@ -140,7 +145,11 @@ def _check_free(name: str, package: str, folder: Path) -> None:
 
 
 def _check_target(folder: Path, *, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
+    try:
+        exists = folder.exists()
+    except OSError as error:
+        raise UsageError(f"--output: the folder cannot be made: {error.strerror}") from error
+    if exists and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another place with --output")
     if Path.cwd().is_relative_to(folder.resolve()):
         raise UsageError(f"{folder} is the working folder, or holds it: choose another place with --output")
@@ -150,29 +159,90 @@ def _check_target(folder: Path, *, force: bool) -> None:
         )
 
 
+def _check_replaceable(folder: Path, scratch: Path) -> None:
+    """Refuse to delete what the template has not written; `scratch` is where a new folder may be made."""
+    found = list(_foreign(folder, _written_before(folder, scratch)))
+    if not found:
+        return
+    more = f" and {len(found) - _FEW} more" if len(found) > _FEW else ""
+    raise UsageError(
+        f"{folder} holds what the template has not written, and --force would delete it: "
+        f"{', '.join(found[:_FEW])}{more}; move it elsewhere first, or choose another place with --output"
+    )
+
+
+def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
+    """The files that the template wrote into a folder, as far as the answers that are kept there can say."""
+    answers = folder / _ANSWERS
+    if not answers.is_file():
+        return frozenset()
+    scratch.mkdir(parents=True)
+    shutil.copyfile(answers, scratch / _ANSWERS)
+    try:
+        _copy_template(scratch, {"folder": folder.name}, interactive=False)
+    except OSError:
+        raise
+    except Exception:
+        # The file may hold anything by now, which fails anywhere. Then it says nothing, and nothing will be deleted.
+        return frozenset()
+    return frozenset(_files(scratch))
+
+
+def _foreign(folder: Path, written: frozenset[Path]) -> Iterator[str]:
+    """What is in a folder, but is no file that was `written`, and nothing that tools make again at any time."""
+    folders = {parent for file in written for parent in file.parents}
+    for place, names, files in os.walk(folder):
+        inside = Path(place).relative_to(folder)
+        for name in sorted(names):
+            path = inside / name
+            if path in folders and not (folder / path).is_symlink():
+                continue
+            names.remove(name)
+            if name not in _CACHES and not name.endswith(".egg-info"):
+                yield f"{path}/"
+        for name in sorted(files):
+            if inside / name not in written or (folder / inside / name).is_symlink():
+                yield str(inside / name)
+
+
+def _copy_template(into: Path, data: Mapping[str, Any], *, interactive: bool) -> Mapping[str, Any]:
+    """Render into a folder, with the answers that it holds if it does; returns all answers."""
+    from copier import Settings, run_copy
+
+    worker = run_copy(
+        str(packaged_folder("template")),
+        into,
+        data={**data, "kit_version": __version__},
+        defaults=not interactive,
+        settings=Settings(),  # none of the user's own defaults: the same answers give the same folder
+        overwrite=True,
+        quiet=True,
+    )
+    return worker.answers.combined
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files in a folder, relative to it and sorted."""
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
 def _render(answers: Answers, into: Path, output: Path | None, *, interactive: bool, force: bool) -> Scaffolded:
     """Render into the new folder `into`; the result names the folder where it belongs."""
-    from copier import Settings, run_copy
     from copier.errors import CopierError
 
+    folder_name = {"folder": output.name} if output else {}
     try:
-        worker = run_copy(
-            str(packaged_folder("template")),
-            into,
-            data={**answers.given(), "kit_version": __version__, **({"folder": output.name} if output else {})},
-            defaults=not interactive,
-            settings=Settings(),  # none of the user's own defaults: the same answers give the same folder
-            quiet=True,
-        )
+        given = _copy_template(into, {**answers.given(), **folder_name}, interactive=interactive)
     except (CopierError, ValueError) as error:
         raise UsageError(f"{error} (see dsync-new connector --help)") from error
-    given = worker.answers.combined
     folder = output or Path("connectors", given["name"])
     _check_name(given["name"])
     _check_kept(answers, given)
     _check_free(given["name"], given["package"], folder)
     _check_target(folder, force=force)
-    return Scaffolded(folder, tuple(sorted(path.relative_to(into) for path in into.rglob("*") if path.is_file())))
+    if folder.is_dir():
+        _check_replaceable(folder, into.with_name("before"))
+    return Scaffolded(folder, tuple(_files(into)))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from dsync_kit.client import ConnectorApi, GrpcClient, LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError, UsageError
 from dsync_kit.protocol import GetInfoRequest
-from dsync_kit.registry import RegisteredConnector, connector_for, load_folder, unknown_connector
+from dsync_kit.registry import RegisteredConnector, connector_for, folder_at, load_folder, unknown_connector
 from dsync_kit.settings import ConnectorSettings, redact_target, redact_uri
 from dsync_kit.testing.harness import Harness, load_harness
 
@@ -104,8 +104,8 @@ def resolve(
 
 def find_connector(word: str) -> tuple[RegisteredConnector, Path | None]:
     """The registered connector that `word` names; with its folder, if it is one."""
-    if word and (path := Path(word)).is_dir() and ("://" not in word and not word.startswith("/dev/")):
-        return load_folder(path), path
+    if (folder := folder_at(word)) is not None:
+        return load_folder(folder), folder
     connector = connector_for(word)
     if connector is None:
         raise unknown_connector(word)
