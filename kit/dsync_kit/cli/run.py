@@ -79,7 +79,7 @@ class _Running:
             signal.signal(number, signal.default_int_handler)
         try:
             with shown_log(self._write, self._redact, as_json=self._json), State(asked.state) as state:
-                return _exit_code(self._flow(state))
+                return self._exit_code(self._flow(state))
         except UsageError:
             raise
         except (TargetError, StateError) as error:
@@ -112,6 +112,15 @@ class _Running:
                 listener=self._reader,
                 transform=transform,
             )
+
+    def _exit_code(self, result: FlowResult) -> ExitCode:
+        try:
+            sys.stdout.flush()  # what the connectors have written there has to arrive, too
+        except OSError as error:
+            return self._failed(f"standard output cannot be written: {error.strerror}", ExitCode.VIOLATED)
+        if result.failures or result.differences:
+            return ExitCode.VIOLATED
+        return ExitCode.INTERRUPTED if result.interrupted else ExitCode.OK
 
     def _redact(self, text: str) -> str:
         source, destination = self._ends
@@ -196,9 +205,3 @@ def _stopping(stop: CallContext) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _exit_code(result: FlowResult) -> ExitCode:
-    if result.failures or result.differences:
-        return ExitCode.VIOLATED
-    return ExitCode.INTERRUPTED if result.interrupted else ExitCode.OK

@@ -72,7 +72,8 @@ def lost() -> OSError | None:
 
     Nothing is amiss where the reader ends early, as `head` does.
     """
-    for name in _descriptors:
+    for name, descriptor in _descriptors.items():
+        descriptor.raises = False
         getattr(sys, name).flush()
     loss = _descriptors["stdout"].loss if "stdout" in _descriptors else None
     return None if _is_broken_pipe(loss) else loss
