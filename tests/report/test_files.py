@@ -1,14 +1,17 @@
 """Reports are written whole, and where they cannot be, that is said before anything runs."""
 
 import json
+import os
+import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import Report
-from dsync_kit.report.files import FORMATS, ReportFile
+from dsync_kit.report.files import FORMATS, ReportFile, write_reports
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,57 @@ def test_standard_output(conformant: Report, capsys: pytest.CaptureFixture[str])
     """`-` is standard output."""
     ReportFile.parse("json=-").write(conformant)
     assert json.loads(capsys.readouterr().out)["conformant"] is True
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Files of 64 bytes at most: the system's own error, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_cannot_be_written_is_not_half_written(tmp_path: Path, conformant: Report) -> None:
+    """The old report stays as it was, no other file is left behind, and all problems are told."""
+    (tmp_path / "a").write_text("old", encoding="utf-8")
+    files = [ReportFile.parse(f"json={tmp_path}/a"), ReportFile.parse(f"html={tmp_path}/b")]
+    problems = write_reports(files, conformant)
+    assert problems == [
+        f"the json report cannot be written to {tmp_path}/a: File too large",
+        f"the html report cannot be written to {tmp_path}/b: File too large",
+    ]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+
+
+def test_a_pipe_is_written_to(conformant: Report) -> None:
+    """`--report json=>(command)`: what is no file is never replaced by one."""
+    reading, writing = os.pipe()
+    try:
+        ReportFile.parse(f"badge=/dev/fd/{writing}").write(conformant)
+        assert os.read(reading, 1 << 16).startswith(b"<svg")
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_link_stays_one(tmp_path: Path, conformant: Report) -> None:
+    """What it leads to is replaced."""
+    (tmp_path / "link").symlink_to("report.json")
+    ReportFile.parse(f"json={tmp_path}/link").write(conformant)
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["conformant"] is True
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "x" * 256, "x/" * 3000, "\0"])
+def test_long_names(tmp_path: Path, conformant: Report, name: str) -> None:
+    """As long as the system allows is long enough; what is longer, or no name, is refused at once."""
+    if len(name) == 255:
+        ReportFile.parse(f"json={tmp_path}/{name}").write(conformant)
+        assert (tmp_path / name).is_file()
+    else:
+        with pytest.raises(UsageError, match="--report json="):
+            ReportFile.parse(f"json={tmp_path}/{name}")

@@ -1,14 +1,22 @@
 """The reports for programs and for CI systems."""
 
 import json
+import unicodedata
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
-from dsync_kit.report import html, json_report, junit, markdown
+from dsync_kit.conformance.outcome import Outcome, Status
+from dsync_kit.conformance.rule import Level
+from dsync_kit.report import html, json_report, junit, markdown, summary
+from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
+from dsync_kit.report.terminal import report_lines
 
-from .conftest import FAILED, FAILURE, PASSED, WARNED, make_report
+from .conftest import FAILED, FAILURE, KNOWN, PASSED, SKIPPED, WARNED, make_report
 
 
 def test_json(broken: Report) -> None:
@@ -147,3 +155,91 @@ def test_a_passing_run_has_nothing_open() -> None:
     """Nothing asks for attention where nothing is wrong."""
     assert " open>" not in html.render(make_report(PASSED))
     assert " open>" in html.render(make_report(PASSED, FAILED))
+
+
+HOSTILE = (
+    "it is odd\n\n# heading\n\n![x](https://example.com/x.png) <img src=x> \ud800 \x1b[31m \x00 \x85 \u202e `a` ```\r\n"
+)
+"""What a connector may say: Markdown and HTML of all kinds, half of a surrogate pair, what steers a terminal."""
+
+EVERYWHERE = replace(
+    FAILURE,
+    message=HOSTILE,
+    expected=HOSTILE,
+    seen=HOSTILE,
+    hint=HOSTILE,
+    example=(("text", HOSTILE),),
+    transcript=(f"  1  ListData() → {HOSTILE}",),
+    log=(HOSTILE,),
+    replay=HOSTILE,
+)
+
+
+@pytest.fixture
+def hostile() -> Report:
+    """A report in which every text that a connector has a part in is hostile."""
+    report = make_report(
+        replace(PASSED, notes=(HOSTILE,)),
+        replace(FAILED, failure=EVERYWHERE),
+        replace(WARNED, failure=EVERYWHERE),
+        replace(SKIPPED, reason=HOSTILE),
+        replace(KNOWN, reason=HOSTILE, failure=EVERYWHERE),
+        Outcome("write/large", Level.MUST, Status.ERRORED, reason=HOSTILE),
+    )
+    result = replace(report.result, target=HOSTILE, db_type=HOSTILE, notes=(HOSTILE,))
+    assert report.started is not None
+    started = replace(report.started, version=HOSTILE, db_type=HOSTILE, capabilities=(HOSTILE,))
+    return replace(report, result=result, started=started)
+
+
+RENDERERS: dict[str, Callable[[Report], str]] = {
+    "json": json_report.render,
+    "junit": junit.render,
+    "markdown": markdown.render,
+    "html": html.render,
+    "summary": lambda report: summary.render({HOSTILE: report}, HOSTILE, left=[HOSTILE]),
+    "annotations": lambda report: "\n".join(annotations(report, "connector.py", "")),
+    "terminal": lambda report: "\n".join(line.plain for line in report_lines(report, 100)),
+}
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_no_control_characters(hostile: Report, name: str) -> None:
+    """Every format can be encoded, and has line ends alone; what was there can still be read. JSON is data."""
+    text = RENDERERS[name](hostile)
+    assert text.encode("utf-8")
+    if name == "json":
+        return
+    assert {char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cs")} <= {"\n"}
+    assert r"\ud800" in text.replace("\\\\", "\\")
+
+
+def test_json_keeps_what_was_said(hostile: Report) -> None:
+    """Control characters are JSON's to escape; only what is no text for other readers has changed."""
+    rules = {rule["id"]: rule for rule in json.loads(json_report.render(hostile))["rules"]}
+    assert rules["stream/ends"]["reason"] == HOSTILE.replace("\ud800", r"\ud800")
+
+
+def test_junit_stays_xml(hostile: Report) -> None:
+    """It can be parsed."""
+    assert parsed(junit.render(hostile)).get("failures") == "1"
+
+
+@pytest.mark.parametrize("name", ["markdown", "summary"])
+def test_markdown_has_no_structure_of_a_connectors(hostile: Report, name: str) -> None:
+    """As a reader of Markdown sees it, no heading and no picture comes from a connector, and all blocks are closed."""
+    shown = MarkdownIt("commonmark").enable("table").render(RENDERERS[name](hostile))
+    assert shown.count("<h1>") == (name == "summary")
+    assert shown.count("<h2>") == 1
+    assert "<img" not in shown
+    assert "<a " not in shown
+    assert shown.count("<details>") == shown.count("</details>") > 0
+
+
+@pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "2) a", "> a", "    a"])
+def test_markdown_has_no_lists_of_a_connectors(text: str) -> None:
+    """A reason that begins as a list's item, or a block of another kind, is text."""
+    shown = MarkdownIt("commonmark").render(markdown.render(make_report(PASSED, replace(SKIPPED, reason=text))))
+    assert shown.count("<li>") == shown.count("<ul>") == 2
+    assert "<ol" not in shown
+    assert "<blockquote>" not in shown
