@@ -140,9 +140,12 @@ def typed_secrets(words: Sequence[str]) -> list[str]:
 
     That is each URI's password, and the value of each option that is called a password, a key, a token or the like.
     """
-    found = set()
+    found: set[str] = set()
     value_follows = False
-    for word in " ".join(words).split(" "):
+    for word in words:
+        if word.startswith("exec:"):
+            found |= set(typed_secrets(word.removeprefix("exec:").split()))
+            continue
         if (password := _uri_password(word)) is not None:
             found |= {password, unquote(password)}
         named = _SECRET_WORD.fullmatch(word)
