@@ -185,3 +185,18 @@ def test_no_repository(dsync_kit: Command) -> None:
     done = dsync_kit("ci", cwd="..")
     assert done.returncode == 2
     assert "is in no git repository" in done.stderr
+
+
+def test_a_report_that_cannot_be_written(monorepo: Repository, dsync_kit: Command) -> None:
+    """The connectors after it are verified all the same, and have their reports; the gate is red."""
+    for name in ("one", "two"):
+        monorepo.write(f"connectors/{name}/new.py")
+    monorepo.write("connectors-one.json/file")
+    rules = ("--profile", "quick", "--rule", "info/db-type")
+    done = dsync_kit("ci", *rules, "--report", "json={name}.json", "--report", "badge={name}.svg")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert done.stderr == "error: the json report cannot be written to connectors-one.json: Is a directory\n"
+    assert "connectors/two: conformant: " in done.stdout
+    for name in ("connectors-one.svg", "connectors-two.svg", "connectors-two.json"):
+        assert (monorepo.folder / name).is_file()
+    assert not list(monorepo.folder.glob(".dsync-kit-*"))

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from dsync_kit.conformance.outcome import Outcome, Status
-from dsync_kit.conformance.rule import Level
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report import html, json_report, junit, markdown, summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report

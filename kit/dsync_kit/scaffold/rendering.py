@@ -1,7 +1,6 @@
 """Making a connector's folder from the template: all of it, or nothing."""
 
 import keyword
-import os
 import re
 import shutil
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 from dsync_kit import __version__
 from dsync_kit.registry import ENTRY_POINT_GROUP, bundled_folders, packaged_folder
+from dsync_kit.scaffold.replacing import check_replaceable
 from dsync_kit.usage import UsageError
 
 __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
@@ -23,9 +23,6 @@ ARCHETYPES = ("object-store", "blank")
 _DATA_TYPES = ("bson", "json")
 _CI_SYSTEMS = ("none", "github")
 _ANSWERS = ".copier-answers.yml"
-_CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
-_FEW = 5
-"""So many files that are in the way are named."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
 
@@ -159,20 +156,11 @@ def _check_target(folder: Path, *, force: bool) -> None:
         )
 
 
-def _check_replaceable(folder: Path, scratch: Path) -> None:
-    """Refuse to delete what the template has not written; `scratch` is where a new folder may be made."""
-    found = list(_foreign(folder, _written_before(folder, scratch)))
-    if not found:
-        return
-    more = f" and {len(found) - _FEW} more" if len(found) > _FEW else ""
-    raise UsageError(
-        f"{folder} holds what the template has not written, and --force would delete it: "
-        f"{', '.join(found[:_FEW])}{more}; move it elsewhere first, or choose another place with --output"
-    )
-
-
 def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
-    """The files that the template wrote into a folder, as far as the answers that are kept there can say."""
+    """The files that the template wrote into a folder, as far as the answers that are kept there can say.
+
+    `scratch` is where a new folder may be made.
+    """
     answers = folder / _ANSWERS
     if not answers.is_file():
         return frozenset()
@@ -186,23 +174,6 @@ def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
         # The file may hold anything by now, which fails anywhere. Then it says nothing, and nothing will be deleted.
         return frozenset()
     return frozenset(_files(scratch))
-
-
-def _foreign(folder: Path, written: frozenset[Path]) -> Iterator[str]:
-    """What is in a folder, but is no file that was `written`, and nothing that tools make again at any time."""
-    folders = {parent for file in written for parent in file.parents}
-    for place, names, files in os.walk(folder):
-        inside = Path(place).relative_to(folder)
-        for name in sorted(names):
-            path = inside / name
-            if path in folders and not (folder / path).is_symlink():
-                continue
-            names.remove(name)
-            if name not in _CACHES and not name.endswith(".egg-info"):
-                yield f"{path}/"
-        for name in sorted(files):
-            if inside / name not in written or (folder / inside / name).is_symlink():
-                yield str(inside / name)
 
 
 def _copy_template(into: Path, data: Mapping[str, Any], *, interactive: bool) -> Mapping[str, Any]:
@@ -241,7 +212,7 @@ def _render(answers: Answers, into: Path, output: Path | None, *, interactive: b
     _check_free(given["name"], given["package"], folder)
     _check_target(folder, force=force)
     if folder.is_dir():
-        _check_replaceable(folder, into.with_name("before"))
+        check_replaceable(folder, _written_before(folder, into.with_name("before")))
     return Scaffolded(folder, tuple(_files(into)))
 
 
