@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dsync_kit.conformance.running.kept import KeptFailure
+from dsync_kit.errors import UsageError
+
 from .conftest import Alterable, Command
 
 
@@ -63,3 +66,23 @@ def test_a_file_that_is_of_no_use(
     done = dsync_kit("replay", path)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"profile": "lazy"}, "there is no profile 'lazy'"),
+        ({"seed": "x"}, "its seed is no number"),
+        ({"choices": 7}, "its choices is no text"),
+        ({"choices": "\u00e4!"}, "its choices are not what Hypothesis has made"),
+        ({"options": [1]}, "its options and namespaces are not all text"),
+        ({"options": None}, "is no failure that this version of dsync-kit has kept"),
+    ],
+)
+def test_a_damaged_file(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    """Whatever stands in it, it is refused before anything is run."""
+    path = KeptFailure("info/db-type", "reference://", (), (), False, "quick", 1, "AAA=").save(tmp_path)
+    assert KeptFailure.load(str(path)).seed == 1
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        KeptFailure.load(str(path))

@@ -111,7 +111,7 @@ def _verified(asked: Gate, change: Change, console: Console) -> Iterator[tuple[P
     """What came of each touched connector, until somebody interrupts."""
     for number, folder in enumerate(change.touched, start=1):
         shown = _shown(change, folder)
-        console.print(f"\n{shown} ({number} of {len(change.touched)})\n", style="bold", soft_wrap=True)
+        console.print(f"\n{printable(shown)} ({number} of {len(change.touched)})\n", style="bold", soft_wrap=True)
         report = _verify(asked, shown, console)
         console.print()
         yield folder, report

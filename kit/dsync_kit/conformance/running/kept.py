@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hypothesis import __version__ as hypothesis_version
+from hypothesis.core import decode_failure
+from hypothesis.errors import InvalidArgument
 
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.errors import UsageError
 
 __all__ = ["FAILURES", "KeptFailure"]
@@ -45,6 +48,22 @@ class KeptFailure:
         path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
         return path
 
+    def _check(self) -> None:
+        """Raise ValueError where a file that somebody has edited holds what cannot be replayed."""
+        for name in ("rule", "target", "profile", "choices", "hypothesis"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"its {name} is no text")
+        if not all(isinstance(word, str) for word in (*self.options, *self.namespaces)):
+            raise ValueError("its options and namespaces are not all text")
+        if not isinstance(self.seed, int):
+            raise ValueError("its seed is no number")
+        if self.profile not in PROFILES:
+            raise ValueError(f"there is no profile {self.profile!r}")
+        try:
+            decode_failure(self.choices.encode())
+        except InvalidArgument as error:
+            raise ValueError("its choices are not what Hypothesis has made") from error
+
     @classmethod
     def load(cls, word: str, folder: Path = FAILURES) -> "KeptFailure":
         """The failure that a path, a name or a rule's id means.
@@ -63,6 +82,7 @@ class KeptFailure:
                 raise ValueError("another schema")
             fields |= {name: tuple(fields[name]) for name in ("options", "namespaces")}
             failure = cls(**fields)
+            failure._check()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {error}") from error
         if failure.hypothesis != hypothesis_version:
