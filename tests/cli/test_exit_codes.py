@@ -1,6 +1,9 @@
 """What a command ends with, and what it says then."""
 
+import sys
+
 import pytest
+import typer
 from grpc import StatusCode
 
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
@@ -42,3 +45,39 @@ def test_codes_of_a_command() -> None:
     """A command's own exit code is passed on; nothing is OK."""
     assert exit_code_of(lambda: ExitCode.VIOLATED) == 1
     assert exit_code_of(lambda: None) == 0
+
+
+def app_that_raises(error: BaseException) -> typer.Typer:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @app.command()
+    def command() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (typer.Exit(ExitCode.VIOLATED), 1),
+        (typer.Exit(), 0),
+        (typer.BadParameter("odd"), 2),
+        (BrokenPipeError(32, "Broken pipe"), 3),
+        (EOFError(), 3),
+        (SystemExit(0), 3),
+        (SystemExit(None), 3),
+        (SystemExit("needs libfoo"), 3),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_only_the_kit_decides(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+    """A connector's code that ends the process, or an error that Typer would end with 1, is no verdict."""
+    monkeypatch.setattr(sys, "argv", ["dsync-kit"])
+    assert exit_code_of(app_that_raises(error)) == code
+
+
+def test_the_words_of_a_connector_that_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are shown."""
+    assert exit_code_of(lambda: raising(SystemExit("needs libfoo"))) == 3
+    assert capsys.readouterr().err == "error: a connector's code has ended the command, by sys.exit('needs libfoo')\n"

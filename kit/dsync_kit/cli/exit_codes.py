@@ -57,17 +57,22 @@ def _answer(command: Callable[[], object]) -> object:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except SystemExit as ended:
-        # Typer ends a command that breaks off with EPIPE or EOFError with 1, which would say that a rule is violated.
-        cause = ended.__context__
-        while cause is not None and not isinstance(cause, BrokenPipeError | EOFError):
-            cause = cause.__context__
-        if ended.code == 1 and not isinstance(ended.code, ExitCode) and isinstance(cause, Exception):
-            return _explained(cause)
-        if isinstance(ended.code, str):
-            return _said(ended.code, ExitCode.NOT_JUDGED)
-        return ended.code
+        return _ended(ended)
     except Exception as error:
         return _explained(error)
+
+
+def _ended(ended: SystemExit) -> object:
+    """The exit code of a command that Typer has ended, or somebody else's code has tried to end."""
+    cause = ended.__context__
+    while type(cause).__name__ == "Abort":
+        cause = cause.__context__ if cause else None
+    if type(cause).__module__.partition(".")[0] in ("typer", "click"):
+        return ended.code
+    if isinstance(cause, Exception):
+        # Typer would end a broken pipe and the end of an input with 1, which says that a rule is violated.
+        return _explained(cause)
+    return _said(f"a connector's code has ended the command, by sys.exit({ended.code!r})", ExitCode.NOT_JUDGED)
 
 
 def _explained(error: Exception) -> ExitCode:

@@ -101,18 +101,18 @@ def _opened(name: str, stream: io.TextIOWrapper | None) -> TextIO:
     """The stream that takes the place of Python's own, which is None where it was closed."""
     if stream is None:
         descriptor = _Descriptor(os.devnull)
-        encoding, lines, at_once = "utf-8", False, False
+        encoding, lines = "utf-8", False
     else:
         stream.flush()
         descriptor = _Descriptor(stream.fileno())
-        encoding, lines, at_once = stream.encoding, stream.line_buffering, bool(stream.write_through)
+        # `write_through` is Python's own for PYTHONUNBUFFERED: a line at a time is soon enough.
+        encoding, lines = stream.encoding, bool(stream.line_buffering or stream.write_through)
     _descriptors[name] = descriptor
     return io.TextIOWrapper(
         io.BufferedWriter(descriptor),  # type: ignore[type-var]
         encoding=encoding,
         errors=_ERRORS,
         line_buffering=lines,
-        write_through=at_once,
     )
 
 
