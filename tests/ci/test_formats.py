@@ -48,7 +48,7 @@ def test_an_annotation_is_escaped() -> None:
     [found] = annotations(report(failed("x/y", "100 %\r\n::error::, or: so")), "a,b:c\n%/connector.py", "")
     assert found == (
         "::error file=a%2Cb%3Ac%0A%25/connector.py,line=1,title=dsync-kit%3A x/y (MUST)"
-        "::100 %25%0D%0A::error::, or: so%0Areplay: dsync-kit verify x"
+        "::100 %25%0A::error::, or: so%0Areplay: dsync-kit verify x"
     )
 
 

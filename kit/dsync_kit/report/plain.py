@@ -16,8 +16,8 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a text of several lines: its line ends stay."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+    """The same for a text of several lines: its line ends stay, those of Windows as any others."""
+    return "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def one_line(text: str) -> str:
