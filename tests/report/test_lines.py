@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from dsync_kit.output.plain import printable
 from dsync_kit.report.lines import elide, hanging
-from dsync_kit.report.plain import printable
 
 
 @given(st.text(), st.integers(30, 120), st.integers(0, 8), st.integers(0, 8))

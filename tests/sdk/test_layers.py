@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[2] / "kit" / "dsync_kit"
 LAYERS = (
     {"__init__"},
     {"protocol"},
-    {"usage"},
+    {"usage", "output"},
     {"errors"},
     {"documents", "cursors", "namespaces"},
     {"conversion", "partial", "incoming"},

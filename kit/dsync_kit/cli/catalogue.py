@@ -13,8 +13,8 @@ from pathlib import Path
 from dsync_kit import conformance
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.errors import UsageError
+from dsync_kit.output.plain import one_line, printable
 from dsync_kit.registry import RegisteredConnector
-from dsync_kit.report.plain import one_line, printable
 from dsync_kit.settings import Option
 
 __all__ = ["explain", "list_connectors", "options_of", "rules_as_json", "rules_as_text"]

@@ -7,8 +7,8 @@ import traceback
 from collections.abc import Callable
 from enum import IntEnum
 
-from dsync_kit.report.plain import printable_lines
-from dsync_kit.report.streams import lost, open_streams
+from dsync_kit.output.plain import printable_lines
+from dsync_kit.output.streams import lost, open_streams
 
 __all__ = ["ExitCode", "exit_code_of", "say_error"]
 

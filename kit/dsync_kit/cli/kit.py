@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
-from dsync_kit.report.streams import write_document
+from dsync_kit.output.streams import write_document
 
 __all__ = ["app", "main"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
-from dsync_kit.report.plain import printable
+from dsync_kit.output.plain import printable
 from dsync_kit.usage import UsageError
 
 __all__ = ["app", "main"]

@@ -13,9 +13,9 @@ from dsync_kit.conformance.running.engine import Plan, Session
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import UsageError
-from dsync_kit.report.console import open_console
+from dsync_kit.output.console import open_console
+from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.failure import failure_lines
-from dsync_kit.report.plain import printable_lines
 from dsync_kit.targets.target import resolve
 
 __all__ = ["replay"]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
-from dsync_kit.report.plain import printable_lines
 
 __all__ = ["annotations"]
 

@@ -6,9 +6,9 @@ from rich.text import Text
 
 from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.output.plain import printable
 from dsync_kit.report.contents import plural
 from dsync_kit.report.lines import field, hanging
-from dsync_kit.report.plain import printable
 
 __all__ = ["failure_lines", "failure_text"]
 

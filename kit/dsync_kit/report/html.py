@@ -7,8 +7,8 @@ from jinja2 import Environment, StrictUndefined
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
+from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
-from dsync_kit.report.plain import printable_lines
 
 __all__ = ["render"]
 

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from dsync_kit.conformance.results.outcome import Failure, Outcome
+from dsync_kit.output.plain import encodable
 from dsync_kit.report.contents import Report
-from dsync_kit.report.plain import encodable
 
 __all__ = ["SCHEMA", "render"]
 

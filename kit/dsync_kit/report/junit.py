@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
 from dsync_kit.report.failure import failure_text
-from dsync_kit.report.plain import printable_lines
 
 __all__ = ["render"]
 

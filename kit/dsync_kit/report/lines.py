@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from rich.text import Text
 
-from dsync_kit.report.plain import printable
+from dsync_kit.output.plain import printable
 
 __all__ = ["elide", "field", "hanging"]
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.output.plain import one_line
 from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.failure import failure_text
-from dsync_kit.report.plain import one_line
 
 __all__ = ["code", "escape", "render"]
 

@@ -29,8 +29,8 @@ from dsync_kit.flow.events import (
     StreamStarted,
     UpdatesWritten,
 )
+from dsync_kit.output.plain import encodable, printable
 from dsync_kit.report.contents import plural
-from dsync_kit.report.plain import encodable, printable
 from dsync_kit.report.tally import Tally
 
 __all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "json_line", "result_lines"]

@@ -1,0 +1,1 @@
+"""What commands print: text made safe, the standard streams, the console. Loads nothing of ours."""
