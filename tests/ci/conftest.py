@@ -3,36 +3,41 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.registry import packaged_folder
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 # What CI systems, and git hooks, say of the run that these tests are in.
-_OUTER = ("GITHUB_", "CI_", "GIT_", "BITBUCKET_", "SYSTEM_", "BUILDKITE_", "CHANGE_TARGET", "DSYNC_")
+_OUTER = (
+    *("GITHUB_", "GITLAB_", "CI_", "GIT_", "BITBUCKET_", "SYSTEM_", "BUILD_", "TF_BUILD", "BUILDKITE", "CHANGE_TARGET"),
+    *("JENKINS_URL", "TAG_NAME", "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "PRE_COMMIT", "DSYNC_"),
+)
 
 
 def clean_environ(**more: str) -> dict[str, str]:
     """The environment without what the outer run's CI system says, and with a git that takes no user's settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OUTER)}
+    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith(_OUTER)}
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "COLUMNS": "200", **more}
 
 
 class Repository:
     """A git repository in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, made: bool = False) -> None:
         self.folder = folder
-        folder.mkdir(exist_ok=True)
-        self.git("init", "--quiet", "--initial-branch", "main")
+        if not made:
+            folder.mkdir(exist_ok=True)
+            self.git("init", "--quiet", "--initial-branch", "main")
 
     def git(self, *words: str) -> str:
         """Run git, and give what it says."""
-        who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
         done = subprocess.run(
             ["git", *who, *words], cwd=self.folder, env=clean_environ(), capture_output=True, text=True, check=True
         )
@@ -64,6 +69,38 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "change")
         return self.git("rev-parse", "HEAD")
+
+
+def change(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> Change:
+    """The change, as it is found without a CI system."""
+    return find_change(repository.folder, environ or {}, **options)  # type: ignore[arg-type]
+
+
+def touched(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> list[str]:
+    """The folders that are touched, and can be verified."""
+    found = change(repository, environ, **options)
+    assert not found.unjudged
+    return [str(folder) for folder in found.touched]
+
+
+@pytest.fixture
+def no_outer_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a git hook or a user sets is not there."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture
+def monorepo(repository: Repository) -> Repository:
+    """Three connectors in two places, committed to main; the branch that is checked out is another one."""
+    for folder in ("connectors/a", "connectors/b", "other/c"):
+        repository.connector(folder)
+    repository.write("README.md")
+    repository.commit()
+    repository.git("switch", "--quiet", "--create", "branch")
+    return repository
 
 
 @pytest.fixture

@@ -125,7 +125,11 @@ def test_the_action_is_complete() -> None:
     assert all(step["shell"] == "bash" for step in shell_steps(ACTION["runs"]["steps"]))
     assert all(described["description"] and isinstance(described["default"], str) for described in inputs_described())
     used = set(re.findall(r"inputs\.([a-z-]+)", (ROOT / "action.yml").read_text(encoding="utf-8")))
-    assert used == set(ACTION["inputs"]) == {"base", "profile", "strict", "python-version", "version"}
+    assert (
+        used
+        == set(ACTION["inputs"])
+        == {*("base", "connectors", "shared", "profile", "strict", "python-version", "version")}
+    )
 
 
 def inputs_described() -> list[dict[str, Any]]:
@@ -154,6 +158,8 @@ def test_what_the_action_is_given_is_checked(runner: Runner) -> None:
         (inputs(strict="yes"), "strict is 'yes': expected true or false"),
         (inputs(profile="slow"), "there is no profile 'slow'"),
         (inputs(base="$(touch injected)"), "git knows no such branch or commit here"),
+        (inputs(connectors="absent"), "--connectors absent: no connector is there"),
+        (inputs(shared="connectors/*\nno such/*\n"), "--shared no such/*: it matches no file"),
     ):
         done = runner.run(last, given)
         assert done.returncode == 2

@@ -71,6 +71,7 @@ def test_one_of_two_is_broken(monorepo: Repository, dsync_kit: Command, tmp_path
     done = dsync_kit(*("ci", *QUICK, "--report", "markdown=all.md", *words), GITHUB_STEP_SUMMARY=str(page))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "::error" not in done.stdout  # it is not GitHub that runs it
+    assert "::stop-commands::" not in done.stdout
     one, two = done.stdout.splitlines()[-2:]
     assert one.startswith("connectors/one: not conformant: 1 MUST rule violated; ")
     assert two.startswith("connectors/two: conformant: ")
@@ -99,9 +100,9 @@ def test_annotations_on_github(monorepo: Repository, dsync_kit: Command) -> None
     line = 1 + next(number for number, text in enumerate(source) if "def get_info" in text)
     at_class = 1 + next(number for number, text in enumerate(source) if text.startswith("class "))
     for strict, level in (((), "warning"), (("--strict",), "error")):
-        done = dsync_kit("ci", *QUICK, *strict, GITHUB_ACTIONS="true", cwd="connectors")
+        done = dsync_kit("ci", *QUICK, *strict, "--connectors", "one", GITHUB_ACTIONS="true", cwd="connectors")
         assert done.returncode == 1
-        first, second = [text for text in done.stdout.splitlines() if text.startswith("::")]
+        first, second = [text for text in done.stdout.splitlines() if text.startswith(("::error", "::warning"))]
         file = "file=connectors/one/connector.py"
         assert first.startswith(f"::error {file},line={line},title=dsync-kit%3A info/db-type (MUST)::")
         assert "%0Aexpected: " in first
@@ -123,12 +124,75 @@ def test_a_connector_that_cannot_be_loaded(monorepo: Repository, dsync_kit: Comm
     assert dsync_kit("ci", *QUICK).returncode == 1
 
 
+def obeyed(output: str) -> list[str]:
+    """The commands that GitHub's runner takes from an output: none while it is told to stop, until the token comes."""
+    taken, token = [], ""
+    for line in map(str.strip, output.splitlines()):
+        if token:
+            token = "" if line == f"::{token}::" else token
+        elif line.startswith("::stop-commands::"):
+            token = line.removeprefix("::stop-commands::")
+        elif line.startswith("::") or "##[" in line:
+            taken.append(line)
+    assert not token, "what comes after dsync-kit in the same step would not be heard"
+    return taken
+
+
+def test_a_connector_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Command) -> None:
+    """Whatever it prints and logs, on either stream; the kit's own annotations are heard all the same."""
+    forged = (
+        "import subprocess, sys\n"
+        "print('::error::forged')\n"
+        "print('  ::stop-commands::mine\\n::mine::\\n::add-mask::e\\n', file=sys.stderr)\n"
+        "subprocess.run(['echo', 'here: ##[error]forged'])\n"
+    )
+    for folder in ("connectors/one", "connectors/two"):
+        edit(monorepo, f"{folder}/registration.py", "CONNECTOR =", f"{forged}CONNECTOR =")
+    edit(monorepo, "connectors/two/connector.py", 'db_type="null"', 'db_type="::error::forged"')
+    break_(monorepo, "connectors/one")
+    words = ("--profile", "quick", "--rule", "info/*")
+    done = dsync_kit("ci", *words, GITHUB_ACTIONS="true", PYTHONUNBUFFERED="1")
+    assert "::error::forged" in done.stdout
+    [annotation] = obeyed(done.stdout)
+    assert annotation.startswith("::error file=connectors/one/connector.py,line=")
+    done = dsync_kit("verify", "connectors/one", *words, GITHUB_ACTIONS="true", PYTHONUNBUFFERED="1")
+    assert "::error::forged" in done.stdout
+    assert obeyed(done.stdout) == []
+
+
+def test_a_run_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Command) -> None:
+    """What a connector logs while it is run, over several lines, is not heard either; JSON stays JSON."""
+    edit(monorepo, "connectors/one/registration.py", "CONNECTOR =", "print('x\\n::error::forged')\nCONNECTOR =")
+    words = ("/dev/fakesource", "connectors/one", "/dev/null")
+    done = dsync_kit("run", "--mode", "initial-sync", "--limit", "1", *words, GITHUB_ACTIONS="true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    stopped, *_, resumed = done.stderr.splitlines()
+    assert obeyed(f"{stopped}\n{done.stdout}{resumed}") == []
+    assert "::error::forged" in done.stdout
+    done = dsync_kit("run", "--log-format", "json", "--limit", "0", *words, GITHUB_ACTIONS="true")
+    assert "::stop-commands::" not in done.stderr
+
+
+def test_a_summary_that_has_no_room(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
+    """What stands in the page already counts: GitHub would drop a page that is too long as a whole."""
+    break_(monorepo, "connectors/one")
+    page = tmp_path / "page.md"
+    page.write_text("x" * 999_300, encoding="utf-8")
+    done = dsync_kit("ci", "--profile", "quick", "--rule", "info/db-type", GITHUB_STEP_SUMMARY=str(page))
+    assert done.returncode == 1, done.stdout + done.stderr
+    text = page.read_text(encoding="utf-8")[999_300:]
+    assert "| `connectors/one` | ❌ not conformant" in text
+    assert "The details are in the log" in text
+    assert page.stat().st_size <= 1_000_000
+
+
 def test_a_repository_of_one_connector(repository: Repository, dsync_kit: Command) -> None:
     """At its root; then reports need no name."""
     repository.working_connector(".")
     repository.commit()
     repository.git("switch", "--quiet", "--create", "branch")
-    assert dsync_kit("ci").stdout == "no connector is touched (1 known; compared with main)\n"
+    assert dsync_kit("ci", "--list").stdout == ".\n"
+    assert dsync_kit("ci", "--base", "HEAD").stdout == "no connector is touched (1 known; compared with HEAD)\n"
     break_(repository, ".")
     words = ("ci", *QUICK, "--report", "json=report.json", "--report", "badge=badge.svg")
     done = dsync_kit(*words, GITHUB_ACTIONS="true")

@@ -1,47 +1,17 @@
 """Which connectors a change touches, told by a real git."""
 
 import json
-import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from dsync_kit.errors import UsageError
-from dsync_kit.gate.changes import Change, find_change
+from dsync_kit.gate.changes import find_change
 
-from .conftest import Repository
+from .conftest import Repository, change, touched
 
-
-@pytest.fixture(autouse=True)
-def no_outer_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a git hook or a user sets is not there."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-
-@pytest.fixture
-def monorepo(repository: Repository) -> Repository:
-    """Three connectors in two places, committed to main; the branch that is checked out is another one."""
-    for folder in ("connectors/a", "connectors/b", "other/c"):
-        repository.connector(folder)
-    repository.write("README.md")
-    repository.commit()
-    repository.git("switch", "--quiet", "--create", "branch")
-    return repository
-
-
-def change(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> Change:
-    """The change, as it is found without a CI system."""
-    return find_change(repository.folder, environ or {}, **options)  # type: ignore[arg-type]
-
-
-def touched(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> list[str]:
-    """The folders that are touched."""
-    return [str(folder) for folder in change(repository, environ, **options).touched]
+pytestmark = pytest.mark.usefixtures("no_outer_git")
 
 
 def test_nothing_is_touched_by_nothing(monorepo: Repository) -> None:
@@ -94,6 +64,26 @@ def test_a_deleted_connector_is_not_verified(monorepo: Repository) -> None:
     assert [str(folder) for folder in found.touched] == ["new"]
 
 
+def test_each_connector_has_a_name_of_its_own(repository: Repository) -> None:
+    """Also where folders are nested, differ in nothing but their case, or have names that no file can have."""
+    for folder in (
+        "a/b",
+        "a-b",
+        "A/b",
+        "a/b/c",
+        "x:y",
+        "x?y",
+        f"long/{'x' * 90}/{'y' * 90}",
+        f"long/{'x' * 90}/z{'y' * 90}",
+    ):
+        repository.connector(folder)
+    found = change(repository)
+    names = [found.name(folder) for folder in found.touched]
+    assert len({name.casefold() for name in names}) == len(names) == 8
+    assert "a-b-c" in names
+    assert all(len(name) < 120 and not set(name) & set('/\\:*?"<>|\n') for name in names)
+
+
 def test_ignored_files_touch_nothing(monorepo: Repository) -> None:
     """What a build leaves behind; nor is a copy of a connector in it one."""
     monorepo.write(".gitignore", "build/\n")
@@ -127,7 +117,8 @@ def test_shared_files_touch_every_connector(monorepo: Repository) -> None:
     """Those that the user names."""
     monorepo.write("connectors/common/deep/util.py")
     assert touched(monorepo, shared=["connectors/common/*.py"]) == ["connectors/a", "connectors/b", "other/c"]
-    assert touched(monorepo, shared=["connectors/common"]) == []
+    assert touched(monorepo, shared=["connectors/common"]) == ["connectors/a", "connectors/b", "other/c"]
+    assert touched(monorepo, shared=["README.md"]) == []
 
 
 def test_one_connector_at_the_root(repository: Repository) -> None:
@@ -135,7 +126,6 @@ def test_one_connector_at_the_root(repository: Repository) -> None:
     repository.connector(".")
     repository.commit()
     repository.git("switch", "--quiet", "--create", "branch")
-    assert touched(repository) == []
     repository.write("tests/test_data/x.json")
     assert touched(repository) == ["."]
     assert change(repository).name(change(repository).touched[0]) == "repository"
@@ -222,8 +212,11 @@ def test_the_remotes_main_branch_comes_before_main(monorepo: Repository) -> None
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.git("update-ref", "refs/remotes/origin/trunk", monorepo.commit())
     monorepo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    monorepo.write("README.md", "changed")
     found = change(monorepo)
     assert (found.base, found.touched) == ("origin/HEAD", ())
+    monorepo.git("update-ref", "refs/remotes/origin/trunk", "main")
+    assert touched(monorepo) == ["connectors/a"]
 
 
 def test_a_push(monorepo: Repository, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.errors import UsageError
 from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
+from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
@@ -26,6 +27,9 @@ _NAME = "{name}"
 
 _SUMMARY_BYTES = 1_000_000
 """GitHub shows no summary of a step that is longer than 1 MiB."""
+
+_MODULES = ("connector.py", "registration.py", "conformance.py", "pyproject.toml")
+"""Where an annotation may stand, the best place first."""
 
 _SEVERITY = (ExitCode.OK, ExitCode.NOT_JUDGED, ExitCode.VIOLATED)
 """From the best to the worst: what is known to be broken weighs more than what is not known."""
@@ -57,33 +61,42 @@ def ci(asked: Gate) -> int:
         Path.cwd(), os.environ, base=asked.base, connectors=asked.connectors, shared=tuple(asked.shared)
     )
     if asked.list_only:
-        for folder in change.touched:
-            print(_shown(change, folder))
-        return ExitCode.OK
+        return _list(change)
     files = [ReportFile.parse(text) for text in asked.reports]
     console = console_beside(files)
     whole = [file for file in files if file.format == "markdown" and _NAME not in file.path]
     each = [file for file in files if file not in whole]
     _check_names(each, change)
-    if not change.touched:
-        known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
-        console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
     problems: list[str] = []
     reports: dict[PurePosixPath, Report] = {}
-    for folder, report in _verified(asked, change, console):
-        reports[folder] = report
-        named = [replace(file, path=file.path.replace(_NAME, change.name(folder))) for file in each]
-        problems += write_reports(named, report)
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            _annotate(change, folder, report, console)
-    for folder, report in reports.items():
-        console.print(printable(f"{_shown(change, folder)}: {report.verdict()}"), soft_wrap=True)
-    problems += _summarise(change, reports, whole)
-    for problem in problems:
-        say_error(problem)
+    with WorkflowCommands(console.file) as commands:
+        if not change.touched and not change.unjudged:
+            known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
+            console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
+        for folder, report in _judged(asked, change, console):
+            reports[folder] = report
+            named = [replace(file, path=file.path.replace(_NAME, change.name(folder))) for file in each]
+            problems += write_reports(named, report)
+            commands.give(_annotations(change, folder, report))
+        for folder, report in reports.items():
+            console.print(printable(f"{_shown(change, folder)}: {report.verdict()}"), soft_wrap=True)
+        problems += _summarise(change, reports, whole)
+        for problem in problems:
+            say_error(problem)
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
-    codes += [ExitCode.NOT_JUDGED] if problems else []
+    # Whatever ended the loop: what was not reached has not passed.
+    complete = len(codes) == len(change.touched) + len(change.unjudged)
+    codes += [] if complete and not problems else [ExitCode.NOT_JUDGED]
     return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
+
+
+def _list(change: Change) -> int:
+    """Print the touched folders; those that cannot be verified are an error, lest a script takes them for untouched."""
+    for folder in change.touched:
+        print(_shown(change, folder))
+    for folder, reason in change.unjudged.items():
+        say_error(f"{_shown(change, folder)}: {reason}")
+    return ExitCode.NOT_JUDGED if change.unjudged else ExitCode.OK
 
 
 def _check(asked: Gate) -> None:
@@ -100,15 +113,17 @@ def _check(asked: Gate) -> None:
 def _check_names(files: Sequence[ReportFile], change: Change) -> None:
     """Refuse a report of one connector where there may be several: one would be written over the other."""
     for file in files:
-        if _NAME not in file.path and len(change.connectors) > 1:
+        if _NAME not in file.path and (count := len({*change.connectors, *change.unjudged})) > 1:
             raise UsageError(
-                f"--report {file.format}={file.path}: the repository holds {len(change.connectors)} connectors, and "
+                f"--report {file.format}={file.path}: the repository holds {count} connectors, and "
                 f"such a report is of one: put {_NAME} into the file's name, which becomes the connector's name"
             )
 
 
-def _verified(asked: Gate, change: Change, console: Console) -> Iterator[tuple[PurePosixPath, Report]]:
+def _judged(asked: Gate, change: Change, console: Console) -> Iterator[tuple[PurePosixPath, Report]]:
     """What came of each touched connector, until somebody interrupts."""
+    for folder, reason in change.unjudged.items():
+        yield folder, _not_judged(asked, _shown(change, folder), reason)
     for number, folder in enumerate(change.touched, start=1):
         shown = _shown(change, folder)
         console.print(f"\n{printable(shown)} ({number} of {len(change.touched)})\n", style="bold", soft_wrap=True)
@@ -132,18 +147,20 @@ def _verify(asked: Gate, target: str, console: Console) -> Report:
         return judge(wanted, console)
     except UsageError as error:
         console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
-        seconds = time.monotonic() - began
-        return Report.of(Result(target, "", 0, asked.profile, (), seconds, strict=asked.strict, problem=str(error)), ())
+        return _not_judged(asked, target, str(error), time.monotonic() - began)
 
 
-def _annotate(change: Change, folder: PurePosixPath, report: Report, console: Console) -> None:
-    path = change.root / folder / "connector.py"
-    if not path.is_file():
-        path = path.with_name("registration.py")
+def _not_judged(asked: Gate, target: str, reason: str, seconds: float = 0.0) -> Report:
+    return Report.of(Result(target, "", 0, asked.profile, (), seconds, strict=asked.strict, problem=reason), ())
+
+
+def _annotations(change: Change, folder: PurePosixPath, report: Report) -> Iterator[str]:
+    """The annotations at the connector's module; at its folder where that is gone."""
+    place = change.root / folder
+    path = next((place / name for name in _MODULES if (place / name).is_file()), place)
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or change.root).resolve()
     file = path.relative_to(workspace if path.is_relative_to(workspace) else change.root).as_posix()
-    for line in annotations(report, file, path.read_text(encoding="utf-8", errors="replace")):
-        print(line, file=console.file, flush=True)
+    return annotations(report, file, path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "")
 
 
 def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: Sequence[ReportFile]) -> list[str]:
@@ -160,10 +177,12 @@ def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: S
         except ReportError as error:
             problems.append(str(error))
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        text = summary.render(named, change.base, left=left, most=_SUMMARY_BYTES)
         try:
             with Path(page).open("a", encoding="utf-8") as page_file:
-                page_file.write(text + "\n")
+                # What other commands of the step have written counts, too.
+                room = _SUMMARY_BYTES - os.fstat(page_file.fileno()).st_size - 1
+                text = summary.render(named, change.base, left=left, most=room)
+                page_file.write(f"{text}\n" if text else "")
         except OSError as error:
             problems.append(f"GITHUB_STEP_SUMMARY is {page}, which cannot be written to: {error.strerror}")
     return problems
@@ -171,4 +190,4 @@ def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: S
 
 def _shown(change: Change, folder: PurePosixPath) -> str:
     """The folder as a user would name it, from where he is."""
-    return os.path.relpath(change.root / folder)
+    return printable(os.path.relpath(change.root / folder))

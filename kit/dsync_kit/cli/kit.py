@@ -98,7 +98,7 @@ def ci(
         str | None, typer.Option(metavar="DIR|GLOB", help="Only connectors there; else all in the repository.")
     ] = None,
     shared: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Files that touch every connector; repeats.")
+        list[str] | None, typer.Option(metavar="GLOB", help="Folders or files that touch every connector; repeats.")
     ] = None,
     profile: Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")] = "standard",
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")] = None,
@@ -116,7 +116,7 @@ def ci(
     """Verify the connectors that a change touches.
 
     Ends with 0 if all of them are conformant, or none is touched; else with the worst of what verify says: 1 if a rule
-    is violated, 3 if a connector could not be judged; 2 for wrong usage.
+    is violated, 3 if a connector could not be judged; 2 for wrong usage, or if it cannot be known what the change is.
     """
     from dsync_kit.cli.ci import Gate
     from dsync_kit.cli.ci import ci as run
@@ -153,8 +153,10 @@ def replay(
     variables.
     """
     from dsync_kit.cli.replay import replay as run
+    from dsync_kit.output.workflow_commands import WorkflowCommands
 
-    raise typer.Exit(ExitCode(run(failure, target=target, options=options)))
+    with WorkflowCommands(sys.stdout):
+        raise typer.Exit(ExitCode(run(failure, target=target, options=options)))
 
 
 @app.command()
@@ -192,8 +194,10 @@ def serve(
         raise typer.Exit(0 if wants_help else 2)
     from dsync_kit.cli.serve import Service
     from dsync_kit.cli.serve import serve as run
+    from dsync_kit.output.workflow_commands import WorkflowCommands
 
-    raise typer.Exit(ExitCode(run(Service(words, address, cert_file, key_file, insecure))))
+    with WorkflowCommands(sys.stderr):
+        raise typer.Exit(ExitCode(run(Service(words, address, cert_file, key_file, insecure))))
 
 
 @app.command(
@@ -238,6 +242,7 @@ def run(
     """
     from dsync_kit.cli.run import Run
     from dsync_kit.cli.run import run as run_
+    from dsync_kit.output.workflow_commands import WorkflowCommands
 
     asked = Run(
         words=words,
@@ -253,7 +258,10 @@ def run(
         quiet=quiet,
         log_format=log_format,
     )
-    raise typer.Exit(ExitCode(run_(asked)))
+    if log_format == "json":  # whoever reads it expects nothing else
+        raise typer.Exit(ExitCode(run_(asked)))
+    with WorkflowCommands(sys.stderr):
+        raise typer.Exit(ExitCode(run_(asked)))
 
 
 @app.command()

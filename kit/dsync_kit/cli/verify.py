@@ -25,6 +25,7 @@ from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.kept import FAILURES, KeptFailure
 from dsync_kit.conformance.running.parallel import Named, run_parallel
 from dsync_kit.errors import UsageError
+from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportFile, console_beside, write_reports
 from dsync_kit.report.terminal import TerminalProgress, print_report
@@ -110,7 +111,9 @@ class Verification:
 def verify(asked: Verification) -> int:
     """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
     files = [ReportFile.parse(text) for text in asked.reports]
-    report = judge(asked, console_beside(files))
+    console = console_beside(files)
+    with WorkflowCommands(console.file):
+        report = judge(asked, console)
     problems = write_reports(files, report)
     for problem in problems:
         say_error(problem)

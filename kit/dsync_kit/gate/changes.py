@@ -1,32 +1,26 @@
-"""What a change touches: the connectors in a git repository whose files differ from where a branch began."""
+"""What a change touches: the connectors in a git repository that it can affect."""
 
 import fnmatch
-import json
+import hashlib
 import os
-import subprocess
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from dsync_kit.errors import UsageError
+from dsync_kit.gate.bases import find_base
+from dsync_kit.gate.connectors import MARKS, Connectors, find_connectors
+from dsync_kit.gate.files import Files, find_files, links
+from dsync_kit.gate.git import Git
+from dsync_kit.gate.imports import Code
+from dsync_kit.gate.projects import Project, find_projects
+from dsync_kit.gate.requirements import gate_definitions, included, named_in, scope
+from dsync_kit.usage import UsageError
 
 __all__ = ["Change", "find_change"]
 
-_MARKS = ("registration.py", "conformance.py")
-"""A folder that holds both is a connector's."""
-
-_BASE_VARIABLES = (
-    "GITHUB_BASE_REF",
-    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",  # GitLab
-    "BITBUCKET_PR_DESTINATION_BRANCH",
-    "SYSTEM_PULLREQUEST_TARGETBRANCH",  # Azure Pipelines
-    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
-    "CHANGE_TARGET",  # Jenkins
-)
-"""In which CI systems name the branch that a change is to be merged into."""
-
-_REQUIREMENTS = ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "constraints*.txt", "*.lock")
-"""Files that say what is installed: above a connector, they may bring it another kit or another client library."""
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +28,26 @@ class Change:
     """What differs from the base, by connectors. Folders are relative to `root`, the repository's own.
 
     `base` is what was compared with, in words; `connectors` are all that were looked at, `touched` those to verify.
+    `unjudged` are touched, too, and cannot be verified: each with the reason.
     """
 
     root: Path
     base: str
     connectors: tuple[PurePosixPath, ...]
     touched: tuple[PurePosixPath, ...]
+    unjudged: Mapping[PurePosixPath, str] = field(default_factory=dict)
 
     def name(self, folder: PurePosixPath) -> str:
-        """A connector's name that no other in the repository has, and that can be a file's."""
-        return "-".join(folder.parts) or self.root.name
+        """A connector's name that no other in the repository has, whatever the case, and that can be a file's."""
+        name = self._plain_name(folder)
+        taken = Counter(self._plain_name(other).casefold() for other in (*self.connectors, *self.unjudged))
+        if taken[name.casefold()] == 1 and len(name) <= _LONGEST_NAME:
+            return name
+        digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape")).hexdigest()
+        return f"{name[:_LONGEST_NAME]}-{digest[:10]}"
+
+    def _plain_name(self, folder: PurePosixPath) -> str:
+        return re.sub(r"[^\w.+@ -]", "_", "-".join(folder.parts) or self.root.name or "root")
 
 
 def find_change(
@@ -57,135 +61,52 @@ def find_change(
     """Find out what the change touches that `working_folder`'s repository holds, committed or not.
 
     `base` is a branch or commit; without one it is what the CI system says in `environ`, else the remote's main
-    branch, else main. `connectors` is a folder or a glob, relative to `working_folder`; `shared` are globs, relative to
-    the repository, of files that touch every connector. Raises UsageError where git cannot tell.
+    branch, else main. Where that leaves nothing to compare, every connector is touched. `connectors` is a folder or a
+    glob, relative to `working_folder`; `shared` are folders or globs, relative to the repository, of files that touch
+    every connector. Raises UsageError where git cannot tell, and where a glob matches nothing.
     """
-    git = _Git.at(working_folder)
-    name, commit = _base(git, base, environ)
-    present = git.files()
-    changed = git.changed(commit) if commit else present
+    git = Git.at(working_folder, environ)
+    compared = find_base(git, base, environ)
+    files = find_files(git, compared.commits)
+    projects = find_projects(git.root, files.present)
     wanted = _pattern(git.root, working_folder, connectors)
-    found = sorted(folder for folder in _connectors(git.root, present) if _is_below(folder, wanted))
-    gone = (path.parent for path in changed - present if path.name in _MARKS)
-    if connectors is not None and not found and not any(_is_below(folder, wanted) for folder in gone):
+    every = find_connectors(git.root, files, projects)
+    found = _limited(git.root, every, files, wanted)
+    gone = (path.parent for path in files.changed - files.present if path.name in MARKS)
+    if (
+        connectors is not None
+        and not found.whole
+        and not found.broken
+        and not any(_is_below(at, wanted) for at in gone)
+    ):
         raise UsageError(
-            f"--connectors {connectors}: no connector is there: expected a folder with {' and '.join(_MARKS)}, "
-            "a folder above such, or a glob"
+            f"--connectors {connectors}: no connector is there: expected a folder with {' and '.join(MARKS)} that git "
+            "does not ignore, a folder above such, or a glob"
         )
-    return Change(git.root, name, tuple(found), tuple(_touched(found, changed, shared)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Git:
-    root: Path
-
-    @classmethod
-    def at(cls, folder: Path) -> "_Git":
-        done = _run(folder, "rev-parse", "--show-toplevel")
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["git does not say why"])[0]
-            raise UsageError(
-                f"{folder} is in no git repository ({reason}): run it where the connectors are checked out"
-            )
-        return cls(Path(done.stdout.rstrip("\n")).resolve())
-
-    def commit(self, ref: str) -> str | None:
-        """The commit that a name means."""
-        if ref.startswith("-"):
-            return None
-        done = _run(self.root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        return done.stdout.strip() or None
-
-    def merge_base(self, commit: str, name: str) -> str:
-        """Where HEAD's branch left the commit's. Raises UsageError where they have nothing in common."""
-        done = _run(self.root, "merge-base", commit, "HEAD")
-        if done.returncode:
-            raise UsageError(
-                f"HEAD and {name} have no commit in common: fetch their history "
-                "(git fetch --unshallow; on GitHub: fetch-depth: 0), or name another --base"
-            )
-        return done.stdout.strip()
-
-    def files(self) -> set[PurePosixPath]:
-        """The files that are there, and not ignored."""
-        listed = self._paths("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return {path for path in listed if (self.root / path).is_file()}
-
-    def changed(self, commit: str) -> set[PurePosixPath]:
-        """The files that differ from the commit: changed, new, or gone."""
-        differing = self._paths("diff", "-z", "--name-only", "--no-renames", "--no-relative", "--no-ext-diff", commit)
-        return differing | self._paths("ls-files", "-z", "--others", "--exclude-standard")
-
-    def _paths(self, *words: str) -> set[PurePosixPath]:
-        done = _run(self.root, *words)
-        if done.returncode:
-            raise UsageError(f"git {words[0]} failed: {done.stderr.strip()}")
-        return {PurePosixPath(path) for path in done.stdout.split("\0") if path}
-
-
-def _run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = ["git", "-C", str(folder), *words]
-    try:
-        return subprocess.run(  # noqa: S603 - no shell reads the words
-            command, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False
-        )
-    except FileNotFoundError as error:
-        raise UsageError("git is not installed, or not on the PATH: it tells which connectors are touched") from error
-
-
-def _base(git: _Git, asked: str | None, environ: Mapping[str, str]) -> tuple[str, str | None]:
-    """What to compare with: its name, and the commit. Without a commit everything counts as changed."""
-    if git.commit("HEAD") is None:
-        return "nothing: there is no commit yet", None
-    if asked is not None:
-        commit = git.commit(asked)
-        if commit is None:
-            raise UsageError(f"--base {asked}: git knows no such branch or commit here: fetch it, or name another")
-        return asked, git.merge_base(commit, asked)
-    for variable in _BASE_VARIABLES:
-        if branch := environ.get(variable, "").removeprefix("refs/heads/"):
-            found = _first(git, (f"origin/{branch}", branch))
-            if found is None:
-                raise UsageError(
-                    f"{variable} is {branch!r}, and git knows no such branch here: fetch it with its history "
-                    "(on GitHub: fetch-depth: 0), or name another with --base"
-                )
-            return found[0], git.merge_base(found[1], found[0])
-    pushed = environ.get("GITHUB_EVENT_NAME") == "push"
-    if pushed and (before := git.commit(_before(environ))):
-        return f"{before[:10]}, before the push", git.merge_base(before, before)
-    found = _first(git, ("origin/HEAD", "origin/main", "main", "master"))
-    if found is None:
-        raise UsageError("there is no branch to compare with, neither origin/HEAD nor main: name one with --base")
-    start = git.merge_base(found[1], found[0])
-    if pushed and start == git.commit("HEAD"):
-        return "nothing: what was there before the push is not known", None
-    return found[0], start
-
-
-def _first(git: _Git, names: Iterable[str]) -> tuple[str, str] | None:
-    return next(((name, commit) for name in names if (commit := git.commit(name))), None)
-
-
-def _before(environ: Mapping[str, str]) -> str:
-    """The commit that a branch was at before the push that GitHub runs for; one that does not exist, for a new one."""
-    try:
-        event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-    except (KeyError, OSError, ValueError) as error:
-        raise UsageError(f"GITHUB_EVENT_PATH names no event that can be read ({error}): name a --base") from error
-    return str(event.get("before") or "0" * 40)
-
-
-def _connectors(root: Path, present: Collection[PurePosixPath]) -> set[PurePosixPath]:
-    folders = {path.parent for path in present if path.name == _MARKS[0]}
-    return {folder for folder in folders if all((root / folder / name).is_file() for name in _MARKS)}
+    direct = frozenset(files.changed)
+    _note_references(git.root, files)
+    if _is_shared(shared, files) or any(path in files.changed for path in gate_definitions(git.root, files.present)):
+        touched = found.whole | set(found.broken)
+    else:
+        touched = set(_Touch(git.root, files, direct, projects, every).touched(found))
+    return Change(
+        git.root,
+        compared.name,
+        tuple(sorted(found.whole)),
+        tuple(sorted(found.whole & touched)),
+        {folder: reason for folder, reason in sorted(found.broken.items()) if folder in touched},
+    )
 
 
 def _pattern(root: Path, working_folder: Path, connectors: str | None) -> str:
     """A glob as a path from the repository's root; that of the root itself is `.`."""
     if connectors is None:
         return "."
-    pattern = os.path.relpath(working_folder.resolve() / connectors, root)
+    asked = Path(connectors)
+    place = (
+        Path(os.path.realpath(asked.parent), asked.name) if asked.is_absolute() else working_folder.resolve() / asked
+    )
+    pattern = os.path.relpath(place, root)
     if pattern.startswith(".."):
         raise UsageError(f"--connectors {connectors}: that is outside of the repository {root}")
     return PurePosixPath(pattern).as_posix()
@@ -195,16 +116,101 @@ def _is_below(folder: PurePosixPath, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(str(above), pattern) for above in (folder, *folder.parents))
 
 
-def _touched(
-    connectors: Sequence[PurePosixPath], changed: Collection[PurePosixPath], shared: Sequence[str]
-) -> list[PurePosixPath]:
-    """The connectors with a changed file of their own, or below changed requirements; all, if a shared file changed."""
-    if any(fnmatch.fnmatchcase(str(path), glob) for path in changed for glob in shared):
-        return list(connectors)
-    known = set(connectors)
-    # A file belongs to the innermost connector that it lies in.
-    own = {next((folder for folder in path.parents if folder in known), None) for path in changed}
-    requirements = {
-        path.parent for path in changed if any(fnmatch.fnmatchcase(path.name, glob) for glob in _REQUIREMENTS)
+def _limited(root: Path, every: Connectors, files: Files, wanted: str) -> Connectors:
+    """The connectors that are wanted, each once, whatever links lead to it."""
+    whole = {folder for folder in every.whole if _is_below(folder, wanted)}
+    aliases = {folder for folder in whole if _real(root, folder) not in (None, folder)}
+    whole -= {folder for folder in aliases if _real(root, folder) in whole}
+    # Nobody knows what lies within a submodule that is not checked out.
+    broken = {
+        folder: reason
+        for folder, reason in every.broken.items()
+        if _is_below(folder, wanted) or (folder in files.closed and _may_hold(folder, wanted))
     }
-    return [folder for folder in connectors if folder in own or requirements & set(folder.parents)]
+    return Connectors(whole, broken)
+
+
+def _may_hold(folder: PurePosixPath, pattern: str) -> bool:
+    """Whether something below the folder may match: as far as the pattern is literal, one lies within the other."""
+    literal, wildcard, _ = re.split(r"([*?\[]|$)", pattern, maxsplit=1)
+    return f"{literal}/".startswith(f"{folder}/") or (bool(wildcard) and f"{folder}/".startswith(literal))
+
+
+def _real(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
+    """The folder's path without links; None outside of the repository."""
+    real = Path(os.path.realpath(root / folder))
+    return PurePosixPath(real.relative_to(root)) if real.is_relative_to(root) else None
+
+
+def _is_shared(shared: Sequence[str], files: Files) -> bool:
+    """Whether a file has changed that touches every connector. Raises UsageError for a glob that matches no file."""
+    known = files.known
+    globs = {glob: PurePosixPath(glob).as_posix() for glob in shared}
+    for glob, pattern in globs.items():
+        if not any(_is_below(path, pattern) for path in known):
+            raise UsageError(
+                f"--shared {glob}: it matches no file, neither in the repository nor in the change: expected a folder "
+                "or a glob, relative to the repository's root"
+            )
+    return any(_is_below(path, pattern) for path in files.changed for pattern in globs.values())
+
+
+def _note_references(root: Path, files: Files) -> None:
+    """Count as changed what leads to a change: links, files that include others, and what runs the gate."""
+    edges = [(link, _inside(root, target)) for link, target in links(root, files.present)]
+    edges += [(file, _inside(root, target)) for file, target in included(root, files.present)]
+    edges += [
+        (file, named)
+        for file in gate_definitions(root, files.present)
+        for named in named_in(root, file) & (files.known - set(files.closed))
+    ]
+    changed = {above for path in files.changed for above in (path, *path.parents)}
+    while new := {path for path, target in edges if target in changed} - changed:
+        files.changed.update(new)
+        changed.update(above for path in new for above in (path, *path.parents))
+
+
+def _inside(root: Path, path: Path) -> PurePosixPath | None:
+    return PurePosixPath(path.relative_to(root)) if path.is_relative_to(root) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Touch:
+    """Finds the connectors that the changed files touch."""
+
+    root: Path
+    files: Files
+    direct: Collection[PurePosixPath]
+    """The changed files without those that only lead to one."""
+    projects: Sequence[Project]
+    every: Connectors
+
+    def touched(self, wanted: Connectors) -> Iterator[PurePosixPath]:
+        """Those with a changed file of their own, below changed requirements, or that import what has changed."""
+        changed = self.files.changed
+        folders = {_real(self.root, folder) or folder for folder in self.every.whole} | set(self.every.broken)
+        # A file belongs to the innermost connector that it lies in.
+        owners = {path: _owner(path, folders) for path in self.files.known}
+        requirements = {folder for path in changed if (folder := scope(path)) is not None}
+        code = Code(self.root, self.files.known, self.files.absent, self._packages())
+        for folder in (*wanted.whole, *wanted.broken):
+            real = _real(self.root, folder) or folder
+            above = {folder, real, *folder.parents, *real.parents}
+            if any(owners[path] == real for path in changed) or above & requirements or above.intersection(self.direct):
+                yield folder
+                continue
+            own = {path for path, owner in owners.items() if owner == real}
+            if code.reaches(real, own, changed):
+                yield folder
+
+    def _packages(self) -> dict[tuple[str, ...], PurePosixPath]:
+        return {
+            tuple(name.split(".")): project.file.parent / place
+            for project in self.projects
+            for name, place in project.packages.items()
+            if name
+        }
+
+
+def _owner(path: PurePosixPath, folders: Collection[PurePosixPath]) -> PurePosixPath | None:
+    return next((folder for folder in (path, *path.parents) if folder in folders), None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from dsync_kit.report.contents import Report
+from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.markdown import code, escape
 from dsync_kit.report.markdown import render as render_one
 
@@ -11,21 +11,29 @@ __all__ = ["render"]
 _MARKS = {0: "✅", 1: "❌"}
 
 
-def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = (), most: int = 0) -> str:
+def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = (), most: int | None = None) -> str:
     """What came of each connector, by its folder; `left` are those that were not reached, `base` what they differ from.
 
-    A document of more than `most` bytes keeps the table, and says where the rest is; 0 sets no limit.
+    A document of more than `most` bytes keeps the table, or not even that, and says where the rest is; it is empty
+    where there is no room at all.
     """
-    heading = ["# dsync-kit ci", "", f"Compared with {code(base)}."]
+    heading = ["# dsync-kit ci", "", f"Compared with {code(base)}.", ""]
     if not reports and not left:
-        return "\n".join([*heading, "", "No connector is touched.", ""])
-    table = ["", "| connector | result |", "|---|---|"]
-    table += [f"| {_cell(name)} | {_mark(report)} {escape(report.verdict())} |" for name, report in reports.items()]
-    table += [f"| {_cell(name)} | ⚠️ not reached |" for name in left]
-    text = "\n".join([*heading, *table, "", *(render_one(report) for report in reports.values())])
-    if most and len(text.encode()) > most:
-        return "\n".join([*heading, *table, "", "The details are in the log: they are too long for this page.", ""])
-    return text
+        return _fitting(["\n".join([*heading, "No connector is touched.", ""])], most)
+    rows = [f"| {_cell(name)} | {_mark(report)} {escape(report.verdict())} |" for name, report in reports.items()]
+    rows += [f"| {_cell(name)} | ⚠️ not reached |" for name in left]
+    table = [*heading, "| connector | result |", "|---|---|", *rows, ""]
+    whole = "\n".join([*table, *(render_one(report) for report in reports.values())])
+    short = "\n".join([*table, "The details are in the log: they are too long for this page.", ""])
+    counted = "\n".join(
+        [*heading, f"What came of {plural(len(rows), 'connector')} is in the log: this page is full.", ""]
+    )
+    return _fitting([whole, short, counted], most)
+
+
+def _fitting(texts: Sequence[str], most: int | None) -> str:
+    """The first of the texts that has no more bytes than that; empty if all have more."""
+    return next((text for text in texts if most is None or len(text.encode()) <= most), "")
 
 
 def _mark(report: Report) -> str:

@@ -1,0 +1,83 @@
+"""The connectors of a repository, and what is shipped as one and cannot be verified."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dsync_kit.gate.files import Files, links
+from dsync_kit.gate.projects import Project
+
+__all__ = ["MARKS", "Connectors", "find_connectors"]
+
+MARKS = ("registration.py", "conformance.py")
+"""A folder that holds both is a connector's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors:
+    """`whole` can be verified; `broken` cannot, each with the reason."""
+
+    whole: set[PurePosixPath]
+    broken: dict[PurePosixPath, str]
+
+
+def find_connectors(root: Path, files: Files, projects: Iterable[Project]) -> Connectors:
+    """All connectors among the files: found by what they hold, by entry points, and by what they have lost."""
+    whole = {path.parent for path in files.present if path.name == MARKS[0] and _is_connector(root / path.parent)}
+    whole |= set(_linked(root, files, whole))
+    broken = dict(files.closed)
+    for folder in {path.parent for path in files.absent if path.name in MARKS} - whole:
+        if all(folder / mark in files.present | files.absent for mark in MARKS):
+            broken[folder] = f"it is not checked out: run git sparse-checkout add {folder}"
+    gone = files.changed - files.present - files.absent
+    for folder in {path.parent for path in gone if path.name in MARKS} - whole:
+        if any(folder / mark in files.present for mark in MARKS):
+            broken[folder] = f"it has lost {_missing(folder, files)}: restore what is missing, or delete its folder"
+    for folder, reason in _shipped(files, projects):
+        if folder not in whole:
+            broken.setdefault(folder, reason)
+    for folder in [folder for folder in whole if not str(folder).isprintable()]:
+        whole.remove(folder)
+        broken[folder] = "the name of its folder cannot be printed: rename it"
+    return Connectors(whole, broken)
+
+
+def _is_connector(folder: Path) -> bool:
+    return all((folder / mark).is_file() for mark in MARKS)
+
+
+def _missing(folder: PurePosixPath, files: Files) -> str:
+    return " and no ".join(mark for mark in MARKS if folder / mark not in files.present)
+
+
+def _linked(root: Path, files: Files, whole: Collection[PurePosixPath]) -> Iterator[PurePosixPath]:
+    """The connectors behind symbolic links to folders, by the link's path."""
+    for link, target in links(root, files.present):
+        if not target.is_dir():
+            continue
+        inside = PurePosixPath(target.relative_to(root)) if target.is_relative_to(root) else None
+        behind = [folder for folder in whole if inside is not None and folder.is_relative_to(inside)]
+        yield from (link / folder.relative_to(inside) for folder in behind if inside is not None)
+        if not behind and _is_connector(target):
+            yield link
+
+
+def _shipped(files: Files, projects: Iterable[Project]) -> Iterator[tuple[PurePosixPath, str]]:
+    """The folders that entry points lead to, each with what to say where it holds no connector.
+
+    A module that the repository does not hold, and has not held, is somebody else's.
+    """
+    known = files.known
+    there = {folder for path in files.present for folder in path.parents}
+    for project in projects:
+        for name, module in project.entry_points.items():
+            marks = (*MARKS, f"{module.rpartition('.')[2]}.py")
+            holding = (folder for folder in project.folders(module) if any(folder / mark in known for mark in marks))
+            homes = (folder for home, folder in project.homes(module) if home in there)
+            folder = next(holding, None) or next(homes, None)
+            if folder is not None:
+                yield (
+                    folder,
+                    f"{project.file} still ships it as {name!r}, but there is no {_missing(folder, files)}: "
+                    "restore what is missing, or remove the entry point",
+                )

@@ -1,0 +1,47 @@
+"""Workflow commands of GitHub: the runner takes those of the kit, and none that a connector prints."""
+
+import os
+import secrets
+from collections.abc import Iterable
+from types import TracebackType
+from typing import IO, Self
+
+__all__ = ["WorkflowCommands"]
+
+
+class WorkflowCommands:
+    """Gives commands to GitHub's runner, which obeys any line of a step's output that reads like one.
+
+    While it is open, on the stream that shows what connectors print and log, the runner takes no others. It does
+    nothing elsewhere than on GitHub.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+        self._token = ""
+
+    def give(self, commands: Iterable[str]) -> None:
+        """Give commands, each one line. They are written at once, so that no other line comes between."""
+        if self._on_github:
+            self._write([*self._resumed(), *commands, self._stopped()])
+
+    def __enter__(self) -> Self:
+        if self._on_github:
+            self._write([self._stopped()])
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._on_github:
+            self._write(self._resumed())
+
+    def _stopped(self) -> str:
+        self._token = secrets.token_hex(16)  # what could be guessed could be printed
+        return f"::stop-commands::{self._token}"
+
+    def _resumed(self) -> list[str]:
+        return [f"::{self._token}::"]
+
+    def _write(self, lines: Iterable[str]) -> None:
+        self._stream.write("".join(f"{line}\n" for line in lines))
+        self._stream.flush()

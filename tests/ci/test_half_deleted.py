@@ -1,0 +1,113 @@
+"""Connectors that are shipped, and cannot be verified any more."""
+
+import pytest
+
+from .conftest import Command, Repository, change
+
+pytestmark = pytest.mark.usefixtures("no_outer_git")
+
+QUICK = ("--profile", "quick", "--rule", "info/*")
+
+
+def unjudged(repository: Repository, **options: object) -> dict[str, str]:
+    """The connectors that are touched, and cannot be verified."""
+    return {str(folder): reason for folder, reason in change(repository, **options).unjudged.items()}
+
+
+@pytest.fixture
+def shipped(repository: Repository) -> Repository:
+    """Two connectors that work, on main, the first with an entry point of its own."""
+    repository.working_connector("connectors/one")
+    repository.working_connector("connectors/two")
+    repository.write(".gitignore", ".dsync-kit/\n__pycache__/\n")
+    repository.commit()
+    repository.git("switch", "--quiet", "--create", "branch")
+    return repository
+
+
+@pytest.mark.parametrize("marks", [["conformance.py"], ["registration.py"], ["registration.py", "conformance.py"]])
+def test_an_entry_point_that_leads_to_nothing(shipped: Repository, marks: list[str]) -> None:
+    """The connector cannot be verified, and its own pyproject.toml ships it."""
+    for mark in marks:
+        (shipped.folder / "connectors/one" / mark).unlink()
+    [(folder, reason)] = unjudged(shipped).items()
+    assert folder == "connectors/one"
+    assert marks[0] in reason
+    shipped.commit()
+    assert list(unjudged(shipped)) == ["connectors/one"]
+    # Where there is nothing to compare, it is there all the same.
+    assert list(unjudged(shipped, base="branch")) == ["connectors/one"]
+    # But no change of something else is to blame for it.
+    shipped.git("branch", "--quiet", "--force", "main")
+    shipped.write("connectors/two/new.py")
+    assert unjudged(shipped) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[project.entry-points."dsync.connectors"]\na = "{module}:CONNECTOR"\n'),
+        ("pyproject.toml", '[tool.poetry.plugins."dsync.connectors"]\na = "{module}:CONNECTOR"\n'),
+        ("setup.cfg", "[options.entry_points]\ndsync.connectors =\n    a = {module}:CONNECTOR\n"),
+        ("setup.py", 'setup(entry_points={{"dsync.connectors": ["a = {module}:CONNECTOR"]}})\n'),
+    ],
+)
+@pytest.mark.parametrize("folder", ["connectors/a", "src/connectors/a"])
+def test_the_entry_point_of_the_repository(repository: Repository, file: str, text: str, folder: str) -> None:
+    """One package with several connectors: removing one takes its entry point, too."""
+    repository.connector(folder)
+    repository.write(file, text.format(module="connectors.a.registration"))
+    repository.commit()
+    repository.git("switch", "--quiet", "--create", "branch")
+    repository.git("rm", "--quiet", "-r", folder)
+    assert unjudged(repository) == {
+        folder: f"{file} still ships it as 'a', but there is no registration.py and no conformance.py: "
+        "restore what is missing, or remove the entry point"
+    }
+    repository.write(file, "")
+    assert unjudged(repository) == {}
+
+
+def test_without_an_entry_point(monorepo: Repository) -> None:
+    """One of the two files alone is half a deletion; without both it is no connector any more."""
+    (monorepo.folder / "connectors/a/registration.py").unlink()
+    (monorepo.folder / "connectors/b/conformance.py").unlink()
+    assert unjudged(monorepo) == {
+        "connectors/a": "it has lost registration.py: restore what is missing, or delete its folder",
+        "connectors/b": "it has lost conformance.py: restore what is missing, or delete its folder",
+    }
+    assert list(unjudged(monorepo, connectors="*/a")) == ["connectors/a"]
+    (monorepo.folder / "connectors/a/conformance.py").unlink()
+    monorepo.git("rm", "--quiet", "-r", "connectors/b")
+    assert unjudged(monorepo) == {}
+
+
+def test_an_entry_point_to_somebody_elses_module(repository: Repository) -> None:
+    """What the repository does not hold is nothing of its own."""
+    repository.write("pyproject.toml", '[project.entry-points."dsync.connectors"]\na = "installed.a:CONNECTOR"\n')
+    assert unjudged(repository) == {}
+
+
+def test_a_folder_that_cannot_be_named(monorepo: Repository) -> None:
+    """A line break would make two folders of it for what reads the list."""
+    monorepo.connector("connectors/x\n::error::y")
+    assert list(unjudged(monorepo).values()) == ["the name of its folder cannot be printed: rename it"]
+
+
+def test_it_is_red_and_the_others_are_verified(shipped: Repository, dsync_kit: Command) -> None:
+    """Exit code 3 with the reason: in the log, in the summary, as an annotation, in its report, and of --list."""
+    (shipped.folder / "connectors/one/conformance.py").unlink()
+    shipped.write("connectors/two/new.py")
+    page = shipped.folder / "page.md"
+    words = ("ci", *QUICK, "--report", "json={name}.json")
+    done = dsync_kit(*words, GITHUB_ACTIONS="true", GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(page))
+    assert done.returncode == 3, done.stdout + done.stderr
+    reason = "not judged: it has lost conformance.py"
+    assert f"connectors/one: {reason}" in done.stdout
+    assert f"::error file=connectors/one/connector.py,line=1,title=dsync-kit%3A not judged::{reason}" in done.stdout
+    assert f"| `connectors/one` | ⚠️ {reason}" in page.read_text(encoding="utf-8")
+    assert "| `connectors/two` | ✅ conformant" in page.read_text(encoding="utf-8")
+    assert (shipped.folder / "connectors-one.json").is_file()
+    listed = dsync_kit("ci", "--list")
+    assert (listed.returncode, listed.stdout) == (3, "connectors/two\n")
+    assert listed.stderr.startswith("error: connectors/one: it has lost conformance.py")
