@@ -134,7 +134,7 @@ def ci(
         list_only=list_only,
     )
     code = ExitCode(run(asked))
-    if not list_only:  # a list is no verdict
+    if code or not list_only:  # a list is no verdict, unless it cannot be complete
         raise typer.Exit(code)
 
 
