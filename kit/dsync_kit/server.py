@@ -7,19 +7,20 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
 import grpc
 from google.protobuf.message import Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
+from dsync_kit.admission import Admission, StreamCall
 from dsync_kit.connector import CallContext, Connector
 from dsync_kit.errors import Status, UsageError, status_of
 from dsync_kit.protocol import RPCS, SERVICE_NAME, Rpc
+from dsync_kit.standard_services import StandardServices
 
-__all__ = ["ConnectorServer", "Tls"]
+__all__ = ["ConnectorServer", "Keepalive", "Tls"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,14 @@ logger = logging.getLogger(__name__)
 _WORKERS = 64
 _STREAMS = 48
 
+_CLOSING_SECONDS = 1.0
+"""How long the last answers may take to leave once every call has ended."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),  # dsync sets no limit on pages, and repeats a refused one in vain
     ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),  # a busy port is an error, not a second listener that gets half of the calls
+    # A caller may ask whether the server is still there, every few seconds: the default allows one ping in 5 minutes.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 
 
@@ -42,11 +47,21 @@ class Tls:
     key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """When a caller is taken for gone, both in seconds: a connection that was silent for `idle` is asked whether
+    anybody is there, and closed if no answer comes within `timeout`."""
+
+    idle: float = 30.0
+    timeout: float = 20.0
+
+
 class ConnectorServer:
     """Serves one connector; `address` is where, with the port that was taken if 0 was asked for.
 
-    `redact` is applied to the messages of errors, beside the connector's own: that of its settings, for one.
-    Raises UsageError where it cannot listen at `address`.
+    `redact` is applied to the messages of errors, beside the connector's own: that of its settings, for one. With
+    `reuse_port` several servers may listen at one address, if all of them allow it: a successor can start before its
+    predecessor stops. Raises UsageError where it cannot listen at `address`.
     """
 
     def __init__(
@@ -56,39 +71,50 @@ class ConnectorServer:
         *,
         tls: Tls | None = None,
         redact: Callable[[str], str] | None = None,
+        reuse_port: bool = False,
+        keepalive: Keepalive | None = None,
     ) -> None:
         _tune_malloc()
         self._redact = redact or str
         self._connector = connector
-        self._calls: set[CallContext] = set()
+        self._admission = Admission(_STREAMS)
         self._lock = threading.Lock()
-        self._stopping = False
         self._torn_down = False
-        self._server = grpc.server(ThreadPoolExecutor(_WORKERS, "rpc"), options=_OPTIONS)
+        options = (*_OPTIONS, *_keepalive_options(keepalive or Keepalive()), ("grpc.so_reuseport", int(reuse_port)))
+        self._server = grpc.server(ThreadPoolExecutor(_WORKERS, "rpc"), options=options)
         handlers = {rpc.name: self._handler(rpc) for rpc in RPCS}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
-        self._health = health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        services = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(services, self._server)
-        self.address = self._listen(address, tls)
+        self._standard_services = StandardServices([SERVICE_NAME])
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers), self._standard_services)
+        )
+        self.address = self._listen(address, tls, reuse_port=reuse_port)
 
     def start(self) -> Self:
         """Begin to answer; returns itself."""
         self._server.start()
-        for service in ("", SERVICE_NAME):
-            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return self
 
-    def stop(self, grace: float = 5.0) -> None:
-        """End in order: refuse new calls, end the streams, wait `grace` seconds for the rest, tear down."""
-        with self._lock:
-            self._stopping = True
-            calls = list(self._calls)
-        self._health.enter_graceful_shutdown()
-        stopped = self._server.stop(grace)
-        for call in calls:
-            call.cancel()
+    def drain(self, grace: float = 5.0) -> int:
+        """End in order what is under way, for `grace` seconds at most; returns how many calls have not ended.
+
+        Open streams end with UNAVAILABLE, and so do new ones: dsync takes OK for the end of the data. Calls under way
+        are answered. New ones wait, and get UNAVAILABLE when the server stops.
+        """
+        self._standard_services.stop()
+        self._admission.stop()
+        return self._admission.wait(grace)
+
+    def stop(self, grace: float = 5.0) -> int:
+        """Drain the server, close the connections, tear the connector down; returns how many calls have not ended.
+
+        Those are cut off: their callers get UNAVAILABLE, although their threads go on, and may still write. A caller
+        repeats such a write, so end the process where the number is not 0; `dsync-kit serve` does. Later calls
+        of `stop` change nothing.
+        """
+        left = self.drain(grace)
+        # In this order: a caller that is refused finds the connection closed, and looks for a successor.
+        stopped = self._server.stop(0 if left else _CLOSING_SECONDS)
+        self._admission.release()
         stopped.wait()
         with self._lock:
             first, self._torn_down = not self._torn_down, True
@@ -97,6 +123,7 @@ class ConnectorServer:
                 self._connector.teardown()
             except Exception as error:
                 logger.error("the teardown failed\n%s", self._redacted("".join(traceback.format_exception(error))))
+        return left
 
     def __enter__(self) -> Self:
         return self.start()
@@ -104,7 +131,7 @@ class ConnectorServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _listen(self, address: str, tls: Tls | None) -> str:
+    def _listen(self, address: str, tls: Tls | None, *, reuse_port: bool) -> str:
         host, _, port = address.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise UsageError(f"cannot listen at {address!r}: expected HOST:PORT, for example 127.0.0.1:8088")
@@ -113,9 +140,9 @@ class ConnectorServer:
         except (RuntimeError, ValueError) as error:
             if tls is not None and not _is_valid(tls):
                 raise UsageError(f"cannot listen at {address}: the certificate or its key is not valid PEM") from error
+            taken = "the port is taken by a server that does not share it" if reuse_port else "the port is taken"
             raise UsageError(
-                f"cannot listen at {address}: the port is taken, or the host is not this machine's "
-                "(port 0 takes any free one)"
+                f"cannot listen at {address}: {taken}, or the host is not this machine's (port 0 takes any free one)"
             ) from error
         return f"{host}:{bound}"
 
@@ -129,7 +156,8 @@ class ConnectorServer:
     def _unary(self, method: Callable[[Any], Message]) -> Callable[[Any, grpc.ServicerContext], Message]:
         def call(request: Message, context: grpc.ServicerContext) -> Message:
             try:
-                return method(request)
+                with self._admission.unary(context), _exit_is_an_error():
+                    return method(request)
             except Exception as error:
                 status = self._status(error)
             return context.abort(status.code, status.message)
@@ -140,43 +168,54 @@ class ConnectorServer:
         self, method: Callable[[Any, CallContext], Iterator[Message]]
     ) -> Callable[[Any, grpc.ServicerContext], Iterator[Message]]:
         def call(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
-            stream = self._admit(context)
             try:
-                yield from method(request, stream)
+                with self._admission.stream(context) as stream, _exit_is_an_error():
+                    yield from _messages(method, request, stream)
                 return
             except Exception as error:
-                # The caller hung up, and the connector noticed by an error of its client library.
-                if stream.cancelled:
-                    return
                 status = self._status(error)
-            finally:
-                self._release(stream)
             context.abort(status.code, status.message)
 
         return call
-
-    def _admit(self, context: grpc.ServicerContext) -> CallContext:
-        stream = CallContext()
-        with self._lock:
-            admitted = not self._stopping and len(self._calls) < _STREAMS
-            if admitted:
-                self._calls.add(stream)
-        if not admitted:
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {_STREAMS} streams at once, or stopping")
-        if not context.add_callback(stream.cancel):  # the call has ended already
-            stream.cancel()
-        return stream
-
-    def _release(self, stream: CallContext) -> None:
-        with self._lock:
-            self._calls.discard(stream)
-        stream.cancel()
 
     def _status(self, error: Exception) -> Status:
         return status_of(error, translate=self._connector.translate_error, redact=self._redacted)
 
     def _redacted(self, text: str) -> str:
         return self._redact(self._connector.redact(text))
+
+
+def _messages(
+    method: Callable[[Any, CallContext], Iterator[Message]], request: Message, stream: StreamCall
+) -> Iterator[Message]:
+    try:
+        for message in method(request, stream.context):
+            stream.idle = True
+            yield message
+            stream.idle = False
+    except Exception:
+        # The caller hung up, and the connector noticed by an error of its client library.
+        if not stream.context.cancelled:
+            raise
+
+
+@contextmanager
+def _exit_is_an_error() -> Iterator[None]:
+    """In a thread of gRPC's pool, SystemExit would leave the caller without any answer."""
+    try:
+        yield
+    except SystemExit as error:
+        raise RuntimeError(f"the connector called sys.exit({error.code!r})") from error
+
+
+def _keepalive_options(keepalive: Keepalive) -> tuple[tuple[str, int], ...]:
+    return (
+        ("grpc.keepalive_time_ms", round(keepalive.idle * 1000)),
+        ("grpc.keepalive_timeout_ms", round(keepalive.timeout * 1000)),
+        ("grpc.http2.ping_timeout_ms", round(keepalive.timeout * 1000)),  # else a minute, whatever the other one says
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),  # as many as it takes: a stream may be silent for days
+    )
 
 
 def _add_port(server: grpc.Server, address: str, tls: Tls | None) -> int:

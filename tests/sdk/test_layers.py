@@ -25,6 +25,7 @@ LAYERS = (
     {"connector"},
     {"settings"},
     {"registry"},
+    {"admission", "standard_services"},
     {"server", "client"},
     {"testing"},
     {"targets"},

@@ -238,37 +238,6 @@ def test_closing_the_connection_reaches_the_connector(connector: Echo, server: C
     assert connector.ended.acquire(timeout=SECONDS)
 
 
-def test_stop_ends_streams_in_order_and_tears_down_once(connector: Echo) -> None:
-    """Open streams end without an error, the connector is torn down after them, once; later calls fail."""
-    server = ConnectorServer(connector).start()
-    failures: list[Exception] = []
-
-    def read(client: GrpcClient) -> None:
-        try:
-            list(client.stream_updates(StreamUpdatesRequest(cursor=b"wait")))
-        except ConnectorError as error:
-            failures.append(error)
-
-    with GrpcClient(server.address, insecure=True) as client:
-        readers = [threading.Thread(target=read, args=(client,)) for _ in range(3)]
-        for reader in readers:
-            reader.start()
-        for _ in readers:
-            assert connector.opened.acquire(timeout=SECONDS)
-        assert connector.torn_down == 0
-        stoppers = [threading.Thread(target=server.stop) for _ in range(2)]
-        for thread in stoppers:
-            thread.start()
-        for thread in (*stoppers, *readers):
-            thread.join(timeout=SECONDS)
-            assert not thread.is_alive()
-        server.stop()
-        with pytest.raises(Unavailable):
-            client.get_info(GetInfoRequest())
-    assert failures == []
-    assert connector.torn_down == 1
-
-
 def test_stop_without_start(connector: Echo) -> None:
     """A server that never started tears its connector down all the same."""
     ConnectorServer(connector).stop()
