@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 
 from dsync_kit.client import GrpcClient
 from dsync_kit.conformance.calls.driver import Driver
-from dsync_kit.protocol import DATA_TYPE_JSON_ID
+from dsync_kit.documents import encode
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, GetNamespaceMetadataRequest, WriteDataRequest
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.registry import load_folder, packaged_folder
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.server import ConnectorServer
@@ -20,6 +23,8 @@ from dsync_kit.targets.target import configure
 from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.process import OwnedProcess
+
+from .cli.test_serve import serving
 
 DSYNC = os.environ.get("DSYNC_BIN", "")
 DOCUMENTS = 6000  # /dev/fakesource: 2 namespaces of 3 partitions of 1,000
@@ -100,3 +105,60 @@ def _dsync_serves(folder: Path, *words: str) -> Iterator[tuple[str, Path]]:
         yield address, log
     finally:
         process.stop()
+
+
+def test_dsync_takes_a_source_that_is_stopped_for_a_failure(tmp_path):
+    """SIGTERM of the source's server while dsync follows it: dsync ends the flow, as it does whatever the code, and
+    logs an error. An end without one would look like the end of the data."""
+    log = tmp_path / "dsync.log"
+    (port,) = free_ports(1)
+    with serving("reference://", "--address", "127.0.0.1:0") as (source, _, address):
+        with GrpcClient(address, insecure=True) as client:
+            client.write_data(WriteDataRequest(namespace="n", data=[encode({"_id": 1}, BSON)], type=BSON))
+        words = [f"grpc://{address}", "--insecure", "/dev/null"]
+        dsync = OwnedProcess([DSYNC, "--web-port", str(port), *words], log=log, environ=os.environ)
+        try:
+            _wait_for(lambda: "starting to read change stream" in log.read_text(), dsync)
+            source.terminate()
+            _wait_for(lambda: not dsync.running, dsync)
+        finally:
+            dsync.stop()
+    assert source.returncode == 0
+    assert "Failed during stream updates: unavailable: the server is stopping" in log.read_text()
+
+
+def test_dsync_does_not_notice_a_handover(tmp_path):
+    """In the midst of a copy a second server takes over the sink's address, and the first one stops: every document
+    arrives, and dsync logs no error."""
+    log, sink = tmp_path / "dsync.log", f"reference://{tmp_path}/sink"
+    (port,) = free_ports(1)
+    shared = (sink, "--reuse-port", "--address")
+    with serving(*shared, "127.0.0.1:0") as (first, _, address), GrpcClient(address, insecure=True) as client:
+        source = ["/dev/fakesource", "--num-docs-per-partition", "300"]
+        words = ["--write-rate-limit", "250", *source, f"grpc://{address}", "--insecure"]
+        command = [DSYNC, "--web-port", str(port), "--mode", "InitialSync", *words]
+        dsync = OwnedProcess(command, log=log, environ=os.environ)
+        try:
+            _wait_for(lambda: _count(client) > 0, dsync)
+            with serving(*shared, address):
+                first.terminate()
+                assert first.wait(timeout=30) == 0
+                copied = _count(client)
+                _wait_for(lambda: not dsync.running, dsync)
+                assert 0 < copied < _count(client) == 1800
+        finally:
+            dsync.stop()
+    assert "ERR" not in log.read_text()
+
+
+def _count(client: GrpcClient) -> int:
+    """The documents of /dev/fakesource that a sink holds."""
+    namespaces = ("ns0", "ns1")
+    return sum(client.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=name)).count for name in namespaces)
+
+
+def _wait_for(reached: Callable[[], bool], dsync: OwnedProcess) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline, dsync.last_words()
+        time.sleep(0.05)

@@ -14,11 +14,11 @@ from typing import Any, Self
 import grpc
 from google.protobuf.message import Message
 
-from dsync_kit.admission import Admission, StreamCall
 from dsync_kit.connector import CallContext, Connector
 from dsync_kit.errors import Status, UsageError, status_of
 from dsync_kit.protocol import RPCS, SERVICE_NAME, Rpc
-from dsync_kit.standard_services import StandardServices
+from dsync_kit.serving.admission import Admission, StreamCall
+from dsync_kit.serving.standard_services import StandardServices
 
 __all__ = ["ConnectorServer", "Keepalive", "Tls"]
 

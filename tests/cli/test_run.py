@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from dsync_kit.cli.endpoints import HelpWanted, take_ends
 from dsync_kit.cli.exit_codes import exit_code_of
 from dsync_kit.cli.kit import app
 from dsync_kit.errors import UsageError
+from dsync_kit.testing.ports import free_ports
 
 from .conftest import Command
+from .test_run_crash import write_history
 from .test_serve import serving
 
 SMALL = ("--num-docs-per-partition", "20")
@@ -268,3 +271,55 @@ def test_a_state_that_nothing_was_begun_in_is_not_left_behind(dsync_kit: Command
     done = dsync_kit("run", "--state", "s", "/dev/fakesource", "/dev/null")
     assert done.returncode == 2
     assert not (tmp_path / "s").exists()
+
+
+class Served:
+    """A connector that is served at one address, started and stopped as often as a test wants."""
+
+    def __init__(self, *words: str | Path) -> None:
+        self._words = words
+        (port,) = free_ports(1)
+        self.address = f"127.0.0.1:{port}"
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        self._process, _, _ = self._stack.enter_context(serving(*self._words, "--address", self.address))
+
+    def terminate(self) -> None:
+        self._process.terminate()
+        assert self._process.wait(timeout=30) == 0
+        self._stack.close()
+
+
+@pytest.mark.parametrize("moment", ["planned", "stream-started"])
+def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: str) -> None:
+    """SIGTERM of the source's server in the midst of the copy, and of the updates: exit code 1 with the reason, never
+    complete. The same command goes on when the source is back, until both ends are equal."""
+    write_history(tmp_path / "history", 7)
+    source = Served(f"fixture://{tmp_path}/history", "--batch-size", "10", "--interval", "20ms")
+    sink = f"reference://{tmp_path}/sink"
+    command = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--log-format", "json", "--state", "state"]
+    command += ["--verify", f"grpc://{source.address}", "--insecure", sink]
+    source.start()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if json.loads(line)["event"] == moment:
+                    break
+            source.terminate()
+            last = events(process.communicate(timeout=60)[1])[-1]
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert (last["event"], last["complete"], last["interrupted"]) == ("finished", False, False)
+    assert {failure["reason"].partition(":")[0] for failure in last["failures"]} <= {"UNAVAILABLE", "not tried"}
+    assert "the same command goes on" in last["resume"]
+    source.start()
+    try:
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=120, check=False)
+    finally:
+        source.terminate()
+    assert done.returncode == 0, done.stderr
+    compared = [event for event in events(done.stderr) if event["event"] == "compared"]
+    assert [event["differences"] for event in compared] == [0] * 6

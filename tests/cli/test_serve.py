@@ -4,21 +4,30 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from dsync_kit.client import GrpcClient
-from dsync_kit.protocol import GetInfoRequest
+from dsync_kit.errors import Unavailable, Unimplemented
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    GetInfoRequest,
+    StreamUpdatesRequest,
+    WriteDataRequest,
+    WriteDataResponse,
+)
 
 from .conftest import Command
 
 
 @contextmanager
-def serving(*words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """A server on a free port: the process, what it says that it serves, and where."""
-    command = [sys.executable, "-m", "dsync_kit.cli.kit", "serve", *map(str, words)]
+def serving(*words: str | Path, python: tuple[str, ...] = ()) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """A server on a free port: the process, what it says that it serves, and where; `python` are the interpreter's own
+    options."""
+    command = [sys.executable, *python, "-m", "dsync_kit.cli.kit", "serve", *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -98,3 +107,72 @@ def test_without_a_target(dsync_kit: Command) -> None:
     done = dsync_kit("serve")
     assert done.returncode == 2
     assert "--address" in done.stdout
+
+
+@contextmanager
+def writing_to_null(*words: str) -> Iterator[tuple[subprocess.Popen[str], GrpcClient, "Future[WriteDataResponse]"]]:
+    """A `/dev/null` that takes its time, its client, and the answer to a write that is under way."""
+    with serving("/dev/null", "--log-json", *words, "--address", "127.0.0.1:0") as (process, _, address):
+        request = WriteDataRequest(namespace="n", data=[b"{}"], type=DATA_TYPE_JSON_ID)
+        with GrpcClient(address, insecure=True) as client, ThreadPoolExecutor(1) as executor:
+            writing = executor.submit(client.write_data, request)
+            assert process.stdout is not None
+            assert "write-data" in process.stdout.readline()
+            try:
+                yield process, client, writing
+            finally:
+                process.kill()
+
+
+def test_a_write_under_way_is_answered_before_the_end() -> None:
+    """SIGTERM waits for it: the caller gets OK, and the exit code is 0."""
+    with writing_to_null("--sleep", "1s") as (process, _, writing):
+        process.terminate()
+        assert writing.result(timeout=30) == WriteDataResponse()
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("grace", ["0.3", "3600"])
+def test_a_write_that_takes_too_long_ends_with_the_process(grace: str) -> None:
+    """After the grace, or on a second SIGTERM, the process ends although the write is under way: its caller is told to
+    repeat it, and it cannot be applied any more. Exit code 3, with the reason."""
+    with writing_to_null("--sleep", "1h", "--grace", grace) as (process, client, writing):
+        process.terminate()
+        if grace == "3600":
+            refused: type[Exception] | None = Unimplemented
+            while refused is Unimplemented:  # until the stop has begun
+                with pytest.raises((Unavailable, Unimplemented)) as caught:
+                    list(client.stream_updates(StreamUpdatesRequest()))
+                refused = caught.type
+            assert process.poll() is None
+            process.terminate()
+        assert isinstance(writing.exception(timeout=30), Unavailable)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert ("1 call has not ended within 0.3 seconds" if grace == "0.3" else "told twice to stop") in errors
+
+
+def test_a_successor_shares_the_address(dsync_kit: Command) -> None:
+    """With --reuse-port a second server starts at the address before the first one stops; without it, it does not."""
+    words = ("/dev/null", "--reuse-port")
+    with serving(*words, "--address", "127.0.0.1:0") as (first, _, address):
+        assert "the port is taken" in dsync_kit("serve", "/dev/null", "--address", address).stderr
+        with serving(*words, "--address", address) as (second, _, _):
+            first.terminate()
+            assert first.wait(timeout=30) == 0
+            with GrpcClient(address, insecure=True) as client:
+                assert client.get_info(GetInfoRequest()).db_type == "null"
+            second.terminate()
+            assert second.wait(timeout=30) == 0
+
+
+def test_a_server_starts_with_what_it_needs() -> None:
+    """What is for people, for tests, for scaffolding and for gRPC's own services is not loaded to serve dsync."""
+    with serving("reference://", "--address", "127.0.0.1:0", python=("-X", "importtime")) as (process, _, _address):
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    loaded = {line.rpartition("|")[2].strip() for line in errors.splitlines() if line.startswith("import time:")}
+    assert {"grpc", "pydantic", "dsync_kit.server"} <= loaded
+    unwanted = {"rich", "hypothesis", "copier", "pytest", "grpc_health.v1", "grpc_reflection.v1alpha"}
+    assert loaded & {*unwanted, "dsync_kit.conformance"} == set()

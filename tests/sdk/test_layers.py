@@ -25,7 +25,7 @@ LAYERS = (
     {"connector"},
     {"settings"},
     {"registry"},
-    {"admission", "standard_services"},
+    {"serving"},
     {"server", "client"},
     {"testing"},
     {"targets"},

@@ -180,12 +180,18 @@ def serve(
     cert_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain, PEM: TLS.")] = None,
     key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key, PEM.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow clear text on a public address.")] = False,
+    reuse_port: Annotated[
+        bool, typer.Option("--reuse-port", help="Share the address with servers that allow it, too: for a handover.")
+    ] = False,
+    grace: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long calls under way may take once it is to stop.")
+    ] = 5.0,
     wants_help: Annotated[bool, typer.Option("--help", help="This page; after TARGET, its options.")] = False,
 ) -> None:
     """Run a connector as a gRPC server, which dsync reaches as grpc://HOST:PORT.
 
-    A folder alone serves the scratch area of its conformance.py. Prints the address when it is ready; ends on SIGTERM
-    and Ctrl-C.
+    A folder alone serves the scratch area of its conformance.py. Prints the address when it is ready. SIGTERM and
+    Ctrl-C end it in order: with 0, or with 3 where calls had to be cut off.
     """
     if wants_help and words:
         return list_(words[0])
@@ -194,10 +200,8 @@ def serve(
         raise typer.Exit(0 if wants_help else 2)
     from dsync_kit.cli.serve import Service
     from dsync_kit.cli.serve import serve as run
-    from dsync_kit.output.workflow_commands import WorkflowCommands
 
-    with WorkflowCommands(sys.stderr):
-        raise typer.Exit(ExitCode(run(Service(words, address, cert_file, key_file, insecure))))
+    raise typer.Exit(ExitCode(run(Service(words, address, cert_file, key_file, insecure, reuse_port, grace))))
 
 
 @app.command(

@@ -1,38 +1,53 @@
 """`dsync-kit serve`: a connector at an address, as dsync reaches it."""
 
+import atexit
 import ipaddress
 import logging
+import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from typing import NoReturn
 
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
 from dsync_kit.output.plain import printable, printable_lines
+from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.server import ConnectorServer, Tls
 from dsync_kit.settings import redact_target
 from dsync_kit.targets.target import TargetError, resolve
+from dsync_kit.testing.harness import Harness
 
 __all__ = ["Service", "serve"]
+
+_LAST_SECONDS = 5.0
+"""How long a process that ends hard may take to write its log, and to remove its scratch area."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the user asked for. `words` are the target, then the connector's own options."""
+    """What the user asked for. `words` are the target, then the connector's own options; `grace` is in seconds."""
 
     words: Sequence[str]
     address: str
     cert_file: Path | None = None
     key_file: Path | None = None
     insecure: bool = False
+    reuse_port: bool = False
+    grace: float = 5.0
 
 
 def serve(asked: Service) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code.
+    """Serve until SIGTERM or SIGINT, then end the process; returns the exit code where it never came to serving.
+
+    The first signal drains the server. Calls that have not ended after the grace, or when a second signal comes, end
+    with the process: nothing may be written after its caller was told to write it again.
 
     Raises UsageError for what cannot be done as asked, TargetError where the connector does not start.
     """
@@ -46,7 +61,8 @@ def serve(asked: Service) -> int:
             "give --cert-file and --key-file, or allow it with --insecure"
         )
     target = resolve(word, options)
-    # SIGINT, too: a shell that starts a command in the background has it ignored.
+    # Until it serves there is nothing to end in order. SIGINT, too: a shell that starts a command in the background
+    # has it ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     secrets = [target.redact]
@@ -57,19 +73,78 @@ def serve(asked: Service) -> int:
         return text
 
     try:
-        with shown_log(_print_line, redact, level=logging.INFO), target.open() as opened:
+        commands = WorkflowCommands(sys.stderr)
+        with commands, shown_log(_print_line, redact, level=logging.INFO), target.open() as opened:
             if opened.connector is None:
                 raise TargetError(f"{opened.title} does not run in this process")
             if opened.settings is not None:  # a scratch area's are not known before
                 secrets.append(opened.settings.redact)
-            with ConnectorServer(opened.connector, asked.address, tls=tls, redact=redact) as server:
+            clean_up = partial(_clean_up, opened.harness, commands)
+            server = ConnectorServer(
+                opened.connector, asked.address, tls=tls, redact=redact, reuse_port=asked.reuse_port
+            )
+            try:
+                server.start()
                 if opened.harness is not None:
                     print(f"the scratch area of {target.title}/conformance.py: it goes when this ends", file=sys.stderr)
+                signals = _signals(on_second=lambda: _end_now(clean_up, problem="told twice to stop"))
                 print(f"serving {printable(opened.title)} at {server.address}", flush=True)
-                threading.Event().wait()
+                signals.get()
+                left = server.drain(asked.grace)
+            except BaseException:
+                server.stop(0)
+                raise
+            if left:
+                calls = "1 call has" if left == 1 else f"{left} calls have"
+                _end_now(clean_up, problem=f"{calls} not ended within {asked.grace:g} seconds, and not been answered")
     except KeyboardInterrupt:
         return ExitCode.OK
-    return ExitCode.OK
+    # The connector is torn down, and whoever calls still waits: the connections break with the process, and not before.
+    # A caller repeats for three seconds at most, of which Python takes up to one where it ends by itself.
+    return _end_now(atexit._run_exitfuncs)
+
+
+def _signals(on_second: Callable[[], object]) -> "SimpleQueue[int]":
+    """Where SIGTERM and SIGINT arrive from now on; `on_second` is called on the second one."""
+    # An Event would be locked by the very thread that a signal interrupts while it begins to wait.
+    arrived: SimpleQueue[int] = SimpleQueue()
+    seen: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        if seen:
+            on_second()
+        seen.append(number)
+        arrived.put(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return arrived
+
+
+def _end_now(clean_up: Callable[[], object], *, problem: str = "") -> NoReturn:
+    """End the process with all its threads, whatever they do; their callers see the connection break."""
+
+    def last_words() -> None:
+        if problem:
+            _print_line(f"error: {problem}: cut off")
+        clean_up()
+        logging.shutdown()
+        sys.stdout.flush()
+
+    # In a thread: what is called here may wait for a lock that is never released.
+    thread = threading.Thread(target=last_words, daemon=True)
+    thread.start()
+    thread.join(_LAST_SECONDS)
+    os._exit(ExitCode.NOT_JUDGED if problem else ExitCode.OK)
+
+
+def _clean_up(harness: Harness | None, commands: WorkflowCommands) -> None:
+    """What a process that ends hard must not leave behind."""
+    try:
+        if harness is not None:
+            harness.stop()
+    finally:
+        commands.__exit__(None, None, None)
 
 
 def _print_line(line: str) -> None:

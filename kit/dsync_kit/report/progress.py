@@ -1,9 +1,8 @@
 """A run as it goes on: what moves on a terminal, lines elsewhere, JSON for programs. All of it on one stream."""
 
-import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
 from typing import Protocol, Self
@@ -29,11 +28,12 @@ from dsync_kit.flow.events import (
     StreamStarted,
     UpdatesWritten,
 )
-from dsync_kit.output.plain import encodable, printable
+from dsync_kit.output.plain import printable
 from dsync_kit.report.contents import plural
+from dsync_kit.report.json_line import json_line
 from dsync_kit.report.tally import Tally
 
-__all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "json_line", "result_lines"]
+__all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "result_lines"]
 
 _EVERY_SECONDS = 5.0
 
@@ -114,12 +114,6 @@ class JsonLines(_Reader):
 
     def _line(self, name: str, values: dict[str, object]) -> None:
         self._write(json_line(name, values))
-
-
-def json_line(event: str, values: Mapping[str, object]) -> str:
-    """An event with its time, as a line of JSON."""
-    # ASCII alone: standard error may have any encoding.
-    return json.dumps(encodable({"event": event, "time": round(time.time(), 3), **values}))
 
 
 class TerminalRun(_Reader):
