@@ -1,14 +1,17 @@
 """The RPCs as a caller sees them: of a connector behind an address, or of one in this process."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from dsync_kit.bounds.patience import Kind, Patience, Watch, unwatched
 from dsync_kit.connector import CallContext, Connector
-from dsync_kit.errors import ConnectorError, DeadlineExceeded, error_for, status_of
+from dsync_kit.errors import ConnectorError, DeadlineExceeded, error_for, is_interrupt, status_of
 from dsync_kit.protocol import (
     RPCS,
     GeneratePlanRequest,
@@ -46,10 +49,9 @@ __all__ = [
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 M = TypeVar("M", bound=Message)
 
+logger = logging.getLogger(__name__)
+
 _RPCS = {rpc.method: rpc for rpc in RPCS}
-
-
-_HASTE_SECONDS = 3.0
 
 
 class CallTimeout(DeadlineExceeded):
@@ -137,14 +139,21 @@ class GrpcClient(ClientBase):
     """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`.
 
     `timeout` is in seconds, for each unary call; a call that takes longer raises CallTimeout, and from then on no call
-    is given more than a few seconds. dsync sets none.
+    is given more than a few seconds. dsync sets none. `watch` sees each call.
     """
 
     def __init__(
-        self, address: str, *, insecure: bool = False, gzip: bool = False, timeout: float | None = None
+        self,
+        address: str,
+        *,
+        insecure: bool = False,
+        gzip: bool = False,
+        timeout: float | None = None,
+        watch: Watch = unwatched,
     ) -> None:
         self.address = address
-        self._timeout = timeout
+        self._patience = Patience(timeout)
+        self._watch = watch
         self._channel = open_channel(address, insecure=insecure, gzip=gzip)
         self._calls: dict[str, Any] = {
             rpc.name: (self._channel.unary_stream if rpc.streams else self._channel.unary_unary)(
@@ -174,18 +183,17 @@ class GrpcClient(ClientBase):
         self.close()
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
-        began = time.monotonic()
+        began, seconds = time.monotonic(), self._patience.seconds
         try:
-            return self._calls[rpc.name](request, timeout=self._timeout)
+            with self._watch(_shown(rpc, request), Kind.CALL):
+                return self._calls[rpc.name](request, timeout=seconds)
         except grpc.RpcError as error:
-            if self._timeout is not None and time.monotonic() - began >= self._timeout:
-                timed_out = CallTimeout(f"{rpc.name} did not answer within {self._timeout:g} seconds")
-                self._timeout = min(self._timeout, _HASTE_SECONDS)
-                raise timed_out from None
+            if seconds is not None and time.monotonic() - began >= seconds:
+                raise _timed_out(rpc, self._patience) from None
             raise from_rpc_error(error) from None
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
-        return _GrpcStream(self._calls[rpc.name](request))
+        return _GrpcStream(self._calls[rpc.name](request))  # neither it nor its cancel() blocks
 
 
 class _GrpcStream(Generic[M]):
@@ -206,33 +214,69 @@ class LocalClient(ClientBase):
     """A client of a connector in this process, without a wire: messages are copied, errors become statuses.
 
     Without `copies` both sides hold the same messages: for a caller that changes none, and wants no byte moved in vain.
-    `redact` is applied to the messages of errors, beside the connector's own.
+    `redact` is applied to the messages of errors, beside the connector's own. With a `timeout`, in seconds, each call
+    is made in another thread; one that takes longer raises CallTimeout, and from then on no call is given more than a
+    few seconds. `watch` sees each call.
     """
 
     def __init__(
-        self, connector: Connector, *, copies: bool = True, redact: Callable[[str], str] | None = None
+        self,
+        connector: Connector,
+        *,
+        copies: bool = True,
+        redact: Callable[[str], str] | None = None,
+        timeout: float | None = None,
+        watch: Watch = unwatched,
     ) -> None:
         self._connector = connector
         self._copies = copies
         self._redact = redact or str
+        self._patience = Patience(timeout)
+        self._watch = watch
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
+        try:
+            with self._watch(_shown(rpc, request), Kind.CALL):
+                return self._patience.call(lambda: self._answer(rpc, request))
+        except TimeoutError:  # what the connector raises is a ConnectorError by then
+            raise _timed_out(rpc, self._patience) from None
+
+    def _answer(self, rpc: Rpc, request: Message) -> Any:
         method: Callable[[Message], Message] = getattr(self._connector, rpc.method)
         try:
             if not self._copies:
                 return method(request)
             # Through bytes, as on the wire: neither side sees the other change a message, nor a wrong type.
             return rpc.response.FromString(method(_copy(request)).SerializeToString())
-        except Exception as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._error(error) from error
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
         context = CallContext()
         method: Callable[[Message, CallContext], Iterator[Message]] = getattr(self._connector, rpc.method)
         sent = _copy(request) if self._copies else request
-        return _LocalStream(lambda: method(sent, context), context, self._error, copies=self._copies)
+        name = _shown(rpc, request)
+        return _LocalStream(
+            lambda: iter(method(sent, context)),
+            context,
+            self._error,
+            copies=self._copies,
+            watch=lambda: self._watch(name, Kind.STREAM),
+            hang_up=lambda: self._hang_up(name, context),
+        )
 
-    def _error(self, error: Exception) -> ConnectorError:
+    def _hang_up(self, name: str, context: CallContext) -> None:
+        """End a stream: what the connector has asked to be called then may take as long as a call."""
+        try:
+            with self._watch(f"the end of {name}", Kind.CALL):
+                self._patience.call(context.cancel)
+        except TimeoutError:
+            logger.error("%s: what was added with add_callback() did not return", name)
+            self._patience.lose()
+
+    def _error(self, error: BaseException) -> ConnectorError:
         status = status_of(error, translate=self._connector.translate_error, redact=self._redacted)
         return error_for(status.code, status.message)
 
@@ -245,26 +289,54 @@ class _LocalStream(Generic[M]):
         self,
         start: Callable[[], Iterator[M]],
         context: CallContext,
-        error: Callable[[Exception], ConnectorError],
+        error: Callable[[BaseException], ConnectorError],
         *,
         copies: bool,
+        watch: Callable[[], AbstractContextManager[object]],
+        hang_up: Callable[[], None],
     ) -> None:
         self._start = start
         self._context = context
         self._error = error
         self._copies = copies
+        self._watch = watch
+        self._hang_up = hang_up
 
     def __iter__(self) -> Iterator[M]:
+        messages: Iterator[M] | None = None
         try:
-            for message in self._start():
-                yield _copy(message) if self._copies else message
-        except Exception as error:
-            raise self._error(error) from error
+            while True:
+                try:
+                    with self._watch():
+                        messages = messages or self._start()
+                        message = next(messages)
+                        message = _copy(message) if self._copies else message
+                except StopIteration:
+                    return
+                except BaseException as error:
+                    if is_interrupt(error):
+                        raise
+                    raise self._error(error) from error
+                yield message
         finally:
             self._context.cancel()
 
     def cancel(self) -> None:
-        self._context.cancel()
+        self._hang_up()
+
+
+def _timed_out(rpc: Rpc, patience: Patience) -> CallTimeout:
+    return CallTimeout(f"{rpc.name} did not answer within {patience.lose():g} seconds")
+
+
+def _shown(rpc: Rpc, request: Any) -> str:
+    """A call as it is named while it is under way: with the namespaces that it is about."""
+    if "partition" in request.DESCRIPTOR.fields_by_name:
+        request = request.partition
+    if namespaces := getattr(request, "namespaces", None):
+        return f"{rpc.name}(namespaces={list(namespaces)[:3]!r})"
+    namespace = getattr(request, "namespace", "")
+    return f"{rpc.name}(namespace={namespace!r})" if namespace else f"{rpc.name}()"
 
 
 def _copy(message: M) -> M:

@@ -18,6 +18,7 @@ GeneratePlan and the streams are never repeated.
 """
 
 import logging
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ __all__ = [
     "Unimplemented",
     "UsageError",
     "error_for",
+    "is_interrupt",
     "status_of",
 ]
 
@@ -182,23 +184,35 @@ class Status:
     )
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether this is the user's Ctrl-C, which Python raises in the main thread only, and no doing of a connector."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+
+
 def status_of(
-    error: Exception,
+    error: BaseException,
     *,
     translate: Callable[[Exception], ConnectorError | None] = lambda _: None,
     redact: Callable[[str], str] = lambda text: text,
 ) -> Status:
-    """Turn what a connector raised into a status.
+    """Turn what a connector raised into a status; `sys.exit` in a connector does not end the process that calls it.
 
     `translate` is the connector's own mapping (see `Connector.translate_error`). What nobody knows is logged with its
     traceback under a reference, and the caller is told the reference alone: the text of a foreign exception may hold
     credentials.
     """
+    if isinstance(error, SystemExit):
+        text = "the connector asked for its process to end: sys.exit(" + (
+            "" if error.code is None else repr(error.code)
+        )
+        return Status(StatusCode.UNKNOWN, _fitting(redact(text + ")")))
+    known: BaseException | None = error
     try:
-        known = error if isinstance(error, ConnectorError) else translate(error)
+        if not isinstance(error, ConnectorError):
+            known = translate(error) if isinstance(error, Exception) else None
     except Exception as failure:  # its context is `error`: the log will show both
         error, known = failure, None
-    if known is not None:
+    if isinstance(known, ConnectorError):
         return Status(known.code, _fitting(redact(known.message)))
     for kind, code in Status.KNOWN:
         if isinstance(error, kind):

@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -156,9 +155,9 @@ class ConnectorServer:
     def _unary(self, method: Callable[[Any], Message]) -> Callable[[Any, grpc.ServicerContext], Message]:
         def call(request: Message, context: grpc.ServicerContext) -> Message:
             try:
-                with self._admission.unary(context), _exit_is_an_error():
+                with self._admission.unary(context):
                     return method(request)
-            except Exception as error:
+            except BaseException as error:  # sys.exit() would leave the call without an answer
                 status = self._status(error)
             return context.abort(status.code, status.message)
 
@@ -169,16 +168,18 @@ class ConnectorServer:
     ) -> Callable[[Any, grpc.ServicerContext], Iterator[Message]]:
         def call(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
             try:
-                with self._admission.stream(context) as stream, _exit_is_an_error():
+                with self._admission.stream(context) as stream:
                     yield from _messages(method, request, stream)
                 return
-            except Exception as error:
+            except GeneratorExit:
+                raise
+            except BaseException as error:
                 status = self._status(error)
             context.abort(status.code, status.message)
 
         return call
 
-    def _status(self, error: Exception) -> Status:
+    def _status(self, error: BaseException) -> Status:
         return status_of(error, translate=self._connector.translate_error, redact=self._redacted)
 
     def _redacted(self, text: str) -> str:
@@ -197,15 +198,6 @@ def _messages(
         # The caller hung up, and the connector noticed by an error of its client library.
         if not stream.context.cancelled:
             raise
-
-
-@contextmanager
-def _exit_is_an_error() -> Iterator[None]:
-    """In a thread of gRPC's pool, SystemExit would leave the caller without any answer."""
-    try:
-        yield
-    except SystemExit as error:
-        raise RuntimeError(f"the connector called sys.exit({error.code!r})") from error
 
 
 def _keepalive_options(keepalive: Keepalive) -> tuple[tuple[str, int], ...]:

@@ -19,6 +19,7 @@ LAYERS = (
     {"__init__"},
     {"protocol"},
     {"usage", "output"},
+    {"bounds"},
     {"errors"},
     {"documents", "cursors", "namespaces"},
     {"conversion", "partial", "incoming"},

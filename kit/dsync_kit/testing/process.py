@@ -7,15 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from dsync_kit.bounds.guarded import GuardedProcess
 from dsync_kit.errors import UsageError
 
 __all__ = ["OwnedProcess", "find_program"]
-
-# `read` returns when the owner's end of the pipe closes, which no way of dying can prevent.
-_WATCH = 'read _; kill -s KILL -- "-$1"'
 
 
 def find_program(name: str, *, package: str) -> str:
@@ -39,19 +36,9 @@ class OwnedProcess:
     def __init__(self, command: Sequence[str], *, log: Path, environ: Mapping[str, str]) -> None:
         self.log = log
         with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                start_new_session=True,
+            self._process = GuardedProcess(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(environ)
             )
-        self._watch = subprocess.Popen(  # noqa: S603
-            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # not interrupted together with its owner
-        )
         atexit.register(self.stop)
 
     @property
@@ -62,7 +49,7 @@ class OwnedProcess:
     @property
     def running(self) -> bool:
         """Whether the process lives."""
-        return self._process.poll() is None
+        return self._process.running
 
     def last_words(self, lines: int = 5) -> str:
         """The end of the output, for an error message."""
@@ -71,23 +58,9 @@ class OwnedProcess:
     def stop(self, *, grace: float = 5.0) -> None:
         """End it with SIGTERM, and after `grace` seconds with SIGKILL. Calling it again does nothing."""
         atexit.unregister(self.stop)
-        # First the watch: the number of a process that has ended may be given to another.
-        self._watch.kill()
-        self._watch.communicate()
-        if self.running:
-            self._process.terminate()
-            try:
-                self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self._signal_group(signal.SIGKILL)
-        self._process.wait()
+        self._process.end(grace=grace)
 
     def kill(self) -> None:
         """End it at once with SIGKILL, as a crash does."""
-        self._signal_group(signal.SIGKILL)
-        self._process.wait()
+        self._process.signal(signal.SIGKILL)
         self.stop()
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):  # it ended meanwhile
-            os.killpg(self._process.pid, number)

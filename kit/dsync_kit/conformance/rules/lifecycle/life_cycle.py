@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dsync_kit.bounds.patience import CallThread
 from dsync_kit.client import GrpcClient, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
@@ -54,7 +55,7 @@ def teardown_twice(case: Case) -> None:
 )
 def threads(case: Case) -> None:
     """After teardown no thread of the connector is left."""
-    before = set(threading.enumerate())
+    before = _threads()
     connector = case.create()
     driver = Driver(case.recorder.other(LocalClient(connector), "another instance"))
     namespace, data_type, expected = case.listable(max_size=3)
@@ -63,7 +64,7 @@ def threads(case: Case) -> None:
         driver.write_data(namespace, case.numbered(3, data_type), data_type)
     connector.teardown()
     deadline = time.monotonic() + _THREAD_SECONDS
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+    while (left := _threads() - before) and time.monotonic() < deadline:
         time.sleep(0.02)
     names = sorted(thread.name for thread in left)
     case.check(not left, "threads are left after teardown", expected="none", seen=names)
@@ -125,6 +126,11 @@ def over_grpc(case: Case) -> None:
             case.own(written, data_type, page)
             there.write_data(written, page, data_type)
             case.expect(written, Model(data_type, page), "what was written over gRPC")
+
+
+def _threads() -> set[threading.Thread]:
+    """The threads that there are, but for those in which the kit makes its calls."""
+    return {thread for thread in threading.enumerate() if not isinstance(thread, CallThread)}
 
 
 def _info(driver: Driver, _namespace: str, _data_type: DataType) -> object:
