@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dsync_kit.settings import ConnectorSettings, redact_target
-from dsync_kit.usage import UsageError
+from dsync_kit.usage import CannotLoad, UsageError
 
 if TYPE_CHECKING:
     from dsync_kit.connector import Connector
@@ -125,7 +125,7 @@ def load_folder(folder: Path) -> RegisteredConnector:
 def import_folder(folder: Path, name: str) -> ModuleType:
     """Import the module `name` of a connector's folder, as a part of the package that its pyproject.toml names.
 
-    Raises UsageError where there is no such module, or where it cannot be imported.
+    Raises UsageError where there is no such module, CannotLoad where it cannot be imported.
     """
     folder = folder.resolve()
     if not (folder / f"{name}.py").is_file():
@@ -135,11 +135,20 @@ def import_folder(folder: Path, name: str) -> ModuleType:
         _ensure_package(package, folder)
         return importlib.import_module(f"{package}.{name}")
     except ModuleNotFoundError as error:
-        raise UsageError(
+        raise CannotLoad(
             f"{folder.name} needs the module {error.name!r}, which is not installed: run pip install '{folder}[test]'"
         ) from error
+    except SystemExit as error:
+        raise CannotLoad(f"{folder / name}.py cannot be loaded: {_reason(error)}") from error
     except Exception as error:
-        raise UsageError(f"{folder / name}.py cannot be imported: {type(error).__name__}: {error}") from error
+        raise CannotLoad(f"{folder / name}.py cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _reason(error: SystemExit) -> str:
+    """What a module says that ends its process while it is imported."""
+    return (
+        error.code if isinstance(error.code, str) else f"it calls sys.exit({'' if error.code is None else error.code})"
+    )
 
 
 def _package_name(folder: Path) -> str:
@@ -182,7 +191,7 @@ def _ensure_package(package: str, folder: Path) -> None:
 def _load_entry_point(point: EntryPoint) -> RegisteredConnector:
     try:
         connector = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"the installed connector {point.name!r} cannot be imported ({type(error).__name__}: {error}): "
             f"repair it, or uninstall {point.dist.name if point.dist else point.value}"

@@ -12,6 +12,8 @@ from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import ListDataRequest
+from dsync_kit.targets.target import find_connector
+from dsync_kit.targets.typed import TypedOptions
 
 from .conftest import Command
 from .test_serve import serving
@@ -102,10 +104,11 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options(options: list[str], shown: str, kept: tuple[str, ...] | None) -> None:
     """The command that runs a rule anew has stars instead, the kept file leaves it out."""
     asked = Verification("keyed", options=options)
-    command = asked.replay("list/ends", 1).replace("'", "")
+    typed = TypedOptions.of(options, find_connector("keyed")[0].settings)
+    command = asked.replay("list/ends", 1, typed).replace("'", "")
     assert command.endswith(f"-- {shown}")
     failure = Failure("", "", "", "", (), (), "", True, choices="AA==")
-    asked.keep(Outcome("list/ends", Level.MUST, Status.FAILED, failure=failure), 1)
+    asked.keep(Outcome("list/ends", Level.MUST, Status.FAILED, failure=failure), 1, typed)
     found = KeptFailure.load("list/ends")
     assert "canary" not in str(found)
     assert kept is None or found.options == kept

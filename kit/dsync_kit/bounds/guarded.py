@@ -63,6 +63,11 @@ class GuardedProcess:
             self._process.wait(timeout=seconds)
         return not self.running
 
+    def interrupt(self) -> None:
+        """Send SIGTERM to the process itself, which may end what it has started in order."""
+        if self.running:
+            self._process.terminate()
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its group."""
         with suppress(ProcessLookupError):  # it has ended already
@@ -70,11 +75,11 @@ class GuardedProcess:
 
     def end(self, *, grace: float = 0.0) -> None:
         """End its group: by SIGTERM if there is a `grace`, in seconds, then by SIGKILL. Twice is harmless."""
+        if self._left is not None:
+            return
         # First the guard: the number of a process that has ended may be given to another.
         self._guard.kill()
         self._guard.communicate()
-        if self._left is not None:
-            return
         if grace and self.running:
             self.signal(signal.SIGTERM)
             self.wait(grace)

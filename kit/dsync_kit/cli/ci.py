@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
+from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.errors import UsageError
 from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
@@ -47,6 +49,7 @@ class Gate:
     rules: Sequence[str] = ()
     strict: bool = False
     reports: Sequence[str] = ()
+    timeout: float = CALL_SECONDS
     jobs: int = 1
     list_only: bool = False
 
@@ -136,15 +139,22 @@ def _judged(asked: Gate, change: Change, console: Console) -> Iterator[tuple[Pur
 
 def _verify(asked: Gate, target: str, console: Console) -> Report:
     """What came of one connector; one that cannot even be loaded has not been judged."""
-    # Here: it takes longer to load than to find that no connector is touched.
-    from dsync_kit.cli.verify import Verification, judge
-
     began = time.monotonic()
-    wanted = Verification(
-        target, profile=asked.profile, seed=asked.seed, rules=asked.rules, strict=asked.strict, jobs=asked.jobs
-    )
     try:
-        return judge(wanted, console)
+        # Each connector is judged apart from what the ones before it have done to their process.
+        with Crew(asked.jobs) as crew:
+            # Here: it takes longer to load than to find that no connector is touched.
+            from dsync_kit.cli.verify import Verification, judge
+
+            wanted = Verification(
+                target,
+                profile=asked.profile,
+                seed=asked.seed,
+                rules=asked.rules,
+                strict=asked.strict,
+                timeout=asked.timeout,
+            )
+            return judge(wanted, console, crew)
     except UsageError as error:
         console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
         return _not_judged(asked, target, str(error), time.monotonic() - began)

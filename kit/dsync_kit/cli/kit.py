@@ -25,6 +25,8 @@ TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT,
 
 Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without TLS.")]
 
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -64,29 +66,34 @@ def verify(
         list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown, html or badge; repeats.")
     ] = None,
     insecure: Insecure = False,
+    timeout: Timeout = 30.0,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
 ) -> None:
     """Prove a connector with generated data.
 
     Ends with 0 if it is conformant, 1 if a rule is violated, 2 for wrong usage, 3 if it could not be judged.
     """
-    from dsync_kit.cli.verify import Verification
-    from dsync_kit.cli.verify import verify as run
+    from dsync_kit.conformance.running.crew import Crew
 
-    asked = Verification(
-        target=target,
-        options=options or (),
-        profile=profile,
-        seed=seed,
-        rules=rule or (),
-        namespaces=namespace or (),
-        known_failures=known_failures,
-        strict=strict,
-        reports=report or (),
-        insecure=insecure,
-        jobs=jobs,
-    )
-    raise typer.Exit(ExitCode(run(asked)))
+    # Started before anything else is loaded, which they load at the same time.
+    with Crew(jobs) as crew:
+        from dsync_kit.cli.verify import Verification
+        from dsync_kit.cli.verify import verify as run
+
+        asked = Verification(
+            target=target,
+            options=options or (),
+            profile=profile,
+            seed=seed,
+            rules=rule or (),
+            namespaces=namespace or (),
+            known_failures=known_failures,
+            strict=strict,
+            reports=report or (),
+            insecure=insecure,
+            timeout=timeout,
+        )
+        raise typer.Exit(ExitCode(run(asked, crew)))
 
 
 @app.command()
@@ -110,6 +117,7 @@ def ci(
             metavar="FORMAT=PATH", help="As for verify, with {name} in PATH for the connector's name; repeats."
         ),
     ] = None,
+    timeout: Timeout = 30.0,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
     list_only: Annotated[bool, typer.Option("--list", help="Print the touched folders, and verify none.")] = False,
 ) -> None:
@@ -130,6 +138,7 @@ def ci(
         rules=rule or (),
         strict=strict,
         reports=report or (),
+        timeout=timeout,
         jobs=jobs,
         list_only=list_only,
     )
@@ -152,11 +161,14 @@ def replay(
     Ends with 1 if it still fails, 0 if it is gone. Secrets are not kept: give them again where they are no environment
     variables.
     """
-    from dsync_kit.cli.replay import replay as run
-    from dsync_kit.output.workflow_commands import WorkflowCommands
+    from dsync_kit.conformance.running.crew import Crew
 
-    with WorkflowCommands(sys.stdout):
-        raise typer.Exit(ExitCode(run(failure, target=target, options=options)))
+    with Crew() as crew:
+        from dsync_kit.cli.replay import replay as run
+        from dsync_kit.output.workflow_commands import WorkflowCommands
+
+        with WorkflowCommands(sys.stdout):
+            raise typer.Exit(ExitCode(run(failure, crew, target=target, options=options)))
 
 
 @app.command()

@@ -1,30 +1,35 @@
 """`dsync-kit replay`: runs one kept example again."""
 
-import logging
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import Plan, Session
+from dsync_kit.conformance.running.crew import Crew
+from dsync_kit.conformance.running.engine import Plan
 from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import KeptFailure
+from dsync_kit.conformance.running.messages import Named
 from dsync_kit.errors import UsageError
 from dsync_kit.output.console import open_console
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.failure import failure_lines
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.process import TargetError
 
 __all__ = ["replay"]
 
 
-def replay(word: str, *, target: str | None = None, options: Sequence[str] | None = None) -> int:
+def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequence[str] | None = None) -> int:
     """Run the example of a kept failure; returns 1 if it still fails, 0 if it is gone, 3 if that cannot be told.
 
-    `target` and `options` take the place of those that were kept. Raises UsageError where the failure is not there.
+    `target` and `options` take the place of those that were kept; the crew's process does the work. Raises UsageError
+    where the failure is not there.
     """
     kept = KeptFailure.load(word)
     rule = next((rule for rule in RULES if rule.id == kept.rule), None)
@@ -32,18 +37,18 @@ def replay(word: str, *, target: str | None = None, options: Sequence[str] | Non
         raise UsageError(f"the rule {kept.rule} of this failure is there no more")
     if target is None and ":***@" in " ".join([kept.target, *kept.options]):
         raise UsageError(f"the password of {kept.target} was not kept: name the target again with --target")
-    named = resolve(target or kept.target, kept.options if options is None else options, insecure=kept.insecure)
+    named = Named(
+        target or kept.target, tuple(kept.options if options is None else options), kept.insecure, CALL_SECONDS
+    )
     plan = Plan(
         (rule,), PROFILES[kept.profile], kept.seed, kept.namespaces, command=lambda _: f"dsync-kit replay {word}"
     )
-    logging.getLogger().addHandler(logging.NullHandler())
-    interrupt_on(signal.SIGINT, signal.SIGTERM)
-    with named.open() as opened:
-        session = Session(opened, plan)
-        try:
-            outcome = session.replay(rule, kept.choices)
-        finally:
-            session.close()
+    interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    *_, last = judge_apart(named, plan, crew, choices=kept.choices)
+    result = last.result if isinstance(last, RunFinished) else None
+    if result is None or not result.outcomes:
+        raise TargetError(result.problem if result and result.problem else "interrupted")
+    [outcome] = result.outcomes
     console = open_console()
     if outcome.failure is not None:
         # Once is enough here: it was found, and kept, before.

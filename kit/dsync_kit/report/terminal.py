@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted, StillRunning
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.report.contents import Report, plural
@@ -66,10 +66,19 @@ class TerminalProgress:
             case RuleStarted():
                 failures = f"   {plural(self._failed, 'failure')}" if self._failed else ""
                 self._progress.update(self._task, description=f"{event.rule.id}{failures}")
+            case StillRunning():
+                self._still_running(event)
             case RuleFinished():
                 self._finished(event.outcome)
             case RunFinished():
                 self._progress.update(self._task, description="")
+
+    def _still_running(self, event: StillRunning) -> None:
+        if self._console.is_terminal:  # the moving line names the rule, and counts the seconds
+            return
+        doing = f": {event.doing}" if event.doing else ""
+        text = f"{event.rule or 'before the first rule'} has been running for {event.seconds:.0f} s{doing}"
+        self._console.print(Text(text, "dim"), soft_wrap=True)
 
     def _finished(self, outcome: Outcome) -> None:
         self._done += 1

@@ -4,8 +4,26 @@ from dataclasses import dataclass
 
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.targets.typed import TypedOptions
 
-__all__ = ["Event", "RuleFinished", "RuleStarted", "RunFinished", "RunStarted"]
+__all__ = [
+    "Event",
+    "KitBroke",
+    "Resolved",
+    "RuleFinished",
+    "RuleStarted",
+    "RunFinished",
+    "RunStarted",
+    "StillRunning",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The target was found, and its options fit; nothing has been asked of it yet."""
+
+    title: str
+    options: TypedOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +48,29 @@ class RuleStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StillRunning:
+    """A rule has been running for some time, or what comes before the first one, where `rule` is empty.
+
+    `seconds` are how long, `doing` the last call, or other step, that is under way; empty where there is none.
+    """
+
+    rule: str
+    seconds: float
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleFinished:
     """A rule has ended."""
 
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class KitBroke:
+    """What the kit logs of a mistake of its own, with its traceback."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +80,4 @@ class RunFinished:
     result: Result
 
 
-Event = RunStarted | RuleStarted | RuleFinished | RunFinished
+Event = Resolved | RunStarted | RuleStarted | StillRunning | RuleFinished | KitBroke | RunFinished

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["captured_log"]
+__all__ = ["captured_log", "printed"]
 
 _KEPT_LINES = 60
+_capturing: "list[_Lines]" = []
 
 
 class _Lines(logging.Handler):
@@ -19,20 +20,31 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            lines = self._redact(self.format(record)).splitlines()
-            # Tracebacks underline what is in the line above; beside long lines that says nothing.
-            self.lines.extend(line for line in lines if line.strip(" ^~"))
+            self.take(self.format(record))
         except Exception:
             self.handleError(record)
+
+    def take(self, text: str) -> None:
+        """Keep the lines of a text."""
+        # Tracebacks underline what is in the line above; beside long lines that says nothing.
+        self.lines.extend(line for line in self._redact(text).splitlines() if line.strip(" ^~"))
+
+
+def printed(line: str) -> None:
+    """Take a line that was printed for one that was logged."""
+    for lines in _capturing:
+        lines.take(line)
 
 
 @contextmanager
 def captured_log(redact: Callable[[str], str]) -> Iterator[deque[str]]:
-    """The last lines that this process logs while the context is open, without secrets."""
+    """The last lines that this process logs or prints while the context is open, without secrets."""
     handler = _Lines(redact)
     root = logging.getLogger()
     root.addHandler(handler)
+    _capturing.append(handler)
     try:
         yield handler.lines
     finally:
+        _capturing.remove(handler)
         root.removeHandler(handler)

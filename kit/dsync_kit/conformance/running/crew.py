@@ -1,0 +1,95 @@
+"""The processes that judge a connector, so that its code is never run in the one that says what came of it.
+
+It loads nothing that is slow to load: the processes are started first, and load it while their owner does.
+"""
+
+import multiprocessing.connection
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from dsync_kit.bounds.guarded import GuardedProcess
+from dsync_kit.bounds.scratch import ScratchFolder
+
+__all__ = ["ORDERLY_SECONDS", "Crew", "Member"]
+
+ORDERLY_SECONDS = 10
+"""How long a process may take to end its connector and its backend where its owner has been killed."""
+
+_SHOWN_OUTPUT = 2000
+
+
+class Member:
+    """One process. `channel` is the way to speak with it, `board` the file that says what is under way in it."""
+
+    def __init__(self, scratch: ScratchFolder, number: int) -> None:
+        self.board = scratch.path / f"{number}.board"
+        self._output = scratch.path / f"{number}.output"
+        here, there = socket.socketpair()
+        self.channel = multiprocessing.connection.Connection(here.detach())
+        path = [folder or str(Path.cwd()) for folder in sys.path]
+        code = (
+            f"import sys; sys.path[:] = {path!r}; from dsync_kit.conformance.running.worker import main; "
+            f"main({there.fileno()}, {str(self.board)!r})"
+        )
+        with there, self._output.open("wb") as output:
+            self._process = GuardedProcess(
+                [sys.executable, "-P", "-c", code],
+                grace=ORDERLY_SECONDS,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(there.fileno(), scratch.lock),
+                env={**os.environ, "TMPDIR": str(scratch.path)},
+            )
+
+    @property
+    def status(self) -> int | None:
+        """What it has ended with, as `subprocess` says it; None while it lives."""
+        return self._process.status
+
+    def interrupt(self) -> None:
+        """Ask it to end its connector and its backend, and itself."""
+        self._process.interrupt()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds."""
+        return self._process.wait(seconds)
+
+    def end(self) -> None:
+        """End it now, with all that is in its group."""
+        self._process.end()
+        self.channel.close()
+
+    def output(self) -> str:
+        """The end of what it has written past the kit: what the interpreter, or a library in C, has said last."""
+        with self._output.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SHOWN_OUTPUT))
+            return file.read().decode("utf-8", "replace").strip()
+
+
+class Crew:
+    """So many processes, from the moment that the context is entered until it is left."""
+
+    def __init__(self, jobs: int = 1) -> None:
+        self._jobs = jobs
+        self._stack = ExitStack()
+        self.members: list[Member] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            scratch = stack.enter_context(ScratchFolder())
+            for number in range(1, self._jobs + 1):
+                member = Member(scratch, number)
+                stack.callback(member.end)
+                self.members.append(member)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()

@@ -1,0 +1,104 @@
+"""A process that has ended while it judged a connector: who is to blame, and what is said of it."""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from dsync_kit.bounds.patience import Kind
+from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.running.board import UnderWay
+
+__all__ = ["Death", "stuck"]
+
+_STUCK_SECONDS = 5.0
+"""The process itself gives a call up in time; so much later, or twice as late, it is held up as a whole."""
+
+_STEP_SECONDS = 600.0
+"""How long anything else may take: to start a backend, an image may have to be fetched."""
+
+_OTHERS = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
+"""What ends a process from outside: somebody, or the kernel where memory runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended, what was under way in it, and what it had written last.
+
+    `status` is as `subprocess` says it, None where it lives; `stuck` says why it was ended from here.
+    """
+
+    status: int | None
+    under_way: tuple[UnderWay, ...]
+    output: str
+    stuck: str = ""
+
+    @property
+    def calls(self) -> list[str]:
+        """The calls into the connector that were under way, the last one last."""
+        return [doing.name for doing in self.under_way if doing.kind is not Kind.STEP]
+
+    @property
+    def blamed(self) -> bool:
+        """Whether the connector is to blame: it was being called, and nobody else has ended the process."""
+        return bool(self.calls) and (bool(self.stuck) or self.status not in _OTHERS)
+
+    def outcome(self, rule: RuleInfo, seconds: float) -> Outcome:
+        """What came of the rule that was running: a MUST is violated, if any is, whatever the rule itself is about."""
+        if not self.blamed:
+            reason = f"{self._ended()} while it ran{self._doing()}"
+            return Outcome(rule.id, rule.level, Status.ERRORED, examples=1, seconds=seconds, reason=reason)
+        failure = Failure(
+            message="the connector hangs, and its process with it" if self.stuck else "the connector ends its process",
+            expected="an answer to every call, be it an error",
+            seen=self.stuck or f"{self._ended()} during {self.calls[-1]}",
+            hint="the call holds the interpreter's lock: it loops in a library in C"
+            if self.stuck
+            else "os._exit() is called, or a library in C has crashed: the end of its output tells more",
+            example=(),
+            transcript=tuple(f"  {call} → (no answer)" for call in self.calls),
+            replay="",
+            reproducible=True,
+            log=tuple(self.output.splitlines()),
+        )
+        return Outcome(rule.id, Level.MUST, Status.FAILED, examples=1, seconds=seconds, failure=failure)
+
+    def problem(self, rule: RuleInfo | None) -> str:
+        """Why the run could not go on."""
+        told = f"; its output ends with:\n{self.output}" if self.output and not self.blamed else ""
+        if rule is not None:
+            return f"{self._ended()} in {rule.id}: the rules after it did not run{told}"
+        return f"{self._ended()} before the first rule{self._doing()}{told}"
+
+    def _ended(self) -> str:
+        if self.stuck:
+            return f"the process of the connector was ended ({self.stuck})"
+        if self.status is None:
+            return "the process of the connector has closed its connection to the kit"
+        if self.status < 0:
+            try:
+                name = signal.Signals(-self.status).name
+            except ValueError:
+                name = f"signal {-self.status}"
+            more = " (somebody has, or memory ran out)" if self.status == -signal.SIGKILL else ""
+            return f"the process of the connector was ended by {name}{more}"
+        return f"the process of the connector ended with status {self.status}"
+
+    def _doing(self) -> str:
+        return f", during {self.under_way[-1].name}" if self.under_way else ""
+
+
+def stuck(under_way: Sequence[UnderWay], timeout: float | None) -> str:
+    """Why a process is to be ended, if it has been at the same thing for much too long; else nothing.
+
+    A call that takes longer than `timeout` seconds is given up within the process, unless that itself is held up.
+    """
+    now = monotonic()
+    for doing in under_way:
+        seconds = now - doing.since
+        if doing.kind is Kind.CALL and timeout is not None and seconds > timeout + max(timeout, _STUCK_SECONDS):
+            return f"{doing.name} did not answer within {timeout:g} seconds, and could not be given up"
+        if doing.kind is Kind.STEP and seconds > _STEP_SECONDS:
+            return f"{doing.name} did not end within {_STEP_SECONDS:g} seconds"
+    return ""

@@ -1,0 +1,236 @@
+"""Judges a connector with a crew of processes, and says what came of it also where they come to grief."""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+
+from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.results.events import (
+    Event,
+    KitBroke,
+    Resolved,
+    RuleFinished,
+    RuleStarted,
+    RunFinished,
+    RunStarted,
+    StillRunning,
+)
+from dsync_kit.conformance.results.outcome import Outcome
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.board import UnderWay, read_board
+from dsync_kit.conformance.running.crew import Crew, Member
+from dsync_kit.conformance.running.engine import Plan, result_of
+from dsync_kit.conformance.running.fatal import Death, stuck
+from dsync_kit.conformance.running.interruption import heed
+from dsync_kit.conformance.running.messages import Ended, Named, Orders, Secrets, Task
+from dsync_kit.conformance.verdicts.consequences import with_causes
+from dsync_kit.errors import UsageError
+from dsync_kit.settings import redact_target
+
+__all__ = ["judge_apart"]
+
+_TICK_SECONDS = 0.5
+_END_SECONDS = 60.0
+"""How long a process may take to end its connector and its backend."""
+
+_LEAVE_SECONDS = 5.0
+"""How long a process may live on after its last word: threads of the connector may keep it."""
+
+_SAID_AFTER = (10.0, 30.0, 60.0)
+"""After how many seconds it is said what is running; then once a minute."""
+
+_RULES: dict[str, Rule] = {rule.id: rule for rule in RULES}
+
+
+def judge_apart(target: Named, plan: Plan, crew: Crew, *, choices: str = "") -> Generator[Event, None, None]:
+    """Judge a connector with the crew's processes; with `choices`, by the one example that they make.
+
+    The events come as they happen, the outcomes stand in the rules' order. Raises UsageError where what was typed
+    cannot be done. Closing the generator, or KeyboardInterrupt, still ends what was started.
+    """
+    if len(crew.members) > 1 and target.word.startswith("exec:"):
+        raise UsageError("--jobs: an exec: target is one process on its own data; leave --jobs out")
+    began = time.monotonic()
+    team = _Team(target, plan, crew, choices)
+    interrupted = False
+    try:
+        yield from team.events()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        team.end()
+    if team.usage:
+        raise UsageError(team.usage)
+    outcomes = with_causes([team.outcomes[rule.id] for rule in plan.rules if rule.id in team.outcomes], RULES)
+    notes = tuple(dict.fromkeys(team.notes))
+    yield RunFinished(result_of(plan, team.title, team.started, outcomes, began, team.problem, interrupted, notes))
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process of the crew, and what it is about."""
+
+    member: Member
+    rule: Rule | None = None
+    """The rule that it judges now."""
+    since: float = field(default_factory=time.monotonic)
+    said: int = 0
+    """How many times it was said what is running since then."""
+    ready: bool = False
+    last: Ended | None = None
+    gone: bool = False
+    secrets: tuple[str, ...] = ()
+
+    def under_way(self) -> list[UnderWay]:
+        return read_board(self.member.board)
+
+    def takes(self, rule: Rule | None) -> None:
+        self.rule, self.since, self.said = rule, time.monotonic(), 0
+
+    def is_due(self) -> float:
+        """For how many seconds it has been at the same thing, if that is to be said now; else 0."""
+        seconds = time.monotonic() - self.since
+        after = _SAID_AFTER[self.said] if self.said < len(_SAID_AFTER) else 60.0 * (self.said - len(_SAID_AFTER) + 2)
+        if seconds < after:
+            return 0.0
+        self.said += 1
+        return seconds
+
+
+class _Team:
+    """The processes, what is left to do, and what they have said."""
+
+    def __init__(self, target: Named, plan: Plan, crew: Crew, choices: str) -> None:
+        self._target = target
+        self._plan = plan
+        self._choices = choices
+        self._left = list(reversed(plan.rules))
+        self._workers = [_Worker(member) for member in crew.members]
+        self._orders = Orders(
+            target, plan.profile, plan.seed, plan.namespaces, dict(plan.known_failures), plan.database
+        )
+        self.title = redact_target(target.word)
+        self.started: RunStarted | None = None
+        self._resolved = False
+        self.outcomes: dict[str, Outcome] = {}
+        self.notes: list[str] = []
+        self.problem = ""
+        self.usage = ""
+
+    def events(self) -> Iterator[Event]:
+        """What the processes say, until all have said their last word; a problem of one ends all."""
+        for worker in self._workers:
+            self._send(worker, self._orders)
+        while (talking := self._talking()) and not (self.problem or self.usage):
+            heed()
+            for channel in wait([worker.member.channel for worker in talking], timeout=_TICK_SECONDS):
+                worker = next(worker for worker in talking if worker.member.channel is channel)
+                yield from self._hear(worker)
+            for worker in self._talking():
+                yield from self._look_at(worker)
+        if not (self.problem or self.usage) and len(self.outcomes) < len(self._plan.rules):
+            self.problem = "not all rules were judged"
+
+    def end(self) -> None:
+        """End what still runs: in order, as far as it will and is not interrupted again."""
+        try:
+            for worker in self._workers:
+                if not worker.gone and worker.last is None:
+                    worker.member.interrupt()
+            deadline = time.monotonic() + _END_SECONDS
+            while (talking := self._talking()) and time.monotonic() < deadline:
+                for channel in wait([worker.member.channel for worker in talking], timeout=_TICK_SECONDS):
+                    worker = next(worker for worker in talking if worker.member.channel is channel)
+                    self._receive(worker)
+            for worker in self._workers:
+                worker.member.wait(_LEAVE_SECONDS)
+        finally:
+            for worker in self._workers:
+                worker.member.end()
+
+    def _talking(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.last is None and not worker.gone]
+
+    def _send(self, worker: _Worker, message: object) -> None:
+        try:
+            worker.member.channel.send(message)
+        except OSError:
+            return  # it has ended: what it has said last is still to be heard
+
+    def _receive(self, worker: _Worker) -> object:
+        """Its next message, noted as far as it is its own; None where there is none any more."""
+        try:
+            message: object = worker.member.channel.recv()
+        except Exception:  # the way is closed, or the connector has written something into it
+            worker.gone = True
+            return None
+        match message:
+            case Ended():
+                worker.last = message
+                self.notes += message.notes
+            case Secrets(values):
+                worker.secrets = values
+        return message
+
+    def _hear(self, worker: _Worker) -> Iterator[Event]:
+        match message := self._receive(worker):
+            case None:
+                yield from self._died(worker)
+            case Ended():
+                self.problem, self.usage = message.problem, message.usage
+            case Resolved() if not self._resolved:
+                self._resolved, self.title = True, message.title
+                yield message
+            case RunStarted():
+                if self.started is None:
+                    self.started = replace(message, target=self.title, rules=self._plan.rules)
+                    yield self.started
+                worker.ready = True
+                yield from self._give(worker)
+            case Outcome():
+                yield from self._finished(message)
+                yield from self._give(worker)
+            case KitBroke():
+                yield message
+
+    def _give(self, worker: _Worker) -> Iterator[Event]:
+        """Give it the next rule, if there is one."""
+        rule = self._left.pop() if self._left else None
+        worker.takes(rule)
+        self._send(worker, Task(rule.id, self._choices) if rule else None)
+        if rule is not None:
+            yield RuleStarted(rule)
+
+    def _finished(self, outcome: Outcome) -> Iterator[Event]:
+        """Note an outcome, with the command that the plan makes for its rule."""
+        if outcome.failure is not None:
+            replay = self._plan.command(_RULES[outcome.rule])
+            outcome = replace(outcome, failure=replace(outcome.failure, replay=replay))
+        self.outcomes[outcome.rule] = outcome
+        yield RuleFinished(outcome)
+
+    def _look_at(self, worker: _Worker) -> Iterator[Event]:
+        """Say what it has been at for long, and end it where it is stuck."""
+        under_way = worker.under_way()
+        if reason := stuck(under_way, self._target.timeout):
+            worker.gone = True
+            yield from self._died(worker, reason)
+        elif seconds := worker.is_due():
+            yield StillRunning(worker.rule.id if worker.rule else "", seconds, under_way[-1].name if under_way else "")
+
+    def _died(self, worker: _Worker, stuck: str = "") -> Iterator[Event]:
+        """Say what became of a process that has ended before its last word."""
+        if not stuck:
+            worker.member.wait(_LEAVE_SECONDS)
+        status = worker.member.status
+        under_way, output = worker.under_way(), worker.member.output()
+        worker.member.end()
+        for secret in worker.secrets:
+            output = output.replace(secret, "***")
+        death = Death(status, tuple(under_way), output, stuck)
+        # What is asked before the first rule counts as its own: some rule must be violated by it.
+        rule = worker.rule or (self._plan.rules[0] if not worker.ready and self._plan.rules else None)
+        if rule is not None and (worker.rule is not None or death.blamed):
+            yield from self._finished(death.outcome(rule, time.monotonic() - worker.since))
+        self.problem = death.problem(rule if worker.rule is not None else None)

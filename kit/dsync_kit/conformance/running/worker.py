@@ -1,0 +1,126 @@
+"""A process that judges a connector for the one that has started it; all that is the connector's own happens here."""
+
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from dsync_kit.bounds.guarded import signals_held
+from dsync_kit.conformance.results.events import KitBroke, Resolved
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.board import Board
+from dsync_kit.conformance.running.engine import Plan, Session
+from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.conformance.running.logs import printed
+from dsync_kit.conformance.running.messages import Ended, Orders, Secrets, Task
+from dsync_kit.errors import UsageError
+from dsync_kit.targets.target import TargetError, find_connector, resolve
+from dsync_kit.targets.typed import TypedOptions
+from dsync_kit.usage import CannotLoad
+
+__all__ = ["main"]
+
+_RULES = {rule.id: rule for rule in RULES}
+
+
+class _Channel(Connection):
+    """The way to the owner: messages go whole, whichever thread sends them, and whatever signal comes."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._lock = threading.Lock()
+
+    def send(self, message: object) -> None:
+        with self._lock, signals_held():
+            super().send(message)
+
+
+def main(descriptor: int, board: str) -> None:
+    """Do what comes over the socket, and say what comes of it."""
+    # Ctrl-C reaches every process of a terminal, but one that is ending must not be interrupted a second time.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    interrupt_on(signal.SIGTERM)
+    channel = _Channel(descriptor)
+    # What a connector forks is no judge, and must not keep the way open when this process is gone.
+    os.register_at_fork(after_in_child=lambda: os.close(descriptor))
+    me = os.getpid()
+    sys.stdout = _Printed(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("dsync_kit.conformance").addHandler(_Sent(channel))
+    try:
+        orders = channel.recv()
+        last = _work(orders, channel, Board(Path(board)))
+        channel.send(last)
+    except (KeyboardInterrupt, EOFError):
+        return  # its owner has gone
+    finally:
+        if os.getpid() != me:
+            os._exit(1)
+
+
+def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
+    named = orders.target
+    plan = Plan((), orders.profile, orders.seed, orders.namespaces, orders.known_failures, database=orders.database)
+    session: Session | None = None
+    try:
+        target = resolve(named.word, named.options, insecure=named.insecure, timeout=named.timeout, watch=board.watch)
+        channel.send(Resolved(target.title, _typed(named.word, named.options)))
+        with target.open() as opened:
+            if opened.settings is not None:
+                channel.send(Secrets(tuple(opened.settings.secrets())))
+            session = Session(opened, plan)
+            channel.send(session.started())
+            try:
+                _judge(session, channel)
+            finally:
+                session.close()
+    except (TargetError, CannotLoad) as error:
+        return Ended(problem=str(error))
+    except UsageError as error:
+        return Ended(usage=str(error))
+    except KeyboardInterrupt:
+        return Ended(session.notes() if session else (), "the process of the connector was told to end")
+    return Ended(session.notes(), session.problem)
+
+
+def _judge(session: Session, channel: _Channel) -> None:
+    """Judge one rule after another as they are given out, until there is none, or no more can be judged."""
+    while (task := channel.recv()) is not None and not session.problem:
+        channel.send(_outcome(session, task))
+
+
+def _outcome(session: Session, task: Task) -> object:
+    rule = _RULES[task.rule]
+    return session.replay(rule, task.choices) if task.choices else session.judge(rule)
+
+
+def _typed(word: str, options: tuple[str, ...]) -> TypedOptions:
+    return TypedOptions.of(options, find_connector(word)[0].settings) if options else TypedOptions()
+
+
+class _Sent(logging.Handler):
+    """Sends what the kit logs of itself to where a user sees it."""
+
+    def __init__(self, channel: _Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._channel.send(KitBroke(self.format(record)))
+
+
+class _Printed(io.TextIOWrapper):
+    """What the connector prints: it belongs to a failure's log, and not between the lines of the report."""
+
+    _rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            printed(line)
+        return super().write(text)

@@ -1,0 +1,202 @@
+"""What a connector's code may do to the process that judges it, and what `verify` and `ci` make of it."""
+
+import io
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running import judging
+from dsync_kit.conformance.running.crew import Crew
+from dsync_kit.conformance.running.engine import Plan, select
+from dsync_kit.conformance.running.messages import Named
+from dsync_kit.report.terminal import TerminalProgress
+
+from .conftest import Command
+
+REGISTRATION = """
+import ctypes, os, sys, threading, time
+from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
+{loaded}
+reference = import_folder(packaged_folder("examples") / "reference", "registration")
+connector = import_folder(packaged_folder("examples") / "reference", "connector")
+
+
+class Odd(connector.ReferenceConnector):
+    def {method}(self, request):
+        {called}
+        return super().{method}(request)
+
+
+CONNECTOR = RegisteredConnector(
+    name="odd", schemes=("odd",), settings=reference.CONNECTOR.settings, create=Odd, usage="odd://"
+)
+"""
+CONFORMANCE = """
+from dsync_kit.testing import Harness
+
+
+class OddHarness(Harness):
+    def start(self):
+        return ["odd://"]
+
+
+HARNESS = OddHarness
+"""
+QUICK = ("--profile", "quick", "--rule", "info/answers", "--rule", "list/complete")
+
+Odd = Callable[..., Path]
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Odd:
+    """Makes a connector's folder: code that is run when it is loaded, and code that is run in one of its calls."""
+
+    def make(name: str = "odd", *, loaded: str = "", called: str = "pass", method: str = "list_data") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        text = REGISTRATION.format(loaded=loaded, called=called, method=method)
+        (folder / "registration.py").write_text(text, encoding="utf-8")
+        (folder / "conformance.py").write_text(CONFORMANCE, encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("ended", ["sys.exit(0)", "os._exit(0)", "sys.exit('needs libfoo')"])
+def test_a_connector_that_cannot_be_loaded_is_not_judged(dsync_kit: Command, odd: Odd, ended: str) -> None:
+    """Exit code 3, and the reason as far as it gave one: not 0, and not a violation."""
+    done = dsync_kit("verify", odd(loaded=ended), *QUICK, columns=200)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "not judged" in done.stdout
+    if "libfoo" in ended:
+        assert "registration.py cannot be loaded: needs libfoo" in done.stdout
+    if "_exit" in ended:
+        assert "ended with status 0 before the first rule, during loading the connector" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("called", "seen"),
+    [
+        ("os._exit(0)", "ended with status 0 during ListData(namespace='dsynckit_"),
+        ("ctypes.string_at(0)", "ended by SIGSEGV during ListData(namespace='dsynckit_"),
+        ("sys.exit(0)", "the connector asked for its process to end: sys.exit(0)"),
+    ],
+)
+def test_a_call_that_ends_the_process_is_a_violation(dsync_kit: Command, odd: Odd, called: str, seen: str) -> None:
+    """Exit code 1, with the rule that was running, and the call."""
+    done = dsync_kit("verify", odd(called=called), *QUICK, columns=200)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "list/complete · MUST violated" in done.stdout
+    assert seen in done.stdout
+
+
+def test_a_call_before_the_first_rule_that_ends_the_process(dsync_kit: Command, odd: Odd) -> None:
+    """What the kit asks before it runs rules counts as well: exit code 1, not 0 and not 3."""
+    done = dsync_kit("verify", odd(method="write_updates", called="os._exit(0)"), *QUICK, columns=200)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ended with status 0 during WriteUpdates(namespace='dsynckit_" in done.stdout
+
+
+def test_a_process_that_somebody_kills_is_not_the_connectors_fault(dsync_kit: Command, odd: Odd) -> None:
+    """SIGKILL comes from outside, from the kernel for one where memory runs out: not judged, the rule is named."""
+    done = dsync_kit("verify", odd(called="os.kill(os.getpid(), 9)"), *QUICK, columns=200)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "ended by SIGKILL (somebody has, or memory ran out) while it ran, during ListData(" in done.stdout
+
+
+def test_the_gate_goes_on_after_a_connector_that_ends_its_process(dsync_kit: Command, odd: Odd, tmp_path: Path) -> None:
+    """Each connector gets its verdict, and the worst is the exit code."""
+    odd("a", loaded="os._exit(0)")
+    odd("b", called="os._exit(0)")
+    odd("c")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=tmp_path, check=True)
+    for name in "abc":
+        with (tmp_path / name / "registration.py").open("a") as file:
+            file.write("# changed\n")
+    done = dsync_kit("ci", "--base", "main", *QUICK, columns=200)
+    assert done.returncode == 1, done.stdout + done.stderr
+    a, b, c = done.stdout.splitlines()[-3:]
+    assert a.startswith("a: not judged: ")
+    assert b.startswith("b: not conformant: 1 MUST rule violated")
+    assert c.startswith("c: conformant: ")
+
+
+def test_two_connectors_with_a_module_of_one_name_are_judged_apart(
+    dsync_kit: Command, odd: Odd, tmp_path: Path
+) -> None:
+    """Each puts its folder on sys.path, and imports its own helper."""
+    for name in "ab":
+        loaded = f"sys.path.insert(0, os.path.dirname(__file__)); import helper; assert helper.NAME == {name!r}"
+        (odd(name, loaded=loaded) / "helper.py").write_text(f"NAME = {name!r}\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=tmp_path, check=True)
+    for name in "ab":
+        with (tmp_path / name / "helper.py").open("a") as file:
+            file.write("# changed\n")
+    done = dsync_kit("ci", "--base", "main", *QUICK, columns=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_a_connector_does_to_its_process_stays_there(dsync_kit: Command, odd: Odd) -> None:
+    """It prints, forks, leaves a thread, closes standard output, patches modules: the report is written whole, and
+    nothing else to standard output or standard error; nothing lives on."""
+    loaded = """
+import builtins, shutil
+print("noise")
+if os.fork() == 0:
+    time.sleep(600)
+threading.Thread(target=time.sleep, args=(600,)).start()
+builtins.input = shutil.rmtree = os.getcwd = None
+sys.stdout.close()
+os.close(1)
+"""
+    called = "sys.stderr.write('noise'); os.fork()"
+    done = dsync_kit("verify", odd(loaded=loaded, called=called), *QUICK, "--report", "json=-")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["counts"]["passed"] == 2, done.stdout
+    assert "noise" not in done.stderr
+
+
+def test_a_connector_that_changes_the_folder(dsync_kit: Command, odd: Odd) -> None:
+    """Its process is started again from where the user is, who has named it from there."""
+    odd(method="get_info", called="os.chdir('/')")
+    done = dsync_kit("verify", "./odd", "--profile", "quick", "--rule", "durability/starts-again")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_printed_is_shown_with_the_failure(dsync_kit: Command, odd: Odd) -> None:
+    """As what is logged is."""
+    done = dsync_kit("verify", odd(called="print('looking for it'); raise ValueError"), *QUICK, columns=200)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "looking for it" in done.stdout
+
+
+@pytest.mark.parametrize("called", ["time.sleep(600)", "import re; re.match('(a+)+$', 'a' * 64 + 'b')"])
+def test_a_call_that_blocks_is_named(dsync_kit: Command, odd: Odd, called: str) -> None:
+    """It may take as long as the option says; where it keeps even the interpreter's lock, its process is ended."""
+    done = dsync_kit("verify", odd(called=called), *QUICK, "--timeout", "0.5", columns=200)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "list/complete · MUST violated" in done.stdout
+    assert "did not answer within 0.5 seconds" in done.stdout
+    assert "ListData(" in done.stdout
+
+
+def test_the_rule_that_is_running_is_named_without_a_terminal(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some seconds, with the call that is under way."""
+    monkeypatch.setattr(judging, "_SAID_AFTER", (0.5, 1.5))
+    plan = Plan(select(RULES, ["list/complete"]), PROFILES["quick"], seed=1)
+    console = Console(file=io.StringIO(), width=200)
+    with Crew() as crew, TerminalProgress(console) as progress:
+        for event in judging.judge_apart(Named(str(odd(called="time.sleep(2)")), timeout=1.0), plan, crew):
+            progress.show(event)
+    assert re.search(
+        r"list/complete has been running for \d s: ListData\(namespace='dsynckit_", console.file.getvalue()
+    )
