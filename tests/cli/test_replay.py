@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis.core import encode_failure
 
-from dsync_kit.conformance.running.kept import KeptFailure
+from dsync_kit.conformance.running.kept import KeptFailure, folder_of
 from dsync_kit.errors import UsageError
 
 from .conftest import Alterable, Command
@@ -24,7 +25,9 @@ def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Pa
     assert again.returncode == 1, again.stdout + again.stderr
     assert re.findall(r"\n  documents = .*", again.stdout) == example
     assert "did not fail again" not in again.stdout
-    by_file = dsync_kit("replay", tmp_path / ".dsync-kit" / "failures" / "write-read-back.json")
+    assert address in again.stdout.splitlines()[-1]
+    [kept] = (tmp_path / ".dsync-kit" / "failures").rglob("write-read-back.json")
+    by_file = dsync_kit("replay", kept)
     assert by_file.returncode == 1
 
     altering.broken = False
@@ -46,43 +49,85 @@ def test_no_such_failure(dsync_kit: Command) -> None:
     assert "no failure 'list/ends' is kept in .dsync-kit/failures" in done.stderr
 
 
+FIELDS = {
+    "options": (),
+    "namespaces": (),
+    "insecure": False,
+    "profile": "quick",
+    "seed": 1,
+    "choices": encode_failure([1]).decode(),
+}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"hypothesis": "1.0"}, "was made with Hypothesis 1.0"),
         ({"schema": "x"}, "is no failure that this version"),
-        ({"surprise": 1}, "is no failure that this version"),
-        ({"rule": "list/absent"}, "is there no more"),
-        ({"target": "reference://u:***@h"}, "the password of reference://u:***@h was not kept"),
+        ({"surprise": 1}, "is no failure that this version of dsync-kit has kept: surprise: "),
+        ({"seed": "x", "options": "--region"}, "has kept: options: Input should be a valid array; seed: "),
+        ({"profile": "slow"}, "there is no profile 'slow'"),
+        ({"choices": "x"}, "holds no example"),
     ],
 )
-def test_a_file_that_is_of_no_use(
-    dsync_kit: Command, tmp_path: Path, broken_address: str, change: dict[str, object], message: str
-) -> None:
-    """A file of another version, or with something missing, is told as such."""
-    dsync_kit("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/db-type")
-    path = tmp_path / ".dsync-kit" / "failures" / "info-db-type.json"
+def test_a_file_that_is_of_no_use(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    """A file of another version, or with something wrong in it, is told as such."""
+    KeptFailure("info/db-type", "reference://", **FIELDS).save(tmp_path)
+    [path] = tmp_path.rglob("*.json")
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape(message)):
+        KeptFailure.load(str(path))
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "", "\x00", '{"schema": "dsync-kit/failure/1"}'])
+def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
+    """Whatever is in it, the error names the file."""
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"x\.json is no failure that this version of dsync-kit has kept: "):
+        KeptFailure.load(str(tmp_path / "x.json"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "target", "message"),
+    [
+        ("list/absent", "reference://", "is there no more"),
+        ("list/ends", "reference://u:***@h", "the password of reference://u:***@h was not kept"),
+    ],
+)
+def test_a_failure_that_cannot_be_run(dsync_kit: Command, tmp_path: Path, rule: str, target: str, message: str) -> None:
+    """Of a rule that is gone, or with a secret that was not kept: wrong usage."""
+    KeptFailure(rule, target, **FIELDS).save(tmp_path)
+    [path] = tmp_path.rglob("*.json")
     done = dsync_kit("replay", path)
     assert done.returncode == 2
     assert message in done.stderr
 
 
+def test_failures_of_two_connectors(tmp_path: Path) -> None:
+    """Neither is written over the other; the rule alone is enough while one connector has failed it."""
+    folder = tmp_path / "failures"
+    assert KeptFailure("list/ends", "connectors/a", **FIELDS).save(folder) == "list-ends"
+    assert KeptFailure.load("list/ends", folder).target == "connectors/a"
+    assert KeptFailure("list/ends", "connectors/b", **FIELDS).save(folder) == "connectors/b/list-ends"
+    with pytest.raises(UsageError, match="expected one of connectors/a/list-ends, connectors/b/list-ends"):
+        KeptFailure.load("list/ends", folder)
+    for word in ("connectors/b/list-ends", "connectors/b/list/ends", "b/list-ends"):
+        assert KeptFailure.load(word, folder).target == "connectors/b"
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "targets",
     [
-        ({"profile": "lazy"}, "there is no profile 'lazy'"),
-        ({"seed": "x"}, "its seed is no number"),
-        ({"choices": 7}, "its choices is no text"),
-        ({"choices": "\u00e4!"}, "its choices are not what Hypothesis has made"),
-        ({"options": [1]}, "its options and namespaces are not all text"),
-        ({"options": None}, "is no failure that this version of dsync-kit has kept"),
+        ("connectors/a-b", "connectors/a/b"),
+        ("a://" + "x" * 300, "a://" + "x" * 301),
+        ("/".join(["a"] * 200), "/".join(["a"] * 201)),
+        ("../a", "a"),
     ],
 )
-def test_a_damaged_file(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    """Whatever stands in it, it is refused before anything is run."""
-    path = KeptFailure("info/db-type", "reference://", (), (), False, "quick", 1, "AAA=").save(tmp_path)
-    assert KeptFailure.load(str(path)).seed == 1
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
-    with pytest.raises(UsageError, match=message):
-        KeptFailure.load(str(path))
+def test_every_target_has_a_place(tmp_path: Path, targets: tuple[str, str]) -> None:
+    """However long or odd its name is, below the folder, and apart from others'."""
+    one, other = (tmp_path / folder_of(target) for target in targets)
+    assert one != other
+    for place in (one, other):
+        place.mkdir(parents=True)
+        assert place.resolve().is_relative_to(tmp_path)

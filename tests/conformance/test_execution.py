@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
@@ -47,11 +48,12 @@ def _run(
     profile: Profile = PROFILES["quick"],
     seed: int = 0,
     connector: Connector | None = None,
+    database: Path | None = None,
 ) -> Outcome:
     connector = connector or Sink()
     subject = Subject(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
     rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check)
-    return run_rule(rule, subject, profile, seed=seed, database=None, replay="replay it")
+    return run_rule(rule, subject, profile, seed=seed, database=database, replay="replay it")
 
 
 def test_a_rule_that_checks_and_finds_nothing_has_passed():
@@ -210,3 +212,21 @@ def test_the_same_seed_draws_the_same():
 
     assert drawn(7) == drawn(7)
     assert drawn(7) != drawn(8)
+
+
+def test_what_failed_last_time_is_tried_first(tmp_path: Path):
+    """With another seed, too: the smallest example that failed is the first one of the next run, and no draw of it."""
+
+    def first(seed: int, database: Path | None) -> tuple[int, Status]:
+        drawn: list[int] = []
+
+        def check(case: Case) -> None:
+            drawn.append(case.draw(st.integers(0, 100_000), "number"))
+            case.check(drawn[-1] < 50_001, "too large")
+
+        outcome = _run(check, seed=seed, database=database)
+        return drawn[0], outcome.status
+
+    assert first(1, tmp_path)[1] is Status.FAILED
+    assert first(2, None)[0] != 50_001
+    assert first(2, tmp_path) == (50_001, Status.FAILED)

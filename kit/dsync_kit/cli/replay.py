@@ -4,7 +4,6 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Outcome, Status
@@ -38,7 +37,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
     if target is None and ":***@" in " ".join([kept.target, *kept.options]):
         raise UsageError(f"the password of {kept.target} was not kept: name the target again with --target")
     named = Named(
-        target or kept.target, tuple(kept.options if options is None else options), kept.insecure, CALL_SECONDS
+        target or kept.target, tuple(kept.options if options is None else options), kept.insecure, kept.timeout
     )
     plan = Plan(
         (rule,), PROFILES[kept.profile], kept.seed, kept.namespaces, command=lambda _: f"dsync-kit replay {word}"
@@ -56,16 +55,19 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
         for line in failure_lines(again, rule, width=console.width):
             console.print(line, soft_wrap=True)
         console.print()
-    code, verdict = _verdict(outcome)
+    code, verdict = _verdict(outcome, result.target)
     console.print(printable_lines(verdict), soft_wrap=True)
     return code
 
 
-def _verdict(outcome: Outcome) -> tuple[ExitCode, str]:
+def _verdict(outcome: Outcome, target: str) -> tuple[ExitCode, str]:
     match outcome.status:
         case Status.FAILED:
-            return ExitCode.VIOLATED, f"✗ {outcome.rule} still fails with this example"
+            return ExitCode.VIOLATED, f"✗ {outcome.rule} still fails with this example on {target}"
         case Status.PASSED:
-            return ExitCode.OK, f"✓ {outcome.rule} is kept with this example; `dsync-kit verify` tries others"
+            return (
+                ExitCode.OK,
+                f"✓ {outcome.rule} is kept with this example on {target}; `dsync-kit verify` tries others",
+            )
         case _:
-            return ExitCode.NOT_JUDGED, f"! it cannot be told: {outcome.reason}"
+            return ExitCode.NOT_JUDGED, f"! it cannot be told of {target}: {outcome.reason}"

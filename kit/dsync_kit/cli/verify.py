@@ -1,7 +1,5 @@
 """`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
 
-import hashlib
-import re
 import secrets
 import shlex
 import signal
@@ -23,7 +21,7 @@ from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.engine import Plan, select
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
-from dsync_kit.conformance.running.kept import FAILURES, KeptFailure
+from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
 from dsync_kit.conformance.running.messages import Named
 from dsync_kit.errors import UsageError
 from dsync_kit.output.workflow_commands import WorkflowCommands
@@ -91,9 +89,9 @@ class Verification:
             profile=self.profile,
             seed=seed,
             choices=failure.choices,
+            timeout=self.timeout,
         )
-        kept.save()
-        return replace(outcome, failure=replace(failure, kept=kept.name))
+        return replace(outcome, failure=replace(failure, kept=kept.save()))
 
 
 def verify(asked: Verification, crew: Crew) -> int:
@@ -143,7 +141,7 @@ def _plan(asked: Verification, seen: _Seen) -> Plan:
         namespaces=tuple(asked.namespaces),
         known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
         strict=asked.strict,
-        database=EXAMPLES.absolute() / _folder_name(redact_target(asked.target)),
+        database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
         command=lambda rule: asked.replay(rule.id, seed, seen.typed),
     )
 

@@ -242,7 +242,8 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     wrapped._hypothesis_internal_database_key = test._hypothesis_internal_database_key  # type: ignore[attr-defined]
     if choices:
         wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
-    seed(seed_number)(configured(wrapped))()
+    # In this order: a seed takes away the database of the settings before it, and with it what failed the last time.
+    configured(seed(seed_number)(wrapped))()
 
 
 def _resting_on_updates(found: Violation, case: Case) -> Violation:

@@ -1,28 +1,52 @@
 """Failures that are kept in files, each with what it takes to run just its example again."""
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from hypothesis import __version__ as hypothesis_version
 from hypothesis.core import decode_failure
 from hypothesis.errors import InvalidArgument
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.errors import UsageError
 
-__all__ = ["FAILURES", "KeptFailure"]
+__all__ = ["FAILURES", "KeptFailure", "folder_of"]
 
 FAILURES = Path(".dsync-kit/failures")
 """Where failures are kept, in the current folder."""
 
 _SCHEMA = "dsync-kit/failure/1"
+_PART_CHARACTERS = 60
+
+
+def folder_of(target: str) -> Path:
+    """A relative path for what is kept of a target: `connectors/s3` is its own, of a URI it is what a path can hold."""
+    parts = []
+    for part in filter(None, target.split("/")):
+        name = re.sub(r"[^\w.@+=-]+", "-", "up" if part == ".." else part)
+        if len(name) > _PART_CHARACTERS:
+            name = f"{name[:_PART_CHARACTERS]}-{hashlib.sha256(part.encode(errors='backslashreplace')).hexdigest()[:8]}"
+        parts.append(name)
+    return Path(
+        *parts[:8],
+        *([hashlib.sha256(target.encode(errors="backslashreplace")).hexdigest()[:8]] if len(parts) > 8 else []),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFailure:
-    """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named."""
+    """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
+
+    `timeout` is in seconds, for each call.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
     rule: str
     target: str
@@ -32,62 +56,88 @@ class KeptFailure:
     profile: str
     seed: int
     choices: str
+    timeout: float = CALL_SECONDS
     hypothesis: str = hypothesis_version
 
-    @property
-    def name(self) -> str:
-        """What `replay` knows it by."""
-        return self.rule.replace("/", "-")
+    def save(self, folder: Path = FAILURES) -> str:
+        """Write it, in place of an older failure of the rule and the target; returns what `replay` finds it by.
 
-    def save(self, folder: Path = FAILURES) -> Path:
-        """Write it, in place of an older failure of the rule. Raises OSError."""
-        folder.mkdir(parents=True, exist_ok=True)
+        Raises OSError.
+        """
+        path = folder / folder_of(self.target) / f"{_file_name(self.rule)}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if folder.parent.name == FAILURES.parent.name:  # like the caches of pytest and Hypothesis, nothing to commit
             (folder.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-        path = folder / f"{self.name}.json"
         path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
-        return path
-
-    def _check(self) -> None:
-        """Raise ValueError where a file that somebody has edited holds what cannot be replayed."""
-        for name in ("rule", "target", "profile", "choices", "hypothesis"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"its {name} is no text")
-        if not all(isinstance(word, str) for word in (*self.options, *self.namespaces)):
-            raise ValueError("its options and namespaces are not all text")
-        if not isinstance(self.seed, int):
-            raise ValueError("its seed is no number")
-        if self.profile not in PROFILES:
-            raise ValueError(f"there is no profile {self.profile!r}")
-        try:
-            decode_failure(self.choices.encode())
-        except InvalidArgument as error:
-            raise ValueError("its choices are not what Hypothesis has made") from error
+        alone = len(_found(_file_name(self.rule), folder)) == 1
+        return path.stem if alone else path.relative_to(folder).with_suffix("").as_posix()
 
     @classmethod
     def load(cls, word: str, folder: Path = FAILURES) -> "KeptFailure":
-        """The failure that a path, a name or a rule's id means.
+        """The failure that a path, a rule's id, or a connector and a rule's id mean.
 
-        Raises UsageError where there is none, or where another version of Hypothesis has made it.
+        Raises UsageError where there is none, or more than one, or where another version of Hypothesis has made it.
         """
-        path = Path(word)
-        if not path.is_file():
-            path = folder / f"{re.sub('/', '-', word)}.json"
-        if not path.is_file():
-            names = ", ".join(sorted(found.stem for found in folder.glob("*.json"))) or "none"
-            raise UsageError(f"no failure {word!r} is kept in {folder}: expected a file, or one of these: {names}")
+        path = _path(word, folder)
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            if fields.pop("schema") != _SCHEMA:
-                raise ValueError("another schema")
-            fields |= {name: tuple(fields[name]) for name in ("options", "namespaces")}
-            failure = cls(**fields)
-            failure._check()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {error}") from error
+            failure = _read(path)
+        except (ValueError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {reason}") from error
         if failure.hypothesis != hypothesis_version:
             raise UsageError(
                 f"{path} was made with Hypothesis {failure.hypothesis}, this is {hypothesis_version}: "
                 f"run `dsync-kit verify` with --rule {failure.rule} --seed {failure.seed}"
             )
+        try:
+            decode_failure(failure.choices.encode(errors="replace"))
+        except InvalidArgument as error:
+            raise UsageError(f"{path} holds no example: its `choices` cannot be read") from error
         return failure
+
+
+def _file_name(rule: str) -> str:
+    return rule.replace("/", "-")
+
+
+def _path(word: str, folder: Path) -> Path:
+    """The one file that a word means."""
+    if (path := Path(word)).is_file():
+        return path
+    # `connectors/s3/list-complete` as `replay` is told to find it, `connectors/s3/list/complete` as a rule is written.
+    found = _found(word, folder) or _found(re.sub(r"/(?=[^/]*$)", "-", word), folder)
+    names = [path.relative_to(folder).with_suffix("").as_posix() for path in found]
+    if len(found) > 1:
+        raise UsageError(f"failures of {word!r} are kept of several connectors: expected one of {', '.join(names)}")
+    if not found:
+        kept = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.json"))
+        raise UsageError(
+            f"no failure {word!r} is kept in {folder}: expected a file, or one of these: {', '.join(kept) or 'none'}"
+        )
+    return found[0]
+
+
+def _found(name: str, folder: Path) -> list[Path]:
+    """The files that end like this: `list-complete`, `s3/list-complete`, `connectors/s3/list-complete`."""
+    wanted = tuple(Path(f"{name}.json").parts)
+    return sorted(path for path in folder.rglob("*.json") if path.relative_to(folder).parts[-len(wanted) :] == wanted)
+
+
+def _read(path: Path) -> KeptFailure:
+    """The failure in a file. Raises OSError, or ValueError, which says what is wrong."""
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(fields, dict) or fields.pop("schema", None) != _SCHEMA:
+        raise ValueError(f"expected an object with the schema {_SCHEMA}")
+    try:
+        failure = _FORM.validate_json(json.dumps(fields))
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        raise ValueError(
+            "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in problems)
+        ) from None
+    if failure.profile not in PROFILES:
+        raise ValueError(f"there is no profile {failure.profile!r}")
+    return failure
+
+
+_FORM = TypeAdapter(KeptFailure)
