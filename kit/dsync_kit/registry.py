@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENTRY_POINT_GROUP",
+    "FOLDER",
     "RegisteredConnector",
     "bundled",
     "bundled_folders",
@@ -32,6 +34,10 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "dsync.connectors"
+
+FOLDER = Path("connectors")
+"""Where dsync-new puts a connector, unless it is told otherwise: in the current folder."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -99,8 +105,29 @@ def discover() -> list[RegisteredConnector]:
 
 
 def connector_for(word: str) -> RegisteredConnector | None:
-    """The first connector that `word` is a URI or an exact name of."""
-    return next((connector for connector in discover() if connector.matches(word)), None)
+    """The first connector that `word` is a URI or an exact name of: the kit's own and the installed ones come first,
+    then those in the folder `connectors`, where dsync-new puts them.
+
+    Of these only one whose name in its pyproject.toml is the URI's scheme is loaded. Raises UsageError where that
+    cannot be done.
+    """
+    return next((connector for connector in discover() if connector.matches(word)), None) or _beside(word)
+
+
+def _beside(word: str) -> RegisteredConnector | None:
+    if (scheme := _SCHEME.match(word)) is None:
+        return None
+    for folder in _folders_beside():
+        names: list[str] = []
+        with suppress(UsageError):  # another connector's pyproject.toml is no reason not to find this one
+            names = [name.lower() for name in _entry_points(folder)]
+        if scheme[1].lower() in names and (connector := load_folder(folder)).matches(word):
+            return connector
+    return None
+
+
+def _folders_beside() -> list[Path]:
+    return sorted(path.parent for path in FOLDER.glob("*/registration.py"))
 
 
 def folder_at(word: str) -> Path | None:
@@ -151,16 +178,23 @@ def _reason(error: SystemExit) -> str:
     )
 
 
-def _package_name(folder: Path) -> str:
+def _entry_points(folder: Path) -> dict[str, str]:
+    """What a folder's pyproject.toml registers: names, and the objects that they mean."""
     pyproject = folder / "pyproject.toml"
-    if pyproject.is_file():
-        try:
-            project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{pyproject} is no valid TOML: {error}") from error
-        for target in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).values():
-            if package := str(target).partition(":")[0].rpartition(".")[0]:
-                return package
+    if not pyproject.is_file():
+        return {}
+    try:
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{pyproject} is no valid TOML: {error}") from error
+    found = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+    return {name: str(target) for name, target in found.items()}
+
+
+def _package_name(folder: Path) -> str:
+    for target in _entry_points(folder).values():
+        if package := target.partition(":")[0].rpartition(".")[0]:
+            return package
     return "dsync_connector_" + re.sub(r"\W", "_", folder.name)
 
 
@@ -214,8 +248,9 @@ def unknown_connector(word: str) -> UsageError:
         advice = f" (did you mean {close[0]}://?)"
     else:
         advice = "" if word else " (an empty word)"
+    folders = ", ".join(map(str, _folders_beside()))
     return UsageError(
         f"no connector matches {redact_target(word)!r}{advice}: expected one of\n"
         + "\n".join(lines)
-        + "\nor a connector's folder"
+        + f"\nor a connector's folder{f', such as {folders}' if folders else ''}"
     )

@@ -22,6 +22,7 @@ from dsync_kit.registry import (
 from dsync_kit.settings import ConnectorSettings
 from dsync_kit.targets.target import find_connector
 from dsync_kit.testing import load_harness
+from dsync_kit.usage import CannotLoad
 
 REGISTRATION = """
 from dsync_kit.registry import RegisteredConnector
@@ -241,6 +242,32 @@ def test_advice_for_a_word_that_is_nearly_right(word: str, advice: str) -> None:
     """A typo in a scheme, and a name where a URI is expected, are told apart from what nobody knows."""
     with pytest.raises(UsageError, match=advice):
         find_connector(word)
+
+
+def test_a_uri_of_a_connector_in_the_folder_of_connectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by the name in its pyproject.toml; no other is loaded, however broken it is."""
+    registration = """
+from dsync_kit.registry import RegisteredConnector
+from dsync_kit.settings import ConnectorSettings
+
+CONNECTOR = RegisteredConnector(
+    name="mine", schemes=("mine",), settings=ConnectorSettings, create=lambda settings: None, usage="mine://HOST"
+)
+"""
+    texts = {"other": "raise SystemExit", "mine": registration, "toml": "raise SystemExit"}
+    for name, text in texts.items():
+        folder = tmp_path / "connectors" / name
+        folder.mkdir(parents=True)
+        (folder / "registration.py").write_text(text)
+        point = f'[project.entry-points."dsync.connectors"]\n{name} = "dsync_of_{name}.registration:CONNECTOR"'
+        (folder / "pyproject.toml").write_text(point if name != "toml" else "[")
+    monkeypatch.chdir(tmp_path)
+    connector, folder = find_connector("MINE://x")
+    assert (connector.name, folder) == ("mine", None)
+    with pytest.raises(UsageError, match="such as connectors/mine, connectors/other, "):
+        find_connector("yours://x")
+    with pytest.raises(CannotLoad, match=r"registration\.py cannot be loaded: it calls sys\.exit"):
+        find_connector("other://x")
 
 
 def test_a_harness_that_starts_with_a_text(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
-from dsync_kit.registry import discover, folder_at
+from dsync_kit.registry import connector_for, discover, folder_at
 from dsync_kit.settings import ConnectorSettings, option, redact_uri
 from dsync_kit.targets.target import Target, configure, find_connector, resolve
 
@@ -95,7 +95,7 @@ def _help_wanted(words: Sequence[str]) -> HelpWanted | None:
 def _is_connector(word: str) -> bool:
     if word.lower().startswith("grpc://") or word.startswith("exec:"):
         return True
-    if any(connector.matches(word) or connector.is_named(word) for connector in discover()):
+    if connector_for(word) is not None or any(connector.is_named(word) for connector in discover()):
         return True
     folder = folder_at(word)
     return folder is not None and (folder / "registration.py").is_file()

@@ -37,10 +37,6 @@ EXAMPLES = Path(".dsync-kit/examples")
 """Where each connector's failing examples are kept, to be tried first the next time."""
 
 
-_NAME_BYTES = 200
-"""Of 255 that file systems allow."""
-
-
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What the user asked for. `timeout` is in seconds, for each call."""
@@ -144,14 +140,6 @@ def _plan(asked: Verification, seen: _Seen) -> Plan:
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
         command=lambda rule: asked.replay(rule.id, seed, seen.typed),
     )
-
-
-def _folder_name(target: str) -> str:
-    """A folder's name for a target: what is too long for one ends with a checksum."""
-    name = re.sub(r"\W+", "-", target).strip("-")
-    if len(name.encode("utf-8", "replace")) <= _NAME_BYTES:
-        return name
-    return f"{name[:40]}-{hashlib.sha256(target.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
 
 
 def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen) -> Result:

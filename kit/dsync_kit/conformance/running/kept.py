@@ -23,6 +23,7 @@ FAILURES = Path(".dsync-kit/failures")
 
 _SCHEMA = "dsync-kit/failure/1"
 _PART_CHARACTERS = 60
+_MOST_PARTS = 8
 
 
 def folder_of(target: str) -> Path:
@@ -31,12 +32,15 @@ def folder_of(target: str) -> Path:
     for part in filter(None, target.split("/")):
         name = re.sub(r"[^\w.@+=-]+", "-", "up" if part == ".." else part)
         if len(name) > _PART_CHARACTERS:
-            name = f"{name[:_PART_CHARACTERS]}-{hashlib.sha256(part.encode(errors='backslashreplace')).hexdigest()[:8]}"
+            name = f"{name[:_PART_CHARACTERS]}-{_checksum(part)}"
         parts.append(name)
-    return Path(
-        *parts[:8],
-        *([hashlib.sha256(target.encode(errors="backslashreplace")).hexdigest()[:8]] if len(parts) > 8 else []),
-    )
+    if len(parts) > _MOST_PARTS:
+        parts[_MOST_PARTS:] = [_checksum(target)]
+    return Path(*parts)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
