@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from dsync_kit.bounds.patience import Kind, Patience, Watch, unwatched
+from dsync_kit.bounds.patience import Kind, Patience, TooLong, Watch, unwatched
 from dsync_kit.connector import CallContext, Connector
 from dsync_kit.errors import ConnectorError, DeadlineExceeded, error_for, is_interrupt, status_of
 from dsync_kit.protocol import (
@@ -238,7 +238,7 @@ class LocalClient(ClientBase):
         try:
             with self._watch(_shown(rpc, request), Kind.CALL):
                 return self._patience.call(lambda: self._answer(rpc, request))
-        except TimeoutError:  # what the connector raises is a ConnectorError by then
+        except TooLong:
             raise _timed_out(rpc, self._patience) from None
 
     def _answer(self, rpc: Rpc, request: Message) -> Any:
@@ -272,7 +272,7 @@ class LocalClient(ClientBase):
         try:
             with self._watch(f"the end of {name}", Kind.CALL):
                 self._patience.call(context.cancel)
-        except TimeoutError:
+        except TooLong:
             logger.error("%s: what was added with add_callback() did not return", name)
             self._patience.lose()
 

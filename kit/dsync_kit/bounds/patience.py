@@ -7,7 +7,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-__all__ = ["CALL_SECONDS", "CallThread", "Kind", "Patience", "Watch", "unwatched"]
+__all__ = ["CALL_SECONDS", "CallThread", "Kind", "Patience", "TooLong", "Watch", "unwatched"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,10 @@ def unwatched(_name: str, _kind: Kind) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+class TooLong(Exception):
+    """What was called did not return in time."""
+
+
 class Patience:
     """How long one connector's calls may take: `seconds` for each, None without a limit.
 
@@ -53,7 +57,7 @@ class Patience:
         return limit
 
     def call(self, function: Callable[[], T]) -> T:
-        """What the function returns or raises. Raises TimeoutError where it takes longer; it is left to its thread."""
+        """What the function returns or raises. Raises TooLong where it takes longer; it is left to its thread."""
         if self.seconds is None:
             return function()
         task: _Task[T] = _Task(function)
@@ -84,7 +88,7 @@ class _Task(Generic[T]):
 
     def wait(self, seconds: float) -> T:
         if not self._ended.acquire(timeout=seconds):
-            raise TimeoutError
+            raise TooLong(f"it took longer than {seconds:g} seconds")
         if self._raised is not None:
             try:
                 raise self._raised

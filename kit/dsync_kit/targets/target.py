@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dsync_kit.bounds.patience import CALL_SECONDS, Kind, Patience, Watch, unwatched
+from dsync_kit.bounds.patience import CALL_SECONDS, Kind, Patience, TooLong, Watch, unwatched
 from dsync_kit.client import ConnectorApi, GrpcClient, LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError, UsageError, is_interrupt
@@ -138,6 +138,8 @@ def create(
         raise UsageError(settings.redact(str(error))) from None
     except ConnectorError as error:
         raise TargetError(f"{uri}: {settings.redact(error.message)}") from None
+    except TooLong as error:
+        raise TargetError(f"{uri}: it cannot be made: {error}") from None
     except BaseException as error:
         if is_interrupt(error):
             raise

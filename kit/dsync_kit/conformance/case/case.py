@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from dsync_kit.client import ConnectorApi
+from dsync_kit.bounds.patience import CALL_SECONDS, Patience
+from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
 from dsync_kit.conformance.documents import identifiers, strategies
@@ -17,7 +18,7 @@ from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.errors import ConnectorError, InvalidArgument, is_interrupt
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
 
 __all__ = ["Case", "kind_name", "type_name"]
@@ -235,6 +236,22 @@ class Case:
         if self.subject.target.create is None:
             raise KitError("the connector runs in another process")
         return self.subject.target.create()
+
+    def client(self, connector: Connector) -> ConnectorApi:
+        """The RPCs of a connector that `create` gave; none may take longer than a call of the subject may."""
+        return LocalClient(connector, timeout=CALL_SECONDS)
+
+    def tear_down(self, connector: Connector) -> None:
+        """Tear down what `create` gave. Raises Violation where that fails, or takes longer than a call may."""
+        try:
+            Patience(CALL_SECONDS).call(connector.teardown)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            seen = f"{type(error).__name__}: {error}".removesuffix(": ")
+            raise Violation(
+                "teardown fails", expected="nothing", seen=seen, owner="lifecycle/teardown-twice"
+            ) from error
 
     def enter(self, context: Any) -> Any:
         """Enter a context that is left when the example ends."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dsync_kit.bounds.guarded import signals_held
 from dsync_kit.conformance.results.events import KitBroke, Resolved
+from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.board import Board
 from dsync_kit.conformance.running.engine import Plan, Session
@@ -79,7 +80,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
                 _judge(session, channel)
             finally:
                 session.close()
-    except (TargetError, CannotLoad) as error:
+    except (TargetError, CannotLoad, KitError) as error:
         return Ended(problem=str(error))
     except UsageError as error:
         return Ended(usage=str(error))

@@ -4,10 +4,11 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from grpc import StatusCode
 
+from dsync_kit.bounds.patience import Patience, TooLong
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.transcript import Recorder
@@ -32,6 +33,8 @@ from dsync_kit.protocol import (
 from dsync_kit.targets.target import OpenTarget, TargetError
 
 __all__ = ["REFUSALS", "Subject"]
+
+T = TypeVar("T")
 
 REFUSALS = frozenset(
     {
@@ -58,6 +61,9 @@ _LAST_CALLS = 4
 
 _ARRIVALS = 5
 """How many updates must have been waited for until that is known."""
+
+_HARNESS_SECONDS = 120.0
+"""How long a method of conformance.py may take to seed, update or read: it may have to wait for its store."""
 
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopabcdef")
 
@@ -295,19 +301,22 @@ class Subject:
         if self.is_sink:
             driver.write_data(namespace, documents, data_type)
         elif self.harness is not None:
-            self.harness.seed(namespace, documents, data_type)
+            harness = self.harness
+            self._past_it("seed", lambda: harness.seed(namespace, documents, data_type))
 
     def change(self, namespace: str, updates: Sequence[Update], data_type: DataType, *, driver: Driver) -> None:
         """Apply updates: through the connector, else past it."""
         if self.is_sink:
             driver.write_updates(namespace, updates, data_type)
         elif self.harness is not None:
-            self.harness.update(namespace, updates, data_type)
+            harness = self.harness
+            self._past_it("update", lambda: harness.update(namespace, updates, data_type))
 
     def read(self, namespace: str, data_type: DataType, *, driver: Driver, expected: int = 0) -> list[bytes]:
         """What is in a namespace: listed through the connector, else read past it. Unknown means empty."""
         if not self.is_source:
-            return list(self.harness.read(namespace, data_type)) if self.harness is not None else []
+            harness = self.harness
+            return list(self._past_it("read", lambda: harness.read(namespace, data_type))) if harness else []
         try:
             listed = driver.listing([namespace], data_type, expected=expected)
         except ConnectorError as error:
@@ -341,6 +350,15 @@ class Subject:
     def redact(self, text: str) -> str:
         """`text` without the secrets of the connector's settings, as far as they are known here."""
         return self.target.settings.redact(text) if self.target.settings is not None else text
+
+    def _past_it(self, name: str, call: Callable[[], T]) -> T:
+        """What a method of conformance.py gives. Raises KitError where it does not return."""
+        try:
+            return Patience(_HARNESS_SECONDS).call(call)
+        except TooLong as error:
+            raise KitError(f"{name}() of conformance.py: {error}") from None
+        except SystemExit as error:
+            raise KitError(f"{name}() of conformance.py calls sys.exit({error.code!r})") from error
 
     def _offers(self, method: str) -> bool:
         return self.harness is not None and self.harness.offers(method)

@@ -4,14 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from dsync_kit.bounds.patience import CallThread
-from dsync_kit.client import GrpcClient, LocalClient
+from dsync_kit.bounds.patience import CALL_SECONDS, CallThread
+from dsync_kit.client import GrpcClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import few_or_many
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
-from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.errors import ConnectorError
@@ -33,15 +32,10 @@ _THREAD_SECONDS = 5.0
 def teardown_twice(case: Case) -> None:
     """Tearing a connector down a second time, or before it has done anything, is harmless."""
     used = case.create()
-    LocalClient(used).get_info(GetInfoRequest())
+    case.client(used).get_info(GetInfoRequest())
     for connector in (case.create(), used):
         for _ in range(2):
-            try:
-                connector.teardown()
-            except Exception as error:
-                raise Violation(
-                    "teardown fails", expected="nothing", seen=f"{type(error).__name__}: {error}"
-                ) from error
+            case.tear_down(connector)
     case.checks += 1
 
 
@@ -57,12 +51,12 @@ def threads(case: Case) -> None:
     """After teardown no thread of the connector is left."""
     before = _threads()
     connector = case.create()
-    driver = Driver(case.recorder.other(LocalClient(connector), "another instance"))
+    driver = Driver(case.recorder.other(case.client(connector), "another instance"))
     namespace, data_type, expected = case.listable(max_size=3)
     driver.listing([namespace], data_type, expected=expected)
     if case.subject.is_sink and case.subject.loads:
         driver.write_data(namespace, case.numbered(3, data_type), data_type)
-    connector.teardown()
+    case.tear_down(connector)
     deadline = time.monotonic() + _THREAD_SECONDS
     while (left := _threads() - before) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -108,7 +102,10 @@ def over_grpc(case: Case) -> None:
     namespace, data_type, expected = case.listable(max_size=10)
     page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
     here = case.driver
-    with ConnectorServer(case.create()) as server, GrpcClient(server.address, insecure=True) as client:
+    with (
+        ConnectorServer(case.create()) as server,
+        GrpcClient(server.address, insecure=True, timeout=CALL_SECONDS) as client,
+    ):
         there = Driver(case.recorder.other(client, "over gRPC"))
         for what, ask in _QUESTIONS.items():
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]

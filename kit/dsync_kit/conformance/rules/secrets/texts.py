@@ -144,7 +144,7 @@ def logs(case: Case) -> None:
     """Nothing that is logged, at any level, tells a secret."""
     with _logged() as lines:
         case.api.get_info(GetInfoRequest())
-        case.create().teardown()
+        case.tear_down(case.create())
         for call in _mistakes(case).values():
             try:
                 call()
