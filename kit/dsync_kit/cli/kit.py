@@ -172,6 +172,29 @@ def replay(
 
 
 @app.command()
+def sweep(
+    target: Annotated[str | None, typer.Argument(metavar="[TARGET]", help=TARGET_HELP)] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
+    ] = None,
+    insecure: Insecure = False,
+    all_: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Empty each namespace of TARGET that is named as the kit names its own, also those "
+            "of other machines' runs: none may be going on.",
+        ),
+    ] = False,
+) -> None:
+    """Remove what killed runs have left: scratch folders and, in the store of TARGET, documents."""
+    from dsync_kit.cli.sweep import sweep as run
+
+    run(target, options or (), insecure=insecure, everything=all_)
+
+
+@app.command()
 def badge(
     report: Annotated[Path, typer.Argument(metavar="REPORT", help="What `verify --report json=REPORT` has written.")],
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Where to write the SVG.")],

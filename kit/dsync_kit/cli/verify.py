@@ -23,6 +23,7 @@ from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
 from dsync_kit.conformance.running.messages import Named
+from dsync_kit.conformance.subject.journal import RUNS
 from dsync_kit.errors import UsageError
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report.contents import Report
@@ -137,6 +138,7 @@ def _plan(asked: Verification, seen: _Seen) -> Plan:
         namespaces=tuple(asked.namespaces),
         known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
         strict=asked.strict,
+        runs=RUNS.absolute(),
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
         command=lambda rule: asked.replay(rule.id, seed, seen.typed),
     )

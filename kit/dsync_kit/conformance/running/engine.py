@@ -27,8 +27,8 @@ class Plan:
     """What to run, and how.
 
     `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
-    examples, to be tried first the next time; None for none. `command` makes the command that shows one rule's failure
-    again.
+    examples, to be tried first the next time; None for none. `runs` is the folder that keeps what namespaces
+    a run has taken, should it be killed. `command` makes the command that shows one rule's failure again.
     """
 
     rules: tuple[Rule, ...]
@@ -38,6 +38,7 @@ class Plan:
     known_failures: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     database: Path | None = None
+    runs: Path | None = None
     command: Callable[[Rule], str] = lambda rule: f"dsync-kit verify … --rule {rule.id}"
 
 
@@ -58,7 +59,7 @@ class Session:
 
     def __init__(self, opened: OpenTarget, plan: Plan) -> None:
         self._plan = plan
-        self._subject = Subject(opened, plan.namespaces)
+        self._subject = Subject(opened, plan.namespaces, plan.runs)
         listed = self._subject.harness.known_failures if self._subject.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **plan.known_failures}

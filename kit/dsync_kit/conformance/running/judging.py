@@ -108,7 +108,13 @@ class _Team:
         self._left = list(reversed(plan.rules))
         self._workers = [_Worker(member) for member in crew.members]
         self._orders = Orders(
-            target, plan.profile, plan.seed, plan.namespaces, dict(plan.known_failures), plan.database
+            target,
+            plan.profile,
+            plan.seed,
+            plan.namespaces,
+            dict(plan.known_failures),
+            plan.database,
+            plan.runs,
         )
         self.title = redact_target(target.word)
         self.started: RunStarted | None = None

@@ -29,6 +29,7 @@ class Orders:
     namespaces: tuple[str, ...]
     known_failures: Mapping[str, str]
     database: Path | None
+    runs: Path | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,15 @@ def main(descriptor: int, board: str) -> None:
 
 def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     named = orders.target
-    plan = Plan((), orders.profile, orders.seed, orders.namespaces, orders.known_failures, database=orders.database)
+    plan = Plan(
+        (),
+        orders.profile,
+        orders.seed,
+        orders.namespaces,
+        orders.known_failures,
+        database=orders.database,
+        runs=orders.runs,
+    )
     session: Session | None = None
     try:
         target = resolve(named.word, named.options, insecure=named.insecure, timeout=named.timeout, watch=board.watch)

@@ -4,6 +4,7 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from grpc import StatusCode
@@ -16,6 +17,7 @@ from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import id_of
@@ -81,10 +83,11 @@ class Subject:
     """A connector that answers, with what the rules need to know of it.
 
     `namespaces` are those that the user offers: to be read, and where the connector makes none by itself, to be
-    written to. Raises TargetError where GetInfo does not answer.
+    written to. `runs` is the folder that keeps what namespaces were taken. Raises TargetError where GetInfo does not
+    answer.
     """
 
-    def __init__(self, target: OpenTarget, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, target: OpenTarget, namespaces: Sequence[str] = (), runs: Path | None = None) -> None:
         self.target = target
         self.harness = target.harness
         self.api = target.api
@@ -93,6 +96,7 @@ class Subject:
         self.driver = Driver(looking, self.limits)
         self.offered = tuple(namespaces) or tuple(self.harness.namespaces if self.harness else ())
         self.run = secrets.token_hex(3)
+        self._journal = Journal(None if self.disposable else runs, target.title)
         self._existing: tuple[str, ...] = ()
         self.hung = False  # it did not answer a call that was given all the time: no more is asked of it
         self._arrivals: list[float] = []
@@ -237,7 +241,11 @@ class Subject:
 
     def fresh_namespace(self) -> str:
         """The name of a namespace that nobody has used."""
-        return self._namespace(self.run, next(self._numbers))
+        name = self._namespace(self.run, next(self._numbers))
+        self._journal.take(name)
+        if self._journal.problem and self._journal.problem not in self.notes:
+            self.notes.append(self._journal.problem)
+        return name
 
     @property
     def disposable(self) -> bool:
@@ -286,6 +294,8 @@ class Subject:
                 self.change(namespace, removals, data_type, driver=self.driver)
             except ConnectorError as error:
                 self.remain(namespace, str(error))
+        if not self.hung:  # else nothing could be removed: the journal stays
+            self._journal.end(self.remains)
 
     @property
     def _removes(self) -> bool:
@@ -449,6 +459,7 @@ class Subject:
             # The plan tells, whether or not the namespace holds anything.
             with suppress(ConnectorError):
                 self.load(namespaces[0], [document], self.types[0], driver=self.driver)
+                self.keep(namespaces[0], self.types[0], [document])  # removed at the end, as what rules keep
         return any(self._plans_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
 
     def _plans_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:

@@ -1,0 +1,40 @@
+"""`dsync-kit sweep`: removes what runs have left that were killed."""
+
+from collections.abc import Sequence
+
+from dsync_kit.bounds.scratch import sweep_folders
+from dsync_kit.conformance.running.sweep import named_like_the_kits, sweep_namespaces
+from dsync_kit.conformance.subject.journal import left_by_dead_runs
+from dsync_kit.errors import UsageError
+from dsync_kit.report.contents import plural
+from dsync_kit.targets.target import resolve
+
+__all__ = ["sweep"]
+
+
+def sweep(target: str | None, options: Sequence[str] = (), *, insecure: bool = False, everything: bool = False) -> None:
+    """Remove the scratch folders of dead runs; of a target, empty the namespaces that they have left there, too.
+
+    With `everything` that is each namespace whose name the kit may have made up. Raises UsageError where the target
+    cannot be swept.
+    """
+    print(f"{plural(sweep_folders(), 'scratch folder')} of dead runs removed")
+    with left_by_dead_runs() as left:
+        if target is None:
+            if everything:
+                raise UsageError("--all: name the target whose namespaces are meant")
+            for one in left:
+                print(
+                    f"left at {one.target}: {plural(len(one.namespaces), 'namespace')}; name the target to empty them"
+                )
+            return
+        with resolve(target, options, insecure=insecure).open() as opened:
+            mine = [one for one in left if one.target == opened.title]
+            namespaces = {name for one in mine for name in one.namespaces}
+            if everything:
+                namespaces.update(named_like_the_kits(opened))
+            swept = sweep_namespaces(opened, sorted(namespaces))
+            for one in mine:
+                one.journal.unlink(missing_ok=True)
+        documents, held = plural(swept.documents, "document"), plural(swept.namespaces, "namespace")
+        print(f"{opened.title}: {documents} deleted from {held}, of {len(namespaces)} that were looked at")
