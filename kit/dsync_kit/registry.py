@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dsync_kit.settings import ConnectorSettings, redact_target
+from dsync_kit.output.redaction import redact_target
+from dsync_kit.settings import ConnectorSettings
 from dsync_kit.usage import CannotLoad, UsageError
 
 if TYPE_CHECKING:

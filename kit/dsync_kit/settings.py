@@ -9,20 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Self, get_args, get_origin
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from dsync_kit.output.redaction import redact_uri, spellings, uri_password
 from dsync_kit.usage import UsageError
 
-__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_target", "redact_uri", "typed_secrets"]
+__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_SECRET_OPTION = re.compile(r"(?i)(--?[\w-]*(?:pass|secret|token|key|credential|auth)[\w-]*(?:\s+|=))(\S+)")
-_SECRET_WORD = re.compile(r"(?is)--?[\w-]*(?:pass|secret|token|key|credential|auth)[\w-]*(?:=(.*))?")
-_BROKEN_PASSWORD = re.compile(r"://[^:/?#@]*:(.+)@")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -124,68 +122,15 @@ class ConnectorSettings(BaseModel):
         """Every secret in the settings, those in the URI included, as text; the longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        if (password := _uri_password(self.uri)) is not None:
+        if (password := uri_password(self.uri)) is not None:
             found |= {password, unquote(password)}
-        return _spellings(found)
+        return spellings(found)
 
     def redact(self, text: str) -> str:
         """`text` with every secret replaced by `***`."""
         for secret in self.secrets():
             text = text.replace(secret, "***")
         return text
-
-
-def typed_secrets(words: Sequence[str]) -> list[str]:
-    """What is secret among the words of a command line, the longest first, where no connector's settings can say it.
-
-    That is each URI's password, and the value of each option that is called a password, a key, a token or the like.
-    """
-    found: set[str] = set()
-    value_follows = False
-    for word in words:
-        if word.startswith("exec:"):
-            found |= set(typed_secrets(word.removeprefix("exec:").split()))
-            continue
-        if (password := _uri_password(word)) is not None:
-            found |= {password, unquote(password)}
-        named = _SECRET_WORD.fullmatch(word)
-        if named or value_follows:
-            found.add((named[1] or "") if named else word)
-        value_follows = named is not None and named[1] is None
-    return _spellings(found)
-
-
-def redact_uri(uri: str) -> str:
-    """The URI without its password."""
-    password = _uri_password(uri)
-    return uri if not password else uri.replace(f":{password}@", ":***@", 1)
-
-
-def redact_target(word: str) -> str:
-    """A target as it may be shown: a URI without its password, a command without what its options call a secret."""
-    if not word.startswith("exec:"):
-        return redact_uri(word)
-    hidden = _SECRET_OPTION.sub(lambda found: f"{found[1]}***", word)
-    return " ".join(map(redact_uri, hidden.split(" ")))
-
-
-def _spellings(secrets: set[str]) -> list[str]:
-    """The secrets, also as they come back percent-encoded in an address, or within a repr; the longest first."""
-    found = secrets | {quote(secret, safe="") for secret in secrets} | {repr(secret)[1:-1] for secret in secrets}
-    return sorted((secret for secret in found if secret), key=len, reverse=True)
-
-
-def _uri_password(uri: str) -> str | None:
-    try:
-        netloc = urlsplit(uri).netloc
-    except ValueError:
-        netloc = uri.partition("://")[2].partition("/")[0]
-    userinfo, at, _ = netloc.rpartition("@")
-    if at:
-        return userinfo.partition(":")[2] or None
-    # A password with a raw `/`, `?` or `#`, with which no address is valid: it is a secret all the same.
-    broken = _BROKEN_PASSWORD.search(uri)
-    return broken[1] if broken else None
 
 
 def _option(name: str, field: FieldInfo) -> Option:

@@ -1,6 +1,9 @@
-"""The error for what a user typed; alone, since commands that call no connector must not wait for gRPC to load."""
+"""The errors of what a user typed, and of what that points at.
 
-__all__ = ["CannotLoad", "UsageError"]
+Alone, since commands that call no connector must not wait for gRPC to load.
+"""
+
+__all__ = ["CannotLoad", "TargetError", "UsageError"]
 
 
 class UsageError(Exception):
@@ -9,3 +12,7 @@ class UsageError(Exception):
 
 class CannotLoad(UsageError):
     """A connector was found, and its code cannot be loaded: nothing can be said about it."""
+
+
+class TargetError(Exception):
+    """The target cannot be reached or started: nothing can be said about it."""

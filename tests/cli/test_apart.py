@@ -11,11 +11,9 @@ import pytest
 from rich.console import Console
 
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running import judging
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.engine import Plan, select
-from dsync_kit.conformance.running.messages import Named
+from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.report.terminal import TerminalProgress
 
 from .conftest import Command
@@ -192,10 +190,11 @@ def test_a_call_that_blocks_is_named(dsync_kit: Command, odd: Odd, called: str) 
 def test_the_rule_that_is_running_is_named_without_a_terminal(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some seconds, with the call that is under way."""
     monkeypatch.setattr(judging, "_SAID_AFTER", (0.5, 1.5))
-    plan = Plan(select(RULES, ["list/complete"]), PROFILES["quick"], seed=1)
+    named = Named(str(odd(called="time.sleep(2)")), timeout=1.0)
+    orders = Orders(named, PROFILES["quick"], 1, rules=("list/complete",))
     console = Console(file=io.StringIO(), width=200)
     with Crew() as crew, TerminalProgress(console) as progress:
-        for event in judging.judge_apart(Named(str(odd(called="time.sleep(2)")), timeout=1.0), plan, crew):
+        for event in judging.judge_apart(orders, crew, str):
             progress.show(event)
     assert re.search(
         r"list/complete has been running for \d s: ListData\(namespace='dsynckit_", console.file.getvalue()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.cli import kit, new
-from dsync_kit.settings import typed_secrets
+from dsync_kit.output.redaction import typed_secrets
 
 from .conftest import Command
 

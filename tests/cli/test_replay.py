@@ -67,7 +67,7 @@ FIELDS = {
         ({"surprise": 1}, "is no failure that this version of dsync-kit has kept: surprise: "),
         ({"seed": "x", "options": "--region"}, "has kept: options: Input should be a valid array; seed: "),
         ({"profile": "slow"}, "there is no profile 'slow'"),
-        ({"choices": "x"}, "holds no example"),
+        ({"choices": "x"}, "its choices hold no example"),
     ],
 )
 def test_a_file_that_is_of_no_use(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -90,7 +90,7 @@ def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "target", "message"),
     [
-        ("list/absent", "reference://", "is there no more"),
+        ("list/absent", "reference://", "no rule matches 'list/absent'"),
         ("list/ends", "reference://u:***@h", "the password of reference://u:***@h was not kept"),
     ],
 )

@@ -13,7 +13,6 @@ from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.errors import UsageError
 from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.workflow_commands import WorkflowCommands
@@ -21,6 +20,7 @@ from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportError, ReportFile, console_beside, write_reports
+from dsync_kit.usage import UsageError
 
 __all__ = ["Gate", "ci"]
 

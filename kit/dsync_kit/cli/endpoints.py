@@ -7,8 +7,9 @@ from pathlib import Path
 
 from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
+from dsync_kit.output.redaction import redact_uri
 from dsync_kit.registry import connector_for, discover, folder_at
-from dsync_kit.settings import ConnectorSettings, option, redact_uri
+from dsync_kit.settings import ConnectorSettings, option
 from dsync_kit.targets.target import Target, configure, find_connector, resolve
 
 __all__ = ["GrpcSettings", "HelpWanted", "help_of", "take_ends"]

@@ -110,7 +110,7 @@ def _shortened(name: str) -> str:
 
 def _without_secrets(text: str) -> str:
     """The text without the secrets that were typed."""
-    from dsync_kit.settings import typed_secrets
+    from dsync_kit.output.redaction import typed_secrets
 
     for secret in typed_secrets(sys.argv[1:]):
         text = text.replace(secret, "***")

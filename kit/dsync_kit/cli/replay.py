@@ -5,21 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.conformance.results.events import RunFinished
+from dsync_kit.conformance.results.events import Resolved, RunFinished
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.engine import Plan
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import KeptFailure
-from dsync_kit.conformance.running.messages import Named
-from dsync_kit.errors import UsageError
+from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.output.console import open_console
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.failure import failure_lines
-from dsync_kit.targets.process import TargetError
+from dsync_kit.usage import TargetError, UsageError
 
 __all__ = ["replay"]
 
@@ -31,23 +28,23 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
     where the failure is not there.
     """
     kept = KeptFailure.load(word)
-    rule = next((rule for rule in RULES if rule.id == kept.rule), None)
-    if rule is None:
-        raise UsageError(f"the rule {kept.rule} of this failure is there no more")
     if target is None and ":***@" in " ".join([kept.target, *kept.options]):
         raise UsageError(f"the password of {kept.target} was not kept: name the target again with --target")
-    named = Named(
-        target or kept.target, tuple(kept.options if options is None else options), kept.insecure, kept.timeout
-    )
-    plan = Plan(
-        (rule,), PROFILES[kept.profile], kept.seed, kept.namespaces, command=lambda _: f"dsync-kit replay {word}"
+    orders = Orders(
+        Named(target or kept.target, tuple(kept.options if options is None else options), kept.insecure, kept.timeout),
+        PROFILES[kept.profile],
+        kept.seed,
+        rules=(kept.rule,),
+        namespaces=kept.namespaces,
+        choices=kept.choices,
     )
     interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    *_, last = judge_apart(named, plan, crew, choices=kept.choices)
+    *events, last = judge_apart(orders, crew, lambda _: f"dsync-kit replay {word}")
     result = last.result if isinstance(last, RunFinished) else None
     if result is None or not result.outcomes:
         raise TargetError(result.problem if result and result.problem else "interrupted")
     [outcome] = result.outcomes
+    [rule] = next(event.rules for event in events if isinstance(event, Resolved))
     console = open_console()
     if outcome.failure is not None:
         # Once is enough here: it was found, and kept, before.

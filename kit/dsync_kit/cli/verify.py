@@ -13,24 +13,22 @@ from rich.console import Console
 from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.events import Event, KitBroke, Resolved, RunFinished, RunStarted
-from dsync_kit.conformance.results.known_failures import read_known_failures
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.engine import Plan, select
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
-from dsync_kit.conformance.running.messages import Named
+from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.conformance.subject.journal import RUNS
-from dsync_kit.errors import UsageError
+from dsync_kit.output.redaction import redact_target
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportFile, console_beside, write_reports
 from dsync_kit.report.terminal import TerminalProgress, print_report
-from dsync_kit.settings import redact_target
 from dsync_kit.targets.typed import TypedOptions
+from dsync_kit.usage import UsageError
 
 __all__ = ["EXAMPLES", "Verification", "judge", "verify"]
 
@@ -52,14 +50,7 @@ class Verification:
     strict: bool = False
     reports: Sequence[str] = ()
     insecure: bool = False
-    jobs: int = 1
-
     timeout: float = CALL_SECONDS
-
-    @property
-    def named(self) -> Named:
-        """The target, as another process is told of it."""
-        return Named(self.target, tuple(self.options), self.insecure, self.timeout)
 
     def replay(self, rule: str, seed: int, typed: TypedOptions) -> str:
         """The command that runs one rule again, without secrets."""
@@ -108,12 +99,13 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
 
     The crew's processes do the work. Raises UsageError for what cannot be done as asked.
     """
+    orders = _orders(asked)
     seen = _Seen()
-    plan = _plan(asked, seen)
     # The kit ends what it has started when it is told to end, as on Ctrl-C.
     interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    result = _follow(judge_apart(asked.named, plan, crew), console, seen)
-    report = Report.of(_kept(asked, result, seen.typed), plan.rules, seen.started)
+    events = judge_apart(orders, crew, lambda rule: asked.replay(rule.id, orders.seed, seen.typed))
+    result = _follow(events, console, seen)
+    report = Report.of(_kept(asked, result, seen.typed), seen.rules, seen.started)
     print_report(report, console)
     sys.stdout.flush()
     return report
@@ -125,22 +117,22 @@ class _Seen:
 
     started: RunStarted | None = None
     typed: TypedOptions = field(default_factory=TypedOptions)
+    rules: tuple[RuleInfo, ...] = ()
 
 
-def _plan(asked: Verification, seen: _Seen) -> Plan:
+def _orders(asked: Verification) -> Orders:
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
-    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-    return Plan(
-        rules=select(RULES, asked.rules),
+    return Orders(
+        target=Named(asked.target, tuple(asked.options), asked.insecure, asked.timeout),
         profile=PROFILES[asked.profile],
-        seed=seed,
+        seed=secrets.randbelow(2**32) if asked.seed is None else asked.seed,
+        rules=tuple(asked.rules),
         namespaces=tuple(asked.namespaces),
-        known_failures=read_known_failures(asked.known_failures, RULES) if asked.known_failures else {},
+        known_failures=asked.known_failures,
         strict=asked.strict,
-        runs=RUNS.absolute(),
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
-        command=lambda rule: asked.replay(rule.id, seed, seen.typed),
+        runs=RUNS.absolute(),
     )
 
 
@@ -155,7 +147,7 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
                 event = events.throw(KeyboardInterrupt())
             match event:
                 case Resolved():
-                    seen.typed = event.options
+                    seen.typed, seen.rules = event.options, event.rules
                 case RunStarted():
                     seen.started = event
                 case KitBroke():

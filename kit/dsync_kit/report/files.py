@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dsync_kit.errors import UsageError
 from dsync_kit.output.console import open_console
 from dsync_kit.output.streams import lost, write_document
 from dsync_kit.report.contents import Report
+from dsync_kit.usage import UsageError
 
 __all__ = ["FORMATS", "ReportError", "ReportFile", "console_beside", "write_reports"]
 

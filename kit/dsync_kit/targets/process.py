@@ -15,15 +15,12 @@ from dsync_kit.bounds.patience import CALL_SECONDS, Watch, unwatched
 from dsync_kit.client import ConnectorApi, GrpcClient
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import GetInfoRequest
+from dsync_kit.usage import TargetError
 
-__all__ = ["Process", "TargetError"]
+__all__ = ["Process"]
 
 _START_SECONDS = 30.0
 _END_SECONDS = 5.0
-
-
-class TargetError(Exception):
-    """The target cannot be reached or started: nothing can be said about it."""
 
 
 class Process:

@@ -14,10 +14,12 @@ from dsync_kit.bounds.patience import CALL_SECONDS, Kind, Patience, TooLong, Wat
 from dsync_kit.client import ConnectorApi, GrpcClient, LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError, UsageError, is_interrupt
+from dsync_kit.output.redaction import redact_target, redact_uri
 from dsync_kit.registry import RegisteredConnector, connector_for, folder_at, load_folder, unknown_connector
-from dsync_kit.settings import ConnectorSettings, redact_target, redact_uri
-from dsync_kit.targets.process import Process, TargetError
+from dsync_kit.settings import ConnectorSettings
+from dsync_kit.targets.process import Process
 from dsync_kit.testing.harness import Harness, load_harness
+from dsync_kit.usage import TargetError
 
 __all__ = ["OpenTarget", "Process", "Target", "TargetError", "configure", "find_connector", "resolve", "torn_down"]
 

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dsync_kit.settings import ConnectorSettings, redact_uri
+from dsync_kit.output.redaction import redact_uri
+
+if TYPE_CHECKING:
+    from dsync_kit.settings import ConnectorSettings
 
 __all__ = ["TypedOptions"]
 
@@ -15,7 +19,7 @@ class TypedOptions:
     words: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
-    def of(cls, words: Sequence[str], settings: type[ConnectorSettings]) -> "TypedOptions":
+    def of(cls, words: Sequence[str], settings: "type[ConnectorSettings]") -> "TypedOptions":
         """The words that were typed for a connector with these settings."""
         flags = {option.flag for option in settings.options() if option.secret}
         marked = []

@@ -24,6 +24,7 @@ class Resolved:
 
     title: str
     options: TypedOptions
+    rules: tuple[RuleInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

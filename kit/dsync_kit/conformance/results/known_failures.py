@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsync_kit.conformance.results.rule_info import RuleInfo
-from dsync_kit.errors import UsageError
+from dsync_kit.usage import UsageError
 
 __all__ = ["check_known_failures", "read_known_failures"]
 

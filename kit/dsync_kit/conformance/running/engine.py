@@ -19,7 +19,7 @@ from dsync_kit.errors import UsageError
 from dsync_kit.protocol import DataType
 from dsync_kit.targets.target import OpenTarget, Target, TargetError
 
-__all__ = ["Plan", "Session", "result_of", "run", "select"]
+__all__ = ["Plan", "Session", "run", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,31 +180,19 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
     except KeyboardInterrupt:
         interrupted = True
     outcomes, notes = (session.outcomes, session.notes()) if session else ((), ())
-    yield RunFinished(result_of(plan, target.title, started, outcomes, began, problem, interrupted, notes))
-
-
-def result_of(
-    plan: Plan,
-    title: str,
-    started: RunStarted | None,
-    outcomes: tuple[Outcome, ...],
-    began: float,
-    problem: str,
-    interrupted: bool,
-    notes: tuple[str, ...],
-) -> Result:
-    """The result of a run that began at `began` on the monotonic clock."""
-    return Result(
-        target=title,
-        db_type=started.db_type if started else "",
-        seed=plan.seed,
-        profile=plan.profile.name,
-        outcomes=outcomes,
-        seconds=time.monotonic() - began,
-        strict=plan.strict,
-        interrupted=interrupted,
-        problem=problem,
-        notes=notes,
+    yield RunFinished(
+        Result(
+            target=target.title,
+            db_type=started.db_type if started else "",
+            seed=plan.seed,
+            profile=plan.profile.name,
+            outcomes=outcomes,
+            seconds=time.monotonic() - began,
+            strict=plan.strict,
+            interrupted=interrupted,
+            problem=problem,
+            notes=notes,
+        )
     )
 
 

@@ -1,11 +1,10 @@
 """Judges a connector with a crew of processes, and says what came of it also where they come to grief."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
-from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import (
     Event,
     KitBroke,
@@ -16,17 +15,16 @@ from dsync_kit.conformance.results.events import (
     RunStarted,
     StillRunning,
 )
-from dsync_kit.conformance.results.outcome import Outcome
-from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.results.outcome import Outcome, Result
+from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.board import UnderWay, read_board
 from dsync_kit.conformance.running.crew import Crew, Member
-from dsync_kit.conformance.running.engine import Plan, result_of
 from dsync_kit.conformance.running.fatal import Death, stuck
 from dsync_kit.conformance.running.interruption import heed
-from dsync_kit.conformance.running.messages import Ended, Named, Orders, Secrets, Task
+from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.verdicts.consequences import with_causes
-from dsync_kit.errors import UsageError
-from dsync_kit.settings import redact_target
+from dsync_kit.output.redaction import redact_target
+from dsync_kit.usage import UsageError
 
 __all__ = ["judge_apart"]
 
@@ -40,19 +38,17 @@ _LEAVE_SECONDS = 5.0
 _SAID_AFTER = (10.0, 30.0, 60.0)
 """After how many seconds it is said what is running; then once a minute."""
 
-_RULES: dict[str, Rule] = {rule.id: rule for rule in RULES}
 
-
-def judge_apart(target: Named, plan: Plan, crew: Crew, *, choices: str = "") -> Generator[Event, None, None]:
-    """Judge a connector with the crew's processes; with `choices`, by the one example that they make.
+def judge_apart(orders: Orders, crew: Crew, command: Callable[[RuleInfo], str]) -> Generator[Event, None, None]:
+    """Judge a connector with the crew's processes; `command` makes the command that shows one rule's failure again.
 
     The events come as they happen, the outcomes stand in the rules' order. Raises UsageError where what was typed
     cannot be done. Closing the generator, or KeyboardInterrupt, still ends what was started.
     """
-    if len(crew.members) > 1 and target.word.startswith("exec:"):
+    if len(crew.members) > 1 and orders.target.word.startswith("exec:"):
         raise UsageError("--jobs: an exec: target is one process on its own data; leave --jobs out")
     began = time.monotonic()
-    team = _Team(target, plan, crew, choices)
+    team = _Team(orders, crew, command)
     interrupted = False
     try:
         yield from team.events()
@@ -62,9 +58,21 @@ def judge_apart(target: Named, plan: Plan, crew: Crew, *, choices: str = "") -> 
         team.end()
     if team.usage:
         raise UsageError(team.usage)
-    outcomes = with_causes([team.outcomes[rule.id] for rule in plan.rules if rule.id in team.outcomes], RULES)
-    notes = tuple(dict.fromkeys(team.notes))
-    yield RunFinished(result_of(plan, team.title, team.started, outcomes, began, team.problem, interrupted, notes))
+    outcomes = [team.outcomes[rule.id] for rule in team.chosen if rule.id in team.outcomes]
+    yield RunFinished(
+        Result(
+            target=team.title,
+            db_type=team.started.db_type if team.started else "",
+            seed=orders.seed,
+            profile=orders.profile.name,
+            outcomes=with_causes(outcomes, team.rules.values()),
+            seconds=time.monotonic() - began,
+            strict=orders.strict,
+            interrupted=interrupted,
+            problem=team.problem,
+            notes=tuple(dict.fromkeys(team.notes)),
+        )
+    )
 
 
 @dataclass(eq=False)
@@ -72,7 +80,7 @@ class _Worker:
     """A process of the crew, and what it is about."""
 
     member: Member
-    rule: Rule | None = None
+    rule: RuleInfo | None = None
     """The rule that it judges now."""
     since: float = field(default_factory=time.monotonic)
     said: int = 0
@@ -85,7 +93,7 @@ class _Worker:
     def under_way(self) -> list[UnderWay]:
         return read_board(self.member.board)
 
-    def takes(self, rule: Rule | None) -> None:
+    def takes(self, rule: RuleInfo | None) -> None:
         self.rule, self.since, self.said = rule, time.monotonic(), 0
 
     def is_due(self) -> float:
@@ -101,22 +109,14 @@ class _Worker:
 class _Team:
     """The processes, what is left to do, and what they have said."""
 
-    def __init__(self, target: Named, plan: Plan, crew: Crew, choices: str) -> None:
-        self._target = target
-        self._plan = plan
-        self._choices = choices
-        self._left = list(reversed(plan.rules))
+    def __init__(self, orders: Orders, crew: Crew, command: Callable[[RuleInfo], str]) -> None:
+        self._orders = orders
+        self._command = command
         self._workers = [_Worker(member) for member in crew.members]
-        self._orders = Orders(
-            target,
-            plan.profile,
-            plan.seed,
-            plan.namespaces,
-            dict(plan.known_failures),
-            plan.database,
-            plan.runs,
-        )
-        self.title = redact_target(target.word)
+        self.rules: dict[str, RuleInfo] = {}
+        self.chosen: tuple[RuleInfo, ...] = ()
+        self._left: list[RuleInfo] = []
+        self.title = redact_target(orders.target.word)
         self.started: RunStarted | None = None
         self._resolved = False
         self.outcomes: dict[str, Outcome] = {}
@@ -135,7 +135,7 @@ class _Team:
                 yield from self._hear(worker)
             for worker in self._talking():
                 yield from self._look_at(worker)
-        if not (self.problem or self.usage) and len(self.outcomes) < len(self._plan.rules):
+        if not (self.problem or self.usage) and len(self.outcomes) < len(self.chosen):
             self.problem = "not all rules were judged"
 
     def end(self) -> None:
@@ -185,12 +185,16 @@ class _Team:
                 yield from self._died(worker)
             case Ended():
                 self.problem, self.usage = message.problem, message.usage
+            case Chosen(ids, rules) if not self.rules:
+                self.rules = {rule.id: rule for rule in rules}
+                self.chosen = tuple(self.rules[name] for name in ids)
+                self._left = list(reversed(self.chosen))
             case Resolved() if not self._resolved:
                 self._resolved, self.title = True, message.title
-                yield message
+                yield replace(message, rules=self.chosen)
             case RunStarted():
                 if self.started is None:
-                    self.started = replace(message, target=self.title, rules=self._plan.rules)
+                    self.started = replace(message, target=self.title, rules=self.chosen)
                     yield self.started
                 worker.ready = True
                 yield from self._give(worker)
@@ -204,14 +208,14 @@ class _Team:
         """Give it the next rule, if there is one."""
         rule = self._left.pop() if self._left else None
         worker.takes(rule)
-        self._send(worker, Task(rule.id, self._choices) if rule else None)
+        self._send(worker, Task(rule.id) if rule else None)
         if rule is not None:
             yield RuleStarted(rule)
 
     def _finished(self, outcome: Outcome) -> Iterator[Event]:
         """Note an outcome, with the command that the plan makes for its rule."""
         if outcome.failure is not None:
-            replay = self._plan.command(_RULES[outcome.rule])
+            replay = self._command(self.rules[outcome.rule])
             outcome = replace(outcome, failure=replace(outcome.failure, replay=replay))
         self.outcomes[outcome.rule] = outcome
         yield RuleFinished(outcome)
@@ -219,7 +223,7 @@ class _Team:
     def _look_at(self, worker: _Worker) -> Iterator[Event]:
         """Say what it has been at for long, and end it where it is stuck."""
         under_way = worker.under_way()
-        if reason := stuck(under_way, self._target.timeout):
+        if reason := stuck(under_way, self._orders.target.timeout):
             worker.gone = True
             yield from self._died(worker, reason)
         elif seconds := worker.is_due():
@@ -236,7 +240,7 @@ class _Team:
             output = output.replace(secret, "***")
         death = Death(status, tuple(under_way), output, stuck)
         # What is asked before the first rule counts as its own: some rule must be violated by it.
-        rule = worker.rule or (self._plan.rules[0] if not worker.ready and self._plan.rules else None)
+        rule = worker.rule or (self.chosen[0] if not worker.ready and self.chosen else None)
         if rule is not None and (worker.rule is not None or death.blamed):
             yield from self._finished(death.outcome(rule, time.monotonic() - worker.since))
         self.problem = death.problem(rule if worker.rule is not None else None)

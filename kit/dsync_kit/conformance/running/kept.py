@@ -3,18 +3,14 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-from hypothesis import __version__ as hypothesis_version
-from hypothesis.core import decode_failure
-from hypothesis.errors import InvalidArgument
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
 from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.errors import UsageError
+from dsync_kit.usage import UsageError
 
 __all__ = ["FAILURES", "KeptFailure", "folder_of"]
 
@@ -50,7 +46,7 @@ class KeptFailure:
     `timeout` is in seconds, for each call.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
 
     rule: str
     target: str
@@ -61,7 +57,7 @@ class KeptFailure:
     seed: int
     choices: str
     timeout: float = CALL_SECONDS
-    hypothesis: str = hypothesis_version
+    hypothesis: str = field(default_factory=lambda: version("hypothesis"))
 
     def save(self, folder: Path = FAILURES) -> str:
         """Write it, in place of an older failure of the rule and the target; returns what `replay` finds it by.
@@ -88,15 +84,11 @@ class KeptFailure:
         except (ValueError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {reason}") from error
-        if failure.hypothesis != hypothesis_version:
+        if failure.hypothesis != version("hypothesis"):
             raise UsageError(
-                f"{path} was made with Hypothesis {failure.hypothesis}, this is {hypothesis_version}: "
+                f"{path} was made with Hypothesis {failure.hypothesis}, this is {version('hypothesis')}: "
                 f"run `dsync-kit verify` with --rule {failure.rule} --seed {failure.seed}"
             )
-        try:
-            decode_failure(failure.choices.encode(errors="replace"))
-        except InvalidArgument as error:
-            raise UsageError(f"{path} holds no example: its `choices` cannot be read") from error
         return failure
 
 
@@ -129,11 +121,16 @@ def _found(name: str, folder: Path) -> list[Path]:
 
 def _read(path: Path) -> KeptFailure:
     """The failure in a file. Raises OSError, or ValueError, which says what is wrong."""
+    # Here: keeping a failure needs neither, and they take long to load.
+    from hypothesis.core import decode_failure
+    from hypothesis.errors import InvalidArgument
+    from pydantic import TypeAdapter, ValidationError
+
     fields = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(fields, dict) or fields.pop("schema", None) != _SCHEMA:
         raise ValueError(f"expected an object with the schema {_SCHEMA}")
     try:
-        failure = _FORM.validate_json(json.dumps(fields))
+        failure = TypeAdapter(KeptFailure).validate_json(json.dumps(fields))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
         raise ValueError(
@@ -141,7 +138,9 @@ def _read(path: Path) -> KeptFailure:
         ) from None
     if failure.profile not in PROFILES:
         raise ValueError(f"there is no profile {failure.profile!r}")
+    if failure.hypothesis == version("hypothesis"):
+        try:
+            decode_failure(failure.choices.encode(errors="replace"))
+        except InvalidArgument:
+            raise ValueError("its choices hold no example") from None
     return failure
-
-
-_FORM = TypeAdapter(KeptFailure)

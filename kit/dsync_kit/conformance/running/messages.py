@@ -1,12 +1,12 @@
 """What the process that says what came of a run, and those that judge the connector, say to each other."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.results.rule_info import RuleInfo
 
-__all__ = ["Ended", "Named", "Orders", "Secrets", "Task"]
+__all__ = ["Chosen", "Ended", "Named", "Orders", "Secrets", "Task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +21,38 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What to judge, and how. A plan cannot be sent: its rules are functions."""
+    """What to judge, and how.
+
+    `rules` are globs, all rules without any; `known_failures` is a file of them. `database` is the folder that keeps
+    this connector's failing examples, `runs` the one that keeps what namespaces a run has taken; None for neither.
+    `choices` make the one example by which each rule is judged, if they are given.
+    """
 
     target: Named
     profile: Profile
     seed: int
-    namespaces: tuple[str, ...]
-    known_failures: Mapping[str, str]
-    database: Path | None
-    runs: Path | None
+    rules: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    known_failures: Path | None = None
+    strict: bool = False
+    database: Path | None = None
+    runs: Path | None = None
+    choices: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The ids of the rules that were asked for, in their order, and what there is to say about every rule."""
+
+    ids: tuple[str, ...]
+    rules: tuple[RuleInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A rule to be judged: by the one example that `choices` make, if there are any."""
+    """A rule to be judged, by its id."""
 
     rule: str
-    choices: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,22 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import fields, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dsync_kit.bounds.guarded import signals_held
+from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import KitBroke, Resolved
+from dsync_kit.conformance.results.known_failures import read_known_failures
 from dsync_kit.conformance.results.outcome import KitError
+from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.board import Board
-from dsync_kit.conformance.running.engine import Plan, Session
+from dsync_kit.conformance.running.engine import Plan, Session, select
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.logs import printed
-from dsync_kit.conformance.running.messages import Ended, Orders, Secrets, Task
+from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.errors import UsageError
 from dsync_kit.targets.target import TargetError, find_connector, resolve
 from dsync_kit.targets.typed import TypedOptions
@@ -66,26 +70,29 @@ def main(descriptor: int, board: str) -> None:
 
 def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     named = orders.target
-    plan = Plan(
-        (),
-        orders.profile,
-        orders.seed,
-        orders.namespaces,
-        orders.known_failures,
-        database=orders.database,
-        runs=orders.runs,
-    )
     session: Session | None = None
     try:
+        known = read_known_failures(orders.known_failures, RULES) if orders.known_failures else {}
+        plan = Plan(
+            select(RULES, orders.rules),
+            orders.profile,
+            orders.seed,
+            orders.namespaces,
+            known,
+            database=orders.database,
+            runs=orders.runs,
+        )
+        chosen = tuple(rule.id for rule in plan.rules)
+        channel.send(Chosen(chosen, tuple(_info(rule) for rule in RULES)))
         target = resolve(named.word, named.options, insecure=named.insecure, timeout=named.timeout, watch=board.watch)
         channel.send(Resolved(target.title, _typed(named.word, named.options)))
         with target.open() as opened:
             if opened.settings is not None:
                 channel.send(Secrets(tuple(opened.settings.secrets())))
             session = Session(opened, plan)
-            channel.send(session.started())
+            channel.send(replace(session.started(), rules=()))
             try:
-                _judge(session, channel)
+                _judge(session, channel, orders.choices)
             finally:
                 session.close()
     except (TargetError, CannotLoad, KitError) as error:
@@ -97,15 +104,16 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     return Ended(session.notes(), session.problem)
 
 
-def _judge(session: Session, channel: _Channel) -> None:
+def _judge(session: Session, channel: _Channel, choices: str) -> None:
     """Judge one rule after another as they are given out, until there is none, or no more can be judged."""
     while (task := channel.recv()) is not None and not session.problem:
-        channel.send(_outcome(session, task))
+        rule = _RULES[task.rule]
+        channel.send(session.replay(rule, choices) if choices else session.judge(rule))
 
 
-def _outcome(session: Session, task: Task) -> object:
-    rule = _RULES[task.rule]
-    return session.replay(rule, task.choices) if task.choices else session.judge(rule)
+def _info(rule: Rule) -> RuleInfo:
+    """What there is to say about a rule; its function cannot be sent."""
+    return RuleInfo(*(getattr(rule, field.name) for field in fields(RuleInfo)))
 
 
 def _typed(word: str, options: tuple[str, ...]) -> TypedOptions:
