@@ -67,6 +67,13 @@ def odd(tmp_path: Path) -> Odd:
     return make
 
 
+def changed(folder: Path) -> str:
+    """Makes a repository of the folder, in which every connector is changed since the commit that it gives."""
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "nothing"]):
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=folder, check=True)
+    return "main"
+
+
 @pytest.mark.parametrize("ended", ["sys.exit(0)", "os._exit(0)", "sys.exit('needs libfoo')"])
 def test_a_connector_that_cannot_be_loaded_is_not_judged(dsync_kit: Command, odd: Odd, ended: str) -> None:
     """Exit code 3, and the reason as far as it gave one: not 0, and not a violation."""
@@ -114,12 +121,7 @@ def test_the_gate_goes_on_after_a_connector_that_ends_its_process(dsync_kit: Com
     odd("a", loaded="os._exit(0)")
     odd("b", called="os._exit(0)")
     odd("c")
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "all"]):
-        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=tmp_path, check=True)
-    for name in "abc":
-        with (tmp_path / name / "registration.py").open("a") as file:
-            file.write("# changed\n")
-    done = dsync_kit("ci", "--base", "main", *QUICK, columns=200)
+    done = dsync_kit("ci", "--base", changed(tmp_path), *QUICK, columns=200)
     assert done.returncode == 1, done.stdout + done.stderr
     a, b, c = done.stdout.splitlines()[-3:]
     assert a.startswith("a: not judged: ")
@@ -134,12 +136,7 @@ def test_two_connectors_with_a_module_of_one_name_are_judged_apart(
     for name in "ab":
         loaded = f"sys.path.insert(0, os.path.dirname(__file__)); import helper; assert helper.NAME == {name!r}"
         (odd(name, loaded=loaded) / "helper.py").write_text(f"NAME = {name!r}\n")
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "all"]):
-        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=tmp_path, check=True)
-    for name in "ab":
-        with (tmp_path / name / "helper.py").open("a") as file:
-            file.write("# changed\n")
-    done = dsync_kit("ci", "--base", "main", *QUICK, columns=200)
+    done = dsync_kit("ci", "--base", changed(tmp_path), *QUICK, columns=200)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

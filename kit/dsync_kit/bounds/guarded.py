@@ -12,7 +12,13 @@ from typing import Any
 __all__ = ["GuardedProcess", "signals_held"]
 
 # `read` returns when this process's end of the pipe closes, which no way of dying can prevent.
-_GUARD = 'read _; [ "$2" = 0 ] || { kill -s TERM "$1"; sleep "$2"; }; kill -s KILL -- "-$1"'
+_GUARD = """
+read _
+n=$2
+[ "$n" = 0 ] || kill -s TERM "$1"
+while [ "$n" -gt 0 ]; do kill -0 -- "-$1" || exit; sleep 1; n=$((n - 1)); done
+kill -s KILL -- "-$1"
+"""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

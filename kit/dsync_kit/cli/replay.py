@@ -1,6 +1,5 @@
 """`dsync-kit replay`: runs one kept example again."""
 
-import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +8,6 @@ from dsync_kit.conformance.results.events import Resolved, RunFinished
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.conformance.running.messages import Named, Orders
@@ -38,7 +36,6 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
         namespaces=kept.namespaces,
         choices=kept.choices,
     )
-    interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     *events, last = judge_apart(orders, crew, lambda _: f"dsync-kit replay {word}")
     result = last.result if isinstance(last, RunFinished) else None
     if result is None or not result.outcomes:

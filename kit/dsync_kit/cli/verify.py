@@ -2,7 +2,6 @@
 
 import secrets
 import shlex
-import signal
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,11 +16,11 @@ from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
 from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.conformance.subject.journal import RUNS
+from dsync_kit.output.plain import printable_lines
 from dsync_kit.output.redaction import redact_target
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report.contents import Report
@@ -101,8 +100,6 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
     """
     orders = _orders(asked)
     seen = _Seen()
-    # The kit ends what it has started when it is told to end, as on Ctrl-C.
-    interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     events = judge_apart(orders, crew, lambda rule: asked.replay(rule.id, orders.seed, seen.typed))
     result = _follow(events, console, seen)
     report = Report.of(_kept(asked, result, seen.typed), seen.rules, seen.started)
@@ -151,7 +148,7 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
                 case RunStarted():
                     seen.started = event
                 case KitBroke():
-                    print(event.text, file=sys.stderr)
+                    print(printable_lines(event.text), file=sys.stderr)
                 case RunFinished():
                     return event.result
     raise RuntimeError("the engine has ended without a result")

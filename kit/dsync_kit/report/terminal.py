@@ -11,6 +11,7 @@ from rich.text import Text
 from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted, StillRunning
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.output.plain import printable
 from dsync_kit.report.contents import Report, plural
 from dsync_kit.report.failure import failure_lines
 from dsync_kit.report.lines import field, hanging
@@ -78,7 +79,7 @@ class TerminalProgress:
             return
         doing = f": {event.doing}" if event.doing else ""
         text = f"{event.rule or 'before the first rule'} has been running for {event.seconds:.0f} s{doing}"
-        self._console.print(Text(text, "dim"), soft_wrap=True)
+        self._console.print(Text(printable(text), "dim"), soft_wrap=True)
 
     def _finished(self, outcome: Outcome) -> None:
         self._done += 1

@@ -5,6 +5,7 @@ It loads nothing that is slow to load: the processes are started first, and load
 
 import multiprocessing.connection
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Self
 
 from dsync_kit.bounds.guarded import GuardedProcess
 from dsync_kit.bounds.scratch import ScratchFolder
+from dsync_kit.conformance.running.interruption import interrupt_on
 
 __all__ = ["ORDERLY_SECONDS", "Crew", "Member"]
 
@@ -74,7 +76,10 @@ class Member:
 
 
 class Crew:
-    """So many processes, from the moment that the context is entered until it is left."""
+    """So many processes, from the moment that the context is entered until it is left.
+
+    From then on this process, too, ends what it has started when it is told to end, as on Ctrl-C.
+    """
 
     def __init__(self, jobs: int = 1) -> None:
         self._jobs = jobs
@@ -82,6 +87,7 @@ class Crew:
         self.members: list[Member] = []
 
     def __enter__(self) -> Self:
+        interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         with ExitStack() as stack:
             scratch = stack.enter_context(ScratchFolder())
             for number in range(1, self._jobs + 1):

@@ -14,10 +14,14 @@ _asked = threading.Event()
 
 
 def interrupt_on(*numbers: signal.Signals) -> None:
-    """Raise KeyboardInterrupt in the main thread when one of these signals comes."""
+    """Raise KeyboardInterrupt in the main thread when one of these signals comes.
+
+    SIGHUP stays ignored where it is: `nohup` asks for that.
+    """
     _asked.clear()
     for number in numbers:
-        signal.signal(number, _interrupt)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
 
 
 def heed() -> None:

@@ -61,7 +61,7 @@ def main(descriptor: int, board: str) -> None:
         orders = channel.recv()
         last = _work(orders, channel, Board(Path(board)))
         channel.send(last)
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):
         return  # its owner has gone
     finally:
         if os.getpid() != me:
