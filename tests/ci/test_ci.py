@@ -156,7 +156,7 @@ def test_a_connector_gives_no_commands_to_github(monorepo: Repository, dsync_kit
     [annotation] = obeyed(done.stdout)
     assert annotation.startswith("::error file=connectors/one/connector.py,line=")
     done = dsync_kit("verify", "connectors/one", *words, GITHUB_ACTIONS="true", PYTHONUNBUFFERED="1")
-    assert "::error::forged" in done.stdout
+    assert "forged" not in done.stdout + done.stderr  # it is judged in a process whose output is another one
     assert obeyed(done.stdout) == []
 
 
