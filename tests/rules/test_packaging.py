@@ -1,4 +1,4 @@
-"""The rules on packages find what is broken, each its own, and have nothing to say of what is rendered and bundled."""
+"""The rules on packages have nothing to say about what is rendered and bundled."""
 
 from pathlib import Path
 
@@ -13,10 +13,6 @@ from dsync_kit.registry import packaged_folder
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.targets.target import Target, resolve
 
-from .fault import Fault
-from .faults_packaging import FAULTS
-from .finding import assert_found
-
 PACKAGING = select(RULES, ["packaging/*"])
 
 
@@ -24,12 +20,6 @@ def judged(target: Target) -> Result:
     """What the rules of the area say of a target."""
     [finished] = [event for event in run(target, Plan(PACKAGING, PROFILES["quick"], 1)) if type(event) is RunFinished]
     return finished.result
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_broken_package_is_found_by_its_rule(fault: Fault) -> None:
-    """The rule that the fault names fails, for no other reason than this fault."""
-    assert_found(fault)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""The rules find what is broken: each broken connector of the catalogue is failed by the rule that it names."""
+
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import PROFILES, Profile
+from dsync_kit.conformance.rules import RULES
+
+from .catalogue import FAULTS
+from .fault import Fault, judge
+
+_RULES = {rule.id: rule for rule in RULES}
+
+_APART = ("stream", "lsn", "get-by-ids", "limits", "durability", "faults", "secrets", "flow", "packaging", "identity")
+"""Areas whose rules rest on many others. Their faults are judged by those others, too, which must all pass: else the
+rule would be shown as a consequence, for a reason that is not the fault's."""
+
+
+def _apart(fault: Fault) -> bool:
+    return fault.rule.partition("/")[0] in _APART
+
+
+def _profile(fault: Fault) -> Profile:
+    if _apart(fault):
+        # A consequence is told from its cause by small examples.
+        return replace(PROFILES["standard" if fault.rule.startswith("flow/") else "quick"], shrinking=0.5)
+    # What is rare may take more examples than the quick profile draws, however slow the machine.
+    return replace(PROFILES["standard" if fault.difficulty == "rare" else "quick"], shrinking=0.0, seconds=20.0)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_found_by_its_rule(fault: Fault) -> None:
+    """The rule that a broken connector names fails it, and is not shown as a consequence of another one."""
+    explaining = _RULES[fault.rule].after if _apart(fault) else ()
+    outcomes = {
+        outcome.rule: outcome for outcome in judge(fault, [fault.rule, *explaining], profile=_profile(fault)).outcomes
+    }
+    outcome = outcomes[fault.rule]
+    failed = {name: found.failure.message for name, found in outcomes.items() if found.failure is not None}
+    assert outcome.status is Status.FAILED, f"{fault.reason} {outcome.reason}; failed: {failed}"
+    assert outcome.cause == "", f"a consequence: {failed}"
+
+
+def test_every_fault_is_judged() -> None:
+    """The test above leaves no fault of the catalogue out, and none of them is left to the campaign."""
+    [judged, *others] = test_a_fault_is_found_by_its_rule.pytestmark  # type: ignore[attr-defined]
+    assert {fault.name for fault in judged.args[1]} == {fault.name for fault in FAULTS}
+    assert not others
+
+
+def test_every_rule_has_a_fault() -> None:
+    """No rule is there that nothing was ever found by."""
+    assert not _RULES.keys() - {fault.rule for fault in FAULTS}
+
+
+def test_every_fault_names_a_rule() -> None:
+    """A fault's rule exists, and says in its reason where the like of it is met."""
+    assert not [fault.name for fault in FAULTS if fault.rule not in _RULES or not fault.reason]
