@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,14 @@ from hypothesis import strategies as st
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Outcome, Status, Violation
 from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.connector import Connector
-from dsync_kit.errors import Aborted, InvalidArgument, Unavailable
+from dsync_kit.errors import Aborted, InvalidArgument, Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     Capabilities,
@@ -25,6 +28,7 @@ from dsync_kit.protocol import (
     GetInfoResponse,
     WriteDataRequest,
     WriteDataResponse,
+    WriteUpdatesRequest,
 )
 from dsync_kit.targets.target import OpenTarget
 
@@ -62,7 +66,8 @@ def test_a_rule_that_checks_and_finds_nothing_has_passed():
     def check(case: Case) -> None:
         case.check(case.draw(st.integers(), "number") is not None, "never")
 
-    outcome = _run(check)
+    # As many examples as there are, however slow the machine.
+    outcome = _run(check, replace(PROFILES["quick"], seconds=60.0))
     assert outcome.status is Status.PASSED
     assert outcome.examples >= PROFILES["quick"].examples
 
@@ -230,3 +235,19 @@ def test_what_failed_last_time_is_tried_first(tmp_path: Path):
     assert first(1, tmp_path)[1] is Status.FAILED
     assert first(2, None)[0] != 50_001
     assert first(2, tmp_path) == (50_001, Status.FAILED)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["the connector", "another instance"])
+def test_a_listing_after_updates_rests_on_them_whoever_took_them(elsewhere: bool):
+    """What is listed after WriteUpdates says nothing where updates are broken, at whichever instance they were sent."""
+
+    def check(case: Case) -> None:
+        api = case.recorder.other(LocalClient(Sink()), "second instance") if elsewhere else case.api
+        with suppress(Unimplemented):
+            api.write_updates(WriteUpdatesRequest(namespace="n"))
+        raise Violation("a document is missing", rests_on=Evidence.LISTING)
+
+    outcome = _run(check)
+    assert outcome.rests_on == (Evidence.LISTING | Evidence.UPDATES).rules
+    assert outcome.failure is not None
+    assert ("second instance: WriteUpdates" in outcome.failure.transcript[0]) is elsewhere

@@ -1,7 +1,9 @@
 """The rules as a set: each stands on the contract, and can be read."""
 
+import ast
 import re
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -54,3 +56,60 @@ def test_the_id_of_a_rule_leads_to_its_file(rule: Rule):
     """A rule is written in the folder that is called like its area."""
     folder = f"dsync_kit.conformance.rules.{rule.area.replace('-', '_')}."
     assert rule.check.__module__.startswith(folder)
+
+
+ROOT = Path(__file__).parents[2]
+AREAS = tuple(dict.fromkeys(rule.area for rule in RULES))
+ID = re.compile(rf"(?<![\w./%-])(?:{'|'.join(AREAS)})/[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?![\w./-]|\*)")
+
+
+MADE_UP = {
+    *("info/db-tipe", "info/dbtype", "list/absent"),  # typed wrong
+    *("info/warns", "info/x", "stream/ends", "stream/other", "write/large", "write/odd"),  # of runs that never happened
+}
+"""Ids that tests name although they are no rules."""
+
+
+def _named_ids(text: str) -> set[str]:
+    """What reads like a rule's id: an area, a slash, words joined by hyphens; no path of a file goes on like that."""
+    return {found.rstrip("-") for found in ID.findall(text)}
+
+
+def _pages() -> list[Path]:
+    found = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+    for folder in ("kit", "tests", "docs", "skills", "examples", "benchmarks", "template"):
+        found += [path for ending in ("*.py", "*.md", "*.jinja") for path in (ROOT / folder).rglob(ending)]
+    return sorted(path for path in found if path != Path(__file__))
+
+
+def test_every_id_that_is_named_is_a_rule():
+    """Code, tests and pages name no rule that is not there, but for those that tests have made up."""
+    known = {rule.id for rule in RULES}
+    named = {path.relative_to(ROOT): _named_ids(path.read_text(encoding="utf-8")) for path in _pages()}
+    allowed = {path: known | MADE_UP if path.parts[0] == "tests" else known for path in named}
+    assert {str(path): ids - allowed[path] for path, ids in named.items() if not ids <= allowed[path]} == {}
+    assert known <= set().union(*named.values())
+    assert set().union(*named.values()) - known >= MADE_UP
+
+
+def test_an_id_that_is_no_rule_is_seen():
+    """In code, in a sentence, in a command."""
+    assert _named_ids('owner="list/typo", `plan/none-such` and --rule stream/odd') == {
+        "list/typo",
+        "plan/none-such",
+        "stream/odd",
+    }
+    assert _named_ids("rules/list/listing.py, list/*, errors/writes.py, tests/flow/ends") == set()
+
+
+@pytest.mark.parametrize("folder", ["calls", "documents", "verdicts", "subject", "case", "running"])
+def test_only_results_and_rules_spell_ids(folder: str):
+    """The engine names an owner or a kind of evidence, not a rule's id."""
+    known = {rule.id for rule in RULES}
+    for path in (ROOT / "kit" / "dsync_kit" / "conformance" / folder).rglob("*.py"):
+        strings = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _is_text(node)}
+        assert strings & known == set(), path
+
+
+def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

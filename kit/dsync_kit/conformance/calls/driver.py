@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from dsync_kit.client import CallTimeout, ConnectorApi, Stream
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.errors import ConnectorError
 from dsync_kit.flow.calls import WAITS, repeated, strip
 from dsync_kit.protocol import (
@@ -42,7 +43,7 @@ _SPARE_DOCUMENTS = 20_000
 def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
     """The one updates partition of a plan that was asked for updates."""
     if not plan.updates_partitions:
-        raise Violation("the plan has no updates partition", expected="one", seen="none", owner="plan/updates-flag")
+        raise Violation("the plan has no updates partition", expected="one", seen="none", owner=Owner.PLAN_UPDATES_FLAG)
     return plan.updates_partitions[0]
 
 
@@ -82,7 +83,7 @@ class Driver:
                 "the plan has no partitions",
                 expected="at least one: dsync takes an empty plan for an error",
                 seen="none",
-                owner="plan/partitions",
+                owner=Owner.PLAN_PARTITIONS,
             )
         return found
 
@@ -119,7 +120,7 @@ class Driver:
                     "ListData gave back the cursor that it was asked with",
                     expected="a next_cursor that differs from the request's, or an empty one at the end",
                     seen=f"cursor {cursor!r} again",
-                    owner="list/cursor-advances",
+                    owner=Owner.LIST_CURSOR_ADVANCES,
                 )
             if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
                 self.limits.empty_pages = _FEW_EMPTY_PAGES
@@ -127,7 +128,7 @@ class Driver:
                     "the listing of a partition does not end",
                     expected=f"an empty next_cursor after the last of {expected} documents",
                     seen=f"{documents} documents, then {empty} empty pages, and still a next_cursor",
-                    owner="list/ends",
+                    owner=Owner.LIST_ENDS,
                 )
             cursor = answer.next_cursor
 

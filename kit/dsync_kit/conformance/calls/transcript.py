@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import bson
@@ -22,7 +23,7 @@ from dsync_kit.protocol import (
     UpdateType,
 )
 
-__all__ = ["Recorder", "show_document", "show_id"]
+__all__ = ["Call", "Note", "Recorder", "show_document", "show_id"]
 
 _SHOWN_CALLS = 60
 _SHOWN_ITEMS = 4
@@ -32,30 +33,83 @@ _CANCELLED = "cancelled by the caller"
 _DISPLAY: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
 
+@dataclass(slots=True)
+class Call:
+    """One call: kept as messages, read as text only when it is shown. `instance` names another one than the subject."""
+
+    rpc: Rpc
+    request: Message
+    instance: str = ""
+    responses: list[Message] = field(default_factory=list)
+    error: ConnectorError | None = None
+    ended: str = ""
+
+    @property
+    def name(self) -> str:
+        """The RPC, with the instance where that is another one."""
+        return f"{self.instance}: {self.rpc.name}" if self.instance else self.rpc.name
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it failed with a code that says that nobody was there to answer."""
+        return self.error is not None and self.error.retryable
+
+    def __str__(self) -> str:
+        answers = [_fields(response) or "OK" for response in self.responses[:_SHOWN_ITEMS]]
+        if len(self.responses) > _SHOWN_ITEMS:
+            answers.append(f"… {len(self.responses) - _SHOWN_ITEMS} more messages")
+        if self.error is not None:
+            answers.append(str(self.error))
+        if self.ended:
+            answers.append(f"({self.ended})")
+        return f"{self.name}({_fields(self.request)}) → {' · '.join(answers) or '(no answer yet)'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the transcript for what happens beside the RPCs."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Recorder(ClientBase):
     """The nine RPCs of `api`, remembered; safe to use from several threads.
 
     `other` gives a recorder of another instance of the connector, whose calls go into the same transcript.
     """
 
-    def __init__(self, api: ConnectorApi, *, name: str = "", calls: "list[_Call] | None" = None) -> None:
+    def __init__(self, api: ConnectorApi, *, name: str = "", entries: "_Entries | None" = None) -> None:
         self._api = api
         self._name = name
-        self._lock = threading.Lock()
-        self.calls: list[_Call] = [] if calls is None else calls
+        self._entries = _Entries() if entries is None else entries
 
     def other(self, api: ConnectorApi, name: str) -> "Recorder":
         """A recorder of `api`, whose calls are shown here as those of `name`."""
-        return Recorder(api, name=name, calls=self.calls)
+        return Recorder(api, name=name, entries=self._entries)
 
     def note(self, text: str) -> None:
         """Put a line into the transcript for what happens beside the RPCs."""
-        self.calls.append(_Call(text, None))
+        self._entries.add(Note(text))
+
+    def include(self, entries: Iterable[Call | Note]) -> None:
+        """Put calls into the transcript that were made earlier, where what they showed is judged now."""
+        self._entries.add(*entries)
+
+    def entries(self) -> tuple[Call | Note, ...]:
+        """The calls and notes so far, of all instances."""
+        return self._entries.now()
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls so far, of all instances."""
+        return [entry for entry in self.entries() if isinstance(entry, Call)]
 
     def transcript(self) -> tuple[str, ...]:
         """The calls as numbered lines; of many calls the first and the last ones."""
-        with self._lock:
-            calls = list(enumerate(self.calls, 1))
+        calls = list(enumerate(self.entries(), 1))
         if len(calls) <= _SHOWN_CALLS:
             return tuple(f"{number:>3}  {call}" for number, call in calls)
         head, tail = calls[: _SHOWN_CALLS // 3], calls[-_SHOWN_CALLS * 2 // 3 :]
@@ -65,19 +119,17 @@ class Recorder(ClientBase):
 
     def until_silence(self) -> tuple[str, ...]:
         """The calls up to the first one that failed for want of an answer, as did all after it."""
-        with self._lock:
-            calls = list(self.calls)
-        unanswered = itertools.takewhile(lambda call: call.error is not None and call.error.retryable, reversed(calls))
+        calls = self.calls
+        unanswered = itertools.takewhile(lambda call: call.unanswered, reversed(calls))
         return tuple(str(call) for call in calls[: len(calls) - len(list(unanswered)) + 1])
 
-    def _begin(self, name: str, request: Message) -> "_Call":
-        call = _Call(f"{self._name}: {name}" if self._name else name, request)
-        with self._lock:
-            self.calls.append(call)
+    def _begin(self, rpc: Rpc, request: Message) -> Call:
+        call = Call(rpc, request, self._name)
+        self._entries.add(call)
         return call
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
-        call = self._begin(rpc.name, request)
+        call = self._begin(rpc, request)
         try:
             response: Message = getattr(self._api, rpc.method)(request)
         except ConnectorError as error:
@@ -87,11 +139,27 @@ class Recorder(ClientBase):
         return response
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
-        return _RecordedStream(getattr(self._api, rpc.method)(request), self._begin(rpc.name, request))
+        return _RecordedStream(getattr(self._api, rpc.method)(request), self._begin(rpc, request))
+
+
+class _Entries:
+    """What the recorders of one example have seen, in its order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[Call | Note] = []
+
+    def add(self, *entries: Call | Note) -> None:
+        with self._lock:
+            self._entries.extend(entries)
+
+    def now(self) -> tuple[Call | Note, ...]:
+        with self._lock:
+            return tuple(self._entries)
 
 
 class _RecordedStream:
-    def __init__(self, stream: Any, call: "_Call") -> None:
+    def __init__(self, stream: Any, call: Call) -> None:
         self._stream = stream
         self._call = call
 
@@ -109,29 +177,6 @@ class _RecordedStream:
     def cancel(self) -> None:
         self._call.ended = self._call.ended or _CANCELLED
         self._stream.cancel()
-
-
-class _Call:
-    """One call: kept as messages, read as text only when it is shown."""
-
-    def __init__(self, name: str, request: Message | None) -> None:
-        self.name = name
-        self.request = request
-        self.responses: list[Message] = []
-        self.error: ConnectorError | None = None
-        self.ended = ""
-
-    def __str__(self) -> str:
-        if self.request is None:
-            return self.name
-        answers = [_fields(response) or "OK" for response in self.responses[:_SHOWN_ITEMS]]
-        if len(self.responses) > _SHOWN_ITEMS:
-            answers.append(f"… {len(self.responses) - _SHOWN_ITEMS} more messages")
-        if self.error is not None:
-            answers.append(str(self.error))
-        if self.ended:
-            answers.append(f"({self.ended})")
-        return f"{self.name}({_fields(self.request)}) → {' · '.join(answers) or '(no answer yet)'}"
 
 
 def _fields(message: Any, data_type: int | None = None) -> str:

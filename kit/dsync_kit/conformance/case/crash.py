@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from dsync_kit.conformance.calls.driver import Driver, updates_partition
-from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.calls.transcript import Call, Note, show_document
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import KitError, Violation
-from dsync_kit.conformance.verdicts.model import LISTED, Model, by_id
+from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import id_of, same_document
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
@@ -34,15 +34,18 @@ class Crash:
 
     topics: dict[str, Violation | None] = field(default_factory=dict)
     declined: str = ""
+    calls: tuple[Call | Note, ...] = ()
 
     @classmethod
     def of(cls, case: Case, number: int) -> "Crash":
         """The crash of this number. Each costs two starts of a process, so that one serves all rules."""
-        known: dict[int, tuple[Crash, Any]] = case.subject.crashes
-        if number not in known:
-            known[number] = _crash(case, number), case.recorder.calls
-        found, case.recorder.calls = known[number]
-        return found
+        known: dict[int, Crash] = case.subject.crashes
+        if number in known:
+            case.recorder.include(known[number].calls)
+        else:
+            known[number] = found = _crash(case, number)
+            found.calls = case.recorder.entries()
+        return known[number]
 
 
 def _crash(case: Case, number: int) -> Crash:
@@ -83,6 +86,7 @@ class _Topic:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Violation):
+            # A violation of the rule on this topic, whichever rule would own it elsewhere.
             self._topics[self._name] = Violation(
                 error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
             )
@@ -194,7 +198,7 @@ class _Run:
                     else f"{what} lack documents",
                     expected=show_document(document),
                     seen="no such document" if have is None else show_document(have),
-                    rests_on=LISTED,
+                    rests_on=Evidence.LISTING,
                 )
 
     def _holds_none(self, found: Held, documents: Sequence[bytes]) -> None:
@@ -204,7 +208,7 @@ class _Run:
                 "what WriteUpdates had deleted is there again",
                 expected="no such document",
                 seen=show_document(left[0]),
-                rests_on=(*LISTED, "updates/delete"),
+                rests_on=Evidence.LISTING,
             )
 
     def _driver(self, process: Process, name: str) -> Driver:

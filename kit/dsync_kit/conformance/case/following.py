@@ -8,10 +8,12 @@ from typing import NoReturn
 from dsync_kit.conformance.calls.driver import Driver, StreamReader
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import blamed
 from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
-from dsync_kit.conformance.verdicts.model import LISTED, Model, by_id
+from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
@@ -28,19 +30,6 @@ __all__ = ["Follower", "Held", "Sent", "held"]
 
 _LONGEST = 6
 """How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
-
-_STREAMED = (
-    "stream/opens",
-    "stream/stays-open",
-    "stream/inserts",
-    "stream/overwrites",
-    "stream/deletes",
-    "stream/values",
-    "stream/order",
-    "updates/model",
-    "updates/many",
-)
-"""What must hold, so that a stream leads to the source's state."""
 
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
@@ -132,7 +121,7 @@ class Follower:
             end = min(last + subject.patience, began + _LONGEST * subject.patience)
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
-                self._fail(missing())
+                self._fail(missing)
             if message.updates:
                 last = time.monotonic()
             if pause:
@@ -141,9 +130,19 @@ class Follower:
             subject.arrived(time.monotonic() - began)
 
     def converge(
-        self, wanted: Mapping[str, Held], *, what: str = "the stream", owner: str = "", pause: float = 0.0
+        self,
+        wanted: Mapping[str, Held],
+        *,
+        what: str = "the stream",
+        owner: str = "",
+        owned: Callable[[], str] = str,
+        pause: float = 0.0,
     ) -> None:
-        """Read until the sink holds what is `wanted` of each namespace; Violation where it never does."""
+        """Read until the sink holds what is `wanted` of each namespace; Violation where it never does.
+
+        The violation is that of the rule `owner`, else of the one on what was changed in a document, else of the one
+        that `owned` names, which is asked last.
+        """
         wrong = {(name, key) for name, documents in wanted.items() for key in self._differing(name, documents)}
         position = len(self.updates)
 
@@ -165,15 +164,15 @@ class Follower:
                     f"the source itself does not hold what was written, so {what} cannot lead to it",
                     expected=f"in {name!r} {_shown(expected)}",
                     seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
-                    rests_on=LISTED,
+                    rests_on=Evidence.LISTING,
                     hint="the sink has dropped or changed what it said OK to: the stream is not to blame",
                 )
             return Violation(
                 f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
-                owner=owner or blamed(expected, seen, self.data_type),
-                rests_on=_STREAMED,
+                owner=owner or blamed(expected, seen, self.data_type) or owned(),
+                rests_on=Evidence.STREAM,
             )
 
         self.until(reached, missing, pause=pause)
@@ -243,23 +242,25 @@ class Follower:
         except ConnectorError:
             return None
 
-    def _fail(self, missing: Violation) -> NoReturn:
+    def _fail(self, missing: Callable[[], Violation]) -> NoReturn:
+        if not self.reader.ended:
+            self._case.subject.waited_in_vain()
+        found = missing()
         if self.reader.error is not None:
             raise Violation(
                 "StreamUpdates failed, and dsync does not open it again",
-                expected=missing.expected,
+                expected=found.expected,
                 seen=str(self.reader.error),
-                owner="stream/opens",
+                owner=Owner.STREAM_OPENS,
             )
         if self.reader.ended:
             raise Violation(
                 "the stream ended by itself while the source lives",
-                expected=missing.expected,
-                seen=f"its end after {len(self.updates)} updates; {missing.seen}",
-                owner="stream/stays-open",
+                expected=found.expected,
+                seen=f"its end after {len(self.updates)} updates; {found.seen}",
+                owner=Owner.STREAM_STAYS_OPEN,
             )
-        self._case.subject.waited_in_vain()
-        raise missing
+        raise found
 
 
 def _shown(document: bytes | None) -> str:

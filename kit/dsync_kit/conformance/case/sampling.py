@@ -4,6 +4,7 @@ import time
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
@@ -43,6 +44,6 @@ def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesRespon
             messages.append(message)
         if stream.error is not None:
             raise Violation(
-                "StreamUpdates fails", expected="a stream of updates", seen=str(stream.error), owner="stream/opens"
+                "StreamUpdates fails", expected="a stream of updates", seen=str(stream.error), owner=Owner.STREAM_OPENS
             )
     return messages

@@ -1,7 +1,6 @@
 """A source in the midst of a flow: namespaces with documents, an update cursor, and writes that go on."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,7 +9,7 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Held, held
 from dsync_kit.conformance.documents import look_alikes, strategies
-from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
@@ -119,18 +118,19 @@ class Scene:
             (numbered,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
             self.change(name, [self.insert(decode_id(id_of(numbered, self.data_type)[0]), "mark")])
 
-    @contextmanager
-    def begun_at_the_cursor(self, follower: Follower) -> Iterator[None]:
-        """A Violation in it is one of `stream/from-plan` where nothing was sent but what comes now is."""
-        try:
-            yield
-        except Violation as found:
-            missing = "stream/inserts" in found.rests_on and not found.owner
-            if missing and not follower.updates and not follower.reader.ended:
-                self.mark()
-                if follower.comes():
-                    found.owner = "stream/from-plan"
-            raise
+    def converge_from_cursor(self, follower: Follower, what: str) -> None:
+        """Read until the sink holds what the source does.
+
+        Where nothing comes that was written since the plan, but what is written now does, the stream began too late.
+        """
+
+        def owned() -> str:
+            if follower.updates or follower.reader.ended:
+                return ""
+            self.mark()
+            return Owner.STREAM_FROM_PLAN if follower.comes() else ""
+
+        follower.converge(self.wanted(), what=what, owned=owned)
 
     def wanted(self) -> dict[str, Held]:
         """What each namespace that is streamed holds now."""

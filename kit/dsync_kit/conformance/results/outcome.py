@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.rule_info import Level
 
 __all__ = ["Failure", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
@@ -13,8 +14,8 @@ class Violation(Exception):
     """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
 
     `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
-    `rests_on` are rules that must hold for the observation to mean anything, the most basic first. `hint` is the likely
-    cause where what was seen tells more of it than the rule does.
+    `rests_on` is the evidence: what must hold for the observation to mean anything. `hint` is the likely cause where
+    what was seen says more about it than the rule does.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class Violation(Exception):
         seen: str = "",
         owner: str = "",
         refusal: str = "",
-        rests_on: tuple[str, ...] = (),
+        rests_on: Evidence = Evidence.NONE,
         hint: str = "",
     ) -> None:
         super().__init__(message)

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grpc import StatusCode
 from hypothesis import HealthCheck, Phase, Verbosity, given, reproduce_failure, seed, settings
 from hypothesis import __version__ as hypothesis_version
 from hypothesis import strategies as st
@@ -17,13 +16,15 @@ from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.model import APPLIED, LISTED
+from dsync_kit.conformance.verdicts.refusals import refused
 from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import WriteUpdatesRequest
 from dsync_kit.targets.target import TargetError
 
 __all__ = ["run_rule"]
@@ -33,10 +34,6 @@ logger = logging.getLogger(__name__)
 _SHOWN_NOTES = 3
 
 _BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
-
-_GIVING = frozenset({"ListData", "StreamUpdates", "GetByIds"})
-_DOCUMENTS = ("list/type", "stream/documents", "get-by-ids/answers")
-"""The rules that say first that what a call gives is no document."""
 
 _FEW = 8
 _PATIENCE = 4
@@ -83,6 +80,7 @@ class _Enough(BaseException):
 @dataclass(slots=True)
 class _Found:
     violation: Violation
+    rests_on: Evidence
     example: tuple[tuple[str, str], ...]
     transcript: tuple[str, ...]
     log: tuple[str, ...]
@@ -136,13 +134,14 @@ class _Trial:
             if self.stopped:
                 violation = Violation.silence(violation.seen)
             choices = encode_failure(data.conjecture_data.choices).decode()
-            self._keep(_Found(violation, case.example, case.recorder.transcript(), tuple(log), choices))
+            evidence = _evidence(violation, case)
+            self._keep(_Found(violation, evidence, case.example, case.recorder.transcript(), tuple(log), choices))
             # A smaller example would only show how a call is not answered any more.
             raise _Enough if self.stopped else _Failed
 
     def _stopped(self, case: Case) -> bool:
         """Whether the connector answers no more, after this example."""
-        failed = any(call.error is not None and call.error.retryable for call in case.recorder.calls)
+        failed = any(call.unanswered for call in case.recorder.calls)
         return failed and not self.subject.answers()
 
     def _spent(self, seconds: float) -> bool:
@@ -157,11 +156,11 @@ class _Trial:
         except Inapplicable as declined:
             self.declined[str(declined)] += 1
         except Violation as found:
-            if found.rests_on != LISTED or not changes_by_itself(case):
-                return _resting_on_updates(found, case)
+            if found.rests_on is not Evidence.LISTING or not changes_by_itself(case):
+                return found
             self.declined["its data changes while it is read, as its stream says"] += 1
         except ConnectorError as error:
-            return _refused(case, error)
+            return refused(case.recorder.calls, error)
         except (KitError, TargetError, HypothesisException):
             raise
         except Exception as error:
@@ -195,7 +194,7 @@ class _Trial:
             failure=failure,
             cause=cause,
             refusal=self.smallest.violation.refusal if self.smallest is not None else "",
-            rests_on=self.smallest.violation.rests_on if self.smallest is not None else (),
+            rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),
         )
 
     def _keep(self, found: _Found) -> None:
@@ -246,35 +245,7 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     configured(seed(seed_number)(wrapped))()
 
 
-def _resting_on_updates(found: Violation, case: Case) -> Violation:
-    """The violation; what is listed after updates rests on these, too."""
-    if found.rests_on[-len(LISTED) :] == LISTED and any(call.name == "WriteUpdates" for call in case.recorder.calls):
-        found.rests_on = (*found.rests_on, *APPLIED)
-    return found
-
-
-def _refused(case: Case, error: ConnectorError) -> Violation:
-    """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
-    call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
-    if call is None:
-        if not any(made.name.rpartition(" ")[2] in _GIVING for made in case.recorder.calls):
-            raise KitError(f"the kit took its own data for wrong: {error}") from error
-        return Violation(
-            "an answer holds what is no document of its type",
-            expected="documents of the type that was asked for",
-            seen=error.message,
-            rests_on=_DOCUMENTS,
-        )
-    rpc = call.name.rpartition(" ")[2]
-    owner = ""
-    if error.code is StatusCode.UNIMPLEMENTED:
-        owner = "info/declared-sink" if rpc.startswith("Write") else "info/declared-source"
-    elif rpc == "WriteData" and error.code is StatusCode.INVALID_ARGUMENT:
-        owner = "write/accepts"
-    return Violation(
-        f"{rpc} was refused",
-        expected="OK",
-        seen=f"{call.name} answered {error}",
-        owner=owner,
-        refusal=f"{rpc} {error.code.name}",
-    )
+def _evidence(found: Violation, case: Case) -> Evidence:
+    """What a violation rests on; what is listed after updates rests on these, too."""
+    updated = any(isinstance(call.request, WriteUpdatesRequest) for call in case.recorder.calls)
+    return found.rests_on | Evidence.UPDATES if updated and Evidence.LISTING in found.rests_on else found.rests_on

@@ -16,6 +16,7 @@ from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
@@ -339,7 +340,7 @@ class Subject:
                 "the plan has a partition of a namespace that was not asked for",
                 expected=f"partitions of {namespace!r}",
                 seen=f"partitions of {sorted(strangers)!r}",
-                owner="plan/asked-namespaces",
+                owner=Owner.PLAN_ASKED_NAMESPACES,
             )
         return [document for _, document in listed]
 

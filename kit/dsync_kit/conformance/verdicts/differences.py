@@ -7,31 +7,32 @@ from typing import Any
 import bson
 from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.documents import CODEC_OPTIONS, decode
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["blamed"]
 
-_BSON_KINDS: dict[type, str] = {
-    str: "text",
-    int: "int32",
-    Int64: "int64",
-    float: "double",
-    bool: "boolean",
-    type(None): "null",
-    ObjectId: "object-id",
-    datetime: "date",
-    DatetimeMS: "date",
-    bytes: "binary",
-    bson.Binary: "binary",
-    Decimal128: "decimal",
+_BSON_OWNERS: dict[type, Owner] = {
+    str: Owner.BSON_TEXT,
+    int: Owner.BSON_INT32,
+    Int64: Owner.BSON_INT64,
+    float: Owner.BSON_DOUBLE,
+    bool: Owner.BSON_BOOLEAN,
+    type(None): Owner.BSON_NULL,
+    ObjectId: Owner.BSON_OBJECT_ID,
+    datetime: Owner.BSON_DATE,
+    DatetimeMS: Owner.BSON_DATE,
+    bytes: Owner.BSON_BINARY,
+    bson.Binary: Owner.BSON_BINARY,
+    Decimal128: Owner.BSON_DECIMAL,
 }
-_JSON_KINDS: dict[type, str] = {
-    str: "text",
-    int: "numbers",
-    float: "numbers",
-    bool: "literals",
+_JSON_OWNERS: dict[type, Owner] = {
+    str: Owner.JSON_TEXT,
+    int: Owner.JSON_NUMBERS,
+    float: Owner.JSON_NUMBERS,
+    bool: Owner.JSON_LITERALS,
 }
 _MISSING = object()
 
@@ -51,20 +52,20 @@ def _blamed(written: Any, found: Any, data_type: DataType) -> str:
         return _blamed_field(written, found, data_type)
     if isinstance(written, list) and isinstance(found, list) and written:
         if len(written) != len(found):
-            return _rule(None, data_type) if None in written and None not in found else "encoding/array-order"
+            return _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
         pairs = ((one, other) for one, other in zip(written, found, strict=True) if not _same(one, other, data_type))
         return next((_blamed(one, other, data_type) for one, other in pairs), "")
     if isinstance(written, str | dict | list) and not written:
-        return "encoding/empty-and-null"
+        return Owner.EMPTY_AND_NULL
     if written is None:
-        return "encoding/bson-null"  # in JSON as well, where the connector holds both
+        return Owner.BSON_NULL  # in JSON as well, where the connector holds both
     return _rule(written, data_type)
 
 
 def _blamed_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType) -> str:
     missing = [value for name, value in written.items() if name not in found]
     if any(value not in (None, "", [], {}) for value in missing):
-        return "encoding/field-names"
+        return Owner.FIELD_NAMES
     if found.keys() - written.keys():
         return ""
     pairs = ((value, found.get(name, _MISSING)) for name, value in written.items())
@@ -73,10 +74,8 @@ def _blamed_field(written: dict[str, Any], found: dict[str, Any], data_type: Dat
 
 def _rule(value: Any, data_type: DataType) -> str:
     if data_type == DATA_TYPE_MONGO_BSON:
-        kind = _BSON_KINDS.get(type(value), "rare")
-        return f"encoding/bson-{kind}"
-    kind = _JSON_KINDS.get(type(value), "")
-    return f"encoding/json-{kind}" if kind else ""
+        return _BSON_OWNERS.get(type(value), Owner.BSON_RARE)
+    return _JSON_OWNERS.get(type(value), "")
 
 
 def _same(one: Any, other: Any, data_type: DataType) -> bool:

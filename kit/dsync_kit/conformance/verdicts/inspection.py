@@ -8,6 +8,7 @@ from bson import Decimal128, Int64
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.documents import decode, decode_id, encode_id, id_key, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
@@ -83,7 +84,7 @@ def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents:
             "a message has updates, but no namespace",
             expected="the namespace of its updates",
             seen=f"{len(message.updates)} updates, namespace ''",
-            owner="stream/namespace-named",
+            owner=Owner.STREAM_NAMESPACE_NAMED,
         )
     for update in message.updates:
         if update.type not in _KINDS:
@@ -91,7 +92,7 @@ def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents:
                 "an update is neither an INSERT nor an UPDATE nor a DELETE",
                 expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
                 seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
-                owner="stream/update-type",
+                owner=Owner.STREAM_UPDATE_TYPE,
             )
         readable = True
         for violation in _faults_of_id(update):
@@ -103,7 +104,9 @@ def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents:
 
 def _faults_of_id(update: Update) -> Iterator[Violation]:
     if not update.id:
-        yield Violation("an update has no id", expected="the document's id", seen="none", owner="stream/id-encoding")
+        yield Violation(
+            "an update has no id", expected="the document's id", seen="none", owner=Owner.STREAM_ID_ENCODING
+        )
     for part in update.id:
         try:
             decode_id(part)
@@ -112,7 +115,7 @@ def _faults_of_id(update: Update) -> Iterator[Violation]:
                 "an update's id is no BSON value",
                 expected=f"in data the BSON value alone, of the type that `type` says ({part.type})",
                 seen=f"type {part.type}, data {bytes(part.data[:40])!r}: {error.message}",
-                owner="stream/id-encoding",
+                owner=Owner.STREAM_ID_ENCODING,
             )
 
 
@@ -126,7 +129,7 @@ def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -
             f"an {name} does not carry a whole document of the type that was asked for",
             expected=f"a {DataType.Name(data_type).removeprefix('DATA_TYPE_')} document with its id",
             seen=f"{show_document(update.data)} ({error.message})",
-            owner="stream/documents",
+            owner=Owner.STREAM_DOCUMENTS,
         )
         return
     if not compare or (data_type == DATA_TYPE_JSON_ID and len(update.id) > 1):
@@ -136,7 +139,7 @@ def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -
             "an update's id is not the id of its document",
             expected=_typed_id(own),
             seen=_typed_id(list(update.id)),
-            owner="stream/ids",
+            owner=Owner.STREAM_IDS,
         )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.diagnosis import became, merged
 from dsync_kit.conformance.verdicts.differences import blamed
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
@@ -11,40 +13,9 @@ from dsync_kit.documents import canonical
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
-__all__ = ["APPLIED", "LISTED", "Model", "by_id"]
+__all__ = ["Model", "by_id"]
 
 _SHOWN = 3
-
-LISTED = (
-    "plan/stripped-partition",
-    "list/complete",
-    "list/ids-unique",
-    "write/read-back",
-    "write/overwrites",
-    "write/several-pages",
-    "list/page-boundaries",
-    "list/many-pages",
-    "updates/model",
-    "limits/many-documents",
-    "write/large-page",
-)
-"""What must hold, so that documents are listed as they were written."""
-
-APPLIED = (
-    "write/after-delete",
-    "updates/insert-missing",
-    "updates/insert-existing",
-    "updates/update-missing",
-    "updates/replaces-whole",
-    "updates/delete",
-    "updates/order-in-call",
-    "updates/order-across-calls",
-    "updates/id-kinds",
-)
-"""What must hold beside `LISTED`, so that documents are listed as they were updated."""
-
-_IDENTIFIED = ("write/id-kinds", "write/similar-ids")
-"""What must hold, so that no id is taken for another."""
 
 
 def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
@@ -61,14 +32,14 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
                 f"the listing gave what is no {DataType.Name(data_type)} document",
                 expected="a whole document with its id",
                 seen=f"{show_document(document)} ({error.message})",
-                owner="list/type",
+                owner=Owner.LIST_TYPE,
             ) from error
         if key in found:
             raise Violation(
                 "the listing gave one id twice",
                 expected="each document once: partitions do not overlap, pages do not repeat",
                 seen=f"{show_document(found[key])} and {show_document(document)}",
-                owner="list/ids-unique",
+                owner=Owner.LIST_IDS_UNIQUE,
             )
         found[key] = document
     return found
@@ -122,7 +93,7 @@ class Model:
         try:
             changed = _changed(self.documents, found, self.data_type)
         except InvalidArgument as error:
-            raise Violation(f"the listing gave a malformed document: {error.message}", owner="list/type") from error
+            raise Violation(f"the listing gave a malformed document: {error.message}", owner=Owner.LIST_TYPE) from error
         if not (missing or extra or changed):
             return
         if changed and not (missing or extra or owner):
@@ -145,7 +116,7 @@ class Model:
             expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
             seen=f"{len(found)} documents: {', '.join(parts)}",
             owner=owner,
-            rests_on=(*_IDENTIFIED, *LISTED) if confused else LISTED,
+            rests_on=Evidence.IDS | Evidence.LISTING if confused else Evidence.LISTING,
             hint=confused,
         )
 

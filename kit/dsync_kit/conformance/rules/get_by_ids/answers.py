@@ -10,11 +10,12 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BEST_CODE
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.differences import blamed
 from dsync_kit.conformance.verdicts.inspection import listed_id
-from dsync_kit.conformance.verdicts.model import LISTED, Model
+from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, BsonValue, DataType, GetByIdsRequest
@@ -261,7 +262,7 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
             expected=show_document(document),
             seen=f"{show_document(item)} for {asked}",
             owner=blamed(document, item, data_type),
-            rests_on=LISTED,
+            rests_on=Evidence.LISTING,
         )
 
 

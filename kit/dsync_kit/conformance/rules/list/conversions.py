@@ -83,7 +83,7 @@ def all_or_refused(case: Case) -> None:
         try:
             case.write(namespace, [strategies.make_document(make(number), content, written)], written)
         except ConnectorError:
-            continue  # write/accepts and write/refuses say which values a sink may refuse
+            continue  # what a sink may refuse is the business of write/accepts
         taken += 1
     try:
         found = case.read(namespace, listed, expected=taken)

@@ -12,6 +12,7 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import SAMPLE_SECONDS, sample
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.inspection import faults_of, key_of
 from dsync_kit.conformance.verdicts.model import Model
@@ -69,7 +70,7 @@ def opens(case: Case) -> None:
 )
 def namespace_named(case: Case) -> None:
     """Each message with updates names their namespace."""
-    _observe(case, "stream/namespace-named")
+    _observe(case, Owner.STREAM_NAMESPACE_NAMED)
 
 
 @rule(
@@ -82,7 +83,7 @@ def namespace_named(case: Case) -> None:
 )
 def update_type(case: Case) -> None:
     """Each update is an INSERT, an UPDATE or a DELETE."""
-    _observe(case, "stream/update-type")
+    _observe(case, Owner.STREAM_UPDATE_TYPE)
 
 
 @rule(
@@ -95,7 +96,7 @@ def update_type(case: Case) -> None:
 )
 def id_encoding(case: Case) -> None:
     """Each part of an update's id is a BSON value of the type that it names."""
-    _observe(case, "stream/id-encoding")
+    _observe(case, Owner.STREAM_ID_ENCODING)
 
 
 @rule(
@@ -118,7 +119,7 @@ def ids(case: Case) -> None:
                 seen=f"{show_id(list(update.id))} (BSON type {', '.join(str(part.type) for part in update.id)})",
             )
 
-    _observe(case, "stream/ids", known)
+    _observe(case, Owner.STREAM_IDS, known)
 
 
 @rule(
@@ -143,7 +144,7 @@ def id_name(case: Case) -> None:
                 seen=names,
             )
 
-    _observe(case, "stream/id-name", named)
+    _observe(case, None, named)
 
 
 @rule(
@@ -156,7 +157,7 @@ def id_name(case: Case) -> None:
 )
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the type that was asked for."""
-    _observe(case, "stream/documents")
+    _observe(case, Owner.STREAM_DOCUMENTS)
 
 
 @rule(
@@ -173,8 +174,7 @@ def inserts(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     scene.change(name, [scene.insert(value, "inserted") for value in scene.absent])
-    with scene.begun_at_the_cursor(follower):  # it may begin after the first writes
-        follower.converge(scene.wanted(), what="inserting while the stream is open")
+    scene.converge_from_cursor(follower, "inserting while the stream is open")  # it may begin after the first writes
 
 
 @rule(
@@ -246,8 +246,7 @@ def from_plan(case: Case) -> None:
         scene.change(name, call)
     scene.mark()
     follower = scene.follow()
-    with scene.begun_at_the_cursor(follower):
-        follower.converge(scene.wanted(), what="writing between plan and stream")
+    scene.converge_from_cursor(follower, "writing between plan and stream")
 
 
 @rule(
@@ -264,7 +263,7 @@ def while_listing(case: Case) -> None:
     (name,) = scene.namespaces
     calls = [call for _, call in scene.history(max_calls=4)]
     plan = case.driver.plan([name], updates=True)
-    case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner="plan/updates-flag")
+    case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner=Owner.PLAN_UPDATES_FLAG)
     copied: dict[bytes, bytes] = {}
     for partition in plan.partitions:
         for page in case.driver.restarted_pages(partition, scene.data_type):
@@ -434,10 +433,10 @@ def _of_none_but(case: Case, follower: Follower, asked: list[str], read: Callabl
     )
 
 
-def _observe(case: Case, own: str, look: _Look = lambda *_: None) -> None:
+def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> None:
     """Look at the messages of a stream that inserts, overwrites and deletes documents with ids of all kinds.
 
-    What violates the rule `own` is raised; what violates others is theirs. `look` gets a message, the keys of the ids
+    What the rule `own` owns is raised; what others own is theirs. `look` gets a message, the keys of the ids
     that its updates may have (none if that is not known), and its type.
     """
     if not (case.subject.can_change and case.subject.loads):
@@ -478,14 +477,14 @@ def _key(update: Update, data_type: DataType) -> bytes | None:
         return None  # stream/id-encoding says so
 
 
-def _look_at(case: Case, message: StreamUpdatesResponse, data_type: DataType, own: str) -> None:
+def _look_at(case: Case, message: StreamUpdatesResponse, data_type: DataType, own: Owner | None) -> None:
     for violation in faults_of(message, data_type):
         if violation.owner == own:
             raise violation
     case.checks += bool(message.updates)
 
 
-def _observe_sample(case: Case, own: str, look: _Look) -> None:
+def _observe_sample(case: Case, own: Owner | None, look: _Look) -> None:
     for data_type, messages in sample(case).items():
         for message in messages:
             _look_at(case, message, data_type, own)

@@ -1,0 +1,67 @@
+"""What an observation rests on: the rules that must hold for it to mean anything."""
+
+from enum import Flag, auto
+
+__all__ = ["Evidence"]
+
+
+class Evidence(Flag):
+    """How something was seen. Kinds are joined by `|`; a listing says nothing where listing is broken."""
+
+    NONE = 0
+    ANSWERS = auto()
+    """What a call gave could be read as documents."""
+    IDS = auto()
+    """No id is taken for another."""
+    LISTING = auto()
+    """Documents are listed as they were written."""
+    UPDATES = auto()
+    """Documents are changed as WriteUpdates asks."""
+    STREAM = auto()
+    """A stream leads to the source's state."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of the rules that must hold, the most basic first."""
+        return tuple(rule for kind in Evidence if kind in self for rule in _RULES[kind])
+
+
+_RULES: dict[Evidence, tuple[str, ...]] = {
+    Evidence.ANSWERS: ("list/type", "stream/documents", "get-by-ids/answers"),
+    Evidence.IDS: ("write/id-kinds", "write/similar-ids"),
+    Evidence.LISTING: (
+        "plan/stripped-partition",
+        "list/complete",
+        "list/ids-unique",
+        "write/read-back",
+        "write/overwrites",
+        "write/several-pages",
+        "list/page-boundaries",
+        "list/many-pages",
+        "updates/model",
+        "limits/many-documents",
+        "write/large-page",
+    ),
+    Evidence.UPDATES: (
+        "write/after-delete",
+        "updates/insert-missing",
+        "updates/insert-existing",
+        "updates/update-missing",
+        "updates/replaces-whole",
+        "updates/delete",
+        "updates/order-in-call",
+        "updates/order-across-calls",
+        "updates/id-kinds",
+    ),
+    Evidence.STREAM: (
+        "stream/opens",
+        "stream/stays-open",
+        "stream/inserts",
+        "stream/overwrites",
+        "stream/deletes",
+        "stream/values",
+        "stream/order",
+        "updates/model",
+        "updates/many",
+    ),
+}

@@ -1,0 +1,48 @@
+"""The rules that own what other rules notice, too: where one of these is seen to be violated, the failure is theirs.
+
+Nothing outside of the rules themselves spells a rule's id: it names one of these, or a kind of evidence.
+"""
+
+from enum import StrEnum
+
+__all__ = ["Owner"]
+
+
+class Owner(StrEnum):
+    """A rule that owns a violation which any rule may come across."""
+
+    DECLARED_SOURCE = "info/declared-source"
+    DECLARED_SINK = "info/declared-sink"
+    PLAN_UPDATES_FLAG = "plan/updates-flag"
+    PLAN_PARTITIONS = "plan/partitions"
+    PLAN_ASKED_NAMESPACES = "plan/asked-namespaces"
+    LIST_ENDS = "list/ends"
+    LIST_CURSOR_ADVANCES = "list/cursor-advances"
+    LIST_TYPE = "list/type"
+    LIST_IDS_UNIQUE = "list/ids-unique"
+    WRITE_ACCEPTS = "write/accepts"
+    STREAM_OPENS = "stream/opens"
+    STREAM_STAYS_OPEN = "stream/stays-open"
+    STREAM_FROM_PLAN = "stream/from-plan"
+    STREAM_NAMESPACE_NAMED = "stream/namespace-named"
+    STREAM_UPDATE_TYPE = "stream/update-type"
+    STREAM_ID_ENCODING = "stream/id-encoding"
+    STREAM_IDS = "stream/ids"
+    STREAM_DOCUMENTS = "stream/documents"
+    BSON_TEXT = "encoding/bson-text"
+    BSON_INT32 = "encoding/bson-int32"
+    BSON_INT64 = "encoding/bson-int64"
+    BSON_DOUBLE = "encoding/bson-double"
+    BSON_BOOLEAN = "encoding/bson-boolean"
+    BSON_NULL = "encoding/bson-null"
+    BSON_OBJECT_ID = "encoding/bson-object-id"
+    BSON_DATE = "encoding/bson-date"
+    BSON_BINARY = "encoding/bson-binary"
+    BSON_DECIMAL = "encoding/bson-decimal"
+    BSON_RARE = "encoding/bson-rare"
+    JSON_TEXT = "encoding/json-text"
+    JSON_NUMBERS = "encoding/json-numbers"
+    JSON_LITERALS = "encoding/json-literals"
+    EMPTY_AND_NULL = "encoding/empty-and-null"
+    ARRAY_ORDER = "encoding/array-order"
+    FIELD_NAMES = "encoding/field-names"

@@ -1,0 +1,53 @@
+"""What a status says that no rule expects: which call was refused, and which rule owns that."""
+
+from collections.abc import Sequence
+
+from grpc import StatusCode
+
+from dsync_kit.conformance.calls.transcript import Call
+from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    GetByIdsRequest,
+    ListDataRequest,
+    StreamUpdatesRequest,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
+
+__all__ = ["refused"]
+
+_WRITES = (WriteDataRequest, WriteUpdatesRequest)
+_READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
+"""The calls that give documents."""
+
+
+def refused(calls: Sequence[Call], error: ConnectorError) -> Violation:
+    """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
+    call = next((call for call in reversed(calls) if call.error is error), None)
+    if call is None:
+        if not any(isinstance(made.request, _READS) for made in calls):
+            raise KitError(f"the kit took its own data for wrong: {error}") from error
+        return Violation(
+            "an answer holds what is no document of its type",
+            expected="documents of the type that was asked for",
+            seen=error.message,
+            rests_on=Evidence.ANSWERS,
+        )
+    return Violation(
+        f"{call.rpc.name} was refused",
+        expected="OK",
+        seen=f"{call.name} answered {error}",
+        owner=_owner(call, error),
+        refusal=f"{call.rpc.name} {error.code.name}",
+    )
+
+
+def _owner(call: Call, error: ConnectorError) -> str:
+    if error.code is StatusCode.UNIMPLEMENTED:
+        return Owner.DECLARED_SINK if isinstance(call.request, _WRITES) else Owner.DECLARED_SOURCE
+    if isinstance(call.request, WriteDataRequest) and error.code is StatusCode.INVALID_ARGUMENT:
+        return Owner.WRITE_ACCEPTS
+    return ""
