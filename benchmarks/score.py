@@ -144,10 +144,10 @@ def _hurry() -> None:
     """Wait for two seconds where the kit waits for ten: these connectors send at once what they send at all."""
     from dsync_kit.conformance.rules.lsn import stream_lsn
     from dsync_kit.conformance.rules.stream import resuming
-    from dsync_kit.conformance.subject import subject
+    from dsync_kit.conformance.subject import patience
 
     waits = {
-        subject: ("_PATIENCE", "_LEAST_PATIENCE"),
+        patience: ("_MOST", "_LEAST"),
         stream_lsn: ("_PATIENCE", "_GRACE_SECONDS"),
         resuming: ("_GRACE_SECONDS",),
     }

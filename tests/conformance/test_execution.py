@@ -55,7 +55,7 @@ def _run(
     database: Path | None = None,
 ) -> Outcome:
     connector = connector or Sink()
-    subject = Subject(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
+    subject = Subject.of(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
     rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check)
     return run_rule(rule, subject, profile, seed=seed, database=database, replay="replay it")
 

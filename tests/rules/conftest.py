@@ -4,15 +4,15 @@ import pytest
 
 from dsync_kit.conformance.rules.lsn import stream_lsn
 from dsync_kit.conformance.rules.stream import resuming
-from dsync_kit.conformance.subject import subject
+from dsync_kit.conformance.subject import patience
 
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connectors here answer at once: what has not come after two seconds does not come."""
-    for name in ("_PATIENCE", "_LEAST_PATIENCE"):
-        monkeypatch.setattr(subject, name, 2.0)
-    monkeypatch.setattr(subject, "_SHORT_PATIENCE", 1.0)
+    for name in ("_MOST", "_LEAST"):
+        monkeypatch.setattr(patience, name, 2.0)
+    monkeypatch.setattr(patience, "_SHORT", 1.0)
     monkeypatch.setattr(stream_lsn, "_PATIENCE", 2.0)
     for module in (stream_lsn, resuming):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 1.5)

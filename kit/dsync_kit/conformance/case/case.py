@@ -13,7 +13,10 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
 from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
-from dsync_kit.conformance.subject.subject import REFUSALS, Subject
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.data import REFUSALS
+from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.connector import Connector
@@ -29,12 +32,15 @@ T = TypeVar("T")
 class Case:
     """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
 
-    `api` are the RPCs as they are, `driver` the calls as dsync makes them; both are in the transcript. `bulk` scales
+    `declared` is what the connector says about itself, `found` what was found out about it. `api` are the RPCs as they
+    are, `driver` the calls as dsync makes them; both are in the transcript. `bulk` scales
     large pages and documents, and waits: 1 is what every connector must stand.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
         self.subject = subject
+        self.declared = subject.declared
+        self.found = subject.found
         self.bulk = bulk
         self.recorder = Recorder(subject.api)
         self.api: ConnectorApi = self.recorder
@@ -47,6 +53,10 @@ class Case:
         self._taken: set[str] = set()
         self._written: set[str] = set()
         self._stack = ExitStack()
+
+    def offers(self, need: Need) -> bool:
+        """Whether the connector, or the way it is run, has what a rule needs."""
+        return offers(self.subject, need)
 
     # Drawing
 
@@ -63,7 +73,7 @@ class Case:
 
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
         """One of the types in which documents can be put in and read back."""
-        choices = list(types or self.subject.types)
+        choices = list(types or self.declared.types)
         if not choices:
             raise Inapplicable("no data type is both written and read")
         return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
@@ -78,28 +88,29 @@ class Case:
         label: str = "documents",
     ) -> list[bytes]:
         """Documents with ids that no store takes for one."""
-        kinds = self.subject.id_kinds[data_type]
+        kinds = self.found.id_kinds[data_type]
         return self.draw(strategies.pages(data_type, kinds, min_size=min_size, max_size=max_size, small=small), label)
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
         """Ids, as Python values, that no store takes for one."""
-        kinds = self.subject.id_kinds[data_type]
+        kinds = self.found.id_kinds[data_type]
         return self.draw(strategies.several_ids(data_type, kinds, min_size=min_size, max_size=max_size), "ids")
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""
-        make = identifiers.numbered_ids(self.subject.id_kinds[data_type], prefix, count)
+        make = identifiers.numbered_ids(self.found.id_kinds[data_type], prefix, count)
         return [strategies.make_document(make(number), {"n": number, **fields}, data_type) for number in range(count)]
 
     # Places
 
     def namespace(self) -> str:
         """A namespace for this example, empty as far as the example can tell."""
-        if self.subject.makes_namespaces:
-            return self.subject.fresh_namespace()
-        free = [name for name in self.subject.offered if name not in self._taken]
+        if self.found.makes_namespaces:
+            return self.subject.namespaces.fresh()
+        free = [name for name in self.subject.namespaces.offered if name not in self._taken]
         if not free:
-            raise Inapplicable(self.subject.notes[0] if not self.subject.offered else "too few namespaces are offered")
+            offered = self.subject.namespaces.offered
+            raise Inapplicable("too few namespaces are offered" if offered else self.found.notes[0])
         self._taken.add(free[0])
         self.subject.settle(free[0])
         return free[0]
@@ -109,9 +120,9 @@ class Case:
     def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """WriteData as dsync calls it; for a source that is no sink, the harness's seed."""
         self.own(namespace, data_type, documents)
-        if not self.subject.is_sink:
+        if not self.declared.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
-        self.subject.load(namespace, documents, data_type, driver=self.driver)
+        self.subject.data.load(namespace, documents, data_type, driver=self.driver)
         self._written.add(namespace)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
@@ -147,16 +158,16 @@ class Case:
         """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""
         # A composite id is refused by most stores, and removed by none of the rules' documents.
         self._own(namespace, data_type, (list(update.id) for update in updates if len(update.id) == 1))
-        if not self.subject.is_sink:
+        if not self.declared.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
-        self.subject.change(namespace, updates, data_type, driver=self.driver)
+        self.subject.data.change(namespace, updates, data_type, driver=self.driver)
         self._written.add(namespace)
 
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
     ) -> list[bytes]:
         """What is in the namespace now, apart from what was there before the kit came."""
-        listed = self.subject.read(namespace, data_type, driver=driver or self.driver, expected=expected)
+        listed = self.subject.data.read(namespace, data_type, driver=driver or self.driver, expected=expected)
         return self.without_foreign(namespace, listed, data_type)
 
     def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards") -> None:
@@ -174,12 +185,12 @@ class Case:
 
     def listable(self, *, max_size: int = 30) -> tuple[str, DataType, int]:
         """A namespace with something to list, its type and about how many documents: loaded, else one that exists."""
-        if self.subject.loads:
+        if self.declared.loads:
             namespace, model = self.loaded(min_size=1, max_size=max_size, small=True)
             return namespace, model.data_type, len(model.documents)
         namespaces = self.subject.existing()
         namespace = namespaces[0] if len(namespaces) == 1 else self.draw(st.sampled_from(namespaces[:4]), "namespace")
-        return namespace, self.data_type(self.subject.source_types), 100_000
+        return namespace, self.data_type(self.declared.source_types), 100_000
 
     # Expectations
 
@@ -201,14 +212,14 @@ class Case:
                 errors.append(error)
 
         self.checks += 1
-        if not self.subject.hung:
+        if not self.subject.liveness.hung:
             thread = threading.Thread(target=run, daemon=True, name="within")
             thread.start()
             thread.join(seconds)
         if errors:
             raise errors[0]
         if not answers:
-            self.subject.hung = True
+            self.subject.liveness.hangs()
             raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
         return answers[0]
 
@@ -260,19 +271,19 @@ class Case:
     def close(self) -> None:
         """Remove what the example has made, and end what it has started."""
         self._stack.close()
-        if not self.subject.can_change or self.subject.disposable or self.subject.hung:
+        if not self.subject.removes:
             return
         removing = Recorder(self.subject.api)
         for (namespace, data_type), owned in self._owned.items():
             removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
             try:
                 if removals:
-                    self.subject.change(namespace, removals, data_type, driver=Driver(removing))
+                    self.subject.data.change(namespace, removals, data_type, driver=Driver(removing))
             except ConnectorError as error:
                 if namespace in self._written:  # else all was refused
-                    self.subject.remain(namespace, str(error))
+                    self.subject.remembered.remain(namespace, str(error))
                 if error.retryable:
-                    self.subject.heed(removing)
+                    self.subject.liveness.heed(removing)
 
     def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
         owned = self._owned.setdefault((namespace, data_type), {})
@@ -284,7 +295,8 @@ class Case:
 
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents without those that were there before the kit came."""
-        foreign = self.subject.foreign.get(namespace, set()) - set(self._owned.get((namespace, data_type), ()))
+        before = self.subject.remembered.foreign.get(namespace, set())
+        foreign = before - set(self._owned.get((namespace, data_type), ()))
         if not foreign:
             return listed
         return [document for document in listed if _key(document, data_type) not in foreign]

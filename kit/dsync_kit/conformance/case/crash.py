@@ -39,7 +39,7 @@ class Crash:
     @classmethod
     def of(cls, case: Case, number: int) -> "Crash":
         """The crash of this number. Each costs two starts of a process, so that one serves all rules."""
-        known: dict[int, Crash] = case.subject.crashes
+        known: dict[int, Crash] = case.subject.remembered.crashes
         if number in known:
             case.recorder.include(known[number].calls)
         else:
@@ -108,9 +108,9 @@ class _Run:
         self._plan = GeneratePlanResponse()
         self._planned: Held = {}
         self._follower: Follower | None = None
-        if not self._subject.loads:
+        if not self._subject.declared.loads:
             return
-        self._type = self._subject.types[number % len(self._subject.types)]
+        self._type = self._subject.declared.types[number % len(self._subject.declared.types)]
         documents = case.numbered(20, self._type)
         self._kept, self._changed, self._gone, self._new = (documents[i : i + 5] for i in (0, 5, 10, 15))
         self._late = case.numbered(5, self._type, prefix="late")
@@ -126,14 +126,14 @@ class _Run:
         """Write, plan and stream; the last answer is that of a write."""
         driver = self._driver(process, "process")
         self._id = driver.api.get_info(GetInfoRequest()).id
-        if not self._subject.loads:
+        if not self._subject.declared.loads:
             return
         self._load(driver, [*self._kept, *self._changed, *self._gone])
-        if self._subject.is_source:
-            self._plan = driver.plan([self._namespace], updates=self._subject.streams)
+        if self._subject.declared.is_source:
+            self._plan = driver.plan([self._namespace], updates=self._subject.found.streams)
         self._planned = held(self._model)
         self._change(driver, UPDATE_TYPE_UPDATE, self._case.numbered(10, self._type, again=True)[5:])
-        if self._plan.updates_partitions and self._subject.can_change:
+        if self._plan.updates_partitions and self._subject.declared.can_change:
             self._follower = self._follow(driver, updates_partition(self._plan).cursor, self._planned)
             self._follower.converge({self._namespace: held(self._model)}, what="the stream before the crash")
             self._follower.cancel()
@@ -149,14 +149,14 @@ class _Run:
         driver = self._driver(process, "restarted process")
         with self.topic("id"):
             _same_id(self._id, driver.api.get_info(GetInfoRequest()).id)
-        if not self._subject.loads:
+        if not self._subject.declared.loads:
             return
         found: Held = {}
         with self.topic("write-data"):
-            listed = self._subject.read(self._namespace, self._type, driver=driver, expected=25)
+            listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=25)
             found = by_id(self._case.without_foreign(self._namespace, listed, self._type), self._type)
             self._holds(found, [*self._kept, *self._late], "WriteData")
-        if self._subject.can_change and self._crash.topics["write-data"] is None:
+        if self._subject.declared.can_change and self._crash.topics["write-data"] is None:
             with self.topic("write-updates"):
                 self._holds(found, list(self._model.documents.values()), "WriteUpdates")
                 self._holds_none(found, self._gone)
@@ -181,7 +181,7 @@ class _Run:
         follower.cancel()
 
     def _plan_lasts(self, driver: Driver) -> None:
-        if not self._subject.is_source:
+        if not self._subject.declared.is_source:
             return
         documents = [
             item for found in self._plan.partitions for item in driver.partition(found, self._type, expected=25)
@@ -219,16 +219,16 @@ class _Run:
         return Follower(self._case, cursor, [self._namespace], self._type, holding=state, driver=driver)
 
     def _load(self, driver: Driver, documents: Sequence[bytes]) -> None:
-        self._subject.load(self._namespace, documents, self._type, driver=driver)
+        self._subject.data.load(self._namespace, documents, self._type, driver=driver)
         self._model.write(documents)
 
     def _change(self, driver: Driver, kind: UpdateType, documents: Sequence[bytes], *, also_gone: bool = False) -> None:
-        if not self._subject.can_change:
+        if not self._subject.declared.can_change:
             return
         updates = [Update(id=id_of(item, self._type), type=kind, data=item) for item in documents]
         if also_gone:
             updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
-        self._subject.change(self._namespace, updates, self._type, driver=driver)
+        self._subject.data.change(self._namespace, updates, self._type, driver=driver)
         self._model.apply(updates)
 
     def _mark(self, driver: Driver) -> None:

@@ -78,7 +78,7 @@ class Follower:
         self._driver = driver or case.driver
         self._request = (cursor, list(namespaces), data_type, ahead)
         self._opened = time.monotonic()
-        self._first, case.subject.streamed = not case.subject.streamed, True
+        self._first = case.subject.remembered.first_stream()
         self.reader = self._open()
 
     def message(self, seconds: float) -> StreamUpdatesResponse | None:
@@ -103,7 +103,7 @@ class Follower:
 
     def comes(self) -> bool:
         """Whether another update comes, within the subject's patience."""
-        end, before = time.monotonic() + self._case.subject.patience, len(self.updates)
+        end, before = time.monotonic() + self._case.subject.patience.seconds, len(self.updates)
         while len(self.updates) == before and self.message(end - time.monotonic()) is not None:
             continue
         return len(self.updates) > before
@@ -118,7 +118,7 @@ class Follower:
         self._case.checks += 1
         while not reached():
             # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
-            end = min(last + subject.patience, began + _LONGEST * subject.patience)
+            end = min(last + subject.patience.seconds, began + _LONGEST * subject.patience.seconds)
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
                 self._fail(missing)
@@ -127,7 +127,7 @@ class Follower:
             if pause:
                 time.sleep(pause)
         if not pause:
-            subject.arrived(time.monotonic() - began)
+            subject.patience.arrived(time.monotonic() - began)
 
     def converge(
         self,
@@ -244,7 +244,7 @@ class Follower:
 
     def _fail(self, missing: Callable[[], Violation]) -> NoReturn:
         if not self.reader.ended:
-            self._case.subject.waited_in_vain()
+            self._case.subject.patience.waited_in_vain()
         found = missing()
         if self.reader.error is not None:
             raise Violation(

@@ -26,29 +26,29 @@ _SECONDS = 3.0
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
     """A namespace with many documents. Loaded once in a run; where namespaces are rare, again for each example."""
     data_type = data_type or case.data_type()
-    known = case.subject.large_namespaces.get(data_type)
-    if known is not None and case.subject.makes_namespaces:
+    known = case.subject.remembered.large_namespaces.get(data_type)
+    if known is not None and case.found.makes_namespaces:
         return known
     if known is not None:
         namespace = case.namespace()
         case.write(namespace, known.documents, data_type)
         return LargeNamespace(namespace, known.documents, data_type, known.page_size, known.partitions)
     found = _find(case, data_type)
-    case.subject.large_namespaces[data_type] = found
+    case.subject.remembered.large_namespaces[data_type] = found
     return found
 
 
 def _find(case: Case, data_type: DataType) -> LargeNamespace:
     namespace = case.namespace()
-    keeps = case.subject.makes_namespaces
+    keeps = case.found.makes_namespaces
     began = time.monotonic()
     loaded: list[bytes] = []
     for count in _COUNTS:
         documents = case.numbered(_COUNTS[-1], data_type)[:count]
         added = documents[len(loaded) :]
         if keeps:
-            case.subject.load(namespace, added, data_type, driver=case.driver)
-            case.subject.keep(namespace, data_type, added)
+            case.subject.data.load(namespace, added, data_type, driver=case.driver)
+            case.subject.remembered.keep(namespace, data_type, added)
         else:
             case.write(namespace, added, data_type)
         loaded = documents
@@ -78,14 +78,14 @@ def declined_if_expired(case: Case) -> Iterator[None]:
 
 def few_or_many(case: Case) -> tuple[str, DataType, int]:
     """Like `Case.listable`, with drawn documents or with more than a page holds."""
-    if case.subject.loads and case.draw(st.booleans(), "many documents"):
+    if case.declared.loads and case.draw(st.booleans(), "many documents"):
         return _listed(large_namespace(case))
     return case.listable()
 
 
 def listed_in_pages(case: Case) -> tuple[str, DataType, int]:
     """A namespace with more documents than a page holds, where documents can be put in."""
-    if not case.subject.loads:
+    if not case.declared.loads:
         return case.listable()
     return _listed(large_namespace(case))
 

@@ -31,9 +31,9 @@ class Answer:
 @contextmanager
 def outage(case: Case) -> Iterator[None]:
     """The backend is away while the context is open. Raises KitError where the harness cannot make it so."""
-    if case.subject.harness is None:
+    if case.subject.target.harness is None:
         raise KitError("there is no harness to make the backend unreachable")
-    context: object = case.subject.harness.outage()
+    context: object = case.subject.target.harness.outage()
     if not isinstance(context, AbstractContextManager):
         raise KitError(f"outage() of conformance.py is to be a @contextmanager, and gave {context!r}")
     case.recorder.note("(outage() of conformance.py begins)")
@@ -56,7 +56,8 @@ def during_outage(case: Case, call: Callable[[], object]) -> Answer:
         answer, thread = answered(call, outage_seconds(case))
         answer.late = thread.is_alive()
     thread.join(_RECOVERY_SECONDS)
-    case.subject.hung = thread.is_alive()
+    if thread.is_alive():
+        case.subject.liveness.hangs()
     case.check(
         not thread.is_alive(),
         "a call that was made during an outage is not answered",

@@ -18,7 +18,7 @@ SAMPLE_SECONDS = 2.0
 
 def changes_by_itself(case: Case) -> bool:
     """Whether the data of a source that the kit cannot write to changes meanwhile, as its own stream says."""
-    if case.subject.loads or not case.subject.streams:
+    if case.declared.loads or not case.found.streams:
         return False
     try:
         return any(message.updates for messages in sample(case).values() for message in messages)
@@ -28,14 +28,14 @@ def changes_by_itself(case: Case) -> bool:
 
 def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
     """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
-    for data_type in case.subject.source_types:
-        if data_type not in case.subject.sampled:
-            case.subject.sampled[data_type] = _first_messages(case, data_type)
-    return case.subject.sampled
+    for data_type in case.declared.source_types:
+        if data_type not in case.subject.remembered.sampled:
+            case.subject.remembered.sampled[data_type] = _first_messages(case, data_type)
+    return case.subject.remembered.sampled
 
 
 def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesResponse]:
-    asked = [] if case.subject.offers(Need.DEFAULT_PLAN) else list(case.subject.existing()[:1])
+    asked = [] if case.offers(Need.DEFAULT_PLAN) else list(case.subject.existing()[:1])
     cursor = case.driver.updates_partition(asked).cursor
     end = time.monotonic() + SAMPLE_SECONDS
     messages: list[StreamUpdatesResponse] = []

@@ -61,7 +61,7 @@ class Scene:
         """
         written = [self.document(value, content) for value in self.ids]
         added = [self.add(written)]
-        if not self._case.subject.makes_namespaces:
+        if not self._case.subject.found.makes_namespaces:
             return added
         alike = [other for one, other in look_alikes.namespaces(name) if one == name]
         for other in self._case.draw(strategies.some(alike), "other namespaces"):

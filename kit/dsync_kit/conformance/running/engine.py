@@ -13,6 +13,7 @@ from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.execution import run_rule
+from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import with_causes
 from dsync_kit.errors import UsageError
@@ -59,8 +60,8 @@ class Session:
 
     def __init__(self, opened: OpenTarget, plan: Plan) -> None:
         self._plan = plan
-        self._subject = Subject(opened, plan.namespaces, plan.runs)
-        listed = self._subject.harness.known_failures if self._subject.harness else {}
+        self._subject = Subject.of(opened, plan.namespaces, plan.runs)
+        listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **plan.known_failures}
         self._judged: list[Outcome] = []
@@ -72,13 +73,13 @@ class Session:
         subject, plan = self._subject, self._plan
         return RunStarted(
             target=subject.target.title,
-            db_type=subject.info.db_type,
-            version=subject.info.version,
+            db_type=subject.declared.info.db_type,
+            version=subject.declared.info.version,
             capabilities=_capabilities(subject),
             seed=plan.seed,
             profile=plan.profile.name,
             rules=plan.rules,
-            notes=tuple(subject.notes),
+            notes=subject.notes,
         )
 
     def judge(self, rule: Rule) -> Outcome:
@@ -89,7 +90,7 @@ class Session:
             # It stands for itself, after all, and deserves a small example.
             self._judged.pop()
             outcome = self._appended(self._listed(rule, self._run(rule)))
-        if outcome.status is Status.FAILED and not self._subject.answers():
+        if outcome.status is Status.FAILED and not self._subject.liveness.answers():
             self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
         return outcome
 
@@ -120,7 +121,7 @@ class Session:
         return not failed.isdisjoint(rule.after)
 
     def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Outcome:
-        lacking = [need.value for need in rule.needs if not self._subject.offers(need)]
+        lacking = [need.value for need in rule.needs if not offers(self._subject, need)]
         if lacking:
             return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
         plan = self._plan
@@ -198,15 +199,15 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
 
 def _capabilities(subject: Subject) -> tuple[str, ...]:
     found = []
-    source = subject.info.capabilities.source
+    source = subject.declared.info.capabilities.source
     for name, present, types in (
-        ("source", subject.is_source, source.supported_data_types),
-        ("sink", subject.is_sink, subject.info.capabilities.sink.supported_data_types),
+        ("source", subject.declared.is_source, source.supported_data_types),
+        ("sink", subject.declared.is_sink, subject.declared.info.capabilities.sink.supported_data_types),
     ):
         if present:
             names = ", ".join(_type_name(kind) for kind in types)
             found.append(f"{name} ({names})")
-    if subject.streams:
+    if subject.found.streams:
         found.append("updates")
     found += [
         name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)
@@ -220,7 +221,8 @@ def _type_name(number: int) -> str:
 
 
 def _remains(subject: Subject) -> list[str]:
-    if not subject.remains:
+    remains = subject.remembered.remains
+    if not remains:
         return []
-    name, reason = next(iter(subject.remains.items()))
-    return [f"{len(subject.remains)} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]
+    name, reason = next(iter(remains.items()))
+    return [f"{len(remains)} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]

@@ -119,7 +119,7 @@ class _Trial:
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
         case = Case(self.subject, data, bulk=self.profile.bulk)
-        for line in self.subject.last_calls:
+        for line in self.subject.liveness.last_calls:
             case.recorder.note(line)
         with captured_log(self.subject.redact) as log:
             try:
@@ -142,7 +142,7 @@ class _Trial:
     def _stopped(self, case: Case) -> bool:
         """Whether the connector answers no more, after this example."""
         failed = any(call.unanswered for call in case.recorder.calls)
-        return failed and not self.subject.answers()
+        return failed and not self.subject.liveness.answers()
 
     def _spent(self, seconds: float) -> bool:
         """Whether the rule has had its time: a few examples are run even so, unless they take very long."""

@@ -26,7 +26,7 @@ _DEPTH = 40
 
 def _round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_refuse: bool = False) -> None:
     """Write a document with these fields, by WriteData or WriteUpdates, and read it back."""
-    if data_type not in case.subject.types:
+    if data_type not in case.declared.types:
         raise case.decline("this type is not both written and read")
     value = case.identifiers(data_type, max_size=1)[0]
     document = strategies.make_document(value, fields, data_type)

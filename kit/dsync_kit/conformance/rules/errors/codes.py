@@ -49,7 +49,7 @@ _UNKNOWN_NAMESPACE = "dsynckit.unknown"
 )
 def input_codes(case: Case) -> None:
     """Bad documents, ids, types and updates are refused with INVALID_ARGUMENT (or UNIMPLEMENTED, where it fits)."""
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     what = case.draw(st.sampled_from(tuple(_BAD)), "what is wrong")
     codes, send = _BAD[what]
     try:
@@ -61,7 +61,7 @@ def input_codes(case: Case) -> None:
 
 
 def _value(case: Case, data_type: DataType) -> Any:
-    return case.draw(strategies.ids(data_type, case.subject.id_kinds[data_type]), "id")
+    return case.draw(strategies.ids(data_type, case.found.id_kinds[data_type]), "id")
 
 
 def _write(case: Case, data_type: DataType, document: bytes) -> None:
@@ -98,7 +98,7 @@ def _malformed_update(case: Case, data_type: DataType) -> None:
 
 
 def _unlisted_type(case: Case, data_type: DataType) -> None:
-    known = case.subject.info.capabilities.sink.supported_data_types
+    known = case.declared.info.capabilities.sink.supported_data_types
     other = next((kind for kind in (BSON, JSON) if kind not in known), DATA_TYPE_UNKNOWN)
     case.driver.write_data(case.namespace(), [make_document(_value(case, data_type), {"a": 1}, data_type)], other)
 
@@ -146,7 +146,7 @@ def request_codes(case: Case) -> None:
     """ListData of an unlisted type, or from a garbage cursor, is refused with INVALID_ARGUMENT, if at all."""
     namespace, data_type, _ = case.listable(max_size=3)
     partition = strip(case.driver.partitions([namespace])[0])
-    known = case.subject.info.capabilities.source.supported_data_types
+    known = case.declared.info.capabilities.source.supported_data_types
     for kind in (kind for kind in (DATA_TYPE_UNKNOWN, BSON, JSON) if kind not in known):
         _expect_if_refused(case, partial(case.driver.first_page, partition, kind), "a data type", _UNSUPPORTED)
     for garbage in case.draw(SEVERAL_GARBAGE, "cursors"):
@@ -167,7 +167,7 @@ def request_codes(case: Case) -> None:
 def stream_cursor(case: Case) -> None:
     """StreamUpdates from a cursor that is not one of the connector's is refused with INVALID_ARGUMENT, if at all."""
     garbage = case.draw(GARBAGE, "cursor")
-    data_type = case.data_type(case.subject.source_types)
+    data_type = case.data_type(case.declared.source_types)
     namespaces = case.subject.existing()[:1] or (case.namespace(),)
     with case.driver.stream_updates(garbage, namespaces, data_type) as stream:
         stream.next(0.5)
@@ -187,10 +187,10 @@ def stream_cursor(case: Case) -> None:
 )
 def namespace_codes(case: Case) -> None:
     """WriteData to a strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, if at all."""
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
-    data_type = case.data_type(case.subject.sink_types)
-    document = case.numbered(1, data_type, prefix=case.subject.run)[0]
+    data_type = case.data_type(case.declared.sink_types)
+    document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
         call = partial(case.write, namespace, [document], data_type)
         _expect_if_refused(case, call, f"the strange namespace {namespace[:40]!r}", _ABSENT)
@@ -207,7 +207,7 @@ def namespace_codes(case: Case) -> None:
 )
 def plan_namespaces(case: Case) -> None:
     """A plan and a count of a strange or unknown namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
-    data_type = case.data_type(case.subject.source_types)
+    data_type = case.data_type(case.declared.source_types)
 
     def list_all(namespace: str) -> None:
         for partition in case.driver.plan([namespace]).partitions[:2]:

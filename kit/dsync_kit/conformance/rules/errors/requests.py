@@ -26,7 +26,8 @@ __all__ = ["GARBAGE", "HOSTILE_NAMES", "RULES", "SEVERAL_GARBAGE"]
 )
 def refused_type(case: Case) -> None:
     """WriteData with a type that the sink does not list is refused, or the document is really written."""
-    undeclared = [kind for kind in (BSON, JSON) if kind not in case.subject.info.capabilities.sink.supported_data_types]
+    declared = case.declared.info.capabilities.sink.supported_data_types
+    undeclared = [kind for kind in (BSON, JSON) if kind not in declared]
     data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type", show=type_name)
     document = make_document("typed", {"a": 1}, data_type or BSON)
     namespace = case.namespace()
@@ -35,12 +36,12 @@ def refused_type(case: Case) -> None:
     except ConnectorError as error:
         expect_final(case, error, "a type that is not supported")
         return
-    if not case.subject.is_source:
+    if not case.declared.is_source:
         raise case.decline("it takes documents of every type, and what it does with them cannot be seen")
     found = [
         listed
-        for kind in case.subject.source_types
-        for listed in case.subject.read(namespace, kind, driver=case.driver)
+        for kind in case.declared.source_types
+        for listed in case.subject.data.read(namespace, kind, driver=case.driver)
     ]
     case.check(bool(found), "a document of an unsupported type was taken, and is gone", expected="a refusal", seen="OK")
 
@@ -56,7 +57,7 @@ def refused_type(case: Case) -> None:
 def list_type(case: Case) -> None:
     """ListData of a type that the source does not list is refused with a final code, if at all."""
     namespace, _, _ = case.listable()
-    known = set(case.subject.info.capabilities.source.supported_data_types)
+    known = set(case.declared.info.capabilities.source.supported_data_types)
     undeclared = [kind for kind in (DATA_TYPE_UNKNOWN, BSON, JSON) if kind not in known]
     data_type = case.draw(st.sampled_from(undeclared or [DATA_TYPE_UNKNOWN]), "type", show=type_name)
     for partition in case.driver.partitions([namespace])[:2]:
@@ -152,17 +153,17 @@ HOSTILE_NAMES = (
 )
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with a final code, or works like any other."""
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     data_type = case.data_type()
-    document = case.numbered(1, data_type, prefix=case.subject.run)[0]
+    document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
         try:
             case.write(namespace, [document], data_type)
         except ConnectorError as error:
             expect_final(case, error, f"the strange namespace {namespace[:40]!r}")
             continue
-        if not namespace and case.subject.is_source:
+        if not namespace and case.declared.is_source:
             continue  # a plan names no namespace to list all of them: the empty one cannot be asked for
         found = {canonical(listed, data_type) for listed in case.read(namespace, data_type, expected=100)}
         case.check(
@@ -183,8 +184,8 @@ def namespaces(case: Case) -> None:
 )
 def update_type(case: Case) -> None:
     """An update of an unknown type is refused with a final code, or has an effect."""
-    data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds[data_type]
+    data_type = case.data_type(case.declared.sink_types)
+    kinds = case.found.id_kinds[data_type]
     document = make_document(identifiers.sample_id(kinds[0]), {"a": 1}, data_type)
     request = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UNKNOWN, data=document)
     namespace = case.namespace()
@@ -194,7 +195,7 @@ def update_type(case: Case) -> None:
         expect_final(case, error, "an update of an unknown type")
         return
     case.checks += 1
-    if not case.subject.is_source or data_type not in case.subject.types:
+    if not case.declared.is_source or data_type not in case.declared.types:
         return  # what it does with it cannot be seen
     found = case.read(namespace, data_type, expected=1)
     case.check(bool(found), "an update of an unknown type was taken, and is gone", expected="a refusal", seen="OK")

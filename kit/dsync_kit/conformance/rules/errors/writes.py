@@ -71,7 +71,7 @@ def _expect_refused(case: Case, error: ConnectorError | None, what: str, *, must
 )
 def malformed_document(case: Case) -> None:
     """WriteData refuses bytes that are no document of the type."""
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     _expect_refused(case, error, "a malformed document", must_refuse=_readable(case, data_type))
 
@@ -85,7 +85,7 @@ def malformed_document(case: Case) -> None:
 )
 def missing_id(case: Case) -> None:
     """WriteData refuses a document without `_id` or `id`."""
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_without_id(case, data_type)], data_type)
     _expect_refused(case, error, "a document without id", must_refuse=_readable(case, data_type))
 
@@ -187,7 +187,7 @@ def malformed_id(case: Case) -> None:
 
 
 def _send_malformed_id(case: Case) -> ConnectorError | None:
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     parts = case.draw(st.one_of(_bad_ids(data_type), st.just(list[BsonValue]())), "id")
     kind = case.draw(st.sampled_from([UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     data = make_document("raw text", {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
@@ -211,8 +211,8 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
 )
 def malformed_update(case: Case) -> None:
     """An INSERT or UPDATE whose data is no document is refused."""
-    data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds[data_type]
+    data_type = case.data_type(case.declared.sink_types)
+    kinds = case.found.id_kinds[data_type]
     value = case.draw(strategies.ids(data_type, kinds), "id")
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
@@ -271,7 +271,7 @@ _TRACEBACK = re.compile(
 )
 def messages(case: Case) -> None:
     """An error says something to its reader, and is no stack trace."""
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     if error is None:
         raise case.decline("it takes everything")
@@ -306,7 +306,7 @@ def serves_on(case: Case) -> None:
 
 def _readable(case: Case, data_type: DataType) -> bool:
     """Whether what is written can be read: a sink that nobody can read may take everything, as /dev/null does."""
-    return case.subject.can_read and data_type in case.subject.types
+    return case.declared.can_read and data_type in case.declared.types
 
 
 RULES = (

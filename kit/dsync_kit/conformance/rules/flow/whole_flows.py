@@ -120,7 +120,7 @@ class _Flow:
 
     def _read_one(self) -> None:
         if self.follower is not None and self.follower.behind(self.scene.wanted()):
-            self.follower.message(self.case.subject.patience)
+            self.follower.message(self.case.subject.patience.seconds)
 
     def _catch_up(self) -> None:
         self.scene.mark()
@@ -157,7 +157,7 @@ def namespaces(case: Case) -> None:
 def _run(case: Case, scene: Scene) -> None:
     flow = _Flow(case, scene)
     flow.copy(case.draw(st.lists(st.sampled_from(_COPYING), min_size=2, max_size=6), "while copying"))
-    elsewhere = case.subject.offers(Need.SECOND_INSTANCE)
+    elsewhere = case.offers(Need.SECOND_INSTANCE)
     choices = [step for step in _STREAMING if elsewhere or step is not Streaming.MOVE]
     steps = case.draw(st.lists(st.sampled_from(choices), min_size=2, max_size=8), "while streaming")
     flow.stream(steps, case.second_driver() if Streaming.MOVE in steps else None)

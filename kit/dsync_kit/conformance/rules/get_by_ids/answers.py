@@ -39,7 +39,7 @@ Id = Sequence[BsonValue]
 def answers(case: Case) -> None:
     """Each listed document is found by its id, as it is listed."""
     namespace, data_type, expected = case.listable()
-    listed = case.subject.read(namespace, data_type, driver=case.driver, expected=expected)[:50]
+    listed = case.subject.data.read(namespace, data_type, driver=case.driver, expected=expected)[:50]
     for document in listed:
         (found,) = _found(case, namespace, [listed_id(document, data_type)], data_type)
         _same(case, found, document, data_type)
@@ -83,7 +83,7 @@ def missing(case: Case) -> None:
     """For an id that no document has there is an item with empty data."""
     namespace, model = case.loaded(min_size=1, small=True)
     data_type = model.data_type
-    kind = case.subject.id_kinds[data_type][0]
+    kind = case.found.id_kinds[data_type][0]
     gone = strategies.make_document(identifiers.sample_id(kind), {}, data_type)
     absent = id_of(gone, data_type)
     if any(id_of(document, data_type) == absent for document in model.documents.values()):
@@ -147,7 +147,7 @@ def current(case: Case) -> None:
 def look_alikes(case: Case) -> None:
     """An id of another type that reads the same is another id."""
     data_type = case.data_type()
-    kinds = case.subject.id_kinds[data_type]
+    kinds = case.found.id_kinds[data_type]
     number = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or "int64" in kinds else 5
     if "string" not in kinds or not {"int64", "int32", "integer"} & set(kinds):
         raise case.decline("it takes no ids of two types that read the same")

@@ -38,7 +38,7 @@ def other_data(case: Case) -> None:
     except TargetError as error:
         raise case.decline(f"its conformance.py cannot start a second time beside the first: {error}") from error
     driver = Driver(case.recorder.other(other, "on another scratch area"), case.subject.limits)
-    if case.subject.read(namespace, case.subject.types[0], driver=driver):
+    if case.subject.data.read(namespace, case.declared.types[0], driver=driver):
         raise case.decline("its conformance.py starts on the same data a second time")
     second = driver.api.get_info(GetInfoRequest()).id
     case.check(

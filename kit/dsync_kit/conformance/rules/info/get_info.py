@@ -38,7 +38,7 @@ __all__ = ["RULES"]
 def answers(case: Case) -> None:
     """The connector still answers after the first documents of each type were written and deleted again."""
     case.checks += 1
-    if not case.subject.answers():
+    if not case.subject.liveness.answers():
         raise Violation.silence("no answer to GetInfo either")
 
 
@@ -88,7 +88,7 @@ def capabilities(case: Case) -> None:
 def stable(case: Case) -> None:
     """GetInfo gives the same answer each time that it is asked, also when documents were written meanwhile."""
     first = _comparable(case.api.get_info(GetInfoRequest()))
-    for write in (False, True) if case.subject.loads else (False,):
+    for write in (False, True) if case.declared.loads else (False,):
         if write:
             case.loaded(min_size=1, small=True)
         again = _comparable(case.api.get_info(GetInfoRequest()))
@@ -136,7 +136,7 @@ def _answer(call: Callable[[], object]) -> StatusCode:
 def declared_source(case: Case) -> None:
     """A declared source implements GetNamespaceMetadata, GeneratePlan and ListData."""
     namespaces = case.subject.existing()[:1] or (case.namespace(),)
-    data_type = case.subject.source_types[0] if case.subject.source_types else DATA_TYPE_MONGO_BSON
+    data_type = case.declared.source_types[0] if case.declared.source_types else DATA_TYPE_MONGO_BSON
     calls: dict[str, Callable[[], object]] = {
         "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(
             GetNamespaceMetadataRequest(namespace=namespaces[0])
@@ -165,7 +165,7 @@ def declared_source(case: Case) -> None:
 def declared_sink(case: Case) -> None:
     """A declared sink implements WriteData and WriteUpdates."""
     namespace = case.namespace()
-    data_type = case.subject.sink_types[0] if case.subject.sink_types else DATA_TYPE_MONGO_BSON
+    data_type = case.declared.sink_types[0] if case.declared.sink_types else DATA_TYPE_MONGO_BSON
     calls: dict[str, Callable[[], object]] = {
         "WriteData": lambda: case.api.write_data(WriteDataRequest(namespace=namespace, type=data_type)),
         "WriteUpdates": lambda: case.api.write_updates(WriteUpdatesRequest(namespace=namespace, type=data_type)),

@@ -54,7 +54,7 @@ def threads(case: Case) -> None:
     driver = Driver(case.recorder.other(case.client(connector), "another instance"))
     namespace, data_type, expected = case.listable(max_size=3)
     driver.listing([namespace], data_type, expected=expected)
-    if case.subject.is_sink and case.subject.loads:
+    if case.declared.is_sink and case.declared.loads:
         driver.write_data(namespace, case.numbered(3, data_type), data_type)
     case.tear_down(connector)
     deadline = time.monotonic() + _THREAD_SECONDS
@@ -83,7 +83,7 @@ def connections(case: Case) -> None:
         here = case.driver.partition(partition, data_type, expected=expected)
         there = other.partition(partition, data_type, expected=expected)
         Model.listed(data_type, here).check(there, what="the listing over another connection")
-    if case.subject.streams and case.subject.can_change and case.subject.loads:
+    if case.found.streams and case.declared.can_change and case.declared.loads:
         scene = Scene(case)
         scene.mark()
         scene.follow(driver=other).converge(scene.wanted(), what="a stream over another connection")
@@ -150,7 +150,7 @@ _QUESTIONS: dict[str, Callable[[Driver, str, DataType], object]] = {
 
 
 def _writes(case: Case) -> bool:
-    return case.subject.is_sink and case.subject.loads
+    return case.declared.is_sink and case.declared.loads
 
 
 def _answer(

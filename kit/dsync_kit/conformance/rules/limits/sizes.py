@@ -168,7 +168,7 @@ def large_document(case: Case) -> None:
 )
 def many_namespaces(case: Case) -> None:
     """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     count = 50 if case.bulk == 1 else 200 * case.bulk - 150
     data_type = case.data_type()
@@ -179,7 +179,7 @@ def many_namespaces(case: Case) -> None:
     for name in full:
         case.write(name, [document], data_type)
     try:
-        plan = case.driver.plan(names, updates=case.subject.streams)
+        plan = case.driver.plan(names, updates=case.found.streams)
     except NotFound as error:
         raise case.decline(f"a plan of namespaces that are not there is refused: {error.message}") from error
     left_out = set(full) - {partition.namespace for partition in plan.partitions}
@@ -189,7 +189,7 @@ def many_namespaces(case: Case) -> None:
         expected=f"partitions of {len(full)} namespaces with documents",
         seen=f"none of {sorted(left_out)[:3]}",
     )
-    if case.subject.offers(Need.DEFAULT_PLAN):
+    if case.offers(Need.DEFAULT_PLAN):
         left_out = set(full) - {partition.namespace for partition in case.driver.plan().partitions}
         case.check(
             not left_out,

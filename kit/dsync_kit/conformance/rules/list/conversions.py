@@ -76,7 +76,7 @@ def all_or_refused(case: Case) -> None:
     """Listed as the other type, a document that it cannot hold is there in some form; or the listing is refused."""
     written, listed = _two_types(case)
     contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
-    make = identifiers.numbered_ids(case.subject.id_kinds[written], "doc", len(contents))
+    make = identifiers.numbered_ids(case.found.id_kinds[written], "doc", len(contents))
     taken = 0
     namespace = case.namespace()
     for number, content in enumerate(contents):
@@ -100,7 +100,7 @@ def all_or_refused(case: Case) -> None:
 
 
 def _two_types(case: Case) -> tuple[DataType, DataType]:
-    sides = case.subject.sink_types, case.subject.source_types
+    sides = case.declared.sink_types, case.declared.source_types
     pairs = [(written, listed) for written in sides[0] for listed in sides[1] if written != listed]
     return case.draw(st.sampled_from(pairs), "written as, listed as", show=type_name)
 

@@ -141,12 +141,12 @@ def page_boundaries(case: Case) -> None:
     most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
     target = size * case.draw(st.integers(1, min(3, most)), "pages")
     # Enough that each partition gets more than the target, whatever share of the documents it is given.
-    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.subject.can_change else target * partitions
+    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.declared.can_change else target * partitions
     documents = case.numbered(count, data_type)
     namespace, model = case.namespace(), Model(data_type, documents)
     case.write(namespace, documents, data_type)
     case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
-    for wanted in (target + 1, target, target - 1) if case.subject.can_change else ():
+    for wanted in (target + 1, target, target - 1) if case.declared.can_change else ():
         removals = [
             Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
             for partition in case.driver.plan([namespace]).partitions
@@ -189,7 +189,7 @@ def mixed_ids(case: Case) -> None:
     found, size = paged(case)
     data_type, namespace = found.data_type, case.namespace()
     count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
-    values = identifiers.varied_ids(case.subject.id_kinds[data_type], count)
+    values = identifiers.varied_ids(case.found.id_kinds[data_type], count)
     documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
     for start in range(0, count, 1000):
         case.write_if_taken(namespace, documents[start : start + 1000], data_type)

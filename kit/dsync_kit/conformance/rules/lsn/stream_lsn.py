@@ -48,11 +48,11 @@ _MANY = 300
 )
 def opens(case: Case) -> None:
     """StreamLSN opens with the plan's update cursor, and does not fail."""
-    if case.subject.can_change and case.subject.loads:
+    if case.declared.can_change and case.declared.loads:
         scene = Scene(case)
         scene.mark()
         stream = _open(case, scene)
-        stream.next(case.subject.patience)
+        stream.next(case.subject.patience.seconds)
     else:
         asked = case.subject.existing()[:1]
         stream = case.enter(case.driver.stream_lsn(case.driver.updates_partition(asked).cursor, asked))
@@ -199,14 +199,14 @@ def ends_with_updates(case: Case) -> None:
     """Where StreamUpdates ends by itself, StreamLSN ends, too."""
     asked = _asked(case)
     cursor = case.driver.updates_partition(asked).cursor
-    updates = case.enter(case.driver.stream_updates(cursor, asked, case.data_type(case.subject.source_types)))
+    updates = case.enter(case.driver.stream_updates(cursor, asked, case.data_type(case.declared.source_types)))
     stream = case.enter(case.driver.stream_lsn(cursor, asked))
     end = time.monotonic() + _SOON
     while not updates.ended and updates.next(max(0.0, end - time.monotonic())) is not None:
         continue
     if not updates.ended:
         raise case.decline("StreamUpdates does not end by itself")
-    end = time.monotonic() + case.subject.patience
+    end = time.monotonic() + case.subject.patience.seconds
     while not stream.ended and time.monotonic() < end:
         stream.next(max(0.0, end - time.monotonic()))
     case.check(stream.ended, "StreamLSN goes on when StreamUpdates has ended", expected="its end", seen="no end")
@@ -235,7 +235,7 @@ def undeclared(case: Case) -> None:
 
 
 def _asked(case: Case) -> list[str]:
-    return [case.loaded(min_size=1)[0]] if case.subject.loads else list(case.subject.existing()[:1])
+    return [case.loaded(min_size=1)[0]] if case.declared.loads else list(case.subject.existing()[:1])
 
 
 def _open(case: Case, scene: Scene) -> StreamReader[StreamLSNResponse]:
@@ -255,13 +255,14 @@ def _read(
     """Read until a message is `enough`; Violation where none is."""
     case.checks += 1
     began, last = time.monotonic(), None
-    end = began + (case.subject.patience if case.subject.uncounted else max(case.subject.patience, _PATIENCE))
+    patience = case.subject.patience
+    end = began + (patience.seconds if patience.uncounted else max(patience.seconds, _PATIENCE))
     while (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
         look(message)
         if enough(message):
             return
         last = message.lsn
-    case.subject.uncounted = True
+    case.subject.patience.miscounted()
     seen = stream.error or ("the end of the stream" if stream.ended else f"no more than {last}")
     raise Violation(
         "StreamLSN does not count all updates",

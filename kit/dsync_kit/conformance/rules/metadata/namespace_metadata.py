@@ -30,7 +30,7 @@ def _loaded(case: Case, documents: list[bytes], data_type: DataType) -> tuple[st
     """A namespace with these documents in it, and the count of those that were there before."""
     namespace = case.namespace()
     before = 0
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         with _declined(case):
             before = _count(case, namespace)
     case.write(namespace, documents, data_type)
@@ -63,13 +63,13 @@ def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None
 @rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is not there, or fails")
 def answers(case: Case) -> None:
     """GetNamespaceMetadata answers, for a source and for a sink."""
-    namespaces = case.subject.existing() if case.subject.is_source else ()
-    namespace = namespaces[0] if namespaces else case.loaded(min_size=1)[0] if case.subject.loads else "dsynckit.count"
+    namespaces = case.subject.existing() if case.declared.is_source else ()
+    namespace = namespaces[0] if namespaces else case.loaded(min_size=1)[0] if case.declared.loads else "dsynckit.count"
     try:
         _count(case, namespace)
     except ConnectorError as error:
         # dsync asks a sink only for its quick comparison of counts.
-        optional = not case.subject.is_source and error.code in (StatusCode.UNIMPLEMENTED, StatusCode.NOT_FOUND)
+        optional = not case.declared.is_source and error.code in (StatusCode.UNIMPLEMENTED, StatusCode.NOT_FOUND)
         case.check(optional, "GetNamespaceMetadata fails", expected="a count, 0 if unknown", seen=error)
     case.checks += 1
 
@@ -99,7 +99,7 @@ def count(case: Case) -> None:
     again = documents[: case.draw(st.integers(1, len(documents)), "overwritten")]
     case.write(namespace, again, data_type)
     _expect_count(case, namespace, before + len(documents), "an overwrite")
-    if case.subject.can_change:
+    if case.declared.can_change:
         gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
         removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in gone]
         case.update(namespace, removals, data_type)
@@ -123,14 +123,14 @@ def count(case: Case) -> None:
 )
 def agrees_with_listing(case: Case) -> None:
     """The count of a namespace is as many documents as its listing gives, or 0."""
-    if case.subject.loads:
+    if case.declared.loads:
         data_type = case.data_type()
         size = case.draw(st.sampled_from([1, 137, 1537]), "documents")
         namespace, before = _loaded(case, case.numbered(size, data_type), data_type)
         found = before + len(by_id(case.read(namespace, data_type, expected=size), data_type))
     else:
         namespace, data_type, expected = case.listable()
-        found = len(case.subject.read(namespace, data_type, driver=case.driver, expected=expected))
+        found = len(case.subject.data.read(namespace, data_type, driver=case.driver, expected=expected))
     _expect_count(case, namespace, found, "nothing but reading it")
 
 
@@ -144,13 +144,13 @@ def agrees_with_listing(case: Case) -> None:
 )
 def unknown_namespace(case: Case) -> None:
     """The count of a namespace that nobody has made is 0, or refused with a final code."""
-    namespace = f"dsynckit_{case.subject.run}.unknown"
+    namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
     try:
         found = _count(case, namespace)
     except ConnectorError as error:
         expect_final(case, error, "the count of an unknown namespace")
         return
-    if case.subject.loads:
+    if case.declared.loads:
         case.check(found == 0, "an unknown namespace has a count", expected=0, seen=found)
     case.checks += 1
 
@@ -171,7 +171,7 @@ def per_namespace(case: Case) -> None:
         documents = case.page(data_type, min_size=1, small=True, label=label)
         namespace, before = _loaded(case, documents, data_type)
         held[namespace] = before + len(documents)
-    if case.subject.makes_namespaces:
+    if case.found.makes_namespaces:
         pairs = case.draw(some(look_alikes.namespaces(next(iter(held)))), "namespaces")
         for namespace in dict.fromkeys(name for pair in pairs for name in pair if name not in held):
             if case.write_if_named(namespace, documents[:1], data_type):

@@ -166,7 +166,7 @@ def secrets(case: Case) -> None:
 )
 def test_data(case: Case) -> None:
     """test_data has valid, edge and invalid files; valid and edge documents decode, invalid ones do not."""
-    if not case.subject.loads:
+    if not case.declared.loads:
         raise case.decline("no document can be put into it and read back: it has no use for test data")
     folder = _folder(case) / "test_data"
     found: dict[str, list[DataType]] = {"valid": [], "edge": [], "invalid": []}
@@ -177,7 +177,7 @@ def test_data(case: Case) -> None:
             for number, line, data_type in _lines(case, path):
                 types.append(data_type)
                 _check_line(case, path.relative_to(folder), number, line, data_type, valid=kind != "invalid")
-    for data_type in case.subject.types:
+    for data_type in case.declared.types:
         for kind in ("valid", "invalid"):
             case.check(
                 data_type in found[kind],
@@ -258,7 +258,7 @@ def _mistakes(case: Case) -> dict[str, tuple[Callable[[], object], tuple[str, ..
             (_STRANGE_NAMESPACE,),
         )
     }
-    if case.subject.is_source:
+    if case.declared.is_source:
         calls["cursor"] = (
             lambda: case.api.list_data(ListDataRequest(partition=partition, cursor=_STRANGE_CURSOR, type=known)),
             cursor,
@@ -271,7 +271,7 @@ def _mistakes(case: Case) -> dict[str, tuple[Callable[[], object], tuple[str, ..
             lambda: case.api.list_data(ListDataRequest(partition=partition, type=strange)),
             (str(_STRANGE_TYPE),),
         )
-    if case.subject.is_sink:
+    if case.declared.is_sink:
         calls["data type of a page"] = (
             lambda: case.api.write_data(WriteDataRequest(namespace=partition.namespace, type=strange)),
             (str(_STRANGE_TYPE),),
@@ -281,12 +281,12 @@ def _mistakes(case: Case) -> dict[str, tuple[Callable[[], object], tuple[str, ..
 
 def _listed_partition(case: Case) -> tuple[Partition, DataType]:
     """A partition as dsync sends it back, and a type in which it can be listed."""
-    known = (case.subject.source_types or case.subject.sink_types)[0]
-    if case.subject.offers(Need.LISTING):
+    known = (case.declared.source_types or case.declared.sink_types)[0]
+    if case.offers(Need.LISTING):
         namespace, known, _ = case.listable(max_size=2)
         for partition in case.driver.plan([namespace]).partitions:
             return strip(partition), known
-    return Partition(namespace=f"dsynckit_{case.subject.run}.packaging"), known
+    return Partition(namespace=f"dsynckit_{case.subject.namespaces.run}.packaging"), known
 
 
 def _uri(case: Case) -> str:

@@ -18,7 +18,7 @@ __all__ = ["RULES"]
 
 def _asked(case: Case) -> list[str]:
     """Namespaces to plan for: one with documents in it, or one that exists."""
-    if case.subject.loads:
+    if case.declared.loads:
         namespace, _ = case.loaded(min_size=1, small=True)
         return [namespace]
     return list(case.subject.existing()[:1])
@@ -35,7 +35,7 @@ def initial_sync_flag(case: Case) -> None:
     """A plan without initial_sync has no partitions."""
     namespaces = _asked(case)
     # A source that streams nothing may refuse a plan that asks for updates.
-    for updates in (True, False) if case.subject.streams else (False,):
+    for updates in (True, False) if case.found.streams else (False,):
         plan = case.driver.plan(namespaces, initial_sync=False, updates=updates)
         case.check(
             not plan.partitions,
@@ -83,7 +83,7 @@ def updates_flag(case: Case) -> None:
 def one_updates_partition(case: Case) -> None:
     """A plan has one updates partition, whatever the number of namespaces."""
     namespaces = _asked(case)
-    if case.subject.loads and case.subject.makes_namespaces and case.subject.offers(Need.MULTI_NAMESPACE_PLAN):
+    if case.declared.loads and case.found.makes_namespaces and case.offers(Need.MULTI_NAMESPACE_PLAN):
         namespaces = [*namespaces, *_asked(case)]
     found = case.driver.plan(namespaces, updates=True).updates_partitions
     case.check(
@@ -120,7 +120,7 @@ def asked_namespaces(case: Case) -> None:
     asked, _ = case.loaded(min_size=1, small=True)
     data_type = case.data_type()
     case.write(case.namespace(), case.numbered(1, data_type), data_type)
-    if case.subject.makes_namespaces:
+    if case.found.makes_namespaces:
         alike = [other for one, other in look_alikes.namespaces(asked) if one == asked]
         for name in case.draw(strategies.some(alike), "other namespaces"):
             case.write_if_named(name, case.numbered(1, data_type), data_type)
@@ -146,9 +146,9 @@ def asked_namespaces(case: Case) -> None:
 )
 def default(case: Case) -> None:
     """A plan without namespaces covers every namespace that holds documents."""
-    expected = {case.loaded(min_size=1, small=True)[0] for _ in range(2)} if case.subject.loads else set()
-    if not case.subject.makes_namespaces:
-        expected &= set(case.subject.offered)
+    expected = {case.loaded(min_size=1, small=True)[0] for _ in range(2)} if case.declared.loads else set()
+    if not case.found.makes_namespaces:
+        expected &= set(case.subject.namespaces.offered)
     elif expected:
         data_type = case.data_type()
         page = case.numbered(1, data_type)
@@ -229,13 +229,11 @@ def stripped_partition(case: Case) -> None:
 def repeatable(case: Case) -> None:
     """A second plan, of this namespace or another, leaves the first one's partitions listable, and what they hold."""
     namespace, data_type, expected = few_or_many(case)
-    first = case.driver.plan([namespace], updates=case.subject.streams).partitions[:4]
+    first = case.driver.plan([namespace], updates=case.found.streams).partitions[:4]
     before = [case.driver.partition(partition, data_type, expected=expected) for partition in first]
-    elsewhere = (
-        case.subject.loads and case.subject.makes_namespaces and case.draw(st.booleans(), "of another namespace")
-    )
+    elsewhere = case.declared.loads and case.found.makes_namespaces and case.draw(st.booleans(), "of another namespace")
     again_planned = case.loaded(min_size=1, small=True)[0] if elsewhere else namespace
-    case.driver.plan([again_planned], updates=case.subject.streams)
+    case.driver.plan([again_planned], updates=case.found.streams)
     for partition, documents in zip(first, before, strict=True):
         again = case.driver.partition(partition, data_type, expected=expected)
         Model.listed(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
@@ -279,8 +277,8 @@ def self_contained(case: Case) -> None:
 )
 def unknown_namespace(case: Case) -> None:
     """A namespace that nobody has made is empty, or refused with a final code."""
-    namespace = f"dsynckit_{case.subject.run}.unknown"
-    types = case.subject.source_types
+    namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
+    types = case.declared.source_types
     try:
         plan = case.driver.plan([namespace])
         documents = [

@@ -62,7 +62,7 @@ def info(case: Case) -> None:
 def plan(case: Case) -> None:
     """Neither plan nor cursors tell a secret."""
     namespace, data_type, _ = case.listable(max_size=3)
-    found = case.driver.plan([namespace], updates=case.subject.streams)
+    found = case.driver.plan([namespace], updates=case.found.streams)
     _tells_none(case, "the plan", str(found), *(partition.cursor.decode("latin-1") for partition in found.partitions))
     for partition in found.partitions[:4]:
         _tells_none(case, "a page", case.driver.page(partition, data_type).next_cursor.decode("latin-1"))
@@ -98,10 +98,10 @@ def errors(case: Case) -> None:
 )
 def outage(case: Case) -> None:
     """No error message tells a secret while the backend is away."""
-    name = f"dsynckit_{case.subject.run}.secrets"
+    name = f"dsynckit_{case.subject.namespaces.run}.secrets"
     calls: dict[str, Callable[[], object]]
-    if case.subject.is_sink:
-        data_type = case.subject.sink_types[0]
+    if case.declared.is_sink:
+        data_type = case.declared.sink_types[0]
         page = WriteDataRequest(namespace=name, data=case.numbered(1, data_type), type=data_type)
         case.own(name, data_type, page.data)
         calls = {"WriteData": lambda: case.api.write_data(page)}
@@ -166,7 +166,7 @@ def _tells_none(case: Case, what: str, *texts: str) -> None:
 
 def _mistakes(case: Case) -> dict[str, Callable[[], object]]:
     """Calls that a connector may refuse."""
-    name, kind = f"dsynckit_{case.subject.run}.secrets", DATA_TYPE_MONGO_BSON
+    name, kind = f"dsynckit_{case.subject.namespaces.run}.secrets", DATA_TYPE_MONGO_BSON
     partition = Partition(namespace=name, cursor=b"\xff no cursor")
     broken = Update(id=[BsonValue(data=b"raw", type=2)], type=UPDATE_TYPE_INSERT, data=b"no document")
 

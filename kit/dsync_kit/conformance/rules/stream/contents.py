@@ -76,7 +76,7 @@ def unchanged_fields(case: Case) -> None:
 def long_ids(case: Case) -> None:
     """Documents with ids of hundreds of characters are inserted and deleted in the stream as in the source."""
     scene = Scene(case)
-    if "string" not in case.subject.id_kinds[scene.data_type]:
+    if "string" not in case.found.id_kinds[scene.data_type]:
         raise case.decline("it takes no texts as ids")
     size = case.draw(st.sampled_from(LONG_IDS), "characters")
     (name,) = scene.namespaces

@@ -79,7 +79,7 @@ def stays_open(case: Case) -> None:
 )
 def resume(case: Case) -> None:
     """From every cursor that was sent, the stream goes on without a gap."""
-    if case.subject.can_change and case.subject.loads:
+    if case.declared.can_change and case.declared.loads:
         _write_then_resume(case, Scene(case))
     else:
         _resume_sample(case)
@@ -96,7 +96,7 @@ def resume(case: Case) -> None:
 def resume_filtered(case: Case) -> None:
     """With several namespaces whose writes alternate, no cursor skips an update of any."""
     scene = Scene(case, namespaces=2)
-    if case.subject.makes_namespaces:
+    if case.found.makes_namespaces:
         scene.add([scene.document(value, "not streamed") for value in scene.ids[:1]])
     _write_then_resume(case, scene)
 

@@ -45,17 +45,17 @@ ARRIVES = (*_FORM, "stream/stays-open", "stream/id-encoding", "stream/ids", "str
 )
 def opens(case: Case) -> None:
     """A stream opens with the plan's update cursor, and does not fail."""
-    if not (case.subject.can_change and case.subject.loads):
+    if not (case.declared.can_change and case.declared.loads):
         sample(case)
         case.checks += 1
         return
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
-    while (message := follower.raw(case.subject.patience)) is not None and not message.updates:
+    while (message := follower.raw(case.subject.patience.seconds)) is not None and not message.updates:
         continue
     if message is None:
-        case.subject.waited_in_vain()
+        case.subject.patience.waited_in_vain()
     error = follower.reader.error
     case.check(error is None, "StreamUpdates fails", expected="a stream of updates", seen=error)
 
@@ -386,7 +386,7 @@ def all_namespaces(case: Case) -> None:
 )
 def new_namespace(case: Case) -> None:
     """A stream without namespaces has the updates of those, too, that are made after the plan."""
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     scene = Scene(case, everything=True)
     follower = scene.follow()
@@ -439,15 +439,15 @@ def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> No
     What the rule `own` owns is raised; what others own is theirs. `look` gets a message, the keys of the ids
     that its updates may have (none if that is not known), and its type.
     """
-    if not (case.subject.can_change and case.subject.loads):
+    if not (case.declared.can_change and case.declared.loads):
         _observe_sample(case, own, look)
         return
-    if case.subject.silent:
+    if case.subject.patience.silent:
         raise case.decline("the stream sent no updates")
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    samples = [identifiers.sample_id(kind) for kind in case.subject.id_kinds[scene.data_type]]
+    samples = [identifiers.sample_id(kind) for kind in case.found.id_kinds[scene.data_type]]
     written = [*scene.ids, *samples]
     scene.change(name, [scene.insert(value, "one") for value in written])
     scene.change(name, [scene.overwrite(value, "two") for value in written[::2]])
@@ -456,17 +456,17 @@ def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> No
     last = list(held(scene.models[name]))[-1]
     used = [key_of(strategies.id_value(value, scene.data_type), scene.data_type) for value in written]
     # Others may write to a namespace that is not the kit's own.
-    keys = frozenset([*held(scene.models[name]), *used] if case.subject.makes_namespaces else ())
+    keys = frozenset([*held(scene.models[name]), *used] if case.found.makes_namespaces else ())
     seen = False
-    while (message := follower.raw(case.subject.patience)) is not None:
+    while (message := follower.raw(case.subject.patience.seconds)) is not None:
         seen = seen or bool(message.updates)
         _look_at(case, message, scene.data_type, own)
         look(message, keys, scene.data_type)
         if any(_key(update, scene.data_type) == last for update in message.updates):
             return
-    case.subject.waited_in_vain()
+    case.subject.patience.waited_in_vain()
     if not seen:
-        case.subject.silent = True
+        case.subject.patience.sent_nothing()
         raise case.decline("the stream sent no updates")
 
 

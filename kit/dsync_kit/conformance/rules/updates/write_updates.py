@@ -137,9 +137,9 @@ def delete(case: Case) -> None:
 )
 def delete_missing(case: Case) -> None:
     """DELETE of an id that is not there is OK, and changes nothing."""
-    if not case.subject.loads or not case.subject.can_read:
-        data_type = case.data_type(case.subject.sink_types)
-        value = case.draw(strategies.ids(data_type, case.subject.id_kinds[data_type]), "id")
+    if not case.declared.loads or not case.declared.can_read:
+        data_type = case.data_type(case.declared.sink_types)
+        value = case.draw(strategies.ids(data_type, case.found.id_kinds[data_type]), "id")
         case.update(case.namespace(), [update(UPDATE_TYPE_DELETE, value, b"", data_type)], data_type)
         case.checks += 1
         return
@@ -294,7 +294,7 @@ def leaves_others(case: Case) -> None:
 )
 def empty_call(case: Case) -> None:
     """A call without updates is taken."""
-    data_type = case.data_type(case.subject.sink_types)
+    data_type = case.data_type(case.declared.sink_types)
     case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), type=data_type))
     case.checks += 1
 
@@ -333,7 +333,7 @@ def id_name(case: Case) -> None:
 def id_kinds(case: Case) -> None:
     """Of documents whose ids look alike, an update changes the one with its type."""
     data_type = case.data_type()
-    drawn = case.draw(look_alikes.groups_of_ids(look_alikes.LOOK_ALIKE_IDS, case.subject.id_kinds[data_type]), "ids")
+    drawn = case.draw(look_alikes.groups_of_ids(look_alikes.LOOK_ALIKE_IDS, case.found.id_kinds[data_type]), "ids")
     if not drawn:
         raise case.decline("it takes ids of one type only")
     # Numbers that a store may take for one stand for themselves once.

@@ -157,7 +157,7 @@ def isolates_namespaces(case: Case) -> None:
     data_type = case.data_type()
     identifiers = case.identifiers(data_type, max_size=2)
     one = case.namespace()
-    known = look_alikes.namespaces(one) if case.subject.makes_namespaces else [(one, case.namespace())]
+    known = look_alikes.namespaces(one) if case.found.makes_namespaces else [(one, case.namespace())]
     pairs = case.draw(strategies.some(known), "namespaces")
     held = {}
     for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
@@ -181,10 +181,10 @@ def isolates_namespaces(case: Case) -> None:
 )
 def namespace_and_id(case: Case) -> None:
     """Two documents are two, although one's namespace and id, written one behind the other, read like the other's."""
-    if not case.subject.makes_namespaces:
+    if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     data_type = case.data_type()
-    if "string" not in case.subject.id_kinds[data_type]:
+    if "string" not in case.found.id_kinds[data_type]:
         raise case.decline("it takes no texts as ids")
     separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
     namespace = case.namespace()
@@ -208,7 +208,7 @@ def namespace_and_id(case: Case) -> None:
 def long_ids(case: Case) -> None:
     """A text of hundreds of characters is an id like any other, or is refused with INVALID_ARGUMENT."""
     data_type = case.data_type()
-    if "string" not in case.subject.id_kinds[data_type]:
+    if "string" not in case.found.id_kinds[data_type]:
         raise case.decline("it takes no texts as ids")
     size = case.draw(st.sampled_from(LONG_IDS), "characters")
     documents = [strategies.make_document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
@@ -230,8 +230,8 @@ def long_ids(case: Case) -> None:
 )
 def empty_page(case: Case) -> None:
     """An empty page is taken, and changes nothing."""
-    if not case.subject.can_read or not case.subject.loads:
-        data_type = case.data_type(case.subject.sink_types)
+    if not case.declared.can_read or not case.declared.loads:
+        data_type = case.data_type(case.declared.sink_types)
         case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
         case.checks += 1
         return
@@ -248,8 +248,8 @@ def empty_page(case: Case) -> None:
 )
 def accepts(case: Case) -> None:
     """A sink takes pages of valid documents of each type that it lists."""
-    data_type = case.data_type(case.subject.sink_types)
-    kinds = case.subject.id_kinds[data_type]
+    data_type = case.data_type(case.declared.sink_types)
+    kinds = case.found.id_kinds[data_type]
     page = case.draw(strategies.pages(data_type, kinds, min_size=1, max_size=5), "documents")
     case.write(case.namespace(), page, data_type)
     case.checks += 1
@@ -298,7 +298,7 @@ def similar_ids(case: Case) -> None:
 
 def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
-    drawn = case.draw(look_alikes.groups_of_ids(groups, case.subject.id_kinds[data_type]), "ids")
+    drawn = case.draw(look_alikes.groups_of_ids(groups, case.found.id_kinds[data_type]), "ids")
     if not drawn:
         raise case.decline("it takes no ids of types that could be taken for one")
     # Numbers that a store may take for one stand for themselves once.
@@ -324,7 +324,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
 def equal_numbers(case: Case) -> None:
     """Numerically equal ids of different types are one document, or several: the last write is there either way."""
     data_type = strategies.BSON
-    kinds = [kind for kind in ("int32", "int64", "double") if kind in case.subject.id_kinds.get(data_type, ())]
+    kinds = [kind for kind in ("int32", "int64", "double") if kind in case.found.id_kinds.get(data_type, ())]
     if len(kinds) < 2:
         raise case.decline("it takes ids of one number type only")
     namespace = case.namespace()

@@ -1,0 +1,86 @@
+"""Documents are put in, changed and read: through the connector where it can, else past it, by its harness."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from grpc import StatusCode
+
+from dsync_kit.bounds.patience import Patience, TooLong
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, Update
+from dsync_kit.testing.harness import Harness
+
+__all__ = ["REFUSALS", "Data"]
+
+REFUSALS = frozenset(
+    {
+        StatusCode.INVALID_ARGUMENT,
+        StatusCode.FAILED_PRECONDITION,
+        StatusCode.NOT_FOUND,
+        StatusCode.OUT_OF_RANGE,
+        StatusCode.UNIMPLEMENTED,
+    }
+)
+"""The codes with which a store declines what it may decline: a value, an id, a namespace or a call."""
+
+T = TypeVar("T")
+
+_HARNESS_SECONDS = 120.0
+"""How long a method of conformance.py may take to seed, update or read: it may have to wait for its store."""
+
+
+class Data:
+    """The documents of one connector. Each method calls it by the `driver` that it is given."""
+
+    def __init__(self, declared: Declared, harness: Harness | None) -> None:
+        self._declared = declared
+        self._harness = harness
+
+    def load(self, namespace: str, documents: Sequence[bytes], data_type: DataType, *, driver: Driver) -> None:
+        """Put documents in."""
+        if self._declared.is_sink:
+            driver.write_data(namespace, documents, data_type)
+        elif (harness := self._harness) is not None:
+            _past_it("seed", lambda: harness.seed(namespace, documents, data_type))
+
+    def change(self, namespace: str, updates: Sequence[Update], data_type: DataType, *, driver: Driver) -> None:
+        """Apply updates."""
+        if self._declared.is_sink:
+            driver.write_updates(namespace, updates, data_type)
+        elif (harness := self._harness) is not None:
+            _past_it("update", lambda: harness.update(namespace, updates, data_type))
+
+    def read(self, namespace: str, data_type: DataType, *, driver: Driver, expected: int = 0) -> list[bytes]:
+        """What is in a namespace, nothing if that is unknown. Raises Violation for partitions of other namespaces."""
+        if not self._declared.is_source:
+            harness = self._harness
+            return list(_past_it("read", lambda: harness.read(namespace, data_type))) if harness is not None else []
+        try:
+            listed = driver.listing([namespace], data_type, expected=expected)
+        except ConnectorError as error:
+            if error.code is StatusCode.NOT_FOUND:
+                return []
+            raise
+        strangers = {name for name, _ in listed} - {namespace}
+        if strangers:
+            raise Violation(
+                "the plan has a partition of a namespace that was not asked for",
+                expected=f"partitions of {namespace!r}",
+                seen=f"partitions of {sorted(strangers)!r}",
+                owner=Owner.PLAN_ASKED_NAMESPACES,
+            )
+        return [document for _, document in listed]
+
+
+def _past_it(name: str, call: Callable[[], T]) -> T:
+    """What a method of conformance.py gives. Raises KitError where it does not return."""
+    try:
+        return Patience(_HARNESS_SECONDS).call(call)
+    except TooLong as error:
+        raise KitError(f"{name}() of conformance.py: {error}") from None
+    except SystemExit as error:
+        raise KitError(f"{name}() of conformance.py calls sys.exit({error.code!r})") from error

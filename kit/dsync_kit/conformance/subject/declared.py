@@ -1,0 +1,60 @@
+"""What a connector says about itself, and what its harness does in its place."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType, GetInfoResponse
+from dsync_kit.testing.harness import Harness
+
+__all__ = ["Declared"]
+
+_KNOWN_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The answer to GetInfo, and whether documents can be put in, changed and read: by the connector, else past it."""
+
+    info: GetInfoResponse
+    is_source: bool
+    is_sink: bool
+    source_types: tuple[DataType, ...]
+    sink_types: tuple[DataType, ...]
+    can_load: bool
+    can_change: bool
+    can_read: bool
+
+    @classmethod
+    def of(cls, info: GetInfoResponse, harness: Harness | None) -> Self:
+        """What an answer to GetInfo declares, beside what a harness offers."""
+        source, sink = info.capabilities.source, info.capabilities.sink
+        is_source, is_sink = info.capabilities.HasField("source"), info.capabilities.HasField("sink")
+        return cls(
+            info=info,
+            is_source=is_source,
+            is_sink=is_sink,
+            source_types=tuple(kind for kind in _KNOWN_TYPES if kind in source.supported_data_types),
+            sink_types=tuple(kind for kind in _KNOWN_TYPES if kind in sink.supported_data_types),
+            can_load=is_sink or (harness is not None and harness.offers("seed")),
+            can_change=is_sink or (harness is not None and harness.offers("update")),
+            can_read=is_source or (harness is not None and harness.offers("read")),
+        )
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        """The types in which documents can be put in and read back."""
+        if self.is_sink and self.is_source:
+            return tuple(kind for kind in self.sink_types if kind in self.source_types)
+        if self.is_sink:
+            return self.sink_types if self.can_read else ()
+        return self.source_types if self.can_load else ()
+
+    @property
+    def written_types(self) -> tuple[DataType, ...]:
+        """The types in which documents can be put in, also where nobody can read them back."""
+        return self.sink_types if self.is_sink else self.types
+
+    @property
+    def loads(self) -> bool:
+        """Whether documents can be put in, and read back."""
+        return bool(self.types)

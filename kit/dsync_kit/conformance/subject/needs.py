@@ -1,0 +1,70 @@
+"""Whether a connector, or the way it is run, has what a rule needs."""
+
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
+
+__all__ = ["offers"]
+
+
+def offers(subject: Subject, need: Need) -> bool:
+    """Whether the connector, or the way that it is run, has what a rule needs."""
+    target, declared = subject.target, subject.declared
+    source = declared.info.capabilities.source
+    match need:
+        case Need.SOURCE:
+            return declared.is_source
+        case Need.SINK:
+            return declared.is_sink
+        case Need.NO_SOURCE:
+            return not declared.is_source
+        case Need.NO_SINK:
+            return not declared.is_sink
+        case Need.LISTING:
+            return declared.is_source and bool(declared.loads or subject.existing())
+        case Need.LOADING:
+            return declared.loads
+        case Need.CHANGING:
+            return declared.can_change and declared.loads
+        case Need.READING:
+            return declared.can_read and declared.loads
+        case Need.UPDATES:
+            return subject.found.streams
+        case Need.FINITE:
+            return not (declared.can_change and declared.loads)
+        case Need.LSN:
+            return source.lsn_stream
+        case Need.NO_LSN:
+            return not source.lsn_stream
+        case Need.GET_BY_IDS:
+            return source.get_by_ids
+        case Need.NO_GET_BY_IDS:
+            return not source.get_by_ids
+        case Need.MULTI_NAMESPACE_PLAN:
+            return source.multi_namespace_plan
+        case Need.DEFAULT_PLAN:
+            return source.default_plan
+        case Need.BSON:
+            return DATA_TYPE_MONGO_BSON in (declared.types or declared.source_types or declared.sink_types)
+        case Need.JSON:
+            return DATA_TYPE_JSON_ID in (declared.types or declared.source_types or declared.sink_types)
+        case Need.TWO_TYPES:
+            return len({*declared.source_types, *declared.sink_types}) > 1
+        case Need.TWO_NAMESPACES:
+            return subject.found.makes_namespaces or len(subject.namespaces.offered) > 1
+        case Need.IN_PROCESS:
+            return target.connector is not None
+        case Need.SECOND_INSTANCE:
+            return target.second is not None
+        case Need.OTHER_DATA:
+            return target.elsewhere is not None and not subject.namespaces.offered
+        case Need.CONNECTION:
+            return target.connect is not None
+        case Need.RESTART:
+            return target.process is not None
+        case Need.OUTAGE:
+            return target.harness is not None and target.harness.offers("outage")
+        case Need.FOLDER:
+            return target.folder is not None
+        case Need.SECRETS:
+            return target.settings is not None and bool(target.settings.secrets())

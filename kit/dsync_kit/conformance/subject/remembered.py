@@ -1,0 +1,47 @@
+"""What is kept from one example to the next."""
+
+from typing import Any
+
+from dsync_kit.conformance.subject.large_namespace import LargeNamespace
+from dsync_kit.protocol import DataType, StreamUpdatesResponse
+
+__all__ = ["Remembered"]
+
+_MOST_REMAINS = 100
+
+
+class Remembered:
+    """What is costly to make, and is made once in a run; and what the kit must not forget.
+
+    `foreign` are the keys of the documents of an offered namespace that were there before the kit came. `streamed` says
+    whether a stream was opened, which may still hold its place when the next one is. `remains` are the namespaces that
+    could not be emptied, each with the reason.
+    """
+
+    def __init__(self) -> None:
+        self.large_namespaces: dict[DataType, LargeNamespace] = {}
+        self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
+        self.crashes: dict[int, Any] = {}
+        self.foreign: dict[str, set[bytes]] = {}
+        self.streamed = False
+        self.remains: dict[str, str] = {}
+        self._kept: list[tuple[str, DataType, list[bytes]]] = []
+
+    def first_stream(self) -> bool:
+        """Whether the stream that is opened now is the first one."""
+        first, self.streamed = not self.streamed, True
+        return first
+
+    def keep(self, namespace: str, data_type: DataType, documents: list[bytes]) -> None:
+        """Keep documents in a namespace beyond the example that wrote them, until they are taken."""
+        self._kept.append((namespace, data_type, documents))
+
+    def take_kept(self) -> list[tuple[str, DataType, list[bytes]]]:
+        """The documents that were kept, once: they are to be removed."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def remain(self, namespace: str, reason: str) -> None:
+        """Note that what the kit wrote to a namespace could not be removed."""
+        if len(self.remains) < _MOST_REMAINS:
+            self.remains.setdefault(namespace, reason)
