@@ -1,12 +1,14 @@
 """The rules `stream/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.stream import contents, resuming, streaming
+from dsync_kit.conformance.rules.stream import arriving, contents, messages, namespaces, resuming
 
 __all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = (
-    *streaming.RULES,
+    *messages.RULES,
+    *arriving.RULES,
+    *namespaces.RULES,
     *contents.RULES,
     *resuming.RULES,
 )

@@ -9,16 +9,42 @@ from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.rules.stream.streaming import ARRIVES, LIVE, STATE
+from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, STATE
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of
-from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_INSERT, Update
+from dsync_kit.documents import encode, id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_INSERT, UPDATE_TYPE_PARTIAL_UPDATE, Update
 
 __all__ = ["RULES"]
 
 _PADDING = "0123456789abcdef" * 1000
 """More than a database keeps in the row itself."""
+
+
+@rule(
+    "stream/partial-updates",
+    "PARTIAL_UPDATE (data = changed fields …) is applied …, and never taken for a full document",
+    needs=(*LIVE, Need.SINK),
+    hint="the changed fields of a partial update are streamed as if they were the whole document",
+    after=(*ARRIVES, "stream/overwrites", "updates/partial"),
+    examples=0.5,
+)
+def partial_updates(case: Case) -> None:
+    """A partial update that is applied arrives, so that the sink holds the whole document."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    identifier = strategies.id_value(scene.ids[0], scene.data_type)
+    changed = encode({"w": 1}, scene.data_type)
+    partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed)
+    try:
+        case.update(name, [partial], scene.data_type)
+    except ConnectorError as error:
+        if case.refused(error):
+            raise case.decline(f"it refuses partial updates: {error.message}") from error
+        raise
+    listed = case.read(name, scene.data_type, expected=len(scene.ids))
+    follower.converge({name: held(Model(scene.data_type, listed))}, what="a partial update")
 
 
 @rule(
@@ -89,4 +115,4 @@ def long_ids(case: Case) -> None:
     follower.converge(scene.wanted(), what=f"a stream of ids of {size} characters")
 
 
-RULES = (values, unchanged_fields, long_ids)
+RULES = (partial_updates, values, unchanged_fields, long_ids)

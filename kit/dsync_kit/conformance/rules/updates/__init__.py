@@ -1,8 +1,12 @@
 """The rules `updates/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.updates import write_updates
+from dsync_kit.conformance.rules.updates import histories, single, unusual
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*write_updates.RULES,)
+RULES: tuple[Rule, ...] = (
+    *single.RULES,
+    *histories.RULES,
+    *unusual.RULES,
+)

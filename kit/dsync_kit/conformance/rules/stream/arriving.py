@@ -1,0 +1,175 @@
+"""StreamUpdates: all updates come, and their order leads to the source's state."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.driver import updates_partition
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.following import held
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, OPENS, STATE
+from dsync_kit.conformance.verdicts.model import Model
+
+__all__ = ["RULES"]
+
+
+@rule(
+    "stream/inserts",
+    STATE,
+    needs=LIVE,
+    hint="inserted documents are not streamed, or the plan's position is taken too late",
+    after=OPENS,
+    examples=0.4,
+)
+def inserts(case: Case) -> None:
+    """Documents that are inserted while the stream is open arrive."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.change(name, [scene.insert(value, "inserted") for value in scene.absent])
+    scene.converge_from_cursor(follower, "inserting while the stream is open")  # it may begin after the first writes
+
+
+@rule(
+    "stream/overwrites",
+    STATE,
+    needs=LIVE,
+    hint="changes of existing documents are not streamed, or their old state is",
+    after=ARRIVES,
+    examples=0.4,
+)
+def overwrites(case: Case) -> None:
+    """Changes of documents that exist arrive, with the new state."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    for content in ("once", "twice"):
+        scene.change(name, [scene.overwrite(value, content) for value in scene.ids])
+        follower.converge(scene.wanted(), what="changing documents while the stream is open")
+
+
+@rule(
+    "stream/deletes",
+    STATE,
+    needs=LIVE,
+    hint="deletes are not streamed, or with another id",
+    after=ARRIVES,
+    examples=0.4,
+)
+def deletes(case: Case) -> None:
+    """Deletes arrive."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    steps = [scene.delete(scene.ids[0]), scene.insert(scene.ids[0], "again"), scene.delete(scene.ids[0])]
+    for step in steps[: case.draw(st.integers(1, 3), "deleted, inserted again, deleted again")]:
+        scene.change(name, [step])
+        follower.converge(scene.wanted(), what="deleting while the stream is open")
+
+
+@rule(
+    "stream/write-data",
+    STATE,
+    needs=(*LIVE, Need.SINK),
+    hint="only what WriteUpdates writes is streamed, not the pages of WriteData",
+    after=ARRIVES,
+    examples=0.4,
+)
+def write_data(case: Case) -> None:
+    """Pages that WriteData writes arrive, new documents and overwritten ones."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    scene.write(name, [scene.document(value, "written") for value in scene.ids])
+    follower.converge(scene.wanted(), what="writing a page while the stream is open")
+
+
+@rule(
+    "stream/from-plan",
+    "The update position is taken **before** any data is read, so that nothing written meanwhile is lost.",
+    needs=LIVE,
+    hint="the stream begins when it is opened, instead of at the cursor",
+    after=ARRIVES,
+    examples=0.5,
+)
+def from_plan(case: Case) -> None:
+    """What is written between the plan and the opening of the stream arrives."""
+    scene = Scene(case)
+    for name, call in scene.history():
+        scene.change(name, call)
+    scene.mark()
+    follower = scene.follow()
+    scene.converge_from_cursor(follower, "writing between plan and stream")
+
+
+@rule(
+    "stream/while-listing",
+    STATE,
+    needs=(*LIVE, Need.SOURCE),
+    hint="a write that comes while a partition is listed is in neither the listing nor the stream",
+    after=(*ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
+    examples=0.6,
+)
+def while_listing(case: Case) -> None:
+    """Listing a plan's partitions while writes go on, and then streaming from its cursor, gives the source's state."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    calls = [call for _, call in scene.history(max_calls=4)]
+    plan = case.driver.plan([name], updates=True)
+    case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner=Owner.PLAN_UPDATES_FLAG)
+    copied: dict[bytes, bytes] = {}
+    for partition in plan.partitions:
+        for page in case.driver.restarted_pages(partition, scene.data_type):
+            copied |= held(Model(scene.data_type, case.without_foreign(name, page, scene.data_type)))
+            if calls:
+                scene.change(name, calls.pop(0))
+    for call in calls:
+        scene.change(name, call)
+    scene.mark()
+    follower = scene.follow(updates_partition(plan).cursor, holding={name: copied})
+    follower.converge(scene.wanted(), what="listing and then streaming")
+
+
+@rule(
+    "stream/order",
+    "all updates of one id in order through one writer",
+    needs=LIVE,
+    hint="updates are sorted, or collected by id, or read from several logs at once, so that an old state comes last",
+    after=(*ARRIVES, "stream/overwrites", "stream/deletes"),
+    examples=0.6,
+)
+def order(case: Case) -> None:
+    """Of several updates of one id, in one call and in several, the last one counts."""
+    scene = Scene(case)
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    (name,) = scene.namespaces
+    for number, (_, call) in enumerate(scene.history(max_calls=4, max_updates=8)):
+        last = scene.ids[number % len(scene.ids)]
+        scene.change(name, [*call, *(scene.overwrite(last, f"{number}-{step}") for step in range(3))])
+    scene.mark()
+    (follower or scene.follow()).converge(scene.wanted(), what="several updates of one id")
+
+
+@rule(
+    "stream/many",
+    "streaming from it again gives every later update",
+    needs=LIVE,
+    hint="a batch of updates is cut at some number, and the rest is lost",
+    after=(*ARRIVES, "updates/many"),
+    examples=0.02,
+)
+def many(case: Case) -> None:
+    """1,500 updates of one call arrive, and so do those after them."""
+    scene = Scene(case)
+    live = case.draw(st.booleans(), "stream opened before the writes")
+    follower = scene.follow() if live else None
+    (name,) = scene.namespaces
+    scene.change(name, many_updates(case, 1500, scene.data_type))
+    scene.mark()
+    (follower or scene.follow()).converge(scene.wanted(), what="1,500 updates at once")
+
+
+RULES = (inserts, overwrites, deletes, write_data, from_plan, while_listing, order, many)

@@ -1,0 +1,189 @@
+"""WriteUpdates: several updates, whose order decides, and calls that are repeated and replayed without harm."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.strategies import make_document, update
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.updates.applying import BOTH, KINDS, UPSERT, apply
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.protocol import (
+    UpdateType,
+    WriteUpdatesRequest,
+)
+
+__all__ = ["RULES"]
+
+_IN_ONE_CALL = list(itertools.product((False, True), itertools.product(KINDS, repeat=2)))
+"""Whether a document was there, and two updates of it in one call: every case that there is."""
+
+
+@rule(
+    "updates/order-in-call",
+    "the same id may stand several times in one call, and order decides",
+    needs=BOTH,
+    hint="a call's updates are grouped by kind, keyed by id, or applied in parallel",
+    after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
+    examples=2,
+)
+def order_in_call(case: Case) -> None:
+    """Of several updates of one id in one call, the last one decides: of any kinds, whether it was there or not."""
+    data_type = case.data_type()
+    chosen = case.draw(strategies.some(_IN_ONE_CALL), "there before, then", show=_told)
+    rest = case.draw(st.lists(st.sampled_from(KINDS), max_size=2), "then", show=kind_name)
+    documents = case.numbered(len(chosen), data_type)
+    before = [document for document, (there, _) in zip(documents, chosen, strict=True) if there]
+    namespace, model = case.namespace(), Model(data_type, before)
+    if before:
+        case.write(namespace, before, data_type)
+    # Round by round, so that the updates of one id are not side by side.
+    updates = [
+        update(kinds[step], value, make_document(value, {"n": step + 1}, data_type), data_type)
+        for step in range(2 + len(rest))
+        for document, (_, pair) in zip(documents, chosen, strict=True)
+        for kinds in [(*pair, *rest)]
+        for value in [decode_id(id_of(document, data_type)[0])]
+    ]
+    apply(case, namespace, model, updates)
+    case.expect(namespace, model, "what is listed after several updates of one id in one call")
+
+
+@rule(
+    "updates/order-across-calls",
+    "all updates of one id in order through one writer",
+    needs=BOTH,
+    hint="a later call does not see what an earlier one did",
+    after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
+)
+def order_across_calls(case: Case) -> None:
+    """Of several calls with updates of one id, the last one decides."""
+    data_type = case.data_type()
+    value = case.identifiers(data_type, max_size=1)[0]
+    kinds = case.draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4), "kinds", show=kind_name)
+    namespace, model = case.namespace(), Model(data_type)
+    for number, kind in enumerate(kinds, 1):
+        document = make_document(value, {"n": number}, data_type)
+        apply(case, namespace, model, [update(kind, value, document, data_type)])
+    case.expect(namespace, model, f"what is listed after {_named(kinds)} of one id, a call each")
+
+
+@rule(
+    "updates/model",
+    "the same id may stand several times in one call, and order decides; the whole call may be repeated",
+    needs=BOTH,
+    hint="updates that meet on one id undo, skip or overtake each other: see the smallest history",
+    after=(
+        "updates/order-in-call",
+        "updates/order-across-calls",
+        "updates/replaces-whole",
+        "updates/delete",
+    ),
+    examples=2,
+)
+def against_model(case: Case) -> None:
+    """Any history of writes and updates leaves what a plain dictionary would hold."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, max_size=4)
+    namespace, model = case.namespace(), Model(data_type)
+    if case.draw(st.booleans(), "loaded before"):
+        page = [make_document(value, {"n": 0}, data_type) for value in values[:2]]
+        case.write(namespace, page, data_type)
+        model.write(page)
+    for number, updates in enumerate(case.draw(strategies.histories(data_type, values), "history"), 1):
+        apply(case, namespace, model, updates)
+        case.expect(namespace, model, f"what is listed after call {number} of the history")
+
+
+@rule(
+    "updates/repeated-call",
+    "the whole call may be repeated",
+    needs=BOTH,
+    hint="applying a call a second time fails, or has another effect than the first time",
+    after=("updates/model",),
+)
+def repeated_call(case: Case) -> None:
+    """A call that is repeated leaves what it left the first time."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, max_size=3)
+    namespace, model = case.namespace(), Model(data_type)
+    for updates in case.draw(strategies.histories(data_type, values, max_calls=2), "history"):
+        apply(case, namespace, model, updates)
+        apply(case, namespace, model, updates)
+    case.expect(namespace, model, "what is listed after each call was repeated")
+
+
+@rule(
+    "updates/replay",
+    "older updates may be replayed over newer state after a resume (the replay then runs on to the newest)",
+    needs=BOTH,
+    hint="updates that look old are refused, or a replayed DELETE blocks the INSERT after it",
+    after=("updates/model", "updates/repeated-call"),
+)
+def replay(case: Case) -> None:
+    """A history that is replayed from an earlier call on ends as it ended before."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, max_size=3)
+    history = case.draw(strategies.histories(data_type, values), "history")
+    start = case.draw(st.integers(0, len(history) - 1), "replayed from call")
+    namespace, model = case.namespace(), Model(data_type)
+    for updates in [*history, *history[start:]]:
+        apply(case, namespace, model, updates)
+    case.expect(namespace, model, "what is listed after the replay")
+
+
+@rule(
+    "updates/leaves-others",
+    UPSERT,
+    needs=(*BOTH, Need.TWO_NAMESPACES),
+    hint="an update is applied in every namespace, or a delete takes more than one document",
+    after=("updates/model",),
+    examples=0.5,
+)
+def leaves_others(case: Case) -> None:
+    """Updates change neither other documents nor the same ids in another namespace."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, min_size=2, max_size=5)
+    page = [make_document(value, {"n": 0}, data_type) for value in values]
+    one, other = case.namespace(), case.namespace()
+    models = {one: Model(data_type, page), other: Model(data_type, page)}
+    for namespace in models:
+        case.write(namespace, page, data_type)
+    for updates in case.draw(strategies.histories(data_type, values[:1], max_calls=2), "history"):
+        apply(case, one, models[one], updates)
+    for namespace, model in models.items():
+        what = "the namespace of the updates" if namespace == one else "another namespace"
+        case.expect(namespace, model, f"what is listed of {what}")
+
+
+@rule(
+    "updates/empty-call",
+    "one namespace a call",
+    needs=(Need.SINK,),
+    hint="an empty batch is handed to the store, which refuses it",
+    examples=0.2,
+)
+def empty_call(case: Case) -> None:
+    """A call without updates is taken."""
+    data_type = case.data_type(case.declared.sink_types)
+    case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), type=data_type))
+    case.checks += 1
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "there" if value else "not there"
+    return kind_name(value)
+
+
+def _named(kinds: Sequence[UpdateType]) -> str:
+    return ", ".join(kind_name(kind) for kind in kinds)
+
+
+RULES = (order_in_call, order_across_calls, against_model, repeated_call, replay, leaves_others, empty_call)

@@ -1,0 +1,112 @@
+"""WriteUpdates: one update of one document."""
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.strategies import make_document, update
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.updates.applying import BOTH, UPSERT, apply, one_document
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+)
+
+__all__ = ["RULES"]
+
+
+@rule("updates/insert-missing", UPSERT, needs=BOTH, hint="INSERT is not applied", after=("write/read-back",))
+def insert_missing(case: Case) -> None:
+    """INSERT of an id that is not there adds the document."""
+    namespace, model, value = one_document(case, present=False)
+    document = make_document(value, {"a": 2}, model.data_type)
+    apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
+    case.expect(namespace, model, "what is listed after an INSERT")
+
+
+@rule(
+    "updates/insert-existing",
+    UPSERT,
+    needs=BOTH,
+    hint="INSERT fails, or does nothing, where the id is there already",
+    after=(
+        "updates/insert-missing",
+        "write/idempotent",
+    ),
+)
+def insert_existing(case: Case) -> None:
+    """INSERT of an id that is there replaces the document."""
+    namespace, model, value = one_document(case, present=True)
+    document = make_document(value, {"a": 2}, model.data_type)
+    apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
+    case.expect(namespace, model, "what is listed after an INSERT of an id that was there")
+
+
+@rule(
+    "updates/update-missing",
+    UPSERT,
+    needs=BOTH,
+    hint="UPDATE changes only what is there: use an upsert",
+    after=("updates/insert-missing",),
+)
+def update_missing(case: Case) -> None:
+    """UPDATE of an id that is not there adds the document."""
+    namespace, model, value = one_document(case, present=False)
+    document = make_document(value, {"a": 2}, model.data_type)
+    apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
+    case.expect(namespace, model, "what is listed after an UPDATE of an id that was not there")
+
+
+@rule(
+    "updates/replaces-whole",
+    UPSERT,
+    needs=BOTH,
+    hint="the new fields are merged into the old document",
+    after=("updates/update-missing", "updates/insert-existing"),
+)
+def replaces_whole(case: Case) -> None:
+    """UPDATE replaces the document: fields that the new one lacks are gone."""
+    namespace, model, value = one_document(case, present=True)
+    document = make_document(value, {"c": "new"}, model.data_type)
+    apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
+    case.expect(namespace, model, "what is listed after an UPDATE")
+
+
+@rule(
+    "updates/delete",
+    "DELETE carries no data, and deleting what is missing is OK",
+    needs=BOTH,
+    hint="the id is not compared as a BSON value: `data` is the value alone, with its length and NUL for a text",
+    after=(
+        "write/read-back",
+        "write/idempotent",
+    ),
+)
+def delete(case: Case) -> None:
+    """DELETE removes the document with its id, and no other."""
+    namespace, model, value = one_document(case, present=True)
+    apply(case, namespace, model, [update(UPDATE_TYPE_DELETE, value, b"", model.data_type)])
+    case.expect(namespace, model, "what is listed after a DELETE")
+
+
+@rule(
+    "updates/delete-missing",
+    "deleting what is missing is OK",
+    needs=(Need.SINK,),
+    hint="a delete that finds nothing is answered with an error",
+    after=("updates/delete",),
+)
+def delete_missing(case: Case) -> None:
+    """DELETE of an id that is not there is OK, and changes nothing."""
+    if not case.declared.loads or not case.declared.can_read:
+        data_type = case.data_type(case.declared.sink_types)
+        value = case.draw(strategies.ids(data_type, case.found.id_kinds[data_type]), "id")
+        case.update(case.namespace(), [update(UPDATE_TYPE_DELETE, value, b"", data_type)], data_type)
+        case.checks += 1
+        return
+    namespace, model, value = one_document(case, present=False)
+    apply(case, namespace, model, [update(UPDATE_TYPE_DELETE, value, b"", model.data_type)])
+    case.expect(namespace, model, "what is listed after a DELETE of an id that was not there")
+
+
+RULES = (insert_missing, insert_existing, update_missing, replaces_whole, delete, delete_missing)

@@ -1,0 +1,235 @@
+"""WriteUpdates: ids of all kinds, many updates, writers at once, and what a sink may refuse."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.refusals import expect_final
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents.strategies import id_value, make_document, update
+from dsync_kit.conformance.rules.updates.applying import BOTH, apply, one_document
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import encode, id_field, id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    Update,
+)
+
+__all__ = ["RULES"]
+
+
+@rule(
+    "updates/id-name",
+    "`name` the field (`_id`, or empty for it; `id` with JSON)",
+    needs=BOTH,
+    hint="the id's name is required, or taken for a part of the id",
+    after=(
+        "updates/delete",
+        "updates/id-kinds",
+        "updates/replaces-whole",
+    ),
+    examples=0.5,
+)
+def id_name(case: Case) -> None:
+    """The id is found by its value, whether its name is given or left empty."""
+    namespace, model, value = one_document(case, present=True)
+    parts = [BsonValue(data=part.data, type=part.type) for part in id_value(value, model.data_type)]
+    if model.data_type == strategies.JSON:
+        parts[0].name = id_field(model.data_type)
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
+    data = b"" if kind == UPDATE_TYPE_DELETE else make_document(value, {"a": 2}, model.data_type)
+    apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
+    case.expect(namespace, model, "what is listed after an update with an id without a name")
+
+
+@rule(
+    "updates/id-kinds",
+    "An update's id is the document's id: for MONGO_BSON one part that equals `_id`, type included.",
+    needs=BOTH,
+    hint="ids are compared as text, or by their bytes without their type",
+    after=("updates/delete", "write/id-kinds", "write/similar-ids"),
+)
+def id_kinds(case: Case) -> None:
+    """Of documents whose ids look alike, an update changes the one with its type."""
+    data_type = case.data_type()
+    drawn = case.draw(look_alikes.groups_of_ids(look_alikes.LOOK_ALIKE_IDS, case.found.id_kinds[data_type]), "ids")
+    if not drawn:
+        raise case.decline("it takes ids of one type only")
+    # Numbers that a store may take for one stand for themselves once.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    page = [make_document(value, {"n": 0}, data_type) for value in values.values()]
+    namespace, model = case.namespace(), Model(data_type, page)
+    case.write_if_taken(namespace, page, data_type)
+    chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
+    updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
+    updates = [update(kind, value, make_document(value, {"n": 1}, data_type), data_type) for value in updated]
+    apply(case, namespace, model, updates)
+    case.expect(namespace, model, "what is listed after an update of one of several ids that look alike")
+
+
+@rule(
+    "updates/many",
+    "all updates of one id in order through one writer",
+    needs=BOTH,
+    hint="a call is cut at the size of the store's largest batch, or its chunks are applied out of order",
+    after=(
+        "updates/order-in-call",
+        "updates/model",
+        "list/complete",
+    ),
+    examples=0.1,
+)
+def many(case: Case) -> None:
+    """A call with 1,200 updates over 300 ids is applied whole, and in order."""
+    data_type = case.data_type()
+    rounds = [case.numbered(300, data_type, round=number) for number in range(4)]
+    kinds = [UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT]
+    namespace, model = case.namespace(), Model(data_type)
+    updates = [
+        Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
+        for documents, kind in zip(rounds, kinds, strict=True)
+        for number, document in enumerate(documents)
+        if kind != UPDATE_TYPE_INSERT or documents is rounds[0] or number % 3
+    ]
+    apply(case, namespace, model, updates)
+    case.expect(namespace, model, "what is listed after a call with more than a thousand updates")
+
+
+@rule(
+    "updates/concurrent",
+    "4 (up to 16) writers at once",
+    needs=BOTH,
+    hint="state is shared by writers without a lock",
+    after=("updates/model", "write/concurrent"),
+    examples=0.3,
+)
+def concurrent(case: Case) -> None:
+    """Updates of different ids that eight writers send at once are all applied."""
+    data_type = case.data_type()
+    namespace, model = case.namespace(), Model(data_type)
+    documents = case.numbered(80, data_type)
+    case.write(namespace, documents, data_type)
+    model.write(documents)
+    calls: list[list[Update]] = []
+    for start in range(0, 80, 2):
+        pair = documents[start : start + 2]
+        new = case.numbered(80, data_type, changed=True)[start]
+        calls.append(
+            [
+                Update(id=id_of(pair[0], data_type), type=UPDATE_TYPE_UPDATE, data=new),
+                Update(id=id_of(pair[1], data_type), type=UPDATE_TYPE_DELETE),
+            ]
+        )
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda updates: case.update(namespace, updates, data_type), calls))
+    for updates in calls:
+        model.apply(updates)
+    case.expect(namespace, model, "what is listed after eight writers sent updates at once")
+
+
+@rule(
+    "updates/partial",
+    "PARTIAL_UPDATE (data = changed fields, `partial_update_unset` = fields to remove) is applied, or refused with "
+    "INVALID_ARGUMENT or UNIMPLEMENTED: never silently ignored, and never taken for a full document.",
+    needs=BOTH,
+    hint="PARTIAL_UPDATE falls into the branch of UPDATE, or into none",
+    after=(
+        "write/read-back",
+        "write/idempotent",
+    ),
+    examples=0.5,
+)
+def partial(case: Case) -> None:
+    """PARTIAL_UPDATE changes the fields that it names and keeps the others; or it is refused."""
+    data_type = case.data_type()
+    value = case.identifiers(data_type, max_size=1)[0]
+    namespace = case.namespace()
+    present: dict[str, Any] = {"a": 1, "b": "old", "c": 3, "tags": ["x", "y"]}
+    before = make_document(value, present, data_type)
+    case.write(namespace, [before], data_type)
+    unset = case.draw(st.sampled_from([[], ["b"]]), "unset")
+    changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {"tags": ["z"]}, {}]
+    changes = case.draw(st.sampled_from(changed), "changed fields")
+    kept = {name: field for name, field in present.items() if name not in unset}
+    after = make_document(value, {**kept, **changes}, data_type)
+    refusal = _send_partial(case, namespace, value, changes, unset, data_type)
+    if refusal is not None:
+        expect_final(case, refusal, "PARTIAL_UPDATE")
+        case.notes.append(f"it refuses PARTIAL_UPDATE ({refusal.code.name})")
+        case.expect(namespace, Model(data_type, [before]), "what is listed after a refused PARTIAL_UPDATE")
+        return
+    case.expect(namespace, Model(data_type, [after]), "what is listed after a PARTIAL_UPDATE that was taken")
+
+
+def _send_partial(
+    case: Case, namespace: str, value: Any, changes: dict[str, Any], unset: list[str], data_type: DataType
+) -> ConnectorError | None:
+    """Send one; the error where it is refused. The changed fields come with the id, or without it."""
+    with_id = case.draw(st.booleans(), "data holds the id")
+    data = make_document(value, changes, data_type) if with_id else encode(changes, data_type)
+    request = Update(
+        id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=unset
+    )
+    try:
+        case.update(namespace, [request], data_type)
+    except ConnectorError as error:
+        return error
+    return None
+
+
+@rule(
+    "updates/composite-ids",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=BOTH,
+    hint="only the first part of a composite id is used",
+    after=(
+        "updates/delete",
+        "errors/malformed-id-code",
+        "errors/malformed-update",
+    ),
+    examples=0.3,
+)
+def composite_ids(case: Case) -> None:
+    """A composite id is refused, or names one document by all of its parts."""
+    data_type = case.data_type()
+    values = case.identifiers(data_type, min_size=2, max_size=2)
+    documents = [make_document(value, {"n": 0}, data_type) for value in values]
+    namespace = case.namespace()
+    case.write(namespace, documents, data_type)
+    parts = [part for value in values for part in id_value(value, data_type)]
+    removal = Update(id=parts, type=UPDATE_TYPE_DELETE)
+    try:
+        case.update(namespace, [removal], data_type)
+    except ConnectorError as error:
+        expect_final(case, error, "a composite id")
+    # No document has both parts as its id: nothing may be gone.
+    model = Model(data_type, documents)
+    case.expect(namespace, model, "what is listed after a DELETE of a composite id")
+    composite = make_document({"a": "x", "b": "y"}, {"n": 1}, data_type)
+    parts = [*id_value("x", data_type), *id_value("y", data_type)]
+    for part, name in zip(parts, "ab", strict=True):
+        part.name = name
+    try:
+        case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_INSERT, data=composite)], data_type)
+    except ConnectorError:
+        return  # its code is seen to by the rules on malformed ids: the two parts need not be the document's
+    listed = case.read(namespace, data_type, expected=len(documents) + 1)
+    case.check(
+        len(listed) > len(documents),
+        "a document with a composite id was taken, and is gone",
+        expected="a refusal, or the document",
+        seen=f"OK, and the {len(listed)} documents that were there before",
+    )
+
+
+RULES = (id_name, id_kinds, many, concurrent, partial, composite_ids)
