@@ -142,14 +142,14 @@ def measure(task: Task) -> Measured:
 
 def _hurry() -> None:
     """Wait for two seconds where the kit waits for ten: these connectors send at once what they send at all."""
+    from dsync_kit.conformance.case import hanging_up
     from dsync_kit.conformance.rules.lsn import stream_lsn
-    from dsync_kit.conformance.rules.stream import resuming
     from dsync_kit.conformance.subject import patience
 
     waits = {
         patience: ("_MOST", "_LEAST"),
-        stream_lsn: ("_PATIENCE", "_GRACE_SECONDS"),
-        resuming: ("_GRACE_SECONDS",),
+        stream_lsn: ("_PATIENCE",),
+        hanging_up: ("GRACE_SECONDS",),
     }
     for module, names in waits.items():
         for name in names:

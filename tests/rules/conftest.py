@@ -2,8 +2,8 @@
 
 import pytest
 
+from dsync_kit.conformance.case import hanging_up
 from dsync_kit.conformance.rules.lsn import stream_lsn
-from dsync_kit.conformance.rules.stream import resuming
 from dsync_kit.conformance.subject import patience
 
 
@@ -14,5 +14,4 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(patience, name, 2.0)
     monkeypatch.setattr(patience, "_SHORT", 1.0)
     monkeypatch.setattr(stream_lsn, "_PATIENCE", 2.0)
-    for module in (stream_lsn, resuming):
-        monkeypatch.setattr(module, "_GRACE_SECONDS", 1.5)
+    monkeypatch.setattr(hanging_up, "GRACE_SECONDS", 1.5)

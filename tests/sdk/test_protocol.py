@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from dsync_kit.protocol import RPCS, SERVICE_NAME
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, RPCS, SERVICE_NAME, UPDATE_TYPE_INSERT
 from dsync_kit.protocol.adiom.v1 import adiom_pb2, messages_pb2
+from dsync_kit.protocol.names import kind_name, type_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -197,3 +198,9 @@ def test_generated_code_is_up_to_date() -> None:
     check = [sys.executable, str(ROOT / "tools" / "generate_protocol.py"), "--check"]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_types_are_named_without_their_prefix() -> None:
+    """A message says MONGO_BSON and INSERT; a number that no enum has is shown as one."""
+    assert (type_name(DATA_TYPE_MONGO_BSON), type_name(9)) == ("MONGO_BSON", "type 9")
+    assert (kind_name(UPDATE_TYPE_INSERT), kind_name(9)) == ("INSERT", "type 9")

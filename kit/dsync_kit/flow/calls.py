@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from grpc import StatusCode
+
 from dsync_kit.client import ConnectorApi
-from dsync_kit.errors import ConnectorError, FinalError
+from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, ListDataRequest, ListDataResponse, Partition
 
-__all__ = ["WAITS", "Stopped", "pages", "repeated", "strip"]
+__all__ = ["WAITS", "CursorStands", "Stopped", "pages", "repeated", "strip"]
 
 T = TypeVar("T")
 
@@ -59,15 +61,29 @@ def repeated(
     return call()
 
 
-def pages(api: ConnectorApi, partition: Partition, data_type: DataType) -> Iterator[ListDataResponse]:
-    """The pages of one listing of a partition, from its start. Raises ConnectorError, also where its cursor stands
-    still: such a listing would never end."""
-    request = ListDataRequest(partition=strip(partition), type=data_type)
+class CursorStands(ConnectorError):
+    """A page gave back the cursor that it was asked with: the listing would never end."""
+
+    def __init__(self, cursor: bytes) -> None:
+        super().__init__(
+            "ListData gave back the cursor that it was asked with: the listing would never end", StatusCode.INTERNAL
+        )
+        self.cursor = cursor
+
+
+def pages(
+    api: ConnectorApi, partition: Partition, data_type: DataType, *, cursor: bytes = b"", whole: bool = False
+) -> Iterator[ListDataResponse]:
+    """The pages of one listing of a partition, from `cursor` on. `whole` sends the partition unstripped.
+
+    Raises ConnectorError; CursorStands where its cursor stands still.
+    """
+    request = ListDataRequest(partition=partition if whole else strip(partition), type=data_type, cursor=cursor)
     while True:
         page = api.list_data(request)
         yield page
         if not page.next_cursor:
             return
         if page.next_cursor == request.cursor:
-            raise FinalError("ListData gave back the cursor that it was asked with: the listing would never end")
+            raise CursorStands(request.cursor)
         request = ListDataRequest(partition=request.partition, type=data_type, cursor=page.next_cursor)

@@ -27,7 +27,7 @@ from dsync_kit.flow.events import (
     UpdatesWritten,
 )
 from dsync_kit.flow.namespaces import NamespaceMap
-from dsync_kit.flow.negotiation import End, Types, check_namespaces, negotiate, type_name
+from dsync_kit.flow.negotiation import End, Types, check_namespaces, negotiate
 from dsync_kit.flow.route import Route
 from dsync_kit.flow.state import Identity, State
 from dsync_kit.flow.transform import TransformClient
@@ -40,6 +40,7 @@ from dsync_kit.protocol import (
     Partition,
     UpdatesPartition,
 )
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["SHOWN_DIFFERENCES", "FlowOptions", "Mode", "run_flow"]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from dsync_kit.client import ConnectorApi
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol import DataType, GetInfoRequest, GetInfoResponse
+from dsync_kit.protocol.names import type_name
 
-__all__ = ["End", "Types", "check_namespaces", "negotiate", "type_name"]
+__all__ = ["End", "Types", "check_namespaces", "negotiate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,6 @@ def check_namespaces(source: End, info: GetInfoResponse, namespaces: Sequence[st
         raise UsageError(f"{source.title} cannot say which namespaces it has: name them with --namespace")
     if len(namespaces) > 1 and not capabilities.multi_namespace_plan:
         raise UsageError(f"{source.title} takes one namespace a run, and {len(namespaces)} were given")
-
-
-def type_name(data_type: DataType) -> str:
-    """`MONGO_BSON`, `JSON_ID`; the number of a type that nobody knows."""
-    known = data_type in DataType.values()
-    return DataType.Name(data_type).removeprefix("DATA_TYPE_") if known else str(int(data_type))
 
 
 def _names(types: "Sequence[DataType] | Mapping[DataType, Sequence[DataType]]") -> str:

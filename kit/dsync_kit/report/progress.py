@@ -110,7 +110,7 @@ class JsonLines(_Reader):
         elif not self._quiet or isinstance(event, PartitionFailed | Finished):
             fields = asdict(event.result) if isinstance(event, Finished) else asdict(event)
             extra = {"complete": event.result.complete} if isinstance(event, Finished) else {}
-            self._line(_snake(type(event).__name__), {**extra, **fields})
+            self._line(_kebab(type(event).__name__), {**extra, **fields})
 
     def _line(self, name: str, values: dict[str, object]) -> None:
         self._write(json_line(name, values))
@@ -226,5 +226,5 @@ def _told(event: Event) -> str:
             return ""
 
 
-def _snake(name: str) -> str:
+def _kebab(name: str) -> str:
     return "".join(f"-{char.lower()}" if char.isupper() else char for char in name).lstrip("-")

@@ -1,18 +1,16 @@
 """The calls that dsync makes, in the way it makes them: stripped partitions, repeated calls, pages until the end."""
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from dsync_kit.client import CallTimeout, ConnectorApi, Stream
-from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.client import CallTimeout, ConnectorApi
+from dsync_kit.conformance.calls.stream_reader import StreamReader
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.calls import WAITS, repeated, strip
+from dsync_kit.flow.calls import WAITS, CursorStands, pages, repeated, strip
 from dsync_kit.protocol import (
     DataType,
     GeneratePlanRequest,
@@ -30,7 +28,7 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-__all__ = ["Driver", "Limits", "StreamReader", "strip", "updates_partition"]
+__all__ = ["Driver", "Limits", "strip", "updates_partition"]
 
 T = TypeVar("T")
 
@@ -100,39 +98,47 @@ class Driver:
         return _repeated(lambda: self.page(partition, data_type, cursor))
 
     def pages(
-        self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
+        self,
+        partition: Partition,
+        data_type: DataType,
+        *,
+        cursor: bytes = b"",
+        expected: int = 0,
+        whole: bool = False,
     ) -> Iterator[list[bytes]]:
-        """The pages of one listing of a partition, without repeats. `whole` sends the partition unstripped.
+        """The pages of one listing of a partition from `cursor` on, without repeats.
 
-        Raises Violation where the cursor stands still, or where the listing goes on far beyond what is `expected`.
+        `whole` sends the partition unstripped. Raises Violation where the cursor stands still, or where the listing
+        goes on far beyond what is `expected`.
         """
-        sent = partition if whole else strip(partition)
-        cursor, empty, documents = b"", 0, 0
-        while True:
-            answer = self.page(sent, data_type, cursor)
-            yield list(answer.data)
-            documents += len(answer.data)
-            empty = 0 if answer.data else empty + 1
-            if not answer.next_cursor:
-                return
-            if answer.next_cursor == cursor:
-                raise Violation(
-                    "ListData gave back the cursor that it was asked with",
-                    expected="a next_cursor that differs from the request's, or an empty one at the end",
-                    seen=f"cursor {cursor!r} again",
-                    owner=Owner.LIST_CURSOR_ADVANCES,
-                )
-            if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
-                self.limits.empty_pages = _FEW_EMPTY_PAGES
-                raise Violation(
-                    "the listing of a partition does not end",
-                    expected=f"an empty next_cursor after the last of {expected} documents",
-                    seen=f"{documents} documents, then {empty} empty pages, and still a next_cursor",
-                    owner=Owner.LIST_ENDS,
-                )
-            cursor = answer.next_cursor
+        empty, documents = 0, 0
+        try:
+            for answer in pages(self.api, partition, data_type, cursor=cursor, whole=whole):
+                yield list(answer.data)
+                documents += len(answer.data)
+                empty = 0 if answer.data else empty + 1
+                if answer.next_cursor:
+                    self._check_goes_on(documents, empty, expected)
+        except CursorStands as error:
+            raise Violation(
+                "ListData gave back the cursor that it was asked with",
+                expected="a next_cursor that differs from the request's, or an empty one at the end",
+                seen=f"cursor {error.cursor!r} again",
+                owner=Owner.LIST_CURSOR_ADVANCES,
+            ) from error
 
-    def partition(
+    def _check_goes_on(self, documents: int, empty: int, expected: int) -> None:
+        """Raise Violation after so many documents, and then empty pages, that there will be no end."""
+        if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
+            self.limits.empty_pages = _FEW_EMPTY_PAGES
+            raise Violation(
+                "the listing of a partition does not end",
+                expected=f"an empty next_cursor after the last of {expected} documents",
+                seen=f"{documents} documents, then {empty} empty pages, and still a next_cursor",
+                owner=Owner.LIST_ENDS,
+            )
+
+    def list_partition(
         self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
     ) -> list[bytes]:
         """The documents of a partition, listed from the start again after a retryable code."""
@@ -161,7 +167,7 @@ class Driver:
         return [
             (partition.namespace, document)
             for partition in self.plan(namespaces).partitions
-            for document in self.partition(partition, data_type, expected=expected)
+            for document in self.list_partition(partition, data_type, expected=expected)
         ]
 
     def write_data(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
@@ -176,12 +182,12 @@ class Driver:
 
     def stream_updates(
         self, cursor: bytes, namespaces: Sequence[str], data_type: DataType, *, ahead: int = 0
-    ) -> "StreamReader[StreamUpdatesResponse]":
+    ) -> StreamReader[StreamUpdatesResponse]:
         """StreamUpdates, being read; `ahead` bounds how many messages are read before they are asked for."""
         request = StreamUpdatesRequest(namespaces=namespaces, type=data_type, cursor=cursor)
         return StreamReader(self.api.stream_updates(request), ahead=ahead)
 
-    def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> "StreamReader[StreamLSNResponse]":
+    def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> StreamReader[StreamLSNResponse]:
         """StreamLSN, being read."""
         return StreamReader(self.api.stream_lsn(StreamLSNRequest(namespaces=namespaces, cursor=cursor)))
 
@@ -189,87 +195,3 @@ class Driver:
 def _repeated(call: Callable[[], T]) -> T:
     # The kit's own patience is no answer of the connector.
     return repeated(call, retryable=lambda error: error.retryable and not isinstance(error, CallTimeout))
-
-
-M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)
-
-
-class StreamReader(Generic[M]):
-    """Reads a stream in a thread of its own, so that waiting for a message can end.
-
-    `error` is the status with which the stream ended, if it was none of OK; `ended` whether it has ended by itself.
-    """
-
-    def __init__(self, stream: Stream[M], *, ahead: int = 0) -> None:
-        self._stream: Stream[M] = stream
-        self._messages: queue.Queue[M | None] = queue.Queue(ahead)
-        self._closed = threading.Event()
-        self.error: ConnectorError | None = None
-        self._thread = threading.Thread(target=self._pump, daemon=True, name="stream-reader")
-        self._thread.start()
-
-    def next(self, seconds: float) -> M | None:
-        """The next message; None after `seconds` without one, or where the stream has ended."""
-        if not self._thread.is_alive() and self._messages.empty():
-            return None
-        try:
-            return self._messages.get(timeout=seconds)
-        except queue.Empty:
-            return None
-
-    def until(self, seconds: float, enough: Callable[[M], bool]) -> bool:
-        """Read until `enough` says so of a message; False where `seconds` pass without any, or the stream ends."""
-        while (message := self.next(seconds)) is not None:
-            if enough(message):
-                return True
-        return False
-
-    @property
-    def ended(self) -> bool:
-        """Whether the stream has ended, and its messages have been read."""
-        return not self._thread.is_alive() and self._messages.empty()
-
-    def join(self, seconds: float) -> bool:
-        """Whether the stream ends within `seconds`."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def cancel(self) -> None:
-        """Hang up, as dsync does; the reading thread ends when the stream does."""
-        self._closed.set()
-        self._stream.cancel()
-
-    def __enter__(self) -> "StreamReader[M]":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cancel()
-
-    def _pump(self) -> None:
-        try:
-            for message in self._stream:
-                while not self._closed.is_set():
-                    try:
-                        self._messages.put(message, timeout=0.1)
-                        break
-                    except queue.Full:
-                        continue  # nobody reads: a slow reader is what is being tried
-                if self._closed.is_set():
-                    return
-        except ConnectorError as error:
-            if not self._closed.is_set():
-                self.error = error
-        finally:
-            self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._messages.put_nowait(None)
-        except queue.Full:
-            return  # a reader is not waiting while messages are there
-
-
-def shown(documents: Sequence[bytes], most: int = 3) -> str:
-    """A few documents as text."""
-    lines = [show_document(document) for document in documents[:most]]
-    return ", ".join(lines) + (f" and {len(documents) - most} more" if len(documents) > most else "")

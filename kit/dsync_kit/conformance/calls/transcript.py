@@ -20,8 +20,8 @@ from dsync_kit.protocol import (
     DataType,
     Rpc,
     Update,
-    UpdateType,
 )
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["Call", "Note", "Recorder", "show_document", "show_id"]
 
@@ -196,10 +196,9 @@ def _fields(message: Any, data_type: int | None = None) -> str:
 
 def _value(descriptor: Any, value: Any, data_type: int | None) -> str:
     if isinstance(value, Update):
-        kind = UpdateType.Name(value.type).removeprefix("UPDATE_TYPE_")
         unset = f" unset {list(value.partial_update_unset)}" if value.partial_update_unset else ""
         data = " " + show_document(value.data) if value.data else ""
-        return f"{kind} {show_id(list(value.id))}{data}{unset}"
+        return f"{kind_name(value.type)} {show_id(list(value.id))}{data}{unset}"
     if descriptor.enum_type is not None:
         known = descriptor.enum_type.values_by_number.get(value)  # any number may be sent, and answered
         return known.name.removeprefix("DATA_TYPE_") if known else str(value)

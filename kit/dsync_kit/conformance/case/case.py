@@ -1,6 +1,5 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.bounds.patience import CALL_SECONDS, Patience
 from dsync_kit.client import ConnectorApi, LocalClient
+from dsync_kit.conformance.calls.attempt import Attempt
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
 from dsync_kit.conformance.documents import identifiers, strategies
@@ -22,9 +22,10 @@ from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument, is_interrupt
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update, UpdateType
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
+from dsync_kit.protocol.names import kind_name, type_name
 
-__all__ = ["Case", "kind_name", "type_name"]
+__all__ = ["Case"]
 
 T = TypeVar("T")
 
@@ -202,26 +203,12 @@ class Case:
 
     def within(self, seconds: float, call: Callable[[], T], what: str) -> T:
         """What the call gives. Raises Violation where it takes longer: the connector hangs, and is asked no more."""
-        answers: list[T] = []
-        errors: list[Exception] = []
-
-        def run() -> None:
-            try:
-                answers.append(call())
-            except Exception as error:
-                errors.append(error)
-
         self.checks += 1
-        if not self.subject.liveness.hung:
-            thread = threading.Thread(target=run, daemon=True, name="within")
-            thread.start()
-            thread.join(seconds)
-        if errors:
-            raise errors[0]
-        if not answers:
-            self.subject.liveness.hangs()
-            raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
-        return answers[0]
+        liveness = self.subject.liveness
+        if not liveness.hung and (attempt := Attempt(call)).ends(seconds):
+            return attempt.answer()
+        liveness.hangs()
+        raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
 
     def decline(self, reason: str) -> Inapplicable:
         """The exception for what the connector legally declines; raise it."""
@@ -307,16 +294,6 @@ def _key(document: bytes, data_type: DataType) -> bytes | None:
         return document_key(document, data_type)
     except InvalidArgument:
         return None  # the comparison with the model says what is wrong with it
-
-
-def type_name(data_type: DataType) -> str:
-    """A data type as the reports call it: `MONGO_BSON`."""
-    return DataType.Name(data_type).removeprefix("DATA_TYPE_")
-
-
-def kind_name(kind: UpdateType) -> str:
-    """An update's type as the reports call it: `INSERT`."""
-    return UpdateType.Name(kind).removeprefix("UPDATE_TYPE_")
 
 
 def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:

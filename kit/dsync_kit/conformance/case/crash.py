@@ -184,7 +184,7 @@ class _Run:
         if not self._subject.declared.is_source:
             return
         documents = [
-            item for found in self._plan.partitions for item in driver.partition(found, self._type, expected=25)
+            item for found in self._plan.partitions for item in driver.list_partition(found, self._type, expected=25)
         ]
         self._holds(by_id(documents, self._type), self._kept, "a plan's partitions, listed after a restart,")
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from dsync_kit.conformance.calls.driver import Driver, StreamReader
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.stream_reader import StreamReader
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.evidence import Evidence

@@ -1,15 +1,15 @@
 """Calls that are made while the backend is away: the harness of a connector makes it so."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from dsync_kit.conformance.calls.attempt import Attempt
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.errors import ConnectorError
 
-__all__ = ["Answer", "answered", "decline_unseen", "during_outage", "outage", "outage_seconds"]
+__all__ = ["Answer", "decline_unseen", "during_outage", "outage", "outage_seconds"]
 
 _LEAST_SECONDS = 10.0
 _MOST_SECONDS = 40.0
@@ -18,13 +18,12 @@ _MOST_SECONDS = 40.0
 _RECOVERY_SECONDS = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call: OK, a status, or an exception of the kit's own."""
+    """What came of a call: OK, or a status."""
 
-    error: ConnectorError | None = None
-    other: Exception | None = None
-    late: bool = False
+    error: ConnectorError | None
+    late: bool
     """Whether it came only when the backend was back."""
 
 
@@ -53,38 +52,20 @@ def during_outage(case: Case, call: Callable[[], object]) -> Answer:
     Raises Violation where there is no answer even then.
     """
     with outage(case):
-        answer, thread = answered(call, outage_seconds(case))
-        answer.late = thread.is_alive()
-    thread.join(_RECOVERY_SECONDS)
-    if thread.is_alive():
+        attempt = Attempt(call)
+        late = not attempt.ends(outage_seconds(case))
+    answered = attempt.ends(_RECOVERY_SECONDS)
+    if not answered:
         case.subject.liveness.hangs()
     case.check(
-        not thread.is_alive(),
+        answered,
         "a call that was made during an outage is not answered",
         expected=f"an answer within {_RECOVERY_SECONDS:.0f} seconds after it",
         seen="no answer",
     )
-    if answer.other is not None:
-        raise answer.other
-    return answer
-
-
-def answered(call: Callable[[], object], seconds: float) -> tuple[Answer, threading.Thread]:
-    """Make a call, and wait so long for its answer; the thread is alive where there is none yet."""
-    answer = Answer()
-
-    def run() -> None:
-        try:
-            call()
-        except ConnectorError as error:
-            answer.error = error
-        except Exception as error:
-            answer.other = error
-
-    thread = threading.Thread(target=run, daemon=True, name="during-outage")
-    thread.start()
-    thread.join(seconds)
-    return answer, thread
+    if attempt.error is not None and not isinstance(attempt.error, ConnectorError):
+        raise attempt.error
+    return Answer(attempt.error, late)
 
 
 def decline_unseen(case: Case, answers: Sequence[Answer]) -> None:

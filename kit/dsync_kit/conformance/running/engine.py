@@ -17,7 +17,7 @@ from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import with_causes
 from dsync_kit.errors import UsageError
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target, TargetError
 
 __all__ = ["Plan", "Session", "run", "select"]
@@ -205,7 +205,7 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
         ("sink", subject.declared.is_sink, subject.declared.info.capabilities.sink.supported_data_types),
     ):
         if present:
-            names = ", ".join(_type_name(kind) for kind in types)
+            names = ", ".join(type_name(kind) for kind in types)
             found.append(f"{name} ({names})")
     if subject.found.streams:
         found.append("updates")
@@ -213,11 +213,6 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
         name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)
     ]
     return tuple(found)
-
-
-def _type_name(number: int) -> str:
-    names = {value: name.removeprefix("DATA_TYPE_") for name, value in DataType.items()}
-    return names.get(number, f"type {number}")
 
 
 def _remains(subject: Subject) -> list[str]:

@@ -22,6 +22,7 @@ from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
 
@@ -113,8 +114,7 @@ class _Trying:
                 kinds.append(kind)
             self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
             if refused and kinds:
-                name = DataType.Name(data_type).removeprefix("DATA_TYPE_")
-                self.notes.append(f"{name}: it refuses ids of the kinds {', '.join(refused)}")
+                self.notes.append(f"{type_name(data_type)}: it refuses ids of the kinds {', '.join(refused)}")
 
     def updates_are_planned(self) -> bool:
         """Whether a plan offers to stream updates."""

@@ -21,8 +21,8 @@ from dsync_kit.protocol import (
     DataType,
     StreamUpdatesResponse,
     Update,
-    UpdateType,
 )
+from dsync_kit.protocol.names import kind_name, type_name
 
 __all__ = ["document_key", "faults_of", "inspect", "key_of", "listed_id"]
 
@@ -120,14 +120,14 @@ def _faults_of_id(update: Update) -> Iterator[Violation]:
 
 
 def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -> Iterator[Violation]:
-    name = UpdateType.Name(update.type).removeprefix("UPDATE_TYPE_")
+    name = kind_name(update.type)
     try:
         decode(update.data, data_type)
         own = id_of(update.data, data_type)
     except InvalidArgument as error:
         yield Violation(
             f"an {name} does not carry a whole document of the type that was asked for",
-            expected=f"a {DataType.Name(data_type).removeprefix('DATA_TYPE_')} document with its id",
+            expected=f"a {type_name(data_type)} document with its id",
             seen=f"{show_document(update.data)} ({error.message})",
             owner=Owner.STREAM_DOCUMENTS,
         )

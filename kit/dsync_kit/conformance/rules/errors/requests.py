@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import strip
-from dsync_kit.conformance.case.case import Case, type_name
+from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BAD_INPUT, BEST_CODE, expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import identifiers, strategies
@@ -12,6 +12,7 @@ from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_UNKNOWN, UPDATE_TYPE_UNKNOWN, Partition, Update
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["GARBAGE", "HOSTILE_NAMES", "RULES", "SEVERAL_GARBAGE"]
 

@@ -5,7 +5,7 @@ import re
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BAD_INPUT, expect_final, expect_refused
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
@@ -22,6 +22,7 @@ from dsync_kit.protocol import (
     DataType,
     Update,
 )
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 

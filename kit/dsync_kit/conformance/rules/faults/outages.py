@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from dsync_kit.conformance.calls.attempt import Attempt
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.outage import Answer, answered, decline_unseen, during_outage, outage, outage_seconds
+from dsync_kit.conformance.case.outage import Answer, decline_unseen, during_outage, outage, outage_seconds
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Need
@@ -97,7 +98,7 @@ def stream_survives(case: Case) -> None:
     scene.mark()
     follower.converge(scene.wanted(), what="a stream before an outage")
     with outage(case):
-        answered(scene.plan, outage_seconds(case))
+        Attempt(scene.plan).ends(outage_seconds(case))
         follower.message(_STREAM_SECONDS)
     scene.mark()
     for name, call in scene.history():

@@ -80,8 +80,8 @@ def connections(case: Case) -> None:
     case.check(first == second, "another connection sees another id", expected=repr(first), seen=repr(second))
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:4]:
-        here = case.driver.partition(partition, data_type, expected=expected)
-        there = other.partition(partition, data_type, expected=expected)
+        here = case.driver.list_partition(partition, data_type, expected=expected)
+        there = other.list_partition(partition, data_type, expected=expected)
         Model.listed(data_type, here).check(there, what="the listing over another connection")
     if case.found.streams and case.declared.can_change and case.declared.loads:
         scene = Scene(case)

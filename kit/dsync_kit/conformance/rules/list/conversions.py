@@ -3,13 +3,14 @@
 from bson import Binary, DatetimeMS, Decimal128, Int64, MinKey, Regex
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.case import Case, type_name
+from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["RULES"]
 

@@ -16,7 +16,6 @@ from dsync_kit.conformance.case.large_namespaces import (
 )
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import identifiers, strategies
-from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.conformance.verdicts.model import Model, by_id
@@ -42,7 +41,7 @@ def ends(case: Case) -> None:
     """The listing of each partition ends."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        case.driver.partition(partition, data_type, expected=expected)
+        case.driver.list_partition(partition, data_type, expected=expected)
         case.checks += 1
 
 
@@ -70,7 +69,7 @@ def type_(case: Case) -> None:
     """What is listed are whole documents of the type that was asked for, each with its id."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        for document in case.driver.partition(partition, data_type, expected=expected)[:2000]:
+        for document in case.driver.list_partition(partition, data_type, expected=expected)[:2000]:
             try:
                 decode(document, data_type)
                 id_of(document, data_type)
@@ -150,7 +149,7 @@ def page_boundaries(case: Case) -> None:
         removals = [
             Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
             for partition in case.driver.plan([namespace]).partitions
-            for document in case.driver.partition(partition, data_type, expected=count)[wanted:]
+            for document in case.driver.list_partition(partition, data_type, expected=count)[wanted:]
         ]
         case.update(namespace, removals, data_type)
         model.apply(removals)
@@ -207,8 +206,8 @@ def repeatable(case: Case) -> None:
     """A partition that is listed again from the start gives the same documents."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        first = case.driver.partition(partition, data_type, expected=expected)
-        again = case.driver.partition(partition, data_type, expected=expected)
+        first = case.driver.list_partition(partition, data_type, expected=expected)
+        again = case.driver.list_partition(partition, data_type, expected=expected)
         Model.listed(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
         case.checks += 1
 
@@ -225,10 +224,10 @@ def restart_mid_way(case: Case) -> None:
     """A listing that is given up after a page starts again from the beginning."""
     namespace, data_type, expected = listed_in_pages(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        whole = case.driver.partition(partition, data_type, expected=expected)
+        whole = case.driver.list_partition(partition, data_type, expected=expected)
         with declined_if_expired(case):
             next(case.driver.pages(partition, data_type, expected=expected))
-        again = case.driver.partition(partition, data_type, expected=expected)
+        again = case.driver.list_partition(partition, data_type, expected=expected)
         Model.listed(data_type, whole).check(again, what="the listing after one that was given up")
         case.checks += 1
 
@@ -261,7 +260,7 @@ def any_time(case: Case) -> None:
             seen=error,
         )
         return
-    whole = case.driver.partition(partition, data_type, expected=expected)
+    whole = case.driver.list_partition(partition, data_type, expected=expected)
     Model.listed(data_type, whole).check([*first.data, *rest], what="a listing with a pause between its pages")
     case.checks += 1
 
@@ -288,7 +287,7 @@ def retryable_cursor(case: Case) -> None:
         if not first.next_cursor:
             continue
         seen = {document_key(document, data_type) for document in first.data}
-        whole = case.driver.partition(partition, data_type, expected=expected)
+        whole = case.driver.list_partition(partition, data_type, expected=expected)
         rest = [document for document in whole if document_key(document, data_type) not in seen]
         try:
             there = _rest(second, partition, data_type, first.next_cursor)
@@ -305,14 +304,10 @@ def retryable_cursor(case: Case) -> None:
 
 
 def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: bytes) -> list[bytes]:
-    found: list[bytes] = []
-    while cursor:
-        answer = driver.page(strip(partition), data_type, cursor)
-        found += answer.data
-        if answer.next_cursor == cursor:
-            raise Violation("ListData gave back the cursor that it was asked with", owner="list/cursor-advances")
-        cursor = answer.next_cursor
-    return found
+    """The documents of the pages that follow one; `cursor` is that page's next_cursor, or empty after the last."""
+    if not cursor:
+        return []
+    return [document for page in driver.pages(partition, data_type, cursor=cursor) for document in page]
 
 
 RULES = (

@@ -36,7 +36,7 @@ def interleaved(case: Case) -> None:
     partitions = case.driver.partitions([namespace])
     pairs = [(partitions[0], partitions[-1]), (partitions[0], partitions[0])]
     for pair in pairs if len(partitions) > 1 else pairs[:1]:
-        alone = [case.driver.partition(partition, data_type, expected=expected) for partition in pair]
+        alone = [case.driver.list_partition(partition, data_type, expected=expected) for partition in pair]
         both = [case.driver.pages(partition, data_type, expected=expected) for partition in pair]
         found: tuple[list[bytes], list[bytes]] = ([], [])
         with declined_if_expired(case):
@@ -60,13 +60,13 @@ def parallel(case: Case) -> None:
     """Listings by as many copiers as dsync may have, all at once, give what one after another gives."""
     namespace, data_type, expected = listed_in_pages(case)
     partitions = case.driver.partitions([namespace])[:4]
-    alone = [case.driver.partition(partition, data_type, expected=expected) for partition in partitions]
+    alone = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
     work = [index % len(partitions) for index in range(_COPIERS)]
     at_once = threading.Barrier(_COPIERS)
 
     def listing(index: int) -> list[bytes]:
         at_once.wait()
-        return case.driver.partition(partitions[index], data_type, expected=expected)
+        return case.driver.list_partition(partitions[index], data_type, expected=expected)
 
     with ThreadPoolExecutor(_COPIERS) as pool:
         together = list(pool.map(listing, work))

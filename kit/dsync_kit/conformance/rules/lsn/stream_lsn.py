@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
-from dsync_kit.conformance.calls.driver import StreamReader
+from dsync_kit.conformance.calls.stream_reader import StreamReader
+from dsync_kit.conformance.case import hanging_up
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.documents import decode_id, id_of
-from dsync_kit.protocol import GetInfoRequest, StreamLSNResponse
+from dsync_kit.protocol import StreamLSNResponse
 
 __all__ = ["RULES"]
 
@@ -21,12 +22,7 @@ _ENDS = "Ends when cancelled, and not later than StreamUpdates ends."
 _HARMLESS = "StreamLSN is opened at the start (whatever the capability says) …; UNIMPLEMENTED or an immediate end are "
 _LIVE = (Need.UPDATES, Need.LSN, Need.LOADING, Need.CHANGING)
 
-_STREAMS = 80
-_CANCEL_SECONDS = 6.0
-_GRACE_SECONDS = 5.0
 _SOON = 1.0
-_AT_WORK_SECONDS = 0.004
-"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
 _AT_ONCE = 0.02
 _PATIENCE = 8.0
 """A count is for progress: it may be taken now and then."""
@@ -166,24 +162,13 @@ def cancel(case: Case) -> None:
     """80 streams of counts that are opened and cancelled leave nothing behind."""
     scene = Scene(case)
     scene.mark()
-    began = time.monotonic()
-    opened: list[StreamReader[StreamLSNResponse]] = []
-    while len(opened) < _STREAMS and time.monotonic() - began < _CANCEL_SECONDS:
-        stream = case.driver.stream_lsn(scene.cursor, scene.asked)
-        opened.append(stream)
-        stream.next(_SOON)
-        time.sleep(_AT_WORK_SECONDS)
-        stream.cancel()
-    grace = time.monotonic() + _GRACE_SECONDS
-    goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)
-    case.check(not goes_on, "cancelled streams go on", expected="the end of each", seen=f"{goes_on} of {len(opened)}")
-    what = f"after {len(opened)} StreamLSN were opened and cancelled"
-    case.within(_GRACE_SECONDS, lambda: case.api.get_info(GetInfoRequest()), f"GetInfo does not answer {what}")
-    while time.monotonic() < grace + _GRACE_SECONDS:
+    what = hanging_up.open_and_cancel(case, lambda: case.driver.stream_lsn(scene.cursor, scene.asked), "StreamLSN")
+    end = time.monotonic() + hanging_up.GRACE_SECONDS
+    while time.monotonic() < end:
         stream = _open(case, scene)
-        if stream.next(_GRACE_SECONDS) is not None:
+        if stream.next(hanging_up.GRACE_SECONDS) is not None:
             return
-        time.sleep(0.2)
+        time.sleep(hanging_up.PAUSE_SECONDS)
     raise Violation(f"StreamLSN does not answer {what}", expected="a count", seen=str(stream.error or "nothing"))
 
 

@@ -189,7 +189,7 @@ def multi_namespace(case: Case) -> None:
             owner="plan/asked-namespaces",
         )
         model = held[partition.namespace]
-        listed = case.driver.partition(partition, model.data_type, expected=len(model.documents))
+        listed = case.driver.list_partition(partition, model.data_type, expected=len(model.documents))
         found[partition.namespace] += case.without_foreign(partition.namespace, listed, model.data_type)
     for name, model in held.items():
         case.check(
@@ -213,8 +213,8 @@ def stripped_partition(case: Case) -> None:
     """A partition lists the same documents whether it is sent back whole, or with namespace and cursor alone."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:4]:
-        whole = case.driver.partition(partition, data_type, expected=expected, whole=True)
-        stripped = case.driver.partition(strip(partition), data_type, expected=expected)
+        whole = case.driver.list_partition(partition, data_type, expected=expected, whole=True)
+        stripped = case.driver.list_partition(strip(partition), data_type, expected=expected)
         Model.listed(data_type, whole).check(stripped, what="the listing of the stripped partition")
         case.checks += 1
 
@@ -230,12 +230,12 @@ def repeatable(case: Case) -> None:
     """A second plan, of this namespace or another, leaves the first one's partitions listable, and what they hold."""
     namespace, data_type, expected = few_or_many(case)
     first = case.driver.plan([namespace], updates=case.found.streams).partitions[:4]
-    before = [case.driver.partition(partition, data_type, expected=expected) for partition in first]
+    before = [case.driver.list_partition(partition, data_type, expected=expected) for partition in first]
     elsewhere = case.declared.loads and case.found.makes_namespaces and case.draw(st.booleans(), "of another namespace")
     again_planned = case.loaded(min_size=1, small=True)[0] if elsewhere else namespace
     case.driver.plan([again_planned], updates=case.found.streams)
     for partition, documents in zip(first, before, strict=True):
-        again = case.driver.partition(partition, data_type, expected=expected)
+        again = case.driver.list_partition(partition, data_type, expected=expected)
         Model.listed(data_type, documents).check(again, what="the first plan's partition, listed after a second plan,")
         case.checks += 1
 
@@ -257,9 +257,9 @@ def self_contained(case: Case) -> None:
     partitions = case.driver.partitions([namespace])[:4]
     second = case.second_driver()
     for partition in partitions:
-        here = case.driver.partition(partition, data_type, expected=expected)
+        here = case.driver.list_partition(partition, data_type, expected=expected)
         try:
-            there = second.partition(partition, data_type, expected=expected)
+            there = second.list_partition(partition, data_type, expected=expected)
         except ConnectorError as error:
             case.check(False, "another instance refuses a plan's partition", expected="its documents", seen=error)
             return
@@ -284,7 +284,7 @@ def unknown_namespace(case: Case) -> None:
         documents = [
             document
             for partition in plan.partitions
-            for document in case.driver.partition(partition, types[0] if types else DATA_TYPE_MONGO_BSON)
+            for document in case.driver.list_partition(partition, types[0] if types else DATA_TYPE_MONGO_BSON)
         ]
     except ConnectorError as error:
         expect_final(case, error, "an unknown namespace")

@@ -4,7 +4,8 @@ import time
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.calls.driver import Driver, StreamReader
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case import hanging_up
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Sent
 from dsync_kit.conformance.case.rule import rule
@@ -12,7 +13,6 @@ from dsync_kit.conformance.case.sampling import sample
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.protocol import GetInfoRequest, StreamUpdatesResponse
 
 __all__ = ["RULES"]
 
@@ -29,16 +29,9 @@ _TRIED_CURSORS = 5
 _IDLE_SECONDS = 15.0
 """For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
 
-_STREAMS = 80
 _AT_ONCE = 0.1
 _COUNTED_SECONDS = 0.5
 _ONE_AT_A_TIME = "it refuses a second stream while one is open"
-_CANCEL_SECONDS = 6.0
-_GRACE_SECONDS = 5.0
-"""A handler that looks now and then whether the caller is there ends within that."""
-
-_AT_WORK_SECONDS = 0.004
-"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
 
 
 @rule(
@@ -216,7 +209,7 @@ def undisturbed(case: Case) -> None:
     follower.converge(scene.wanted(), what="a stream before other calls")
     with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
         counts.next(_AT_ONCE)
-    counts.join(_GRACE_SECONDS)
+    counts.join(hanging_up.GRACE_SECONDS)
     scene.plan()
     case.read(name, scene.data_type, expected=len(scene.ids))
     scene.mark()
@@ -268,30 +261,15 @@ def cancel(case: Case) -> None:
     """80 streams that are opened and cancelled leave nothing behind: the next one works, and so do other calls."""
     scene = Scene(case)
     scene.mark()  # so that there is something to send at once
-    began = time.monotonic()
-    opened: list[StreamReader[StreamUpdatesResponse]] = []
-    while len(opened) < _STREAMS and time.monotonic() - began < _CANCEL_SECONDS:
-        stream = case.driver.stream_updates(scene.cursor, scene.asked, scene.data_type)
-        opened.append(stream)
-        stream.next(1.0)
-        time.sleep(_AT_WORK_SECONDS)
-        stream.cancel()
-    grace = time.monotonic() + _GRACE_SECONDS
-    goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)
-    case.check(
-        not goes_on,
-        "cancelled streams go on",
-        expected=f"the end of each within {_GRACE_SECONDS:.0f} seconds",
-        seen=f"{goes_on} of {len(opened)} go on",
+    what = hanging_up.open_and_cancel(
+        case, lambda: case.driver.stream_updates(scene.cursor, scene.asked, scene.data_type), "streams"
     )
-    what = f"after {len(opened)} streams were opened and cancelled"
-    case.within(_GRACE_SECONDS, lambda: case.api.get_info(GetInfoRequest()), f"GetInfo does not answer {what}")
     _stream_again(scene, what)
 
 
 def _stream_again(scene: Scene, what: str) -> None:
     """A new stream; tried again for a while where it is refused, as the old ones may take a moment to go."""
-    end = time.monotonic() + _GRACE_SECONDS
+    end = time.monotonic() + hanging_up.GRACE_SECONDS
     while True:
         # Nothing is written before: a write wakes a stream that was forgotten, and frees its thread.
         follower = scene.follow()
@@ -301,7 +279,7 @@ def _stream_again(scene: Scene, what: str) -> None:
             if follower.reader.error is None or time.monotonic() > end:
                 # Whatever goes wrong here is due to those before: it works before any were cancelled.
                 raise Violation(violation.message, expected=violation.expected, seen=violation.seen) from violation
-            time.sleep(0.2)
+            time.sleep(hanging_up.PAUSE_SECONDS)
         else:
             return
 

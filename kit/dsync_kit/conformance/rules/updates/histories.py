@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import make_document, update
@@ -18,6 +18,7 @@ from dsync_kit.protocol import (
     UpdateType,
     WriteUpdatesRequest,
 )
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.case import Case, kind_name
+from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
@@ -23,6 +23,7 @@ from dsync_kit.protocol import (
     DataType,
     Update,
 )
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 
