@@ -7,7 +7,7 @@ made of. A variant is unusual, but correct: no rule may fail it.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -24,6 +24,7 @@ from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
 from dsync_kit.targets.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
 
+from .connections import served_per_connection
 from .folders import folder_target
 
 __all__ = [
@@ -49,15 +50,15 @@ CURSORS: Any = import_folder(_FOLDER, "cursors")
 SETTINGS: Any = import_folder(_FOLDER, "settings")
 
 Difficulty = Literal["any call", "special input", "rare"]
-Where = Literal["grpc", "local", "folder"]
+Where = Literal["grpc", "connections", "local", "folder"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A broken connector. `connector` is a subclass of `ReferenceConnector`, `reason` where the like of it is met.
 
-    `where` is how the kit reaches it: behind an address, or in its own process, which offers a second instance. For
-    "folder" the connector is a function that breaks a rendered folder.
+    `where` is how the kit reaches it: behind an address, behind one with a connector for each connection, or in its own
+    process, which offers a second instance. For "folder" the connector is a function that breaks a rendered folder.
     """
 
     name: str
@@ -125,9 +126,9 @@ def judge(
     database: Path | None = None,
 ) -> Result:
     """What the kit says of it, by the rules that match `globs`."""
-    if subject.where == "folder":
-        where = None  # it is a folder that is broken: there is no other way to reach it
-    serve = {"grpc": served_target, "local": local_target, "folder": _folder_target}[where or subject.where]
+    if subject.where in ("folder", "connections"):
+        where = None  # what is broken is a folder, or what is kept for a connection: there is no other way to reach it
+    serve = _SERVE[where or subject.where]
     namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     with serve(subject.connector, subject.options) as target:
         plan = Plan(
@@ -161,7 +162,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
-        with ExitStack() as stack, torn_down(_make(connector, options, store)) as first:
+        with torn_down(_make(connector, options, store)) as first:
             yield OpenTarget(
                 title=connector.__name__,
                 api=LocalClient(first),
@@ -169,8 +170,6 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 settings=getattr(first, "settings", None),
                 create=lambda: _make(connector, options, store),
                 second=second,
-                # Of a connector that keeps something for each connection, another instance stands for another one.
-                connect=lambda: LocalClient(stack.enter_context(torn_down(_make(connector, options, store)))),
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
             )
@@ -178,10 +177,26 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
     yield Target(connector.__name__, open_target)
 
 
+@contextmanager
+def connections_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
+    """Connectors on the same data behind an address, one for each connection."""
+    store = STORE.Store()
+    with served_per_connection(lambda: _make(connector, options, store)) as address:
+        yield resolve(f"grpc://{address}", insecure=True)
+
+
 def _folder_target(break_it: Any, options: Sequence[str] = ()) -> AbstractContextManager[Target]:
     if options:
         raise ValueError(f"a folder takes no options: {options}")
     return folder_target(break_it)
+
+
+_SERVE: dict[Where, Callable[..., AbstractContextManager[Target]]] = {
+    "grpc": served_target,
+    "connections": connections_target,
+    "local": local_target,
+    "folder": _folder_target,
+}
 
 
 class Restartable:

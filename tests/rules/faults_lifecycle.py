@@ -66,7 +66,7 @@ class ThreadIsLeft(Reference):
         return super().list_data(request)
 
 
-@broken("lifecycle/connections")
+@broken("lifecycle/connections", where="connections")
 class IdOfTheConnection(Reference):
     """The id is made when somebody connects."""
 
@@ -80,7 +80,7 @@ class IdOfTheConnection(Reference):
         return info
 
 
-@broken("lifecycle/connections", "special input")
+@broken("lifecycle/connections", "special input", where="connections")
 class PlansOfTheConnection(Reference):
     """A plan lives in the session that asked for it, and another session does not find it."""
 
