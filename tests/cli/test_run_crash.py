@@ -13,7 +13,7 @@ import pytest
 from dsync_kit.client import LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.documents import decode
-from dsync_kit.flow.calls import pages
+from dsync_kit.flow.listing import pages
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, GeneratePlanRequest
 from dsync_kit.registry import load_folder, packaged_folder
 

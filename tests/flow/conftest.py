@@ -2,10 +2,10 @@
 
 import pytest
 
-from dsync_kit.flow import calls
+from dsync_kit.flow import retries
 
 
 @pytest.fixture
 def quick_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls are repeated at once: how long dsync waits is tested by itself."""
-    monkeypatch.setattr(calls, "WAITS", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(retries, "WAITS", (0.001, 0.001, 0.001))

@@ -7,7 +7,7 @@ import pytest
 from dsync_kit.client import LocalClient
 from dsync_kit.connector import CallContext
 from dsync_kit.errors import FinalError, InvalidArgument, PermissionDenied, Unavailable, UsageError
-from dsync_kit.flow import calls
+from dsync_kit.flow import retries
 from dsync_kit.flow.engine import FlowOptions, Mode
 from dsync_kit.flow.events import (
     CallRepeated,
@@ -100,7 +100,7 @@ def test_limit() -> None:
 
 def test_waits_are_those_of_dsync() -> None:
     """A call is tried four times in all, about 0.5, 0.75 and 1.1 seconds apart."""
-    assert calls.WAITS == (0.5, 0.75, 1.1)
+    assert retries.WAITS == (0.5, 0.75, 1.1)
 
 
 @pytest.mark.usefixtures("quick_waits")
@@ -360,6 +360,6 @@ def test_a_sink_that_is_gone_is_not_asked_for_each_partition() -> None:
     for number in range(30):
         source.fill(f"n{number}", numbered(1))
     result = run(source, sink, FlowOptions(mode=Mode.INITIAL_SYNC, copiers=1))
-    assert sink.asked == 3 * (1 + len(calls.WAITS))
+    assert sink.asked == 3 * (1 + len(retries.WAITS))
     assert not result.complete
     assert "not tried: 3 in a row" in result.failures[-1].reason

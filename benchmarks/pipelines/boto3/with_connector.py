@@ -9,7 +9,7 @@ from pathlib import Path
 from work import work
 
 from dsync_kit.client import LocalClient
-from dsync_kit.flow.calls import pages
+from dsync_kit.flow.listing import pages
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, GeneratePlanRequest, Partition, WriteDataRequest
 from dsync_kit.registry import load_folder
 from dsync_kit.targets.target import configure, create

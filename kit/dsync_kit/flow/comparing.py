@@ -14,8 +14,9 @@ from dsync_kit.client import ConnectorApi
 from dsync_kit.connector import StreamContext
 from dsync_kit.documents import canonical, decode_id, id_key, id_of
 from dsync_kit.errors import ConnectorError, FinalError, NotFound
-from dsync_kit.flow.calls import Stopped, pages, repeated
 from dsync_kit.flow.events import Compared, Difference, Listener
+from dsync_kit.flow.listing import pages
+from dsync_kit.flow.retries import Stopped, repeated
 from dsync_kit.flow.route import Route
 from dsync_kit.flow.workers import Workers
 from dsync_kit.incoming import key_of

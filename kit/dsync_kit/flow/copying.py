@@ -10,8 +10,9 @@ from queue import Empty, SimpleQueue
 from dsync_kit.client import ConnectorApi
 from dsync_kit.connector import StreamContext
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.calls import Stopped, pages, repeated
 from dsync_kit.flow.events import Failure, Listener, PartitionFailed, PartitionFinished, PartitionRestarted
+from dsync_kit.flow.listing import pages
+from dsync_kit.flow.retries import Stopped, repeated
 from dsync_kit.flow.route import Route
 from dsync_kit.flow.state import State
 from dsync_kit.flow.workers import Workers

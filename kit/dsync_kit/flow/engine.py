@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from dsync_kit.connector import CallContext
 from dsync_kit.errors import ConnectorError, UsageError
-from dsync_kit.flow.calls import Stopped
 from dsync_kit.flow.comparing import Comparison
 from dsync_kit.flow.copying import Allowance, Copy, Job
 from dsync_kit.flow.events import (
@@ -28,6 +27,7 @@ from dsync_kit.flow.events import (
 )
 from dsync_kit.flow.namespaces import NamespaceMap
 from dsync_kit.flow.negotiation import End, Types, check_namespaces, negotiate
+from dsync_kit.flow.retries import Stopped
 from dsync_kit.flow.route import Route
 from dsync_kit.flow.state import Identity, State
 from dsync_kit.flow.transform import TransformClient

@@ -7,10 +7,10 @@ from typing import TypeVar
 from dsync_kit.client import ConnectorApi
 from dsync_kit.connector import StreamContext
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.calls import repeated
 from dsync_kit.flow.events import CallRepeated, Copied, Listener, UpdatesWritten
 from dsync_kit.flow.namespaces import NamespaceMap
 from dsync_kit.flow.negotiation import Types
+from dsync_kit.flow.retries import repeated
 from dsync_kit.flow.transform import TransformClient
 from dsync_kit.protocol import (
     GetTransformRequest,

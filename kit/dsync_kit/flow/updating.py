@@ -13,8 +13,8 @@ from dsync_kit.client import ConnectorApi
 from dsync_kit.connector import CallContext
 from dsync_kit.documents import decode_id, id_key
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.calls import Stopped
 from dsync_kit.flow.events import Failure, Listener, LsnSeen
+from dsync_kit.flow.retries import Stopped
 from dsync_kit.flow.route import Route
 from dsync_kit.flow.state import State
 from dsync_kit.flow.workers import Workers

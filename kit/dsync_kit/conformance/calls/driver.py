@@ -10,7 +10,8 @@ from dsync_kit.conformance.calls.stream_reader import StreamReader
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.calls import WAITS, CursorStands, pages, repeated, strip
+from dsync_kit.flow.listing import CursorStands, pages, strip
+from dsync_kit.flow.retries import WAITS, repeated
 from dsync_kit.protocol import (
     DataType,
     GeneratePlanRequest,
