@@ -1,0 +1,91 @@
+"""How calls are made and recorded: instances, notes, time limits."""
+
+import threading
+
+import pytest
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.calls.attempt import Attempt
+from dsync_kit.conformance.calls.transcript import Call, Note, Recorder
+from dsync_kit.connector import Connector
+from dsync_kit.errors import Unavailable
+from dsync_kit.protocol import GetInfoRequest, GetInfoResponse
+
+
+class Named(Connector):
+    """Says its name, unless it is away."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.away = False
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        if self.away:
+            raise Unavailable("away")
+        return GetInfoResponse(db_type=self.name)
+
+
+def test_calls_of_all_instances_are_in_one_transcript() -> None:
+    """In the order in which they were made, each an object that knows its instance, its RPC and its request."""
+    recorder = Recorder(LocalClient(Named("first")))
+    other = recorder.other(LocalClient(Named("other")), "second instance")
+    recorder.get_info(GetInfoRequest())
+    recorder.note("(something happens)")
+    other.get_info(GetInfoRequest())
+    assert [(call.instance, call.rpc.name, type(call.request)) for call in recorder.calls] == [
+        ("", "GetInfo", GetInfoRequest),
+        ("second instance", "GetInfo", GetInfoRequest),
+    ]
+    assert [type(entry) for entry in recorder.entries()] == [Call, Note, Call]
+    assert recorder.transcript() == (
+        "  1  GetInfo() → db_type='first'",
+        "  2  (something happens)",
+        "  3  second instance: GetInfo() → db_type='other'",
+    )
+
+
+def test_calls_of_an_earlier_example_can_be_included() -> None:
+    """They come before what is called afterwards, and stay in the transcript where they were made."""
+    earlier, later = Recorder(LocalClient(Named("earlier"))), Recorder(LocalClient(Named("later")))
+    earlier.get_info(GetInfoRequest())
+    later.include(earlier.entries())
+    later.get_info(GetInfoRequest())
+    assert [call.responses[0].db_type for call in later.calls if isinstance(call.responses[0], GetInfoResponse)] == [
+        "earlier",
+        "later",
+    ]
+    assert len(earlier.calls) == 1
+
+
+def test_silence_begins_with_the_first_call_that_was_not_answered() -> None:
+    """The calls after it that were not answered either are left out."""
+    connector = Named("it")
+    recorder = Recorder(LocalClient(connector))
+    recorder.get_info(GetInfoRequest())
+    connector.away = True
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            recorder.get_info(GetInfoRequest())
+    assert recorder.until_silence() == ("GetInfo() → db_type='it'", "GetInfo() → UNAVAILABLE: away")
+
+
+def test_an_attempt_is_waited_for_as_long_as_asked() -> None:
+    """A call that does not end is left to itself, and may be waited for again."""
+    goes_on = threading.Event()
+    attempt = Attempt(lambda: goes_on.wait() and "done")
+    assert not attempt.ends(0.01)
+    goes_on.set()
+    assert attempt.ends(10)
+    assert attempt.answer() == "done"
+
+
+def test_what_an_attempt_raised_is_raised() -> None:
+    """As if it had been called directly."""
+
+    def fails() -> None:
+        raise Unavailable("away")
+
+    attempt = Attempt(fails)
+    assert attempt.ends(10)
+    with pytest.raises(Unavailable, match="away"):
+        attempt.answer()

@@ -1,0 +1,144 @@
+"""What is known about a connector under judgement: what it declares, what was found out, how long it is waited for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.patience import Patience
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.connector import Connector
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.errors import InvalidArgument, NotFound, Unavailable
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    Capabilities,
+    GetInfoRequest,
+    GetInfoResponse,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+from dsync_kit.targets.target import OpenTarget, TargetError
+from dsync_kit.testing.harness import Harness
+
+
+class Sink(Connector):
+    """Takes what `refuses` lets through, and counts how often it is asked who it is."""
+
+    def __init__(self, refuses: Callable[[WriteDataRequest], Exception | None] = lambda _: None) -> None:
+        self.refuses = refuses
+        self.asked = 0
+        self.written: list[str] = []
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        self.asked += 1
+        sink = Capabilities.Sink(supported_data_types=[DATA_TYPE_MONGO_BSON])
+        return GetInfoResponse(db_type="sink", capabilities=Capabilities(sink=sink))
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        if (error := self.refuses(request)) is not None:
+            raise error
+        self.written.append(request.namespace)
+        return WriteDataResponse()
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        return WriteUpdatesResponse()
+
+
+class Reading(Harness):
+    """Reads past the connector."""
+
+    def read(self, namespace: str, data_type: Any) -> list[bytes]:
+        return []
+
+
+def subject_of(connector: Connector, *namespaces: str, harness: Harness | None = None) -> Subject:
+    """A connector in this process, looked at."""
+    return Subject.of(
+        OpenTarget(title="it", api=LocalClient(connector), connector=connector, harness=harness), namespaces
+    )
+
+
+def test_what_is_tried_is_written_to_namespaces_of_this_run() -> None:
+    """Looking at a sink writes to it, under names that no other run has."""
+    sink = Sink()
+    subject = subject_of(sink)
+    assert sink.written
+    assert all(subject.namespaces.run in name for name in sink.written)
+
+
+def test_a_sink_that_nobody_can_read_offers_no_reading() -> None:
+    """What can be read back depends on the source, or on the harness."""
+    assert not offers(subject_of(Sink()), Need.READING)
+    assert offers(subject_of(Sink(), harness=Reading()), Need.READING)
+    assert not offers(subject_of(Sink()), Need.SOURCE)
+    assert offers(subject_of(Sink()), Need.NO_SOURCE)
+
+
+def test_every_need_is_answered() -> None:
+    """No need is left without an answer."""
+    subject = subject_of(Sink())
+    assert {type(offers(subject, need)) for need in Need} == {bool}
+
+
+def test_a_store_that_makes_no_namespaces_is_found_out() -> None:
+    """Names that were not made beforehand are refused: the kit writes to those that are offered, and says so."""
+
+    def refuses(request: WriteDataRequest) -> Exception | None:
+        return None if request.namespace == "offered" else NotFound("no such table")
+
+    found = subject_of(Sink(refuses), "offered").found
+    assert not found.makes_namespaces
+    assert "it makes no namespaces by itself (NOT_FOUND: no such table)" in found.notes[0]
+
+
+def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:
+    """Only texts are drawn for a store that takes nothing else; the note names what it refuses."""
+
+    def refuses(request: WriteDataRequest) -> Exception | None:
+        value = decode_id(id_of(request.data[0], request.type)[0])
+        return None if isinstance(value, str) else InvalidArgument("a text is needed")
+
+    found = subject_of(Sink(refuses)).found
+    assert found.id_kinds[DATA_TYPE_MONGO_BSON] == ("string",)
+    assert DATA_TYPE_JSON_ID not in found.id_kinds
+    assert "object-id" in found.notes[0]
+
+
+def test_a_connector_that_does_not_say_what_it_is_cannot_be_looked_at() -> None:
+    """The error names the target, and the answer."""
+    sink = Sink()
+    sink.get_info = lambda _: (_ for _ in ()).throw(Unavailable("not yet"))  # type: ignore[assignment, method-assign]
+    with pytest.raises(TargetError, match="it: GetInfo, which comes first, is answered with UNAVAILABLE: not yet"):
+        subject_of(sink)
+
+
+def test_what_hangs_is_asked_no_more() -> None:
+    """A connector that did not answer in time is not called to find out whether it answers."""
+    sink = Sink()
+    subject = subject_of(sink)
+    before = sink.asked
+    assert subject.liveness.answers()
+    assert sink.asked == before + 1
+    subject.liveness.hangs()
+    assert not subject.liveness.answers()
+    assert sink.asked == before + 1
+
+
+def test_patience_follows_what_was_seen() -> None:
+    """Long until some updates have come, then a multiple of the slowest of them; short after one has not come."""
+    patience = Patience()
+    longest = patience.seconds
+    for seconds in (0.01, 0.02, 0.4, 0.03, 0.01):
+        assert patience.seconds == longest
+        patience.arrived(seconds)
+    known = patience.seconds
+    assert 0.4 < known < longest
+    patience.waited_in_vain()
+    assert 0.4 < patience.seconds < known
