@@ -27,10 +27,10 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID
 from dsync_kit.targets.target import resolve
 
 with resolve(sys.argv[1]).open() as opened:
-    subject = Subject(opened, runs=Path(sys.argv[2]))
-    for name in (namespace := subject.fresh_namespace(), "users"):
+    subject = Subject.of(opened, runs=Path(sys.argv[2]))
+    for name in (namespace := subject.namespaces.fresh(), "users"):
         documents = [make_document(str(number), {}, DATA_TYPE_JSON_ID) for number in range(3)]
-        subject.load(name, documents, DATA_TYPE_JSON_ID, driver=subject.driver)
+        subject.data.load(name, documents, DATA_TYPE_JSON_ID, driver=subject.driver)
     print(namespace, flush=True)
     os._exit(9)
 """
@@ -58,7 +58,7 @@ def _held(folder: Path) -> dict[str, int]:
     with resolve(_uri(folder)).open() as opened:
         driver = Driver(opened.api)
         return Counter(
-            part.namespace for part in driver.plan().partitions for _ in driver.partition(part, DATA_TYPE_JSON_ID)
+            part.namespace for part in driver.plan().partitions for _ in driver.list_partition(part, DATA_TYPE_JSON_ID)
         )
 
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from dsync_kit.bounds.patience import Attempt
 from dsync_kit.client import LocalClient
-from dsync_kit.conformance.calls.attempt import Attempt
 from dsync_kit.conformance.calls.transcript import Call, Note, Recorder
 from dsync_kit.connector import Connector
 from dsync_kit.errors import Unavailable

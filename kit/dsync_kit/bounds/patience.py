@@ -7,7 +7,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-__all__ = ["CALL_SECONDS", "CallThread", "Kind", "Patience", "TooLong", "Watch", "unwatched"]
+__all__ = ["CALL_SECONDS", "Attempt", "CallThread", "Kind", "Patience", "TooLong", "Watch", "unwatched"]
 
 T = TypeVar("T")
 
@@ -60,41 +60,55 @@ class Patience:
         """What the function returns or raises. Raises TooLong where it takes longer; it is left to its thread."""
         if self.seconds is None:
             return function()
-        task: _Task[T] = _Task(function)
+        attempt = Attempt(function)
+        if not attempt.ends(self.seconds):
+            raise TooLong(f"it took longer than {self.seconds:g} seconds")
+        return attempt.answer()
+
+
+class Attempt(Generic[T]):
+    """A call that is made in a thread, so that waiting for its answer can end.
+
+    `raised` is what a call that has ended raised, None where it returned.
+    """
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._returned: list[T] = []
+        self.raised: BaseException | None = None
+        self._ended = threading.Lock()
+        self._ended.acquire()
+        self._over = False
         try:
             thread = _idle.pop()
         except IndexError:  # all are busy, or stuck
             thread = CallThread()
-        thread.tasks.put(task)
-        return task.wait(self.seconds)
+        thread.attempts.put(self)
 
+    def ends(self, seconds: float) -> bool:
+        """Whether the call ends within so many seconds from now; if not, it is left to its thread."""
+        self._over = self._over or self._ended.acquire(timeout=seconds)
+        return self._over
 
-class _Task(Generic[T]):
-    def __init__(self, function: Callable[[], T]) -> None:
-        self._function = function
-        self._returned: list[T] = []
-        self._raised: BaseException | None = None
-        self._ended = threading.Lock()
-        self._ended.acquire()
+    def answer(self) -> T:
+        """What a call that has ended returned, or raised; once."""
+        if self.raised is not None:
+            try:
+                raise self.raised
+            finally:
+                self.raised = None  # its traceback leads back to this object
+        return self._returned.pop()
 
     def run(self) -> None:
+        """Make the call, in the thread."""
         try:
             self._returned.append(self._function())
         except BaseException as error:
-            self._raised = error
+            self.raised = error
 
     def end(self) -> None:
+        """Say that the call has ended, in the thread."""
         self._ended.release()
-
-    def wait(self, seconds: float) -> T:
-        if not self._ended.acquire(timeout=seconds):
-            raise TooLong(f"it took longer than {seconds:g} seconds")
-        if self._raised is not None:
-            try:
-                raise self._raised
-            finally:
-                self._raised = None  # its traceback leads back to this object
-        return self._returned.pop()
 
 
 class CallThread(threading.Thread):
@@ -102,17 +116,17 @@ class CallThread(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True, name="call")
-        self.tasks: SimpleQueue[_Task[Any]] = SimpleQueue()
+        self.attempts: SimpleQueue[Attempt[Any]] = SimpleQueue()
         self.start()
 
     def run(self) -> None:
         """Make the calls that are given to it, one after another."""
         while True:
-            task = self.tasks.get()
-            task.run()
+            attempt = self.attempts.get()
+            attempt.run()
             _idle.append(self)
-            task.end()
-            del task  # and with it what the call has returned
+            attempt.end()
+            del attempt  # and with it what the call has returned
 
 
 _idle: list[CallThread] = []

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from dsync_kit.bounds.patience import CALL_SECONDS, Patience
+from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
 from dsync_kit.client import ConnectorApi, LocalClient
-from dsync_kit.conformance.calls.attempt import Attempt
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
 from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.data import REFUSALS
 from dsync_kit.conformance.subject.needs import offers
@@ -205,9 +205,11 @@ class Case:
         """What the call gives. Raises Violation where it takes longer: the connector hangs, and is asked no more."""
         self.checks += 1
         liveness = self.subject.liveness
-        if not liveness.hung and (attempt := Attempt(call)).ends(seconds):
-            return attempt.answer()
-        liveness.hangs()
+        try:
+            if not liveness.hung:
+                return Patience(seconds).call(call)
+        except TooLong:
+            liveness.hangs()
         raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
 
     def decline(self, reason: str) -> Inapplicable:
@@ -247,9 +249,7 @@ class Case:
             if is_interrupt(error):
                 raise
             seen = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise Violation(
-                "teardown fails", expected="nothing", seen=seen, owner="lifecycle/teardown-twice"
-            ) from error
+            raise Violation("teardown fails", expected="nothing", seen=seen, owner=Owner.TEARDOWN_TWICE) from error
 
     def enter(self, context: Any) -> Any:
         """Enter a context that is left when the example ends."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from dsync_kit.conformance.calls.attempt import Attempt
+from dsync_kit.bounds.patience import Attempt
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.errors import ConnectorError
@@ -63,9 +63,11 @@ def during_outage(case: Case, call: Callable[[], object]) -> Answer:
         expected=f"an answer within {_RECOVERY_SECONDS:.0f} seconds after it",
         seen="no answer",
     )
-    if attempt.error is not None and not isinstance(attempt.error, ConnectorError):
-        raise attempt.error
-    return Answer(attempt.error, late)
+    try:
+        attempt.answer()
+    except ConnectorError as error:
+        return Answer(error, late)
+    return Answer(None, late)
 
 
 def decline_unseen(case: Case, answers: Sequence[Answer]) -> None:

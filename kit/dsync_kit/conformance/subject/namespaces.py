@@ -23,7 +23,8 @@ _STYLES: tuple[Callable[[str, int], str], ...] = (
 class Namespaces:
     """Names that nobody has used. `offered` are those of the user, `run` is a text that no other run has.
 
-    The `journal` notes each name before anything is written to it. `default_plan` says whether a plan without namespaces covers those that there are.
+    The `journal` notes each name before anything is written to it. `default_plan` says whether a plan without
+    namespaces covers those that there are.
     """
 
     def __init__(self, offered: Sequence[str], journal: Journal, *, default_plan: bool) -> None:

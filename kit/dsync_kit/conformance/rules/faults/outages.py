@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dsync_kit.conformance.calls.attempt import Attempt
+from dsync_kit.bounds.patience import Attempt
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.outage import Answer, decline_unseen, during_outage, outage, outage_seconds
 from dsync_kit.conformance.case.rule import rule
