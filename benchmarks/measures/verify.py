@@ -15,7 +15,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.events import RuleFinished, RuleStarted
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import Plan, run
+from dsync_kit.conformance.running.engine import RunOptions, run
 from dsync_kit.targets.target import resolve
 from measures.measuring import BENCHMARKS, command, median, table, times
 
@@ -103,7 +103,7 @@ def _verify(profile: str) -> _Run:
     done = _Run()
     began = 0.0
     with _recorded() as examples_of_rule:
-        for event in run(resolve("reference://"), Plan(rules=_RULES, profile=PROFILES[profile], seed=1)):
+        for event in run(resolve("reference://"), RunOptions(rules=_RULES, profile=PROFILES[profile], seed=1)):
             if isinstance(event, RuleStarted):
                 began = time.perf_counter()
             elif isinstance(event, RuleFinished):

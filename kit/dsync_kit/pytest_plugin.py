@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from dsync_kit.conformance.case.rule import Rule
     from dsync_kit.conformance.results.outcome import Outcome
-    from dsync_kit.conformance.running.engine import Plan, Session
+    from dsync_kit.conformance.running.engine import RunOptions, Session
 
 __all__ = ["conformance_tests"]
 
@@ -87,17 +87,17 @@ class _Sessions:
         from dsync_kit.targets.target import TargetError, resolve
 
         try:
-            plan = self._plan(folder)
-            session = Session(self._stack.enter_context(resolve(str(folder)).open()), plan)
+            options = self._options(folder)
+            session = Session(self._stack.enter_context(resolve(str(folder)).open()), options)
         except (UsageError, TargetError) as error:
             return str(error)
         self._stack.callback(session.close)
         return session
 
-    def _plan(self, folder: Path) -> "Plan":
+    def _options(self, folder: Path) -> "RunOptions":
         from dsync_kit.conformance.results.profile import PROFILES
         from dsync_kit.conformance.rules import RULES
-        from dsync_kit.conformance.running.engine import Plan
+        from dsync_kit.conformance.running.engine import RunOptions
         from dsync_kit.errors import UsageError
 
         config = self._config
@@ -107,7 +107,7 @@ class _Sessions:
             raise UsageError(f"there is no profile {profile!r}: expected one of {', '.join(PROFILES)}")
         seed = config.getoption("--dsync-seed")
         words = ["dsync-kit", "verify", os.path.relpath(folder), "--profile", profile, "--seed", str(seed)]
-        return Plan(
+        return RunOptions(
             rules=RULES,
             profile=PROFILES[profile],
             seed=seed,

@@ -110,7 +110,7 @@ def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None
     """A library that catches KeyboardInterrupt for itself does not keep the rules running."""
     code = """
 import os, signal, time
-from dsync_kit.conformance.running.engine import Plan, run
+from dsync_kit.conformance.running.engine import RunOptions, run
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
@@ -122,7 +122,7 @@ try:
     time.sleep(30)
 except KeyboardInterrupt:
     pass
-*_, last = run(resolve("reference://"), Plan(RULES, PROFILES["thorough"], seed=1))
+*_, last = run(resolve("reference://"), RunOptions(RULES, PROFILES["thorough"], seed=1))
 print(last.result.interrupted, len(last.result.outcomes))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -17,7 +17,7 @@ from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import Plan, run, select
+from dsync_kit.conformance.running.engine import RunOptions, run, select
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
@@ -131,14 +131,14 @@ def judge(
     serve = _SERVE[where or subject.where]
     namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     with serve(subject.connector, subject.options) as target:
-        plan = Plan(
+        options = RunOptions(
             rules=select(RULES, globs),
             profile=PROFILES[profile] if isinstance(profile, str) else profile,
             seed=seed,
             namespaces=namespaces,
             database=database,
         )
-        finished = [event for event in run(target, plan) if isinstance(event, RunFinished)]
+        finished = [event for event in run(target, options) if isinstance(event, RunFinished)]
     return finished[0].result
 
 

@@ -8,7 +8,7 @@ from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import Plan, run, select
+from dsync_kit.conformance.running.engine import RunOptions, run, select
 from dsync_kit.registry import packaged_folder
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.targets.target import Target, resolve
@@ -18,7 +18,9 @@ PACKAGING = select(RULES, ["packaging/*"])
 
 def judged(target: Target) -> Result:
     """What the rules of the area say of a target."""
-    [finished] = [event for event in run(target, Plan(PACKAGING, PROFILES["quick"], 1)) if type(event) is RunFinished]
+    [finished] = [
+        event for event in run(target, RunOptions(PACKAGING, PROFILES["quick"], 1)) if type(event) is RunFinished
+    ]
     return finished.result
 
 

@@ -25,6 +25,12 @@ TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT,
 
 Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without TLS.")]
 
+# What verify and ci have in common.
+Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")]
+Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")]
+Strict = Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
 
 
@@ -52,22 +58,22 @@ def verify(
         list[str] | None,
         typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")] = "standard",
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")] = None,
+    profile: Profile = "standard",
+    seed: Seed = None,
+    rule: Rules = None,
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace that may be read and written; repeats.")
     ] = None,
     known_failures: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Lines RULE: REASON; an unexpected pass fails.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")] = False,
+    strict: Strict = False,
     report: Annotated[
         list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown, html or badge; repeats.")
     ] = None,
     insecure: Insecure = False,
     timeout: Timeout = 30.0,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
+    jobs: Jobs = 1,
 ) -> None:
     """Prove a connector with generated data.
 
@@ -107,10 +113,10 @@ def ci(
     shared: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Folders or files that touch every connector; repeats.")
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")] = "standard",
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")] = False,
+    profile: Profile = "standard",
+    seed: Seed = None,
+    rule: Rules = None,
+    strict: Strict = False,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,7 +124,7 @@ def ci(
         ),
     ] = None,
     timeout: Timeout = 30.0,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")] = 1,
+    jobs: Jobs = 1,
     list_only: Annotated[bool, typer.Option("--list", help="Print the touched folders, and verify none.")] = False,
 ) -> None:
     """Verify the connectors that a change touches.

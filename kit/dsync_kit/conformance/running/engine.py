@@ -20,11 +20,11 @@ from dsync_kit.errors import UsageError
 from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target, TargetError
 
-__all__ = ["Plan", "Session", "run", "select"]
+__all__ = ["RunOptions", "Session", "run", "select"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunOptions:
     """What to run, and how.
 
     `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
@@ -58,27 +58,27 @@ class Session:
     Raises TargetError where GetInfo does not answer, UsageError where the harness's known failures are no rules.
     """
 
-    def __init__(self, opened: OpenTarget, plan: Plan) -> None:
-        self._plan = plan
-        self._subject = Subject.of(opened, plan.namespaces, plan.runs)
+    def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
+        self._options = options
+        self._subject = Subject.of(opened, options.namespaces, options.runs)
         listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
-        self._known = {**listed, **plan.known_failures}
+        self._known = {**listed, **options.known_failures}
         self._judged: list[Outcome] = []
         self.problem = ""
         """Why no more rules can be judged; empty while they can."""
 
     def started(self) -> RunStarted:
         """What is known before any rule has run."""
-        subject, plan = self._subject, self._plan
+        subject, options = self._subject, self._options
         return RunStarted(
             target=subject.target.title,
             db_type=subject.declared.info.db_type,
             version=subject.declared.info.version,
             capabilities=_capabilities(subject),
-            seed=plan.seed,
-            profile=plan.profile.name,
-            rules=plan.rules,
+            seed=options.seed,
+            profile=options.profile.name,
+            rules=options.rules,
             notes=subject.notes,
         )
 
@@ -124,15 +124,15 @@ class Session:
         lacking = [need.value for need in rule.needs if not offers(self._subject, need)]
         if lacking:
             return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
-        plan = self._plan
+        options = self._options
         return run_rule(
             rule,
             self._subject,
             # A consequence is shown by its name alone: no time is spent on making it small.
-            replace(plan.profile, shrinking=0.0) if explained else plan.profile,
-            seed=plan.seed,
-            database=plan.database,
-            replay=plan.command(rule),
+            replace(options.profile, shrinking=0.0) if explained else options.profile,
+            seed=options.seed,
+            database=options.database,
+            replay=options.command(rule),
             choices=choices,
         )
 
@@ -153,7 +153,7 @@ class Session:
         return outcome
 
 
-def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
+def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
     """Judge the connector.
 
     A target that cannot be reached or started ends the run with a problem (exit code 3). Closing the generator, or
@@ -165,11 +165,11 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
     problem, interrupted = "", False
     try:
         with target.open() as opened:
-            session = Session(opened, plan)
+            session = Session(opened, options)
             started = session.started()
             yield started
             try:
-                for rule in plan.rules:
+                for rule in options.rules:
                     yield RuleStarted(rule)
                     yield RuleFinished(session.judge(rule))
                     if problem := session.problem:
@@ -185,11 +185,11 @@ def run(target: Target, plan: Plan) -> Generator[Event, None, None]:
         Result(
             target=target.title,
             db_type=started.db_type if started else "",
-            seed=plan.seed,
-            profile=plan.profile.name,
+            seed=options.seed,
+            profile=options.profile.name,
             outcomes=outcomes,
             seconds=time.monotonic() - began,
-            strict=plan.strict,
+            strict=options.strict,
             interrupted=interrupted,
             problem=problem,
             notes=notes,

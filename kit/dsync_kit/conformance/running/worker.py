@@ -18,7 +18,7 @@ from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.board import Board
-from dsync_kit.conformance.running.engine import Plan, Session, select
+from dsync_kit.conformance.running.engine import RunOptions, Session, select
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
@@ -73,7 +73,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     session: Session | None = None
     try:
         known = read_known_failures(orders.known_failures, RULES) if orders.known_failures else {}
-        plan = Plan(
+        options = RunOptions(
             select(RULES, orders.rules),
             orders.profile,
             orders.seed,
@@ -82,14 +82,14 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             database=orders.database,
             runs=orders.runs,
         )
-        chosen = tuple(rule.id for rule in plan.rules)
+        chosen = tuple(rule.id for rule in options.rules)
         channel.send(Chosen(chosen, tuple(_info(rule) for rule in RULES)))
         target = resolve(named.word, named.options, insecure=named.insecure, timeout=named.timeout, watch=board.watch)
         channel.send(Resolved(target.title, _typed(named.word, named.options)))
         with target.open() as opened:
             if opened.settings is not None:
                 channel.send(Secrets(tuple(opened.settings.secrets())))
-            session = Session(opened, plan)
+            session = Session(opened, options)
             channel.send(replace(session.started(), rules=()))
             try:
                 _judge(session, channel, orders.choices)
