@@ -113,7 +113,7 @@ class _Sessions:
             seed=seed,
             strict=self.strict,
             database=config.rootpath / ".dsync-kit" / "examples" / folder.name,
-            command=lambda rule: shlex.join([*words, "--rule", rule.id]),
+            command=lambda rule: shlex.join([*words, "--rule", rule]),
         )
 
 

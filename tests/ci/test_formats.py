@@ -18,7 +18,7 @@ SOURCE = (
 
 def failure(message: str) -> Failure:
     """A failure that says this."""
-    return Failure(message, "", "", "", (), (), "dsync-kit verify x", reproducible=True)
+    return Failure(message, "", "", "", (), (), reproducible=True)
 
 
 def report(*outcomes: Outcome, strict: bool = False, problem: str = "") -> Report:
@@ -28,7 +28,7 @@ def report(*outcomes: Outcome, strict: bool = False, problem: str = "") -> Repor
 
 def failed(rule: str, message: str = "it fails", level: Level = Level.MUST, cause: str = "") -> Outcome:
     """A rule that is violated."""
-    return Outcome(rule, level, Status.FAILED, failure=failure(message), cause=cause)
+    return Outcome(rule, level, Status.FAILED, failure=failure(message), cause=cause, replay="dsync-kit verify x")
 
 
 PASSED = Outcome("info/stable", Level.MUST, Status.PASSED)

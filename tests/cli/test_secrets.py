@@ -7,7 +7,7 @@ import pytest
 
 from dsync_kit.cli.verify import Verification
 from dsync_kit.client import GrpcClient
-from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import InvalidArgument
@@ -107,8 +107,8 @@ def test_options(options: list[str], shown: str, kept: tuple[str, ...] | None) -
     typed = TypedOptions.of(options, find_connector("keyed")[0].settings)
     command = asked.replay("list/ends", 1, typed).replace("'", "")
     assert command.endswith(f"-- {shown}")
-    failure = Failure("", "", "", "", (), (), "", True, choices="AA==")
-    asked.keep(Outcome("list/ends", Level.MUST, Status.FAILED, failure=failure), 1, typed)
+    failure = Failure("", "", "", "", (), (), True, choices="AA==")
+    asked.keep(Finding("list/ends", Level.MUST, Status.FAILED, failure=failure), 1, typed)
     found = KeptFailure.load("list/ends")
     assert "canary" not in str(found)
     assert kept is None or found.options == kept

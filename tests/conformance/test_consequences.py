@@ -2,24 +2,24 @@
 
 from dataclasses import replace
 
-from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
-from dsync_kit.conformance.verdicts.consequences import with_causes
+from dsync_kit.conformance.verdicts.consequences import outcomes_of
 
 
 def _rule(name: str, *after: str) -> RuleInfo:
     return RuleInfo(name, Level.MUST, "", after=after)
 
 
-def _failed(name: str, cause: str = "") -> Outcome:
-    return Outcome(name, Level.MUST, Status.FAILED, cause=cause)
+def _failed(name: str, owner: str = "") -> Finding:
+    return Finding(name, Level.MUST, Status.FAILED, owner=owner)
 
 
 RULES = (_rule("a/one"), _rule("a/two", "a/one"), _rule("b/three", "a/two"), _rule("b/four", "b/three", "a/one"))
 
 
-def _causes(*outcomes: Outcome) -> dict[str, str]:
-    return {outcome.rule: outcome.cause for outcome in with_causes(outcomes, RULES)}
+def _causes(*findings: Finding) -> dict[str, str]:
+    return {outcome.rule: outcome.cause for outcome in outcomes_of(findings, RULES)}
 
 
 def test_a_failure_is_led_back_to_where_it_starts():
@@ -33,13 +33,13 @@ def test_a_failure_is_led_back_to_where_it_starts():
 
 def test_a_rule_that_is_kept_explains_nothing():
     """A failure whose predecessors are kept stands for itself."""
-    kept = Outcome("a/one", Level.MUST, Status.PASSED)
+    kept = Finding("a/one", Level.MUST, Status.PASSED)
     assert _causes(kept, _failed("a/two"), _failed("b/four")) == {"a/one": "", "a/two": "", "b/four": ""}
 
 
 def test_what_was_seen_counts_before_what_comes_after():
     """The owner of the violation that was seen is the cause, if it failed as well."""
-    assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", cause="a/one"))["b/four"] == "a/one"
+    assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", owner="a/one"))["b/four"] == "a/one"
 
 
 def test_the_same_refusal_is_the_same_bug():
@@ -67,11 +67,37 @@ def test_what_rests_on_a_rule_that_comes_after_it_does_not_follow_from_it():
 
 def test_what_follows_from_a_known_failure_is_known():
     """A failure that starts at one that is listed as known to fail does not fail the run by itself."""
-    listed = Outcome("a/one", Level.MUST, Status.KNOWN_FAILING, reason="as it must be")
-    (_, followed) = with_causes([listed, _failed("a/two")], RULES)
-    assert (followed.status, followed.cause) == (Status.KNOWN_FAILING, "a/one")
+    (first, followed) = outcomes_of([_failed("a/one"), _failed("a/two")], RULES, {"a/one": "as it must be"})
+    assert (first.status, first.reason, first.cause) == (Status.KNOWN_FAILING, "as it must be", "")
+    assert (followed.status, followed.reason) == (Status.KNOWN_FAILING, "a consequence of a/one")
+    assert followed.cause == "a/one"
+
+
+def test_a_rule_that_is_named_as_failing_and_passes_is_an_outcome_of_its_own():
+    """Only a rule that is named must fail: a glob may cover rules that are kept."""
+    passed = [Finding(name, Level.MUST, Status.PASSED) for name in ("a/one", "b/three")]
+    (named, covered) = outcomes_of(passed, RULES, {"a/one": "odd", "b/*": "odd"})
+    assert named.status is Status.UNEXPECTEDLY_PASSING
+    assert "(odd)" in named.reason
+    assert covered.status is Status.PASSED
+
+
+def test_only_failures_are_shown_again_and_kept():
+    """The command and the name are made for what failed, once each."""
+    asked: list[str] = []
+
+    def keep(finding: Finding) -> str:
+        asked.append(finding.rule)
+        return f"kept {finding.rule}"
+
+    failure = Failure("odd", "", "", "", (), (), reproducible=True)
+    findings = [replace(_failed("a/one"), failure=failure), Finding("a/two", Level.MUST, Status.PASSED)]
+    (failed, passed) = outcomes_of(findings, RULES, replay=lambda finding: f"run {finding.rule}", keep=keep)
+    assert (failed.replay, failed.kept) == ("run a/one", "kept a/one")
+    assert (passed.replay, passed.kept) == ("", "")
+    assert asked == ["a/one"]
 
 
 def test_two_failures_that_name_each_other_do_not_loop():
     """A circle of causes ends."""
-    assert set(_causes(_failed("a/one", cause="a/two"), _failed("a/two", cause="a/one"))) == {"a/one", "a/two"}
+    assert set(_causes(_failed("a/one", owner="a/two"), _failed("a/two", owner="a/one"))) == {"a/one", "a/two"}

@@ -13,7 +13,7 @@ from dsync_kit.client import LocalClient
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Outcome, Status, Violation
+from dsync_kit.conformance.results.outcome import Finding, Status, Violation
 from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.execution import run_rule
@@ -53,11 +53,11 @@ def _run(
     seed: int = 0,
     connector: Connector | None = None,
     database: Path | None = None,
-) -> Outcome:
+) -> Finding:
     connector = connector or Sink()
     subject = Subject.of(OpenTarget(title="sink", api=LocalClient(connector), connector=connector))
     rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check)
-    return run_rule(rule, subject, profile, seed=seed, database=database, replay="replay it")
+    return run_rule(rule, subject, profile, seed=seed, database=database)
 
 
 def test_a_rule_that_checks_and_finds_nothing_has_passed():

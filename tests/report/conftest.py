@@ -19,10 +19,11 @@ FAILURE = Failure(
         + ", ".join(f'{{"_id": "document-{number}"}}' for number in range(4))
         + "]",
     ),
-    replay="dsync-kit verify 'grpc://127.0.0.1:1' --rule list/cursor-advances --profile quick --seed 7 --insecure",
     reproducible=True,
     log=("WARNING bk: page 7 is odd",),
 )
+
+REPLAY = "dsync-kit verify 'grpc://127.0.0.1:1' --rule list/cursor-advances --profile quick --seed 7 --insecure"
 
 
 def _rule(id_: str, level: Level = Level.MUST, needs: tuple[Need, ...] = ()) -> RuleInfo:
@@ -59,12 +60,18 @@ def make_report(*outcomes: Outcome, strict: bool = False, interrupted: bool = Fa
 
 
 PASSED = Outcome("info/db-type", Level.MUST, Status.PASSED, examples=1, seconds=0.01)
-WARNED = Outcome("info/warns", Level.SHOULD, Status.FAILED, examples=2, failure=FAILURE)
-FOLLOWS = Outcome("list/ends", Level.MUST, Status.FAILED, examples=2, failure=FAILURE, cause="list/cursor-advances")
-FAILED = Outcome("list/cursor-advances", Level.MUST, Status.FAILED, examples=2, seconds=0.5, failure=FAILURE)
+WARNED = Outcome("info/warns", Level.SHOULD, Status.FAILED, examples=2, failure=FAILURE, replay=REPLAY)
+FOLLOWS = Outcome(
+    "list/ends", Level.MUST, Status.FAILED, examples=2, failure=FAILURE, replay=REPLAY, cause="list/cursor-advances"
+)
+FAILED = Outcome(
+    "list/cursor-advances", Level.MUST, Status.FAILED, examples=2, seconds=0.5, failure=FAILURE, replay=REPLAY
+)
 SKIPPED = Outcome("stream/ends", Level.MUST, Status.SKIPPED, reason="it streams no updates")
 UNTESTED = Outcome("write/large", Level.MUST, Status.NOT_EXERCISED, examples=3, reason="it takes one document a call")
-KNOWN = Outcome("write/odd", Level.MUST, Status.KNOWN_FAILING, examples=2, reason="the store is odd", failure=FAILURE)
+KNOWN = Outcome(
+    "write/odd", Level.MUST, Status.KNOWN_FAILING, examples=2, reason="the store is odd", failure=FAILURE, replay=REPLAY
+)
 
 
 @pytest.fixture

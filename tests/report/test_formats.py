@@ -16,7 +16,7 @@ from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
 from dsync_kit.report.terminal import report_lines
 
-from .conftest import FAILED, FAILURE, KNOWN, PASSED, SKIPPED, WARNED, make_report
+from .conftest import FAILED, FAILURE, KNOWN, PASSED, REPLAY, SKIPPED, WARNED, make_report
 
 
 def test_json(broken: Report) -> None:
@@ -44,7 +44,7 @@ def test_json(broken: Report) -> None:
     failure = rules["list/cursor-advances"]["failure"]
     assert failure["transcript"] == list(FAILURE.transcript)
     assert failure["example"][0] == {"label": "documents", "value": '[{"_id": "a"}]'}
-    assert failure["replay"] == FAILURE.replay
+    assert failure["replay"] == REPLAY
 
 
 def test_json_of_a_run_that_did_not_begin() -> None:
@@ -171,7 +171,6 @@ EVERYWHERE = replace(
     example=(("text", HOSTILE),),
     transcript=(f"  1  ListData() → {HOSTILE}",),
     log=(HOSTILE,),
-    replay=HOSTILE,
 )
 
 
@@ -180,10 +179,10 @@ def hostile() -> Report:
     """A report in which every text that a connector has a part in is hostile."""
     report = make_report(
         replace(PASSED, notes=(HOSTILE,)),
-        replace(FAILED, failure=EVERYWHERE),
-        replace(WARNED, failure=EVERYWHERE),
+        replace(FAILED, failure=EVERYWHERE, replay=HOSTILE),
+        replace(WARNED, failure=EVERYWHERE, replay=HOSTILE),
         replace(SKIPPED, reason=HOSTILE),
-        replace(KNOWN, reason=HOSTILE, failure=EVERYWHERE),
+        replace(KNOWN, reason=HOSTILE, failure=EVERYWHERE, replay=HOSTILE),
         Outcome("write/large", Level.MUST, Status.ERRORED, reason=HOSTILE),
     )
     result = replace(report.result, target=HOSTILE, db_type=HOSTILE, notes=(HOSTILE,))

@@ -1,7 +1,6 @@
 """`dsync-kit replay`: runs one kept example again."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.results.events import Resolved, RunFinished
@@ -44,9 +43,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
     [rule] = next(event.rules for event in events if isinstance(event, Resolved))
     console = open_console()
     if outcome.failure is not None:
-        # Once is enough here: it was found, and kept, before.
-        again = replace(outcome, failure=replace(outcome.failure, reproducible=True))
-        for line in failure_lines(again, rule, width=console.width):
+        for line in failure_lines(outcome, rule, width=console.width):
             console.print(line, soft_wrap=True)
         console.print()
     code, verdict = _verdict(outcome, result.target)

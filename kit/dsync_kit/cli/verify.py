@@ -3,8 +3,8 @@
 import secrets
 import shlex
 import sys
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.console import Console
 from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.events import Event, KitBroke, Resolved, RunFinished, RunStarted
-from dsync_kit.conformance.results.outcome import Outcome, Result
+from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.crew import Crew
@@ -62,23 +62,22 @@ class Verification:
         words += ["--", *typed.shown()] if self.options else []
         return shlex.join(words)
 
-    def keep(self, outcome: Outcome, seed: int, typed: TypedOptions) -> Outcome:
-        """The outcome, its failure kept in a file if it has one. Raises OSError where that cannot be written."""
-        failure = outcome.failure
-        if failure is None or not failure.choices:
-            return outcome
+    def keep(self, finding: Finding, seed: int, typed: TypedOptions) -> str:
+        """Keep a failure in a file; the name by which it is found. Raises OSError where it cannot be written."""
+        if finding.failure is None or not finding.failure.choices:
+            return ""
         kept = KeptFailure(
-            rule=outcome.rule,
+            rule=finding.rule,
             target=redact_target(self.target),
             options=typed.kept(),
             namespaces=tuple(self.namespaces),
             insecure=self.insecure,
             profile=self.profile,
             seed=seed,
-            choices=failure.choices,
+            choices=finding.failure.choices,
             timeout=self.timeout,
         )
-        return replace(outcome, failure=replace(failure, kept=kept.save()))
+        return kept.save()
 
 
 def verify(asked: Verification, crew: Crew) -> int:
@@ -100,9 +99,12 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
     """
     orders = _orders(asked)
     seen = _Seen()
-    events = judge_apart(orders, crew, lambda rule: asked.replay(rule.id, orders.seed, seen.typed))
+    keeper = _Keeper(lambda finding: asked.keep(finding, orders.seed, seen.typed))
+    events = judge_apart(orders, crew, lambda rule: asked.replay(rule, orders.seed, seen.typed), keep=keeper.keep)
     result = _follow(events, console, seen)
-    report = Report.of(_kept(asked, result, seen.typed), seen.rules, seen.started)
+    if keeper.problem:
+        print(keeper.problem, file=sys.stderr)
+    report = Report.of(result, seen.rules, seen.started)
     print_report(report, console)
     sys.stdout.flush()
     return report
@@ -154,10 +156,19 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
     raise RuntimeError("the engine has ended without a result")
 
 
-def _kept(asked: Verification, result: Result, typed: TypedOptions) -> Result:
-    """The result, each of its failures kept in a file to be replayed."""
-    try:
-        return replace(result, outcomes=tuple(asked.keep(outcome, result.seed, typed) for outcome in result.outcomes))
-    except OSError as error:
-        print(f"failures cannot be kept in {FAILURES}: {error.strerror}", file=sys.stderr)
-        return result
+@dataclass(slots=True)
+class _Keeper:
+    """Keeps failures in files, until one cannot be written: `problem` says why."""
+
+    save: Callable[[Finding], str]
+    problem: str = ""
+
+    def keep(self, finding: Finding) -> str:
+        """The name by which a failure is found; empty where it cannot be kept."""
+        if self.problem:
+            return ""
+        try:
+            return self.save(finding)
+        except OSError as error:
+            self.problem = f"failures cannot be kept in {FAILURES}: {error.strerror}"
+            return ""

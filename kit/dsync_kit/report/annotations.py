@@ -48,7 +48,7 @@ def _message(outcome: Outcome) -> str:
         ("expected: ", failure.expected),
         ("seen: ", failure.seen),
         ("likely cause: ", failure.hint),
-        ("replay: ", failure.replay),
+        ("replay: ", outcome.replay),
     )
     return "\n".join(f"{label}{text}" for label, text in told if text)
 

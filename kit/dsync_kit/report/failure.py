@@ -123,7 +123,7 @@ def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome],
         yield from field("leads to", f"{plural(len(consequences), 'consequence')}: {names}", width, column=_LABELS)
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
-    replay = f"dsync-kit replay {failure.kept}" if failure.kept else failure.replay
+    replay = f"dsync-kit replay {outcome.kept}" if outcome.kept else outcome.replay
     yield Text().append(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
-    if failure.kept:  # which other machines know nothing of
-        yield Text().append(f"{'or anew':<{_LABELS}}", "dim").append(printable(failure.replay))
+    if outcome.kept:  # which other machines know nothing of
+        yield Text().append(f"{'or anew':<{_LABELS}}", "dim").append(printable(outcome.replay))

@@ -50,11 +50,11 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "notes": list(outcome.notes),
         "cause": outcome.cause,
-        "failure": _failure(outcome.failure) if outcome.failure else None,
+        "failure": _failure(outcome.failure, outcome.replay) if outcome.failure else None,
     }
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _failure(failure: Failure, replay: str) -> dict[str, Any]:
     return {
         "message": failure.message,
         "expected": failure.expected,
@@ -63,6 +63,6 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "example": [{"label": label, "value": value} for label, value in failure.example],
         "transcript": list(failure.transcript),
         "log": list(failure.log),
-        "replay": failure.replay,
+        "replay": replay,
         "reproducible": failure.reproducible,
     }

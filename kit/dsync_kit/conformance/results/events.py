@@ -1,6 +1,7 @@
 """What the engine tells while it runs; the last event is `RunFinished`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
@@ -39,6 +40,7 @@ class RunStarted:
     profile: str
     rules: tuple[RuleInfo, ...]
     notes: tuple[str, ...]
+    known_failures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

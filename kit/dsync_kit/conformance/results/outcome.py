@@ -7,7 +7,7 @@ from typing import Self
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.rule_info import Level
 
-__all__ = ["Failure", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
+__all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
 
 
 class Violation(Exception):
@@ -86,24 +86,42 @@ class Failure:
     """What was drawn: label and value."""
     transcript: tuple[str, ...]
     """The RPCs in their order."""
-    replay: str
-    """The command that shows just this failure again."""
     reproducible: bool
     """Whether the same example failed again."""
     log: tuple[str, ...] = ()
     """The last lines that the connector logged meanwhile, where it runs in this process."""
     choices: str = ""
     """What Hypothesis needs to run exactly this example again."""
-    kept: str = ""
-    """The name under which it is kept to be replayed; empty where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one rule, seen by itself: whether it starts at another rule, the outcome says. `seconds` are of wall
+    time.
+
+    `owner` is the rule that owns the violation, where it is known; `refusal` the RPC and the code of a call that should
+    not have been refused, `rests_on` the rules on which what was seen rests.
+    """
+
+    rule: str
+    level: Level
+    status: Status
+    examples: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    failure: Failure | None = None
+    owner: str = ""
+    refusal: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one rule. `seconds` are of wall time; `cause` is the rule whose violation led to this one.
+    """What came of one rule, beside the others. `seconds` are of wall time.
 
-    `refusal` is the RPC and the code of a call that should not have been refused, `rests_on` the rules on which what
-    was seen rests.
+    `cause` is the rule whose violation led to this one. `replay` is the command that shows just this failure again,
+    `kept` the name under which it is kept to be replayed; empty where it is not.
     """
 
     rule: str
@@ -115,8 +133,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     cause: str = ""
-    refusal: str = ""
-    rests_on: tuple[str, ...] = ()
+    replay: str = ""
+    kept: str = ""
 
     @property
     def area(self) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.results.known_failures import check_known_failures
-from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.consequences import with_causes
+from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target, TargetError
@@ -29,7 +29,8 @@ class RunOptions:
 
     `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
     examples, to be tried first the next time; None for none. `runs` is the folder that keeps what namespaces
-    a run has taken, should it be killed. `command` makes the command that shows one rule's failure again.
+    a run has taken, should it be killed. `command` makes the command that shows the failure of the rule
+    with an id again.
     """
 
     rules: tuple[Rule, ...]
@@ -40,7 +41,7 @@ class RunOptions:
     strict: bool = False
     database: Path | None = None
     runs: Path | None = None
-    command: Callable[[Rule], str] = lambda rule: f"dsync-kit verify … --rule {rule.id}"
+    command: Callable[[str], str] = lambda rule: f"dsync-kit verify … --rule {rule}"
 
 
 def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
@@ -64,7 +65,7 @@ class Session:
         listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **options.known_failures}
-        self._judged: list[Outcome] = []
+        self._found: list[Finding] = []
         self.problem = ""
         """Why no more rules can be judged; empty while they can."""
 
@@ -80,28 +81,33 @@ class Session:
             profile=options.profile.name,
             rules=options.rules,
             notes=subject.notes,
+            known_failures=self._known,
         )
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` where the connector does not answer any more."""
-        explained = self._explained(rule)
-        outcome = self._appended(self._listed(rule, self._run(rule, explained=explained)))
-        if explained and outcome.status is Status.FAILED and not outcome.cause:
-            # It stands for itself, after all, and deserves a small example.
-            self._judged.pop()
-            outcome = self._appended(self._listed(rule, self._run(rule)))
-        if outcome.status is Status.FAILED and not self._subject.liveness.answers():
-            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
-        return outcome
+        self.find(rule)
+        return self.outcomes[-1]
 
-    def replay(self, rule: Rule, choices: str) -> Outcome:
-        """Run one example of a rule again, whatever is known to fail."""
+    def find(self, rule: Rule) -> Finding:
+        """The same; what was found is not seen beside the other rules yet."""
+        explained = self._explained(rule)
+        self._found.append(self._run(rule, explained=explained))
+        if explained and self._is_failure() and not self.outcomes[-1].cause:
+            # It stands for itself, after all, and deserves a small example.
+            self._found[-1] = self._run(rule)
+        if self._is_failure() and not self._subject.liveness.answers():
+            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
+        return self._found[-1]
+
+    def replay(self, rule: Rule, choices: str) -> Finding:
+        """Run one example of a rule again."""
         return self._run(rule, choices)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
-        return with_causes(self._judged, RULES)
+        return outcomes_of(self._found, RULES, self._known, replay=self._command)
 
     def close(self) -> None:
         """Remove what the kit has kept in the connector for several rules."""
@@ -111,19 +117,22 @@ class Session:
         """What was found out about the connector, and what of the kit's data could not be removed."""
         return (*self._subject.notes, *_remains(self._subject))
 
-    def _appended(self, outcome: Outcome) -> Outcome:
-        self._judged.append(outcome)
-        return self.outcomes[-1]
+    def _is_failure(self) -> bool:
+        """Whether the last rule fails the run."""
+        return self.outcomes[-1].status is Status.FAILED
+
+    def _command(self, finding: Finding) -> str:
+        return self._options.command(finding.rule)
 
     def _explained(self, rule: Rule) -> bool:
         """Whether a rule has failed that explains a failure of this one."""
-        failed = {outcome.rule for outcome in self._judged if outcome.failure is not None}
+        failed = {finding.rule for finding in self._found if finding.failure is not None}
         return not failed.isdisjoint(rule.after)
 
-    def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Outcome:
+    def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Finding:
         lacking = [need.value for need in rule.needs if not offers(self._subject, need)]
         if lacking:
-            return Outcome(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
+            return Finding(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
         options = self._options
         return run_rule(
             rule,
@@ -132,25 +141,8 @@ class Session:
             replace(options.profile, shrinking=0.0) if explained else options.profile,
             seed=options.seed,
             database=options.database,
-            replay=options.command(rule),
             choices=choices,
         )
-
-    def _listed(self, rule: Rule, outcome: Outcome) -> Outcome:
-        """The outcome, in the light of what is known to fail."""
-        reason = next((text for glob, text in self._known.items() if fnmatch.fnmatchcase(rule.id, glob)), None)
-        if reason is None:
-            return outcome
-        if outcome.status is Status.FAILED:
-            return replace(outcome, status=Status.KNOWN_FAILING, reason=reason)
-        # A glob may cover rules that are kept; only a rule that is named must fail.
-        if outcome.status is Status.PASSED and rule.id in self._known:
-            return replace(
-                outcome,
-                status=Status.UNEXPECTEDLY_PASSING,
-                reason=f"it is listed as known to fail ({reason}), and passes: take it off the list",
-            )
-        return outcome
 
 
 def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:

@@ -17,7 +17,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Failure, Inapplicable, KitError, Outcome, Status, Violation
+from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.logs import captured_log
@@ -46,14 +46,13 @@ def run_rule(
     *,
     seed: int,
     database: Path | None,
-    replay: str,
     choices: str = "",
-) -> Outcome:
+) -> Finding:
     """Judge one rule; with `choices`, by the one example that they make.
 
     Never raises for what the connector does; KeyboardInterrupt passes through.
     """
-    trial = _Trial(rule, subject, profile, replay)
+    trial = _Trial(rule, subject, profile, replayed=bool(choices))
     began = time.monotonic()
     problem = ""
     try:
@@ -66,7 +65,7 @@ def run_rule(
         problem = str(error)
     except HypothesisException as error:
         problem = f"Hypothesis: {type(error).__name__}: {error}"
-    return trial.outcome(time.monotonic() - began, problem)
+    return trial.finding(time.monotonic() - began, problem)
 
 
 class _Failed(Exception):
@@ -98,7 +97,8 @@ class _Trial:
     rule: Rule
     subject: Subject
     profile: Profile
-    replay: str
+    replayed: bool
+    """Whether it is one example that has failed before."""
     examples: int = 0
     checks: int = 0
     declined: Counter[str] = field(default_factory=Counter)
@@ -168,22 +168,22 @@ class _Trial:
             raise KitError(f"the kit broke: {type(error).__name__}: {error}") from error
         return None
 
-    def outcome(self, seconds: float, problem: str) -> Outcome:
+    def finding(self, seconds: float, problem: str) -> Finding:
         """What came of the rule."""
         declined = self.declined.most_common(_SHOWN_NOTES)
         notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in declined]
         notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
-        status, reason, failure, cause = Status.PASSED, "", None, ""
+        status, reason, failure, owner = Status.PASSED, "", None, ""
         if self.smallest is not None:
             status, failure = Status.FAILED, self._failure(self.smallest)
             # A rule that owns its violation is no consequence, whatever rules it comes after.
-            cause = self.smallest.violation.owner
+            owner = self.smallest.violation.owner
         elif problem:
             status, reason = Status.ERRORED, problem
         elif not self.checks:
             status = Status.NOT_EXERCISED
             reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
-        return Outcome(
+        return Finding(
             rule=self.rule.id,
             level=self.rule.level,
             status=status,
@@ -192,7 +192,7 @@ class _Trial:
             reason=reason,
             notes=tuple(notes),
             failure=failure,
-            cause=cause,
+            owner=owner,
             refusal=self.smallest.violation.refusal if self.smallest is not None else "",
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),
         )
@@ -212,8 +212,7 @@ class _Trial:
             hint=found.violation.hint or (_BEFORE if found.violation.refusal else self.rule.hint),
             example=found.example,
             transcript=found.transcript,
-            replay=self.replay,
-            reproducible=self.failures > 1 or self.stopped,
+            reproducible=self.failures > 1 or self.stopped or self.replayed,
             log=found.log,
             choices=found.choices,
         )

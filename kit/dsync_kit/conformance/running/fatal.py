@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from dsync_kit.bounds.patience import Kind
-from dsync_kit.conformance.results.outcome import Failure, Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.running.board import UnderWay
 
@@ -44,11 +44,11 @@ class Death:
         """Whether the connector is to blame: it was being called, and nobody else has ended the process."""
         return bool(self.calls) and (bool(self.stuck) or self.status not in _OTHERS)
 
-    def outcome(self, rule: RuleInfo, seconds: float) -> Outcome:
+    def finding(self, rule: RuleInfo, seconds: float) -> Finding:
         """What came of the rule that was running: a MUST is violated, if any is, whatever the rule itself is about."""
         if not self.blamed:
             reason = f"{self._ended()} while it ran{self._doing()}"
-            return Outcome(rule.id, rule.level, Status.ERRORED, examples=1, seconds=seconds, reason=reason)
+            return Finding(rule.id, rule.level, Status.ERRORED, examples=1, seconds=seconds, reason=reason)
         failure = Failure(
             message="the connector hangs, and its process with it" if self.stuck else "the connector ends its process",
             expected="an answer to every call, be it an error",
@@ -58,11 +58,10 @@ class Death:
             else "os._exit() is called, or a library in C has crashed: the end of its output tells more",
             example=(),
             transcript=tuple(f"  {call} → (no answer)" for call in self.calls),
-            replay="",
             reproducible=True,
             log=tuple(self.output.splitlines()),
         )
-        return Outcome(rule.id, Level.MUST, Status.FAILED, examples=1, seconds=seconds, failure=failure)
+        return Finding(rule.id, Level.MUST, Status.FAILED, examples=1, seconds=seconds, failure=failure)
 
     def problem(self, rule: RuleInfo | None) -> str:
         """Why the run could not go on."""

@@ -1,7 +1,7 @@
 """Judges a connector with a crew of processes, and says what came of it also where they come to grief."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
@@ -15,14 +15,14 @@ from dsync_kit.conformance.results.events import (
     RunStarted,
     StillRunning,
 )
-from dsync_kit.conformance.results.outcome import Outcome, Result
+from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.board import UnderWay, read_board
 from dsync_kit.conformance.running.crew import Crew, Member
 from dsync_kit.conformance.running.fatal import Death, stuck
 from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
-from dsync_kit.conformance.verdicts.consequences import with_causes
+from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.output.redaction import redact_target
 from dsync_kit.usage import UsageError
 
@@ -39,8 +39,17 @@ _SAID_AFTER = (10.0, 30.0, 60.0)
 """After how many seconds it is said what is running; then once a minute."""
 
 
-def judge_apart(orders: Orders, crew: Crew, command: Callable[[RuleInfo], str]) -> Generator[Event, None, None]:
-    """Judge a connector with the crew's processes; `command` makes the command that shows one rule's failure again.
+def judge_apart(
+    orders: Orders,
+    crew: Crew,
+    command: Callable[[str], str],
+    *,
+    keep: Callable[[Finding], str] = lambda _: "",
+) -> Generator[Event, None, None]:
+    """Judge a connector with the crew's processes.
+
+    `command` makes the command that shows the failure of the rule with an id again; `keep` keeps a failure at the end
+    of the run, and gives the name by which it is found.
 
     The events come as they happen, the outcomes stand in the rules' order. Raises UsageError where what was typed
     cannot be done. Closing the generator, or KeyboardInterrupt, still ends what was started.
@@ -58,14 +67,15 @@ def judge_apart(orders: Orders, crew: Crew, command: Callable[[RuleInfo], str]) 
         team.end()
     if team.usage:
         raise UsageError(team.usage)
-    outcomes = [team.outcomes[rule.id] for rule in team.chosen if rule.id in team.outcomes]
+    findings = [team.findings[rule.id] for rule in team.chosen if rule.id in team.findings]
+    outcomes = outcomes_of(findings, team.rules.values(), team.known, replay=team.replay, keep=keep)
     yield RunFinished(
         Result(
             target=team.title,
             db_type=team.started.db_type if team.started else "",
             seed=orders.seed,
             profile=orders.profile.name,
-            outcomes=with_causes(outcomes, team.rules.values()),
+            outcomes=outcomes,
             seconds=time.monotonic() - began,
             strict=orders.strict,
             interrupted=interrupted,
@@ -109,7 +119,7 @@ class _Worker:
 class _Team:
     """The processes, what is left to do, and what they have said."""
 
-    def __init__(self, orders: Orders, crew: Crew, command: Callable[[RuleInfo], str]) -> None:
+    def __init__(self, orders: Orders, crew: Crew, command: Callable[[str], str]) -> None:
         self._orders = orders
         self._command = command
         self._workers = [_Worker(member) for member in crew.members]
@@ -119,7 +129,7 @@ class _Team:
         self.title = redact_target(orders.target.word)
         self.started: RunStarted | None = None
         self._resolved = False
-        self.outcomes: dict[str, Outcome] = {}
+        self.findings: dict[str, Finding] = {}
         self.notes: list[str] = []
         self.problem = ""
         self.usage = ""
@@ -135,7 +145,7 @@ class _Team:
                 yield from self._hear(worker)
             for worker in self._talking():
                 yield from self._look_at(worker)
-        if not (self.problem or self.usage) and len(self.outcomes) < len(self.chosen):
+        if not (self.problem or self.usage) and len(self.findings) < len(self.chosen):
             self.problem = "not all rules were judged"
 
     def end(self) -> None:
@@ -198,7 +208,7 @@ class _Team:
                     yield self.started
                 worker.ready = True
                 yield from self._give(worker)
-            case Outcome():
+            case Finding():
                 yield from self._finished(message)
                 yield from self._give(worker)
             case KitBroke():
@@ -212,13 +222,20 @@ class _Team:
         if rule is not None:
             yield RuleStarted(rule)
 
-    def _finished(self, outcome: Outcome) -> Iterator[Event]:
-        """Note an outcome, with the command that the plan makes for its rule."""
-        if outcome.failure is not None:
-            replay = self._command(self.rules[outcome.rule])
-            outcome = replace(outcome, failure=replace(outcome.failure, replay=replay))
-        self.outcomes[outcome.rule] = outcome
-        yield RuleFinished(outcome)
+    @property
+    def known(self) -> Mapping[str, str]:
+        """What is known to fail, as far as the connector's harness has been asked."""
+        return self.started.known_failures if self.started else {}
+
+    def replay(self, finding: Finding) -> str:
+        """The command that shows a failure again."""
+        return self._command(finding.rule)
+
+    def _finished(self, finding: Finding) -> Iterator[Event]:
+        """Note what came of a rule, and say what that means beside what came of the others so far."""
+        self.findings[finding.rule] = finding
+        outcomes = outcomes_of(list(self.findings.values()), self.rules.values(), self.known, replay=self.replay)
+        yield RuleFinished(outcomes[-1])
 
     def _look_at(self, worker: _Worker) -> Iterator[Event]:
         """Say what it has been at for long, and end it where it is stuck."""
@@ -242,5 +259,5 @@ class _Team:
         # What is asked before the first rule counts as its own: some rule must be violated by it.
         rule = worker.rule or (self.chosen[0] if not worker.ready and self.chosen else None)
         if rule is not None and (worker.rule is not None or death.blamed):
-            yield from self._finished(death.outcome(rule, time.monotonic() - worker.since))
+            yield from self._finished(death.finding(rule, time.monotonic() - worker.since))
         self.problem = death.problem(rule if worker.rule is not None else None)

@@ -90,7 +90,9 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             if opened.settings is not None:
                 channel.send(Secrets(tuple(opened.settings.secrets())))
             session = Session(opened, options)
-            channel.send(replace(session.started(), rules=()))
+            started = replace(session.started(), rules=())
+            # One example is run again whatever is known to fail.
+            channel.send(replace(started, known_failures={}) if orders.choices else started)
             try:
                 _judge(session, channel, orders.choices)
             finally:
@@ -108,7 +110,7 @@ def _judge(session: Session, channel: _Channel, choices: str) -> None:
     """Judge one rule after another as they are given out, until there is none, or no more can be judged."""
     while (task := channel.recv()) is not None and not session.problem:
         rule = _RULES[task.rule]
-        channel.send(session.replay(rule, choices) if choices else session.judge(rule))
+        channel.send(session.replay(rule, choices) if choices else session.find(rule))
 
 
 def _info(rule: Rule) -> RuleInfo:

@@ -1,66 +1,109 @@
-"""One bug is one failure: which failures are consequences of others."""
+"""One bug is one failure: which failures are consequences of others, and which are known."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+import fnmatch
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
-from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
 
-__all__ = ["with_causes"]
+__all__ = ["outcomes_of"]
 
-_BROKEN = (Status.FAILED, Status.KNOWN_FAILING)
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def with_causes(outcomes: Sequence[Outcome], rules: Iterable[RuleInfo]) -> tuple[Outcome, ...]:
-    """The outcomes, each failure with the rule at whose violation it starts; empty where it starts at itself.
+def _no_text(_: Finding) -> str:
+    return ""
+
+
+def outcomes_of(
+    findings: Sequence[Finding],
+    rules: Iterable[RuleInfo],
+    known: Mapping[str, str] = _NONE,
+    *,
+    replay: Callable[[Finding], str] = _no_text,
+    keep: Callable[[Finding], str] = _no_text,
+) -> tuple[Outcome, ...]:
+    """What came of the rules, each failure with its root cause, or with none if it is one.
 
     A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to one on
     which what was seen rests, else to the first in which the same call was refused with the same code, as far as these
-    have failed too; and on from there. The consequences of a known failure are known failures themselves.
+    have failed too; and on from there. `known` maps rule ids or globs to the reasons why they fail; the consequences of
+    a known failure are known failures themselves. `replay` makes the command that shows a failure again, `keep` the
+    name under which it is kept.
     """
-    failed = {outcome.rule for outcome in outcomes if outcome.status in _BROKEN}
+    failed = {finding.rule for finding in findings if finding.status is Status.FAILED}
+    excused = {rule: reason for rule in failed if (reason := _listed(rule, known)) is not None}
     refused: dict[str, str] = {}
-    for outcome in outcomes:
-        if outcome.rule in failed and outcome.refusal:
-            refused.setdefault(outcome.refusal, outcome.rule)
+    for finding in findings:
+        if finding.rule in failed and finding.refusal:
+            refused.setdefault(finding.refusal, finding.rule)
     after = {rule.id: rule.after for rule in rules}
     direct = {
-        outcome.rule: _first(
-            outcome, (*after.get(outcome.rule, ()), *_bases(outcome, after), *_alike(outcome, refused, after)), failed
+        finding.rule: _first(
+            finding, (*after.get(finding.rule, ()), *_bases(finding, after), *_alike(finding, refused, after)), failed
         )
-        for outcome in outcomes
-        if outcome.rule in failed
+        for finding in findings
+        if finding.rule in failed
     }
-    known = {outcome.rule for outcome in outcomes if outcome.status is Status.KNOWN_FAILING}
-    return tuple(_led_back(outcome, direct, known) if outcome.rule in failed else outcome for outcome in outcomes)
+    outcomes = []
+    for finding in findings:
+        cause = _root(finding.rule, direct) if finding.rule in failed else ""
+        status, reason = _status(finding, cause, excused, known)
+        outcomes.append(
+            Outcome(
+                rule=finding.rule,
+                level=finding.level,
+                status=status,
+                examples=finding.examples,
+                seconds=finding.seconds,
+                reason=reason,
+                notes=finding.notes,
+                failure=finding.failure,
+                cause=cause,
+                replay=replay(finding) if finding.failure is not None else "",
+                kept=keep(finding) if finding.failure is not None else "",
+            )
+        )
+    return tuple(outcomes)
 
 
-def _first(outcome: Outcome, explaining: Iterable[str], failed: Collection[str]) -> str:
-    if outcome.cause == outcome.rule:
+def _listed(rule: str, known: Mapping[str, str]) -> str | None:
+    return next((text for glob, text in known.items() if fnmatch.fnmatchcase(rule, glob)), None)
+
+
+def _status(finding: Finding, cause: str, excused: Mapping[str, str], known: Mapping[str, str]) -> tuple[Status, str]:
+    """The status in the light of what is known to fail, and its reason."""
+    if finding.rule in excused:
+        return Status.KNOWN_FAILING, excused[finding.rule]
+    if cause in excused:
+        return Status.KNOWN_FAILING, f"a consequence of {cause}"
+    # A glob may cover rules that are kept; only a rule that is named must fail.
+    if finding.status is Status.PASSED and finding.rule in known:
+        reason = f"it is listed as known to fail ({_listed(finding.rule, known)}), and passes: take it off the list"
+        return Status.UNEXPECTEDLY_PASSING, reason
+    return finding.status, finding.reason
+
+
+def _first(finding: Finding, explaining: Iterable[str], failed: Collection[str]) -> str:
+    if finding.owner == finding.rule:
         return ""
-    causes = (cause for cause in (outcome.cause, *explaining) if cause in failed and cause != outcome.rule)
+    causes = (cause for cause in (finding.owner, *explaining) if cause in failed and cause != finding.rule)
     return next(causes, "")
 
 
-def _bases(outcome: Outcome, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """What the outcome rests on; of rules that rest on each other, those that are more basic than this one."""
-    bases = outcome.rests_on
-    if outcome.rule in bases:
-        bases = bases[: bases.index(outcome.rule)]
-    return tuple(base for base in bases if outcome.rule not in after.get(base, ()))
+def _bases(finding: Finding, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What the finding rests on; of rules that rest on each other, those that are more basic than this one."""
+    bases = finding.rests_on
+    if finding.rule in bases:
+        bases = bases[: bases.index(finding.rule)]
+    return tuple(base for base in bases if finding.rule not in after.get(base, ()))
 
 
-def _alike(outcome: Outcome, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _alike(finding: Finding, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The rule with the same refusal; none, if it says itself that it comes after this one."""
-    first = refused.get(outcome.refusal, "")
-    return () if outcome.rule in after.get(first, ()) else (first,)
-
-
-def _led_back(outcome: Outcome, direct: Mapping[str, str], known: Collection[str]) -> Outcome:
-    cause = _root(outcome.rule, direct)
-    if cause in known and outcome.status is Status.FAILED:
-        return replace(outcome, cause=cause, status=Status.KNOWN_FAILING, reason=f"a consequence of {cause}")
-    return replace(outcome, cause=cause)
+    first = refused.get(finding.refusal, "")
+    return () if finding.rule in after.get(first, ()) else (first,)
 
 
 def _root(rule: str, direct: Mapping[str, str]) -> str:
