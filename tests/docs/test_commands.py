@@ -31,6 +31,7 @@ PLACEHOLDERS = {
     "ID": "list/ends",
     "SOURCE": "/dev/fakesource",
     "SINK": "/dev/null",
+    "TARGET": "reference://",
 }
 """Words that stand for others. Any other word in capitals is a mistake, but for these:"""
 LITERALS = ("HEAD",)
@@ -104,7 +105,7 @@ class Sandbox:
     def _here(self, main: Any, words: list[str]) -> tuple[int, str]:
         """Run it in this process: it starts at once."""
         output = io.StringIO()
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         argv, sys.argv = sys.argv, words
         try:
             with contextlib.chdir(self.folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
