@@ -93,19 +93,42 @@ def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
     assert found == {rule: "skipped" if rule in skipped else "passed" for rule in asked}
 
 
+def marked(path: Path) -> list[str]:
+    """The functions of a file that are marked, in their order."""
+    return re.findall(r"# REPLACE: .*\n(?:\s*@.*\n)?\s*def (\w+)", path.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_readme_lists_what_is_to_be_replaced(rendered: Path, name: str) -> None:
-    """Each method that is marked, and no other."""
+    """Each method that is marked and no other, those of connector.py in the order in which they stand there."""
     folder = rendered / f"dsync_connector_{name}"
-    marked = {
-        method
-        for path in folder.glob("*.py")
-        for method in re.findall(r"# REPLACE: .*\n(?:\s*@.*\n)?\s*def (\w+)", path.read_text(encoding="utf-8"))
-    }
-    table = (folder / "README.md").read_text(encoding="utf-8").partition("| Place |")[2].partition("\n\n")[0]
-    places = [line.split("|")[1] for line in table.splitlines()[2:]]
-    listed = set(re.findall(r"`(?:Backend\.|Settings\.)?(\w+)`", " ".join(places)))
-    assert listed == marked | {"outage"}
+    table = (folder / "README.md").read_text(encoding="utf-8").partition("| Step |")[2].partition("\n\n")[0]
+    places = [line.split("|")[2] for line in table.splitlines()[2:]]
+    in_harness = [place.partition(":")[2] for place in places if "`conformance.py`" in place]
+    in_connector = [place for place in places if "`conformance.py`" not in place]
+    listed = re.findall(r"`(?:Settings\.)?(\w+)`", " ".join(in_connector))
+    assert listed == marked(folder / "connector.py")
+    assert set(re.findall(r"`(\w+)`", " ".join(in_harness))) == {*marked(folder / "conformance.py"), "outage"}
+    steps = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    assert [step for step in steps if step] == [str(number) for number in range(1, len(set(steps) - {""}) + 1)]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_it_is_small(rendered: Path, name: str) -> None:
+    """One file to edit that is read in ten minutes, and few others beside it."""
+    folder = rendered / f"dsync_connector_{name}"
+    made = scaffold(ANSWERS[name], output=folder, force=True, dry_run=True)
+    assert len([path for path in made.files if path.parts[0] != "test_data"]) <= 12
+    assert len((folder / "connector.py").read_text(encoding="utf-8").splitlines()) <= 280
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_code_is_dead(rendered: Path, name: str) -> None:
+    """Whatever was left out: each constant and helper of connector.py is used."""
+    code = (rendered / f"dsync_connector_{name}" / "connector.py").read_text(encoding="utf-8")
+    defined = re.findall(r"^(_[A-Z]+)\b.* =|def (_[a-z]\w*)", code, re.MULTILINE)
+    for helper in {constant or function for constant, function in defined}:
+        assert len(re.findall(rf"\b{helper}\b", code)) > 1, helper
 
 
 def test_each_type_of_document_has_its_test_data(rendered: Path) -> None:

@@ -25,7 +25,7 @@ LAYERS = (
     {"conversion", "partial", "incoming"},
     {"connector"},
     {"settings"},
-    {"registry"},
+    {"registry", "store"},
     {"serving"},
     {"server", "client"},
     {"testing"},

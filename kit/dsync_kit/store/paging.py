@@ -1,0 +1,39 @@
+"""Listings cut into pages, and namespaces cut into ranges."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from dsync_kit.store.values import Document, Listed, Place, Range, closed_after
+
+__all__ = ["PAGE_BYTES", "even_ranges", "first_page"]
+
+PAGE_BYTES = 8 << 20
+"""A page of large documents is cut short: both ends hold it in memory as a whole."""
+
+
+def first_page(
+    listed: Iterable[Listed], size: int, *, max_bytes: int = PAGE_BYTES
+) -> tuple[list[Document], Place | None]:
+    """The first page of a listing, and the place after which the next one begins; None if there is no more.
+
+    A page holds `size` documents and `max_bytes` bytes at most, but at least one document, and it goes on to a
+    document that it can end with. No more than one document beyond the page is asked for.
+    """
+    page: list[Document] = []
+    place: Place | None = None
+    size_in_bytes = 0
+    with closed_after(listed) as entries:
+        for entry in entries:
+            size_in_bytes += len(entry.document.data)
+            if place is not None and (len(page) >= size or size_in_bytes > max_bytes):
+                return page, place
+            page.append(entry.document)
+            place = entry.place
+    return page, None
+
+
+def even_ranges(start: int, end: int, parts: int) -> Sequence[Range]:
+    """What comes after `start`, up to `end`, cut into at most `parts` ranges of the same length, but at least one."""
+    parts = max(1, min(parts, end - start))
+    bounds = [start + index * (end - start) // parts for index in range(parts + 1)]
+    return [Range(*bound) for bound in pairwise(bounds)]

@@ -1,0 +1,77 @@
+"""`Sink`: pages and updates, checked as a whole before any of it is written."""
+
+import threading
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+
+from dsync_kit.incoming import check_data_type, check_document, check_update
+from dsync_kit.protocol import (
+    Capabilities,
+    WriteDataRequest,
+    WriteDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+from dsync_kit.settings import ConnectorSettings
+from dsync_kit.store.connector import StoreConnector
+from dsync_kit.store.updating import Outcome
+from dsync_kit.store.values import Document, Key
+
+__all__ = ["Sink"]
+
+
+class Sink(StoreConnector):
+    """A store that dsync writes to."""
+
+    def __init__(self, settings: ConnectorSettings) -> None:
+        super().__init__(settings)
+        self._modifying = threading.Lock()
+
+    # --- What the author writes ---
+
+    @abstractmethod
+    def write(self, namespace: str, documents: Mapping[Key, Document | None]) -> None:
+        """Write each document over the one with its id, and delete those that are None, whether they exist or not.
+
+        All of it, or nothing. Return when it is durable.
+        """
+
+    def modify(self, namespace: str, keys: Collection[Key], outcome: Outcome) -> None:
+        """Find documents, and write what `outcome` makes of them: partial updates.
+
+        Nobody may change the documents in between. This guards against other partial updates in this process; override
+        it with a transaction of the store, so that other processes and other writers are kept away too.
+        """
+        with self._modifying:
+            self.write(namespace, outcome(self.find(namespace, keys)))
+
+    # --- What dsync calls ---
+
+    def capabilities(self) -> Capabilities:
+        found = super().capabilities()
+        found.sink.supported_data_types.extend(self.data_types)
+        return found
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        self.check_namespace(request.namespace)
+        check_data_type(request.type, self.data_types)
+        documents: dict[Key, Document | None] = {
+            Key.of(check_document(data, request.type), request.type): Document(data, request.type)
+            for data in request.data
+        }
+        if documents:
+            self.write(request.namespace, documents)
+            self._bell.ring()
+        return WriteDataResponse()
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.check_namespace(request.namespace)
+        check_data_type(request.type, self.data_types)
+        updates = [(Key.of(check_update(update, request.type), request.type), update) for update in request.updates]
+        outcome = Outcome(updates, request.type)
+        if needed := outcome.needed:
+            self.modify(request.namespace, needed, outcome)
+        elif updates:
+            self.write(request.namespace, outcome({}))
+        self._bell.ring()
+        return WriteUpdatesResponse()

@@ -1,0 +1,52 @@
+"""What the updates of one call come to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dsync_kit.conversion import convert
+from dsync_kit.incoming import bare_document, check_same_id
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
+from dsync_kit.store.values import Document, Key
+
+__all__ = ["Outcome"]
+
+
+class Outcome:
+    """What a call's updates make of the documents that they name: call it with the current ones that it needs.
+
+    Of several updates of one id, each builds on those before it. The updates must have been checked (`check_update`).
+    """
+
+    def __init__(self, updates: Iterable[tuple[Key, Update]], data_type: DataType) -> None:
+        self._updates = list(updates)
+        self._data_type = data_type
+
+    @property
+    def needed(self) -> Sequence[Key]:
+        """The keys of the documents that must be looked up, because partial updates build on them."""
+        return [key for key, update in self._updates if update.type == UPDATE_TYPE_PARTIAL_UPDATE]
+
+    def __call__(self, current: Mapping[Key, Document]) -> dict[Key, Document | None]:
+        """Each document after the updates, None if it is deleted.
+
+        Raises InvalidArgument for a partial update that is malformed, changes the id, or names a nested field.
+        """
+        known: dict[Key, bytes | None] = {
+            key: convert(document.data, document.data_type, self._data_type) for key, document in current.items()
+        }
+        changed: dict[Key, Document | None] = {}
+        for key, update in self._updates:
+            data = known[key] = self._applied(update, key, known.get(key))
+            changed[key] = None if data is None else Document(data, self._data_type)
+        return changed
+
+    def _applied(self, update: Update, key: Key, current: bytes | None) -> bytes | None:
+        if update.type == UPDATE_TYPE_DELETE:
+            return None
+        if update.type != UPDATE_TYPE_PARTIAL_UPDATE:
+            return update.data
+        # A partial update of a missing document makes one of its id and the changed fields.
+        base = bare_document(key.part, self._data_type) if current is None else current
+        document = apply_partial_update(base, update.data, update.partial_update_unset, self._data_type)
+        check_same_id(key.part, document, self._data_type)
+        return document
