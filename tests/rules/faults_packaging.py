@@ -64,84 +64,80 @@ def no_pyproject(folder: Path) -> None:
     (folder / "pyproject.toml").unlink()
 
 
+def in_settings(folder: Path, lines: str) -> None:
+    """Add lines to the rendered class of the settings."""
+    replace(folder / "connector.py", "    # REPLACE: what the URI means", f"{lines}\n    # REPLACE: what the URI means")
+    replace(folder / "connector.py", "settings import redact_uri", "settings import option, redact_uri")
+
+
+def in_connector(folder: Path, lines: str) -> None:
+    """Add lines to the rendered class of the connector."""
+    replace(folder / "connector.py", "    # REPLACE: connect", f"{lines}\n    # REPLACE: connect")
+    replace(folder / "connector.py", "errors import (", "errors import (\n    InvalidArgument,")
+
+
 @broken("packaging/help")
 def option_without_help(folder: Path) -> None:
     """A field of the settings, made as pydantic's documentation says."""
-    replace(folder / "settings.py", "    partitions:", "    batch: int = 5\n    partitions:")
+    in_settings(folder, "    batch: int = 5\n")
     replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--batch N`")
 
 
 @broken("packaging/help", "special input")
 def help_is_the_name(folder: Path) -> None:
     """A help text that was asked for, and says nothing."""
-    replace(folder / "settings.py", '"documents on a page, at most"', '"Page size."')
+    in_settings(folder, '    page_size: int = option(500, help="Page size.", gt=0)\n')
 
 
 @broken("packaging/errors")
 def errors_without_context(folder: Path) -> None:
     """Every error is the same word."""
-    for name in ("PageCursor", "PartitionCursor"):
-        text = (folder / "connector.py").read_text(encoding="utf-8")
-        (folder / "connector.py").write_text(text.replace(f"{name}.decode(", f"_decoded({name}, "), encoding="utf-8")
-    with (folder / "connector.py").open("a", encoding="utf-8") as file:
-        file.write(
-            "\n\ndef _decoded(kind, data):\n"
-            "    try:\n"
-            "        return kind.decode(data)\n"
-            "    except InvalidArgument as error:\n"
-            '        raise InvalidArgument("bad request") from error\n'
-        )
+    in_connector(
+        folder,
+        "    def list_data(self, request):\n"
+        "        try:\n"
+        "            return super().list_data(request)\n"
+        "        except InvalidArgument as error:\n"
+        '            if "Cursor" in error.message:\n'
+        '                raise InvalidArgument("bad request") from error\n'
+        "            raise\n",
+    )
 
 
 @broken("packaging/errors", "special input")
 def type_is_not_told(folder: Path) -> None:
     """A data type that is not supported is refused, and not named."""
-    path = folder / "connector.py"
-    text = path.read_text(encoding="utf-8").replace("check_data_type(", "_check_type(")
-    text = re.sub(r"from dsync_kit\.incoming import \(", "from dsync_kit.incoming import (\n    check_data_type,", text)
-    path.write_text(
-        text.replace("    _check_type,\n", "")
-        + "\n\ndef _check_type(data_type, supported):\n"
-        + "    if data_type not in supported:\n"
-        + '        raise InvalidArgument("unsupported data type")\n',
-        encoding="utf-8",
+    methods = "".join(
+        f"    def {method}(self, request):\n"
+        "        if request.type not in self.data_types:\n"
+        '            raise InvalidArgument("unsupported data type")\n'
+        f"        return super().{method}(request)\n\n"
+        for method in ("list_data", "write_data", "write_updates")
     )
+    in_connector(folder, methods)
 
 
 @broken("packaging/secrets")
 def password_is_plain(folder: Path) -> None:
     """A password is a str, which every log of the settings shows."""
-    replace(
-        folder / "settings.py",
-        "    partitions:",
-        '    api_token: str = option("", help="what the server asks for")\n    partitions:',
-    )
+    in_settings(folder, '    api_token: str = option("", help="what the server asks for")\n')
     replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--api-token TOKEN`")
 
 
 @broken("packaging/secrets", "special input")
 def validator_tells_the_secret(folder: Path) -> None:
     """A validator that quotes what it does not take."""
-    replace(folder / "settings.py", "from pathlib import Path\n", "from pathlib import Path\nfrom typing import Any\n")
-    replace(
-        folder / "settings.py",
-        "from dsync_kit.errors import UsageError\n",
-        "from dsync_kit.errors import UsageError\nfrom pydantic import SecretStr, field_validator\n",
+    in_settings(
+        folder,
+        '    key: SecretStr | None = option(None, help="32 hexadecimal digits")\n\n'
+        '    @field_validator("key", mode="before")\n'
+        "    @classmethod\n"
+        "    def _check_key(cls, value: Any) -> Any:\n"
+        "        if value is not None and len(value) != 32:\n"
+        '            raise ValueError(f"{value!r} has no 32 digits")\n'
+        "        return value\n",
     )
-    replace(
-        folder / "settings.py",
-        "    partitions:",
-        '    key: SecretStr | None = option(None, help="32 hexadecimal digits")\n    partitions:',
-    )
-    with (folder / "settings.py").open("a", encoding="utf-8") as file:
-        file.write(
-            '\n    @field_validator("key", mode="before")\n'
-            "    @classmethod\n"
-            "    def _check_key(cls, value: Any) -> Any:\n"
-            "        if value is not None and len(value) != 32:\n"
-            '            raise ValueError(f"{value!r} has no 32 digits")\n'
-            "        return value\n"
-        )
+    replace(folder / "connector.py", "__all__ = [", "from pydantic import SecretStr, field_validator\n\n__all__ = [")
     replace(folder / "README.md", "`--page-size N`", "`--page-size N`, `--key KEY`")
 
 
@@ -199,7 +195,7 @@ def option_that_the_readme_lacks(folder: Path) -> None:
 def id_is_the_connectors_name(folder: Path) -> None:
     """The id says what is connected, and not to which data."""
     replace(
-        folder / "backend.py",
-        'str(self._database.execute("SELECT id FROM identity").fetchone()[0])',
-        '"packaged"',
+        folder / "connector.py",
+        "return str(found)",
+        'return "packaged"',
     )
