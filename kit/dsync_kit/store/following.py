@@ -2,10 +2,10 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from time import monotonic
 from typing import Protocol
 
 from dsync_kit.connector import StreamContext
@@ -102,7 +102,7 @@ def follow(
                 event.clear()  # before the look at what it is set for
                 if ended():
                     return
-                began = time.monotonic()
+                began = monotonic()
                 try:
                     log = log or open_log(after)
                     batch = _batch(log.read(_BATCH_CHANGES, _LONGEST_POLL))
@@ -124,7 +124,7 @@ def follow(
                     after, poll = batch[-1].place, _FIRST_POLL
                     yield batch
                 else:
-                    event.wait(max(0.0, began + poll - time.monotonic()))
+                    event.wait(max(0.0, began + poll - monotonic()))
                     poll = min(2 * poll, _LONGEST_POLL)
         finally:
             if log is not None:
