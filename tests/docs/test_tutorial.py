@@ -1,0 +1,91 @@
+"""The tutorial takes the scaffold to Redis: its steps apply as they stand on the page, and what they make conforms."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.scaffold.rendering import Answers, scaffold
+
+from .commands import ROOT
+from .tutorial import STEPS, edits
+
+PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+
+needs_redis = pytest.mark.skipif(
+    shutil.which("redis-server") is None, reason="redis-server is not installed: apt-get install redis-server"
+)
+
+
+def run(*words: str | Path, cwd: Path) -> None:
+    """Run a Python module's command line; what it printed is the message if it fails."""
+    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def applied(folder: Path, step: int) -> None:
+    """Apply one step, and what the page says to do after the last edit of the code."""
+    for edit in edits(PAGE):
+        if edit.step == step:
+            edit.apply(folder)
+    if step >= 9:
+        run("ruff", "check", "--quiet", "--fix", ".", cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The connector as it is at the end of the page."""
+    folder = tmp_path_factory.mktemp("tutorial") / "dsync_connector_redis"
+    scaffold(Answers(scheme="redis"), output=folder)
+    for step in range(1, STEPS + 1):
+        applied(folder, step)
+    return folder
+
+
+def test_every_step_has_its_edits() -> None:
+    """None is lost because its comment is written in another way."""
+    assert {edit.step for edit in edits(PAGE)} == set(range(1, STEPS + 1))
+    assert PAGE.count("<!-- step") == len(list(edits(PAGE)))
+
+
+def test_nothing_of_sqlite_is_left(finished: Path) -> None:
+    """Neither a mark nor a helper; the code is formatted, linted and typed."""
+    for name in ("connector.py", "conformance.py"):
+        code = (finished / name).read_text(encoding="utf-8")
+        assert "REPLACE" not in code
+        assert "sqlite" not in code.lower()
+    run("ruff", "format", "--quiet", ".", cwd=finished)
+    run("ruff", "check", ".", cwd=finished)
+    modules = [word for name in ("connector", "conformance") for word in ("-m", f"{finished.name}.{name}")]
+    run("mypy", "--strict", "--cache-dir", finished.parent / "cache", *modules, cwd=finished.parent)
+
+
+@needs_redis
+def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
+    """Rules of each area pass on a real Redis server, one that goes away among them."""
+    asked = {
+        *("info/id-of-data", "plan/self-contained", "list/complete", "list/stable-while-written", "metadata/count"),
+        *("list/ends-while-written", "write/large-page", "write/overwrites", "updates/model", "updates/partial"),
+        *("stream/from-plan", "stream/namespaces", "stream/resume", "lsn/counts", "durability/write-data"),
+        *("faults/write-code", "faults/list-code", "faults/stream-survives", "packaging/readme", "packaging/help"),
+    }
+    report = tmp_path / "report.json"
+    verify = ("dsync_kit.cli.kit", "verify", finished, "--profile", "quick", "--seed", "1")
+    words = [word for rule in sorted(asked) for word in ("--rule", rule)]
+    run(*verify, "--report", f"json={report}", *words, cwd=tmp_path)
+    found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
+    assert found == dict.fromkeys(asked, "passed")
+
+
+@needs_redis
+@pytest.mark.campaign
+def test_it_stays_green_after_each_step(tmp_path: Path) -> None:
+    """As the page and every new connector's README say."""
+    folder = tmp_path / "dsync_connector_redis"
+    scaffold(Answers(scheme="redis"), output=folder)
+    for step in range(1, STEPS + 1):
+        applied(folder, step)
+        run("dsync_kit.cli.kit", "verify", folder, "--profile", "quick", cwd=tmp_path)

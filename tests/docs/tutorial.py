@@ -1,0 +1,141 @@
+"""The tutorial's steps, applied to a scaffold as a reader would: what is in a block replaces what has its name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+__all__ = ["STEPS", "Edit", "edits"]
+
+STEPS = 10
+_BLOCK = re.compile(
+    r"<!-- step (?P<step>\d+): (?P<file>[\w.]+)(?:, (?P<where>.+?))? -->\n(?:```\w+\n(?P<code>.*?)```\n)?", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a step does to a file: `code` belongs into the class `where`, or to the top level."""
+
+    step: int
+    file: str
+    where: str
+    code: str
+
+    def apply(self, folder: Path) -> None:
+        """Change the file. Raises ValueError where what the page speaks of is not there."""
+        path = folder / self.file
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".md" and self.where.startswith("remove "):
+            changed = _exchanged(text, self.where.removeprefix("remove ") + "\n", "")
+        elif path.suffix == ".md":
+            changed = _exchanged(text, self.where, self.code + self.where)
+        elif self.where.startswith("remove "):
+            changed = _removed(text, self.where.split()[1:])
+        elif self.where == "docstring":
+            changed = _spliced(text, *_span(text, ast.parse(text).body[0]), self.code)
+        elif self.code.startswith('"""'):
+            changed = self.code
+        else:
+            changed = _replaced(text, self.where, self.code)
+        path.write_text(changed, encoding="utf-8")
+
+
+def edits(page: str) -> Iterator[Edit]:
+    """The edits of a page in their order."""
+    for found in _BLOCK.finditer(page):
+        yield Edit(int(found["step"]), found["file"], found["where"] or "", found["code"] or "")
+
+
+def _exchanged(text: str, old: str, new: str) -> str:
+    if old not in text:
+        raise ValueError(f"there is no {old!r}")
+    return text.replace(old, new, 1)
+
+
+def _replaced(text: str, where: str, code: str) -> str:
+    """Statements take the place of those with their names; new ones follow the one before them."""
+    last = ""
+    for name, source in _statements(code):
+        body = _body(text, where)
+        old = next((node for node in body if name and _name(node) == name), None)
+        if old is not None:
+            text = _spliced(text, *_span(text, old), source)
+        elif name is None and not where:
+            text = _spliced(text, *_after(_imports(body)), source)
+        else:
+            before = next((node for node in body if last and _name(node) == last), None)
+            before = before or (_imports(body) if not where and source.startswith("_") else body[0 if where else -1])
+            start, end = _after(before)
+            text = _spliced(text, start, end, f"\n{source}" if where else f"\n\n{source}")
+        last = name or last
+    return text
+
+
+def _removed(text: str, names: list[str]) -> str:
+    for name in names:
+        places = [_body(text, ""), *(node.body for node in _body(text, "") if isinstance(node, ast.ClassDef))]
+        found = [node for body in places for node in body if _name(node) == name]
+        if not found:
+            raise ValueError(f"there is no {name}")
+        text = _spliced(text, *_span(text, found[0]), "")
+    return text
+
+
+def _statements(code: str) -> Iterator[tuple[str | None, str]]:
+    """The statements of a block with their names; a text behind a constant belongs to it. Imports have no name."""
+    lines = code.splitlines(keepends=True)
+    nodes = ast.parse(dedent(code)).body
+    for index, node in enumerate(nodes):
+        if isinstance(node, ast.Expr):
+            continue
+        following = nodes[index + 1] if index + 1 < len(nodes) else None
+        last = following if isinstance(following, ast.Expr) else node
+        yield _name(node), "".join(lines[_first(node) - 1 : last.end_lineno])
+
+
+def _body(text: str, where: str) -> list[ast.stmt]:
+    body = ast.parse(text).body
+    if not where:
+        return body
+    [found] = [node.body for node in body if isinstance(node, ast.ClassDef) and node.name == where]
+    return found
+
+
+def _imports(body: list[ast.stmt]) -> ast.stmt:
+    return [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)][-1]
+
+
+def _name(node: ast.stmt) -> str | None:
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return None
+
+
+def _first(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _span(text: str, node: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement, with the comments directly above it."""
+    lines = text.splitlines()
+    start = _first(node) - 1
+    while lines[start - 1].lstrip().startswith("#"):
+        start -= 1
+    return start, node.end_lineno or start
+
+
+def _after(node: ast.stmt) -> tuple[int, int]:
+    end = node.end_lineno or 0
+    return end, end
+
+
+def _spliced(text: str, start: int, end: int, source: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:start], source, *lines[end:]])
