@@ -19,7 +19,7 @@ demo: $(READY) ## Scaffold an S3 connector, start a real S3 server, and verify t
 	@echo "The report as a page: build/demo/report.html"
 
 # More workers than cores: many tests wait for what a broken stream never sends.
-test: $(READY) browser ## The tests
+test: $(READY) browser redis ## The tests
 	$(BIN)/pytest -n 4 --dist worksteal -q
 
 campaign: $(READY) ## The long campaigns; SHARE=8 runs one test of eight
@@ -69,3 +69,12 @@ browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
 		|| echo "no chromium, and it cannot be installed here: the tests of the HTML report skip"
+
+# The tutorial ends on a real Redis server. The tests start their own: Debian's service must not start with the package.
+.PHONY: redis
+redis:
+	@command -v redis-server >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && policy=/usr/sbin/policy-rc.d && { test -e $$policy \
+		|| { trap 'rm -f /usr/sbin/policy-rc.d' EXIT && printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy; }; } \
+		&& apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } \
+		|| echo "no redis-server, and it cannot be installed here: the test of the tutorial's connector skips"
