@@ -15,16 +15,17 @@ class Outcome:
     """What a call's updates make of the documents that they name: call it with the current ones that it needs.
 
     Of several updates of one id, each builds on those before it. The updates must have been checked (`check_update`).
+    A store that applies partial updates by itself finds them in `updates`.
     """
 
     def __init__(self, updates: Iterable[tuple[Key, Update]], data_type: DataType) -> None:
-        self._updates = list(updates)
+        self.updates: Sequence[tuple[Key, Update]] = list(updates)
         self._data_type = data_type
 
     @property
     def needed(self) -> Sequence[Key]:
         """The keys of the documents that must be looked up, because partial updates build on them."""
-        return [key for key, update in self._updates if update.type == UPDATE_TYPE_PARTIAL_UPDATE]
+        return [key for key, update in self.updates if update.type == UPDATE_TYPE_PARTIAL_UPDATE]
 
     def __call__(self, current: Mapping[Key, Document]) -> dict[Key, Document | None]:
         """Each document after the updates, None if it is deleted.
@@ -35,7 +36,7 @@ class Outcome:
             key: convert(document.data, document.data_type, self._data_type) for key, document in current.items()
         }
         changed: dict[Key, Document | None] = {}
-        for key, update in self._updates:
+        for key, update in self.updates:
             data = known[key] = self._applied(update, key, known.get(key))
             changed[key] = None if data is None else Document(data, self._data_type)
         return changed
