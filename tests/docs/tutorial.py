@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 
 __all__ = ["STEPS", "Edit", "edits"]
 
@@ -17,7 +16,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a step does to a file: `code` belongs into the class `where`, or to the top level."""
+    """What a step does to a file: put `code` into it, or what `where` says."""
 
     step: int
     file: str
@@ -39,7 +38,7 @@ class Edit:
         elif self.code.startswith('"""'):
             changed = self.code
         else:
-            changed = _replaced(text, self.where, self.code)
+            changed = _merged(text, self.code)
         path.write_text(changed, encoding="utf-8")
 
 
@@ -55,21 +54,28 @@ def _exchanged(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
-def _replaced(text: str, where: str, code: str) -> str:
-    """Statements take the place of those with their names; new ones follow the one before them."""
+def _merged(text: str, code: str) -> str:
+    """Statements take the place of those with their names, those of a class in that class; others are added."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ClassDef):
+            text = _replaced(text, code, node.body, node.name)
+    others = [node for node in ast.parse(code).body if not isinstance(node, ast.ClassDef)]
+    return _replaced(text, code, others, "")
+
+
+def _replaced(text: str, code: str, nodes: list[ast.stmt], where: str) -> str:
     last = ""
-    for name, source in _statements(code):
+    for name, source in _statements(code, nodes):
         body = _body(text, where)
         old = next((node for node in body if name and _name(node) == name), None)
         if old is not None:
             text = _spliced(text, *_span(text, old), source)
-        elif name is None and not where:
+        elif name is None:
             text = _spliced(text, *_after(_imports(body)), source)
         else:
             before = next((node for node in body if last and _name(node) == last), None)
-            before = before or (_imports(body) if not where and source.startswith("_") else body[0 if where else -1])
-            start, end = _after(before)
-            text = _spliced(text, start, end, f"\n{source}" if where else f"\n\n{source}")
+            before = before or (body[0] if where else _imports(body) if source.startswith("_") else body[-1])
+            text = _spliced(text, *_after(before), f"\n{source}" if where else f"\n\n{source}")
         last = name or last
     return text
 
@@ -84,10 +90,9 @@ def _removed(text: str, names: list[str]) -> str:
     return text
 
 
-def _statements(code: str) -> Iterator[tuple[str | None, str]]:
-    """The statements of a block with their names; a text behind a constant belongs to it. Imports have no name."""
+def _statements(code: str, nodes: list[ast.stmt]) -> Iterator[tuple[str | None, str]]:
+    """The statements with their names; a text behind a constant belongs to it. Imports have no name."""
     lines = code.splitlines(keepends=True)
-    nodes = ast.parse(dedent(code)).body
     for index, node in enumerate(nodes):
         if isinstance(node, ast.Expr):
             continue
