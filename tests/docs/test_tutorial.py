@@ -53,7 +53,7 @@ def test_every_step_has_its_edits() -> None:
 
 def test_nothing_of_sqlite_is_left(finished: Path) -> None:
     """Neither a mark nor a helper; the code is formatted, linted and typed."""
-    for name in ("connector.py", "conformance.py"):
+    for name in ("connector.py", "conformance.py", "tests/test_connector.py"):
         code = (finished / name).read_text(encoding="utf-8")
         assert "REPLACE" not in code
         assert "sqlite" not in code.lower()
@@ -78,6 +78,13 @@ def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
     run(*verify, "--report", f"json={report}", *words, cwd=tmp_path)
     found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
     assert found == dict.fromkeys(asked, "passed")
+
+
+@needs_redis
+def test_its_own_tests_pass(finished: Path) -> None:
+    """Those that the scaffold had, and those that the page replaces; a warning is an error."""
+    own = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
+    run("pytest", *own, cwd=finished)
 
 
 @needs_redis

@@ -8,9 +8,9 @@ from pathlib import Path
 
 __all__ = ["STEPS", "Edit", "edits"]
 
-STEPS = 10
+STEPS = 11
 _BLOCK = re.compile(
-    r"<!-- step (?P<step>\d+): (?P<file>[\w.]+)(?:, (?P<where>.+?))? -->\n(?:```\w+\n(?P<code>.*?)```\n)?", re.DOTALL
+    r"<!-- step (?P<step>\d+): (?P<file>[\w./]+)(?:, (?P<where>.+?))? -->\n(?:```\w+\n(?P<code>.*?)```\n)?", re.DOTALL
 )
 
 
