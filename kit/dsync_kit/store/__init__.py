@@ -10,7 +10,7 @@ build on the parts: `follow` for streams, `first_page` for listings, `Outcome` f
 """
 
 from dsync_kit.store.connector import StoreConnector
-from dsync_kit.store.following import ChangeLog, follow
+from dsync_kit.store.following import Bell, ChangeLog, follow
 from dsync_kit.store.paging import even_ranges, first_page
 from dsync_kit.store.sink import Sink
 from dsync_kit.store.source import Source, SourceSettings
@@ -19,6 +19,7 @@ from dsync_kit.store.updating import Outcome
 from dsync_kit.store.values import Change, Document, Key, Listed, Place, Range
 
 __all__ = [
+    "Bell",
     "Change",
     "ChangeLog",
     "Document",

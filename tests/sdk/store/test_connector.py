@@ -33,8 +33,9 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.settings import ConnectorSettings
 from dsync_kit.store import Change, Document, Key, Outcome, Place, Sink, Source, SourceSettings
+from dsync_kit.store.cursors import UpdatesCursor
 
-from .memory import BSON, JSON, NAMESPACE, Memory, document, key, update
+from .memory import BSON, JSON, NAMESPACE, Memory, document, key, stored, update
 
 
 @pytest.fixture
@@ -420,3 +421,38 @@ class TestStream:
 
         monkeypatch.setattr(ending, "changes", fails_once)
         assert [len(message.updates) for message in islice(stream(ending, cursor), 1)] == [1]
+
+    def test_a_stream_may_hold_a_log_of_its_own(self) -> None:
+        """Opened at the cursor's place, in bytes here, read in turn, and closed with the stream: a server-side cursor."""
+        context = CallContext()
+        calls: list[str] = []
+
+        class Tokens:
+            """Ends the stream when it was read through; what comes with a token alone marks how far that was."""
+
+            def __init__(self, after: Place) -> None:
+                calls.append(f"open {after!r}")
+                self.batches = [[Change(b"t1", NAMESPACE, UPDATE_TYPE_DELETE, stored("a"))], [Change(b"t2")]]
+
+            def read(self, limit: int, wait: float) -> list[Change]:
+                calls.append("read")
+                if len(self.batches) == 1:
+                    context.cancel()
+                return self.batches.pop(0)
+
+            def close(self) -> None:
+                calls.append("close")
+
+        class Server(Memory):
+            def last_change(self) -> Place:
+                return b"t0"
+
+            def open_log(self, after: Place) -> Tokens:
+                return Tokens(after)
+
+        server = Server()
+        cursor = plan(server).updates_partitions[0].cursor
+        found = list(server.stream_updates(StreamUpdatesRequest(type=BSON, cursor=cursor), context))
+        assert [(message.namespace, len(message.updates)) for message in found] == [(NAMESPACE, 1), ("", 0)]
+        assert UpdatesCursor.decode(found[-1].next_cursor).place == b"t2"
+        assert calls == ["open b't0'", "read", "read", "close"]
