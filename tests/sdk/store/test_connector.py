@@ -423,7 +423,7 @@ class TestStream:
         assert [len(message.updates) for message in islice(stream(ending, cursor), 1)] == [1]
 
     def test_a_stream_may_hold_a_log_of_its_own(self) -> None:
-        """Opened at the cursor's place, in bytes here, read in turn, and closed with the stream: a server-side cursor."""
+        """A server-side cursor, for example: opened at the cursor's place, read in turn, and closed with the stream."""
         context = CallContext()
         calls: list[str] = []
 

@@ -81,7 +81,7 @@ def nothing() -> None:
 
 
 def test_a_quiet_log_is_asked_less_and_less_often(bell: NotingBell) -> None:
-    """The waits double up to half a second, and begin anew with a change."""
+    """The waits double up to half a second; a change makes them short again."""
     context = CallContext()
     script = Script(*[nothing] * 8, changes(1), nothing, nothing, context.cancel)
     assert list(follow(script.open, 0, context, bell=bell)) == [changes(1)]
