@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +153,17 @@ def test_bad_requests(client: GrpcClient) -> None:
         client.list_data(request)
     with pytest.raises(Unimplemented):
         list(client.stream_updates(StreamUpdatesRequest()))
+
+
+@pytest.mark.usefixtures("shelf")
+def test_it_conforms(tmp_path: Path) -> None:
+    """To rules that a short connector easily breaks; the page says that it keeps them all."""
+    asked = ("list/complete", "list/ends-while-written", "list/page-boundaries", "write/read-back", "updates/model")
+    words = [word for rule in asked for word in ("--rule", rule)]
+    target = (tmp_path / "shelf", f"shelf://{tmp_path}/data")
+    verify = (sys.executable, "-m", "dsync_kit.cli.kit", "verify", *target, "--profile", "quick", "--seed", "1")
+    done = subprocess.run([*verify, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_settings(shelf: RegisteredConnector) -> None:
