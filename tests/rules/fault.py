@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from dsync_kit.client import LocalClient
+from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES, Profile
@@ -113,7 +114,7 @@ def unusual_in(variants: list[Variant]) -> Callable[..., Callable[[Any], Any]]:
 
 
 def _name(connector: Any) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", connector.__name__).lower()
+    return getattr(connector, "prefix", "") + re.sub(r"(?<!^)(?=[A-Z])", "-", connector.__name__).lower()
 
 
 def judge(
@@ -130,12 +131,14 @@ def judge(
         where = None  # what is broken is a folder, or what is kept for a connection: there is no other way to reach it
     serve = _SERVE[where or subject.where]
     namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
+    declared = subject.connector.documents() if hasattr(subject.connector, "documents") else {}
     with serve(subject.connector, subject.options) as target:
         options = RunOptions(
             rules=select(RULES, globs),
             profile=PROFILES[profile] if isinstance(profile, str) else profile,
             seed=seed,
             namespaces=namespaces,
+            documents={name: parse(schema, origin=name) for name, schema in declared.items()},
             database=database,
         )
         finished = [event for event in run(target, options) if isinstance(event, RunFinished)]
@@ -152,7 +155,7 @@ def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Targe
 @contextmanager
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
     """A connector in this process, of which there may be other instances on the same data."""
-    store = STORE.Store()
+    store = getattr(connector, "new_store", STORE.Store)()
     store.crashes = 0
 
     @contextmanager

@@ -64,6 +64,10 @@ def verify(
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace that may be read and written; repeats.")
     ] = None,
+    documents: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeats."),
+    ] = None,
     known_failures: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Lines RULE: REASON; an unexpected pass fails.")
     ] = None,
@@ -93,6 +97,7 @@ def verify(
             seed=seed,
             rules=rule or (),
             namespaces=namespace or (),
+            documents=documents or (),
             known_failures=known_failures,
             strict=strict,
             reports=report or (),
@@ -198,6 +203,34 @@ def sweep(
     from dsync_kit.cli.sweep import sweep as run
 
     run(target, options or (), insecure=insecure, everything=all_)
+
+
+@app.command()
+def schema(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
+    ] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option(metavar="NS", help="A namespace that may be written to; repeats.")
+    ] = None,
+    documents: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NS=]FILE", help="What is known already: read, and printed as it is understood."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save a file for each namespace there.")] = None,
+    insecure: Insecure = False,
+) -> None:
+    """Print what a connector's namespaces hold, to be saved, edited, and given to verify with --documents.
+
+    It is found out by writing some documents, which are removed again. Ends with 3 where no schema was found out.
+    """
+    from dsync_kit.cli.schema import Asked
+    from dsync_kit.cli.schema import schema as run
+
+    asked = Asked(target, options or (), namespace or (), documents or (), output, insecure)
+    raise typer.Exit(ExitCode(run(asked)))
 
 
 @app.command()

@@ -33,6 +33,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
         kept.seed,
         rules=(kept.rule,),
         namespaces=kept.namespaces,
+        documents=kept.documents,
         choices=kept.choices,
     )
     *events, last = judge_apart(orders, crew, lambda _: f"dsync-kit replay {word}")

@@ -45,6 +45,7 @@ class Verification:
     seed: int | None = None
     rules: Sequence[str] = ()
     namespaces: Sequence[str] = ()
+    documents: Sequence[str] = ()
     known_failures: Path | None = None
     strict: bool = False
     reports: Sequence[str] = ()
@@ -57,6 +58,8 @@ class Verification:
         words += ["--rule", rule, "--profile", self.profile, "--seed", str(seed)]
         for namespace in self.namespaces:
             words += ["--namespace", namespace]
+        for file in self.documents:
+            words += ["--documents", file]
         words += ["--insecure"] * self.insecure
         words += ["--timeout", f"{self.timeout:g}"] if self.timeout != CALL_SECONDS else []
         words += ["--", *typed.shown()] if self.options else []
@@ -71,6 +74,7 @@ class Verification:
             target=redact_target(self.target),
             options=typed.kept(),
             namespaces=tuple(self.namespaces),
+            documents=tuple(self.documents),
             insecure=self.insecure,
             profile=self.profile,
             seed=seed,
@@ -128,6 +132,7 @@ def _orders(asked: Verification) -> Orders:
         seed=secrets.randbelow(2**32) if asked.seed is None else asked.seed,
         rules=tuple(asked.rules),
         namespaces=tuple(asked.namespaces),
+        documents=tuple(asked.documents),
         known_failures=asked.known_failures,
         strict=asked.strict,
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),

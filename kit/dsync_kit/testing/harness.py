@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol import DataType, Update
@@ -21,6 +21,10 @@ class Harness:
 
     namespaces: ClassVar[Sequence[str]] = ()
     """Namespaces that may be written to and emptied, for a store that does not make a namespace by itself."""
+
+    documents: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What each namespace holds, where a store has tables or the like: a document schema (docs/schemas.md), as the file
+    of `--documents` has it. `"*"` stands for all others."""
 
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Rule ids (or globs) that this connector is known to violate, each with the reason. They still run; one that

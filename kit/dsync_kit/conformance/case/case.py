@@ -1,6 +1,6 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -10,11 +10,13 @@ from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
 from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
-from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.data import REFUSALS
+from dsync_kit.conformance.subject.families import Family
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
@@ -54,6 +56,7 @@ class Case:
         self._taken: set[str] = set()
         self._written: set[str] = set()
         self._stack = ExitStack()
+        self._family: Family | None = None
 
     def offers(self, need: Need) -> bool:
         """Whether the connector, or the way it is run, has what a rule needs."""
@@ -89,32 +92,103 @@ class Case:
         label: str = "documents",
     ) -> list[bytes]:
         """Documents with ids that no store takes for one."""
-        kinds = self.found.id_kinds[data_type]
-        return self.draw(strategies.pages(data_type, kinds, min_size=min_size, max_size=max_size, small=small), label)
+        with _declined_if_too_few():
+            pages = self.holding(data_type).pages(min_size=min_size, max_size=max_size, small=small)
+        return self.draw(pages, label)
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
         """Ids, as Python values, that no store takes for one."""
-        kinds = self.found.id_kinds[data_type]
-        return self.draw(strategies.several_ids(data_type, kinds, min_size=min_size, max_size=max_size), "ids")
+        with _declined_if_too_few():
+            several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
+        return self.draw(several, "ids")
+
+    def identifier(self, data_type: DataType) -> Any:
+        """An id, as a Python value."""
+        return self.draw(self.holding(data_type).identifiers, "id")
+
+    def contents(self, data_type: DataType, *, small: bool = False) -> st.SearchStrategy[dict[str, Any]]:
+        """A strategy for the fields beside the id."""
+        return self.holding(data_type).contents(small=small)
+
+    def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
+        """A document with this id, and with these fields as far as the namespace has such.
+
+        Where it has others, they differ as the given ones would: documents of one id are told apart by their fields.
+        """
+        return self.holding(data_type).document(identifier, fields)
+
+    def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
+        """Some of the groups of ids, as far as the namespace has such ids; none where it has no whole group."""
+        return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
+
+    def histories(
+        self,
+        values: list[Any],
+        data_type: DataType,
+        *,
+        label: str = "history",
+        max_calls: int = 4,
+        max_updates: int = 5,
+    ) -> list[list[Update]]:
+        """Calls of WriteUpdates over a few ids."""
+        holding = self.holding(data_type)
+        return self.draw(histories(holding, values, max_calls=max_calls, max_updates=max_updates), label)
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""
-        make = identifiers.numbered_ids(self.found.id_kinds[data_type], prefix, count)
-        return [strategies.make_document(make(number), {"n": number, **fields}, data_type) for number in range(count)]
+        values = self.numbered_ids(count, data_type, prefix=prefix)
+        return [self.document(value, {"n": number, **fields}, data_type) for number, value in enumerate(values)]
+
+    def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
+        """`count` ids that sort as they are numbered."""
+        with _declined_if_too_few():
+            make = self.holding(data_type).numbered(prefix, count)
+        return [make(number) for number in range(count)]
+
+    def long_field(self, size: int, data_type: DataType) -> str:
+        """The name of a field for a text of this many characters. Raises Inapplicable where there is none."""
+        if not (name := self.holding(data_type).long_field(size)):
+            raise Inapplicable(f"its schema has no field for a text of {size:,} characters")
+        return name
+
+    def varied(self, count: int, data_type: DataType) -> list[Any]:
+        """`count` ids that different orders sort differently."""
+        with _declined_if_too_few():
+            return self.holding(data_type).varied(count)
 
     # Places
+
+    @property
+    def family(self) -> Family:
+        """The namespaces of this example: they all hold the same documents."""
+        if self._family is None:
+            known = self.subject.families
+            self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
+        return self._family
+
+    def holding(self, data_type: DataType) -> Holding:
+        """What the example's namespaces hold."""
+        return self.family.holding(data_type)
 
     def namespace(self) -> str:
         """A namespace for this example, empty as far as the example can tell."""
         if self.found.makes_namespaces:
             return self.subject.namespaces.fresh()
-        free = [name for name in self.subject.namespaces.offered if name not in self._taken]
+        free = self._free_names()
         if not free:
             offered = self.subject.namespaces.offered
             raise Inapplicable("too few namespaces are offered" if offered else self.found.notes[0])
         self._taken.add(free[0])
         self.subject.settle(free[0])
         return free[0]
+
+    @property
+    def has_free_namespace(self) -> bool:
+        """Whether `namespace` would give another one."""
+        return self.found.makes_namespaces or bool(self._free_names())
+
+    def _free_names(self) -> list[str]:
+        return [name for name in self.family.names if name not in self._taken]
 
     # What dsync does
 
@@ -287,6 +361,18 @@ class Case:
         if not foreign:
             return listed
         return [document for document in listed if _key(document, data_type) not in foreign]
+
+
+@contextmanager
+def _declined_if_too_few() -> Iterator[None]:
+    try:
+        yield
+    except TooFewError as error:
+        raise Inapplicable(str(error)) from error
+
+
+def _names(family: Family) -> str:
+    return ", ".join(family.names)
 
 
 def _key(document: bytes, data_type: DataType) -> bytes | None:

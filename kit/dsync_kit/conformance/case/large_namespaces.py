@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
+from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
 
-__all__ = ["MOST_DOCUMENTS", "declined_if_expired", "few_or_many", "large_namespace", "listed_in_pages", "paged"]
+__all__ = [
+    "MOST_DOCUMENTS",
+    "declined_if_expired",
+    "emptied",
+    "few_or_many",
+    "large_namespace",
+    "listed_in_pages",
+    "paged",
+]
 
 MOST_DOCUMENTS = 6000
 """The most documents that an example writes to fill pages."""
@@ -26,7 +35,8 @@ _SECONDS = 3.0
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
     """A namespace with many documents. Loaded once in a run; where namespaces are rare, again for each example."""
     data_type = data_type or case.data_type()
-    known = case.subject.remembered.large_namespaces.get(data_type)
+    place = (case.family, data_type)
+    known = case.subject.remembered.large_namespaces.get(place)
     if known is not None and case.found.makes_namespaces:
         return known
     if known is not None:
@@ -34,7 +44,7 @@ def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNames
         case.write(namespace, known.documents, data_type)
         return LargeNamespace(namespace, known.documents, data_type, known.page_size, known.partitions)
     found = _find(case, data_type)
-    case.subject.remembered.large_namespaces[data_type] = found
+    case.subject.remembered.large_namespaces[place] = found
     return found
 
 
@@ -96,6 +106,15 @@ def paged(case: Case) -> tuple[LargeNamespace, int]:
     if found.page_size is None:
         raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
     return found, found.page_size
+
+
+def emptied(case: Case, found: LargeNamespace) -> str:
+    """A namespace with nothing of the kit's in it: another one; where there is none, this one without its documents."""
+    if case.has_free_namespace or not case.declared.can_change:
+        return case.namespace()
+    removals = [Update(id=id_of(old, found.data_type), type=UPDATE_TYPE_DELETE) for old in found.documents]
+    case.update(found.namespace, removals, found.data_type)
+    return found.namespace
 
 
 def _listed(found: LargeNamespace) -> tuple[str, DataType, int]:

@@ -76,7 +76,7 @@ class Scene:
 
     def document(self, value: Any, content: Any = None, **fields: Any) -> bytes:
         """A document with this id."""
-        return strategies.make_document(value, {"v": content, **fields}, self.data_type)
+        return self._case.document(value, {"v": content, **fields}, self.data_type)
 
     def insert(self, value: Any, content: Any = None, **fields: Any) -> Update:
         """An INSERT of a document."""
@@ -102,8 +102,8 @@ class Scene:
 
     def history(self, *, max_calls: int = 3, max_updates: int = 5) -> list[tuple[str, list[Update]]]:
         """Drawn calls over the ids, each in one of the namespaces; not written yet."""
-        calls = self._case.draw(
-            strategies.histories(self.data_type, self.ids, max_calls=max_calls, max_updates=max_updates), "updates"
+        calls = self._case.histories(
+            self.ids, self.data_type, label="updates", max_calls=max_calls, max_updates=max_updates
         )
         if len(self.models) == 1:
             return [(self.namespaces[0], call) for call in calls]

@@ -1,6 +1,6 @@
 """Ids and namespaces that are easily taken for one another, and are different."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
@@ -58,8 +58,8 @@ def namespaces(name: str) -> list[tuple[str, str]]:
     return [*((name, other) for other in others if other != name), *separated, *patterns, (long, f"{long}y")]
 
 
-def groups_of_ids(groups: Groups, kinds: tuple[str, ...]) -> Draw:
-    """Lists of some of the groups, as far as they are of these kinds; empty where no group is."""
-    of_these = ([value for kind, value in group if kind in kinds] for group in groups)
+def groups_of_ids(groups: Groups, allows: Callable[[str, Any], bool]) -> Draw:
+    """Lists of some of the groups, as far as their kinds and values are allowed; empty where no group is."""
+    of_these = ([value for kind, value in group if allows(kind, value)] for group in groups)
     whole = [group for group in of_these if len(group) > 1]
     return some(whole) if whole else st.just([])

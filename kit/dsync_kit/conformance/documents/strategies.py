@@ -18,8 +18,6 @@ from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
-    UPDATE_TYPE_INSERT,
-    UPDATE_TYPE_UPDATE,
     BsonValue,
     DataType,
     Update,
@@ -31,6 +29,7 @@ __all__ = [
     "BSON_SEVERAL",
     "ID_KINDS",
     "JSON_SEVERAL",
+    "KNOWN_VALUES",
     "NARROWER",
     "bson_values",
     "choice",
@@ -123,6 +122,17 @@ BSON_COMMON: dict[str, Draw] = {
     "decimal": _DECIMALS,
 }
 """The scalar types that every store of BSON documents must hold."""
+
+KNOWN_VALUES: dict[str, Sequence[Any]] = {
+    "string": _TEXTS_KNOWN,
+    "int": _INT32_KNOWN,
+    "long": _INT64_KNOWN,
+    "double": _DOUBLE_KNOWN,
+    "date": _DATES_KNOWN,
+    "decimal": _DECIMALS_KNOWN,
+    "binData": _BINARIES_KNOWN,
+}
+"""Values that connectors often get wrong, by MongoDB's names of their types."""
 
 
 @cache
@@ -360,18 +370,3 @@ def update(kind: UpdateType, identifier: Any, document: bytes, data_type: DataTy
     """An update as dsync sends it: a DELETE carries no data."""
     data = b"" if kind == UPDATE_TYPE_DELETE else document
     return Update(id=id_value(identifier, data_type), type=kind, data=data)
-
-
-def histories(data_type: DataType, identifiers: list[Any], *, max_calls: int = 4, max_updates: int = 5) -> Draw:
-    """Lists of WriteUpdates calls over a few ids, so that they meet often."""
-
-    def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
-        kind, identifier, content = parts
-        return update(kind, identifier, make_document(identifier, content, data_type), data_type)
-
-    one = st.tuples(
-        st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]),
-        st.sampled_from(identifiers),
-        fields(data_type, small=True),
-    ).map(build)
-    return st.lists(st.lists(one, min_size=1, max_size=max_updates), min_size=1, max_size=max_calls)

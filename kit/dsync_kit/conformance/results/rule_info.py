@@ -40,6 +40,7 @@ class Need(Enum):
     JSON = "JSON_ID is not among its data types"
     TWO_TYPES = "it handles one data type only"
     TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
+    SCHEMA = "its documents may have any fields: no schema says what lies outside"
     IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
     OTHER_DATA = "a scratch area of its own needs a connector's folder, with its conformance.py"

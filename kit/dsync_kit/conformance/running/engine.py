@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsync_kit.conformance.case.rule import Rule
+from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.results.known_failures import check_known_failures
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
@@ -27,16 +28,17 @@ __all__ = ["RunOptions", "Session", "run", "select"]
 class RunOptions:
     """What to run, and how.
 
-    `known_failures` maps rule ids or globs to reasons. `database` is the folder that keeps this connector's failing
-    examples, to be tried first the next time; None for none. `runs` is the folder that keeps what namespaces
-    a run has taken, should it be killed. `command` makes the command that shows the failure of the rule
-    with an id again.
+    `documents` says what namespaces hold, `known_failures` maps rule ids or globs to reasons. `database` is the folder
+    that keeps this connector's failing examples, to be tried first the next time; None for none. `runs` is the folder
+    that keeps what namespaces a run has taken, should it be killed. `command` makes the command that shows one rule's
+    failure again.
     """
 
     rules: tuple[Rule, ...]
     profile: Profile
     seed: int
     namespaces: tuple[str, ...] = ()
+    documents: Mapping[str, SchemaFile] = field(default_factory=dict)
     known_failures: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     database: Path | None = None
@@ -61,7 +63,7 @@ class Session:
 
     def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
         self._options = options
-        self._subject = Subject.of(opened, options.namespaces, options.runs)
+        self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs)
         listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **options.known_failures}

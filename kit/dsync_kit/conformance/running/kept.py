@@ -43,7 +43,7 @@ def _checksum(text: str) -> str:
 class KeptFailure:
     """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
 
-    `timeout` is in seconds, for each call.
+    `documents` are the words of `--documents`; `timeout` is in seconds, for each call.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
@@ -56,6 +56,7 @@ class KeptFailure:
     profile: str
     seed: int
     choices: str
+    documents: tuple[str, ...] = ()
     timeout: float = CALL_SECONDS
     hypothesis: str = field(default_factory=lambda: version("hypothesis"))
 

@@ -23,8 +23,9 @@ class Named:
 class Orders:
     """What to judge, and how.
 
-    `rules` are globs, all rules without any; `known_failures` is a file of them. `database` is the folder that keeps
-    this connector's failing examples, `runs` the one that keeps what namespaces a run has taken; None for neither.
+    `rules` are globs, all rules without any; `documents` are the words of `--documents`; `known_failures` is a file.
+    `database` is the folder that keeps this connector's failing examples, `runs` the one that keeps what namespaces
+    a run has taken; None for neither.
     `choices` make the one example by which each rule is judged, if they are given.
     """
 
@@ -33,6 +34,7 @@ class Orders:
     seed: int
     rules: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     known_failures: Path | None = None
     strict: bool = False
     database: Path | None = None

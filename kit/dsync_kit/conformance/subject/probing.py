@@ -1,20 +1,22 @@
-"""Finds out what GetInfo does not say: which namespaces and ids a store takes, and whether updates are streamed.
+"""Finds out what GetInfo does not say: which namespaces, documents and ids a store takes, and whether it streams.
 
 A few documents are written, and deleted again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
-from dsync_kit.conformance.results.outcome import Inapplicable
+from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import REFUSALS, Data
 from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family, Schemas, families
+from dsync_kit.conformance.subject.finding import FoundSchemas, Namespace, find
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
@@ -31,20 +33,21 @@ def find_out(
     declared: Declared,
     data: Data,
     namespaces: Namespaces,
+    schemas: Mapping[str, Schemas],
     driver: Driver,
     liveness: Liveness,
     remembered: Remembered,
 ) -> Found:
     """Try what the connector takes; what is written and not deleted at once is remembered, to be removed.
 
-    Never raises for what the connector does: the rules meet it again.
+    `schemas` are those that are declared. Raises UsageError for one that no document fits, and never for what the
+    connector does: the rules meet it again.
     """
-    trying = _Trying(declared, data, namespaces, driver, liveness, remembered)
+    trying = _Trying(declared, data, namespaces, schemas, driver, liveness, remembered)
     if declared.written_types:
-        trying.namespaces_are_made()
-        trying.ids_are_taken()
+        trying.documents_are_held()
     streams = declared.is_source and trying.updates_are_planned()
-    return Found(trying.makes_namespaces, trying.id_kinds, streams, tuple(trying.notes))
+    return Found(trying.makes_namespaces, trying.id_kinds, trying.families, streams, tuple(trying.notes))
 
 
 class _Trying:
@@ -55,6 +58,7 @@ class _Trying:
         declared: Declared,
         data: Data,
         namespaces: Namespaces,
+        schemas: Mapping[str, Schemas],
         driver: Driver,
         liveness: Liveness,
         remembered: Remembered,
@@ -62,12 +66,28 @@ class _Trying:
         self._declared = declared
         self._data = data
         self._namespaces = namespaces
+        self._schemas = dict(schemas)
         self._driver = driver
         self._liveness = liveness
         self._remembered = remembered
         self.makes_namespaces = True
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
+        self.families = self._families()
+        for family in self.families:
+            for data_type in declared.written_types:
+                family.holding(data_type)  # a schema that nothing fits is an error of the user's
+
+    def documents_are_held(self) -> None:
+        """Find out where documents can be written to, and what documents those may be."""
+        # Where all that is offered has a schema, it is for those namespaces that the connector is run.
+        self.makes_namespaces = not self._schemas or EVERY_NAMESPACE in self._schemas
+        if self.makes_namespaces:
+            self.namespaces_are_made()
+        if not self.makes_namespaces:
+            self.offered_namespaces_hold()
+        if not self._schemas:
+            self.ids_are_taken()
 
     def namespaces_are_made(self) -> None:
         """Find out whether a namespace can be written to that was not made beforehand."""
@@ -77,7 +97,7 @@ class _Trying:
             # What is refused may be the id: a store may take those of one kind only.
             for data_type, kind in kinds:
                 try:
-                    self._write_sample(self._namespaces.fresh(), data_type, sample_id(kind))
+                    self._write_sample(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
                     if error.code not in REFUSALS or error.code is StatusCode.UNIMPLEMENTED:
                         return  # a fault that the rules will meet again
@@ -102,7 +122,7 @@ class _Trying:
                     continue
                 try:
                     for value in telling_ids(kind):
-                        self._write_sample(self._namespace(), data_type, value)
+                        self._write_sample(self._namespace(), data_type, make_document(value, {}, data_type))
                 except Inapplicable:
                     return
                 except ConnectorError as error:
@@ -113,8 +133,63 @@ class _Trying:
                         return
                 kinds.append(kind)
             self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
+            self.families = self._families()
             if refused and kinds:
                 self.notes.append(f"{type_name(data_type)}: it refuses ids of the kinds {', '.join(refused)}")
+
+    def offered_namespaces_hold(self) -> None:
+        """Find out what those of the offered namespaces hold for which nobody has declared it."""
+        if not self._declared.is_sink or EVERY_NAMESPACE in self._schemas:
+            return
+        for name in self._namespaces.offered:
+            if name not in self._schemas and not self._schema_is_found(name):
+                return
+        self.families = self._families()
+
+    def _schema_is_found(self, name: str) -> bool:
+        """Find out what one namespace holds, if anything; whether the connector can be asked for the next one."""
+        found: dict[DataType, DocumentSchema] = {}
+        for data_type in self._declared.written_types:
+            try:
+                finding = find(self._probed(name, data_type), data_type)
+            except (ConnectorError, Violation):
+                return False  # the rules will meet it again
+            if finding.schema is None:
+                self.notes += [f"{name}: {note}; --documents says what it holds" for note in finding.notes]
+                return True
+            if finding.schema.free:
+                return True
+            found[data_type] = finding.schema
+            count = len(finding.schema.fields) + len(finding.schema.repeats)
+            self.notes.append(
+                f"{name} holds documents of {count} fields, as {finding.calls} documents that were written have "
+                "shown: `dsync-kit schema` prints their schema, for --documents"
+            )
+            self.notes += [f"{name}: {note}" for note in finding.notes]
+        self._schemas[name] = FoundSchemas(found)
+        return True
+
+    def _probed(self, name: str, data_type: DataType) -> Namespace:
+        """A namespace as it is probed."""
+
+        def remove(documents: Sequence[bytes]) -> None:
+            removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
+            try:
+                if removals and self._declared.can_change:
+                    self._data.change(name, removals, data_type, driver=self._driver)
+            except ConnectorError as error:
+                self._remembered.remain(name, str(error))
+
+        readable = data_type in self._declared.types
+        return Namespace(
+            name,
+            write=lambda document: self._data.load(name, [document], data_type, driver=self._driver),
+            read=(lambda: self._data.read(name, data_type, driver=self._driver)) if readable else None,
+            remove=remove,
+        )
+
+    def _families(self) -> tuple[Family, ...]:
+        return families(self._namespaces.offered, self._schemas, self.id_kinds)
 
     def updates_are_planned(self) -> bool:
         """Whether a plan offers to stream updates."""
@@ -122,7 +197,8 @@ class _Trying:
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
         if loads:
             data_type = self._declared.types[0]
-            document = make_document(sample_id(self.id_kinds[data_type][0]), {}, data_type)
+            holding = self.families[-1].holding(data_type)
+            document = holding.document(holding.sample_id(), {})
             # The plan says so, whether or not the namespace holds anything.
             with suppress(ConnectorError):
                 self._data.load(namespaces[0], [document], data_type, driver=self._driver)
@@ -137,8 +213,14 @@ class _Trying:
             return self._namespaces.offered[0]
         raise Inapplicable("it takes no namespace that was not made beforehand: name one with --namespace")
 
-    def _write_sample(self, namespace: str, data_type: DataType, identifier: Any) -> None:
-        document = make_document(identifier, {}, data_type)
+    def _sample(self, data_type: DataType, kind: str) -> bytes:
+        """A document with an id of this kind; where a schema says what there is, one of that."""
+        if EVERY_NAMESPACE not in self._schemas:
+            return make_document(sample_id(kind), {}, data_type)
+        holding = self.families[-1].holding(data_type)
+        return holding.document(holding.sample_id(), {})
+
+    def _write_sample(self, namespace: str, data_type: DataType, document: bytes) -> None:
         self._data.load(namespace, [document], data_type, driver=self._driver)
         if self._declared.can_change:
             removal = Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dsync_kit.conformance.subject.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
@@ -19,7 +20,7 @@ class Remembered:
     """
 
     def __init__(self) -> None:
-        self.large_namespaces: dict[DataType, LargeNamespace] = {}
+        self.large_namespaces: dict[tuple[Family, DataType], LargeNamespace] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self.crashes: dict[int, Any] = {}
         self.foreign: dict[str, set[bytes]] = {}

@@ -1,6 +1,6 @@
 """One connector under judgement, put together: what it declares, what was found out, what is remembered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.conformance.subject.declared_schemas import documents_of
+from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family, Schemas
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
@@ -44,19 +46,28 @@ class Subject:
     patience: Patience = field(default_factory=Patience)
 
     @classmethod
-    def of(cls, target: OpenTarget, namespaces: Sequence[str] = (), runs: Path | None = None) -> Self:
+    def of(
+        cls,
+        target: OpenTarget,
+        namespaces: Sequence[str] = (),
+        documents: Mapping[str, Schemas] | None = None,
+        runs: Path | None = None,
+    ) -> Self:
         """Ask a connector what it is, and try what it takes.
 
         `namespaces` are those that the user offers: to be read, and where the connector makes none by itself, to be
-        written to. `runs` is the folder that keeps what namespaces were taken. Raises TargetError where GetInfo does
-        not answer.
+        written to. `documents` says what namespaces hold, and offers them. `runs` is the folder that keeps what
+        namespaces were taken. Raises TargetError where GetInfo does not answer, UsageError for a schema that is wrong.
         """
         try:
             info = target.api.get_info(GetInfoRequest())
         except ConnectorError as error:
             raise TargetError(f"{target.title}: GetInfo, which comes first, is answered with {error}") from error
         declared = Declared.of(info, target.harness)
-        offered = tuple(namespaces) or tuple(target.harness.namespaces if target.harness else ())
+        schemas: dict[str, Schemas] = {**documents_of(target.harness), **(documents or {})}
+        named = (name for name in schemas if name != EVERY_NAMESPACE)
+        given = tuple(namespaces) or tuple(target.harness.namespaces if target.harness else ())
+        offered = tuple(dict.fromkeys([*given, *named]))
         journal = Journal(None if _disposable(target) else runs, target.title)
         places = Namespaces(offered, journal, default_plan=info.capabilities.source.default_plan)
         data, liveness, limits, remembered = (
@@ -66,7 +77,7 @@ class Subject:
             Remembered(),
         )
         looking = Recorder(target.api)
-        found = find_out(declared, data, places, Driver(looking, limits), liveness, remembered)
+        found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered)
         liveness.heed(looking)
         return cls(target, declared, found, places, data, liveness, limits, remembered, journal)
 
@@ -88,6 +99,11 @@ class Subject:
     def existing(self) -> tuple[str, ...]:
         """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""
         return self.namespaces.existing(self.driver)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The offered namespaces by what they hold; one family without names where the connector makes its own."""
+        return self.found.families
 
     @property
     def removes(self) -> bool:

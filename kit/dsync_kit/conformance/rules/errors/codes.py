@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from grpc import StatusCode
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BEST_CODE, expect_code
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.documents.strategies import BSON, JSON, id_value, make_document
+from dsync_kit.conformance.documents.strategies import BSON, JSON, id_value
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.errors.requests import GARBAGE, HOSTILE_NAMES, SEVERAL_GARBAGE
 from dsync_kit.documents import encode
@@ -60,10 +59,6 @@ def input_codes(case: Case) -> None:
     case.checks += 1
 
 
-def _value(case: Case, data_type: DataType) -> Any:
-    return case.draw(strategies.ids(data_type, case.found.id_kinds[data_type]), "id")
-
-
 def _write(case: Case, data_type: DataType, document: bytes) -> None:
     case.driver.write_data(case.namespace(), [document], data_type)
 
@@ -73,7 +68,7 @@ def _update(case: Case, data_type: DataType, update: Update) -> None:
 
 
 def _malformed_document(case: Case, data_type: DataType) -> None:
-    whole = make_document(_value(case, data_type), {"a": "some text"}, data_type)
+    whole = case.document(case.identifier(data_type), {"a": "some text"}, data_type)
     garbage = st.sampled_from([b"", b"not a document", b"\xff" * 24, whole[:-1], whole[: len(whole) // 2]])
     _write(case, data_type, case.draw(garbage, "document"))
 
@@ -93,31 +88,31 @@ def _malformed_id(case: Case, data_type: DataType) -> None:
 
 
 def _malformed_update(case: Case, data_type: DataType) -> None:
-    parts = id_value(_value(case, data_type), data_type)
+    parts = id_value(case.identifier(data_type), data_type)
     _update(case, data_type, Update(id=parts, type=UPDATE_TYPE_INSERT, data=b"\xff no document"))
 
 
 def _unlisted_type(case: Case, data_type: DataType) -> None:
     known = case.declared.info.capabilities.sink.supported_data_types
     other = next((kind for kind in (BSON, JSON) if kind not in known), DATA_TYPE_UNKNOWN)
-    case.driver.write_data(case.namespace(), [make_document(_value(case, data_type), {"a": 1}, data_type)], other)
+    case.driver.write_data(case.namespace(), [case.document(case.identifier(data_type), {"a": 1}, data_type)], other)
 
 
 def _unknown_update(case: Case, data_type: DataType) -> None:
-    value = _value(case, data_type)
-    document = make_document(value, {"a": 1}, data_type)
+    value = case.identifier(data_type)
+    document = case.document(value, {"a": 1}, data_type)
     _update(case, data_type, Update(id=id_value(value, data_type), type=UPDATE_TYPE_UNKNOWN, data=document))
 
 
 def _partial_update(case: Case, data_type: DataType) -> None:
-    namespace, value = case.namespace(), _value(case, data_type)
-    case.driver.write_data(namespace, [make_document(value, {"a": 1, "b": 2}, data_type)], data_type)
+    namespace, value = case.namespace(), case.identifier(data_type)
+    case.driver.write_data(namespace, [case.document(value, {"a": 1, "b": 2}, data_type)], data_type)
     update = Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=encode({"a": 2}, data_type))
     case.driver.write_updates(namespace, [update], data_type)
 
 
 def _composite_id(case: Case, data_type: DataType) -> None:
-    parts = 2 * list(id_value(_value(case, data_type), data_type))
+    parts = 2 * list(id_value(case.identifier(data_type), data_type))
     _update(case, data_type, Update(id=parts, type=UPDATE_TYPE_DELETE))
 
 

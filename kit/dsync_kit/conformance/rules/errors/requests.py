@@ -6,8 +6,8 @@ from dsync_kit.conformance.calls.driver import strip
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BAD_INPUT, BEST_CODE, expect_final
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import identifiers, strategies
-from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.strategies import BSON, JSON
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import ConnectorError
@@ -30,7 +30,7 @@ def refused_type(case: Case) -> None:
     declared = case.declared.info.capabilities.sink.supported_data_types
     undeclared = [kind for kind in (BSON, JSON) if kind not in declared]
     data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type", show=type_name)
-    document = make_document("typed", {"a": 1}, data_type or BSON)
+    document = strategies.make_document("typed", {"a": 1}, data_type or BSON)
     namespace = case.namespace()
     try:
         case.driver.write_data(namespace, [document], data_type)
@@ -186,8 +186,7 @@ def namespaces(case: Case) -> None:
 def update_type(case: Case) -> None:
     """An update of an unknown type is refused with a final code, or has an effect."""
     data_type = case.data_type(case.declared.sink_types)
-    kinds = case.found.id_kinds[data_type]
-    document = make_document(identifiers.sample_id(kinds[0]), {"a": 1}, data_type)
+    document = case.document(case.holding(data_type).sample_id(), {"a": 1}, data_type)
     request = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UNKNOWN, data=document)
     namespace = case.namespace()
     try:

@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BAD_INPUT, expect_final, expect_refused
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.documents.strategies import BSON, id_value, make_document, update
+from dsync_kit.conformance.documents.strategies import BSON, id_value, update
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
@@ -36,7 +36,7 @@ _MALFORMED: dict[DataType, list[bytes]] = {
 
 def _malformed(case: Case, data_type: DataType) -> bytes:
     """Bytes that are no document of the type: garbage, or a document cut short."""
-    whole = make_document("malformed", {"a": "some text"}, data_type)
+    whole = case.document(case.holding(data_type).sample_id(), {"a": "some text"}, data_type)
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
     return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut), "no document")
 
@@ -191,7 +191,9 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
     data_type = case.data_type(case.declared.sink_types)
     parts = case.draw(st.one_of(_bad_ids(data_type), st.just(list[BsonValue]())), "id")
     kind = case.draw(st.sampled_from([UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
-    data = make_document("raw text", {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
+    data = (
+        case.document(case.holding(data_type).sample_id(), {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
+    )
     request = Update(id=parts, type=kind, data=data)
     try:
         case.driver.write_updates(case.namespace(), [request], data_type)
@@ -213,8 +215,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
 def malformed_update(case: Case) -> None:
     """An INSERT or UPDATE whose data is no document is refused."""
     data_type = case.data_type(case.declared.sink_types)
-    kinds = case.found.id_kinds[data_type]
-    value = case.draw(strategies.ids(data_type, kinds), "id")
+    value = case.identifier(data_type)
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
     error: ConnectorError | None = None
@@ -237,11 +238,11 @@ def bad_update_in_call(case: Case) -> None:
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=3, max_size=3)
     namespace, model = case.namespace(), Model(data_type)
-    held = [make_document(value, {"n": 0}, data_type) for value in values]
+    held = [case.document(value, {"n": 0}, data_type) for value in values]
     case.write(namespace, held, data_type)
     model.write(held)
     good = [
-        update(UPDATE_TYPE_UPDATE, values[0], make_document(values[0], {"n": 1}, data_type), data_type),
+        update(UPDATE_TYPE_UPDATE, values[0], case.document(values[0], {"n": 1}, data_type), data_type),
         update(UPDATE_TYPE_DELETE, values[1], b"", data_type),
     ]
     bad = Update(id=id_value(values[2], data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff not a document")

@@ -9,7 +9,7 @@ from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import BEST_CODE
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
@@ -58,7 +58,7 @@ def order(case: Case) -> None:
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=6)
     there = values[: (len(values) + 1) // 2]
-    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(there)]
+    documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(there)]
     namespace = case.namespace()
     case.write(namespace, documents, data_type)
     asked = case.draw(st.lists(st.sampled_from(range(len(values))), min_size=2, max_size=9), "ids asked for")
@@ -83,8 +83,7 @@ def missing(case: Case) -> None:
     """For an id that no document has there is an item with empty data."""
     namespace, model = case.loaded(min_size=1, small=True)
     data_type = model.data_type
-    kind = case.found.id_kinds[data_type][0]
-    gone = strategies.make_document(identifiers.sample_id(kind), {}, data_type)
+    gone = case.document(case.holding(data_type).sample_id(), {}, data_type)
     absent = id_of(gone, data_type)
     if any(id_of(document, data_type) == absent for document in model.documents.values()):
         raise case.decline("the id that should be missing is there")
@@ -124,12 +123,12 @@ def current(case: Case) -> None:
     """After overwrites and deletes the current state is given."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=4)
-    model = Model(data_type, [strategies.make_document(value, {"n": 0}, data_type) for value in values])
+    model = Model(data_type, [case.document(value, {"n": 0}, data_type) for value in values])
     namespace = case.namespace()
     case.write(namespace, list(model.documents.values()), data_type)
     asked = [strategies.id_value(value, data_type) for value in values]
     _found(case, namespace, asked, data_type)
-    for call in case.draw(strategies.histories(data_type, values, max_calls=2), "updates"):
+    for call in case.histories(values, data_type, label="updates", max_calls=2):
         case.update(namespace, call, data_type)
         model.apply(call)
     for item, parts in zip(_found(case, namespace, asked, data_type), asked, strict=True):
@@ -147,12 +146,12 @@ def current(case: Case) -> None:
 def look_alikes(case: Case) -> None:
     """An id of another type that reads the same is another id."""
     data_type = case.data_type()
-    kinds = case.found.id_kinds[data_type]
-    number = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or "int64" in kinds else 5
-    if "string" not in kinds or not {"int64", "int32", "integer"} & set(kinds):
+    allows = case.holding(data_type).allows_id
+    number: int = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or allows("int64", Int64(5)) else 5
+    if not allows("string", "5") or not any(allows(kind, number) for kind in ("int64", "int32", "integer")):
         raise case.decline("it takes no ids of two types that read the same")
     there, absent = ("5", number) if case.draw(st.booleans(), "text is there") else (number, "5")
-    document = strategies.make_document(there, {"n": 1}, data_type)
+    document = case.document(there, {"n": 1}, data_type)
     namespace = case.namespace()
     case.write(namespace, [document], data_type)
     (other,) = _found(case, namespace, [strategies.id_value(absent, data_type)], data_type)
@@ -175,7 +174,7 @@ def own_namespace(case: Case) -> None:
     data_type = case.data_type()
     (value,) = case.identifiers(data_type, min_size=1, max_size=1)
     spaces = [case.namespace(), case.namespace()]
-    documents = [strategies.make_document(value, {"n": number}, data_type) for number in range(2)]
+    documents = [case.document(value, {"n": number}, data_type) for number in range(2)]
     for name, document in zip(spaces, documents, strict=True):
         case.write(name, [document], data_type)
     for name, document in zip(spaces, documents, strict=True):

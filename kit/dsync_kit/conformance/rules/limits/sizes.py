@@ -61,7 +61,7 @@ def large_page(case: Case) -> None:
 def large_updates(case: Case) -> None:
     """A WriteUpdates of 6 MiB is taken, and its documents are there."""
     data_type = case.data_type()
-    updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", padding=_padding())
+    updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", **_long(case, data_type))
     namespace = case.namespace()
     model = Model(data_type)
     model.apply(updates)
@@ -89,7 +89,9 @@ def large_stream(case: Case) -> None:
     except InvalidArgument as error:
         case.notes.append(f"it refuses documents of 2 MiB ({error})")
     for number in range(3):
-        scene.change(name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", padding=_padding()))
+        scene.change(
+            name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", **_long(case, scene.data_type))
+        )
     scene.mark()
     scene.follow().converge(scene.wanted(), what="a stream with updates of 6 MiB")
 
@@ -145,7 +147,7 @@ def large_document(case: Case) -> None:
     namespace = case.namespace()
     kept: list[bytes] = []
     for size in (1, 15):
-        (document,) = case.numbered(1, data_type, prefix=f"large{size}", padding=_padding(size * _MIB - 1000))
+        (document,) = case.numbered(1, data_type, prefix=f"large{size}", **_long(case, data_type, size * _MIB - 1000))
         try:
             case.write(namespace, [document], data_type)
         except ConnectorError as error:
@@ -204,13 +206,13 @@ def _places(count: int) -> st.SearchStrategy[list[int]]:
 
 
 def _large(case: Case, count: int, data_type: DataType) -> list[bytes]:
-    return case.numbered(count, data_type, prefix="large", padding=_padding())
+    return case.numbered(count, data_type, prefix="large", **_long(case, data_type))
 
 
-def _padding(size: int = _PIECE) -> str:
-    """Text that does not compress to nothing, the same in every run."""
+def _long(case: Case, data_type: DataType, size: int = _PIECE) -> dict[str, str]:
+    """A field with a text that does not compress to nothing, the same in every run."""
     block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
-    return (block * (size // len(block) + 1))[:size]
+    return {case.long_field(size, data_type): (block * (size // len(block) + 1))[:size]}
 
 
 def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> None:
@@ -240,7 +242,13 @@ def slow_reader(case: Case) -> None:
     follower = scene.follow(ahead=1)
     (name,) = scene.namespaces
     for number in range(20 * min(case.bulk, 2)):
-        updates = many_updates(case, 100, scene.data_type, f"part{number:03}", padding="x" * _UPDATE_BYTES)
+        updates = many_updates(
+            case,
+            100,
+            scene.data_type,
+            f"part{number:03}",
+            **{case.long_field(_UPDATE_BYTES, scene.data_type): "x" * _UPDATE_BYTES},
+        )
         case.within(
             _WRITE_SECONDS,
             lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]

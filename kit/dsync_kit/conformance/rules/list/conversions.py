@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.errors import ConnectorError
@@ -77,12 +77,12 @@ def all_or_refused(case: Case) -> None:
     """Listed as the other type, a document that it cannot hold is there in some form; or the listing is refused."""
     written, listed = _two_types(case)
     contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
-    make = identifiers.numbered_ids(case.found.id_kinds[written], "doc", len(contents))
+    values = case.numbered_ids(len(contents), written)
     taken = 0
     namespace = case.namespace()
-    for number, content in enumerate(contents):
+    for value, content in zip(values, contents, strict=True):
         try:
-            case.write(namespace, [strategies.make_document(make(number), content, written)], written)
+            case.write(namespace, [case.document(value, content, written)], written)
         except ConnectorError:
             continue  # what a sink may refuse is the business of write/accepts
         taken += 1

@@ -9,13 +9,13 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import (
     MOST_DOCUMENTS,
     declined_if_expired,
+    emptied,
     few_or_many,
     large_namespace,
     listed_in_pages,
     paged,
 )
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.conformance.verdicts.model import Model, by_id
@@ -142,7 +142,7 @@ def page_boundaries(case: Case) -> None:
     # Enough that each partition gets more than the target, whatever share of the documents it is given.
     count = min((target + size) * partitions, MOST_DOCUMENTS) if case.declared.can_change else target * partitions
     documents = case.numbered(count, data_type)
-    namespace, model = case.namespace(), Model(data_type, documents)
+    namespace, model = emptied(case, found), Model(data_type, documents)
     case.write(namespace, documents, data_type)
     case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
     for wanted in (target + 1, target, target - 1) if case.declared.can_change else ():
@@ -186,10 +186,10 @@ def many_pages(case: Case) -> None:
 def mixed_ids(case: Case) -> None:
     """Pages of documents whose ids are of all kinds, and which different orders sort differently, are all listed."""
     found, size = paged(case)
-    data_type, namespace = found.data_type, case.namespace()
+    data_type, namespace = found.data_type, emptied(case, found)
     count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
-    values = identifiers.varied_ids(case.found.id_kinds[data_type], count)
-    documents = [strategies.make_document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+    values = case.varied(count, data_type)
+    documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
     for start in range(0, count, 1000):
         case.write_if_taken(namespace, documents[start : start + 1000], data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")

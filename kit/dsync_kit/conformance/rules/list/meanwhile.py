@@ -5,7 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.large_namespaces import MOST_DOCUMENTS, declined_if_expired, listed_in_pages, paged
+from dsync_kit.conformance.case.large_namespaces import (
+    MOST_DOCUMENTS,
+    declined_if_expired,
+    emptied,
+    listed_in_pages,
+    paged,
+)
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
@@ -90,7 +96,7 @@ def parallel(case: Case) -> None:
 def ends_while_written(case: Case) -> None:
     """A listing ends although documents that sort behind all others are inserted after each of its pages."""
     found, size = paged(case)
-    data_type, namespace = found.data_type, case.namespace()
+    data_type, namespace = found.data_type, emptied(case, found)
     round_size = size * found.partitions
     if round_size > MOST_DOCUMENTS // 8:
         raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
@@ -127,7 +133,7 @@ def ends_while_written(case: Case) -> None:
 def stable_while_written(case: Case) -> None:
     """Documents that nobody touches are listed although others are deleted and inserted between the pages."""
     found, size = paged(case)
-    data_type, namespace = found.data_type, case.namespace()
+    data_type, namespace = found.data_type, emptied(case, found)
     documents = case.numbered(min(3 * size * found.partitions, MOST_DOCUMENTS), data_type)
     case.write(namespace, documents, data_type)
     model = Model(data_type, documents)

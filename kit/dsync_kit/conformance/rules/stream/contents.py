@@ -35,7 +35,9 @@ def partial_updates(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     identifier = strategies.id_value(scene.ids[0], scene.data_type)
-    changed = encode({"w": 1}, scene.data_type)
+    if not (change := case.holding(scene.data_type).change(1)):
+        raise case.decline("its schema has no field to change")
+    changed = encode(change, scene.data_type)
     partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed)
     try:
         case.update(name, [partial], scene.data_type)
@@ -60,10 +62,13 @@ def values(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
-    drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
-    content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
-    document = strategies.make_document(scene.ids[0], content, scene.data_type)
+    if case.holding(scene.data_type).free:
+        kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
+        drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
+        content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
+    else:
+        content = case.draw(case.contents(scene.data_type), "values")
+    document = case.document(scene.ids[0], content, scene.data_type)
     try:
         scene.change(name, [Update(id=id_of(document, scene.data_type), type=UPDATE_TYPE_INSERT, data=document)])
     except InvalidArgument as error:
@@ -84,9 +89,10 @@ def unchanged_fields(case: Case) -> None:
     """An update of one field of a document brings its others as well, a text of 16,000 characters among them."""
     scene = Scene(case)
     (name,) = scene.namespaces
-    scene.change(name, [scene.insert(value, "first", long=_PADDING) for value in scene.ids])
+    padded = {case.long_field(len(_PADDING), scene.data_type): _PADDING}
+    scene.change(name, [scene.insert(value, "first", **padded) for value in scene.ids])
     scene.cursor, scene.before = scene.plan(), scene.wanted()
-    scene.change(name, [scene.overwrite(value, "second", long=_PADDING) for value in scene.ids])
+    scene.change(name, [scene.overwrite(value, "second", **padded) for value in scene.ids])
     scene.mark()
     scene.follow().converge(scene.wanted(), what="an update that leaves a long text as it is")
 
@@ -102,9 +108,10 @@ def unchanged_fields(case: Case) -> None:
 def long_ids(case: Case) -> None:
     """Documents with ids of hundreds of characters are inserted and deleted in the stream as in the source."""
     scene = Scene(case)
-    if "string" not in case.found.id_kinds[scene.data_type]:
-        raise case.decline("it takes no texts as ids")
-    size = case.draw(st.sampled_from(LONG_IDS), "characters")
+    sizes = [size for size in LONG_IDS if case.holding(scene.data_type).allows_id("string", "k" * size)]
+    if not sizes:
+        raise case.decline("it takes no long texts as ids")
+    size = case.draw(st.sampled_from(sizes), "characters")
     (name,) = scene.namespaces
     values = ["k" * (size - 1) + end for end in "123"]
     follower = scene.follow()

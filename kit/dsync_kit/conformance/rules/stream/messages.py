@@ -163,7 +163,8 @@ def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> No
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    samples = [identifiers.sample_id(kind) for kind in case.found.id_kinds[scene.data_type]]
+    holding = case.holding(scene.data_type)
+    samples = [sample for kind in holding.kinds if holding.allows_id(kind, sample := identifiers.sample_id(kind))]
     written = [*scene.ids, *samples]
     scene.change(name, [scene.insert(value, "one") for value in written])
     scene.change(name, [scene.overwrite(value, "two") for value in written[::2]])

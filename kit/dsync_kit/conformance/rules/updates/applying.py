@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.protocol import (
@@ -33,7 +32,7 @@ def one_document(case: Case, *, present: bool) -> tuple[str, Model, Any]:
     values = case.identifiers(data_type, min_size=2, max_size=3)
     namespace, model = case.namespace(), Model(data_type)
     held = values if present else values[1:]
-    documents = [make_document(value, {"a": 1, "b": "old"}, data_type) for value in held]
+    documents = [case.document(value, {"a": 1, "b": "old"}, data_type) for value in held]
     case.write(namespace, documents, data_type)
     model.write(documents)
     return namespace, model, values[0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.documents.strategies import make_document, update
+from dsync_kit.conformance.documents.strategies import update
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, KINDS, UPSERT, apply
 from dsync_kit.conformance.verdicts.model import Model
@@ -46,7 +46,7 @@ def order_in_call(case: Case) -> None:
         case.write(namespace, before, data_type)
     # Round by round, so that the updates of one id are not side by side.
     updates = [
-        update(kinds[step], value, make_document(value, {"n": step + 1}, data_type), data_type)
+        update(kinds[step], value, case.document(value, {"n": step + 1}, data_type), data_type)
         for step in range(2 + len(rest))
         for document, (_, pair) in zip(documents, chosen, strict=True)
         for kinds in [(*pair, *rest)]
@@ -70,7 +70,7 @@ def order_across_calls(case: Case) -> None:
     kinds = case.draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=4), "kinds", show=kind_name)
     namespace, model = case.namespace(), Model(data_type)
     for number, kind in enumerate(kinds, 1):
-        document = make_document(value, {"n": number}, data_type)
+        document = case.document(value, {"n": number}, data_type)
         apply(case, namespace, model, [update(kind, value, document, data_type)])
     case.expect(namespace, model, f"what is listed after {_named(kinds)} of one id, a call each")
 
@@ -94,10 +94,10 @@ def against_model(case: Case) -> None:
     values = case.identifiers(data_type, max_size=4)
     namespace, model = case.namespace(), Model(data_type)
     if case.draw(st.booleans(), "loaded before"):
-        page = [make_document(value, {"n": 0}, data_type) for value in values[:2]]
+        page = [case.document(value, {"n": 0}, data_type) for value in values[:2]]
         case.write(namespace, page, data_type)
         model.write(page)
-    for number, updates in enumerate(case.draw(strategies.histories(data_type, values), "history"), 1):
+    for number, updates in enumerate(case.histories(values, data_type), 1):
         apply(case, namespace, model, updates)
         case.expect(namespace, model, f"what is listed after call {number} of the history")
 
@@ -114,7 +114,7 @@ def repeated_call(case: Case) -> None:
     data_type = case.data_type()
     values = case.identifiers(data_type, max_size=3)
     namespace, model = case.namespace(), Model(data_type)
-    for updates in case.draw(strategies.histories(data_type, values, max_calls=2), "history"):
+    for updates in case.histories(values, data_type, max_calls=2):
         apply(case, namespace, model, updates)
         apply(case, namespace, model, updates)
     case.expect(namespace, model, "what is listed after each call was repeated")
@@ -131,7 +131,7 @@ def replay(case: Case) -> None:
     """A history that is replayed from an earlier call on ends as it ended before."""
     data_type = case.data_type()
     values = case.identifiers(data_type, max_size=3)
-    history = case.draw(strategies.histories(data_type, values), "history")
+    history = case.histories(values, data_type)
     start = case.draw(st.integers(0, len(history) - 1), "replayed from call")
     namespace, model = case.namespace(), Model(data_type)
     for updates in [*history, *history[start:]]:
@@ -151,12 +151,12 @@ def leaves_others(case: Case) -> None:
     """Updates change neither other documents nor the same ids in another namespace."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=5)
-    page = [make_document(value, {"n": 0}, data_type) for value in values]
+    page = [case.document(value, {"n": 0}, data_type) for value in values]
     one, other = case.namespace(), case.namespace()
     models = {one: Model(data_type, page), other: Model(data_type, page)}
     for namespace in models:
         case.write(namespace, page, data_type)
-    for updates in case.draw(strategies.histories(data_type, values[:1], max_calls=2), "history"):
+    for updates in case.histories(values[:1], data_type, max_calls=2):
         apply(case, one, models[one], updates)
     for namespace, model in models.items():
         what = "the namespace of the updates" if namespace == one else "another namespace"

@@ -2,8 +2,7 @@
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.documents.strategies import make_document, update
+from dsync_kit.conformance.documents.strategies import update
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, UPSERT, apply, one_document
 from dsync_kit.protocol import (
@@ -19,7 +18,7 @@ __all__ = ["RULES"]
 def insert_missing(case: Case) -> None:
     """INSERT of an id that is not there adds the document."""
     namespace, model, value = one_document(case, present=False)
-    document = make_document(value, {"a": 2}, model.data_type)
+    document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
     case.expect(namespace, model, "what is listed after an INSERT")
 
@@ -37,7 +36,7 @@ def insert_missing(case: Case) -> None:
 def insert_existing(case: Case) -> None:
     """INSERT of an id that is there replaces the document."""
     namespace, model, value = one_document(case, present=True)
-    document = make_document(value, {"a": 2}, model.data_type)
+    document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
     case.expect(namespace, model, "what is listed after an INSERT of an id that was there")
 
@@ -52,7 +51,7 @@ def insert_existing(case: Case) -> None:
 def update_missing(case: Case) -> None:
     """UPDATE of an id that is not there adds the document."""
     namespace, model, value = one_document(case, present=False)
-    document = make_document(value, {"a": 2}, model.data_type)
+    document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
     case.expect(namespace, model, "what is listed after an UPDATE of an id that was not there")
 
@@ -67,7 +66,7 @@ def update_missing(case: Case) -> None:
 def replaces_whole(case: Case) -> None:
     """UPDATE replaces the document: fields that the new one lacks are gone."""
     namespace, model, value = one_document(case, present=True)
-    document = make_document(value, {"c": "new"}, model.data_type)
+    document = case.document(value, {"c": "new"}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
     case.expect(namespace, model, "what is listed after an UPDATE")
 
@@ -100,7 +99,7 @@ def delete_missing(case: Case) -> None:
     """DELETE of an id that is not there is OK, and changes nothing."""
     if not case.declared.loads or not case.declared.can_read:
         data_type = case.data_type(case.declared.sink_types)
-        value = case.draw(strategies.ids(data_type, case.found.id_kinds[data_type]), "id")
+        value = case.identifier(data_type)
         case.update(case.namespace(), [update(UPDATE_TYPE_DELETE, value, b"", data_type)], data_type)
         case.checks += 1
         return

@@ -9,6 +9,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.strategies import id_value, make_document, update
 from dsync_kit.conformance.rules.updates.applying import BOTH, apply, one_document
 from dsync_kit.conformance.verdicts.model import Model
@@ -47,7 +48,7 @@ def id_name(case: Case) -> None:
     if model.data_type == strategies.JSON:
         parts[0].name = id_field(model.data_type)
     kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
-    data = b"" if kind == UPDATE_TYPE_DELETE else make_document(value, {"a": 2}, model.data_type)
+    data = b"" if kind == UPDATE_TYPE_DELETE else case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
     case.expect(namespace, model, "what is listed after an update with an id without a name")
 
@@ -62,18 +63,18 @@ def id_name(case: Case) -> None:
 def id_kinds(case: Case) -> None:
     """Of documents whose ids look alike, an update changes the one with its type."""
     data_type = case.data_type()
-    drawn = case.draw(look_alikes.groups_of_ids(look_alikes.LOOK_ALIKE_IDS, case.found.id_kinds[data_type]), "ids")
+    drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
         raise case.decline("it takes ids of one type only")
     # Numbers that a store may take for one stand for themselves once.
     values = {strategies.merge_key(value): value for group in drawn for value in group}
-    page = [make_document(value, {"n": 0}, data_type) for value in values.values()]
+    page = [case.document(value, {"n": 0}, data_type) for value in values.values()]
     namespace, model = case.namespace(), Model(data_type, page)
     case.write_if_taken(namespace, page, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
     kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
-    updates = [update(kind, value, make_document(value, {"n": 1}, data_type), data_type) for value in updated]
+    updates = [update(kind, value, case.document(value, {"n": 1}, data_type), data_type) for value in updated]
     apply(case, namespace, model, updates)
     case.expect(namespace, model, "what is listed after an update of one of several ids that look alike")
 
@@ -155,14 +156,20 @@ def partial(case: Case) -> None:
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
     namespace = case.namespace()
+    holding = case.holding(data_type)
     present: dict[str, Any] = {"a": 1, "b": "old", "c": 3, "tags": ["x", "y"]}
-    before = make_document(value, present, data_type)
-    case.write(namespace, [before], data_type)
-    unset = case.draw(st.sampled_from([[], ["b"]]), "unset")
     changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {"tags": ["z"]}, {}]
+    optional = ["b"]
+    if isinstance(holding, Filling) and not holding.free:
+        present = case.draw(holding.contents(small=True), "fields")
+        changed = [case.draw(holding.changes(present), "other values")]
+        optional = sorted(present.keys() - holding.schema.required)[:1]
+    before = case.document(value, present, data_type)
+    case.write(namespace, [before], data_type)
+    unset = case.draw(st.sampled_from([[], optional]), "unset")
     changes = case.draw(st.sampled_from(changed), "changed fields")
     kept = {name: field for name, field in present.items() if name not in unset}
-    after = make_document(value, {**kept, **changes}, data_type)
+    after = case.document(value, {**kept, **changes}, data_type)
     refusal = _send_partial(case, namespace, value, changes, unset, data_type)
     if refusal is not None:
         expect_final(case, refusal, "PARTIAL_UPDATE")
@@ -204,7 +211,7 @@ def composite_ids(case: Case) -> None:
     """A composite id is refused, or names one document by all of its parts."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=2)
-    documents = [make_document(value, {"n": 0}, data_type) for value in values]
+    documents = [case.document(value, {"n": 0}, data_type) for value in values]
     namespace = case.namespace()
     case.write(namespace, documents, data_type)
     parts = [part for value in values for part in id_value(value, data_type)]
@@ -216,7 +223,7 @@ def composite_ids(case: Case) -> None:
     # No document has both parts as its id: nothing may be gone.
     model = Model(data_type, documents)
     case.expect(namespace, model, "what is listed after a DELETE of a composite id")
-    composite = make_document({"a": "x", "b": "y"}, {"n": 1}, data_type)
+    composite = case.document({"a": "x", "b": "y"}, {"n": 1}, data_type)
     parts = [*id_value("x", data_type), *id_value("y", data_type)]
     for part, name in zip(parts, "ab", strict=True):
         part.name = name

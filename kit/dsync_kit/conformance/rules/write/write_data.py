@@ -87,12 +87,12 @@ def overwrites(case: Case) -> None:
     """A document with an id that is there already replaces the old one, as a whole."""
     data_type = case.data_type()
     identifiers = case.identifiers(data_type)
-    contents = strategies.fields(data_type, small=True)
+    contents = case.contents(data_type, small=True)
     namespace, model = case.namespace(), Model(data_type)
     for number, version in enumerate(("first version", "second version")):
         drawn = case.draw(st.lists(contents, min_size=len(identifiers), max_size=len(identifiers)), version)
         page = [
-            strategies.make_document(identifier, {**fields, "version": number}, data_type)
+            case.document(identifier, {**fields, "version": number}, data_type)
             for identifier, fields in zip(identifiers, drawn, strict=True)
         ]
         case.write(namespace, page, data_type)
@@ -135,7 +135,7 @@ def repeated_ids(case: Case) -> None:
     """A page that holds an id twice leaves one document with it: one of the two."""
     data_type = case.data_type()
     identifier = case.identifiers(data_type, max_size=1)[0]
-    versions = [strategies.make_document(identifier, {"n": number}, data_type) for number in (1, 2)]
+    versions = [case.document(identifier, {"n": number}, data_type) for number in (1, 2)]
     namespace = case.namespace()
     case.write(namespace, versions, data_type)
     found = list(by_id(case.read(namespace, data_type, expected=2), data_type).values())
@@ -161,7 +161,7 @@ def isolates_namespaces(case: Case) -> None:
     pairs = case.draw(strategies.some(known), "namespaces")
     held = {}
     for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
-        page = [strategies.make_document(value, {"in": namespace}, data_type) for value in identifiers]
+        page = [case.document(value, {"in": namespace}, data_type) for value in identifiers]
         # A name that it refuses falls together with none.
         if case.write_if_named(namespace, page, data_type):
             held[namespace] = Model(data_type, page)
@@ -184,13 +184,13 @@ def namespace_and_id(case: Case) -> None:
     if not case.found.makes_namespaces:
         raise case.decline("it makes no namespaces by itself")
     data_type = case.data_type()
-    if "string" not in case.found.id_kinds[data_type]:
+    if not case.holding(data_type).allows_id("string", "x/y"):
         raise case.decline("it takes no texts as ids")
     separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
     namespace = case.namespace()
     held = {}
     for name, identifier in ((namespace, f"x{separator}y"), (f"{namespace}{separator}x", "y")):
-        page = [strategies.make_document(identifier, {"in": name}, data_type)]
+        page = [case.document(identifier, {"in": name}, data_type)]
         case.write_if_taken(name, page, data_type)
         held[name] = Model(data_type, page)
     for name, model in held.items():
@@ -208,10 +208,11 @@ def namespace_and_id(case: Case) -> None:
 def long_ids(case: Case) -> None:
     """A text of hundreds of characters is an id like any other, or is refused with INVALID_ARGUMENT."""
     data_type = case.data_type()
-    if "string" not in case.found.id_kinds[data_type]:
-        raise case.decline("it takes no texts as ids")
-    size = case.draw(st.sampled_from(LONG_IDS), "characters")
-    documents = [strategies.make_document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
+    sizes = [size for size in LONG_IDS if case.holding(data_type).allows_id("string", "k" * size)]
+    if not sizes:
+        raise case.decline("it takes no long texts as ids")
+    size = case.draw(st.sampled_from(sizes), "characters")
+    documents = [case.document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
     namespace = case.namespace()
     case.write_if_taken(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), f"what is listed of two ids of {size} characters")
@@ -249,8 +250,7 @@ def empty_page(case: Case) -> None:
 def accepts(case: Case) -> None:
     """A sink takes pages of valid documents of each type that it lists."""
     data_type = case.data_type(case.declared.sink_types)
-    kinds = case.found.id_kinds[data_type]
-    page = case.draw(strategies.pages(data_type, kinds, min_size=1, max_size=5), "documents")
+    page = case.page(data_type, min_size=1, max_size=5)
     case.write(case.namespace(), page, data_type)
     case.checks += 1
 
@@ -298,12 +298,12 @@ def similar_ids(case: Case) -> None:
 
 def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
-    drawn = case.draw(look_alikes.groups_of_ids(groups, case.found.id_kinds[data_type]), "ids")
+    drawn = case.look_alikes(groups, data_type)
     if not drawn:
         raise case.decline("it takes no ids of types that could be taken for one")
     # Numbers that a store may take for one stand for themselves once.
     values = {strategies.merge_key(value): value for group in drawn for value in group}
-    documents = [strategies.make_document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
+    documents = [case.document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
     namespace = case.namespace()
     case.write_if_taken(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), "what is listed of ids that look alike")
@@ -324,13 +324,15 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
 def equal_numbers(case: Case) -> None:
     """Numerically equal ids of different types are one document, or several: the last write is there either way."""
     data_type = strategies.BSON
-    kinds = [kind for kind in ("int32", "int64", "double") if kind in case.found.id_kinds.get(data_type, ())]
+    if data_type not in case.declared.types:
+        raise case.decline("this type is not both written and read")
+    allows = case.holding(data_type).allows_id
+    kinds = [kind for kind, five in identifiers.NUMBER_FIVE.items() if allows(kind, five)]
     if len(kinds) < 2:
         raise case.decline("it takes ids of one number type only")
     namespace = case.namespace()
     documents = [
-        strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type)
-        for number, kind in enumerate(kinds)
+        case.document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type) for number, kind in enumerate(kinds)
     ]
     for document in documents:
         case.write(namespace, [document], data_type)
@@ -338,7 +340,7 @@ def equal_numbers(case: Case) -> None:
     found = {canonical(document, data_type) for document in listed}
     written = [canonical(document, data_type) for document in documents]
     whole = found == set(written)
-    last = [strategies.make_document(identifiers.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
+    last = [case.document(identifiers.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
     merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
     case.check(
         whole or merged,

@@ -1,0 +1,62 @@
+"""`dsync-kit schema`: what a connector's namespaces hold, found out as `verify` does, and printed to be saved."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsync_kit.cli.exit_codes import ExitCode
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.schema.schema_file import printed
+from dsync_kit.conformance.subject.declared_schemas import declared_documents
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.errors import UsageError
+from dsync_kit.targets.target import resolve
+
+__all__ = ["Asked", "schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked for. `output` is a folder for a file of each namespace; None prints the only one."""
+
+    target: str
+    options: Sequence[str] = ()
+    namespaces: Sequence[str] = ()
+    documents: Sequence[str] = ()
+    output: Path | None = None
+    insecure: bool = False
+
+
+def schema(asked: Asked) -> int:
+    """Print or save the schemas; returns the exit code. Raises UsageError, TargetError, and OSError for the files."""
+    with resolve(asked.target, asked.options, insecure=asked.insecure).open() as opened:
+        subject = Subject.of(opened, asked.namespaces, declared_documents(asked.documents))
+        found = dict(_schemas(subject))
+        for note in subject.notes:
+            print(note, file=sys.stderr)
+        subject.clear()
+    if not found:
+        print("no schema was found out: its namespaces hold documents of any fields, or see above", file=sys.stderr)
+        return ExitCode.NOT_JUDGED
+    if asked.output is not None:
+        asked.output.mkdir(parents=True, exist_ok=True)
+        for namespace, one in found.items():
+            path = asked.output / f"{namespace}.json"
+            path.write_text(printed(one), encoding="utf-8")
+            print(f"--documents {namespace}={path}")
+        return ExitCode.OK
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} namespaces have a schema: name one with --namespace, or a folder with --output")
+    print(printed(next(iter(found.values()))), end="")
+    return ExitCode.OK
+
+
+def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:
+    """The schema of each namespace that has one; of two data types the first, which the other's differs little from."""
+    for family in subject.families:
+        holdings = (family.holding(data_type) for data_type in (subject.declared.types or subject.declared.sink_types))
+        filling = next((holding for holding in holdings if isinstance(holding, Filling)), None)
+        if filling is not None:
+            yield from ((name, filling.schema) for name in family.names)

@@ -1,0 +1,213 @@
+"""Documents of a schema: drawn whole, or made of an id and what a rule would write to a store of anything."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+from zlib import crc32
+
+from bson import json_util
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.documents import drawing, identifiers, strategies
+from dsync_kit.conformance.documents.holding import Holding, TooFewError
+from dsync_kit.conformance.documents.schema.counted import Counted, counted
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.schema.fitting import bson_types, fits
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.documents.strategies import ID_KINDS, make_document, merge_key
+from dsync_kit.protocol import DataType
+
+__all__ = ["Filling"]
+
+Draw = st.SearchStrategy[Any]
+
+_TEXT = ValueSchema(bson_type=("string",))
+
+
+class Filling(Holding):
+    """A namespace that holds the documents of a schema. Strategies are made once."""
+
+    def __init__(self, schema: DocumentSchema) -> None:
+        super().__init__(schema.data_type, _kinds(schema.identifier, schema.data_type))
+        self.schema = schema
+        self._numbered: dict[str, Counted] = {}
+
+    # Drawn
+
+    @cached_property
+    def identifiers(self) -> Draw:
+        return drawing.identifiers(self.schema.identifier, self.schema.data_type)
+
+    def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
+        self._enough(self._counted_ids("").size, min_size)
+        size = min(max_size, self._counted_ids("").size)
+        return st.lists(self.identifiers, min_size=min_size, max_size=size, unique_by=merge_key)
+
+    @cached_property
+    def fields(self) -> Draw:
+        """The fields beside the id, as a dict: those that are required, and some of the others."""
+        return self._fields_drawn(small=False)
+
+    @cached_property
+    def small_fields(self) -> Draw:
+        """The same, few and of few values."""
+        return self._fields_drawn(small=True)
+
+    def contents(self, *, small: bool) -> Draw:
+        return self.small_fields if small else self.fields
+
+    def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
+        self._enough(self._counted_ids("").size, min_size)
+        pairs = st.tuples(self.identifiers, self.small_fields if small else self.fields)
+        unique = st.lists(
+            pairs,
+            min_size=min_size,
+            max_size=min(max_size, self._counted_ids("").size),
+            unique_by=lambda pair: merge_key(pair[0]),
+        )
+        return unique.map(lambda drawn: [self.encoded(value, content) for value, content in drawn])
+
+    def changes(self, fields: Mapping[str, Any]) -> Draw:
+        """Some fields of a document with other values, as a partial update changes them; empty where there are none."""
+        others = {name: drawing.values(value, self.schema.data_type) for name, value in self.schema.fields.items()}
+        changed = st.fixed_dictionaries({}, optional=others)
+        return changed.map(lambda drawn: {name: value for name, value in drawn.items() if fields.get(name) != value})
+
+    def _fields_drawn(self, *, small: bool) -> Draw:
+        draw = self._few if small else self._any
+        required = {name: draw(self._of(name)) for name in sorted(self.schema.required)}
+        optional = {name: draw(value) for name, value in self.schema.fields.items() if name not in required}
+        fixed = st.fixed_dictionaries(required, optional=optional)
+        if self.schema.additional is False or (small and (required or optional)):
+            return fixed
+        more = strategies.fields(self.schema.data_type, small=small)
+        if isinstance(self.schema.additional, ValueSchema):
+            more = st.dictionaries(strategies.field_names, draw(self.schema.additional), max_size=2)
+        return st.builds(lambda own, others: {**self._unknown(others), **own}, fixed, more)
+
+    def _any(self, schema: ValueSchema) -> Draw:
+        return drawing.values(schema, self.schema.data_type)
+
+    def _few(self, schema: ValueSchema) -> Draw:
+        made = counted(schema, self.schema.data_type)
+        return st.sampled_from(
+            [*([None] if schema.nullable and schema.enum is None else []), *map(made, range(min(3, made.size)))]
+        )
+
+    def _unknown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        known = {self.schema.id_field, *self.schema.fields, *self.schema.repeats}
+        return {name: value for name, value in fields.items() if name not in known}
+
+    def _of(self, name: str) -> ValueSchema:
+        additional = self.schema.additional
+        return self.schema.fields.get(name) or (additional if isinstance(additional, ValueSchema) else _TEXT)
+
+    # Made
+
+    @cached_property
+    def smallest(self) -> bytes:
+        """The smallest document: the first id, and the fields that are required."""
+        return self.document(self._counted_ids("")(0), {})
+
+    def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
+        """An encoded document with this id, and with those of the fields that the schema allows.
+
+        Where it does not allow some, others differ from one set of fields to the next, as far as the schema lets them:
+        two versions of a document can still be told apart.
+        """
+        allowed = {name: value for name, value in fields.items() if self.schema.allows(name, value)}
+        number = _digest(fields)
+        filled = {name: self._parts[name](number) for name in sorted(self.schema.required - allowed.keys())}
+        if len(allowed) < len(fields) and not self._tells(filled):
+            filled |= {name: self._parts[name](number) for name in self._telling if name not in allowed}
+        return self.encoded(identifier, {**allowed, **filled})
+
+    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
+        made = self._counted_ids(prefix)
+        self._enough(made.size, count)
+        return made
+
+    def varied(self, count: int) -> list[Any]:
+        self._enough(self._counted_ids("").size, count)
+        unlike = [value for value in identifiers.varied_ids(self.kinds, count) if self.schema.allows_id(value)]
+        made = map(self._counted_ids(""), range(count))
+        return list({merge_key(value): value for value in (*unlike, *made)}.values())[:count]
+
+    def allows_id(self, kind: str, value: Any) -> bool:
+        return self.schema.allows_id(value)
+
+    def sample_id(self) -> Any:
+        return self._counted_ids("sample")(7)
+
+    @property
+    def free(self) -> bool:
+        return self.schema.additional is True
+
+    def change(self, number: int) -> dict[str, Any]:
+        if self.free:
+            return {"w": number}
+        best = max(self.schema.fields, key=lambda name: self._parts[name].size, default="")
+        return {best: self._parts[best](number)} if best and self._parts[best].size > 1 else {}
+
+    def long_field(self, size: int) -> str:
+        if self.free:
+            return "long"
+        return next((name for name in self.schema.fields if self.schema.allows(name, "x" * size)), "")
+
+    def fields_of(self, *kinds: str) -> list[tuple[str, str]]:
+        """The fields that hold values of one of the BSON types, each with the type."""
+        return [(name, kind) for name, own in self.schema.fields.items() for kind in kinds if kind in own.types]
+
+    def values_of(self, name: str, kind: str) -> Draw:
+        """Lists of values of one BSON type that a field holds, those at its bounds among them."""
+        return drawing.scalars(self.schema.fields[name].of_types(kind), self.schema.data_type)
+
+    def encoded(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
+        """An encoded document with this id and these fields, and with those that repeat the id."""
+        whole = self.schema.document(identifier, fields)
+        return make_document(whole.pop(self.schema.id_field), whole, self.schema.data_type)
+
+    @property
+    def versions(self) -> int:
+        """How many documents with one id `document` can make that differ, at least."""
+        sizes = [self._parts[name].size for name in (*self.schema.required, *self._telling)]
+        return 2**31 if self.schema.free else max(sizes, default=1)
+
+    @cached_property
+    def _parts(self) -> dict[str, Counted]:
+        names = {*self.schema.fields, *self.schema.required}
+        return {name: counted(self._of(name), self.schema.data_type) for name in names}
+
+    @cached_property
+    def _telling(self) -> list[str]:
+        """The optional field that tells most versions apart."""
+        optional = [name for name in self.schema.fields if name not in self.schema.required]
+        return sorted(optional, key=lambda name: -self._parts[name].size)[:1]
+
+    def _tells(self, filled: Mapping[str, Any]) -> bool:
+        return any(self._parts[name].size > 1000 for name in filled)
+
+    def _counted_ids(self, prefix: str) -> Counted:
+        if prefix not in self._numbered:
+            self._numbered[prefix] = counted(self.schema.identifier, self.schema.data_type, prefix=prefix)
+        return self._numbered[prefix]
+
+    def _enough(self, size: int, needed: int) -> None:
+        if size < needed:
+            raise TooFewError(f"its schema allows {size} different ids, and {needed} are needed")
+
+
+def _digest(fields: Mapping[str, Any]) -> int:
+    """A number for what a rule would write: for one whole number that number."""
+    if len(fields) == 1 and isinstance(number := next(iter(fields.values())), int) and 0 <= number < 2**31:
+        return int(number)
+    return crc32(json.dumps(fields, sort_keys=True, default=json_util.default).encode()) % 2**31
+
+
+def _kinds(schema: ValueSchema, data_type: DataType) -> tuple[str, ...]:
+    """The kinds of ids that the schema has some of, the most common first."""
+    samples = {kind: identifiers.sample_id(kind) for kind in ID_KINDS[data_type]}
+    of_types = [kind for kind, value in samples.items() if not bson_types(value, data_type).isdisjoint(schema.types)]
+    whole = [kind for kind in of_types if fits(schema, samples[kind], data_type)]
+    return tuple(whole or of_types or [next(iter(ID_KINDS[data_type]))])

@@ -1,0 +1,132 @@
+"""The schema that existing documents suggest: what was never seen is not allowed, and what was seen is no limit.
+
+Names, types, and which fields are always there are taken as they are. The range of numbers and the length of texts are
+not: a length is a limit only where all values have it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from bson import Decimal128
+
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema, part_of
+from dsync_kit.conformance.documents.schema.fitting import bson_types
+from dsync_kit.conformance.documents.schema.value_schema import FORMATS, TYPES, ValueSchema
+from dsync_kit.documents import decode, id_field
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
+
+__all__ = ["inferred", "value_schema"]
+
+_ENOUGH = 5
+"""Documents from which on a length that all texts have is taken for a limit."""
+
+_FIXED_KINDS = ("uuid", "date", "date-time")
+
+
+def inferred(documents: Sequence[bytes], data_type: DataType, *, origin: str = "") -> DocumentSchema:
+    """The schema that documents suggest. Raises ValueError for none, InvalidArgument for what is no document."""
+    if not documents:
+        raise ValueError("no documents to infer a schema from")
+    decoded = [decode(document, data_type) for document in documents]
+    own = id_field(data_type)
+    identifiers = [document[own] for document in decoded]
+    names = list(dict.fromkeys(name for document in decoded for name in document if name != own))
+    repeats = {name: path for name in names if (path := _repeated(name, own, decoded)) is not None}
+    fields = {
+        name: value_schema([document[name] for document in decoded if name in document], data_type)
+        for name in names
+        if name not in repeats
+    }
+    return DocumentSchema(
+        data_type=data_type,
+        identifier=value_schema(identifiers, data_type),
+        fields=fields,
+        required=frozenset(name for name in fields if all(name in document for document in decoded)),
+        additional=False,
+        repeats=repeats,
+        origin=origin or f"inferred from {len(documents)} documents",
+    )
+
+
+def _repeated(name: str, own: str, documents: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
+    """The part of the id that a field always has the value of; None where it has not."""
+    first = documents[0][own]
+    paths: list[tuple[str, ...]] = [()]
+    paths += [(part,) for part in first] if isinstance(first, Mapping) else []
+    for path in paths:
+        if all(name in document and _identical(document[name], part_of(document[own], path)) for document in documents):
+            return path
+    return None
+
+
+def _identical(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other) and one is not None
+
+
+def value_schema(values: Sequence[Any], data_type: DataType) -> ValueSchema:
+    """The schema that values of one field suggest."""
+    types = {name for value in values for name in _types(value, data_type)}
+    said: dict[str, Any] = {"bson_type": tuple(name for name in TYPES if name in types)}
+    if "string" in types:
+        said |= _texts([value for value in values if isinstance(value, str)])
+    if "binData" in types:
+        said |= _binaries([value for value in values if isinstance(value, bytes)])
+    if "decimal" in types and data_type == DATA_TYPE_MONGO_BSON:
+        said |= _digits([value for value in values if isinstance(value, Decimal128)])
+    if "object" in types:
+        said |= _object([value for value in values if isinstance(value, Mapping)], data_type)
+    if "array" in types:
+        items = [item for value in values if isinstance(value, list) for item in value]
+        said["items"] = value_schema(items, data_type) if items else None
+        said |= {} if items else {"max_items": 0}
+    return ValueSchema(**said)
+
+
+def _types(value: Any, data_type: DataType) -> frozenset[str]:
+    """The type of a value; a JSON number may be of any that holds it, and is taken for the widest."""
+    found = bson_types(value, data_type)
+    if len(found) == 1:
+        return found
+    return frozenset({"long" if isinstance(value, int) and "long" in found else "double"})
+
+
+def _texts(texts: Sequence[str]) -> dict[str, Any]:
+    for name in _FIXED_KINDS:
+        if all(re.search(FORMATS[name], text) for text in texts):
+            return {"format": name}
+    return _fixed_length([len(text) for text in texts])
+
+
+def _binaries(values: Sequence[bytes]) -> dict[str, Any]:
+    if all(len(value) == 16 and getattr(value, "subtype", 0) == 4 for value in values):
+        return {"format": "uuid"}
+    # Sixteen bytes are a UUID, twelve an ObjectId, whatever the subtype: no other length is in the column.
+    if {len(value) for value in values} in ({16}, {12}):
+        return {"min_length": len(values[0]), "max_length": len(values[0])}
+    return _fixed_length([len(value) for value in values])
+
+
+def _fixed_length(sizes: Sequence[int]) -> dict[str, Any]:
+    if len(sizes) >= _ENOUGH and len(set(sizes)) == 1 and sizes[0] > 0:
+        return {"min_length": sizes[0], "max_length": sizes[0]}
+    return {}
+
+
+def _digits(values: Sequence[Decimal128]) -> dict[str, Any]:
+    """Digits behind the point: a column may round what has more than were ever seen."""
+    exponents = [value.to_decimal().as_tuple().exponent for value in values]
+    finite = [exponent for exponent in exponents if isinstance(exponent, int)]
+    return {"multiple_of": Decimal(1).scaleb(min(0, *finite))} if finite and len(finite) == len(exponents) else {}
+
+
+def _object(values: Sequence[Mapping[str, Any]], data_type: DataType) -> dict[str, Any]:
+    names = list(dict.fromkeys(name for value in values for name in value))
+    return {
+        "properties": {
+            name: value_schema([value[name] for value in values if name in value], data_type) for name in names
+        },
+        "required": [name for name in names if all(name in value for value in values)],
+        "additional_properties": False,
+    }

@@ -1,0 +1,132 @@
+"""What a namespace holds, as rules write to it: documents of any fields, or those of a schema."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents.strategies import Draw, make_document, update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
+
+__all__ = ["Anything", "Holding", "TooFewError", "histories"]
+
+
+class TooFewError(Exception):
+    """The schema allows fewer ids than are needed; the message says how many."""
+
+
+class Holding(ABC):
+    """What is drawn, and made, for a namespace. `kinds` are those of its ids (`strategies.ID_KINDS`)."""
+
+    def __init__(self, data_type: DataType, kinds: tuple[str, ...]) -> None:
+        self.data_type = data_type
+        self.kinds = kinds
+
+    @property
+    @abstractmethod
+    def identifiers(self) -> Draw:
+        """Ids, as Python values."""
+
+    @abstractmethod
+    def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
+        """Lists of ids, no two of which a store may take for one. Raises TooFewError."""
+
+    @abstractmethod
+    def contents(self, *, small: bool) -> Draw:
+        """The fields beside the id, as a dict: of any kind, or few and small."""
+
+    @abstractmethod
+    def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
+        """Lists of encoded documents, no two of which a store may take for one. Raises TooFewError."""
+
+    @abstractmethod
+    def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
+        """An encoded document with this id, and with these fields as far as the namespace has them."""
+
+    @abstractmethod
+    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
+        """Makes `count` ids that sort by the prefix, and then as they are numbered. Raises TooFewError."""
+
+    @abstractmethod
+    def varied(self, count: int) -> list[Any]:
+        """`count` ids that different orders sort differently. Raises TooFewError."""
+
+    @abstractmethod
+    def allows_id(self, kind: str, value: Any) -> bool:
+        """Whether the namespace has an id of this kind and value."""
+
+    @abstractmethod
+    def sample_id(self) -> Any:
+        """One id, always the same."""
+
+    @property
+    @abstractmethod
+    def free(self) -> bool:
+        """Whether a document may have fields of any names and values."""
+
+    @abstractmethod
+    def change(self, number: int) -> dict[str, Any]:
+        """A field with another value for another number, for a partial update; none where no field can be changed."""
+
+    @abstractmethod
+    def long_field(self, size: int) -> str:
+        """The name of a field that holds a text of this many characters; empty where there is none."""
+
+
+class Anything(Holding):
+    """A namespace that holds documents of any fields, with ids of some kinds."""
+
+    @property
+    def identifiers(self) -> Draw:
+        return strategies.ids(self.data_type, self.kinds)
+
+    def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
+        return strategies.several_ids(self.data_type, self.kinds, min_size=min_size, max_size=max_size)
+
+    def contents(self, *, small: bool) -> Draw:
+        return strategies.fields(self.data_type, small=small)
+
+    def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
+        return strategies.pages(self.data_type, self.kinds, min_size=min_size, max_size=max_size, small=small)
+
+    def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
+        return make_document(identifier, dict(fields), self.data_type)
+
+    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
+        return identifiers.numbered_ids(self.kinds, prefix, count)
+
+    def varied(self, count: int) -> list[Any]:
+        return identifiers.varied_ids(self.kinds, count)
+
+    def allows_id(self, kind: str, value: Any) -> bool:
+        return kind in self.kinds
+
+    def sample_id(self) -> Any:
+        return identifiers.sample_id(self.kinds[0])
+
+    @property
+    def free(self) -> bool:
+        return True
+
+    def change(self, number: int) -> dict[str, Any]:
+        return {"w": number}
+
+    def long_field(self, size: int) -> str:
+        return "long"
+
+
+def histories(holding: Holding, values: list[Any], *, max_calls: int = 4, max_updates: int = 5) -> Draw:
+    """Lists of WriteUpdates calls over a few ids, so that they meet often."""
+
+    def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
+        kind, identifier, content = parts
+        return update(kind, identifier, holding.document(identifier, content), holding.data_type)
+
+    one = st.tuples(
+        st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]),
+        st.sampled_from(values),
+        holding.contents(small=True),
+    ).map(build)
+    return st.lists(st.lists(one, min_size=1, max_size=max_updates), min_size=1, max_size=max_calls)

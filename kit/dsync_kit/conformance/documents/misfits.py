@@ -1,0 +1,235 @@
+"""Documents that do not fit a schema, each in one way that has a name: what a store must refuse, or keep exactly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.schema.counted import counted
+from dsync_kit.conformance.documents.schema.document_schema import part_of
+from dsync_kit.conformance.documents.schema.fitting import fits, misfit
+from dsync_kit.conformance.documents.schema.ranges import MOST_TEXT, steps
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.documents.strategies import make_document, some
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
+
+__all__ = ["Misfit", "MisfitKind", "misfits", "several_misfits"]
+
+Draw = st.SearchStrategy[Any]
+
+
+class MisfitKind(StrEnum):
+    """The ways in which a document does not fit."""
+
+    UNKNOWN_FIELD = "unknown field"
+    MISSING_FIELD = "missing field"
+    NULL = "null"
+    OTHER_TYPE = "another type"
+    TEXT_TOO_LONG = "text too long"
+    TEXT_TOO_SHORT = "text too short"
+    OTHER_FORM = "text of another form"
+    NOT_LISTED = "value that is not listed"
+    OUT_OF_RANGE = "number out of range"
+    TOO_MANY_DIGITS = "too many digits"
+    REPEATS_NOT = "field that does not repeat the id"
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A document that does not fit: in which way, in which field, and why in words."""
+
+    kind: MisfitKind
+    field: str
+    identifier: Any
+    document: bytes
+    reason: str
+
+
+def misfits(filling: Filling, kind: MisfitKind, *, ids: bool = False) -> Draw | None:
+    """Documents that do not fit in this way alone, by a field, or by their ids.
+
+    None where the schema rules nothing out in this way.
+    """
+    several = several_misfits(filling, kind, ids=ids, most=1)
+    return None if several is None else several.map(lambda found: found[0])
+
+
+def several_misfits(filling: Filling, kind: MisfitKind, *, ids: bool = False, most: int = 24) -> Draw | None:
+    """Lists of such documents, each with an id of its own, and wrong in another place or by another value."""
+    wrong = list(_wrong_ids(filling, kind) if ids else _wrong(filling, kind))
+    made = counted(filling.schema.identifier, filling.schema.data_type, prefix="misfit")
+    if not wrong or made.size == 0:
+        return None
+    most = min(most, made.size)
+    # Half of all, so that few examples have each of them, and no more than a call each costs little.
+    places = st.tuples(some(range(len(wrong))), st.integers(0, len(wrong) - 1)).map(
+        lambda drawn: sorted(drawn[0], key=lambda place: (place - drawn[1]) % len(wrong))[:most]
+    )
+    return st.builds(
+        lambda fields, chosen: [
+            _misfit(filling, kind, made(number), fields, *wrong[place]) for number, place in enumerate(chosen)
+        ],
+        filling.small_fields,
+        places,
+    )
+
+
+_MISSING = object()
+
+
+def _misfit(
+    filling: Filling, kind: MisfitKind, identifier: Any, fields: dict[str, Any], field: str, value: Any
+) -> Misfit:
+    schema = filling.schema
+    if field == schema.id_field:
+        identifier = value
+    if kind is MisfitKind.REPEATS_NOT and repr(value) == repr(part_of(identifier, schema.repeats[field])):
+        value = _another(schema.identifier, identifier, filling, schema.repeats[field])
+    document = schema.document(identifier, fields)
+    if value is _MISSING:
+        document.pop(field, None)
+    else:
+        document[field] = value
+    reason = next(schema.reasons(document), "")
+    rest = {name: item for name, item in document.items() if name != schema.id_field}
+    return Misfit(kind, field, identifier, make_document(identifier, rest, schema.data_type), reason)
+
+
+def _another(identifier_schema: ValueSchema, identifier: Any, filling: Filling, path: tuple[str, ...]) -> Any:
+    made = counted(identifier_schema, filling.schema.data_type)
+    others = (part_of(made(number), path) for number in range(min(3, made.size)))
+    own = repr(part_of(identifier, path))
+    return next((other for other in others if repr(other) != own), None)
+
+
+def _wrong(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
+    """Fields, and values that do not fit there."""
+    schema = filling.schema
+    if kind is MisfitKind.UNKNOWN_FIELD:
+        if schema.additional is False:
+            known = {schema.id_field, *schema.fields, *schema.repeats}
+            names = ["unknown", *(alike for name in sorted(known) for alike in (name.swapcase(), f"{name}_2"))]
+            yield from ((name, value) for name in names if name not in known for value in ("text", 5, None))
+    elif kind is MisfitKind.MISSING_FIELD:
+        yield from ((name, _MISSING) for name in sorted({*schema.required, *schema.repeats}))
+    elif kind is MisfitKind.REPEATS_NOT:
+        made = counted(schema.identifier, schema.data_type, prefix="other")
+        if made.size > 1:
+            yield from ((name, part_of(made(0), path)) for name, path in schema.repeats.items())
+    else:
+        for name, value in schema.fields.items():
+            yield from ((name, wrong) for wrong in _values(value, kind, filling) if not schema.allows(name, wrong))
+
+
+def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
+    """Ids that do not fit; of a composite id one of its parts does not."""
+    schema = filling.schema
+    wrong = list(_values(schema.identifier, kind, filling))
+    made = counted(schema.identifier, schema.data_type, prefix="other")
+    if made.size and schema.identifier.properties:
+        whole = made(0)
+        for name, part in schema.identifier.properties.items():
+            wrong += [{**whole, name: value} for value in _values(part, kind, filling)]
+    yield from ((schema.id_field, value) for value in wrong if value is not None and not schema.allows_id(value))
+
+
+def _values(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[Any]:
+    """Values that fit but for this one thing."""
+    data_type = filling.schema.data_type
+    if kind is MisfitKind.NULL:
+        yield from [] if fits(schema, None, data_type) else [None]
+    elif kind is MisfitKind.OTHER_TYPE:
+        yield from _of_other_types(schema, filling)
+    elif kind is MisfitKind.NOT_LISTED and schema.enum is not None:
+        yield from _near(schema.enum)
+    elif kind is MisfitKind.OUT_OF_RANGE:
+        yield from _beyond(schema, filling)
+    elif kind is MisfitKind.TOO_MANY_DIGITS and schema.multiple_of is not None:
+        yield from _finer(schema, filling)
+    elif kind is MisfitKind.OTHER_FORM and schema.format == "uuid" and "binData" in schema.types:
+        yield from (Binary(b"sixteen bytes id", subtype) for subtype in (0, 3))
+    elif schema.enum is None and "string" in schema.types:
+        yield from _texts(schema, kind, filling)
+
+
+def _texts(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[str]:
+    made = counted(schema.of_types("string"), filling.schema.data_type)
+    if made.size == 0:
+        return
+    text = str(made(1))
+    most, least = schema.max_length, schema.min_length
+    if kind is MisfitKind.TEXT_TOO_LONG and most is not None and most < MOST_TEXT and not schema.patterns:
+        whole = (text * (most + 1))[:most] or "x" * most
+        # Stores that cut texts often do so for spaces alone.
+        yield from (whole + more for more in ("x", " ", "é", "x" * 100))
+    elif kind is MisfitKind.TEXT_TOO_SHORT and least and not schema.patterns:
+        yield from (text[: least - 1], text[: least - 1].rstrip() or "")
+    elif kind is MisfitKind.OTHER_FORM and schema.patterns:
+        yield from (wrong for wrong in (f"!{text}", f"{text}!", text.swapcase(), f" {text} ", "") if wrong != text)
+
+
+def _near(members: list[Any]) -> Iterator[Any]:
+    for member in members:
+        if isinstance(member, str):
+            yield from (member.swapcase(), f"{member} ", f" {member}", f"{member}x", member[:-1])
+        elif isinstance(member, int) and not isinstance(member, bool):
+            yield member + 1
+    yield from ("", "none of them")
+
+
+def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
+    data_type = filling.schema.data_type
+    bson = data_type == DATA_TYPE_MONGO_BSON
+    for kind in ("int", "long", "double", "decimal", "date"):
+        if kind not in schema.types or (found := steps(schema, kind, data_type)) is None:
+            continue
+        low, high = found.at(found.first - 1), found.at(found.last + 1)
+        bounded = schema.maximum is not None or schema.minimum is not None
+        if kind == "int" and "long" not in schema.types:
+            yield from (
+                (Int64(found.last + 1), Int64(found.first - 1), Int64(2**62))
+                if bson
+                else (
+                    found.last + 1,
+                    2**62,
+                )
+            )
+        elif kind == "long":
+            yield from (low, high) if bounded and found.last < 2**63 - 1 else (() if bson else (2**63, -(2**63) - 1))
+        elif bounded:
+            yield from (high, low) if kind != "date" else (DatetimeMS(int(high)), DatetimeMS(int(low)))
+        if bounded and kind == "double" and bson:
+            yield from (float("inf"), float("nan"))
+
+
+def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
+    data_type = filling.schema.data_type
+    for kind in ("double", "decimal", "int", "long"):
+        if kind not in schema.types or (found := steps(schema, kind, data_type)) is None:
+            continue
+        if kind in ("int", "long"):
+            if found.size > 1:
+                yield found.at(found.nearest + 1) + 1
+            continue
+        whole = found.at(found.nearest + 115) if found.nearest + 115 <= found.last else found.at(found.nearest)
+        for part in (Fraction(1, 2), Fraction(1, 10), Fraction(9, 10)):
+            step = found.size * part
+            digits = Decimal(step.numerator) / Decimal(step.denominator)
+            exact = (whole.to_decimal() if isinstance(whole, Decimal128) else Decimal(repr(whole))) + digits
+            yield Decimal128(exact) if isinstance(whole, Decimal128) else float(exact)
+
+
+def _of_other_types(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
+    """Values that a lenient store takes for one of the schema's types: the text '5' for a number, 1 for true."""
+    others: list[Any] = ["5", "text", "true", 5, 1, 0, 5.5, True, {"a": 1}, [], ["text"], "2024-01-01T00:00:00Z"]
+    if filling.schema.data_type == DATA_TYPE_MONGO_BSON:
+        others += [Int64(5), 5.0, Decimal128("5"), DatetimeMS(0), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]
+    for other in others:
+        if misfit(schema, other, filling.schema.data_type).startswith("of type"):
+            yield other

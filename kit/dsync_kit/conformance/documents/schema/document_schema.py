@@ -1,0 +1,157 @@
+"""What documents a namespace holds: the id, the fields beside it, and those that repeat the id."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsync_kit.conformance.documents.schema.fitting import fits, reasons
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.documents import decode, id_field
+from dsync_kit.errors import ConnectorError, UsageError
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
+
+__all__ = ["ANYTHING", "DocumentSchema", "Repeats", "resolved"]
+
+Repeats = Mapping[str, tuple[str, ...]]
+"""Fields that repeat the id, with the path to the part that each repeats: the empty path is the whole id."""
+
+ANYTHING = ValueSchema()
+"""The schema of any value."""
+
+_JSON_TYPES = ("string", "int", "long", "double", "decimal", "bool", "null", "object", "array")
+_ID_TYPES = {
+    DATA_TYPE_MONGO_BSON: (
+        *("string", "int", "long", "double", "decimal", "bool", "date", "objectId", "binData", "object"),
+    ),
+    DATA_TYPE_JSON_ID: ("string", "int", "long"),
+}
+
+
+@dataclass(frozen=True)
+class DocumentSchema:
+    """The documents of one namespace and one data type.
+
+    `fields` are those beside the id; `required` those of them that are always there; `additional` says what other
+    fields hold, False where there are none. `repeats` are fields whose value is the id's, or a part of it. `origin`
+    says where the schema comes from, for the report.
+    """
+
+    data_type: DataType
+    identifier: ValueSchema
+    fields: Mapping[str, ValueSchema] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    additional: ValueSchema | bool = True
+    repeats: Repeats = field(default_factory=dict)
+    origin: str = ""
+
+    @property
+    def id_field(self) -> str:
+        """The name of the id's field."""
+        return id_field(self.data_type)
+
+    @property
+    def free(self) -> bool:
+        """Whether it says nothing of the fields beside the id."""
+        return not self.fields and not self.required and not self.repeats and self.additional is True
+
+    def fits(self, document: bytes | Mapping[str, Any]) -> bool:
+        """Whether a document is one that the schema allows."""
+        return next(self.reasons(document), None) is None
+
+    def reasons(self, document: bytes | Mapping[str, Any]) -> Iterator[str]:
+        """Why a document is not one that the schema allows; none where it is."""
+        if isinstance(document, bytes):
+            try:
+                document = decode(document, self.data_type)
+            except ConnectorError as error:
+                yield error.message
+                return
+        if self.id_field not in document:
+            yield f"{self.id_field}: missing, but required"
+            return
+        identifier = document[self.id_field]
+        yield from reasons(self.identifier, identifier, self.data_type, self.id_field)
+        for name in sorted({*self.required, *self.repeats} - document.keys()):
+            yield f"{name}: missing, but required"
+        for name, value in document.items():
+            if name in self.repeats:
+                part = part_of(identifier, self.repeats[name])
+                if not _same_value(value, part):
+                    yield f"{name}: {value!r} does not repeat the id, {part!r}"
+            elif name != self.id_field:
+                yield from self._field_reasons(name, value)
+
+    def _field_reasons(self, name: str, value: Any) -> Iterator[str]:
+        if (known := self.fields.get(name)) is not None:
+            yield from reasons(known, value, self.data_type, name)
+        elif isinstance(self.additional, ValueSchema):
+            yield from reasons(self.additional, value, self.data_type, name)
+        elif not self.additional:
+            yield f"{name}: unknown field"
+
+    def allows(self, name: str, value: Any) -> bool:
+        """Whether a field beside the id may have this value."""
+        return name not in self.repeats and next(self._field_reasons(name, value), None) is None
+
+    def allows_id(self, value: Any) -> bool:
+        """Whether an id may have this value."""
+        return fits(self.identifier, value, self.data_type)
+
+    def document(self, identifier: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A document with this id and these fields, and with those that repeat the id; nothing is checked."""
+        repeated = {name: part_of(identifier, path) for name, path in self.repeats.items()}
+        return {self.id_field: identifier, **repeated, **fields}
+
+
+def part_of(identifier: Any, path: tuple[str, ...]) -> Any:
+    """The part of an id that a path leads to; None where the id has no such part."""
+    for name in path:
+        identifier = identifier.get(name) if isinstance(identifier, Mapping) else None
+    return identifier
+
+
+def resolved(root: ValueSchema, repeats: Repeats, data_type: DataType, origin: str = "") -> DocumentSchema:
+    """The schema of whole documents as one of a data type.
+
+    One schema may serve both types: with JSON the id is `id`; where the schema has `_id` alone, that is meant.
+    Raises UsageError where no document of the type fits.
+    """
+    name = id_field(data_type)
+    fields = dict(root.properties)
+    own = fields.pop(name, None)
+    if data_type == DATA_TYPE_JSON_ID:
+        other = fields.pop("_id", None)
+        own = own or other
+    if own is None and root.additional_properties is False:
+        raise UsageError(
+            f"{origin or 'the schema'}: additionalProperties is false, and {name!r} is not among the properties: "
+            f"no document could have an id"
+        )
+    own = own or ANYTHING
+    allowed = tuple(kind for kind in own.types if kind in _ID_TYPES[data_type])
+    if not allowed:
+        raise UsageError(
+            f"{origin or 'the schema'}: properties.{name}: an id of a {DataType.Name(data_type)} document is of type "
+            f"{', '.join(_ID_TYPES[data_type])}, given {', '.join(own.types) or 'types that exclude each other'}"
+        )
+    repeated = {key: path for key, path in repeats.items() if key not in ("_id", name)}
+    return DocumentSchema(
+        data_type=data_type,
+        identifier=own.of_types(*allowed),
+        fields={key: _held(value, data_type) for key, value in fields.items() if key not in repeated},
+        required=frozenset(root.required) - {"_id", name, *repeated},
+        additional=root.additional_properties,
+        repeats=repeated,
+        origin=origin,
+    )
+
+
+def _held(schema: ValueSchema, data_type: DataType) -> ValueSchema:
+    """The schema with the types that a document of the data type can hold."""
+    if data_type == DATA_TYPE_MONGO_BSON or schema.bson_type is None:
+        return schema
+    return schema.of_types(*(kind for kind in schema.types if kind in _JSON_TYPES))
+
+
+def _same_value(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,331 @@
+"""What does not fit a namespace's schema is refused as a whole, or kept exactly: nothing in between."""
+
+from collections.abc import Sequence
+
+from bson import Int64, ObjectId
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.refusals import expect_final
+from dsync_kit.conformance.case.rule import Rule, rule
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, several_misfits
+from dsync_kit.conformance.documents.strategies import id_value, make_document
+from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import decode, encode, id_of, same_document
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, UPDATE_TYPE_UPDATE, DataType, Update
+
+__all__ = ["RULES"]
+
+_SENTENCE = "Other documents are refused as a whole …, never dropped, cut or converted in silence."
+_NEEDS = (Need.SINK, Need.READING, Need.SCHEMA)
+_AFTER = ("write/read-back", "write/accepts", "write/overwrites")
+
+
+def _filling(case: Case, data_type: DataType) -> Filling:
+    holding = case.holding(data_type)
+    if not isinstance(holding, Filling):
+        raise case.decline("no schema says what its namespace holds")
+    return holding
+
+
+def _misfits(
+    case: Case, filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 24
+) -> list[Misfit]:
+    """Documents that do not fit in one of these ways. Raises Inapplicable where the schema rules out none."""
+    several = (several_misfits(filling, kind, ids=ids, most=most) for kind in kinds)
+    found = [strategy for strategy in several if strategy is not None]
+    if not found:
+        raise case.decline(f"its schema rules out no {' and no '.join(kinds)}")
+    return case.draw(st.one_of(*found), "what does not fit", show=lambda misfit: misfit.reason)
+
+
+def _told(misfits: Sequence[Misfit]) -> str:
+    return "; ".join(misfit.reason for misfit in misfits[:3])
+
+
+def _compare(case: Case, namespace: str, model: Model, what: str, own: str) -> None:
+    case.checks += 1
+    model.check(case.read(namespace, model.data_type, expected=len(model.documents)), owner=own, what=what)
+
+
+def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool = False) -> Rule:
+    own = f"schema/{name}"
+
+    def check(case: Case) -> None:
+        data_type = case.data_type()
+        filling = _filling(case, data_type)
+        wrong = _misfits(case, filling, kinds, ids=ids)
+        namespace, model = case.namespace(), Model(data_type)
+        there = [case.document(filling.sample_id(), {"n": 0}, data_type)]
+        if not ids and case.draw(st.booleans(), "the ids are there"):
+            there += [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
+        case.write(namespace, there, data_type)
+        model.write(there)
+        taken = []
+        for misfit in wrong:
+            try:
+                case.write(namespace, [misfit.document], data_type)
+            except ConnectorError as error:
+                expect_final(case, error, f"a document that does not fit ({misfit.reason})")
+            else:
+                model.write([misfit.document])
+                taken.append(misfit)
+        what = f"OK for {_told(taken)}" if taken else f"a refusal ({_told(wrong)})"
+        _compare(case, namespace, model, f"what is listed after {what}", own)
+
+    check.__doc__ = summary
+    return rule(own, _SENTENCE, needs=_NEEDS, hint=hint, after=_AFTER, examples=0.6)(check)
+
+
+@rule(
+    "schema/page",
+    _SENTENCE,
+    needs=_NEEDS,
+    hint="documents that fail are left out of a page that is answered with OK",
+    after=(*_AFTER, "write/several-pages"),
+    examples=0.6,
+)
+def page(case: Case) -> None:
+    """After OK all of a page is there that has a document which does not fit; after a refusal nothing is changed."""
+    data_type = case.data_type()
+    filling = _filling(case, data_type)
+    (misfit,) = _misfits(case, filling, tuple(MisfitKind), most=1)
+    namespace = case.namespace()
+    good = case.numbered(case.draw(st.integers(1, 5), "documents that fit"), data_type)
+    place = case.draw(st.integers(0, len(good)), "place")
+    documents = [*good[:place], misfit.document, *good[place:]]
+    try:
+        case.write(namespace, documents, data_type)
+    except ConnectorError as error:
+        expect_final(case, error, f"a page with a document that does not fit ({misfit.reason})")
+        _expect_some(case, namespace, good, data_type, "schema/page", why=misfit.reason)
+    else:
+        what = f"what is listed after OK for a page ({misfit.reason})"
+        _compare(case, namespace, Model(data_type, documents), what, "schema/page")
+
+
+@rule(
+    "schema/updates",
+    _SENTENCE,
+    needs=(*_NEEDS, Need.CHANGING),
+    hint="an update that fails is passed over, or what does not fit is taken out of it",
+    after=(*_AFTER, "updates/update-missing"),
+)
+def updates(case: Case) -> None:
+    """An update whose document does not fit has its whole effect after OK, and none after a refusal."""
+    data_type = case.data_type()
+    filling = _filling(case, data_type)
+    wrong = _misfits(case, filling, tuple(MisfitKind), most=6)
+    namespace, good = case.namespace(), case.document(filling.sample_id(), {"n": 0}, data_type)
+    alone = case.draw(st.booleans(), "alone in its call")
+    before = [] if alone else [Update(id=id_of(good, data_type), type=UPDATE_TYPE_UPDATE, data=good)]
+    taken: list[bytes] = []
+    for misfit in wrong:
+        parts = id_value(misfit.identifier, data_type)
+        call = [*before, Update(id=parts, type=UPDATE_TYPE_UPDATE, data=misfit.document)]
+        try:
+            case.update(namespace, call, data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"an update that does not fit ({misfit.reason})")
+        else:
+            taken += [misfit.document, *([] if alone else [good])]
+    _expect_some(case, namespace, [good], data_type, "schema/updates", and_all=taken, why=_told(wrong))
+
+
+_BY_PARTS = (
+    *(MisfitKind.MISSING_FIELD, MisfitKind.UNKNOWN_FIELD, MisfitKind.NULL, MisfitKind.OTHER_TYPE),
+    *(MisfitKind.TEXT_TOO_LONG, MisfitKind.TOO_MANY_DIGITS, MisfitKind.OUT_OF_RANGE),
+)
+"""What a change of one field can bring about."""
+
+
+@rule(
+    "schema/partial-updates",
+    _SENTENCE,
+    needs=(*_NEEDS, Need.CHANGING),
+    hint="fields that are not known are dropped from a partial update, or those that are removed become null",
+    after=(*_AFTER, "updates/partial"),
+)
+def partial_updates(case: Case) -> None:
+    """A partial update after which a document would not fit has its whole effect after OK, and none after a refusal."""
+    data_type = case.data_type()
+    filling = _filling(case, data_type)
+    wrong = _misfits(case, filling, _BY_PARTS, most=6)
+    namespace, model = case.namespace(), Model(data_type)
+    there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
+    case.write(namespace, there, data_type)
+    model.write(there)
+    for misfit, whole in zip(wrong, there, strict=True):
+        fields = decode(misfit.document, data_type)
+        changes = {misfit.field: fields[misfit.field]} if misfit.field in fields else {}
+        unset = [] if changes else [misfit.field]
+        update = Update(
+            id=id_value(misfit.identifier, data_type),
+            type=UPDATE_TYPE_PARTIAL_UPDATE,
+            data=encode(changes, data_type),
+            partial_update_unset=unset,
+        )
+        try:
+            case.update(namespace, [update], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a partial update after which a document does not fit ({misfit.reason})")
+        else:
+            after = {
+                name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
+            }
+            model.write([make_document(after.pop(filling.schema.id_field), after, data_type)])
+    what = f"what is listed after partial updates ({_told(wrong)})"
+    _compare(case, namespace, model, what, "schema/partial-updates")
+
+
+@rule(
+    "schema/other-ids",
+    "a number and a text are never one, and neither are a date and an integer",
+    needs=(*_NEEDS, Need.CHANGING),
+    hint="ids are converted to the key's type before they are looked up",
+    after=(*_AFTER, "updates/delete"),
+    examples=0.4,
+)
+def other_ids(case: Case) -> None:
+    """A DELETE of an id that only reads like a document's, as '5' reads like 5, leaves the document."""
+    data_type = case.data_type()
+    filling = _filling(case, data_type)
+    values = case.identifiers(data_type, max_size=4)
+    alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
+    if not alike:
+        raise case.decline("no id of another type reads like one of its own")
+    namespace = case.namespace()
+    documents = [case.document(value, {"n": 0}, data_type) for value in values]
+    case.write(namespace, documents, data_type)
+    for value in alike:
+        removal = Update(id=id_value(value, data_type), type=UPDATE_TYPE_DELETE)
+        try:
+            case.update(namespace, [removal], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"the id {value!r}")
+    what = f"what is listed after DELETE of {', '.join(map(repr, alike[:3]))}"
+    _compare(case, namespace, Model(data_type, documents), what, "schema/other-ids")
+
+
+def _read_alike(value: object) -> list[object]:
+    """Ids of other types that read like this one."""
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, int):
+        return [str(int(value))]
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return [Int64(min(int(value), 2**62))]
+    return [str(value)] if isinstance(value, ObjectId) else []
+
+
+def _expect_some(
+    case: Case,
+    namespace: str,
+    some: list[bytes],
+    data_type: DataType,
+    own: str,
+    *,
+    and_all: Sequence[bytes] = (),
+    why: str = "",
+) -> None:
+    """Nothing is listed but some of the documents, as they were written, and all of the others."""
+    case.checks += 1
+    listed = case.read(namespace, data_type, expected=len(some))
+    allowed = [*some, *and_all]
+    strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
+    missing = [known for known in and_all if not any(same_document(found, known, data_type) for found in listed)]
+    if strange or missing:
+        raise Violation(
+            f"what was acknowledged is not there as it was written, or what was refused is ({why})",
+            expected=f"{len(and_all)} documents, and none but {len(some)} others, as they were written",
+            seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
+            owner=own,
+            rests_on=Evidence.LISTING,
+        )
+
+
+RULES = (
+    _outside(
+        "unknown-field",
+        "A document with a field that the schema does not have is refused, or keeps it.",
+        "a statement is made of the fields that are known, and the others are dropped",
+        MisfitKind.UNKNOWN_FIELD,
+    ),
+    _outside(
+        "missing-field",
+        "A document that lacks a required field is refused, or still lacks it afterwards.",
+        "a column that is left out has its default, NULL, or the value that was there before",
+        MisfitKind.MISSING_FIELD,
+    ),
+    _outside(
+        "null",
+        "A document with null where none may be is refused, or keeps it.",
+        "null becomes a default, or its row is left out",
+        MisfitKind.NULL,
+    ),
+    _outside(
+        "other-type",
+        "A document with a value of another type is refused, or keeps value and type.",
+        "the store converts: '5' becomes 5, 5.5 becomes 5, int32 becomes int64, 1 becomes true",
+        MisfitKind.OTHER_TYPE,
+    ),
+    _outside(
+        "text-length",
+        "A document with a text that is too long, or too short, is refused, or keeps all of it.",
+        "texts are cut at the column's length, spaces at their end as well, or filled up to it",
+        MisfitKind.TEXT_TOO_LONG,
+        MisfitKind.TEXT_TOO_SHORT,
+    ),
+    _outside(
+        "text-form",
+        "A document with a text of another form than its pattern is refused, or keeps it.",
+        "texts are trimmed, or put into another case, to fit",
+        MisfitKind.OTHER_FORM,
+    ),
+    _outside(
+        "listed-values",
+        "A document with a value that is not listed is refused, or keeps it.",
+        "the value becomes the one that is most like it, the first one, or the empty one",
+        MisfitKind.NOT_LISTED,
+    ),
+    _outside(
+        "number-range",
+        "A document with a number or date out of range is refused, or keeps it.",
+        "numbers are set to the nearest bound, or wrap around; NaN becomes null",
+        MisfitKind.OUT_OF_RANGE,
+    ),
+    _outside(
+        "digits",
+        "A document with a number of more digits is refused, or keeps all of them.",
+        "a column with a scale rounds, or cuts digits off",
+        MisfitKind.TOO_MANY_DIGITS,
+    ),
+    _outside(
+        "repeated-id",
+        "A document whose field does not repeat the id is refused, or keeps both values.",
+        "the row is written under the field's value and not under the id, or the other way round",
+        MisfitKind.REPEATS_NOT,
+    ),
+    _outside(
+        "ids",
+        "A document with an id of another type, length or range is refused, or kept under it.",
+        "ids are cut, converted, or moved into their range: two become one",
+        MisfitKind.OTHER_TYPE,
+        MisfitKind.TEXT_TOO_LONG,
+        MisfitKind.TEXT_TOO_SHORT,
+        MisfitKind.OTHER_FORM,
+        MisfitKind.NOT_LISTED,
+        MisfitKind.OUT_OF_RANGE,
+        ids=True,
+    ),
+    page,
+    updates,
+    partial_updates,
+    other_ids,
+)

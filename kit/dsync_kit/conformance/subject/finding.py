@@ -1,0 +1,98 @@
+"""What offered namespaces hold, where nobody has declared it: found out by writing to them, and reading back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dsync_kit.conformance.documents.finding.probing import Answer, Finding, probed
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.strategies import make_document
+from dsync_kit.conformance.verdicts.inspection import document_key
+from dsync_kit.documents import decode, encode
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import DataType
+
+__all__ = ["FoundSchemas", "Namespace", "find"]
+
+_LOOKED_AT = 200
+"""Existing documents that a schema is inferred from, at most."""
+
+
+@dataclass(frozen=True)
+class FoundSchemas:
+    """What was found out of one namespace, by data type."""
+
+    by_type: Mapping[DataType, DocumentSchema]
+
+    def of(self, data_type: DataType) -> DocumentSchema:
+        """The schema of documents of one data type."""
+        return self.by_type[data_type]
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """One namespace as it is probed: without `read` nobody can read it back. All raise ConnectorError."""
+
+    name: str
+    write: Callable[[bytes], None]
+    read: Callable[[], list[bytes]] | None
+    remove: Callable[[Sequence[bytes]], None]
+
+
+def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> Finding:
+    """What a namespace holds. All that is written for it is removed again, as far as the connector removes.
+
+    Raises ConnectorError where the connector is not to be reached.
+    """
+    written: list[bytes] = []
+    there = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        try:
+            data = encode(dict(document), data_type)
+            key = document_key(data, data_type)
+        except InvalidArgument as error:
+            return Answer(refusal=error.message)
+        if key in there:
+            return Answer(refusal="a document with this id is there already")
+        try:
+            namespace.write(data)
+        except ConnectorError as error:
+            if error.retryable:
+                raise
+            return Answer(refusal=error.message or error.code.name)
+        written.append(data)
+        if namespace.read is None:
+            return Answer(readable=False)
+        found = (listed for listed in _listed(namespace, data_type) if document_key(listed, data_type) == key)
+        back = next(found, None)
+        return Answer(back=None if back is None else decode(back, data_type))
+
+    def taken(value: Any) -> bool:
+        return document_key(make_document(value, {}, data_type), data_type) in there
+
+    try:
+        existing = list(there.values())[:_LOOKED_AT]
+        return probed(attempt, data_type, documents=existing, namespace=namespace.name, kinds=kinds, taken=taken)
+    finally:
+        namespace.remove(written)
+
+
+def _listed(namespace: Namespace, data_type: DataType) -> list[bytes]:
+    """What is listed, as far as it is documents; nothing where that fails: rules on listings say why."""
+    try:
+        listed = namespace.read() if namespace.read is not None else []
+    except ConnectorError as error:
+        if error.retryable:
+            raise
+        return []
+    return [document for document in listed if _has_key(document, data_type)]
+
+
+def _has_key(document: bytes, data_type: DataType) -> bool:
+    try:
+        document_key(document, data_type)
+        decode(document, data_type)
+    except InvalidArgument:
+        return False
+    return True

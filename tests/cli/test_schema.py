@@ -1,0 +1,68 @@
+"""`dsync-kit schema` and `--documents`, end to end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+SCHEMA = {"properties": {"_id": {"bsonType": "string"}, "n": {"bsonType": "long"}}, "required": ["n"]}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with a schema."""
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(SCHEMA))
+    return path
+
+
+def test_documents_are_those_of_the_schema(dsync_kit: Command, reference: Path, file: Path) -> None:
+    """With a schema the rules draw from it, and those on what lies outside judge."""
+    rules = ["--rule", "write/read-back", "--rule", "schema/missing-field"]
+    done = dsync_kit("verify", reference, "--documents", file, *rules, "--profile", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 rules passed" in done.stdout
+
+
+def test_without_a_schema_nothing_lies_outside(dsync_kit: Command, reference: Path) -> None:
+    """Without one the rules on what lies outside are skipped, and say why."""
+    done = dsync_kit("verify", reference, "--rule", "schema/null", "--profile", "quick")
+    assert "no schema says what lies outside" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ('{"additionalProperties": false}', "no document could have an id"),
+    ],
+)
+def test_what_is_no_schema_is_wrong_usage(
+    dsync_kit: Command, reference: Path, tmp_path: Path, content: str | None, message: str
+) -> None:
+    """Exit code 2, and what is wrong, with the file's name."""
+    path = tmp_path / "wrong.json"
+    if content is not None:
+        path.write_text(content)
+    done = dsync_kit("verify", reference, "--documents", path, "--rule", "info/*")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "wrong.json" in done.stderr
+
+
+def test_a_schema_is_printed(dsync_kit: Command, reference: Path, file: Path, tmp_path: Path) -> None:
+    """What is declared is printed as it is understood, and saved in a file for each namespace."""
+    done = dsync_kit("schema", reference, "--documents", f"db.rows={file}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["properties"]["n"] == {"bsonType": "long"}
+    saved = dsync_kit("schema", reference, "--documents", f"db.rows={file}", "--output", tmp_path / "schemas")
+    assert saved.stdout == f"--documents db.rows={tmp_path / 'schemas' / 'db.rows.json'}\n"
+
+
+def test_a_store_of_anything_has_none(dsync_kit: Command, reference: Path) -> None:
+    """Where documents have any fields there is no schema to print: exit code 3, and the reason."""
+    done = dsync_kit("schema", reference)
+    assert done.returncode == 3
+    assert "documents of any fields" in done.stderr

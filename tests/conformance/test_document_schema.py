@@ -1,0 +1,305 @@
+"""The document schema: read from a file with clear errors, checked, printed, and drawn from."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bson
+import pytest
+from bson import Binary, DatetimeMS, Decimal128, Int64
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.documents.filling import Filling, TooFewError
+from dsync_kit.conformance.documents.misfits import MisfitKind, misfits
+from dsync_kit.conformance.documents.schema.schema_file import load, parse, printed
+from dsync_kit.documents import decode
+from dsync_kit.errors import UsageError
+from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
+
+QUICK = settings(max_examples=40, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+TABLE: dict[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "name", "price"],
+    "properties": {
+        "_id": {"bsonType": "string", "minLength": 1, "maxLength": 20},
+        "number": {"bsonType": "string"},
+        "name": {"bsonType": ["string", "null"], "maxLength": 12},
+        "price": {"bsonType": "decimal", "minimum": -99999999.99, "maximum": 99999999.99, "multipleOf": 0.01},
+        "state": {"enum": ["new", "old"]},
+        "code": {"bsonType": "string", "pattern": "^[A-Z]{3}-[0-9]{1,4}$"},
+        "made": {"bsonType": "date", "minimum": {"$date": "1970-01-01T00:00:00Z"}},
+        "small": {"bsonType": "int", "minimum": 0, "maximum": 100, "exclusiveMaximum": True},
+        "tags": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": 2, "uniqueItems": True},
+        "where": {"bsonType": "object", "required": ["x"], "properties": {"x": {"bsonType": "double"}}},
+        "uuid": {"bsonType": "binData", "format": "uuid"},
+    },
+    "additionalProperties": False,
+}
+REPEATED = {"$jsonSchema": TABLE, "$expr": {"$eq": ["$number", "$_id"]}}
+ROW: dict[str, Any] = {
+    "_id": "a",
+    "number": "a",
+    "name": None,
+    "price": Decimal128("1.15"),
+    "state": "new",
+    "code": "ABC-1",
+    "made": DatetimeMS(0),
+    "small": 99,
+    "tags": ["x", "y"],
+    "where": {"x": 1.5, "more": 1},
+    "uuid": Binary(b"sixteen bytes id", 4),
+}
+
+
+def test_a_document_fits() -> None:
+    """A document with a value of each kind that the schema allows fits, encoded or not."""
+    schema = parse(REPEATED).of(BSON)
+    assert not list(schema.reasons(ROW))
+    assert schema.fits(bson.encode(ROW))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "x" * 13}, "name: 13 characters, at most 12 expected"),
+        ({"price": Decimal128("1.155")}, "price: 1.155 is not a multiple of 0.01"),
+        ({"price": Decimal128("100000000")}, "price: 100000000 is above 99999999.99"),
+        ({"price": Decimal128("NaN")}, "price: NaN is not comparable to -99999999.99"),
+        ({"price": 1.15}, "price: of type double, not decimal"),
+        ({"state": "NEW"}, "state: 'NEW' is not one of 'new', 'old'"),
+        ({"code": "abc-1"}, "code: 'abc-1' does not match '^[A-Z]{3}-[0-9]{1,4}$'"),
+        ({"made": DatetimeMS(-1)}, "made: DatetimeMS(-1) is below DatetimeMS(0)"),
+        ({"small": 100}, "small: 100 is the bound, which is excluded"),
+        ({"small": Int64(5)}, "small: of type long, not int"),
+        ({"tags": ["x", 5]}, "tags[1]: of type int, not string"),
+        ({"tags": ["x", "x"]}, "tags: an item is there twice"),
+        ({"where": {}}, "where.x: missing, but required"),
+        ({"where": {"x": 1}}, "where.x: of type int, not double"),
+        ({"uuid": Binary(b"sixteen bytes id", 0)}, "uuid: not a UUID: 16 bytes of the subtype 4 expected"),
+        ({"number": "b"}, "number: 'b' does not repeat the id, 'a'"),
+        ({"other": 1}, "other: unknown field"),
+        ({"_id": 5}, "_id: of type int, not string"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: dict[str, Any], reason: str) -> None:
+    """A document that does not fit is one for the one reason, which names the field and says what was expected."""
+    assert reason in list(parse(REPEATED).of(BSON).reasons({**ROW, **change}))
+
+
+def test_numbers_of_json_are_judged_by_value() -> None:
+    """JSON has one kind of number: 5 and 5.0 are whole, and within 32 bits; 5.5 and 2**31 are not."""
+    schema = parse({"properties": {"n": {"bsonType": "int"}}}).of(JSON)
+    assert [schema.fits({"id": "a", "n": value}) for value in (5, 5.0, 5.5, 2**31)] == [True, True, False, False]
+
+
+def test_one_schema_serves_both_types() -> None:
+    """What is said of `_id` is said of a JSON document's `id`, and a field that repeats it there is the id itself."""
+    given = {"properties": {"_id": {"bsonType": "long"}, "id": {"bsonType": "long"}}, "additionalProperties": False}
+    file = parse({"$jsonSchema": given, "$expr": {"$eq": ["$id", "$_id"]}})
+    assert file.of(BSON).repeats == {"id": ()}
+    assert file.of(JSON).repeats == {}
+    assert file.of(JSON).fits(b'{"id": 5}')
+    assert not file.of(JSON).fits(b'{"id": "5"}')
+
+
+def test_composite_ids() -> None:
+    """A composite id is an object, and fields may repeat its parts."""
+    key = {
+        "bsonType": "object",
+        "required": ["k", "n"],
+        "properties": {"k": {"bsonType": "string"}, "n": {"bsonType": "int"}},
+    }
+    properties = {"_id": {**key, "additionalProperties": False}, "k": {}, "n": {}}
+    equal = [{"$eq": ["$k", "$_id.k"]}, {"$eq": ["$n", "$_id.n"]}]
+    schema = parse({"$jsonSchema": {"properties": properties}, "$expr": {"$and": equal}}).of(BSON)
+    assert schema.fits({"_id": {"k": "x", "n": 1}, "k": "x", "n": 1})
+    assert not schema.fits({"_id": {"k": "x", "n": 1}, "k": "x", "n": 2})
+    made = Filling(schema)
+    document = decode(made.document(made.numbered("a", 3)(2), {}), BSON)
+    assert (document["k"], document["n"]) == (document["_id"]["k"], document["_id"]["n"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "given an array"),
+        ({"bsonType": "strng"}, "bsonType: expected types among string"),
+        ({"bsonType": "array"}, "documents are objects, given the type array"),
+        ({"properties": {"a": {"minLength": "x"}}}, 'properties.a.minLength: expected a valid integer, given "x"'),
+        ({"properties": {"a": {"maxlength": 3}}}, "properties.a.maxlength: this keyword is not supported"),
+        ({"properties": {"a": {"anyOf": []}}}, "properties.a.anyOf: this keyword is not supported"),
+        ({"properties": {"a": {"maximum": 3, "exclusiveMaximum": 3}}}, "expected true or false, given 3"),
+        ({"properties": {"a": {"exclusiveMinimum": True}}}, "exclusiveMinimum needs minimum beside it"),
+        ({"properties": {"a": {"pattern": "[a"}}}, "properties.a.pattern: expected a regular expression"),
+        ({"properties": {"a": {"multipleOf": 0}}}, "properties.a.multipleOf: expected a number above 0, given 0"),
+        ({"properties": {"a": {"minimum": "x"}}}, "properties.a.minimum: expected a number, or a date"),
+        ({"$jsonSchema": {}, "$where": "x"}, "$where is not supported"),
+        ({"$jsonSchema": {}, "$expr": {"$eq": ["$a", "$b"]}}, '$expr: given {"$eq": ["$a", "$b"]}: expected'),
+        ({"$jsonSchema": {}, "$expr": {"$eq": ["$a", "$_id"]}}, "'a' is not among the properties"),
+    ],
+)
+def test_what_is_no_schema_is_refused(given: object, message: str) -> None:
+    """A schema that is none is the user's mistake: the message says where, what was given and what was expected."""
+    with pytest.raises(UsageError) as caught:
+        parse(given, origin="rows.json")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("rows.json: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"additionalProperties": False}, "no document could have an id"),
+        ({"properties": {"_id": {"bsonType": "null"}}}, "properties._id: an id of a DATA_TYPE_MONGO_BSON document is"),
+        ({"properties": {"a": {"minimum": 3, "maximum": 2}}}, "properties.a: minimum 3 is above maximum 2"),
+        ({"properties": {"a": {"bsonType": "int", "minimum": 1, "maximum": 4, "multipleOf": 5}}}, "no number lies"),
+        ({"properties": {"a": {"pattern": "^[a-z]{5}$", "maxLength": 3}}}, "no text was found that matches"),
+        ({"properties": {"a": {"enum": [5], "bsonType": "string"}}}, "no member of enum fits what else is said"),
+        ({"properties": {"a": {"bsonType": "string", "type": "number"}}}, "no type is left"),
+        (
+            {"properties": {"_id": {}}, "required": ["a"], "additionalProperties": False},
+            "'a' is required, but not among the properties",
+        ),
+    ],
+)
+def test_a_schema_that_nothing_satisfies_is_refused(given: object, message: str) -> None:
+    """A schema that has no document is the user's mistake, too, and the message says what stands in the way."""
+    with pytest.raises(UsageError, match=message):
+        parse(given).of(BSON)
+
+
+def test_a_file_that_is_not_json_is_refused_with_its_line(tmp_path: Path) -> None:
+    """A file that cannot be read, that is not JSON, or that has a name twice is refused with the place."""
+    file = tmp_path / "rows.json"
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(file)
+    file.write_text('{\n  "bsonType": object\n}')
+    with pytest.raises(UsageError, match=r"rows\.json, line 2, column 15: not JSON"):
+        load(file)
+    file.write_text('{"bsonType": "object", "bsonType": "object"}')
+    with pytest.raises(UsageError, match="'bsonType' is there twice"):
+        load(file)
+
+
+@pytest.mark.parametrize("given", [TABLE, REPEATED, {}])
+def test_what_is_printed_is_read_back(given: object, tmp_path: Path) -> None:
+    """A schema that is printed and saved says what it said."""
+    schema = parse(given).of(BSON)
+    file = tmp_path / "rows.json"
+    file.write_text(printed(schema))
+    again = load(file).of(BSON)
+    assert (again.identifier, again.fields, again.required, again.repeats) == (
+        schema.identifier,
+        schema.fields,
+        schema.required,
+        schema.repeats,
+    )
+    assert printed(again) == printed(schema)
+
+
+def schemas() -> Iterator[tuple[str, Any]]:
+    """Schemas of one field, with two values that fit it at its bounds."""
+    yield "varchar", {"bsonType": "string", "maxLength": 5}
+    yield "char", {"bsonType": "string", "minLength": 5, "maxLength": 5}
+    yield "smallint", {"bsonType": "int", "minimum": -32768, "maximum": 32767}
+    yield "numeric", {"bsonType": "decimal", "minimum": -9.99, "maximum": 9.99, "multipleOf": 0.01}
+    yield "percent", {"bsonType": "double", "minimum": 0, "maximum": 1}
+    yield "quarter", {"bsonType": "double", "multipleOf": 0.25}
+    yield "even", {"bsonType": "long", "multipleOf": 2}
+    yield "pattern", {"bsonType": "string", "pattern": "^[a-f]{2,4}$", "maxLength": 3}
+    yield "date-time", {"bsonType": "string", "format": "date-time"}
+    yield "timestamp", {"bsonType": "date", "minimum": {"$date": "2000-01-01T00:00:00Z"}}
+    yield "enum", {"bsonType": "long", "enum": [1, 2, 3]}
+    yield "nested", {"bsonType": "object", "properties": {"a": {"type": "boolean"}}, "additionalProperties": False}
+    yield "any-object", {"bsonType": ["object", "null"]}
+    yield "list", {"bsonType": "array", "items": {"bsonType": "int"}, "minItems": 1, "maxItems": 2}
+    yield "uuid", {"bsonType": "binData", "format": "uuid"}
+    yield "bytes", {"bsonType": "binData", "minLength": 3, "maxLength": 3}
+    yield "anything", {}
+
+
+def _of_one_field(value: dict[str, Any]) -> Filling:
+    properties = {"_id": {"type": "string"}, "v": value}
+    return Filling(parse({"required": ["_id", "v"], "properties": properties, "additionalProperties": False}).of(BSON))
+
+
+FILLINGS = [pytest.param(_of_one_field(value), id=name) for name, value in schemas()]
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+@QUICK
+@given(data=st.data())
+def test_what_is_drawn_fits(filling: Filling, data: st.DataObject) -> None:
+    """Documents that are drawn, or made, fit; those that are to be out of place are, and say why."""
+    schema = filling.schema
+    page = data.draw(filling.pages(min_size=1, small=data.draw(st.booleans())))
+    for document in (*page, filling.smallest, filling.document("a", {"n": 5}), filling.document("a", {"v": "x"})):
+        assert not list(schema.reasons(document))
+    kind = data.draw(st.sampled_from(list(MisfitKind)))
+    if (wrong := misfits(filling, kind)) is not None:
+        misfit = data.draw(wrong)
+        assert misfit.reason in list(schema.reasons(misfit.document))
+
+
+@pytest.mark.parametrize(
+    ("value", "kinds"),
+    [
+        ({"bsonType": "string", "maxLength": 5}, "null, another type, text too long"),
+        ({"bsonType": ["string", "null"]}, "another type"),
+        ({"bsonType": "int"}, "null, another type, number out of range"),
+        ({"bsonType": "decimal", "multipleOf": 0.01}, "null, another type, too many digits"),
+        ({"bsonType": "string", "enum": ["a"]}, "null, another type, value that is not listed"),
+        ({"bsonType": "string", "pattern": "^[a-z]+$"}, "null, another type, text of another form"),
+    ],
+)
+def test_each_limit_has_documents_beyond_it(value: dict[str, Any], kinds: str) -> None:
+    """Whatever a schema rules out of a field, there are documents that have it."""
+    given = {"properties": {"_id": {}, "v": value}}
+    filling = Filling(parse(given).of(BSON))
+    found = [kind.value for kind in MisfitKind if misfits(filling, kind) is not None]
+    assert ", ".join(found) == kinds
+
+
+def test_documents_that_would_differ_still_do() -> None:
+    """Versions that a rule would write, with fields that the schema lacks, are as many documents of the schema."""
+    filling = Filling(parse(REPEATED).of(BSON))
+    versions = [{"n": 0}, {"n": 1}, {"a": 1, "b": "old"}, {"c": "new"}, {"state": "old"}]
+    documents = [filling.document("a", fields) for fields in versions]
+    assert len(set(documents)) == len(versions)
+    assert all(filling.schema.fits(document) for document in documents)
+    assert decode(documents[-1], BSON)["state"] == "old"
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        {"bsonType": "string", "maxLength": 4},
+        {"bsonType": "string", "format": "uuid"},
+        {"bsonType": "int", "minimum": 0, "maximum": 32767},
+        {"bsonType": "long"},
+        {"bsonType": "string", "pattern": "^[A-Z]{4}$"},
+        {"bsonType": "string", "pattern": "^no-[0-9]{6}$"},
+        {"bsonType": "objectId"},
+        {"bsonType": "date"},
+    ],
+)
+def test_numbered_ids_are_different_and_in_order(identifier: dict[str, Any]) -> None:
+    """A thousand ids of whatever form fit, are different, and sort as they are numbered."""
+    filling = Filling(parse({"properties": {"_id": identifier}}).of(BSON))
+    make = filling.numbered("doc", 1000)
+    values = [make(number) for number in range(1000)]
+    assert all(map(filling.schema.allows_id, values))
+    keys = [int(value) if isinstance(value, DatetimeMS) else value for value in values]
+    assert keys == sorted(keys)
+    assert len({json.dumps(value, default=str) for value in values}) == 1000
+
+
+def test_ids_that_are_too_few_are_said() -> None:
+    """A schema with three ids gives three documents, and says so where more are needed."""
+    filling = Filling(parse({"properties": {"_id": {"enum": ["a", "b", "c"]}}}).of(BSON))
+    with pytest.raises(TooFewError, match="its schema allows 3 different ids, and 5 are needed"):
+        filling.numbered("doc", 5)

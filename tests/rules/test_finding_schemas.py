@@ -1,0 +1,163 @@
+"""A schema is found out from documents that are there, and from what a store refuses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bson
+import pytest
+from bson import Binary, Decimal128, Int64
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.finding.inference import inferred
+from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, Answer, probed
+from dsync_kit.conformance.documents.schema.schema_file import parse
+from dsync_kit.documents import decode, encode, encode_id
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
+from dsync_kit.protocol import GetByIdsRequest, WriteDataRequest
+
+from .fault import REFERENCE, SETTINGS
+from .typed_connector import TypedConnector
+from .typed_tables import TABLES, Column, Table
+
+
+class Writes:
+    """Writes to one namespace of a connector, and reads back what is there."""
+
+    def __init__(self, connector: Any, namespace: str) -> None:
+        self.api = LocalClient(connector(SETTINGS.Settings.parse(["reference://"], {})[0]))
+        self.namespace = namespace
+
+    def __call__(self, document: Mapping[str, Any]) -> Answer:
+        data = encode(dict(document), BSON)
+        try:
+            self.api.write_data(WriteDataRequest(namespace=self.namespace, data=[data], type=BSON))
+        except ConnectorError as error:
+            return Answer(refusal=error.message)
+        wanted = GetByIdsRequest.IdRequest(id=[encode_id(document["_id"])])
+        (item,) = self.api.get_by_ids(GetByIdsRequest(namespace=self.namespace, ids=[wanted], type=BSON)).data
+        return Answer(back=decode(item.data, BSON) if item.data else None)
+
+
+def encoded(documents: Sequence[dict[str, Any]]) -> list[bytes]:
+    """Documents as BSON."""
+    return [bson.encode(document) for document in documents]
+
+
+def test_what_documents_suggest() -> None:
+    """Types, null, what is always there, and a field that always is the id are found; ranges and lengths are not."""
+    rows = [
+        {
+            "_id": Int64(n),
+            "id": Int64(n),
+            "a": None if n == 3 else "x" * n,
+            "b": Decimal128(f"{n}.25"),
+            "u": Binary(bytes(16), 4),
+        }
+        for n in range(1, 6)
+    ]
+    rows[2]["extra"] = 1
+    schema = inferred(encoded(rows), BSON)
+    assert schema.repeats == {"id": ()}
+    assert schema.identifier.types == ("long",)
+    assert schema.required == {"a", "b", "u"}
+    assert schema.fits(
+        {"_id": Int64(2**40), "id": Int64(2**40), "a": "x" * 99, "b": Decimal128("99.5"), "u": Binary(bytes(16), 4)}
+    )
+    row = {"_id": Int64(9), "id": Int64(9), "a": None, "b": Decimal128("9.25"), "u": Binary(bytes(16), 4)}
+    for change in ({"b": None}, {"b": Decimal128("9.251")}, {"a": 5}, {"u": Binary(bytes(16), 0)}, {"other": 1}):
+        assert not schema.fits({**row, **change})
+
+
+def test_a_length_that_all_have_is_a_limit() -> None:
+    """Five texts of one length are of a column of that length; four may be so by chance."""
+    rows = [{"_id": f"id{n}", "country": "DE"} for n in range(5)]
+    assert inferred(encoded(rows), BSON).fields["country"].max_length == 2
+    assert inferred(encoded(rows[:4]), BSON).fields["country"].max_length is None
+
+
+def test_parts_of_a_composite_id_are_found() -> None:
+    """Fields that repeat the parts of an id are found as such."""
+    rows = [{"_id": {"k": f"k{n}", "n": n}, "n": n, "k": f"k{n}"} for n in range(3)]
+    assert inferred(encoded(rows), BSON).repeats == {"k": ("k",), "n": ("n",)}
+
+
+def test_json_documents_suggest_a_schema() -> None:
+    """Of JSON, whole numbers are whole, and texts that are all UUIDs or times are such."""
+    rows = [b'{"id": "a", "n": 1, "t": "2024-01-01T00:00:00Z"}', b'{"id": "b", "n": 2, "t": "2024-01-01T00:00:00.5Z"}']
+    schema = inferred(rows, JSON)
+    assert schema.fields["t"].format == "date-time"
+    assert not schema.fits(b'{"id": "c", "n": 1.5, "t": "2024-01-01T00:00:00Z"}')
+
+
+def test_a_store_of_anything_is_known_by_one_document() -> None:
+    """A document store keeps a document of any fields: no more is written."""
+    finding = probed(Writes(REFERENCE.ReferenceConnector, "db.anything"), BSON)
+    assert finding.schema is not None
+    assert finding.schema.free
+    assert finding.calls == 1
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_rows_that_are_there_lead_to_what_is_kept(table: Table) -> None:
+    """Of a table with some rows, a schema is found of which all that is drawn is kept."""
+    writes = Writes(TypedConnector, table.namespace)
+    declared = Filling(parse(table.schema).of(BSON))
+    make = declared.numbered("row", 6)
+    rows = [declared.document(make(number), {"n": number}) for number in range(6)]
+    writes.api.write_data(WriteDataRequest(namespace=table.namespace, data=rows, type=BSON))
+    finding = probed(writes, BSON, documents=rows, namespace=table.namespace)
+    assert finding.calls <= MOST_CALLS
+    assert finding.schema is not None
+    found = Filling(finding.schema)
+    other = found.numbered("new", 20)
+    for number in range(20):
+        document = found.document(other(number), {"n": number})
+        assert not list(declared.schema.reasons(document))
+    assert finding.schema.repeats == declared.schema.repeats
+
+
+class Told(TypedConnector):
+    """Refuses with the message of a database, and gives back all columns of a row."""
+
+    tables = (
+        Table(
+            "told",
+            (Column("id", "string"),),
+            (Column("a", "long", nullable=True), Column("b", "string", nullable=True, length=20)),
+            repeats=True,
+        ),
+    )
+
+    def missing(self, table: Table, column: Column, row: Any) -> None:
+        row[column.name] = None
+
+
+def test_an_empty_table_is_found_out() -> None:
+    """Nothing but an empty table: its key's column, the others' types, null and a length are found out by writing."""
+    finding = probed(Writes(Told, "typed.told"), BSON, namespace="typed.told")
+    assert finding.schema is not None
+    assert finding.schema.repeats == {"id": ()}
+    assert {name: own.types for name, own in finding.schema.fields.items()} == {
+        "a": ("long", "null"),
+        "b": ("string", "null"),
+    }
+    assert finding.schema.fields["b"].max_length == 20
+
+
+def test_a_store_that_takes_nothing_is_said() -> None:
+    """Where each document is refused there is no schema, and the last refusal is told."""
+    finding = probed(lambda _: Answer(refusal="the disk is read-only"), BSON, calls=30)
+    assert finding.schema is None
+    assert "the disk is read-only" in " ".join(finding.notes)
+
+
+def test_no_more_is_written_than_allowed() -> None:
+    """After the calls that are allowed what is known is given, with a note."""
+    writes = Writes(Told, "typed.told")
+    finding = probed(writes, BSON, namespace="typed.told", calls=12)
+    assert finding.calls == 12
+    assert finding.schema is not None
+    assert "not all was tried" in finding.notes[0]

@@ -1,0 +1,154 @@
+"""The typed store itself: as it is it keeps or refuses whatever is written, and each of its faults can be seen."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.misfits import MisfitKind, misfits
+from dsync_kit.conformance.documents.schema.schema_file import parse
+from dsync_kit.documents import canonical, decode, id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    UPDATE_TYPE_UPDATE,
+    GeneratePlanRequest,
+    GetByIdsRequest,
+    ListDataRequest,
+    Update,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
+
+from .fault import SETTINGS
+from .faults_typed_inside import FAULTS as INSIDE
+from .faults_typed_outside import FAULTS as OUTSIDE
+from .typed_connector import TypedConnector
+from .typed_tables import TABLES, Table
+from .variants_typed import VARIANTS
+
+FILLINGS = {table.namespace: Filling(parse(table.schema, origin=table.name).of(BSON)) for table in TABLES}
+EXAMPLES = settings(
+    max_examples=30,
+    database=None,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Different(Exception):
+    """What was read is not what was acknowledged."""
+
+
+def listed(api: LocalClient, namespace: str) -> Iterator[bytes]:
+    """The documents of a table."""
+    (partition,) = api.generate_plan(GeneratePlanRequest(namespaces=[namespace], initial_sync=True)).partitions
+    cursor = b""
+    while True:
+        page = api.list_data(ListDataRequest(partition=partition, type=BSON, cursor=cursor))
+        yield from page.data
+        cursor = page.next_cursor
+        if not cursor:
+            return
+
+
+def compare(api: LocalClient, table: Table, expected: dict[bytes, bytes]) -> None:
+    """The table holds what was written last under each id, and nothing else."""
+    found = sorted(canonical(document, BSON) for document in listed(api, table.namespace))
+    if found != sorted(canonical(document, BSON) for document in expected.values()):
+        raise Different
+
+
+def try_table(connector: Any, table: Table, data: st.DataObject) -> None:
+    """Pages, updates and deletes of what fits; and one thing that does not, alone, in a page, and as updates."""
+    api = LocalClient(connector(SETTINGS.Settings.parse(["reference://"], {})[0]))
+    filling = FILLINGS[table.namespace]
+    expected: dict[bytes, bytes] = {}
+
+    def key(document: bytes) -> bytes:
+        return id_of(document, BSON)[0].SerializeToString()
+
+    def write(documents: list[bytes]) -> None:
+        api.write_data(WriteDataRequest(namespace=table.namespace, data=documents, type=BSON))
+        expected.update((key(document), document) for document in documents)
+
+    def update(updates: list[Update]) -> None:
+        api.write_updates(WriteUpdatesRequest(namespace=table.namespace, updates=updates, type=BSON))
+
+    write(data.draw(filling.pages(min_size=2, max_size=4)))
+    compare(api, table, expected)
+    one = next(iter(expected.values()))
+    newer = filling.document(_identifier(one), {"n": data.draw(st.integers(0, 5))})
+    update([Update(id=id_of(newer, BSON), type=UPDATE_TYPE_UPDATE, data=newer)])
+    expected[key(newer)] = newer
+    compare(api, table, expected)
+    make = filling.numbered("more", 120)
+    if data.draw(st.sampled_from([False, False, False, True]), "more than a page"):
+        write([filling.document(make(number), {"n": number}) for number in range(120)])
+        compare(api, table, expected)
+    (item,) = api.get_by_ids(
+        GetByIdsRequest(namespace=table.namespace, type=BSON, ids=[GetByIdsRequest.IdRequest(id=id_of(one, BSON))])
+    ).data
+    if canonical(item.data, BSON) != canonical(expected[key(one)], BSON):
+        raise Different
+    update([Update(id=id_of(one, BSON), type=UPDATE_TYPE_DELETE)])
+    del expected[key(one)]
+    compare(api, table, expected)
+    kind = data.draw(st.sampled_from(list(MisfitKind)))
+    if (strategy := misfits(filling, kind)) is None:
+        return
+    misfit = data.draw(strategy)
+    good = filling.document(make(0), {"n": 1})
+    part = id_of(misfit.document, BSON)
+    unset = [misfit.field] if kind is MisfitKind.MISSING_FIELD else []
+    changes = [
+        Update(id=part, type=UPDATE_TYPE_UPDATE, data=misfit.document),
+        Update(id=part, type=UPDATE_TYPE_PARTIAL_UPDATE, data=misfit.document, partial_update_unset=unset),
+    ]
+    for attempt in data.draw(st.permutations([None, [misfit.document], [good, misfit.document], *changes]))[:3]:
+        before = dict(expected)
+        try:
+            if isinstance(attempt, Update):
+                update([Update(id=id_of(good, BSON), type=UPDATE_TYPE_UPDATE, data=good), attempt])
+                expected |= {key(good): good, key(misfit.document): misfit.document}
+            elif attempt:
+                write(attempt)
+        except ConnectorError as error:
+            if error.retryable:
+                raise Different from error
+            expected = before
+        compare(api, table, expected)
+
+
+def _identifier(document: bytes) -> Any:
+    return decode(document, BSON)["_id"]
+
+
+def try_all(connector: Any) -> None:
+    """Try each table. Raises Different, or ConnectorError where what fits is refused."""
+
+    def tried(table: Table) -> None:
+        EXAMPLES(given(st.data())(lambda data: try_table(connector, table, data)))()
+
+    for table in TABLES:
+        tried(table)
+
+
+def test_the_store_keeps_or_refuses() -> None:
+    """As it is, the store gives back what it has acknowledged, and nothing of what it has refused."""
+    try_all(TypedConnector)
+
+
+def test_there_are_as_many_as_promised() -> None:
+    """Fifty faults and twenty-five variants at least, each with a name of its own and a reason."""
+    faults = [*INSIDE, *OUTSIDE]
+    assert len({fault.name for fault in faults}) == len(faults) >= 50
+    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) >= 25
+    assert all(entry.reason for entry in (*faults, *VARIANTS))
