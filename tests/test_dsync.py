@@ -19,7 +19,7 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.registry import load_folder, packaged_folder
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.server import ConnectorServer
-from dsync_kit.targets.target import configure
+from dsync_kit.targets.local import configure
 from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.process import OwnedProcess

@@ -16,7 +16,7 @@ from dsync_kit.conformance.results.events import RuleFinished, RuleStarted
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.engine import RunOptions, run
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 from measures.measuring import BENCHMARKS, command, median, table, times
 
 __all__ = ["measure"]

@@ -84,7 +84,8 @@ class _Sessions:
     def _open(self, folder: Path) -> "Session | str":
         from dsync_kit.conformance.running.engine import Session
         from dsync_kit.errors import UsageError
-        from dsync_kit.targets.target import TargetError, resolve
+        from dsync_kit.targets.resolving import resolve
+        from dsync_kit.usage import TargetError
 
         try:
             options = self._options(folder)

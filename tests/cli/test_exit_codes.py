@@ -8,7 +8,7 @@ from grpc import StatusCode
 
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
 from dsync_kit.errors import ConnectorError, Unavailable, UsageError
-from dsync_kit.targets.target import TargetError
+from dsync_kit.usage import TargetError
 
 
 def raising(error: BaseException) -> object:

@@ -114,7 +114,7 @@ from dsync_kit.conformance.running.engine import RunOptions, run
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 
 interrupt_on(signal.SIGTERM)
 try:

@@ -12,7 +12,7 @@ from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.kept import KeptFailure
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import ListDataRequest
-from dsync_kit.targets.target import find_connector
+from dsync_kit.targets.resolving import find_connector
 from dsync_kit.targets.typed import TypedOptions
 
 from .conftest import Command

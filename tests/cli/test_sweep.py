@@ -11,7 +11,7 @@ import pytest
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.subject.journal import RUNS, Journal, left_by_dead_runs
 from dsync_kit.protocol import DATA_TYPE_JSON_ID
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 
 from .conftest import Command
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 
 with resolve(sys.argv[1]).open() as opened:
     subject = Subject.of(opened, runs=Path(sys.argv[2]))

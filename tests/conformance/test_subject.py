@@ -24,8 +24,9 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
     WriteUpdatesResponse,
 )
-from dsync_kit.targets.target import OpenTarget, TargetError
+from dsync_kit.targets.target import OpenTarget
 from dsync_kit.testing.harness import Harness
+from dsync_kit.usage import TargetError
 
 
 class Sink(Connector):

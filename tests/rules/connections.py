@@ -13,7 +13,7 @@ from dsync_kit.client import LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import RPCS, SERVICE_NAME, Rpc
-from dsync_kit.targets.target import torn_down
+from dsync_kit.targets.local import torn_down
 
 __all__ = ["served_per_connection"]
 

@@ -23,7 +23,11 @@ from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder
 from dsync_kit.server import ConnectorServer
-from dsync_kit.targets.target import OpenTarget, Process, Target, TargetError, resolve, torn_down
+from dsync_kit.targets.local import torn_down
+from dsync_kit.targets.process import Process
+from dsync_kit.targets.resolving import resolve
+from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.usage import TargetError
 
 from .connections import served_per_connection
 from .folders import folder_target

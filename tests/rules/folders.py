@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
-from dsync_kit.targets.target import Target, resolve
+from dsync_kit.targets.resolving import resolve
+from dsync_kit.targets.target import Target
 
 __all__ = ["Break", "folder_target"]
 

@@ -11,7 +11,8 @@ from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.engine import RunOptions, run, select
 from dsync_kit.registry import packaged_folder
 from dsync_kit.scaffold.rendering import Answers, scaffold
-from dsync_kit.targets.target import Target, resolve
+from dsync_kit.targets.resolving import resolve
+from dsync_kit.targets.target import Target
 
 PACKAGING = select(RULES, ["packaging/*"])
 

@@ -20,7 +20,7 @@ from dsync_kit.registry import (
     unknown_connector,
 )
 from dsync_kit.settings import ConnectorSettings
-from dsync_kit.targets.target import find_connector
+from dsync_kit.targets.resolving import find_connector
 from dsync_kit.testing import load_harness
 from dsync_kit.usage import CannotLoad
 

@@ -94,7 +94,7 @@ def list_connectors() -> str:
 def options_of(word: str) -> str:
     """The options of the connector that a name, a URI or a folder means. Raises UsageError where there is none."""
     from dsync_kit.registry import discover
-    from dsync_kit.targets.target import find_connector
+    from dsync_kit.targets.resolving import find_connector
 
     named = next((connector for connector in discover() if connector.is_named(word)), None)
     connector = named or find_connector(word)[0]

@@ -10,7 +10,9 @@ from dsync_kit.errors import UsageError
 from dsync_kit.output.redaction import redact_uri
 from dsync_kit.registry import connector_for, discover, folder_at
 from dsync_kit.settings import ConnectorSettings, option
-from dsync_kit.targets.target import Target, configure, find_connector, resolve
+from dsync_kit.targets.local import configure
+from dsync_kit.targets.resolving import find_connector, resolve
+from dsync_kit.targets.target import Target
 
 __all__ = ["GrpcSettings", "HelpWanted", "help_of", "take_ends"]
 

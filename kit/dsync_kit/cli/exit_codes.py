@@ -79,7 +79,7 @@ def _explained(error: Exception) -> ExitCode:
     # Not before there is an error: --help would wait for grpc and pydantic.
     from dsync_kit.errors import ConnectorError, UsageError
     from dsync_kit.report.files import ReportError
-    from dsync_kit.targets.target import TargetError
+    from dsync_kit.usage import TargetError
 
     if isinstance(error, UsageError):
         return _said(str(error), ExitCode.USAGE)

@@ -26,7 +26,8 @@ from dsync_kit.output.plain import printable_lines
 from dsync_kit.output.streams import fail_on_loss, is_unread
 from dsync_kit.report.json_line import json_line
 from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun
-from dsync_kit.targets.target import OpenTarget, Target, TargetError
+from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.usage import TargetError
 
 __all__ = ["Run", "run"]
 

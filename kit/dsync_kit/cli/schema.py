@@ -12,7 +12,7 @@ from dsync_kit.conformance.documents.schema.schema_file import printed
 from dsync_kit.conformance.subject.declared_schemas import declared_documents
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.errors import UsageError
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 
 __all__ = ["Asked", "schema"]
 

@@ -21,8 +21,9 @@ from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.redaction import redact_target
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.server import ConnectorServer, Tls
-from dsync_kit.targets.target import TargetError, resolve
+from dsync_kit.targets.resolving import resolve
 from dsync_kit.testing.harness import Harness
+from dsync_kit.usage import TargetError
 
 __all__ = ["Service", "serve"]
 

@@ -7,7 +7,7 @@ from dsync_kit.conformance.running.sweep import named_like_the_kits, sweep_names
 from dsync_kit.conformance.subject.journal import left_by_dead_runs
 from dsync_kit.errors import UsageError
 from dsync_kit.report.contents import plural
-from dsync_kit.targets.target import resolve
+from dsync_kit.targets.resolving import resolve
 
 __all__ = ["sweep"]
 

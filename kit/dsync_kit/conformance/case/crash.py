@@ -21,7 +21,8 @@ from dsync_kit.protocol import (
     Update,
     UpdateType,
 )
-from dsync_kit.targets.target import Process, TargetError
+from dsync_kit.targets.process import Process
+from dsync_kit.usage import TargetError
 
 __all__ = ["Crash"]
 

@@ -19,7 +19,8 @@ from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol.names import type_name
-from dsync_kit.targets.target import OpenTarget, Target, TargetError
+from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.usage import TargetError
 
 __all__ = ["RunOptions", "Session", "run", "select"]
 

@@ -25,7 +25,7 @@ from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.refusals import refused
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
-from dsync_kit.targets.target import TargetError
+from dsync_kit.usage import TargetError
 
 __all__ = ["run_rule"]
 

@@ -24,9 +24,9 @@ from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.conformance.subject.declared_schemas import declared_documents
 from dsync_kit.errors import UsageError
-from dsync_kit.targets.target import TargetError, find_connector, resolve
+from dsync_kit.targets.resolving import find_connector, resolve
 from dsync_kit.targets.typed import TypedOptions
-from dsync_kit.usage import CannotLoad
+from dsync_kit.usage import CannotLoad, TargetError
 
 __all__ = ["main"]
 

@@ -25,7 +25,8 @@ from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetInfoRequest, Update
-from dsync_kit.targets.target import OpenTarget, TargetError
+from dsync_kit.targets.target import OpenTarget
+from dsync_kit.usage import TargetError
 
 __all__ = ["Subject"]
 

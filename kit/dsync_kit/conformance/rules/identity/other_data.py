@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.protocol import GetInfoRequest
-from dsync_kit.targets.target import TargetError
+from dsync_kit.usage import TargetError
 
 __all__ = ["RULES"]
 
