@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -106,19 +107,23 @@ def serve(asked: Service) -> int:
 
 
 def _signals(on_second: Callable[[], object]) -> "SimpleQueue[int]":
-    """Where SIGTERM and SIGINT arrive from now on; `on_second` is called on the second one."""
-    # An Event would be locked by the very thread that a signal interrupts while it begins to wait.
+    """Where SIGTERM and SIGINT arrive from now on; `on_second` is called on the second one, in a thread."""
     arrived: SimpleQueue[int] = SimpleQueue()
-    seen: list[int] = []
-
-    def handle(number: int, _: object) -> None:
-        if seen:
-            on_second()
-        seen.append(number)
-        arrived.put(number)
-
+    # Python runs a handler when its main thread next runs: never, if the signal comes just before that thread begins to
+    # wait. The operating system's handler writes to this socket at once, whatever the main thread does.
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    signal.set_wakeup_fd(writing.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
+        signal.signal(number, lambda *_: None)
+
+    def read() -> None:
+        with reading, writing:
+            arrived.put(reading.recv(1)[0])
+            reading.recv(1)
+            on_second()
+
+    threading.Thread(target=read, name="signals", daemon=True).start()
     return arrived
 
 
