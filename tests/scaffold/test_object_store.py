@@ -15,7 +15,7 @@ from obstore.store import S3Store
 from dsync_kit.client import LocalClient
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError, NotFound, PermissionDenied, Unavailable
+from dsync_kit.errors import ConnectorError, FailedPrecondition, NotFound, PermissionDenied, Unavailable
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
@@ -145,6 +145,8 @@ def test_everything_comes_back_as_the_bytes_it_was(
     namespace = "shop.Orders/é"
     for _ in range(2):  # a page may be sent again
         client.write_data(WriteDataRequest(namespace=namespace, data=documents, type=data_type))
+    # Line breaks between the tokens of JSON become spaces.
+    documents = [document.replace(b"\n", b" ") if data_type == JSON else document for document in documents]
     assert sorted(listed(client, namespace, data_type)) == sorted(documents)
     assert client.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=namespace)).count == len(documents)
     ids = [id_of(document, data_type) for document in documents]
@@ -156,21 +158,39 @@ def test_everything_comes_back_as_the_bytes_it_was(
     assert listed(client, namespace, data_type) == []
 
 
-def test_any_client_can_read_the_bucket(open_connector: Open, seaweedfs: SeaweedFS) -> None:
-    """As the README says: namespace, shard, id; JSON text of its own content type."""
-    bucket = seaweedfs.make_bucket()
-    client = open_connector(bucket)
-    client.write_data(WriteDataRequest(namespace="shop.orders", data=[bson.encode({"_id": 7, "n": "é"})], type=BSON))
-    store = S3Store(
+def objects(seaweedfs: SeaweedFS, bucket: str) -> S3Store:
+    """The bucket as any other client sees it."""
+    return S3Store(
         bucket,
         endpoint=seaweedfs.endpoint,
         access_key_id=seaweedfs.access_key_id,
         secret_access_key=seaweedfs.secret_access_key,
         client_options={"allow_http": True},
     )
-    found = obstore.get(store, "some/prefix/shop.orders/6/int32-7.ejson")
-    assert bytes(found.bytes()) == '{"_id": {"$numberInt": "7"}, "n": "é"}'.encode()
-    assert found.attributes == {"Content-Type": "application/json"}
+
+
+def test_any_client_can_read_the_bucket(open_connector: Open, seaweedfs: SeaweedFS) -> None:
+    """As the README says: the namespace's folder, a numbered file for each page, a line for each document."""
+    bucket = seaweedfs.make_bucket()
+    client = open_connector(bucket)
+    documents = [bson.encode({"_id": 7, "n": "é"}), bson.encode({"_id": 8})]
+    client.write_data(WriteDataRequest(namespace="shop.orders", data=documents, type=BSON))
+    found = obstore.get(objects(seaweedfs, bucket), "some/prefix/shop.orders/000000000001.jsonl")
+    lines = '{"_id":{"$numberInt":"7"},"n":"é"}\n{"_id":{"$numberInt":"8"}}\n'
+    assert bytes(found.bytes()) == lines.encode()
+    assert found.attributes == {"Content-Type": "application/x-ndjson"}
+
+
+def test_a_bucket_of_the_old_layout_is_refused(open_connector: Open, seaweedfs: SeaweedFS) -> None:
+    """With advice, whether it is read or written: its objects are no files of rows."""
+    bucket = seaweedfs.make_bucket()
+    key = "some/prefix/shop.orders/6/int32-7.ejson"
+    obstore.put(objects(seaweedfs, bucket), key, b'{"_id": {"$numberInt": "7"}}')
+    client = open_connector(bucket)
+    with pytest.raises(FailedPrecondition, match=r"one object for each document, .*: copy"):
+        client.write_data(WriteDataRequest(namespace="shop.orders", data=[bson.encode({"_id": 1})], type=BSON))
+    with pytest.raises(FailedPrecondition, match=r"shop.orders/6/int32-7.ejson"):
+        listed(client, "shop.orders", BSON)
 
 
 def test_a_plan_without_names_finds_every_namespace(open_connector: Open, seaweedfs: SeaweedFS) -> None:

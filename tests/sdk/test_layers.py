@@ -25,6 +25,7 @@ LAYERS = (
     {"conversion", "partial", "incoming"},
     {"connector"},
     {"settings"},
+    {"files"},
     {"registry", "store"},
     {"serving"},
     {"server", "client"},

@@ -1,0 +1,97 @@
+"""What a call changes: checked as a whole before anything of it is written."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from dsync_kit.errors import FailedPrecondition, InvalidArgument
+from dsync_kit.files.lines import Line, delete_line, digest_of, document_line, document_of
+from dsync_kit.incoming import bare_document, check_same_id, check_update
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, BsonValue, DataType, Update
+
+__all__ = ["Documents", "Updates"]
+
+Current = Callable[[Sequence[bytes]], dict[bytes, Line]]
+
+
+class Documents:
+    """A page of documents. Raises InvalidArgument for one that is malformed or too large, saying which."""
+
+    def __init__(self, documents: Sequence[bytes], data_type: DataType, largest: int) -> None:
+        self._lines: list[Line] = []
+        for number, document in enumerate(documents, 1):
+            with _named("document", number, len(documents)):
+                self._lines.append(_checked(document, data_type, largest))
+
+    @property
+    def size(self) -> int:
+        """The bytes that are to be written."""
+        return sum(len(line.text) for line in self._lines)
+
+    def lines(self, current: Current) -> list[Line]:
+        return self._lines
+
+
+class Updates:
+    """Updates in their order. Raises InvalidArgument for one that is malformed or too large, saying which."""
+
+    def __init__(self, updates: Sequence[Update], data_type: DataType, largest: int) -> None:
+        self._data_type = data_type
+        self._largest = largest
+        self._updates: list[tuple[bytes, BsonValue, Update, Line | None]] = []
+        for number, update in enumerate(updates, 1):
+            with _named("update", number, len(updates)):
+                part = check_update(update, data_type)
+                line = None
+                if update.type == UPDATE_TYPE_DELETE:
+                    line = delete_line(part, data_type)
+                elif update.type != UPDATE_TYPE_PARTIAL_UPDATE:
+                    line = _checked(update.data, data_type, largest)
+                else:
+                    # Applied to nothing it shows whether it can be applied at all.
+                    apply_partial_update(
+                        bare_document(part, data_type), update.data, update.partial_update_unset, data_type
+                    )
+                self._updates.append((digest_of(part, data_type), part, update, line))
+
+    @property
+    def size(self) -> int:
+        """About the bytes that are to be written."""
+        return sum(len(line.text) if line else len(update.data) for _, _, update, line in self._updates)
+
+    def lines(self, current: Current) -> list[Line]:
+        known = current(list({digest for digest, _, _, line in self._updates if line is None}))
+        for number, (digest, part, update, line) in enumerate(self._updates, 1):
+            if line is None:
+                with _named("update", number, len(self._updates)):
+                    line = self._merged(part, update, known.get(digest))
+            known[digest] = line
+        changed = {digest for digest, *_ in self._updates}
+        return [line for digest, line in known.items() if digest in changed]
+
+    def _merged(self, part: BsonValue, update: Update, known: Line | None) -> Line:
+        """The document after a partial update; one that is not there is made."""
+        data_type = self._data_type
+        there = known is not None and not known.deleted
+        document = document_of(known.text, data_type) if there and known else bare_document(part, data_type)
+        document = apply_partial_update(document, update.data, update.partial_update_unset, data_type)
+        check_same_id(part, document, data_type)
+        return _checked(document, data_type, self._largest)
+
+
+def _checked(document: bytes, data_type: DataType, largest: int) -> Line:
+    line = document_line(document, data_type)
+    if len(line.text) > largest:
+        raise InvalidArgument(
+            f"the document has {len(line.text)} bytes as it is stored, more than the {largest} of --max-document-bytes"
+        )
+    return line
+
+
+@contextmanager
+def _named(what: str, number: int, count: int) -> Iterator[None]:
+    """Say in which part of a call the fault is."""
+    try:
+        yield
+    except (InvalidArgument, FailedPrecondition) as error:
+        raise type(error)(f"{what} {number} of {count}: {error.message}") from error

@@ -1,0 +1,366 @@
+"""Documents in files: what a connector over an object store hands on to.
+
+Below the prefix each namespace has a folder with a log of numbered files, which this writes, and reads together with
+whatever files others put there. `docs/files.md` describes the layout.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from dsync_kit.conversion import convert
+from dsync_kit.documents import id_of
+from dsync_kit.errors import Aborted, InvalidArgument
+from dsync_kit.files.background import Background
+from dsync_kit.files.blocks import Blocks
+from dsync_kit.files.changes import Documents, Updates
+from dsync_kit.files.compaction import Compaction
+from dsync_kit.files.compression import Compression
+from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
+from dsync_kit.files.lines import Line, digest_of, document_line
+from dsync_kit.files.log import Format, Listing, Log
+from dsync_kit.files.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
+from dsync_kit.files.mentioned import Mentioned
+from dsync_kit.files.names import folder_of, namespace_of
+from dsync_kit.files.position import FilePlace, FilesPartition, LinePlace, LogPartition
+from dsync_kit.files.snapshot import Indexes, Snapshot
+from dsync_kit.files.storage import Entry, Storage
+from dsync_kit.incoming import check_id
+from dsync_kit.protocol import BsonValue, DataType, Update
+
+__all__ = ["DocumentFiles", "FilesOptions"]
+
+T = TypeVar("T")
+
+_SNAPSHOTS = 16
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesOptions:
+    """How files are written and read. Sizes are in bytes."""
+
+    compression: Compression = "none"
+    """Of namespaces that are written to for the first time; others keep what they have."""
+    page_size: int = 1000
+    """The documents of a page, at most."""
+    page_bytes: int = 8 << 20
+    """The size of a page, at most, unless one document is larger."""
+    partition_bytes: int = 64 << 20
+    file_bytes: int = 128 << 20
+    """The size of a file that compaction makes, at most."""
+    max_document_bytes: int = 64 << 20
+    concurrency: int = 16
+    """Requests at once, for reading."""
+    foreign: ForeignOptions = field(default_factory=ForeignOptions)
+
+
+class DocumentFiles:
+    """The documents in one store. Safe to call from several threads; several processes may write at once.
+
+    `root` is the namespace of files that lie in no folder. Besides what each method says, all raise the store's own
+    exceptions, InvalidArgument for a namespace that has no name, and FailedPrecondition for files that are damaged, or
+    that a layout of former versions has left.
+    """
+
+    def __init__(self, storage: Storage, options: FilesOptions | None = None, *, root: str = "") -> None:
+        self._storage = storage
+        self._options = options or FilesOptions()
+        self._root = root
+        self._limits = PageLimits(self._options.page_size, self._options.page_bytes)
+        self._indexes = Indexes(storage)
+        self._blocks = Blocks(storage, concurrency=self._options.concurrency)
+        self._foreign = ForeignFiles(
+            storage,
+            self._options.foreign,
+            limits=self._limits,
+            partition_bytes=self._options.partition_bytes,
+            largest=self._options.max_document_bytes,
+        )
+        self._lock = threading.Lock()
+        self._logs: dict[str, Log] = {}
+        self._snapshots: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
+        self._mentioned: tuple[Snapshot, Mentioned] | None = None
+        self._background = Background(self._compact)
+        self._compaction = Compaction(
+            storage,
+            self._indexes,
+            file_bytes=self._options.file_bytes,
+            stopping=lambda: self._background.closed,
+        )
+
+    def close(self) -> None:
+        """End the threads and close the files. Calling it again does nothing."""
+        self._background.close()
+        self._blocks.close()
+        self._foreign.close()
+
+    def settle(self) -> None:
+        """Wait until what was written is compacted as far as it should be."""
+        self._background.settle()
+
+    def namespaces(self) -> list[str]:
+        """The namespaces that have a folder, and that of the files which lie in none."""
+        found = {namespace_of(name) for name in self._storage.folders() if not name.startswith(("_", "."))}
+        if self._root and self._foreign.wanted(self._top()):
+            found.add(self._root)
+        return sorted(found)
+
+    def count(self, namespace: str) -> int:
+        """How many documents there are; of large files of others an estimate."""
+        log = self._log(namespace)
+        return self._again(log, lambda: self._newest(log).count) + self._foreign.count(self._others(log))
+
+    def plan(self, namespace: str) -> list[Planned]:
+        """Partitions that hold each document once; at least one."""
+        log = self._log(namespace)
+        foreign = self._foreign.plan(self._others(log))
+        partition_bytes = self._options.partition_bytes
+        return foreign + self._again(log, lambda: plan_log(self._newest(log), partition_bytes))
+
+    def page(self, namespace: str, partition: bytes, cursor: bytes, data_type: DataType) -> tuple[list[bytes], bytes]:
+        """A page of a partition, from its cursor on (empty: from the start), and the next page's cursor, or none.
+
+        Raises InvalidArgument for cursors that are not ours, and for documents that the type cannot hold; Aborted where
+        files have changed or were compacted so that the page cannot be found.
+        """
+        log = self._log(namespace)
+        kind = _kind_of(partition)
+        if isinstance(kind, FilesPartition):
+            at = FilePlace.decode(cursor) if cursor else None
+            found, next_place = self._again(log, lambda: self._foreign_page(log, kind, at, data_type))
+            return found, next_place.encode() if next_place else b""
+        place = LinePlace.decode(cursor) if cursor else None
+        documents, following = self._again(log, lambda: self._log_page(log, kind, place, data_type))
+        return documents, following.encode() if following else b""
+
+    def find(self, namespace: str, ids: Sequence[Sequence[BsonValue]], data_type: DataType) -> list[bytes | None]:
+        """The documents with these ids, None for each that is not there; files of others are read from the start.
+
+        Raises InvalidArgument for an id that is malformed.
+        """
+        log = self._log(namespace)
+        digests = [digest_of(check_id(parts, data_type), data_type) for parts in ids]
+        known = log.format()
+        if known is None or known.data_type == data_type:
+            found = self._again(log, lambda: self._found(log, digests, data_type))
+        else:
+            found = {}
+        missing = {digest for digest in digests if digest not in found}
+        if missing and (entries := self._others(log)):
+            found |= self._found_elsewhere(log, entries, missing, data_type)
+        return [found.get(digest) for digest in digests]
+
+    def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """Write a page, overwriting by id; it is durable when this returns.
+
+        Raises InvalidArgument for a document that is malformed, before anything is written.
+        """
+        log = self._log(namespace)
+        page = Documents(documents, data_type, self._options.max_document_bytes)
+        if documents:
+            log.write(page, data_type, page.size)
+
+    def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
+        """Apply updates in their order, partial ones too; all is durable when this returns.
+
+        Raises InvalidArgument for an update that is malformed, before anything is written.
+        """
+        log = self._log(namespace)
+        change = Updates(updates, data_type, self._options.max_document_bytes)
+        if updates:
+            log.write(change, data_type, change.size)
+
+    def _log(self, namespace: str) -> Log:
+        folder_of(namespace)
+        with self._lock:
+            if namespace not in self._logs:
+                self._logs[namespace] = Log(
+                    self._storage,
+                    namespace,
+                    compression=self._options.compression,
+                    find=self._current,
+                    written=self._background_written,
+                )
+            return self._logs[namespace]
+
+    def _background_written(self, log: Log, size: int) -> None:
+        self._background.written(log, size)
+
+    def _compact(self, log: Log) -> None:
+        self._compaction.run(log)
+
+    def _again(self, log: Log, work: Callable[[], T]) -> T:
+        """What `work` gives; it is asked again where a file has gone, as one that is compacted does."""
+        for _ in range(_TRIES):
+            try:
+                return work()
+            except FileNotFoundError:
+                log.listing()  # where the store itself is not there this raises, too
+                with self._lock:
+                    for place in [place for place in self._snapshots if place[0] == log.namespace]:
+                        del self._snapshots[place]
+        raise Aborted(f"the files of {log.namespace!r} change faster than they can be read: try again")
+
+    def _newest(self, log: Log, listing: Listing | None = None) -> Snapshot:
+        """The log as it is now."""
+        listing = listing or log.listing()
+        head = max((file.last for file in listing.files), default=0)
+        return self._snapshot_at(log, head, listing)
+
+    def _snapshot_at(self, log: Log, head: int, listing: Listing | None = None) -> Snapshot:
+        """The log as it was at a number; with `listing`, of files that are there now."""
+        with self._lock:
+            kept = self._snapshots.get((log.namespace, head))
+        if kept is not None and (listing is None or {part.file for part in kept.parts} <= set(listing.files)):
+            return kept
+        snapshot = Snapshot(log, listing or log.listing(), self._indexes, head)
+        with self._lock:
+            self._snapshots[log.namespace, head] = snapshot
+            while len(self._snapshots) > _SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+        return snapshot
+
+    def _log_page(
+        self, log: Log, partition: LogPartition, place: LinePlace | None, data_type: DataType
+    ) -> tuple[list[bytes], LinePlace | None]:
+        listing = log.listing() if place is None else None
+        known = log.format()
+        if known is None:
+            return [], None
+        if listing is not None:
+            self._snapshot_at(log, partition.head, listing)
+        return log_page(
+            log,
+            known,
+            partition,
+            place,
+            lambda head: self._snapshot_at(log, head),
+            blocks=self._blocks,
+            limits=self._limits,
+            data_type=data_type,
+        )
+
+    def _foreign_page(
+        self, log: Log, partition: FilesPartition, place: FilePlace | None, data_type: DataType
+    ) -> tuple[list[bytes], FilePlace | None]:
+        listing = log.listing()
+        return self._foreign.page(
+            self._others(log, listing),
+            partition,
+            place,
+            data_type=data_type,
+            within=lambda key: self._within(log, key),
+            superseded=self._superseded(log, listing, data_type),
+        )
+
+    def _superseded(self, log: Log, listing: Listing, data_type: DataType) -> Callable[[bytes], bool]:
+        known = log.format()
+        if known is None or not listing.files:
+            return _never
+        snapshot = self._newest(log, listing)
+        with self._lock:
+            if self._mentioned is None or self._mentioned[0] is not snapshot:
+                self._mentioned = snapshot, Mentioned(snapshot)
+            mentioned = self._mentioned[1]
+        written: Format = known
+
+        def is_superseded(document: bytes) -> bool:
+            try:
+                there = convert(document, data_type, written.data_type)
+                return digest_of(id_of(there, written.data_type)[0], written.data_type) in mentioned
+            except InvalidArgument:  # no such document could have been written
+                return False
+
+        return is_superseded
+
+    def _others(self, log: Log, listing: Listing | None = None) -> list[Entry]:
+        """The files of others in a namespace: in its folder, in one that bears its plain name, or in none."""
+        found = list((listing or log.listing()).foreign)
+        plain = log.namespace
+        if plain != log.folder and "/" not in plain and not plain.startswith(("_", ".")) and plain.isprintable():
+            found += [entry for entry in self._storage.entries(plain) if not _hidden(entry.key)]
+        if plain == self._root:
+            found += self._top()
+        return self._foreign.wanted(found)
+
+    def _top(self) -> list[Entry]:
+        return [entry for entry in self._storage.top() if not _hidden(entry.key)]
+
+    def _within(self, log: Log, key: str) -> str:
+        for folder in (log.folder, log.namespace):
+            if key.startswith(f"{folder}/"):
+                return key[len(folder) + 1 :]
+        return key
+
+    def _found(self, log: Log, digests: Sequence[bytes], data_type: DataType) -> dict[bytes, bytes | None]:
+        """The newest documents with these digests, None for those deleted; what the log does not mention is missing."""
+        known = log.format()
+        if known is None:
+            return {}
+        snapshot = self._newest(log)
+        found: dict[bytes, bytes | None] = {}
+        for digest in digests:
+            if (place := snapshot.find(digest)) is not None:
+                part, line = place
+                if line in part.index.deletes:
+                    found[digest] = None
+                else:
+                    text = line_text(log, known, part, line, self._blocks)
+                    found[digest] = stored_document(text, known.data_type, data_type, log.key(part.file.name), line)
+        return found
+
+    def _found_elsewhere(
+        self, log: Log, entries: Sequence[Entry], wanted: set[bytes], data_type: DataType
+    ) -> dict[bytes, bytes | None]:
+        found: dict[bytes, bytes | None] = {}
+        partition, place = FilesPartition(first=entries[0].key, last=entries[-1].key), None
+        while True:
+            documents, place = self._foreign_page(log, partition, place, data_type)
+            for document in documents:
+                digest = digest_of(id_of(document, data_type)[0], data_type)
+                if digest in wanted:
+                    found[digest] = document
+            if place is None:
+                return found
+
+    def _current(self, log: Log, digests: Sequence[bytes], head: int) -> dict[bytes, Line]:
+        """The newest lines with these digests, for partial updates."""
+        known = log.format()
+        if known is None or not digests:
+            return {}
+        return self._again(log, lambda: self._lines(log, known, digests, head))
+
+    def _lines(self, log: Log, known: Format, digests: Sequence[bytes], head: int) -> dict[bytes, Line]:
+        listing = log.listing()
+        snapshot = self._newest(log, listing)
+        found: dict[bytes, Line] = {}
+        for digest in digests:
+            if (place := snapshot.find(digest)) is not None:
+                part, line = place
+                deleted = line in part.index.deletes
+                text = b"" if deleted else line_text(log, known, part, line, self._blocks)
+                found[digest] = Line(digest, text, deleted)
+        if listing.foreign and (missing := set(digests) - found.keys()):
+            for digest, document in self._found_elsewhere(
+                log, self._others(log, listing), missing, known.data_type
+            ).items():
+                if document is not None:
+                    found[digest] = document_line(document, known.data_type)
+        return found
+
+
+def _kind_of(partition: bytes) -> LogPartition | FilesPartition:
+    if partition.startswith(b'["FilesPartition"'):
+        return FilesPartition.decode(partition)
+    return LogPartition.decode(partition)
+
+
+def _never(_: bytes) -> bool:
+    return False
+
+
+def _hidden(key: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in key.split("/"))

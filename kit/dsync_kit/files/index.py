@@ -1,0 +1,228 @@
+"""The index of a file: where its lines are, from which pages they come, and the digests of their ids.
+
+It can be worked out from the file, except the pages of a merged one; a small file of one page does without.
+"""
+
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from mmap import mmap
+from zlib import crc32
+
+import orjson
+
+from dsync_kit.errors import FailedPrecondition, InvalidArgument
+from dsync_kit.files.compression import Compression, compress, decompress
+from dsync_kit.files.lines import DIGEST, Line, read_line
+from dsync_kit.protocol import DataType
+
+__all__ = ["BLOCK_BYTES", "Block", "Index", "IndexBuilder", "build_block", "index_of", "read_block"]
+
+BLOCK_BYTES = 1 << 20
+"""The plain bytes of a block, about: what is read and compressed at a time."""
+
+_MAGIC = b"dsync-index-1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of lines that can be read alone: its place in the file, its first line, and its bytes' CRC-32."""
+
+    offset: int
+    size: int
+    line: int
+    checksum: int
+
+
+class Index:
+    """What is known of one file. Lines are counted from 0, and stand in the order of their pages' numbers.
+
+    `horizon` is the last page that was looked at when lines of this file were dropped for newer ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        horizon: int,
+        blocks: Sequence[Block],
+        pages: tuple["array[int]", "array[int]"],
+        deletes: "array[int]",
+        digests: bytes | mmap,
+    ) -> None:
+        self.size = size
+        self.horizon = horizon
+        self.blocks = blocks
+        self.block_lines = [block.line for block in blocks]
+        self.deletes = deletes
+        self.digests = digests
+        self._numbers, self._starts = pages
+
+    def __len__(self) -> int:
+        return len(self.digests) // DIGEST
+
+    def digest(self, line: int) -> bytes:
+        """The digest of one line's id."""
+        return self.digests[line * DIGEST : (line + 1) * DIGEST]
+
+    def all_digests(self, stop: int) -> list[bytes]:
+        """The digests of the lines before `stop`."""
+        data = self.digests
+        return [data[at : at + DIGEST] for at in range(0, stop * DIGEST, DIGEST)]
+
+    def line_from(self, number: int) -> int:
+        """The first line of the page `number`, or of the next that there is; the count of lines if there is none."""
+        page = bisect_left(self._numbers, number)
+        return self._starts[page] if page < len(self._starts) else len(self)
+
+    def pages(self) -> Iterable[tuple[int, int]]:
+        """The numbers of the pages, each with its first line."""
+        return zip(self._numbers, self._starts, strict=True)
+
+    def pages_between(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The pages that have lines from `start` up to `stop`: each number, and its lines in that range."""
+        at = max(bisect_right(self._starts, start) - 1, 0)
+        while at < len(self._starts) and self._starts[at] < stop:
+            end = self._starts[at + 1] if at + 1 < len(self._starts) else len(self)
+            yield self._numbers[at], max(self._starts[at], start), min(end, stop)
+            at += 1
+
+    def find(self, digest: bytes, stop: int) -> int | None:
+        """The line before `stop` with this digest; None if there is none."""
+        at = -1
+        while (at := self.digests.find(digest, at + 1, stop * DIGEST)) >= 0:
+            if at % DIGEST == 0:
+                return at // DIGEST
+        return None
+
+    def encode(self) -> bytes:
+        """The index as a file."""
+        head = orjson.dumps(
+            {
+                "size": self.size,
+                "horizon": self.horizon,
+                "blocks": [[block.offset, block.size, block.line, block.checksum] for block in self.blocks],
+                "pages": len(self._numbers),
+                "deletes": len(self.deletes),
+            }
+        )
+        arrays = b"".join(_little(each) for each in (self._numbers, self._starts, self.deletes))
+        return b"".join((_MAGIC, head, b"\n", arrays, self.digests[:]))
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Index":
+        """The index from its file. Raises ValueError for anything that `encode` did not write."""
+        if not data.startswith(_MAGIC):
+            raise ValueError("not an index")
+        end = data.index(b"\n", len(_MAGIC))
+        head = orjson.loads(data[len(_MAGIC) : end])
+        at = end + 1
+        arrays = []
+        for kind, count in (("Q", head["pages"]), ("I", head["pages"]), ("I", head["deletes"])):
+            found = array(kind)
+            found.frombytes(data[at : at + count * found.itemsize])
+            at += count * found.itemsize
+            arrays.append(found if sys.byteorder == "little" else _swapped(found))
+        numbers, starts, deletes = arrays
+        if (len(data) - at) % DIGEST:
+            raise ValueError("not a whole index")
+        return cls(
+            size=head["size"],
+            horizon=head["horizon"],
+            blocks=[Block(*fields) for fields in head["blocks"]],
+            pages=(numbers, starts),
+            deletes=deletes,
+            digests=data[at:],
+        )
+
+
+class IndexBuilder:
+    """Puts an index together, block by block in the order of the file."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._size = 0
+        self._numbers, self._starts, self._deletes = array("Q"), array("I"), array("I")
+        self._digests = bytearray()
+
+    @property
+    def lines(self) -> int:
+        """The lines so far."""
+        return len(self._digests) // DIGEST
+
+    def page(self, number: int) -> None:
+        """The lines that follow are of the page with this number."""
+        if not self._numbers or self._numbers[-1] != number:
+            self._numbers.append(number)
+            self._starts.append(self.lines)
+
+    def lines_of(self, digests: bytes, deletes: Iterable[int]) -> None:
+        """Lines of the page that was named last: their digests, and which of them, from 0 on, are deletes."""
+        self._deletes.extend(self.lines + each for each in deletes)
+        self._digests += digests
+
+    def block(self, data: bytes, line: int) -> None:
+        """A block as it stands in the file; `line` is its first line."""
+        self._blocks.append(Block(self._size, len(data), line, crc32(data)))
+        self._size += len(data)
+
+    def build(self, horizon: int) -> Index:
+        """The index of what was added."""
+        return Index(
+            size=self._size,
+            horizon=horizon,
+            blocks=self._blocks,
+            pages=(self._numbers, self._starts),
+            deletes=self._deletes,
+            digests=bytes(self._digests),
+        )
+
+
+def build_block(texts: Iterable[bytes], compression: Compression) -> bytes:
+    """A block of these lines, as it stands in the file."""
+    return compress(b"\n".join((*texts, b"")), compression)
+
+
+def read_block(data: bytes, block: Block, compression: Compression, key: str) -> list[bytes]:
+    """The lines of a block. Raises FailedPrecondition where it is not as it was written."""
+    if len(data) != block.size or crc32(data) != block.checksum:
+        raise FailedPrecondition(
+            f"the file {key!r} has been changed since it was written: restore it, or delete its file in _index/ "
+            "if the change was meant"
+        )
+    return decompress(data, compression).split(b"\n")[:-1]
+
+
+def index_of(data: bytes, number: int, compression: Compression, data_type: DataType, key: str) -> Index:
+    """The index of a file, worked out from its content; all lines are taken for those of the page `number`.
+
+    Raises FailedPrecondition where a line is none, naming file and line.
+    """
+    builder = IndexBuilder()
+    builder.page(number)
+    builder.block(data, 0)
+    try:
+        texts = decompress(data, compression).split(b"\n")
+    except Exception as error:
+        raise FailedPrecondition(f"the file {key!r} cannot be decompressed: {error}") from error
+    if texts.pop():
+        raise FailedPrecondition(f"the file {key!r} is cut off: its last line has no end")
+    for count, text in enumerate(texts, 1):
+        try:
+            line: Line = read_line(text, data_type)
+        except InvalidArgument as error:
+            raise FailedPrecondition(f"the file {key!r}, line {count}: {error.message}") from error
+        builder.lines_of(line.digest, [0] if line.deleted else [])
+    return builder.build(horizon=number)
+
+
+def _little(values: "array[int]") -> bytes:
+    return (values if sys.byteorder == "little" else _swapped(values)).tobytes()
+
+
+def _swapped(values: "array[int]") -> "array[int]":
+    found = array(values.typecode, values)
+    found.byteswap()
+    return found

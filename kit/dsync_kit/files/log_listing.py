@@ -1,0 +1,154 @@
+"""The partitions of a log, and their pages."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from dsync_kit.conversion import convert
+from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
+from dsync_kit.files.blocks import Blocks
+from dsync_kit.files.lines import document_of
+from dsync_kit.files.log import Format, Log
+from dsync_kit.files.position import LinePlace, LogPartition
+from dsync_kit.files.snapshot import Part, Snapshot, Span
+from dsync_kit.protocol import DataType
+
+__all__ = ["PageLimits", "Planned", "line_text", "log_page", "plan_log", "stored_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageLimits:
+    """How many documents, and how many bytes, a page has at most; a larger document is a page by itself."""
+
+    documents: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A partition's cursor, and about how many documents it has."""
+
+    cursor: bytes
+    estimated_count: int
+
+
+def plan_log(snapshot: Snapshot, partition_bytes: int) -> list[Planned]:
+    """Partitions of about `partition_bytes` of the log as it is."""
+    bounds = [0]
+    size = 0.0
+    for part in snapshot.parts:
+        each = part.file.size / max(len(part.index), 1)
+        pages = list(part.index.pages())
+        for at, (number, start) in enumerate(pages):
+            if number <= bounds[-1]:
+                continue
+            stop = pages[at + 1][1] if at + 1 < len(pages) else len(part.index)
+            if size and size + (stop - start) * each > partition_bytes:
+                bounds.append(number - 1)
+                size = 0.0
+            size += (stop - start) * each
+    bounds.append(snapshot.head)
+    return [
+        Planned(
+            LogPartition(after=after, until=until, head=snapshot.head).encode(),
+            sum(span.part.living(span.start, span.stop) for span in snapshot.spans(after, until)),
+        )
+        for after, until in pairwise(bounds)
+    ]
+
+
+def log_page(
+    log: Log,
+    known: Format,
+    partition: LogPartition,
+    place: LinePlace | None,
+    snapshot_at: Callable[[int], Snapshot],
+    *,
+    blocks: Blocks,
+    limits: PageLimits,
+    data_type: DataType,
+) -> tuple[list[bytes], LinePlace | None]:
+    """One page, and where the next one begins: None where there is none. `snapshot_at` gives the log at a number.
+
+    Raises FileNotFoundError where a file has gone: look again; Aborted where the place is not there any more.
+    """
+    found: list[bytes] = []
+    size = 0
+    current: LogPartition = place or partition
+    while True:
+        snapshot = snapshot_at(current.head)
+        for part, line in _lines(snapshot, current, place):
+            text = line_text(log, known, part, line, blocks)
+            if found and (len(found) == limits.documents or size + len(text) > limits.size):
+                return found, _place(current, part, line)
+            size += len(text)
+            found.append(stored_document(text, known.data_type, data_type, log.key(part.file.name), line))
+        # A compaction since the plan may have dropped lines for newer ones: those follow, as one more partition.
+        horizon = snapshot.horizon(current.after, current.until)
+        if horizon <= current.head:
+            return found, None
+        current, place = LogPartition(after=current.head, until=horizon, head=horizon), None
+
+
+def line_text(log: Log, known: Format, part: Part, line: int, blocks: Blocks) -> bytes:
+    """One line of a file, without its end."""
+    index = part.index
+    number = bisect_left(index.block_lines, line + 1) - 1
+    texts = blocks.lines(log.key(part.file.name), index.blocks, number, known.compression)
+    return texts[line - index.block_lines[number]]
+
+
+def stored_document(text: bytes, data_type: DataType, wanted: DataType, key: str, line: int) -> bytes:
+    """The document of a line, as the type that is wanted; an error names the file and the line."""
+    try:
+        document = document_of(text, data_type)
+    except InvalidArgument as error:
+        raise FailedPrecondition(f"the file {key!r}, line {line + 1}: {error.message}") from error
+    try:
+        return convert(document, data_type, wanted)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"the file {key!r}, line {line + 1}: {error.message}") from error
+
+
+def _lines(snapshot: Snapshot, partition: LogPartition, place: LinePlace | None) -> Iterator[tuple[Part, int]]:
+    """The lines of a partition that count, from a place on."""
+    spans = snapshot.spans(partition.after, min(partition.until, partition.head))
+    if place is not None:
+        at, line = _found(spans, place)
+        spans = [Span(spans[at].part, line, spans[at].stop), *spans[at + 1 :]]
+    for span in spans:
+        skip = span.part.skip
+        passed = bisect_left(skip, span.start)
+        for line in range(span.start, span.stop):
+            if passed < len(skip) and skip[passed] == line:
+                passed += 1
+            else:
+                yield span.part, line
+
+
+def _found(spans: Sequence[Span], place: LinePlace) -> tuple[int, int]:
+    for at, span in enumerate(spans):
+        if span.part.file.name == place.file and span.start <= place.line < span.stop:
+            return at, place.line
+    # Its file was compacted: the line is in another one, with the same number, unless it was overwritten.
+    for at, span in enumerate(spans):
+        start = max(span.start, span.part.index.line_from(place.number))
+        stop = min(span.stop, span.part.index.line_from(place.number + 1))
+        for line in range(start, stop):
+            if span.part.index.digest(line) == place.digest:
+                return at, line
+    raise Aborted("the files were compacted while they were listed: list the partition again")
+
+
+def _place(partition: LogPartition, part: Part, line: int) -> LinePlace:
+    ((number, _, _),) = part.index.pages_between(line, line + 1)
+    return LinePlace(
+        after=partition.after,
+        until=partition.until,
+        head=partition.head,
+        number=number,
+        digest=part.index.digest(line),
+        file=part.file.name,
+        line=line,
+    )

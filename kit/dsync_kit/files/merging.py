@@ -1,0 +1,45 @@
+"""Which files a compaction puts together."""
+
+from collections.abc import Sequence
+
+from dsync_kit.files.names import LogFile
+
+__all__ = ["due", "to_merge"]
+
+_RATIO = 4
+"""A merged file is rewritten while it is at most so many times as large as what came after it."""
+
+
+def due(pages: int, size: int) -> bool:
+    """Whether it is time to merge the files of so many pages, with so many bytes in all.
+
+    Single updates are merged early, so that there are few files; whole pages late, since each byte is written again.
+    """
+    if size < 64 << 10:
+        return pages >= 8
+    return pages >= (16 if size < 1 << 20 else 64)
+
+
+def to_merge(files: Sequence[LogFile], largest: int) -> list[list[LogFile]]:
+    """The runs of neighbours to merge, of files in the order of their numbers; no run has more than `largest` bytes.
+
+    From the newest file on back, until a merged file comes that is much larger than all that came after it: so each
+    byte is rewritten a few times only, and the sizes of the files grow like powers of the ratio.
+    """
+    size = 0
+    first = len(files)
+    for at in range(len(files) - 1, -1, -1):
+        file = files[at]
+        if file.size > largest // 2 or (file.merged and file.size > _RATIO * size):
+            break
+        size += file.size
+        first = at
+    runs: list[list[LogFile]] = []
+    size = 0
+    for file in files[first:]:
+        if not runs or size + file.size > largest:
+            runs.append([])
+            size = 0
+        runs[-1].append(file)
+        size += file.size
+    return [run for run in runs if len(run) > 1]

@@ -1,0 +1,144 @@
+"""Names below the prefix: the folder of a namespace, and the files of its log. `docs/files.md` describes them.
+
+Every name of ours is made of a-z, 0-9, `_`, `.`, `-` and `=`: safe in every store, the same in every client, and
+different also where a file system takes `A` and `a` for one.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from secrets import token_hex
+
+from dsync_kit.errors import InvalidArgument
+
+__all__ = [
+    "DESCRIPTOR",
+    "INDEX_FOLDER",
+    "LogFile",
+    "VisibleFile",
+    "covered",
+    "data_name",
+    "folder_of",
+    "is_old_layout",
+    "log_file",
+    "merged_name",
+    "namespace_of",
+    "visible",
+    "written_before",
+]
+
+DESCRIPTOR = "_dsync.json"
+"""The file in a namespace's folder that says what its log holds."""
+INDEX_FOLDER = "_index"
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")
+_ESCAPED = re.compile(r"=([0-9a-f]{2})")
+_LONGEST_FOLDER = 255
+_LOG_FILE = re.compile(r"(\d{12})(?:_(\d{12})_\d{4}[0-9a-f]{8})?\.jsonl(?:\.gz|\.zst)?")
+_OLD_LAYOUT = re.compile(r"[0-7]/[a-z0-9.]+-[a-z0-9_.=-]*\.e?json")
+
+
+def folder_of(namespace: str) -> str:
+    """The folder that a namespace is written to.
+
+    Raises InvalidArgument for the empty namespace, and for one whose folder is too long for a file system.
+    """
+    if not namespace:
+        raise InvalidArgument("the namespace is empty: expected a name like 'db.collection'")
+    folder = "".join(chr(byte) if byte in _PLAIN else f"={byte:02x}" for byte in namespace.encode())
+    if folder[0] in "._":  # neither `..` nor a folder that Hadoop and shells hide
+        folder = f"={ord(folder[0]):02x}{folder[1:]}"
+    if len(folder) > _LONGEST_FOLDER:
+        raise InvalidArgument(
+            f"the namespace {namespace[:40]!r}… is too long: its folder has {len(folder)} bytes, {_LONGEST_FOLDER} fit"
+        )
+    return folder
+
+
+def namespace_of(folder: str) -> str:
+    """The namespace that lies in a folder: a folder that nobody escaped is its namespace's name."""
+    try:
+        namespace = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), folder).encode("latin-1").decode()
+        return namespace if folder_of(namespace) == folder else folder
+    except (UnicodeError, InvalidArgument):
+        return folder
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file of a namespace's log: its name, the numbers of the pages that are in it, its size in bytes."""
+
+    name: str
+    first: int
+    last: int
+    size: int
+
+    @property
+    def merged(self) -> bool:
+        """Whether compaction made it."""
+        return "_" in self.name
+
+    @property
+    def generation(self) -> int:
+        """How many files of the same pages came before this one."""
+        return int(self.name.split("_")[2][:4]) if self.merged else -1
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleFile:
+    """A file that is read, as far as its pages with numbers below `stop`: a later file has the others."""
+
+    file: LogFile
+    stop: int
+
+
+def data_name(number: int, suffix: str) -> str:
+    """The name of the file of one page; whoever creates it has taken the number."""
+    return f"{number:012d}.jsonl{suffix}"
+
+
+def merged_name(first: int, last: int, generation: int, suffix: str) -> str:
+    """A new name for the pages `first` to `last` in one file.
+
+    It comes after the names of all files that it takes the place of: a listing in order, which has passed by before the
+    new file was there and finds an old one gone, comes to the new one yet.
+    """
+    return f"{last:012d}_{last - first + 1:012d}_{generation:04d}{token_hex(4)}.jsonl{suffix}"
+
+
+def log_file(name: str, size: int) -> LogFile | None:
+    """The file of a log that has this name; None for the file of somebody else."""
+    found = _LOG_FILE.fullmatch(name)
+    if found is None:
+        return None
+    last = int(found[1])
+    return LogFile(name, last - int(found[2] or 1) + 1, last, size)
+
+
+def written_before(number: int) -> str:
+    """What all names of files that hold `number` or later pages come after, in the order of a listing."""
+    return f"{number - 1:012d}~"
+
+
+def visible(files: Iterable[LogFile]) -> list[VisibleFile]:
+    """The files that together hold each page once, oldest first; the others are left from before a compaction.
+
+    Of two that hold the same page, the one that reaches further counts, then the one that begins earlier.
+    """
+    found: list[VisibleFile] = []
+    lowest: int | None = None
+    for file in sorted(files, key=lambda each: (-each.last, each.first, -each.generation, each.name)):
+        if lowest is None or file.first < lowest:
+            found.append(VisibleFile(file, file.last + 1 if lowest is None else min(lowest, file.last + 1)))
+            lowest = file.first
+    return found[::-1]
+
+
+def covered(number: int, files: Iterable[LogFile]) -> bool:
+    """Whether a compaction holds the page with this number, so that a file of this number is not read."""
+    return any(file.merged and file.first <= number <= file.last for file in files)
+
+
+def is_old_layout(path: str) -> bool:
+    """Whether a path below a namespace's folder is an object of the layout with one object for each document."""
+    return _OLD_LAYOUT.fullmatch(path) is not None

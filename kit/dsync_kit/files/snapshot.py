@@ -1,0 +1,151 @@
+"""A log as it was at one number: which lines count, which files have them, and where a partition's lines are."""
+
+import tempfile
+import threading
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from mmap import ACCESS_READ, mmap
+
+from dsync_kit.errors import FailedPrecondition
+from dsync_kit.files.index import Index, index_of
+from dsync_kit.files.log import SMALL_FILE, Format, Listing, Log
+from dsync_kit.files.names import LogFile, visible
+from dsync_kit.files.resolve import superseded
+from dsync_kit.files.storage import Storage
+
+__all__ = ["Indexes", "Part", "Snapshot", "Span"]
+
+_IN_MEMORY = 256 << 10
+_KEPT = 256
+
+
+class Indexes:
+    """The indexes of files, which never change, kept once they have been read: the large ones on the disk."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Index] = OrderedDict()
+
+    def of(self, log: Log, file: LogFile, known: Format) -> Index:
+        """The index of a file. Raises FileNotFoundError where the file has gone."""
+        key = log.key(file.name)
+        with self._lock:
+            if (found := self._kept.get(key)) is not None and found.size == file.size:
+                self._kept.move_to_end(key)
+                return found
+        index = self._read(log, file, known)
+        with self._lock:
+            self._kept[key] = index
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return index
+
+    def _read(self, log: Log, file: LogFile, known: Format) -> Index:
+        if file.merged or file.size >= SMALL_FILE:
+            try:
+                index = Index.decode(self._storage.read(log.index_key(file)))
+                if index.size == file.size:
+                    return _spooled(index)
+            except (FileNotFoundError, ValueError, KeyError, TypeError):
+                pass  # its writer was killed before it wrote the index, or somebody has removed it
+        key = log.key(file.name)
+        return _spooled(index_of(self._storage.read(key), file.last, known.compression, known.data_type, key))
+
+
+def _spooled(index: Index) -> Index:
+    if len(index.digests) > _IN_MEMORY:
+        with tempfile.TemporaryFile() as file:
+            file.write(index.digests)
+            file.flush()
+            index.digests = mmap(file.fileno(), 0, access=ACCESS_READ)
+    return index
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a snapshot: its first `stop` lines count, without those in `skip`, which are sorted."""
+
+    file: LogFile
+    index: Index
+    stop: int
+    skip: "array[int]"
+
+    def living(self, start: int, stop: int) -> int:
+        """How many lines of a range count."""
+        return stop - start - (bisect_left(self.skip, stop) - bisect_left(self.skip, start))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of lines of one part."""
+
+    part: Part
+    start: int
+    stop: int
+
+
+class Snapshot:
+    """The lines with numbers up to `until`. Raises FileNotFoundError where a file goes meanwhile: look again."""
+
+    def __init__(self, log: Log, listing: Listing, indexes: Indexes, until: int) -> None:
+        known = log.format()
+        found = []
+        for each in visible(listing.files):
+            if known is None:
+                raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
+            index = indexes.of(log, each.file, known)
+            stop = index.line_from(min(each.stop, until + 1))
+            found.append((each.file, index, stop))
+        dead = superseded([(index, stop) for _, index, stop in found])
+        self.parts: Sequence[Part] = [
+            Part(file, index, stop, _skipped(lines, index, stop))
+            for (file, index, stop), lines in zip(found, dead, strict=True)
+        ]
+        self.head = until
+
+    @cached_property
+    def count(self) -> int:
+        """How many documents there are."""
+        return sum(part.living(0, part.stop) for part in self.parts)
+
+    def spans(self, after: int, until: int) -> list[Span]:
+        """The lines of the pages with numbers greater than `after`, up to `until`, oldest first."""
+        found = []
+        for part in self.parts:
+            start = part.index.line_from(after + 1)
+            stop = min(part.index.line_from(until + 1), part.stop)
+            if start < stop:
+                found.append(Span(part, start, stop))
+        return found
+
+    def horizon(self, after: int, until: int) -> int:
+        """The last page for which lines of these pages may have been dropped by a compaction."""
+        return max(
+            (part.index.horizon for part in self.parts if part.file.last > after and part.file.first <= until),
+            default=0,
+        )
+
+    def find(self, digest: bytes) -> tuple[Part, int] | None:
+        """The newest line with this digest, a document's or a delete's; None where there is none."""
+        for part in reversed(self.parts):
+            line = part.index.find(digest, part.stop)
+            if line is not None:
+                return part, line
+        return None
+
+    def digests(self) -> Iterator[bytes]:
+        """The digests of all lines."""
+        for part in self.parts:
+            yield from part.index.all_digests(part.stop)
+
+
+def _skipped(dead: "array[int]", index: Index, stop: int) -> "array[int]":
+    deletes = index.deletes[: bisect_left(index.deletes, stop)]
+    if not dead or not deletes:
+        return dead or deletes
+    return array("I", sorted({*dead, *deletes}))
