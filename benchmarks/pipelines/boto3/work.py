@@ -1,32 +1,27 @@
-"""What both sides do, and how it is timed: WORK is prepare, read or write."""
+"""What all do, and how it is timed: WORK is write or read."""
 
 import json
 import os
 import time
 from collections.abc import Callable, Sequence
 
-OBJECTS, SIZE = 2_000, 10_240
-DOCUMENTS = 200_000
+DOCUMENTS = int(os.environ.get("DOCUMENTS", "200000"))
+PAGE = 1_000
 
 
-def large() -> list[bytes]:
-    """The documents that are read."""
-    return [json.dumps({"id": f"{number:06}", "text": "x" * (SIZE - 30)}).encode() for number in range(OBJECTS)]
+def pages() -> list[list[bytes]]:
+    """The documents that are written, of 200 bytes, in pages."""
+    documents = [json.dumps({"id": f"{number:07}", "text": "x" * 168}).encode() for number in range(DOCUMENTS)]
+    return [documents[start : start + PAGE] for start in range(0, DOCUMENTS, PAGE)]
 
 
-def small() -> list[bytes]:
-    """The documents that are written."""
-    return [json.dumps({"id": f"{number:06}", "text": "x" * 170}).encode() for number in range(DOCUMENTS)]
-
-
-def work(read: Callable[[str], int], write: Callable[[str, Sequence[bytes]], None]) -> None:
+def work(read: Callable[[], int], write: Callable[[Sequence[Sequence[bytes]]], None]) -> None:
     """Do what WORK says, and print how long it took."""
     asked = os.environ["WORK"]
-    documents = {"prepare": large, "write": small, "read": list}[asked]()
+    written = pages() if asked == "write" else []
     began = time.perf_counter()
-    if asked == "read":
-        if (found := read("bench.read")) != OBJECTS:
-            raise SystemExit(f"{found} objects were read instead of {OBJECTS}")
-    else:
-        write("bench.read" if asked == "prepare" else "bench.write", documents)
+    if asked == "write":
+        write(written)
+    elif (found := read()) != DOCUMENTS:
+        raise SystemExit(f"{found} documents were read instead of {DOCUMENTS}")
     print(json.dumps({"seconds": time.perf_counter() - began}))

@@ -3,6 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from dsync_kit.files.log import Log
 from dsync_kit.files.merging import due
@@ -23,6 +25,12 @@ class Background:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._busy = False
+        self._small = ThreadPoolExecutor(2, "indexes")
+
+    def soon(self, work: Callable[[], object]) -> None:
+        """Do something that may be left undone."""
+        with suppress(RuntimeError):  # it is closed
+            self._small.submit(_logged, work)
 
     @property
     def closed(self) -> bool:
@@ -55,6 +63,7 @@ class Background:
             self._closed = True
             self._waiting.clear()
             self._lock.notify_all()
+        self._small.shutdown()
         if self._thread is not None:
             self._thread.join()
 
@@ -75,3 +84,10 @@ class Background:
                 with self._lock:
                     self._busy = False
                     self._lock.notify_all()
+
+
+def _logged(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Exception as error:
+        logger.info("an index was not written: %s", error)

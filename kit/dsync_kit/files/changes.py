@@ -1,9 +1,8 @@
 """What a call changes: checked as a whole before anything of it is written."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-from dsync_kit.errors import FailedPrecondition, InvalidArgument
+from dsync_kit.errors import InvalidArgument
 from dsync_kit.files.lines import Line, delete_line, digest_of, document_line, document_of
 from dsync_kit.incoming import bare_document, check_same_id, check_update
 from dsync_kit.partial import apply_partial_update
@@ -19,9 +18,11 @@ class Documents:
 
     def __init__(self, documents: Sequence[bytes], data_type: DataType, largest: int) -> None:
         self._lines: list[Line] = []
-        for number, document in enumerate(documents, 1):
-            with _named("document", number, len(documents)):
+        try:
+            for document in documents:
                 self._lines.append(_checked(document, data_type, largest))
+        except InvalidArgument as error:
+            raise _named(error, "document", len(self._lines) + 1, len(documents)) from error
 
     @property
     def size(self) -> int:
@@ -39,20 +40,11 @@ class Updates:
         self._data_type = data_type
         self._largest = largest
         self._updates: list[tuple[bytes, BsonValue, Update, Line | None]] = []
-        for number, update in enumerate(updates, 1):
-            with _named("update", number, len(updates)):
-                part = check_update(update, data_type)
-                line = None
-                if update.type == UPDATE_TYPE_DELETE:
-                    line = delete_line(part, data_type)
-                elif update.type != UPDATE_TYPE_PARTIAL_UPDATE:
-                    line = _checked(update.data, data_type, largest)
-                else:
-                    # Applied to nothing it shows whether it can be applied at all.
-                    apply_partial_update(
-                        bare_document(part, data_type), update.data, update.partial_update_unset, data_type
-                    )
-                self._updates.append((digest_of(part, data_type), part, update, line))
+        try:
+            for update in updates:
+                self._updates.append(self._checked(update))
+        except InvalidArgument as error:
+            raise _named(error, "update", len(self._updates) + 1, len(updates)) from error
 
     @property
     def size(self) -> int:
@@ -63,11 +55,26 @@ class Updates:
         known = current(list({digest for digest, _, _, line in self._updates if line is None}))
         for number, (digest, part, update, line) in enumerate(self._updates, 1):
             if line is None:
-                with _named("update", number, len(self._updates)):
+                try:
                     line = self._merged(part, update, known.get(digest))
+                except InvalidArgument as error:
+                    raise _named(error, "update", number, len(self._updates)) from error
             known[digest] = line
         changed = {digest for digest, *_ in self._updates}
         return [line for digest, line in known.items() if digest in changed]
+
+    def _checked(self, update: Update) -> tuple[bytes, BsonValue, Update, Line | None]:
+        """An update with its id, and its line, which a partial update gets only when it is applied."""
+        part = check_update(update, self._data_type)
+        line = None
+        if update.type == UPDATE_TYPE_DELETE:
+            line = delete_line(part, self._data_type)
+        elif update.type != UPDATE_TYPE_PARTIAL_UPDATE:
+            line = _checked(update.data, self._data_type, self._largest)
+        else:
+            bare = bare_document(part, self._data_type)  # applied to nothing it shows whether it can be applied at all
+            apply_partial_update(bare, update.data, update.partial_update_unset, self._data_type)
+        return digest_of(part, self._data_type), part, update, line
 
     def _merged(self, part: BsonValue, update: Update, known: Line | None) -> Line:
         """The document after a partial update; one that is not there is made."""
@@ -88,10 +95,6 @@ def _checked(document: bytes, data_type: DataType, largest: int) -> Line:
     return line
 
 
-@contextmanager
-def _named(what: str, number: int, count: int) -> Iterator[None]:
-    """Say in which part of a call the fault is."""
-    try:
-        yield
-    except (InvalidArgument, FailedPrecondition) as error:
-        raise type(error)(f"{what} {number} of {count}: {error.message}") from error
+def _named(error: InvalidArgument, what: str, number: int, count: int) -> InvalidArgument:
+    """The error, with the part of the call that the fault is in."""
+    return InvalidArgument(f"{what} {number} of {count}: {error.message}")

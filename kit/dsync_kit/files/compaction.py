@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from dsync_kit.files.compression import Compression
-from dsync_kit.files.index import BLOCK_BYTES, Index, IndexBuilder, build_block, read_block
+from dsync_kit.files.index import BLOCK_BYTES, Index, IndexBuilder, build_block, check_block, read_block
 from dsync_kit.files.lines import DIGEST
 from dsync_kit.files.log import Format, Listing, Log
 from dsync_kit.files.merging import to_merge
@@ -124,11 +124,12 @@ class Compaction:
             if block.line >= stop:
                 break
             data = self._storage.read(key, block.offset, block.size)
-            lines = read_block(data, block, known.compression, key)
             whole = end <= stop and bisect_left(skip, block.line) == bisect_left(skip, end)
             if whole and block.size >= BLOCK_BYTES // 4:
+                check_block(data, block, key)
                 writer.whole(data, index, block.line, end)
                 continue
+            lines = read_block(data, block, known.compression, key)
             for line in range(block.line, min(end, stop)):
                 at = bisect_left(skip, line)
                 if at == len(skip) or skip[at] != line:

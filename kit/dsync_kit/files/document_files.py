@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from dsync_kit.conversion import convert
@@ -19,11 +20,12 @@ from dsync_kit.files.changes import Documents, Updates
 from dsync_kit.files.compaction import Compaction
 from dsync_kit.files.compression import Compression
 from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
+from dsync_kit.files.index import Index
 from dsync_kit.files.lines import Line, digest_of, document_line
-from dsync_kit.files.log import Format, Listing, Log
+from dsync_kit.files.log import SMALL_FILE, Format, Listing, Log
 from dsync_kit.files.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
 from dsync_kit.files.mentioned import Mentioned
-from dsync_kit.files.names import folder_of, namespace_of
+from dsync_kit.files.names import LogFile, folder_of, namespace_of
 from dsync_kit.files.position import FilePlace, FilesPartition, LinePlace, LogPartition
 from dsync_kit.files.snapshot import Indexes, Snapshot
 from dsync_kit.files.storage import Entry, Storage
@@ -182,12 +184,16 @@ class DocumentFiles:
                     namespace,
                     compression=self._options.compression,
                     find=self._current,
-                    written=self._background_written,
+                    written=self._page_written,
                 )
             return self._logs[namespace]
 
-    def _background_written(self, log: Log, size: int) -> None:
-        self._background.written(log, size)
+    def _page_written(self, log: Log, file: LogFile, index: Index) -> None:
+        self._indexes.keep(log, file, index)
+        if file.size >= SMALL_FILE:
+            # Nothing waits for it: it can be worked out from the file.
+            self._background.soon(partial(self._storage.replace, log.index_key(file), index.encode()))
+        self._background.written(log, file.size)
 
     def _compact(self, log: Log) -> None:
         self._compaction.run(log)
@@ -309,7 +315,7 @@ class DocumentFiles:
                     found[digest] = None
                 else:
                     text = line_text(log, known, part, line, self._blocks)
-                    found[digest] = stored_document(text, known.data_type, data_type, log.key(part.file.name), line)
+                    found[digest] = stored_document(text, known.data_type, data_type, log.key, part.file.name, line)
         return found
 
     def _found_elsewhere(

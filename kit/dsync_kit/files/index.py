@@ -18,7 +18,7 @@ from dsync_kit.files.compression import Compression, compress, decompress
 from dsync_kit.files.lines import DIGEST, Line, read_line
 from dsync_kit.protocol import DataType
 
-__all__ = ["BLOCK_BYTES", "Block", "Index", "IndexBuilder", "build_block", "index_of", "read_block"]
+__all__ = ["BLOCK_BYTES", "Block", "Index", "IndexBuilder", "build_block", "check_block", "index_of", "read_block"]
 
 BLOCK_BYTES = 1 << 20
 """The plain bytes of a block, about: what is read and compressed at a time."""
@@ -187,12 +187,17 @@ def build_block(texts: Iterable[bytes], compression: Compression) -> bytes:
 
 def read_block(data: bytes, block: Block, compression: Compression, key: str) -> list[bytes]:
     """The lines of a block. Raises FailedPrecondition where it is not as it was written."""
+    check_block(data, block, key)
+    return decompress(data, compression).split(b"\n")[:-1]
+
+
+def check_block(data: bytes, block: Block, key: str) -> None:
+    """Raises FailedPrecondition where a block is not as it was written."""
     if len(data) != block.size or crc32(data) != block.checksum:
         raise FailedPrecondition(
             f"the file {key!r} has been changed since it was written: restore it, or delete its file in _index/ "
             "if the change was meant"
         )
-    return decompress(data, compression).split(b"\n")[:-1]
 
 
 def index_of(data: bytes, number: int, compression: Compression, data_type: DataType, key: str) -> Index:

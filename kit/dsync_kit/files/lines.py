@@ -6,10 +6,9 @@ written like that, or that has such a field itself, is `{"_id": …, "$bson": "B
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,8 +29,7 @@ _STRING = Struct("<Bii")
 _BY_ORDER = frozenset({0x03, 0x04})  # documents and arrays
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file without its end, the digest of its id, and whether it is a delete."""
 
     digest: bytes
@@ -58,12 +56,17 @@ def document_line(document: bytes, data_type: DataType) -> Line:
         if text is None or (b'"$' in text and not _OURS.isdisjoint(orjson.loads(text))):
             text = _wrapped(part, _BSON, b64encode(document).decode())
         return Line(digest, text)
-    value = decode(document, data_type)
+    try:
+        value = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        value = None
+    if type(value) is not dict:
+        value = decode(document, data_type)
     key = value.get("id")
     if type(key) is str and key.isascii():
         # The key of a string, as `key_of` gives it: by far the most frequent case.
-        data = key.encode()
-        digest = _digest(_STRING.pack(2, len(data) + 5, len(data) + 1) + data + b"\0")
+        size = len(key)
+        digest = blake2b(_STRING.pack(2, size + 5, size + 1) + key.encode() + b"\0", digest_size=DIGEST).digest()
     else:
         digest = digest_of(check_document(document, data_type), data_type)
     if not _OURS.isdisjoint(value):

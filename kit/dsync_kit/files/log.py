@@ -106,7 +106,9 @@ class Change(Protocol):
 class _Ticket:
     change: Change
     size: int
+    waits: bool = True
     done: bool = False
+    again: bool = False
     error: Exception | None = None
 
 
@@ -117,7 +119,7 @@ class _Queue:
 
 
 class Log:
-    """One namespace's log. `find` looks up the newest lines by their digests; `written` is called after each page.
+    """One namespace's log. `find` looks up the newest lines by their digests; `written` is called for each new file.
 
     Calls of one process that write at the same time share a file: only one request for a number is in flight.
     """
@@ -129,7 +131,7 @@ class Log:
         *,
         compression: Compression,
         find: Callable[["Log", Sequence[bytes], int], dict[bytes, Line]],
-        written: Callable[["Log", int], None],
+        written: Callable[["Log", LogFile, Index], None],
     ) -> None:
         self.namespace = namespace
         self.folder = folder_of(namespace)
@@ -213,14 +215,18 @@ class Log:
                 "write one type into a namespace"
             )
         ticket = _Ticket(change, size)
-        with self._turn:
-            self._queue.waiting.append(ticket)
-            while not ticket.done and self._queue.busy:
-                self._turn.wait()
-            if not ticket.done:
-                group = self._take()
-        if not ticket.done:
-            self._write_group(group, known)
+        while not ticket.done:
+            with self._turn:
+                self._queue.waiting.append(ticket)
+                while ticket.waits and self._queue.busy:
+                    self._turn.wait()
+                group = self._take() if ticket.waits else []
+            if group:
+                self._write_group(group, known)
+            with self._turn:
+                while not ticket.done and not ticket.again:
+                    self._turn.wait()
+                ticket.waits, ticket.again = True, False
         if ticket.error is not None:
             raise ticket.error
 
@@ -232,46 +238,60 @@ class Log:
         waiting = self._queue.waiting
         while waiting and (not group or size + waiting[0].size <= _GROUP_BYTES):
             size += waiting[0].size
+            waiting[0].waits = False
             group.append(waiting.pop(0))
         return group
 
     def _write_group(self, group: Sequence[_Ticket], known: Format) -> None:
+        """Write the calls of a group. The next group may be written while it is looked whether this one counts."""
         error: Exception | None = Unavailable("the write was interrupted")
+        counts = True
         try:
-            self._commit(group, known)
+            try:
+                file = self._create(group, known)
+            finally:
+                with self._turn:
+                    self._queue.busy = False
+                    self._turn.notify_all()
+            counts = file is None or self._counts(file)
             error = None
         except Exception as failure:
             error = failure
         finally:
             with self._turn:
                 for ticket in group:
-                    ticket.done, ticket.error = True, ticket.error or error
-                self._queue.busy = False
+                    ticket.done, ticket.again, ticket.error = counts, not counts, ticket.error or error
                 self._turn.notify_all()
 
-    def _commit(self, group: Sequence[_Ticket], known: Format) -> None:
+    def _create(self, group: Sequence[_Ticket], known: Format) -> LogFile | None:
+        """Create the next file with the lines of a group; None where there are none."""
         for _ in range(_TRIES):
             head = self._newest()
             number = head + 1
             lines = self._lines(group, head)
             if not lines:
-                return
+                return None
             data, index = written_page(lines, number, known.compression)
             file = LogFile(data_name(number, known.suffix), number, number, len(data))
-            if not self._storage.create(self.key(file.name), data):
-                self._head = None
-                continue
-            # Since another writer may have found this number taken, filled it and had it compacted meanwhile.
-            later = self._tail(number)
-            self._head = max(each.last for each in (file, *later))
-            if covered(number, later):
-                self._storage.delete(self.key(file.name))
-                continue
-            if len(data) >= SMALL_FILE:
-                self._storage.replace(self.index_key(file), index.encode())
-            self._written(self, len(data))
-            return
+            if self._storage.create(self.key(file.name), data):
+                self._head = number
+                self._written(self, file, index)
+                return file
+            self._head = None
         raise Unavailable(f"the namespace {self.namespace!r} is written to by too many at once")
+
+    def _counts(self, file: LogFile) -> bool:
+        """Whether a file that was created is read.
+
+        It is not where another writer had found its number taken, and a compaction has freed it since: then the next
+        attempt looks for the newest number.
+        """
+        later = self._tail(file.last)
+        if not covered(file.last, later):
+            return True
+        self._head = None
+        self._storage.delete(self.key(file.name))
+        return False
 
     def _lines(self, group: Sequence[_Ticket], head: int) -> list[Line]:
         """The lines of all calls, the last one of each id; a call that cannot be applied gets its error."""

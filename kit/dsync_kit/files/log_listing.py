@@ -78,12 +78,12 @@ def log_page(
     current: LogPartition = place or partition
     while True:
         snapshot = snapshot_at(current.head)
-        for part, line in _lines(snapshot, current, place):
-            text = line_text(log, known, part, line, blocks)
-            if found and (len(found) == limits.documents or size + len(text) > limits.size):
-                return found, _place(current, part, line)
-            size += len(text)
-            found.append(stored_document(text, known.data_type, data_type, log.key(part.file.name), line))
+        for part, first, texts in _runs(log, known, snapshot, current, place, blocks):
+            for line, text in enumerate(texts, first):
+                if found and (len(found) == limits.documents or size + len(text) > limits.size):
+                    return found, _place(current, part, line)
+                size += len(text)
+                found.append(stored_document(text, known.data_type, data_type, log.key, part.file.name, line))
         # A compaction since the plan may have dropped lines for newer ones: those follow, as one more partition.
         horizon = snapshot.horizon(current.after, current.until)
         if horizon <= current.head:
@@ -99,32 +99,44 @@ def line_text(log: Log, known: Format, part: Part, line: int, blocks: Blocks) ->
     return texts[line - index.block_lines[number]]
 
 
-def stored_document(text: bytes, data_type: DataType, wanted: DataType, key: str, line: int) -> bytes:
+def stored_document(
+    text: bytes, data_type: DataType, wanted: DataType, key_of: Callable[[str], str], file: str, line: int
+) -> bytes:
     """The document of a line, as the type that is wanted; an error names the file and the line."""
     try:
         document = document_of(text, data_type)
     except InvalidArgument as error:
-        raise FailedPrecondition(f"the file {key!r}, line {line + 1}: {error.message}") from error
+        raise FailedPrecondition(f"the file {key_of(file)!r}, line {line + 1}: {error.message}") from error
+    if data_type == wanted:
+        return document
     try:
         return convert(document, data_type, wanted)
     except InvalidArgument as error:
-        raise InvalidArgument(f"the file {key!r}, line {line + 1}: {error.message}") from error
+        raise InvalidArgument(f"the file {key_of(file)!r}, line {line + 1}: {error.message}") from error
 
 
-def _lines(snapshot: Snapshot, partition: LogPartition, place: LinePlace | None) -> Iterator[tuple[Part, int]]:
-    """The lines of a partition that count, from a place on."""
+def _runs(
+    log: Log, known: Format, snapshot: Snapshot, partition: LogPartition, place: LinePlace | None, blocks: Blocks
+) -> Iterator[tuple[Part, int, list[bytes]]]:
+    """The lines of a partition that count, from a place on: runs of neighbours, each with the first one's number."""
     spans = snapshot.spans(partition.after, min(partition.until, partition.head))
     if place is not None:
         at, line = _found(spans, place)
         spans = [Span(spans[at].part, line, spans[at].stop), *spans[at + 1 :]]
     for span in spans:
-        skip = span.part.skip
-        passed = bisect_left(skip, span.start)
-        for line in range(span.start, span.stop):
-            if passed < len(skip) and skip[passed] == line:
-                passed += 1
-            else:
-                yield span.part, line
+        part, index = span.part, span.part.index
+        key = log.key(part.file.name)
+        skip = part.skip[bisect_left(part.skip, span.start) : bisect_left(part.skip, span.stop)]
+        line = span.start
+        for end in (*skip, span.stop):
+            while line < end:
+                number = bisect_left(index.block_lines, line + 1) - 1
+                start = index.block_lines[number]
+                texts = blocks.lines(key, index.blocks, number, known.compression)
+                stop = min(end, start + len(texts))
+                yield part, line, texts[line - start : stop - start]
+                line = stop
+            line = end + 1
 
 
 def _found(spans: Sequence[Span], place: LinePlace) -> tuple[int, int]:

@@ -39,11 +39,15 @@ class Indexes:
                 self._kept.move_to_end(key)
                 return found
         index = self._read(log, file, known)
+        self.keep(log, file, index)
+        return index
+
+    def keep(self, log: Log, file: LogFile, index: Index) -> None:
+        """Keep the index of a file that was just written."""
         with self._lock:
-            self._kept[key] = index
+            self._kept[log.key(file.name)] = index
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return index
 
     def _read(self, log: Log, file: LogFile, known: Format) -> Index:
         if file.merged or file.size >= SMALL_FILE:
