@@ -56,8 +56,8 @@ def measure(runs: int) -> list[str]:
     ]
     return [
         f"SeaweedFS on loopback, start-up left out; medians of {runs} runs. Boto3 puts each page as an NDJSON object; "
-        "the connector checks each document, numbers and indexes the pages, and merges them meanwhile. Each reads what it "
-        "has written itself.",
+        "the connector checks each document, numbers and indexes the pages, and merges them meanwhile. Each side reads "
+        "what it has written itself.",
         "",
         *table(["work", _KIT, _BOTO, "ratio"], rows),
     ]

@@ -92,11 +92,11 @@ class Compaction:
         with tempfile.TemporaryFile() as spool:
             builder = IndexBuilder()
             writer = _Writer(builder, spool.write, known.compression)
-            highest = horizon or run[-1].last
+            highest = 0
             for each, index, stop, gone in zip(files, indexes, stops, dead, strict=True):
                 if each.file not in chosen:
                     continue
-                highest = max(highest, index.horizon)
+                highest = max(highest, index.horizon, (horizon or run[-1].last) if gone else 0)
                 skip = array("I", sorted({*gone, *index.deletes})) if forget else gone
                 self._copy(log, each.file, index, stop, skip, writer, known)
                 if self._stopping():

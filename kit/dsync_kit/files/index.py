@@ -39,7 +39,7 @@ class Block:
 class Index:
     """What is known of one file. Lines are counted from 0, and stand in the order of their pages' numbers.
 
-    `horizon` is the last page that was looked at when lines of this file were dropped for newer ones.
+    `horizon` is the last page for whose lines older ones of this file may have been dropped; 0 where none were.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ def index_of(data: bytes, number: int, compression: Compression, data_type: Data
         except InvalidArgument as error:
             raise FailedPrecondition(f"the file {key!r}, line {count}: {error.message}") from error
         builder.lines_of(line.digest, [0] if line.deleted else [])
-    return builder.build(horizon=number)
+    return builder.build(horizon=0)
 
 
 def _little(values: "array[int]") -> bytes:

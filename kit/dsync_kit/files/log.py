@@ -374,7 +374,7 @@ def written_page(lines: Iterable[Line], number: int, compression: Compression) -
         pending.append(line)
         size += len(line.text) + 1
     end_block()
-    return b"".join(blocks), builder.build(horizon=number)
+    return b"".join(blocks), builder.build(horizon=0)
 
 
 def _compression(name: object) -> Compression:

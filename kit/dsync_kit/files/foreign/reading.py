@@ -4,8 +4,8 @@ import logging
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import BinaryIO, Literal
@@ -230,24 +230,19 @@ class ForeignFiles:
         _, compression = plain_name(entry.key)
         kind = self._kind(entry.key)
         check_available(compression)
-        try:
-            with closing(reader(file, compression)) as plain:
-                if kind in ("csv", "tsv"):
-                    delimiter = self._options.delimiter or ("\t" if kind == "tsv" else ",")
-                    columns = self._options.columns
-                    yield from csv_rows(plain, delimiter=delimiter, columns=columns, largest=self._largest)
-                elif kind == "json":
-                    yield from json_objects(plain, self._largest)
-                elif kind == "bson":
-                    yield from bson_rows(plain, self._largest)
-                elif kind == "parquet":
-                    yield from parquet_rows(plain)
-                else:
-                    yield from json_lines(plain, self._largest)
-        except BROKEN as error:
-            raise FailedPrecondition(f"{entry.key!r} cannot be decompressed: {error}") from error
-        except FailedPrecondition as error:
-            raise FailedPrecondition(f"{entry.key!r}, {error.message}") from error
+        with _named(entry), closing(reader(file, compression)) as plain:
+            if kind in ("csv", "tsv"):
+                delimiter = self._options.delimiter or ("\t" if kind == "tsv" else ",")
+                columns = self._options.columns
+                yield from csv_rows(plain, delimiter=delimiter, columns=columns, largest=self._largest)
+            elif kind == "json":
+                yield from json_objects(plain, self._largest)
+            elif kind == "bson":
+                yield from bson_rows(plain, self._largest)
+            elif kind == "parquet":
+                yield from parquet_rows(plain)
+            else:
+                yield from json_lines(plain, self._largest)
 
     def _kind(self, key: str) -> str:
         kind = _KINDS.get(plain_name(key)[0].rpartition(".")[2].lower())
@@ -262,7 +257,7 @@ class ForeignFiles:
         exact = total = counted = size = 0
         for entry in entries:
             if self._kind(entry.key) == "parquet":
-                with self._storage.open(entry.key) as file:
+                with self._storage.open(entry.key) as file, _named(entry):
                     exact += parquet_count(file)
             elif counted + entry.size <= _COUNTED_BYTES:
                 counted += entry.size
@@ -279,6 +274,17 @@ class ForeignFiles:
             with closing(reading):
                 self._counts[place] = sum(1 for row in reading.rows if isinstance(row, Row))
         return self._counts[place]
+
+
+@contextmanager
+def _named(entry: Entry) -> Iterator[None]:
+    """Say which file it is that cannot be read."""
+    try:
+        yield
+    except BROKEN as error:
+        raise FailedPrecondition(f"{entry.key!r} cannot be decompressed: {error}") from error
+    except FailedPrecondition as error:
+        raise FailedPrecondition(f"{entry.key!r}, {error.message}") from error
 
 
 _KINDS = {

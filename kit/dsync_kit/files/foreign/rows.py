@@ -46,7 +46,7 @@ def row_document(row: Row, wanted: DataType, *, id_field: str | None, place: str
     """
     if row.data_type == DATA_TYPE_JSON_ID and wanted == DATA_TYPE_JSON_ID and id_field in (None, "id"):
         value = decode(row.text, wanted)
-        if value.get("id") is not None and "_id" not in value:
+        if value.get("id") is not None and "_id" not in value and not isinstance(value["id"], list):
             check_document(row.text, wanted)
             return row.text  # as it is, with numbers that no other form could hold
     if row.data_type == DATA_TYPE_MONGO_BSON and wanted == DATA_TYPE_MONGO_BSON and id_field in (None, "_id"):
