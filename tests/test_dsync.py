@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dsync_kit.client import GrpcClient
@@ -59,6 +60,20 @@ def test_dsync_copies_into_a_scaffolded_connector_and_out_of_it(address):
 
     log = _dsync(f"grpc://{address}", "--insecure", "/dev/null", "--log-json")
     assert len(re.findall("write-data", log)) == DOCUMENTS
+
+
+def test_duckdb_reads_what_dsync_has_left(tmp_path):
+    """The query of the README gives each document that dsync copied into the files once."""
+    folder = scaffold(Answers(scheme="file"), output=tmp_path / "connector").folder
+    connector = load_folder(folder)
+    settings, _ = configure(connector, [(tmp_path / "store").as_uri()])
+    with ConnectorServer(connector.create(settings)) as server:
+        _dsync("/dev/fakesource", f"grpc://{server.address}", "--insecure")
+    found = re.search(r"```sql\n(.*?;)\n```", (folder / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    sql = found[1].replace("/tmp/file/shop.orders", str(tmp_path / "store" / "ns0")).replace("_id", "id")  # noqa: S108 - as the README has it
+    rows = [row[0] for row in duckdb.connect().execute(sql).fetchall()]
+    assert len(set(rows)) == len(rows) == DOCUMENTS // 2
 
 
 def test_dsync_writes_to_our_null_and_reads_from_our_random(capsys):
