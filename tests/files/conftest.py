@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from dsync_kit.files.bucket import Bucket
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
-from dsync_kit.files.folder import Folder
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.stores.bucket import Bucket
+from dsync_kit.files.stores.folder import Folder
+from dsync_kit.files.stores.storage import Storage
 
 Open = Callable[..., DocumentFiles]
 

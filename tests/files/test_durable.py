@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.folder import Folder
+from dsync_kit.files.stores.folder import Folder
 from dsync_kit.protocol import DATA_TYPE_JSON_ID
 
 from .using import NAMESPACE, delete, listed, replace, write

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.folder import Folder
+from dsync_kit.files.stores.folder import Folder
 
 from .using import listed
 
@@ -23,7 +23,7 @@ import json, random, sys
 from pathlib import Path
 from dsync_kit.documents import encode, id_of
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
-from dsync_kit.files.folder import Folder
+from dsync_kit.files.stores.folder import Folder
 from dsync_kit.protocol import Update
 folder, name, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
 chosen = random.Random(seed)

@@ -9,11 +9,11 @@ import pytest
 from obstore.store import MemoryStore
 
 from dsync_kit.errors import FailedPrecondition, InvalidArgument
-from dsync_kit.files.bucket import Bucket
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.folder import Folder
-from dsync_kit.files.names import INDEX_FOLDER, folder_of, namespace_of
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.logs.names import INDEX_FOLDER, folder_of, namespace_of
+from dsync_kit.files.stores.bucket import Bucket
+from dsync_kit.files.stores.folder import Folder
+from dsync_kit.files.stores.storage import Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
 from .using import NAMESPACE, delete, ids, listed, patch, replace, write

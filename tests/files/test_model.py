@@ -7,12 +7,12 @@ from contextlib import suppress
 import pytest
 
 from dsync_kit.documents import id_field
-from dsync_kit.files.compaction import Compaction
+from dsync_kit.files.compacting.compaction import Compaction
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
-from dsync_kit.files.log_listing import Planned
-from dsync_kit.files.names import visible
-from dsync_kit.files.snapshot import Indexes
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.logs.names import visible
+from dsync_kit.files.reading.log_listing import Planned
+from dsync_kit.files.reading.snapshot import Indexes
+from dsync_kit.files.stores.storage import Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, Update
 
 from .using import NAMESPACE, delete, ids, listed, patch, replace, write

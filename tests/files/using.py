@@ -6,7 +6,7 @@ from typing import Any
 from dsync_kit.documents import decode, encode, id_field, id_of
 from dsync_kit.errors import Aborted
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.log_listing import Planned
+from dsync_kit.files.reading.log_listing import Planned
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     UPDATE_TYPE_DELETE,

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from dsync_kit.documents import encode, id_field, id_of
+from dsync_kit.files.content.extended import from_extended, parse_extended
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
-from dsync_kit.files.extended import from_extended, parse_extended
-from dsync_kit.files.folder import Folder
+from dsync_kit.files.stores.folder import Folder
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,

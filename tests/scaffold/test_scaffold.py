@@ -226,14 +226,14 @@ def test_a_failure_at_the_last_step_brings_the_old_folder_back(monkeypatch: pyte
 def test_the_preferred_data_type_comes_first() -> None:
     """In the order in which they were given; a type that is given twice counts once."""
     scaffold(Answers(scheme="s3", data_types=("json", "bson", "json")), output=Path("mine"))
-    assert "= (DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON)" in Path("mine/formats.py").read_text(encoding="utf-8")
+    assert "= (DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON)" in Path("mine/connector.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["s3", "GS", "az", "file", "memory"])
 def test_object_stores_are_known_by_their_schemes(scheme: str) -> None:
     """Whatever the case."""
     scaffold(Answers(scheme=scheme, name="x"), output=Path("mine"))
-    assert Path("mine/layout.py").is_file()
+    assert Path("mine/credentials.py").is_file()
 
 
 def test_on_a_terminal_what_is_missing_is_asked_for() -> None:

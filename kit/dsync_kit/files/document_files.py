@@ -1,7 +1,7 @@
 """Documents in files: what a connector over an object store hands on to.
 
 Below the prefix each namespace has a folder with a log of numbered files, which this writes, and reads together with
-whatever files others put there. `docs/files.md` describes the layout.
+whatever files others put there. The README of a rendered connector describes the layout.
 """
 
 import threading
@@ -14,21 +14,21 @@ from typing import TypeVar
 from dsync_kit.conversion import convert
 from dsync_kit.documents import id_of
 from dsync_kit.errors import Aborted, InvalidArgument
-from dsync_kit.files.background import Background
-from dsync_kit.files.blocks import Blocks
-from dsync_kit.files.changes import Documents, Updates
-from dsync_kit.files.compaction import Compaction
-from dsync_kit.files.compression import Compression
+from dsync_kit.files.compacting.background import Background
+from dsync_kit.files.compacting.compaction import Compaction
+from dsync_kit.files.content.compression import Compression
+from dsync_kit.files.content.lines import Line, digest_of, document_line
 from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
-from dsync_kit.files.index import Index
-from dsync_kit.files.lines import Line, digest_of, document_line
-from dsync_kit.files.log import SMALL_FILE, Format, Listing, Log
-from dsync_kit.files.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
-from dsync_kit.files.mentioned import Mentioned
-from dsync_kit.files.names import LogFile, folder_of, namespace_of
-from dsync_kit.files.position import FilePlace, FilesPartition, LinePlace, LogPartition
-from dsync_kit.files.snapshot import Indexes, Snapshot
-from dsync_kit.files.storage import Entry, Storage
+from dsync_kit.files.logs.changes import Documents, Updates
+from dsync_kit.files.logs.index import Index
+from dsync_kit.files.logs.log import SMALL_FILE, Format, Listing, Log
+from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of
+from dsync_kit.files.reading.blocks import Blocks
+from dsync_kit.files.reading.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
+from dsync_kit.files.reading.mentioned import Mentioned
+from dsync_kit.files.reading.position import FilePlace, FilesPartition, LinePlace, LogPartition
+from dsync_kit.files.reading.snapshot import Indexes, Snapshot
+from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.incoming import check_id
 from dsync_kit.protocol import BsonValue, DataType, Update
 

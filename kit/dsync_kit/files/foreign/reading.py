@@ -11,15 +11,15 @@ from fnmatch import fnmatchcase
 from typing import BinaryIO, Literal
 
 from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
-from dsync_kit.files.compression import BROKEN, check_available, plain_name, reader
+from dsync_kit.files.content.compression import BROKEN, check_available, plain_name, reader
 from dsync_kit.files.foreign.bson_rows import bson_rows
 from dsync_kit.files.foreign.csv_rows import csv_rows
 from dsync_kit.files.foreign.json_rows import json_lines, json_objects
 from dsync_kit.files.foreign.parquet_rows import parquet_count, parquet_rows
 from dsync_kit.files.foreign.rows import BadRow, Row, row_document
-from dsync_kit.files.log_listing import PageLimits, Planned
-from dsync_kit.files.position import FilePlace, FilesPartition
-from dsync_kit.files.storage import Entry, Storage
+from dsync_kit.files.reading.log_listing import PageLimits, Planned
+from dsync_kit.files.reading.position import FilePlace, FilesPartition
+from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.protocol import DataType
 
 __all__ = ["ForeignFiles", "ForeignOptions"]

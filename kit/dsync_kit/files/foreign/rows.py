@@ -10,7 +10,7 @@ from bson.errors import BSONError
 from dsync_kit.conversion import convert
 from dsync_kit.documents import CODEC_OPTIONS, decode
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.files.extended import parse_extended
+from dsync_kit.files.content.extended import parse_extended
 from dsync_kit.incoming import check_document
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 

@@ -9,15 +9,15 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from dsync_kit.files.compression import Compression
-from dsync_kit.files.index import BLOCK_BYTES, Index, IndexBuilder, build_block, check_block, read_block
-from dsync_kit.files.lines import DIGEST
-from dsync_kit.files.log import Format, Listing, Log
-from dsync_kit.files.merging import to_merge
-from dsync_kit.files.names import LogFile, log_file, merged_name, visible
-from dsync_kit.files.resolve import superseded
-from dsync_kit.files.snapshot import Indexes
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.compacting.merging import to_merge
+from dsync_kit.files.content.compression import Compression
+from dsync_kit.files.content.lines import DIGEST
+from dsync_kit.files.logs.index import BLOCK_BYTES, Index, IndexBuilder, build_block, check_block, read_block
+from dsync_kit.files.logs.log import Format, Listing, Log
+from dsync_kit.files.logs.names import LogFile, log_file, merged_name, visible
+from dsync_kit.files.reading.resolve import superseded
+from dsync_kit.files.reading.snapshot import Indexes
+from dsync_kit.files.stores.storage import Storage
 
 __all__ = ["Compaction"]
 

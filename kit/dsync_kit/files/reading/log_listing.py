@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from dsync_kit.conversion import convert
 from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
-from dsync_kit.files.blocks import Blocks
-from dsync_kit.files.lines import document_of
-from dsync_kit.files.log import Format, Log
-from dsync_kit.files.position import LinePlace, LogPartition
-from dsync_kit.files.snapshot import Part, Snapshot, Span
+from dsync_kit.files.content.lines import document_of
+from dsync_kit.files.logs.log import Format, Log
+from dsync_kit.files.reading.blocks import Blocks
+from dsync_kit.files.reading.position import LinePlace, LogPartition
+from dsync_kit.files.reading.snapshot import Part, Snapshot, Span
 from dsync_kit.protocol import DataType
 
 __all__ = ["PageLimits", "Planned", "line_text", "log_page", "plan_log", "stored_document"]

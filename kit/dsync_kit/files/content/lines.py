@@ -14,7 +14,7 @@ import orjson
 
 from dsync_kit.documents import decode, encode, id_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.files.extended import from_extended, to_extended
+from dsync_kit.files.content.extended import from_extended, to_extended
 from dsync_kit.incoming import bare_document, check_document, key_of
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, BsonValue, DataType
 

@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore
 
-from dsync_kit.files.storage import Entry
+from dsync_kit.files.stores.storage import Entry
 
 if TYPE_CHECKING:  # they exist for type checkers alone
     from obstore import ObjectMeta, ReadableFile

@@ -11,11 +11,11 @@ from functools import cached_property
 from mmap import ACCESS_READ, mmap
 
 from dsync_kit.errors import FailedPrecondition
-from dsync_kit.files.index import Index, index_of
-from dsync_kit.files.log import SMALL_FILE, Format, Listing, Log
-from dsync_kit.files.names import LogFile, visible
-from dsync_kit.files.resolve import superseded
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.logs.index import Index, index_of
+from dsync_kit.files.logs.log import SMALL_FILE, Format, Listing, Log
+from dsync_kit.files.logs.names import LogFile, visible
+from dsync_kit.files.reading.resolve import superseded
+from dsync_kit.files.stores.storage import Storage
 
 __all__ = ["Indexes", "Part", "Snapshot", "Span"]
 

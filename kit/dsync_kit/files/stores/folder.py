@@ -10,7 +10,7 @@ from shutil import copyfileobj
 from typing import BinaryIO
 
 from dsync_kit.errors import FailedPrecondition
-from dsync_kit.files.storage import Entry
+from dsync_kit.files.stores.storage import Entry
 
 __all__ = ["Folder"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from mmap import ACCESS_READ, mmap
 
-from dsync_kit.files.lines import DIGEST
-from dsync_kit.files.resolve import LINES_IN_MEMORY
-from dsync_kit.files.snapshot import Snapshot
+from dsync_kit.files.content.lines import DIGEST
+from dsync_kit.files.reading.resolve import LINES_IN_MEMORY
+from dsync_kit.files.reading.snapshot import Snapshot
 
 __all__ = ["Mentioned"]
 

@@ -1,4 +1,5 @@
-"""Names below the prefix: the folder of a namespace, and the files of its log. `docs/files.md` describes them.
+"""Names below the prefix: the folder of a namespace, and the files of its log. The README of a rendered connector
+describes them.
 
 Every name of ours is made of a-z, 0-9, `_`, `.`, `-` and `=`: safe in every store, the same in every client, and
 different also where a file system takes `A` and `a` for one.

@@ -14,8 +14,8 @@ from zlib import crc32
 import orjson
 
 from dsync_kit.errors import FailedPrecondition, InvalidArgument
-from dsync_kit.files.compression import Compression, compress, decompress
-from dsync_kit.files.lines import DIGEST, Line, read_line
+from dsync_kit.files.content.compression import Compression, compress, decompress
+from dsync_kit.files.content.lines import DIGEST, Line, read_line
 from dsync_kit.protocol import DataType
 
 __all__ = ["BLOCK_BYTES", "Block", "Index", "IndexBuilder", "build_block", "check_block", "index_of", "read_block"]

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from dsync_kit.files.compression import Compression
-from dsync_kit.files.index import BLOCK_BYTES, Block, read_block
-from dsync_kit.files.storage import Storage
+from dsync_kit.files.content.compression import Compression
+from dsync_kit.files.logs.index import BLOCK_BYTES, Block, read_block
+from dsync_kit.files.stores.storage import Storage
 
 __all__ = ["Blocks"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from dsync_kit.files.log import Log
-from dsync_kit.files.merging import due
+from dsync_kit.files.compacting.merging import due
+from dsync_kit.files.logs.log import Log
 
 __all__ = ["Background"]
 

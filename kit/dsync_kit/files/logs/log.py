@@ -13,10 +13,10 @@ from typing import Protocol
 import orjson
 
 from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, Unavailable
-from dsync_kit.files.compression import SUFFIXES, Compression, check_available
-from dsync_kit.files.index import BLOCK_BYTES, Index, IndexBuilder, build_block
-from dsync_kit.files.lines import Line
-from dsync_kit.files.names import (
+from dsync_kit.files.content.compression import SUFFIXES, Compression, check_available
+from dsync_kit.files.content.lines import Line
+from dsync_kit.files.logs.index import BLOCK_BYTES, Index, IndexBuilder, build_block
+from dsync_kit.files.logs.names import (
     DESCRIPTOR,
     INDEX_FOLDER,
     LogFile,
@@ -28,7 +28,7 @@ from dsync_kit.files.names import (
     visible,
     written_before,
 )
-from dsync_kit.files.storage import Entry, Storage
+from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["SMALL_FILE", "Change", "Format", "Listing", "Log", "written_page"]

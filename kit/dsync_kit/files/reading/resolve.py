@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from struct import Struct
 from typing import IO
 
-from dsync_kit.files.index import Index
-from dsync_kit.files.lines import DIGEST
+from dsync_kit.files.content.lines import DIGEST
+from dsync_kit.files.logs.index import Index
 
 __all__ = ["LINES_IN_MEMORY", "superseded"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.files.lines import Line, delete_line, digest_of, document_line, document_of
+from dsync_kit.files.content.lines import Line, delete_line, digest_of, document_line, document_of
 from dsync_kit.incoming import bare_document, check_same_id, check_update
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, BsonValue, DataType, Update

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dsync_kit.files.names import LogFile
+from dsync_kit.files.logs.names import LogFile
 
 __all__ = ["due", "to_merge"]
 

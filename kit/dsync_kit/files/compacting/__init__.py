@@ -1,0 +1,1 @@
+"""Compaction: which files, how, and when."""

@@ -1,0 +1,1 @@
+"""What a file holds: lines, Extended JSON, compression."""

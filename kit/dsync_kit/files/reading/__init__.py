@@ -1,0 +1,1 @@
+"""A log as it was at a number: snapshots, partitions, pages."""

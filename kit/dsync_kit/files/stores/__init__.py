@@ -1,0 +1,1 @@
+"""Where files are: what is needed of a store, a bucket, a local folder."""
