@@ -172,6 +172,18 @@ def test_a_number_that_a_compaction_has_freed_is_not_used(open_files: Open) -> N
     assert {document["id"] for document in listed(open_files(Bucket(memory)))} == {*range(16), "late"}
 
 
+def test_a_folder_that_was_emptied_begins_anew(open_files: Open, storage: Storage) -> None:
+    """While a writer has it open: its next page is the first again, and nothing seems to be missing."""
+    files = open_files(storage)
+    for number in range(3):
+        write(files, {"id": number})
+    for entry in list(storage.entries(NAMESPACE)):
+        storage.delete(entry.key)
+    write(files, {"id": "new"})
+    assert names(storage) == ["000000000001.jsonl"]
+    assert listed(open_files(storage)) == [{"id": "new"}]
+
+
 def test_a_plan_survives_compaction(open_files: Open, storage: Storage) -> None:
     """Between plan and listing, and between two pages of it: each document comes once."""
     files = open_files(storage, page_size=5, partition_bytes=300)

@@ -21,7 +21,7 @@ from dsync_kit.files.content.lines import Line, digest_of, document_line
 from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
 from dsync_kit.files.logs.changes import Documents, Updates
 from dsync_kit.files.logs.index import Index
-from dsync_kit.files.logs.log import SMALL_FILE, Format, Listing, Log
+from dsync_kit.files.logs.log import SMALL_FILE, ConditionalWrites, Format, Listing, Log
 from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
@@ -81,9 +81,13 @@ class DocumentFiles:
             partition_bytes=self._options.partition_bytes,
             largest=self._options.max_document_bytes,
         )
+        self._conditions = ConditionalWrites(storage)
         self._lock = threading.Lock()
         self._logs: dict[str, Log] = {}
         self._snapshots: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
+        self._listings: OrderedDict[tuple[str, int, str, str], tuple[list[Entry], Callable[[bytes], bool]]] = (
+            OrderedDict()
+        )
         self._mentioned: tuple[Snapshot, Mentioned] | None = None
         self._background = Background(self._compact)
         self._compaction = Compaction(
@@ -182,6 +186,7 @@ class DocumentFiles:
                 self._logs[namespace] = Log(
                     self._storage,
                     namespace,
+                    conditions=self._conditions,
                     compression=self._options.compression,
                     find=self._current,
                     written=self._page_written,
@@ -206,6 +211,7 @@ class DocumentFiles:
             except FileNotFoundError:
                 log.listing()  # where the store itself is not there this raises, too
                 with self._lock:
+                    self._listings.clear()
                     for place in [place for place in self._snapshots if place[0] == log.namespace]:
                         del self._snapshots[place]
         raise Aborted(f"the files of {log.namespace!r} change faster than they can be read: try again")
@@ -252,14 +258,24 @@ class DocumentFiles:
     def _foreign_page(
         self, log: Log, partition: FilesPartition, place: FilePlace | None, data_type: DataType
     ) -> tuple[list[bytes], FilePlace | None]:
-        listing = log.listing()
+        key = (log.namespace, data_type, partition.first, partition.last)
+        with self._lock:
+            looked_at = self._listings.get(key) if place is not None else None
+        if looked_at is None:
+            listing = log.listing()
+            looked_at = self._others(log, listing), self._superseded(log, listing, data_type)
+            with self._lock:
+                self._listings[key] = looked_at
+                while len(self._listings) > _SNAPSHOTS:
+                    self._listings.popitem(last=False)
+        entries, superseded = looked_at
         return self._foreign.page(
-            self._others(log, listing),
+            entries,
             partition,
             place,
             data_type=data_type,
-            within=lambda key: self._within(log, key),
-            superseded=self._superseded(log, listing, data_type),
+            within=lambda name: self._within(log, name),
+            superseded=superseded,
         )
 
     def _superseded(self, log: Log, listing: Listing, data_type: DataType) -> Callable[[bytes], bool]:

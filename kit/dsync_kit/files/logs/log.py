@@ -31,7 +31,7 @@ from dsync_kit.files.logs.names import (
 from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["SMALL_FILE", "Change", "Format", "Listing", "Log", "written_page"]
+__all__ = ["SMALL_FILE", "Change", "ConditionalWrites", "Format", "Listing", "Log", "written_page"]
 
 SMALL_FILE = 64 << 10
 """A file of one page with fewer bytes has no index: to read it costs no more."""
@@ -118,6 +118,23 @@ class _Queue:
     busy: bool = False
 
 
+class ConditionalWrites:
+    """Whether a store honours them, which is tried once."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._proven = False
+
+    def check(self, key: str, content: bytes) -> None:
+        """Raises FailedPrecondition where the store creates a file with this content again, which is there already."""
+        if not self._proven and self._storage.create(key, content):
+            raise FailedPrecondition(
+                "the store let a file be created twice: it does not honour conditional writes (If-None-Match), without "
+                "which acknowledged documents could be lost; use a store that does"
+            )
+        self._proven = True
+
+
 class Log:
     """One namespace's log. `find` looks up the newest lines by their digests; `written` is called for each new file.
 
@@ -129,6 +146,7 @@ class Log:
         storage: Storage,
         namespace: str,
         *,
+        conditions: ConditionalWrites,
         compression: Compression,
         find: Callable[["Log", Sequence[bytes], int], dict[bytes, Line]],
         written: Callable[["Log", LogFile, Index], None],
@@ -136,6 +154,7 @@ class Log:
         self.namespace = namespace
         self.folder = folder_of(namespace)
         self._storage = storage
+        self._conditions = conditions
         self._compression = compression
         self._find = find
         self._written = written
@@ -172,12 +191,15 @@ class Log:
         indexes: list[str] = []
         foreign: list[Entry] = []
         old: str | None = None
+        described = False
         for entry in self._storage.entries(self.folder):
             path = entry.key[len(self.folder) + 1 :]
             if path.startswith(f"{INDEX_FOLDER}/"):
                 indexes.append(path.partition("/")[2])
             elif (file := log_file(path, entry.size)) is not None:
                 files.append(file)
+            elif path == DESCRIPTOR:
+                described = True
             elif not any(part.startswith(("_", ".")) for part in path.split("/")):
                 foreign.append(entry)
                 old = path if old is None and is_old_layout(path) else old
@@ -186,7 +208,9 @@ class Log:
                 f"{self.key(old)!r} was written with one object for each document, by a connector of dsync-kit 0.1: "
                 "copy the data with that connector into an empty prefix of this one"
             )
-        if files and self.format() is None:
+        if not described:
+            self._format = None  # the folder may have been emptied
+        if files and (not described or self.format() is None):
             raise FailedPrecondition(f"{self.key(DESCRIPTOR)!r} is missing, and files of a log are there: restore it")
         self._check_whole(files)
         return Listing(files, indexes, foreign)
@@ -207,22 +231,18 @@ class Log:
         Raises InvalidArgument for documents of another type than the log's, FailedPrecondition for a store that lets
         two writers take one name.
         """
-        known = self._written_format(data_type)
-        if known.data_type != data_type:
-            holds = DataType.Name(known.data_type)
-            raise InvalidArgument(
-                f"the namespace {self.namespace!r} holds {holds} documents, and {DataType.Name(data_type)} was given: "
-                "write one type into a namespace"
-            )
         ticket = _Ticket(change, size)
         while not ticket.done:
+            known = self._begun(data_type)
             with self._turn:
                 self._queue.waiting.append(ticket)
-                while ticket.waits and self._queue.busy:
-                    self._turn.wait()
-                group = self._take() if ticket.waits else []
-            if group:
-                self._write_group(group, known)
+            while ticket.waits:
+                with self._turn:
+                    while ticket.waits and self._queue.busy:
+                        self._turn.wait()
+                    group = self._take() if ticket.waits else []
+                if group:
+                    self._write_group(group, known)
             with self._turn:
                 while not ticket.done and not ticket.again:
                     self._turn.wait()
@@ -283,13 +303,15 @@ class Log:
     def _counts(self, file: LogFile) -> bool:
         """Whether a file that was created is read.
 
-        It is not where another writer had found its number taken, and a compaction has freed it since: then the next
-        attempt looks for the newest number.
+        It is not where a compaction has freed its number since somebody else had it, nor where the folder was emptied,
+        so that it follows on nothing: then the next attempt looks again what is there.
         """
-        later = self._tail(file.last)
-        if not covered(file.last, later):
+        before = file.last - 1
+        found = self._tail(max(before, 1))
+        follows = not before or any(each.first <= before <= each.last for each in found)
+        if follows and not covered(file.last, found):
             return True
-        self._head = None
+        self._head = self._writable = None
         self._storage.delete(self.key(file.name))
         return False
 
@@ -325,28 +347,27 @@ class Log:
         found = (log_file(each.key[size:], each.size) for each in self._storage.entries(self.folder, after=after))
         return [file for file in found if file is not None and file.last >= number]
 
-    def _written_format(self, data_type: DataType) -> Format:
-        """The log's format, which its first writer decides.
-
-        Raises FailedPrecondition for a store that does not honour conditional writes.
-        """
-        if self._writable is not None:
-            return self._writable
-        key = self.key(DESCRIPTOR)
-        known = self.format()
+    def _begun(self, data_type: DataType) -> Format:
+        """The log's format, which its first writer decides."""
+        known = self._writable
         if known is None:
-            self.listing()  # refuses a folder of the old layout
-            known = Format(data_type, self._compression)
-            if not self._storage.create(key, known.encode()):
-                known = self.format() or known
-        check_available(known.compression)
-        # It is there now: a store that creates it again ignores the condition, and this harms nothing.
-        if self._storage.create(key, known.encode()):
-            raise FailedPrecondition(
-                "the store let a file be created twice: it does not honour conditional writes (If-None-Match), without "
-                "which acknowledged documents could be lost; use a store that does"
+            head = max((file.last for file in self.listing().files), default=0)
+            known = self._format
+            key = self.key(DESCRIPTOR)
+            if known is None:
+                known = Format(data_type, self._compression)
+                if not self._storage.create(key, known.encode()):
+                    known = self.format() or known
+            check_available(known.compression)
+            self._conditions.check(key, known.encode())
+            self._head = head
+            self._format = self._writable = known
+        if known.data_type != data_type:
+            holds = DataType.Name(known.data_type)
+            raise InvalidArgument(
+                f"the namespace {self.namespace!r} holds {holds} documents, and {DataType.Name(data_type)} was given: "
+                "write one type into a namespace"
             )
-        self._format = self._writable = known
         return known
 
 
