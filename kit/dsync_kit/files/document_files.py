@@ -117,14 +117,23 @@ class DocumentFiles:
     def count(self, namespace: str) -> int:
         """How many documents there are; of large files of others an estimate."""
         log = self._log(namespace)
-        return self._again(log, lambda: self._newest(log).count) + self._foreign.count(self._others(log))
+
+        def counted() -> int:
+            listing = log.listing()
+            return self._newest(log, listing).count + self._foreign.count(self._others(log, listing))
+
+        return self._again(log, counted)
 
     def plan(self, namespace: str) -> list[Planned]:
         """Partitions that hold each document once; at least one."""
         log = self._log(namespace)
-        foreign = self._foreign.plan(self._others(log))
-        partition_bytes = self._options.partition_bytes
-        return foreign + self._again(log, lambda: plan_log(self._newest(log), partition_bytes))
+
+        def planned() -> list[Planned]:
+            listing = log.listing()
+            written = plan_log(self._newest(log, listing), self._options.partition_bytes)
+            return self._foreign.plan(self._others(log, listing)) + written
+
+        return self._again(log, planned)
 
     def page(self, namespace: str, partition: bytes, cursor: bytes, data_type: DataType) -> tuple[list[bytes], bytes]:
         """A page of a partition, from its cursor on (empty: from the start), and the next page's cursor, or none.
@@ -149,14 +158,16 @@ class DocumentFiles:
         """
         log = self._log(namespace)
         digests = [digest_of(check_id(parts, data_type), data_type) for parts in ids]
-        known = log.format()
-        if known is None or known.data_type == data_type:
-            found = self._again(log, lambda: self._found(log, digests, data_type))
-        else:
-            found = {}
-        missing = {digest for digest in digests if digest not in found}
-        if missing and (entries := self._others(log)):
-            found |= self._found_elsewhere(log, entries, missing, data_type)
+
+        def looked_up() -> dict[bytes, bytes | None]:
+            listing = log.listing()
+            found = self._found(log, listing, digests, data_type)
+            missing = {digest for digest in digests if digest not in found}
+            if missing and (entries := self._others(log, listing)):
+                found |= self._found_elsewhere(log, entries, missing, data_type)
+            return found
+
+        found = self._again(log, looked_up)
         return [found.get(digest) for digest in digests]
 
     def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
@@ -216,9 +227,8 @@ class DocumentFiles:
                         del self._snapshots[place]
         raise Aborted(f"the files of {log.namespace!r} change faster than they can be read: try again")
 
-    def _newest(self, log: Log, listing: Listing | None = None) -> Snapshot:
-        """The log as it is now."""
-        listing = listing or log.listing()
+    def _newest(self, log: Log, listing: Listing) -> Snapshot:
+        """The log as a listing shows it."""
         head = max((file.last for file in listing.files), default=0)
         return self._snapshot_at(log, head, listing)
 
@@ -238,12 +248,9 @@ class DocumentFiles:
     def _log_page(
         self, log: Log, partition: LogPartition, place: LinePlace | None, data_type: DataType
     ) -> tuple[list[bytes], LinePlace | None]:
-        listing = log.listing() if place is None else None
-        known = log.format()
+        known = log.format() if partition.head else None
         if known is None:
             return [], None
-        if listing is not None:
-            self._snapshot_at(log, partition.head, listing)
         return log_page(
             log,
             known,
@@ -298,9 +305,9 @@ class DocumentFiles:
 
         return is_superseded
 
-    def _others(self, log: Log, listing: Listing | None = None) -> list[Entry]:
+    def _others(self, log: Log, listing: Listing) -> list[Entry]:
         """The files of others in a namespace: in its folder, in one that bears its plain name, or in none."""
-        found = list((listing or log.listing()).foreign)
+        found = list(listing.foreign)
         plain = log.namespace
         if plain != log.folder and "/" not in plain and not plain.startswith(("_", ".")) and plain.isprintable():
             found += [entry for entry in self._storage.entries(plain) if not _hidden(entry.key)]
@@ -317,12 +324,14 @@ class DocumentFiles:
                 return key[len(folder) + 1 :]
         return key
 
-    def _found(self, log: Log, digests: Sequence[bytes], data_type: DataType) -> dict[bytes, bytes | None]:
+    def _found(
+        self, log: Log, listing: Listing, digests: Sequence[bytes], data_type: DataType
+    ) -> dict[bytes, bytes | None]:
         """The newest documents with these digests, None for those deleted; what the log does not mention is missing."""
-        known = log.format()
-        if known is None:
+        known = log.format() if listing.files else None
+        if known is None or known.data_type != data_type:
             return {}
-        snapshot = self._newest(log)
+        snapshot = self._newest(log, listing)
         found: dict[bytes, bytes | None] = {}
         for digest in digests:
             if (place := snapshot.find(digest)) is not None:
