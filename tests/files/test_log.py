@@ -118,7 +118,7 @@ def test_damage_is_an_error_that_names_the_file(
 def test_a_changed_block_is_noticed(open_files: Open, storage: Storage) -> None:
     """Also where the file has its old size, which its index says."""
     files = open_files(storage)
-    write(files, *({"id": number, "text": "x" * 100} for number in range(1000)))
+    write(files, *({"id": number, "text": "x" * 1100} for number in range(1000)))
     files.close()
     key = f"{NAMESPACE}/000000000001.jsonl"
     storage.replace(key, storage.read(key).replace(b"x", b"y", 1))
@@ -129,7 +129,7 @@ def test_a_changed_block_is_noticed(open_files: Open, storage: Storage) -> None:
 def test_an_index_that_is_missing_is_worked_out(open_files: Open, storage: Storage) -> None:
     """Its writer may have been killed before it wrote it."""
     files = open_files(storage)
-    write(files, *({"id": number, "text": "x" * 100} for number in range(1000)))
+    write(files, *({"id": number, "text": "x" * 1100} for number in range(1000)))
     write(files, {"id": 7, "text": "new"})
     files.close()
     storage.delete(f"{NAMESPACE}/{INDEX_FOLDER}/000000000001.jsonl")

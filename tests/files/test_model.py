@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,7 @@ from dsync_kit.documents import id_field
 from dsync_kit.files.compacting.compaction import Compaction
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
 from dsync_kit.files.logs.names import visible
+from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.log_listing import Planned
 from dsync_kit.files.reading.snapshot import Indexes
 from dsync_kit.files.stores.storage import Storage
@@ -36,6 +38,7 @@ class History:
             file_bytes=self.random.choice([400, 4000, 10**6]),
         )
         self.openings = [DocumentFiles(storage, self.options) for _ in range(2)]
+        self.pool = ThreadPoolExecutor(2)
         self.model: Model = {}
         self.plans: list[tuple[list[Planned], set[int]]] = []
 
@@ -75,7 +78,7 @@ class History:
     def compact(self, _: int) -> None:
         """Any neighbours become one file, or one is written again without what newer ones have."""
         log = self.one()._log(NAMESPACE)
-        indexes = Indexes(self.storage)
+        indexes = Indexes(self.storage, Blocks(self.storage, self.pool), self.pool)
         compaction = Compaction(self.storage, indexes, file_bytes=self.options.file_bytes, stopping=lambda: False)
         listing, known = log.listing(), log.format()
         files = [each.file for each in visible(listing.files)]
@@ -114,6 +117,7 @@ def history(seed: int, storage: Storage) -> None:
             told.random.choice(steps)(step)
             told.check()
     finally:
+        told.pool.shutdown()
         for files in told.openings:
             files.close()
 

@@ -7,6 +7,7 @@ whatever files others put there. The README of a rendered connector describes th
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -72,8 +73,9 @@ class DocumentFiles:
         self._options = options or FilesOptions()
         self._root = root
         self._limits = PageLimits(self._options.page_size, self._options.page_bytes)
-        self._indexes = Indexes(storage)
-        self._blocks = Blocks(storage, concurrency=self._options.concurrency)
+        self._pool = ThreadPoolExecutor(self._options.concurrency, "files")
+        self._blocks = Blocks(storage, self._pool)
+        self._indexes = Indexes(storage, self._blocks, self._pool)
         self._foreign = ForeignFiles(
             storage,
             self._options.foreign,
@@ -100,7 +102,7 @@ class DocumentFiles:
     def close(self) -> None:
         """End the threads and close the files. Calling it again does nothing."""
         self._background.close()
-        self._blocks.close()
+        self._pool.shutdown(cancel_futures=True)
         self._foreign.close()
 
     def settle(self) -> None:

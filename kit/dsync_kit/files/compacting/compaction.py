@@ -59,7 +59,7 @@ class Compaction:
         """Write those files again of whose lines half are superseded: seldom, since all indexes are looked at."""
         listing = log.listing()
         files = visible(listing.files)
-        indexes = [self._indexes.of(log, each.file, known) for each in files]
+        indexes = self._indexes.of_all(log, [each.file for each in files], known)
         lines = sum(map(len, indexes))
         head = max((each.file.last for each in files), default=0)
         since = self._cleaned.setdefault(log.folder, 0)
@@ -82,7 +82,7 @@ class Compaction:
             for each in visible(listing.files)
             if each.file in chosen or (horizon and each.file.first > run[-1].last)
         ]
-        indexes = [self._indexes.of(log, each.file, known) for each in files]
+        indexes = self._indexes.of_all(log, [each.file for each in files], known)
         stops = [index.line_from(each.stop) for each, index in zip(files, indexes, strict=True)]
         dead = superseded(list(zip(indexes, stops, strict=True)))
         # Deletes are kept while there may be something older that they hold for.

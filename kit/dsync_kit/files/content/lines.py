@@ -56,21 +56,10 @@ def document_line(document: bytes, data_type: DataType) -> Line:
         if text is None or (b'"$' in text and not _OURS.isdisjoint(orjson.loads(text))):
             text = _wrapped(part, _BSON, b64encode(document).decode())
         return Line(digest, text)
-    try:
-        value = orjson.loads(document)
-    except orjson.JSONDecodeError:
-        value = None
-    if type(value) is not dict:
-        value = decode(document, data_type)
-    key = value.get("id")
-    if type(key) is str and key.isascii():
-        # The key of a string, as `key_of` gives it: by far the most frequent case.
-        size = len(key)
-        digest = blake2b(_STRING.pack(2, size + 5, size + 1) + key.encode() + b"\0", digest_size=DIGEST).digest()
-    else:
-        digest = digest_of(check_document(document, data_type), data_type)
+    value = _object(document)
+    digest = _json_digest(value)
     if not _OURS.isdisjoint(value):
-        return Line(digest, orjson.dumps({"id": key, _JSON: document.decode()}))
+        return Line(digest, orjson.dumps({"id": value["id"], _JSON: document.decode()}))
     # Raw line breaks stand between tokens alone: within a string JSON escapes them.
     return Line(digest, document.replace(b"\n", b" ").replace(b"\r", b" "))
 
@@ -100,13 +89,36 @@ def document_of(text: bytes, data_type: DataType) -> bytes:
 
 def read_line(text: bytes, data_type: DataType) -> Line:
     """A line with its digest, worked out from the text. Raises InvalidArgument where it is none."""
-    value = decode(text, DATA_TYPE_JSON_ID)
+    value = _object(text)
     deleted = value.get(_DELETED) is True
     if data_type == DATA_TYPE_JSON_ID:
-        part = check_document(encode({"id": value.get("id")}, data_type), data_type)
-    else:
+        return Line(_json_digest(value), text, deleted)
+    if _BSON in value:
         part = check_document(document_of(text, data_type), data_type)
+    elif "_id" in value:
+        (part,) = id_of(from_extended(orjson.dumps({"_id": value["_id"]})), data_type)
+    else:
+        raise InvalidArgument("the document has no _id")
     return Line(digest_of(part, data_type), text, deleted)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    """A JSON object: quickly, and with the errors of `decode`."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    return value if type(value) is dict else decode(text, DATA_TYPE_JSON_ID)
+
+
+def _json_digest(value: dict[str, Any]) -> bytes:
+    """The digest of a JSON document's id."""
+    key = value.get("id")
+    if type(key) is str and key.isascii():
+        # The key of a string, as `key_of` gives it: by far the most frequent case.
+        size = len(key)
+        return _digest(_STRING.pack(2, size + 5, size + 1) + key.encode() + b"\0")
+    return digest_of(check_document(encode({"id": key}, DATA_TYPE_JSON_ID), DATA_TYPE_JSON_ID), DATA_TYPE_JSON_ID)
 
 
 def _digest(key: bytes) -> bytes:

@@ -200,8 +200,10 @@ def check_block(data: bytes, block: Block, key: str) -> None:
         )
 
 
-def index_of(data: bytes, number: int, compression: Compression, data_type: DataType, key: str) -> Index:
-    """The index of a file, worked out from its content; all lines are taken for those of the page `number`.
+def index_of(
+    data: bytes, number: int, compression: Compression, data_type: DataType, key: str
+) -> tuple[Index, list[bytes]]:
+    """The index of a file, worked out from its content, and its lines, which are taken for those of the page `number`.
 
     Raises FailedPrecondition where a line is none, naming file and line.
     """
@@ -220,7 +222,7 @@ def index_of(data: bytes, number: int, compression: Compression, data_type: Data
         except InvalidArgument as error:
             raise FailedPrecondition(f"the file {key!r}, line {count}: {error.message}") from error
         builder.lines_of(line.digest, [0] if line.deleted else [])
-    return builder.build(horizon=0)
+    return builder.build(horizon=0), texts
 
 
 def _little(values: "array[int]") -> bytes:

@@ -33,8 +33,8 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["SMALL_FILE", "Change", "ConditionalWrites", "Format", "Listing", "Log", "written_page"]
 
-SMALL_FILE = 64 << 10
-"""A file of one page with fewer bytes has no index: to read it costs no more."""
+SMALL_FILE = 1 << 20
+"""A file of one page with fewer bytes has no index: there are few of them, and reading one costs little more."""
 
 _VERSION = 1
 _GROUP_BYTES = 32 << 20

@@ -2,49 +2,44 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 
 from dsync_kit.files.content.compression import Compression
-from dsync_kit.files.logs.index import BLOCK_BYTES, Block, read_block
+from dsync_kit.files.logs.index import Block, read_block
 from dsync_kit.files.stores.storage import Storage
 
 __all__ = ["Blocks"]
 
-_KEPT_BYTES = 24 << 20
-_AHEAD = 2
+_KEPT_BYTES = 32 << 20
+_RATIO = 8
+"""A compressed block is taken to have so many times its bytes in memory."""
 
 
 class Blocks:
-    """Reads blocks on `concurrency` threads; `close` ends them."""
+    """Reads blocks on the threads of a pool."""
 
-    def __init__(self, storage: Storage, *, concurrency: int) -> None:
+    def __init__(self, storage: Storage, pool: Executor) -> None:
         self._storage = storage
-        self._pool = ThreadPoolExecutor(concurrency, "blocks")
+        self._pool = pool
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, int], tuple[int, Future[list[bytes]]]] = OrderedDict()
         self._size = 0
 
-    def close(self) -> None:
-        """End the threads. Calling it again does nothing."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def lines(self, key: str, blocks: Sequence[Block], number: int, compression: Compression) -> list[bytes]:
-        """The lines of a file's block; the next ones are read ahead.
+    def lines(self, key: str, block: Block, compression: Compression) -> list[bytes]:
+        """The lines of a file's block.
 
         Raises FileNotFoundError where the file has gone, FailedPrecondition where it is not as it was written.
         """
-        futures = [
-            self._ask(key, blocks[at], compression) for at in range(number, min(number + 1 + _AHEAD, len(blocks)))
-        ]
         try:
-            return futures[0].result()
+            return self.ask(key, block, compression).result()
         except BaseException:
             with self._lock:  # another try reads again
-                self._drop((key, blocks[number].offset))
+                self._drop((key, block.offset))
             raise
 
-    def _ask(self, key: str, block: Block, compression: Compression) -> "Future[list[bytes]]":
+    def ask(self, key: str, block: Block, compression: Compression) -> "Future[list[bytes]]":
+        """Begin to read a block, unless it is there."""
         place = (key, block.offset)
         with self._lock:
             if (kept := self._kept.get(place)) is not None:
@@ -54,12 +49,22 @@ class Blocks:
                 self._storage.read(key, block.offset, block.size), block, compression, key
             )
             future = self._pool.submit(read)
-            size = max(block.size, BLOCK_BYTES)  # compressed blocks have more in memory
-            self._kept[place] = (size, future)
-            self._size += size
-            while self._size > _KEPT_BYTES and len(self._kept) > 1:
-                self._drop(next(iter(self._kept)))
+            self._keep(place, block.size if compression == "none" else block.size * _RATIO, future)
             return future
+
+    def keep(self, key: str, block: Block, lines: list[bytes]) -> None:
+        """Keep the lines of a block that was read otherwise."""
+        future: Future[list[bytes]] = Future()
+        future.set_result(lines)
+        with self._lock:
+            self._keep((key, block.offset), sum(map(len, lines)), future)
+
+    def _keep(self, place: tuple[str, int], size: int, future: "Future[list[bytes]]") -> None:
+        self._drop(place)
+        self._kept[place] = (size, future)
+        self._size += size
+        while self._size > _KEPT_BYTES and len(self._kept) > 1:
+            self._drop(next(iter(self._kept)))
 
     def _drop(self, place: tuple[str, int]) -> None:
         if (kept := self._kept.pop(place, None)) is not None:

@@ -1,9 +1,10 @@
 """The partitions of a log, and their pages."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from dsync_kit.conversion import convert
 from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
@@ -15,6 +16,9 @@ from dsync_kit.files.reading.snapshot import Part, Snapshot, Span
 from dsync_kit.protocol import DataType
 
 __all__ = ["PageLimits", "Planned", "line_text", "log_page", "plan_log", "stored_document"]
+
+_AHEAD = 3
+"""So many blocks are read ahead of the one that is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def line_text(log: Log, known: Format, part: Part, line: int, blocks: Blocks) ->
     """One line of a file, without its end."""
     index = part.index
     number = bisect_left(index.block_lines, line + 1) - 1
-    texts = blocks.lines(log.key(part.file.name), index.blocks, number, known.compression)
+    texts = blocks.lines(log.key(part.file.name), index.blocks[number], known.compression)
     return texts[line - index.block_lines[number]]
 
 
@@ -123,20 +127,32 @@ def _runs(
     if place is not None:
         at, line = _found(spans, place)
         spans = [Span(spans[at].part, line, spans[at].stop), *spans[at + 1 :]]
+    pieces = _pieces(spans)
+    ahead: deque[tuple[Part, int, int, int]] = deque()
+    while True:
+        for piece in islice(pieces, 1 + _AHEAD - len(ahead)):
+            blocks.ask(log.key(piece[0].file.name), piece[0].index.blocks[piece[1]], known.compression)
+            ahead.append(piece)
+        if not ahead:
+            return
+        part, number, start, stop = ahead.popleft()
+        texts = blocks.lines(log.key(part.file.name), part.index.blocks[number], known.compression)
+        first = part.index.block_lines[number]
+        for end in (*part.skip[bisect_left(part.skip, start) : bisect_left(part.skip, stop)], stop):
+            if start < end:
+                yield part, start, texts[start - first : end - first]
+            start = end + 1
+
+
+def _pieces(spans: Sequence[Span]) -> Iterator[tuple[Part, int, int, int]]:
+    """The blocks that have lines of the spans: part, block, and the lines of both, as far as any of them counts."""
     for span in spans:
-        part, index = span.part, span.part.index
-        key = log.key(part.file.name)
-        skip = part.skip[bisect_left(part.skip, span.start) : bisect_left(part.skip, span.stop)]
-        line = span.start
-        for end in (*skip, span.stop):
-            while line < end:
-                number = bisect_left(index.block_lines, line + 1) - 1
-                start = index.block_lines[number]
-                texts = blocks.lines(key, index.blocks, number, known.compression)
-                stop = min(end, start + len(texts))
-                yield part, line, texts[line - start : stop - start]
-                line = stop
-            line = end + 1
+        starts = span.part.index.block_lines
+        for number in range(bisect_left(starts, span.start + 1) - 1, bisect_left(starts, span.stop)):
+            start = max(span.start, starts[number])
+            stop = min(span.stop, starts[number + 1] if number + 1 < len(starts) else span.stop)
+            if span.part.living(start, stop):
+                yield span.part, number, start, stop
 
 
 def _found(spans: Sequence[Span], place: LinePlace) -> tuple[int, int]:

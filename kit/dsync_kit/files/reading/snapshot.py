@@ -5,7 +5,8 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
@@ -14,6 +15,7 @@ from dsync_kit.errors import FailedPrecondition
 from dsync_kit.files.logs.index import Index, index_of
 from dsync_kit.files.logs.log import SMALL_FILE, Format, Listing, Log
 from dsync_kit.files.logs.names import LogFile, visible
+from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.resolve import superseded
 from dsync_kit.files.stores.storage import Storage
 
@@ -26,10 +28,16 @@ _KEPT = 256
 class Indexes:
     """The indexes of files, which never change, kept once they have been read: the large ones on the disk."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, blocks: Blocks, pool: Executor) -> None:
         self._storage = storage
+        self._blocks = blocks
+        self._pool = pool
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Index] = OrderedDict()
+
+    def of_all(self, log: Log, files: Iterable[LogFile], known: Format) -> list[Index]:
+        """The indexes of many files. Raises FileNotFoundError where one has gone."""
+        return list(self._pool.map(lambda file: self.of(log, file, known), files))
 
     def of(self, log: Log, file: LogFile, known: Format) -> Index:
         """The index of a file. Raises FileNotFoundError where the file has gone."""
@@ -58,7 +66,9 @@ class Indexes:
             except (FileNotFoundError, ValueError, KeyError, TypeError):
                 pass  # its writer was killed before it wrote the index, or somebody has removed it
         key = log.key(file.name)
-        return _spooled(index_of(self._storage.read(key), file.last, known.compression, known.data_type, key))
+        index, lines = index_of(self._storage.read(key), file.last, known.compression, known.data_type, key)
+        self._blocks.keep(key, index.blocks[0], lines)
+        return _spooled(index)
 
 
 def _spooled(index: Index) -> Index:
@@ -98,13 +108,15 @@ class Snapshot:
 
     def __init__(self, log: Log, listing: Listing, indexes: Indexes, until: int) -> None:
         known = log.format()
-        found = []
-        for each in visible(listing.files):
-            if known is None:
-                raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
-            index = indexes.of(log, each.file, known)
-            stop = index.line_from(min(each.stop, until + 1))
-            found.append((each.file, index, stop))
+        files = visible(listing.files)
+        if files and known is None:
+            raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
+        found = [
+            (each.file, index, index.line_from(min(each.stop, until + 1)))
+            for each, index in zip(
+                files, indexes.of_all(log, [each.file for each in files], known) if known else (), strict=True
+            )
+        ]
         dead = superseded([(index, stop) for _, index, stop in found])
         self.parts: Sequence[Part] = [
             Part(file, index, stop, _skipped(lines, index, stop))
