@@ -233,7 +233,7 @@ def test_the_preferred_data_type_comes_first() -> None:
 def test_object_stores_are_known_by_their_schemes(scheme: str) -> None:
     """Whatever the case."""
     scaffold(Answers(scheme=scheme, name="x"), output=Path("mine"))
-    assert Path("mine/credentials.py").is_file()
+    assert Path("mine/store.py").is_file()
 
 
 def test_on_a_terminal_what_is_missing_is_asked_for() -> None:
