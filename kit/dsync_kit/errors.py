@@ -201,11 +201,6 @@ def status_of(
     traceback under a reference, and the caller is told the reference alone: the text of a foreign exception may hold
     credentials.
     """
-    if isinstance(error, SystemExit):
-        text = "the connector asked for its process to end: sys.exit(" + (
-            "" if error.code is None else repr(error.code)
-        )
-        return Status(StatusCode.UNKNOWN, _fitting(redact(text + ")")))
     known: BaseException | None = error
     try:
         if not isinstance(error, ConnectorError):
@@ -220,10 +215,12 @@ def status_of(
     reference = uuid4().hex[:8]
     # Redacted as a whole: a traceback quotes the exception's text, and so what is secret in it.
     logger.error("unexpected error %s\n%s", reference, redact("".join(traceback.format_exception(error))))
-    return Status(
-        StatusCode.UNKNOWN,
-        f"the connector failed unexpectedly ({type(error).__name__}); its log tells more under {reference}",
-    )
+    if isinstance(error, SystemExit):
+        argument = "" if error.code is None else error.code if isinstance(error.code, int) else "…"
+        what = f"the connector asked for its process to end: sys.exit({argument})"
+    else:
+        what = f"the connector failed unexpectedly ({type(error).__name__})"
+    return Status(StatusCode.UNKNOWN, f"{what}; its log tells more under {reference}")
 
 
 def _fitting(message: str) -> str:

@@ -209,7 +209,7 @@ def test_a_connector_that_exits_is_answered_for(streams: bool) -> None:
             yield
 
     with ConnectorServer(Exiting()) as server, client_of(server) as client:
-        with pytest.raises(ConnectorError, match="UNKNOWN: the connector failed unexpectedly") as caught:
+        with pytest.raises(ConnectorError, match="UNKNOWN: the connector asked for its process to end") as caught:
             list(client.stream_updates(StreamUpdatesRequest())) if streams else client.write_data(WriteDataRequest())
         assert "canary" not in str(caught.value)
         assert client.get_info(GetInfoRequest()).db_type == "sink"
