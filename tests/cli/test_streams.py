@@ -11,6 +11,48 @@ from pathlib import Path
 
 import pytest
 
+# Raises KeyboardInterrupt at the nth step of the Python code that prints, as the handler of a signal may, for each n.
+INTERRUPTED = """
+import os, sys
+from dsync_kit.output import streams
+
+def interrupt_at(nth):
+    steps = iter(range(nth))
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename == streams.__file__:
+            frame.f_trace_opcodes = True
+            if event == "opcode" and next(steps, None) is None:
+                raise KeyboardInterrupt
+            return trace
+    sys.settrace(trace)
+
+def printed(nth):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.dup2(write, 1)
+        streams.open_streams()
+        interrupt_at(nth)
+        interrupted = False
+        try:
+            print("first", flush=True)
+        except KeyboardInterrupt:
+            interrupted = True
+        sys.settrace(None)
+        print("last")
+        streams.lost()
+        os._exit(interrupted)
+    os.close(write)
+    status = os.wait()[1]
+    with open(read) as pipe:
+        return pipe.read(), status != 0
+
+nth, interrupted = 0, True
+while interrupted:
+    text, interrupted = printed(nth)
+    print(repr(text))
+    nth += 1
+"""
+
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 QUICK = "--profile quick --rule info/db-type --seed 1"
@@ -153,3 +195,12 @@ def test_on_a_terminal(reference: Path, tmp_path: Path, environ: dict[str, str])
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
     assert b"conformant: 1 rule passed" in shown
     assert (b"\x1b[1;32m" in shown) == ("TERM" in environ and environ["TERM"] != "dumb")
+
+
+def test_an_interrupt_while_something_is_printed() -> None:
+    """Wherever in the printing it comes, nothing is printed twice, and what is printed later arrives."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=True)
+    texts = done.stdout.splitlines()
+    assert len(texts) > 10
+    assert set(texts) <= {repr(text) for text in ("last\n", "firstlast\n", "first\nlast\n")}
+    assert texts[-1] == repr("first\nlast\n")

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 __all__ = ["fail_on_loss", "is_unread", "lost", "open_streams", "write_document"]
 
@@ -18,32 +18,64 @@ _SUBSTITUTES = str.maketrans(
 _ERRORS = "dsync_kit.readable"
 
 
-class _Descriptor(io.FileIO):
-    """The file of a standard stream, the null device for one that is closed.
+class _Stream(io.TextIOWrapper):
+    """A standard stream that never fails to write: what it loses is gone, and the reason is kept.
 
-    A write that fails counts as done, and its error is kept.
+    Only this outermost layer is Python code, where the handler of a signal can raise at any point. Between the buffer
+    and the file it would hide from the buffer that its text has been written, which would then be written again.
     """
 
-    def __init__(self, file: int | str) -> None:
-        super().__init__(file, "w", closefd=not isinstance(file, int))
+    def __init__(self, file: io.FileIO, *, was_closed: bool = False, **options: Any) -> None:
+        super().__init__(io.BufferedWriter(file), **options)
+        self._was_closed = was_closed
         self.loss: OSError | None = None
         self.raises = False
 
-    def write(self, data: "bytes | bytearray | memoryview") -> int | None:  # type: ignore[override]
-        """Write, or note why not. Raises OSError only after `fail_on_loss()`."""
-        if self.name == os.devnull:
-            self.loss = OSError(errno.EBADF, "it is closed")
+    def write(self, text: str) -> int:
+        """Write, or keep the reason why not. Raises OSError only after `fail_on_loss()`."""
+        self._check()
         try:
-            return super().write(data)
+            super().write(text)
         except OSError as error:
-            self.loss = self.loss or error
-            if self.raises:
-                raise
-            return memoryview(data).nbytes
+            self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Likewise."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Likewise, at once and whatever the encoding."""
+        self._check()
+        self.flush()
+        try:
+            self.buffer.write(data)
+            self.buffer.flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _check(self) -> None:
+        if self._was_closed:
+            self.loss = self.loss or OSError(errno.EBADF, "it is closed")
+        if self.raises and self.loss is not None:
+            raise self.loss
+
+    def _lose(self, error: OSError) -> None:
+        self.loss = self.loss or error
+        # The buffer keeps what it could not write, and would fail again each time: it is emptied there.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
+        super().flush()
+        if self.raises:
+            raise error
 
 
-_descriptors: dict[str, _Descriptor] = {}
-"""By the stream's name in `sys`; empty until `open_streams()`."""
+_streams: dict[str, _Stream] = {}
+"""By the name in `sys`; empty until `open_streams()`."""
 
 
 def open_streams() -> None:
@@ -63,7 +95,7 @@ def open_streams() -> None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as the process
     for name in ("stdout", "stderr"):
         stream: io.TextIOWrapper | None = getattr(sys, name)
-        if stream is getattr(sys, f"__{name}__") and name not in _descriptors:
+        if stream is getattr(sys, f"__{name}__") and name not in _streams:
             setattr(sys, name, _opened(name, stream))
 
 
@@ -72,48 +104,50 @@ def lost() -> OSError | None:
 
     Nothing is amiss where the reader ends early, as `head` does.
     """
-    for name, descriptor in _descriptors.items():
-        descriptor.raises = False
+    for name, stream in _streams.items():
+        stream.raises = False
         getattr(sys, name).flush()
-    loss = _descriptors["stdout"].loss if "stdout" in _descriptors else None
+    loss = _streams["stdout"].loss if "stdout" in _streams else None
     return None if _is_broken_pipe(loss) else loss
 
 
 def is_unread(name: str) -> bool:
     """Whether whoever read the stream `name`, stdout or stderr, has left."""
-    return name in _descriptors and _is_broken_pipe(_descriptors[name].loss)
+    return name in _streams and _is_broken_pipe(_streams[name].loss)
 
 
 def fail_on_loss() -> None:
     """From here on printing to standard output raises OSError where it fails: for output that is data."""
-    if "stdout" in _descriptors:
-        _descriptors["stdout"].raises = True
+    if "stdout" in _streams:
+        _streams["stdout"].raises = True
 
 
 def write_document(text: str) -> None:
     """Write a document to standard output, in UTF-8 whatever its encoding; `lost()` says whether it has arrived."""
+    data = text.encode("utf-8", "backslashreplace")
+    if isinstance(sys.stdout, _Stream):
+        sys.stdout.write_bytes(data)
+        return
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
-def _opened(name: str, stream: io.TextIOWrapper | None) -> TextIO:
+def _opened(name: str, stream: io.TextIOWrapper | None) -> _Stream:
     """The stream that takes the place of Python's own, which is None where it was closed."""
     if stream is None:
-        descriptor = _Descriptor(os.devnull)
-        encoding, lines = "utf-8", False
+        opened = _Stream(io.FileIO(os.devnull, "w"), encoding="utf-8", errors=_ERRORS, was_closed=True)
     else:
         stream.flush()
-        descriptor = _Descriptor(stream.fileno())
-        # `write_through` is Python's own for PYTHONUNBUFFERED: a line at a time is soon enough.
-        encoding, lines = stream.encoding, bool(stream.line_buffering or stream.write_through)
-    _descriptors[name] = descriptor
-    return io.TextIOWrapper(
-        io.BufferedWriter(descriptor),  # type: ignore[type-var]
-        encoding=encoding,
-        errors=_ERRORS,
-        line_buffering=lines,
-    )
+        opened = _Stream(
+            io.FileIO(stream.fileno(), "w", closefd=False),
+            encoding=stream.encoding,
+            errors=_ERRORS,
+            # `write_through` is Python's own for PYTHONUNBUFFERED: a line at a time is soon enough.
+            line_buffering=bool(stream.line_buffering or stream.write_through),
+        )
+    _streams[name] = opened
+    return opened
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
