@@ -75,3 +75,32 @@ def altering(reference: Path) -> Iterator[Alterable]:
 
 def _reference(folder: Path) -> tuple[Any, Any]:
     return import_folder(folder, "connector"), import_folder(folder, "settings").Settings(uri="reference://")
+
+
+SIGNALLED = """
+import signal, threading
+from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
+
+folder = packaged_folder("examples") / "reference"
+settings = import_folder(folder, "registration").CONNECTOR.settings
+
+
+class Signalled(import_folder(folder, "connector").ReferenceConnector):
+    def stream_updates(self, request, context):
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        return super().stream_updates(request, context)
+
+
+CONNECTOR = RegisteredConnector(
+    name="signalled", schemes=("signalled",), settings=settings, create=Signalled, usage="signalled://"
+)
+"""
+
+
+@pytest.fixture
+def signalled(tmp_path: Path) -> Path:
+    """A connector's folder, `signalled://`: StreamUpdates gives SIGTERM to the thread in which it runs."""
+    folder = tmp_path / "signalled"
+    folder.mkdir()
+    (folder / "registration.py").write_text(SIGNALLED, encoding="utf-8")
+    return folder

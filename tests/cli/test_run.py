@@ -323,3 +323,10 @@ def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: 
     assert done.returncode == 0, done.stderr
     compared = [event for event in events(done.stderr) if event["event"] == "compared"]
     assert [event["differences"] for event in compared] == [0] * 6
+
+
+def test_a_signal_that_another_thread_is_given(dsync_kit: Command, signalled: Path) -> None:
+    """While nothing comes over the stream, nothing wakes the main thread: the run ends all the same."""
+    done = dsync_kit("run", signalled, "signalled://", "/dev/null")
+    assert done.returncode == 130
+    assert "interrupted: 0 documents, 0 updates" in done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.client import GrpcClient
-from dsync_kit.errors import Unavailable, Unimplemented
+from dsync_kit.errors import ConnectorError, Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     GetInfoRequest,
@@ -56,32 +56,11 @@ def test_serve_until_told_to_end(reference: Path, number: signal.Signals) -> Non
     assert "Traceback" not in errors
 
 
-SIGNALLED = """
-import signal, threading
-from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
-
-folder = packaged_folder("examples") / "reference"
-settings = import_folder(folder, "registration").CONNECTOR.settings
-
-
-class Signalled(import_folder(folder, "connector").ReferenceConnector):
-    def get_info(self, request):
-        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-        return super().get_info(request)
-
-
-CONNECTOR = RegisteredConnector(
-    name="signalled", schemes=("signalled",), settings=settings, create=Signalled, usage="signalled://"
-)
-"""
-
-
-def test_a_signal_that_another_thread_is_given(tmp_path: Path) -> None:
+def test_a_signal_that_another_thread_is_given(signalled: Path) -> None:
     """The system may give it to any thread, or while the main one is about to wait: the server ends all the same."""
-    (tmp_path / "registration.py").write_text(SIGNALLED, encoding="utf-8")
-    with serving(tmp_path, "signalled://", "--address", "127.0.0.1:0") as (process, _, address):
-        with GrpcClient(address, insecure=True) as client:
-            client.get_info(GetInfoRequest())
+    with serving(signalled, "signalled://", "--address", "127.0.0.1:0") as (process, _, address):
+        with GrpcClient(address, insecure=True) as client, pytest.raises(ConnectorError):
+            list(client.stream_updates(StreamUpdatesRequest()))
         assert process.wait(timeout=30) == 0
 
 

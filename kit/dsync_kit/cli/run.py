@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
@@ -196,14 +197,11 @@ def _stopping(stop: CallContext) -> Iterator[None]:
     """SIGINT and SIGTERM cancel `stop`, once; the second one ends the run at once."""
 
     def handle(*_: object) -> None:
-        for known in old:
-            signal.signal(known, signal.default_int_handler)
-        # Not in this thread, which may be holding the locks that are needed.
-        threading.Thread(target=stop.cancel, daemon=True).start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
 
-    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    leave = watch_signals(stop.cancel, handler=handle)
     try:
         yield
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        leave()

@@ -5,16 +5,15 @@ import ipaddress
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import NoReturn
 
+from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
@@ -89,9 +88,9 @@ def serve(asked: Service) -> int:
                 server.start()
                 if opened.harness is not None:
                     print(f"the scratch area of {target.title}/conformance.py: it goes when this ends", file=sys.stderr)
-                signals = _signals(on_second=lambda: _end_now(clean_up, problem="told twice to stop"))
+                told_to_stop = _signals(on_second=lambda: _end_now(clean_up, problem="told twice to stop"))
                 print(f"serving {printable(opened.title)} at {server.address}", flush=True)
-                signals.get()
+                told_to_stop.wait()
                 left = server.drain(asked.grace)
             except BaseException:
                 server.stop(0)
@@ -106,24 +105,10 @@ def serve(asked: Service) -> int:
     return _end_now(atexit._run_exitfuncs)
 
 
-def _signals(on_second: Callable[[], object]) -> "SimpleQueue[int]":
-    """Where SIGTERM and SIGINT arrive from now on; `on_second` is called on the second one, in a thread."""
-    arrived: SimpleQueue[int] = SimpleQueue()
-    # Python runs a handler when its main thread next runs: never, if the signal comes just before that thread begins to
-    # wait. The operating system's handler writes to this socket at once, whatever the main thread does.
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    signal.set_wakeup_fd(writing.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-
-    def read() -> None:
-        with reading, writing:
-            arrived.put(reading.recv(1)[0])
-            reading.recv(1)
-            on_second()
-
-    threading.Thread(target=read, name="signals", daemon=True).start()
+def _signals(on_second: Callable[[], object]) -> threading.Event:
+    """What is set when SIGTERM or SIGINT comes, from now on; `on_second` is called when a second one does."""
+    arrived = threading.Event()
+    watch_signals(lambda: on_second() if arrived.is_set() else arrived.set())
     return arrived
 
 
