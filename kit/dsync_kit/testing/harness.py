@@ -26,6 +26,10 @@ class Harness:
     """What each namespace holds, where a store has tables or the like: a document schema (docs/schemas.md), as the file
     of `--documents` has it. `"*"` stands for all others."""
 
+    settle: ClassVar[float | None] = None
+    """Seconds after which reads must see what was acknowledged, for a store whose reads lag behind; 0 for one whose
+    reads see it at once. None: found out."""
+
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Rule ids (or globs) that this connector is known to violate, each with the reason. They still run; one that
     passes fails the run."""

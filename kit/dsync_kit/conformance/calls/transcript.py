@@ -12,18 +12,28 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from google.protobuf.message import Message
 
 from dsync_kit.client import ClientBase, ConnectorApi
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.documents import decode_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     BsonValue,
     DataType,
+    GeneratePlanRequest,
+    GetByIdsRequest,
+    GetNamespaceMetadataRequest,
+    ListDataRequest,
     Rpc,
     Update,
+    WriteDataRequest,
+    WriteUpdatesRequest,
 )
 from dsync_kit.protocol.names import kind_name
 
 __all__ = ["Call", "Note", "Recorder", "show_document", "show_id"]
+
+_WRITES = (WriteDataRequest, WriteUpdatesRequest)
+_READS = (GeneratePlanRequest, ListDataRequest, GetByIdsRequest, GetNamespaceMetadataRequest)
 
 _SHOWN_CALLS = 60
 _SHOWN_ITEMS = 4
@@ -78,17 +88,26 @@ class Note:
 class Recorder(ClientBase):
     """The nine RPCs of `api`, remembered; safe to use from several threads.
 
-    `other` gives a recorder of another instance of the connector, whose calls go into the same transcript.
+    `other` gives a recorder of another instance of the connector, whose calls go into the same transcript. What reads
+    waits until it must see what was written, as `settling` says.
     """
 
-    def __init__(self, api: ConnectorApi, *, name: str = "", entries: "_Entries | None" = None) -> None:
+    def __init__(
+        self,
+        api: ConnectorApi,
+        settling: Settling | None = None,
+        *,
+        name: str = "",
+        entries: "_Entries | None" = None,
+    ) -> None:
         self._api = api
+        self._settling = settling or Settling(0.0)
         self._name = name
         self._entries = _Entries() if entries is None else entries
 
     def other(self, api: ConnectorApi, name: str) -> "Recorder":
         """A recorder of `api`, whose calls are shown here as those of `name`."""
-        return Recorder(api, name=name, entries=self._entries)
+        return Recorder(api, self._settling, name=name, entries=self._entries)
 
     def note(self, text: str) -> None:
         """Put a line into the transcript for what happens beside the RPCs."""
@@ -129,12 +148,17 @@ class Recorder(ClientBase):
         return call
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
+        if isinstance(request, _READS):
+            self._settling.wait()
         call = self._begin(rpc, request)
         try:
             response: Message = getattr(self._api, rpc.method)(request)
         except ConnectorError as error:
             call.error = error
             raise
+        finally:
+            if isinstance(request, _WRITES):
+                self._settling.wrote()
         call.responses.append(response)
         return response
 

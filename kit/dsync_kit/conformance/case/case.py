@@ -1,7 +1,7 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -24,7 +24,15 @@ from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument, is_interrupt
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+    BsonValue,
+    DataType,
+    Update,
+    UpdateType,
+)
 from dsync_kit.protocol.names import kind_name, type_name
 
 __all__ = ["Case"]
@@ -45,7 +53,7 @@ class Case:
         self.declared = subject.declared
         self.found = subject.found
         self.bulk = bulk
-        self.recorder = Recorder(subject.api)
+        self.recorder = Recorder(subject.api, subject.settling)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder, subject.limits)
         self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
@@ -55,6 +63,7 @@ class Case:
         self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
         self._taken: set[str] = set()
         self._written: set[str] = set()
+        self._acknowledged: set[tuple[str, bytes]] = set()
         self._stack = ExitStack()
         self._family: Family | None = None
 
@@ -132,7 +141,9 @@ class Case:
     ) -> list[list[Update]]:
         """Calls of WriteUpdates over a few ids."""
         holding = self.holding(data_type)
-        return self.draw(histories(holding, values, max_calls=max_calls, max_updates=max_updates), label)
+        kinds = self.update_kinds
+        calls = histories(holding, values, kinds, max_calls=max_calls, max_updates=max_updates)
+        return self.draw(calls, label)
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small documents with ids that sort as they are numbered."""
@@ -190,6 +201,17 @@ class Case:
     def _free_names(self) -> list[str]:
         return [name for name in self.family.names if name not in self._taken]
 
+    @property
+    def deletes(self) -> bool:
+        """Whether documents can be changed, and deleted again."""
+        return self.declared.can_change and self.found.deletes
+
+    @property
+    def update_kinds(self) -> tuple[UpdateType, ...]:
+        """The kinds of updates that are applied, PARTIAL_UPDATE aside."""
+        kinds = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
+        return kinds if self.found.deletes else kinds[:2]
+
     # What dsync does
 
     def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
@@ -198,7 +220,7 @@ class Case:
         if not self.declared.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
         self.subject.data.load(namespace, documents, data_type, driver=self.driver)
-        self._written.add(namespace)
+        self._was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
         """WriteData to a namespace with a strange name; whether the store takes such a name."""
@@ -236,7 +258,7 @@ class Case:
         if not self.declared.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
         self.subject.data.change(namespace, updates, data_type, driver=self.driver)
-        self._written.add(namespace)
+        self._was_written(namespace, (list(update.id) for update in updates), data_type)
 
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
@@ -245,10 +267,21 @@ class Case:
         listed = self.subject.data.read(namespace, data_type, driver=driver or self.driver, expected=expected)
         return self.without_foreign(namespace, listed, data_type)
 
-    def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards") -> None:
-        """Raise Violation unless the namespace holds what the model holds."""
+    def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards", *, owner: str = "") -> None:
+        """Raise Violation unless the namespace holds what the model holds; where reads lag, unless it soon does."""
+
+        def look() -> None:
+            model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what, owner=owner)
+
         self.checks += 1
-        model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what)
+        self.settled(look)
+
+    def settled(self, look: Callable[[], T]) -> T:
+        """What `look` gives, which reads once, and raises Violation unless that is as it should be.
+
+        Where reads lag behind writes it is waited for, and must then stay so.
+        """
+        return self.subject.settling.settled(look)
 
     def loaded(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> tuple[str, Model]:
         """A namespace with drawn documents in it, and what it holds."""
@@ -332,9 +365,10 @@ class Case:
     def close(self) -> None:
         """Remove what the example has made, and end what it has started."""
         self._stack.close()
+        self.subject.kept(self._written)
         if not self.subject.removes:
             return
-        removing = Recorder(self.subject.api)
+        removing = Recorder(self.subject.api, self.subject.settling)
         for (namespace, data_type), owned in self._owned.items():
             removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
             try:
@@ -354,13 +388,32 @@ class Case:
             except (ValueError, InvalidArgument):
                 continue  # a malformed id, sent on purpose: nothing is stored under it
 
+    def _was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
+        """Note what was acknowledged: it takes the place of what was there before."""
+        self._written.add(namespace)
+        self.subject.settling.wrote()
+        for parts in ids if self.foreign(namespace) else ():
+            with suppress(ValueError, InvalidArgument):
+                self._acknowledged.add((namespace, key_of(parts, data_type)))
+
+    def foreign(self, namespace: str) -> dict[bytes, bytes]:
+        """The documents by their keys that were in an offered namespace before this example came."""
+        return self.subject.remembered.foreign.get(namespace, {})
+
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
-        """The listed documents without those that were there before the kit came."""
-        before = self.subject.remembered.foreign.get(namespace, set())
-        foreign = before - set(self._owned.get((namespace, data_type), ()))
-        if not foreign:
+        """The listed documents without those that were there before this example came, and are as they were."""
+        before = self.foreign(namespace)
+        if not before:
             return listed
-        return [document for document in listed if _key(document, data_type) not in foreign]
+        owned = self._owned.get((namespace, data_type), {})
+
+        def foreign(document: bytes) -> bool:
+            key = _key(document, data_type)
+            if key not in before or (namespace, key) in self._acknowledged:
+                return False
+            return key not in owned or before[key] == document
+
+        return [document for document in listed if not foreign(document)]
 
 
 @contextmanager

@@ -160,7 +160,8 @@ class _Run:
         if self._subject.declared.can_change and self._crash.topics["write-data"] is None:
             with self.topic("write-updates"):
                 self._holds(found, list(self._model.documents.values()), "WriteUpdates")
-                self._holds_none(found, self._gone)
+                if self._case.deletes:
+                    self._holds_none(found, self._gone)
         with self.topic("plan"):
             self._plan_lasts(driver)
         if self._follower is not None:
@@ -227,7 +228,7 @@ class _Run:
         if not self._subject.declared.can_change:
             return
         updates = [Update(id=id_of(item, self._type), type=kind, data=item) for item in documents]
-        if also_gone:
+        if also_gone and self._case.deletes:
             updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
         self._subject.data.change(self._namespace, updates, self._type, driver=driver)
         self._model.apply(updates)

@@ -110,7 +110,7 @@ def paged(case: Case) -> tuple[LargeNamespace, int]:
 
 def emptied(case: Case, found: LargeNamespace) -> str:
     """A namespace with nothing of the kit's in it: another one; where there is none, this one without its documents."""
-    if case.has_free_namespace or not case.declared.can_change:
+    if case.has_free_namespace or not case.deletes:
         return case.namespace()
     removals = [Update(id=id_of(old, found.data_type), type=UPDATE_TYPE_DELETE) for old in found.documents]
     case.update(found.namespace, removals, found.data_type)

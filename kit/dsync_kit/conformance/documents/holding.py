@@ -1,14 +1,14 @@
 """What a namespace holds, as rules write to it: documents of any fields, or those of a schema."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.documents import identifiers, strategies
 from dsync_kit.conformance.documents.strategies import Draw, make_document, update
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
+from dsync_kit.protocol import DataType, Update, UpdateType
 
 __all__ = ["Anything", "Holding", "TooFewError", "histories"]
 
@@ -117,7 +117,9 @@ class Anything(Holding):
         return "long"
 
 
-def histories(holding: Holding, values: list[Any], *, max_calls: int = 4, max_updates: int = 5) -> Draw:
+def histories(
+    holding: Holding, values: list[Any], kinds: Sequence[UpdateType], *, max_calls: int = 4, max_updates: int = 5
+) -> Draw:
     """Lists of WriteUpdates calls over a few ids, so that they meet often."""
 
     def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
@@ -125,7 +127,7 @@ def histories(holding: Holding, values: list[Any], *, max_calls: int = 4, max_up
         return update(kind, identifier, holding.document(identifier, content), holding.data_type)
 
     one = st.tuples(
-        st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]),
+        st.sampled_from(kinds),
         st.sampled_from(values),
         holding.contents(small=True),
     ).map(build)

@@ -25,6 +25,8 @@ class Need(Enum):
     LISTING = "the connector declares no source, or there is nothing to list: name existing data with --namespace"
     LOADING = "data can only be put into it past the connector: its conformance.py has no seed(), and it is no sink"
     CHANGING = "data can only be changed past the connector: its conformance.py has no update(), and it is no sink"
+    APPLYING = "its sink only copies: WriteUpdates answers UNIMPLEMENTED"
+    DELETING = "it deletes nothing: a DELETE is answered with UNIMPLEMENTED"
     READING = (
         "what was written can only be read past the connector: its conformance.py has no read(), and it is no source"
     )

@@ -14,7 +14,7 @@ from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Stat
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.execution import run_rule
-from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.errors import UsageError
@@ -31,7 +31,8 @@ class RunOptions:
 
     `documents` says what namespaces hold, `known_failures` maps rule ids or globs to reasons. `database` is the folder
     that keeps this connector's failing examples, to be tried first the next time; None for none. `runs` is the folder
-    that keeps what namespaces a run has taken, should it be killed. `command` makes the command that shows one rule's
+    that keeps what namespaces a run has taken, should it be killed. `settle` are seconds by which reads may lag behind
+    writes; None to find it out. `command` makes the command that shows one rule's
     failure again.
     """
 
@@ -44,6 +45,7 @@ class RunOptions:
     strict: bool = False
     database: Path | None = None
     runs: Path | None = None
+    settle: float | None = None
     command: Callable[[str], str] = lambda rule: f"dsync-kit verify … --rule {rule}"
 
 
@@ -64,7 +66,7 @@ class Session:
 
     def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
         self._options = options
-        self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs)
+        self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs, options.settle)
         listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **options.known_failures}
@@ -133,9 +135,8 @@ class Session:
         return not failed.isdisjoint(rule.after)
 
     def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Finding:
-        lacking = [need.value for need in rule.needs if not offers(self._subject, need)]
-        if lacking:
-            return Finding(rule.id, rule.level, Status.SKIPPED, reason=lacking[0])
+        if reason := lacking(self._subject, rule.needs):
+            return Finding(rule.id, rule.level, Status.SKIPPED, reason=reason)
         options = self._options
         return run_rule(
             rule,
@@ -212,7 +213,7 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
 
 def _remains(subject: Subject) -> list[str]:
     remains = subject.remembered.remains
-    if not remains:
+    if not remains or subject.disposable:
         return []
     name, reason = next(iter(remains.items()))
     return [f"{len(remains)} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]

@@ -1,6 +1,6 @@
 """What a connector says about itself, and what its harness does in its place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType, GetInfoResponse
@@ -39,6 +39,10 @@ class Declared:
             can_change=is_sink or (harness is not None and harness.offers("update")),
             can_read=is_source or (harness is not None and harness.offers("read")),
         )
+
+    def without_updates(self) -> Self:
+        """The same of a sink that only copies, as dsync's own for files and S3 do: it applies no updates."""
+        return replace(self, can_change=False)
 
     @property
     def types(self) -> tuple[DataType, ...]:

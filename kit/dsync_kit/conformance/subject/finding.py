@@ -1,9 +1,10 @@
 """What offered namespaces hold, where nobody has declared it: found out by writing to them, and reading back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.probing import Answer, Finding, probed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import make_document
@@ -37,6 +38,7 @@ class Namespace:
     write: Callable[[bytes], None]
     read: Callable[[], list[bytes]] | None
     remove: Callable[[Sequence[bytes]], None]
+    settling: Settling = field(default_factory=lambda: Settling(0.0))
 
 
 def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> Finding:
@@ -64,9 +66,13 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         written.append(data)
         if namespace.read is None:
             return Answer(readable=False)
+        namespace.settling.find_out(lambda: back(key) is not None)
+        found = back(key)
+        return Answer(back=None if found is None else decode(found, data_type))
+
+    def back(key: bytes) -> bytes | None:
         found = (listed for listed in _listed(namespace, data_type) if document_key(listed, data_type) == key)
-        back = next(found, None)
-        return Answer(back=None if back is None else decode(back, data_type))
+        return next(found, None)
 
     def taken(value: Any) -> bool:
         return document_key(make_document(value, {}, data_type), data_type) in there

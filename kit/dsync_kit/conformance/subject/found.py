@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.families import Family
 from dsync_kit.protocol import DataType
 
@@ -13,12 +14,21 @@ class Found:
     """What a connector's store holds, which GetInfo does not say.
 
     `makes_namespaces` says whether it takes a namespace that was not made beforehand, `id_kinds` which kinds of ids it
-    takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `notes` are for
-    the report.
+    takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `copies_only`
+    says that it applies no updates at all, `deletes` whether it applies deletes. `notes` are for the report.
     """
 
     makes_namespaces: bool = True
     id_kinds: dict[DataType, tuple[str, ...]] = field(default_factory=dict)
     families: tuple[Family, ...] = ()
     streams: bool = False
+    copies_only: bool = False
+    deletes: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def keeps(self) -> str:
+        """Why nothing can be removed that was written; empty where it can."""
+        if self.copies_only:
+            return Need.APPLYING.value
+        return "" if self.deletes else Need.DELETING.value

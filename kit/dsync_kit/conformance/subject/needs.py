@@ -1,10 +1,26 @@
 """Whether a connector, or the way it is run, has what a rule needs."""
 
+from collections.abc import Sequence
+
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
-__all__ = ["offers"]
+__all__ = ["lacking", "offers"]
+
+
+def lacking(subject: Subject, needs: Sequence[Need]) -> str:
+    """Why a rule with these needs does not apply to a connector; empty where it does."""
+    need = next((need for need in needs if not offers(subject, need)), None)
+    match need:
+        case None:
+            return ""
+        case Need.CHANGING if subject.found.copies_only:
+            return Need.APPLYING.value
+        case Need.SECOND_INSTANCE if subject.target.second is not None:
+            return f"a second instance cannot run beside the first one ({subject.alone})"
+        case _:
+            return need.value
 
 
 def offers(subject: Subject, need: Need) -> bool:
@@ -26,6 +42,10 @@ def offers(subject: Subject, need: Need) -> bool:
             return declared.loads
         case Need.CHANGING:
             return declared.can_change and declared.loads
+        case Need.APPLYING:
+            return not subject.found.copies_only
+        case Need.DELETING:
+            return subject.found.deletes
         case Need.READING:
             return declared.can_read and declared.loads
         case Need.UPDATES:
@@ -57,7 +77,7 @@ def offers(subject: Subject, need: Need) -> bool:
         case Need.IN_PROCESS:
             return target.connector is not None
         case Need.SECOND_INSTANCE:
-            return target.second is not None
+            return target.second is not None and not subject.alone
         case Need.OTHER_DATA:
             return target.elsewhere is not None and not subject.namespaces.offered
         case Need.CONNECTION:

@@ -18,11 +18,12 @@ _ARRIVALS = 5
 class Patience:
     """What comes is quick, once it is known how long that takes. What did not come once is not waited for as long.
 
-    `silent` says whether a stream sent nothing where updates were written, `uncounted` whether StreamLSN did not count
-    what was written.
+    `lag` are seconds by which reads may lag behind writes. `silent` says whether a stream sent nothing where updates
+    were written, `uncounted` whether StreamLSN did not count what was written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lag: float = 0.0) -> None:
+        self._lag = lag
         self._arrivals: list[float] = []
         self._waited_in_vain = False
         self.silent = False
@@ -31,6 +32,10 @@ class Patience:
     @property
     def seconds(self) -> float:
         """Seconds to wait for an update."""
+        return self._lag + self._unlagged
+
+    @property
+    def _unlagged(self) -> float:
         slowest = max(self._arrivals, default=0.0)
         if self._waited_in_vain:
             return min(_MOST, max(_SHORT, 5 * slowest))

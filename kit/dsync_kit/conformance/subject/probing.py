@@ -9,6 +9,7 @@ from contextlib import suppress
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
@@ -23,7 +24,7 @@ from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE, DataType, Update
 from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
@@ -37,17 +38,26 @@ def find_out(
     driver: Driver,
     liveness: Liveness,
     remembered: Remembered,
+    settling: Settling,
 ) -> Found:
     """Try what the connector takes; what is written and not deleted at once is remembered, to be removed.
 
     `schemas` are those that are declared. Raises UsageError for one that no document fits, and never for what the
     connector does: the rules meet it again.
     """
-    trying = _Trying(declared, data, namespaces, schemas, driver, liveness, remembered)
+    trying = _Trying(declared, data, namespaces, schemas, driver, liveness, remembered, settling)
     if declared.written_types:
         trying.documents_are_held()
     streams = declared.is_source and trying.updates_are_planned()
-    return Found(trying.makes_namespaces, trying.id_kinds, trying.families, streams, tuple(trying.notes))
+    return Found(
+        trying.makes_namespaces,
+        trying.id_kinds,
+        trying.families,
+        streams,
+        copies_only=trying.copies_only,
+        deletes=trying.deletes,
+        notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
+    )
 
 
 class _Trying:
@@ -62,6 +72,7 @@ class _Trying:
         driver: Driver,
         liveness: Liveness,
         remembered: Remembered,
+        settling: Settling,
     ) -> None:
         self._declared = declared
         self._data = data
@@ -70,7 +81,11 @@ class _Trying:
         self._driver = driver
         self._liveness = liveness
         self._remembered = remembered
+        self._settling = settling
+        self._sampled = False
         self.makes_namespaces = True
+        self.copies_only = False
+        self.deletes = True
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
         self.families = self._families()
@@ -88,6 +103,26 @@ class _Trying:
             self.offered_namespaces_hold()
         if not self._schemas:
             self.ids_are_taken()
+        if not self._sampled:
+            self.sample_is_kept()
+
+    @property
+    def lag(self) -> str:
+        """What there is to say about reads that lag behind writes; empty where they do not."""
+        seconds = self._settling.seconds
+        if not seconds:
+            return ""
+        return f"its reads lag behind its writes: what is expected is waited for, up to {seconds:.1f} s (--settle)"
+
+    def sample_is_kept(self) -> None:
+        """Write a document of a namespace whose schema was declared, to find out whether it is seen, and deleted."""
+        family = next((family for family in self.families if family.names), None)
+        if family is None:
+            return
+        name, data_type = family.names[0], self._declared.written_types[0]
+        holding = family.holding(data_type)
+        with suppress(ConnectorError, Violation):
+            self._write_sample(name, data_type, holding.document(holding.sample_id(), {}))
 
     def namespaces_are_made(self) -> None:
         """Find out whether a namespace can be written to that was not made beforehand."""
@@ -173,19 +208,17 @@ class _Trying:
         """A namespace as it is probed."""
 
         def remove(documents: Sequence[bytes]) -> None:
-            removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
-            try:
-                if removals and self._declared.can_change:
-                    self._data.change(name, removals, data_type, driver=self._driver)
-            except ConnectorError as error:
-                self._remembered.remain(name, str(error))
+            with suppress(ConnectorError):
+                self._remove(name, data_type, documents)
 
         readable = data_type in self._declared.types
+        self._sampled = True
         return Namespace(
             name,
             write=lambda document: self._data.load(name, [document], data_type, driver=self._driver),
             read=(lambda: self._data.read(name, data_type, driver=self._driver)) if readable else None,
             remove=remove,
+            settling=self._settling,
         )
 
     def _families(self) -> tuple[Family, ...]:
@@ -221,15 +254,42 @@ class _Trying:
         return holding.document(holding.sample_id(), {})
 
     def _write_sample(self, namespace: str, data_type: DataType, document: bytes) -> None:
+        """Write a document, and delete it again. Raises ConnectorError where that is refused, or is not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
-        if self._declared.can_change:
-            removal = Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
-            try:
-                self._data.change(namespace, [removal], data_type, driver=self._driver)
-            except ConnectorError as error:
-                if error.retryable:
-                    raise
-                return  # updates/… rules say what is wrong with it
+        if not self._sampled and data_type in self._declared.types:
+            self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
+        self._sampled = True
+        self._remove(namespace, data_type, [document])
+
+    def _is_listed(self, namespace: str, data_type: DataType, document: bytes) -> bool:
+        try:
+            listed = self._data.read(namespace, data_type, driver=self._driver)
+            return any(id_of(found, data_type) == id_of(document, data_type) for found in listed)
+        except (ConnectorError, Violation):
+            return True  # the rules will meet it again: there is nothing to wait for
+
+    def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
+        """Delete documents, as far as the connector does. Raises ConnectorError where it does not answer."""
+        if not documents or not self._declared.can_change or self.copies_only or not self.deletes:
+            return
+        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
+        try:
+            self._data.change(namespace, removals, data_type, driver=self._driver)
+        except ConnectorError as error:
+            if error.retryable:
+                raise
+            self._remembered.remain(namespace, str(error))
+            if error.code is StatusCode.UNIMPLEMENTED:
+                self._deletes_nothing(namespace, data_type, documents[0])
+
+    def _deletes_nothing(self, namespace: str, data_type: DataType, document: bytes) -> None:
+        """Find out whether a sink that applies no DELETE applies other updates."""
+        self.deletes = False
+        overwrite = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UPDATE, data=document)
+        try:
+            self._data.change(namespace, [overwrite], data_type, driver=self._driver)
+        except ConnectorError as error:
+            self.copies_only = error.code is StatusCode.UNIMPLEMENTED
 
     def _plans_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
         try:

@@ -14,16 +14,16 @@ _MOST_REMAINS = 100
 class Remembered:
     """What is costly to make, and is made once in a run; and what the kit must not forget.
 
-    `foreign` are the keys of the documents of an offered namespace that were there before the kit came. `streamed` says
-    whether a stream was opened, which may still hold its place when the next one is. `remains` are the namespaces that
-    could not be emptied, each with the reason.
+    `foreign` are the documents of an offered namespace that were there before an example came, by their keys.
+    `streamed` says whether a stream was opened, which may still hold its place when the next one is. `remains` are the
+    namespaces that could not be emptied, each with the reason.
     """
 
     def __init__(self) -> None:
         self.large_namespaces: dict[tuple[Family, DataType], LargeNamespace] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self.crashes: dict[int, Any] = {}
-        self.foreign: dict[str, set[bytes]] = {}
+        self.foreign: dict[str, dict[bytes, bytes]] = {}
         self.streamed = False
         self.remains: dict[str, str] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []

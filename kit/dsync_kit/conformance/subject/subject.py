@@ -1,6 +1,6 @@
 """One connector under judgement, put together: what it declares, what was found out, what is remembered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Self
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.driver import Driver, Limits
+from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.subject.data import Data
@@ -44,7 +45,10 @@ class Subject:
     limits: Limits
     remembered: Remembered
     journal: Journal
+    settling: Settling = field(default_factory=Settling)
+    counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
+    _alone: str | None = None
 
     @classmethod
     def of(
@@ -53,6 +57,7 @@ class Subject:
         namespaces: Sequence[str] = (),
         documents: Mapping[str, Schemas] | None = None,
         runs: Path | None = None,
+        settle: float | None = None,
     ) -> Self:
         """Ask a connector what it is, and try what it takes.
 
@@ -71,16 +76,24 @@ class Subject:
         offered = tuple(dict.fromkeys([*given, *named]))
         journal = Journal(None if _disposable(target) else runs, target.title)
         places = Namespaces(offered, journal, default_plan=info.capabilities.source.default_plan)
-        data, liveness, limits, remembered = (
+        if settle is None and target.harness is not None:
+            settle = target.harness.settle
+        data, liveness, limits, remembered, settling = (
             Data(declared, target.harness),
             Liveness(target.api),
             Limits(),
             Remembered(),
+            Settling(settle),
         )
-        looking = Recorder(target.api)
-        found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered)
+        looking = Recorder(target.api, settling)
+        found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered, settling)
         liveness.heed(looking)
-        return cls(target, declared, found, places, data, liveness, limits, remembered, journal)
+        if found.copies_only:
+            declared = declared.without_updates()
+        patience = Patience(settling.seconds)
+        return cls(
+            target, declared, found, places, data, liveness, limits, remembered, journal, settling, patience=patience
+        )
 
     @property
     def api(self) -> ConnectorApi:
@@ -109,23 +122,37 @@ class Subject:
     @property
     def removes(self) -> bool:
         """Whether what the kit writes can be removed, and does not go with the harness's scratch area anyway."""
-        return self.declared.can_change and not _disposable(self.target) and not self.liveness.hung
+        changes = self.declared.can_change and self.found.deletes
+        return changes and not self.disposable and not self.liveness.hung
+
+    @property
+    def disposable(self) -> bool:
+        """Whether what the kit writes goes with the harness's scratch area, so that nothing need be removed."""
+        return _disposable(self.target)
+
+    def kept(self, namespaces: Iterable[str]) -> None:
+        """Note, for the report, that what the kit wrote to these namespaces cannot be removed, where that is so."""
+        for namespace in namespaces if self.found.keeps and not self.disposable else ():
+            self.remembered.remain(namespace, self.found.keeps)
 
     def settle(self, namespace: str) -> None:
         """Note what is in an offered namespace already: it is neither counted nor removed."""
-        found: set[bytes] = set()
+        found: dict[bytes, bytes] = {}
         for data_type in self.declared.types:
             for document in self.data.read(namespace, data_type, driver=self.driver):
                 try:
-                    found.add(document_key(document, data_type))
+                    found[document_key(document, data_type)] = document
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
         self.remembered.foreign[namespace] = found
 
     def clear(self) -> None:
         """Remove what was kept for several examples."""
-        for namespace, data_type, documents in self.remembered.take_kept() if self.removes else ():
-            self.remove(namespace, data_type, documents)
+        for namespace, data_type, documents in self.remembered.take_kept():
+            if self.removes:
+                self.remove(namespace, data_type, documents)
+            else:
+                self.kept([namespace])
         if not self.liveness.hung:  # else nothing could be removed: the journal stays
             self.journal.end(self.remembered.remains)
 
@@ -136,6 +163,17 @@ class Subject:
             self.data.change(namespace, removals, data_type, driver=self.driver)
         except ConnectorError as error:
             self.remembered.remain(namespace, str(error))
+
+    @property
+    def alone(self) -> str:
+        """Why a second instance cannot run beside the first one; empty where it can. It is tried once."""
+        if self._alone is None:
+            try:
+                with self.second_instance():
+                    self._alone = ""
+            except (ConnectorError, TargetError) as error:
+                self._alone = str(error).partition("\n")[0]
+        return self._alone
 
     @contextmanager
     def second_instance(self) -> Iterator[ConnectorApi]:

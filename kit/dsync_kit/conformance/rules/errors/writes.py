@@ -152,7 +152,7 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
 @rule(
     "errors/malformed-id-code",
     BAD_INPUT,
-    needs=(Need.SINK,),
+    needs=(Need.SINK, Need.APPLYING),
     hint="an id that can't be decoded is mapped to the code of an outage",
     examples=0.5,
     after=(
@@ -173,7 +173,7 @@ def malformed_id_code(case: Case) -> None:
     "errors/malformed-id",
     "Raw UTF-8 in `data` is the most common mistake.",
     level=Level.SHOULD,
-    needs=_READ,
+    needs=(*_READ, Need.APPLYING),
     hint="the id's bytes are used as they are: check that they are a BSON value of their type",
     after=(
         "errors/malformed-id-code",
@@ -205,7 +205,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
 @rule(
     "errors/malformed-update",
     BAD_INPUT,
-    needs=(Need.SINK,),
+    needs=(Need.SINK, Need.APPLYING),
     hint="the document of an update is not checked before it is stored",
     after=(
         "errors/malformed-document",
@@ -229,7 +229,7 @@ def malformed_update(case: Case) -> None:
 @rule(
     "errors/bad-update-in-call",
     BAD_INPUT,
-    needs=_READ,
+    needs=(*_READ, Need.APPLYING),
     hint="a bad update is skipped, or the call cannot be repeated after it was refused half way",
     after=("errors/malformed-update", "updates/model"),
 )
@@ -243,11 +243,11 @@ def bad_update_in_call(case: Case) -> None:
     model.write(held)
     good = [
         update(UPDATE_TYPE_UPDATE, values[0], case.document(values[0], {"n": 1}, data_type), data_type),
-        update(UPDATE_TYPE_DELETE, values[1], b"", data_type),
+        *([update(UPDATE_TYPE_DELETE, values[1], b"", data_type)] if case.deletes else []),
     ]
     bad = Update(id=id_value(values[2], data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff not a document")
     call = list(good)
-    call.insert(case.draw(st.integers(0, 2), "position"), bad)
+    call.insert(case.draw(st.integers(0, len(good)), "position"), bad)
     try:
         case.driver.write_updates(namespace, call, data_type)
     except ConnectorError as error:

@@ -163,13 +163,15 @@ def declared_source(case: Case) -> None:
     hint="the sink is declared, but its methods are not there",
 )
 def declared_sink(case: Case) -> None:
-    """A declared sink implements WriteData and WriteUpdates."""
+    """A declared sink implements WriteData; and WriteUpdates, or not at all: a sink may only copy."""
     namespace = case.namespace()
     data_type = case.declared.sink_types[0] if case.declared.sink_types else DATA_TYPE_MONGO_BSON
     calls: dict[str, Callable[[], object]] = {
         "WriteData": lambda: case.api.write_data(WriteDataRequest(namespace=namespace, type=data_type)),
         "WriteUpdates": lambda: case.api.write_updates(WriteUpdatesRequest(namespace=namespace, type=data_type)),
     }
+    if case.found.copies_only:
+        del calls["WriteUpdates"]
     for name, call in calls.items():
         code = _answer(call)
         case.check(

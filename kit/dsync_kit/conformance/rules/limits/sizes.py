@@ -125,7 +125,8 @@ def many_updates_at_once(case: Case) -> None:
     """2,050 updates in one call are applied in their order: inserted, and every third deleted again."""
     data_type = case.data_type()
     updates = many_updates(case, 1537, data_type)
-    updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
+    if case.deletes:
+        updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
     namespace = case.namespace()
     model = Model(data_type)
     model.apply(updates)

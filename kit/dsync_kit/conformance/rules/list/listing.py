@@ -140,12 +140,12 @@ def page_boundaries(case: Case) -> None:
     most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
     target = size * case.draw(st.integers(1, min(3, most)), "pages")
     # Enough that each partition gets more than the target, whatever share of the documents it is given.
-    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.declared.can_change else target * partitions
+    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.deletes else target * partitions
     documents = case.numbered(count, data_type)
     namespace, model = emptied(case, found), Model(data_type, documents)
     case.write(namespace, documents, data_type)
     case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
-    for wanted in (target + 1, target, target - 1) if case.declared.can_change else ():
+    for wanted in (target + 1, target, target - 1) if case.deletes else ():
         removals = [
             Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
             for partition in case.driver.plan([namespace]).partitions

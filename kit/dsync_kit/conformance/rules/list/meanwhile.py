@@ -120,7 +120,7 @@ def ends_while_written(case: Case) -> None:
 @rule(
     "list/stable-while-written",
     "Applying the listing and then the stream from the plan's cursor gives the source's state.",
-    needs=(Need.LOADING, Need.CHANGING, Need.SOURCE, Need.UPDATES),
+    needs=(Need.LOADING, Need.CHANGING, Need.DELETING, Need.SOURCE, Need.UPDATES),
     hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
     after=(
         "list/complete",

@@ -82,7 +82,7 @@ def counts(case: Case) -> None:
         _read(case, stream, lambda message: message.lsn >= written, expected=f"{written} or more", owner="")  # noqa: B023
     # Of documents that nothing was done to since the cursor: updates of one id may be counted as one.
     identifiers = [decode_id(id_of(document, scene.data_type)[0]) for document in there]
-    for change in (scene.overwrite, scene.delete):
+    for change in (scene.overwrite, scene.delete) if case.deletes else (scene.overwrite,):
         scene.change(name, [change(identifiers.pop()) for _ in range(len(there) // 2)])
         written += len(there) // 2
         _read(case, stream, lambda message: message.lsn >= written, expected=f"{written} or more", owner="")  # noqa: B023
@@ -112,7 +112,8 @@ def monotone(case: Case) -> None:
     for number, count in enumerate((3, 3, _MANY)):
         updates = many_updates(case, count, scene.data_type, f"part{number}")
         scene.change(name, updates)
-        scene.change(name, [scene.delete(scene.ids[0]), scene.insert(scene.ids[0], number), scene.delete(scene.ids[0])])
+        undone = scene.delete(scene.ids[0]) if case.deletes else scene.overwrite(scene.ids[0], "undone")
+        scene.change(name, [undone, scene.insert(scene.ids[0], number), undone])
         inserted += len(updates)
         _read(case, stream, lambda message: message.lsn >= inserted, not_less)  # noqa: B023 - called at once
     while (message := stream.next(_AT_ONCE)) is not None:

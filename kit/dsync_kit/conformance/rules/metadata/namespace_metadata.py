@@ -27,14 +27,13 @@ def _count(case: Case, namespace: str) -> int:
 
 
 def _loaded(case: Case, documents: list[bytes], data_type: DataType) -> tuple[str, int]:
-    """A namespace with these documents in it, and the count of those that were there before."""
+    """A namespace with these documents in it, and how many others it has."""
     namespace = case.namespace()
-    before = 0
-    if not case.found.makes_namespaces:
-        with _declined(case):
-            before = _count(case, namespace)
     case.write(namespace, documents, data_type)
-    return namespace, before
+    if case.found.makes_namespaces:
+        return namespace, 0
+    listed = case.subject.data.read(namespace, data_type, driver=case.driver, expected=len(documents))
+    return namespace, len(listed) - len(documents)
 
 
 @contextmanager
@@ -46,18 +45,21 @@ def _declined(case: Case) -> Iterator[None]:
 
 
 def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None:
-    try:
-        found = _count(case, namespace)
-    except ConnectorError as error:
-        if expected or error.code is not StatusCode.NOT_FOUND:
-            raise
-        found = 0  # with its last document, a namespace may be gone
-    case.check(
-        found in (0, expected),
-        f"the count of a namespace is wrong after {after}",
-        expected=f"{expected}, or 0 where counting is not offered",
-        seen=found,
-    )
+    def look() -> None:
+        try:
+            found = _count(case, namespace)
+        except ConnectorError as error:
+            if expected or error.code is not StatusCode.NOT_FOUND:
+                raise
+            found = 0  # with its last document, a namespace may be gone
+        case.check(
+            found in (0, expected),
+            f"the count of a namespace is wrong after {after}",
+            expected=f"{expected}, or 0 where counting is not offered",
+            seen=found,
+        )
+
+    case.subject.counting.settled(look)
 
 
 @rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is not there, or fails")
@@ -81,6 +83,7 @@ def answers(case: Case) -> None:
     hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is not known",
     after=(
         "metadata/unknown-namespace",
+        "list/complete",
         "updates/delete",
         "updates/id-kinds",
         "write/idempotent",
@@ -99,7 +102,7 @@ def count(case: Case) -> None:
     again = documents[: case.draw(st.integers(1, len(documents)), "overwritten")]
     case.write(namespace, again, data_type)
     _expect_count(case, namespace, before + len(documents), "an overwrite")
-    if case.declared.can_change:
+    if case.deletes:
         gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
         removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in gone]
         case.update(namespace, removals, data_type)

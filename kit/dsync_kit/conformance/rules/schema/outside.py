@@ -50,8 +50,7 @@ def _told(misfits: Sequence[Misfit]) -> str:
 
 
 def _compare(case: Case, namespace: str, model: Model, what: str, own: str) -> None:
-    case.checks += 1
-    model.check(case.read(namespace, model.data_type, expected=len(model.documents)), owner=own, what=what)
+    case.expect(namespace, model, what, owner=own)
 
 
 def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool = False) -> Rule:
@@ -235,19 +234,23 @@ def _expect_some(
     why: str = "",
 ) -> None:
     """Nothing is listed but some of the documents, as they were written, and all of the others."""
+
+    def look() -> None:
+        listed = case.read(namespace, data_type, expected=len(some))
+        allowed = [*some, *and_all]
+        strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
+        missing = [known for known in and_all if not any(same_document(found, known, data_type) for found in listed)]
+        if strange or missing:
+            raise Violation(
+                f"what was acknowledged is not there as it was written, or what was refused is ({why})",
+                expected=f"{len(and_all)} documents, and none but {len(some)} others, as they were written",
+                seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
+                owner=own,
+                rests_on=Evidence.LISTING,
+            )
+
     case.checks += 1
-    listed = case.read(namespace, data_type, expected=len(some))
-    allowed = [*some, *and_all]
-    strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
-    missing = [known for known in and_all if not any(same_document(found, known, data_type) for found in listed)]
-    if strange or missing:
-        raise Violation(
-            f"what was acknowledged is not there as it was written, or what was refused is ({why})",
-            expected=f"{len(and_all)} documents, and none but {len(some)} others, as they were written",
-            seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
-            owner=own,
-            rests_on=Evidence.LISTING,
-        )
+    case.settled(look)
 
 
 RULES = (

@@ -53,7 +53,7 @@ def overwrites(case: Case) -> None:
 @rule(
     "stream/deletes",
     STATE,
-    needs=LIVE,
+    needs=(*LIVE, Need.DELETING),
     hint="deletes are not streamed, or with another id",
     after=ARRIVES,
     examples=0.4,

@@ -117,7 +117,8 @@ def long_ids(case: Case) -> None:
     follower = scene.follow()
     with case.declined_if_refused(f"ids of {size} characters"):
         scene.change(name, [scene.insert(value, "long") for value in values])
-    scene.change(name, [scene.delete(values[0])])
+    if case.deletes:
+        scene.change(name, [scene.delete(values[0])])
     scene.mark()
     follower.converge(scene.wanted(), what=f"a stream of ids of {size} characters")
 

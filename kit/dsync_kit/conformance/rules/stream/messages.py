@@ -168,7 +168,8 @@ def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> No
     written = [*scene.ids, *samples]
     scene.change(name, [scene.insert(value, "one") for value in written])
     scene.change(name, [scene.overwrite(value, "two") for value in written[::2]])
-    scene.change(name, [scene.delete(value) for value in written[1::2]])
+    if case.deletes:
+        scene.change(name, [scene.delete(value) for value in written[1::2]])
     scene.mark()
     last = list(held(scene.models[name]))[-1]
     used = [key_of(strategies.id_value(value, scene.data_type), scene.data_type) for value in written]

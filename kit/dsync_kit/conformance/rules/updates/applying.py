@@ -15,7 +15,7 @@ from dsync_kit.protocol import (
 
 __all__ = ["BOTH", "KINDS", "UPSERT", "apply", "one_document"]
 
-BOTH = (Need.SINK, Need.READING)
+BOTH = (Need.SINK, Need.APPLYING, Need.READING)
 UPSERT = "INSERT and UPDATE are both a full-document upsert"
 KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
 

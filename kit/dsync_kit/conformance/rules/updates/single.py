@@ -74,7 +74,7 @@ def replaces_whole(case: Case) -> None:
 @rule(
     "updates/delete",
     "DELETE carries no data, and deleting what is missing is OK",
-    needs=BOTH,
+    needs=(*BOTH, Need.DELETING),
     hint="the id is not compared as a BSON value: `data` is the value alone, with its length and NUL for a text",
     after=(
         "write/read-back",
@@ -91,7 +91,7 @@ def delete(case: Case) -> None:
 @rule(
     "updates/delete-missing",
     "deleting what is missing is OK",
-    needs=(Need.SINK,),
+    needs=(Need.SINK, Need.APPLYING, Need.DELETING),
     hint="a delete that finds nothing is answered with an error",
     after=("updates/delete",),
 )

@@ -47,7 +47,7 @@ def id_name(case: Case) -> None:
     parts = [BsonValue(data=part.data, type=part.type) for part in id_value(value, model.data_type)]
     if model.data_type == strategies.JSON:
         parts[0].name = id_field(model.data_type)
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
+    kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
     data = b"" if kind == UPDATE_TYPE_DELETE else case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
     case.expect(namespace, model, "what is listed after an update with an id without a name")
@@ -72,7 +72,7 @@ def id_kinds(case: Case) -> None:
     namespace, model = case.namespace(), Model(data_type, page)
     case.write_if_taken(namespace, page, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
-    kind = case.draw(st.sampled_from([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE]), "kind", show=kind_name)
+    kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
     updates = [update(kind, value, case.document(value, {"n": 1}, data_type), data_type) for value in updated]
     apply(case, namespace, model, updates)
@@ -95,7 +95,7 @@ def many(case: Case) -> None:
     """A call with 1,200 updates over 300 ids is applied whole, and in order."""
     data_type = case.data_type()
     rounds = [case.numbered(300, data_type, round=number) for number in range(4)]
-    kinds = [UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT]
+    kinds = [UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, case.update_kinds[-1], UPDATE_TYPE_INSERT]
     namespace, model = case.namespace(), Model(data_type)
     updates = [
         Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
@@ -129,7 +129,7 @@ def concurrent(case: Case) -> None:
         calls.append(
             [
                 Update(id=id_of(pair[0], data_type), type=UPDATE_TYPE_UPDATE, data=new),
-                Update(id=id_of(pair[1], data_type), type=UPDATE_TYPE_DELETE),
+                *([Update(id=id_of(pair[1], data_type), type=UPDATE_TYPE_DELETE)] if case.deletes else []),
             ]
         )
     with ThreadPoolExecutor(8) as pool:

@@ -103,7 +103,7 @@ def overwrites(case: Case) -> None:
 @rule(
     "write/after-delete",
     "It overwrites by id",
-    needs=(*_BOTH, Need.CHANGING),
+    needs=(*_BOTH, Need.CHANGING, Need.DELETING),
     hint="what was deleted is remembered, and a page that brings it again is left out",
     after=("write/overwrites", "updates/delete"),
     examples=0.3,
