@@ -143,14 +143,6 @@ class ListingNotImplemented(Reference):
 
 
 @broken("info/declared-sink")
-class UpdatesNotImplemented(Reference):
-    """A sink for the first copy only: the flow is cancelled at the first change."""
-
-    def write_updates(self, request: WriteUpdatesRequest) -> None:
-        raise Unimplemented("updates are not supported yet")
-
-
-@broken("info/declared-sink")
 class SourceDeclaredAsSink(Reference):
     """Capabilities copied from an example that was both."""
 

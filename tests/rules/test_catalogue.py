@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,6 @@ from dsync_kit.conformance.results.profile import PROFILES, Profile
 from .catalogue import FAULTS, VARIANTS
 from .fault import Fault, Variant, judge
 from .variants_namespaces import NoneGiven
-from .variants_typed import WRONGED
 
 AREAS = ("info", "plan", "list", "metadata", "write", "updates", "encoding", "schema", "errors", "lifecycle")
 """The areas of the faults that are folded."""
@@ -72,14 +70,8 @@ def test_an_unusual_connector_passes(name: str) -> None:
     _assert_passes(variant, BRIEF)
 
 
-def _expected(variant: Variant) -> Any:
-    """A variant as a parameter; where it is known that rules wrong it, the test must fail until they do not."""
-    reason = WRONGED.get(variant.name)
-    return pytest.param(variant, marks=[pytest.mark.xfail(reason=reason, strict=True)] if reason else [])
-
-
 @pytest.mark.campaign
-@pytest.mark.parametrize("variant", [_expected(variant) for variant in VARIANTS], ids=_named)
+@pytest.mark.parametrize("variant", VARIANTS, ids=_named)
 def test_every_unusual_connector_passes(variant: Variant) -> None:
     """The same for all of them."""
     _assert_passes(variant, PROFILES["quick"])

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from grpc import StatusCode
 
 from dsync_kit.documents import encode
 from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, Unimplemented
+from dsync_kit.incoming import check_data_type, check_update
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
@@ -35,19 +36,9 @@ from .typed_connector import Row, TypedConnector
 from .typed_database import Database, Logged
 from .typed_tables import EVENTS, ITEMS, LINES, Column, Table
 
-__all__ = ["VARIANTS", "WRONGED"]
+__all__ = ["VARIANTS", "CopiesOnly", "ReadsLag"]
 
 VARIANTS: list[Variant] = []
-
-WRONGED: dict[str, str] = {
-    "typed-copies-only": "a sink that only copies is judged by rules on updates",
-    "typed-deletes-nothing": "a sink without deletes is judged by rules that need them",
-    "typed-one-process-at-a-time": "a second instance that cannot run is taken for an error",
-    "typed-reads-lag": "what is acknowledged is looked for at once",
-    "typed-counts-lag": "a count is compared at once",
-    "typed-computed-columns-are-listed": "no schema says that a field is computed from others",
-}
-"""Variants that the rules still fail, each with what they do not know of it."""
 
 
 def unusual(connector: Any) -> Any:
@@ -243,6 +234,7 @@ class ReadsLag(_Lagging):
     """A search index: what was acknowledged is listed, counted, found and streamed a little later."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        check_data_type(request.type, [DATA_TYPE_MONGO_BSON])
         table = self.table(request.namespace)
         for document in request.data:
             self.row(table, document)
@@ -253,6 +245,7 @@ class ReadsLag(_Lagging):
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         table = self.table(request.namespace)
         for update in request.updates:
+            check_update(update, DATA_TYPE_MONGO_BSON)
             if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
                 raise Unimplemented("PARTIAL_UPDATE is not supported")
             if update.type != UPDATE_TYPE_DELETE:
@@ -403,9 +396,15 @@ class KeepsAllDigits(_Wider):
 
 @unusual
 class ComputedColumnsAreListed(TypedConnector):
-    """A column that the store computes is a field of the document: what is written must have it, and right."""
+    """A column that the store computes is a field of what is listed: what is written lacks it, or has it right."""
 
     tables = (ITEMS,)
+
+    @classmethod
+    def documents(cls) -> dict[str, Mapping[str, Any]]:
+        schema = dict(ITEMS.schema)
+        schema["properties"] = {**schema["properties"], "size": {"bsonType": "int", "readOnly": True}}
+        return {ITEMS.namespace: schema}
 
     def listed_columns(self, table: Table) -> Sequence[Column]:
         return table.columns
@@ -413,7 +412,7 @@ class ComputedColumnsAreListed(TypedConnector):
     def row_of(self, table: Table, fields: dict[str, Any]) -> Row:
         size = fields.pop("size", None)
         row = super().row_of(table, fields)
-        if size is None or size != len(row["name"]):
+        if size is not None and size != len(row["name"]):
             raise InvalidArgument("items.size is computed: expected the length of the name")
         return row
 

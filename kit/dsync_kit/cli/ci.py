@@ -50,6 +50,7 @@ class Gate:
     strict: bool = False
     reports: Sequence[str] = ()
     timeout: float = CALL_SECONDS
+    settle: float | None = None
     jobs: int = 1
     list_only: bool = False
 
@@ -153,6 +154,7 @@ def _verify(asked: Gate, target: str, console: Console) -> Report:
                 rules=asked.rules,
                 strict=asked.strict,
                 timeout=asked.timeout,
+                settle=asked.settle,
             )
             return judge(wanted, console, crew)
     except UsageError as error:

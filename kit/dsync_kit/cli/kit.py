@@ -31,6 +31,10 @@ Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same see
 Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")]
 Strict = Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")]
+Settle = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
+]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
 
 
@@ -77,6 +81,7 @@ def verify(
     ] = None,
     insecure: Insecure = False,
     timeout: Timeout = 30.0,
+    settle: Settle = None,
     jobs: Jobs = 1,
 ) -> None:
     """Prove a connector with generated data.
@@ -103,6 +108,7 @@ def verify(
             reports=report or (),
             insecure=insecure,
             timeout=timeout,
+            settle=settle,
         )
         raise typer.Exit(ExitCode(run(asked, crew)))
 
@@ -129,6 +135,7 @@ def ci(
         ),
     ] = None,
     timeout: Timeout = 30.0,
+    settle: Settle = None,
     jobs: Jobs = 1,
     list_only: Annotated[bool, typer.Option("--list", help="Print the touched folders, and verify none.")] = False,
 ) -> None:
@@ -150,6 +157,7 @@ def ci(
         strict=strict,
         reports=report or (),
         timeout=timeout,
+        settle=settle,
         jobs=jobs,
         list_only=list_only,
     )

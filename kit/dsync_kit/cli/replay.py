@@ -34,6 +34,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
         rules=(kept.rule,),
         namespaces=kept.namespaces,
         documents=kept.documents,
+        settle=kept.settle,
         choices=kept.choices,
     )
     *events, last = judge_apart(orders, crew, lambda _: f"dsync-kit replay {word}")

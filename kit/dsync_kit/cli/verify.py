@@ -37,7 +37,7 @@ EXAMPLES = Path(".dsync-kit/examples")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the user asked for. `timeout` is in seconds, for each call."""
+    """What the user asked for. `timeout` is in seconds, for each call; `settle` as well, for reads that lag."""
 
     target: str
     options: Sequence[str] = ()
@@ -51,6 +51,7 @@ class Verification:
     reports: Sequence[str] = ()
     insecure: bool = False
     timeout: float = CALL_SECONDS
+    settle: float | None = None
 
     def replay(self, rule: str, seed: int, typed: TypedOptions) -> str:
         """The command that runs one rule again, without secrets."""
@@ -62,6 +63,7 @@ class Verification:
             words += ["--documents", file]
         words += ["--insecure"] * self.insecure
         words += ["--timeout", f"{self.timeout:g}"] if self.timeout != CALL_SECONDS else []
+        words += ["--settle", f"{self.settle:g}"] if self.settle is not None else []
         words += ["--", *typed.shown()] if self.options else []
         return shlex.join(words)
 
@@ -80,6 +82,7 @@ class Verification:
             seed=seed,
             choices=finding.failure.choices,
             timeout=self.timeout,
+            settle=self.settle,
         )
         return kept.save()
 
@@ -137,6 +140,7 @@ def _orders(asked: Verification) -> Orders:
         strict=asked.strict,
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
         runs=RUNS.absolute(),
+        settle=asked.settle,
     )
 
 

@@ -34,6 +34,7 @@ from dsync_kit.protocol import (
     UpdateType,
 )
 from dsync_kit.protocol.names import kind_name, type_name
+from dsync_kit.usage import TargetError
 
 __all__ = ["Case"]
 
@@ -220,7 +221,7 @@ class Case:
         if not self.declared.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
         self.subject.data.load(namespace, documents, data_type, driver=self.driver)
-        self._was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
+        self.was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
         """WriteData to a namespace with a strange name; whether the store takes such a name."""
@@ -258,7 +259,7 @@ class Case:
         if not self.declared.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
         self.subject.data.change(namespace, updates, data_type, driver=self.driver)
-        self._was_written(namespace, (list(update.id) for update in updates), data_type)
+        self.was_written(namespace, (list(update.id) for update in updates), data_type)
 
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
@@ -339,10 +340,18 @@ class Case:
         return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)
 
     def create(self) -> Connector:
-        """Another connector with the subject's settings, in this process; the caller tears it down."""
+        """Another connector with the subject's settings, in this process; the caller tears it down.
+
+        Raises Inapplicable where it cannot run beside the first one.
+        """
         if self.subject.target.create is None:
             raise KitError("the connector runs in another process")
-        return self.subject.target.create()
+        try:
+            return self.subject.target.create()
+        except (ConnectorError, TargetError) as error:
+            if not self.subject.alone:
+                raise
+            raise Inapplicable(f"a second instance cannot run beside the first one ({error})") from error
 
     def client(self, connector: Connector) -> ConnectorApi:
         """The RPCs of a connector that `create` gave; none may take longer than a call of the subject may."""
@@ -388,20 +397,25 @@ class Case:
             except (ValueError, InvalidArgument):
                 continue  # a malformed id, sent on purpose: nothing is stored under it
 
-    def _was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
-        """Note what was acknowledged: it takes the place of what was there before."""
+    def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
+        """Note that a write of these ids, past `write` and `update`, was acknowledged: it replaced what was there."""
         self._written.add(namespace)
         self.subject.settling.wrote()
         for parts in ids if self.foreign(namespace) else ():
             with suppress(ValueError, InvalidArgument):
                 self._acknowledged.add((namespace, key_of(parts, data_type)))
 
+    def as_written(self, document: bytes, data_type: DataType) -> bytes:
+        """A document that was read, without the fields that the store has added."""
+        return self.holding(data_type).as_written(document) if self._family is not None else document
+
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
         """The documents by their keys that were in an offered namespace before this example came."""
         return self.subject.remembered.foreign.get(namespace, {})
 
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
-        """The listed documents without those that were there before this example came, and are as they were."""
+        """The listed documents as they were written; without those that were there before this example came."""
+        listed = [self.as_written(document, data_type) for document in listed]
         before = self.foreign(namespace)
         if not before:
             return listed
@@ -411,7 +425,7 @@ class Case:
             key = _key(document, data_type)
             if key not in before or (namespace, key) in self._acknowledged:
                 return False
-            return key not in owned or before[key] == document
+            return key not in owned or self.as_written(before[key], data_type) == document
 
         return [document for document in listed if not foreign(document)]
 

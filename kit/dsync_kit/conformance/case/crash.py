@@ -222,6 +222,7 @@ class _Run:
 
     def _load(self, driver: Driver, documents: Sequence[bytes]) -> None:
         self._subject.data.load(self._namespace, documents, self._type, driver=driver)
+        self._case.was_written(self._namespace, (id_of(item, self._type) for item in documents), self._type)
         self._model.write(documents)
 
     def _change(self, driver: Driver, kind: UpdateType, documents: Sequence[bytes], *, also_gone: bool = False) -> None:
@@ -231,6 +232,7 @@ class _Run:
         if also_gone and self._case.deletes:
             updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
         self._subject.data.change(self._namespace, updates, self._type, driver=driver)
+        self._case.was_written(self._namespace, (list(update.id) for update in updates), self._type)
         self._model.apply(updates)
 
     def _mark(self, driver: Driver) -> None:

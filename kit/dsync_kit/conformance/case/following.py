@@ -216,7 +216,7 @@ class Follower:
         elif update.type == UPDATE_TYPE_PARTIAL_UPDATE:
             documents[key] = self._merged(documents.get(key), update)
         else:
-            documents[key] = update.data
+            documents[key] = self._case.as_written(update.data, self.data_type)
 
     def _merged(self, current: bytes | None, update: Update) -> bytes:
         try:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNames
     if known is not None:
         namespace = case.namespace()
         case.write(namespace, known.documents, data_type)
-        return LargeNamespace(namespace, known.documents, data_type, known.page_size, known.partitions)
+        return replace(known, namespace=namespace)
     found = _find(case, data_type)
     case.subject.remembered.large_namespaces[place] = found
     return found
@@ -69,10 +70,10 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
         ]
         if any(len(sizes) > 1 and max(sizes) < count for sizes in pages):
             size = max((max(sizes) for sizes in pages if sizes), default=1)
-            return LargeNamespace(namespace, loaded, data_type, max(size, 1), len(partitions))
+            return LargeNamespace(namespace, loaded, data_type, max(size, 1), len(partitions), sum(map(sum, pages)))
         if time.monotonic() - began > _SECONDS:
             break
-    return LargeNamespace(namespace, loaded, data_type, None, max(1, len(partitions)))
+    return LargeNamespace(namespace, loaded, data_type, None, max(1, len(partitions)), sum(map(sum, pages)))
 
 
 @contextmanager
@@ -103,6 +104,8 @@ def listed_in_pages(case: Case) -> tuple[str, DataType, int]:
 def paged(case: Case) -> tuple[LargeNamespace, int]:
     """A namespace whose partitions have several pages, and the size of these."""
     found = large_namespace(case)
+    if found.page_size is None and found.listed < len(found.documents):
+        raise case.decline(f"of {len(found.documents)} documents {found.listed} are listed, on a page for a partition")
     if found.page_size is None:
         raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
     return found, found.page_size
@@ -110,8 +113,11 @@ def paged(case: Case) -> tuple[LargeNamespace, int]:
 
 def emptied(case: Case, found: LargeNamespace) -> str:
     """A namespace with nothing of the kit's in it: another one; where there is none, this one without its documents."""
-    if case.has_free_namespace or not case.deletes:
+    if case.has_free_namespace:
         return case.namespace()
+    if not case.deletes:
+        reason = case.found.keeps or "nothing can be deleted"
+        raise case.decline(f"{reason}, and there is no second namespace to be filled: name one with --namespace")
     removals = [Update(id=id_of(old, found.data_type), type=UPDATE_TYPE_DELETE) for old in found.documents]
     case.update(found.namespace, removals, found.data_type)
     return found.namespace

@@ -16,6 +16,8 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import bson_types, fits
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, make_document, merge_key
+from dsync_kit.documents import decode, encode
+from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DataType
 
 __all__ = ["Filling"]
@@ -96,7 +98,7 @@ class Filling(Holding):
         )
 
     def _unknown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        known = {self.schema.id_field, *self.schema.fields, *self.schema.repeats}
+        known = {self.schema.id_field, *self.schema.fields, *self.schema.repeats, *self.schema.computed}
         return {name: value for name, value in fields.items() if name not in known}
 
     def _of(self, name: str) -> ValueSchema:
@@ -122,6 +124,17 @@ class Filling(Holding):
         if len(allowed) < len(fields) and not self._tells(filled):
             filled |= {name: self._parts[name](number) for name in self._telling if name not in allowed}
         return self.encoded(identifier, {**allowed, **filled})
+
+    def as_written(self, document: bytes) -> bytes:
+        if not self.schema.computed:
+            return document
+        try:
+            fields = decode(document, self.schema.data_type)
+        except InvalidArgument:
+            return document  # what compares it says what is wrong with it
+        return encode(
+            {name: value for name, value in fields.items() if name not in self.schema.computed}, self.schema.data_type
+        )
 
     def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
         made = self._counted_ids(prefix)

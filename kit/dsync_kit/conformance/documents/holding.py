@@ -45,6 +45,10 @@ class Holding(ABC):
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, and with these fields as far as the namespace has them."""
 
+    def as_written(self, document: bytes) -> bytes:
+        """A document that was read, without the fields that the store has added to what was written."""
+        return document
+
     @abstractmethod
     def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
         """Makes `count` ids that sort by the prefix, and then as they are numbered. Raises TooFewError."""

@@ -191,6 +191,8 @@ def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
             continue
         low, high = found.at(found.first - 1), found.at(found.last + 1)
         bounded = schema.maximum is not None or schema.minimum is not None
+        if bounded and kind == "int":
+            yield from (value for value in (high, low) if -(2**31) <= value < 2**31)
         if kind == "int" and "long" not in schema.types:
             yield from (
                 (Int64(found.last + 1), Int64(found.first - 1), Int64(2**62))

@@ -43,7 +43,8 @@ def _checksum(text: str) -> str:
 class KeptFailure:
     """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
 
-    `documents` are the words of `--documents`; `timeout` is in seconds, for each call.
+    `documents` are the words of `--documents`; `timeout` is in seconds, for each call; `settle` as well, for
+    reads that lag.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
@@ -58,6 +59,7 @@ class KeptFailure:
     choices: str
     documents: tuple[str, ...] = ()
     timeout: float = CALL_SECONDS
+    settle: float | None = None
     hypothesis: str = field(default_factory=lambda: version("hypothesis"))
 
     def save(self, folder: Path = FAILURES) -> str:

@@ -25,7 +25,7 @@ class Orders:
 
     `rules` are globs, all rules without any; `documents` are the words of `--documents`; `known_failures` is a file.
     `database` is the folder that keeps this connector's failing examples, `runs` the one that keeps what namespaces
-    a run has taken; None for neither.
+    a run has taken; None for neither. `settle` are seconds by which reads may lag behind writes; None to find it out.
     `choices` make the one example by which each rule is judged, if they are given.
     """
 
@@ -39,6 +39,7 @@ class Orders:
     strict: bool = False
     database: Path | None = None
     runs: Path | None = None
+    settle: float | None = None
     choices: str = ""
 
 

@@ -83,6 +83,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             known,
             database=orders.database,
             runs=orders.runs,
+            settle=orders.settle,
         )
         chosen = tuple(rule.id for rule in options.rules)
         channel.send(Chosen(chosen, tuple(_info(rule) for rule in RULES)))

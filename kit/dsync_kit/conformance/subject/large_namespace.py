@@ -10,13 +10,15 @@ __all__ = ["LargeNamespace"]
 
 @dataclass(frozen=True, slots=True)
 class LargeNamespace:
-    """`page_size` is the most documents that a page held, None where no partition had several pages."""
+    """`page_size` is the most documents that a page held, None where no partition had several pages; `listed` is how
+    many were listed at all."""
 
     namespace: str
     documents: list[bytes]
     data_type: DataType
     page_size: int | None
     partitions: int
+    listed: int
 
     @property
     def model(self) -> Model:

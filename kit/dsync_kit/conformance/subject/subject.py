@@ -167,6 +167,8 @@ class Subject:
     @property
     def alone(self) -> str:
         """Why a second instance cannot run beside the first one; empty where it can. It is tried once."""
+        if self.target.second is None:
+            return ""
         if self._alone is None:
             try:
                 with self.second_instance():

@@ -32,8 +32,9 @@ class DocumentSchema:
     """The documents of one namespace and one data type.
 
     `fields` are those beside the id; `required` those of them that are always there; `additional` says what other
-    fields hold, False where there are none. `repeats` are fields whose value is the id's, or a part of it. `origin`
-    says where the schema comes from, for the report.
+    fields hold, False where there are none. `repeats` are fields whose value is the id's, or a part of it. `computed`
+    are fields that the store adds, and that a document is written without. `origin` says where the schema comes from,
+    for the report.
     """
 
     data_type: DataType
@@ -42,6 +43,7 @@ class DocumentSchema:
     required: frozenset[str] = frozenset()
     additional: ValueSchema | bool = True
     repeats: Repeats = field(default_factory=dict)
+    computed: Mapping[str, ValueSchema] = field(default_factory=dict)
     origin: str = ""
 
     @property
@@ -82,7 +84,7 @@ class DocumentSchema:
                 yield from self._field_reasons(name, value)
 
     def _field_reasons(self, name: str, value: Any) -> Iterator[str]:
-        if (known := self.fields.get(name)) is not None:
+        if (known := self.fields.get(name, self.computed.get(name))) is not None:
             yield from reasons(known, value, self.data_type, name)
         elif isinstance(self.additional, ValueSchema):
             yield from reasons(self.additional, value, self.data_type, name)
@@ -91,7 +93,11 @@ class DocumentSchema:
 
     def allows(self, name: str, value: Any) -> bool:
         """Whether a field beside the id may have this value."""
-        return name not in self.repeats and next(self._field_reasons(name, value), None) is None
+        return (
+            name not in self.repeats
+            and name not in self.computed
+            and next(self._field_reasons(name, value), None) is None
+        )
 
     def allows_id(self, value: Any) -> bool:
         """Whether an id may have this value."""
@@ -135,13 +141,15 @@ def resolved(root: ValueSchema, repeats: Repeats, data_type: DataType, origin: s
             f"{', '.join(_ID_TYPES[data_type])}, given {', '.join(own.types) or 'types that exclude each other'}"
         )
     repeated = {key: path for key, path in repeats.items() if key not in ("_id", name)}
+    computed = {key: fields.pop(key) for key, value in list(fields.items()) if value.read_only and key not in repeated}
     return DocumentSchema(
         data_type=data_type,
         identifier=own.of_types(*allowed),
         fields={key: _held(value, data_type) for key, value in fields.items() if key not in repeated},
-        required=frozenset(root.required) - {"_id", name, *repeated},
+        required=frozenset(root.required) - {"_id", name, *repeated, *computed},
         additional=root.additional_properties,
         repeats=repeated,
+        computed=computed,
         origin=origin,
     )
 

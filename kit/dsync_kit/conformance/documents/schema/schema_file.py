@@ -121,7 +121,7 @@ def printed(schema: DocumentSchema) -> str:
     own = schema.id_field
     properties: dict[str, Any] = {own: _plain(schema.identifier)}
     properties |= {name: _plain(_repeated_part(schema.identifier, path)) for name, path in schema.repeats.items()}
-    properties |= {name: _plain(value) for name, value in schema.fields.items()}
+    properties |= {name: _plain(value) for name, value in {**schema.fields, **schema.computed}.items()}
     additional = schema.additional
     body: dict[str, Any] = {
         "bsonType": "object",

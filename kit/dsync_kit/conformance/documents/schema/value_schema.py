@@ -1,8 +1,8 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-A keyword says something of the values of its own types only, as in JSON Schema: `maxLength` leaves numbers alone. Four
+A keyword says something of the values of its own types only, as in JSON Schema: `maxLength` leaves numbers alone. Five
 things go beyond what MongoDB's server reads: `type: integer`, `format` for texts and UUIDs, lengths of binary values in
-bytes, and bounds of dates, written as Extended JSON.
+bytes, bounds of dates, written as Extended JSON, and `readOnly` for a field that the store adds by itself.
 """
 
 import re
@@ -136,6 +136,7 @@ class ValueSchema(BaseModel):
     unique_items: bool = False
     properties: "dict[str, ValueSchema]" = Field(default_factory=dict)
     required: list[str] = Field(default_factory=list)
+    read_only: bool = False
     additional_properties: Annotated[
         "Annotated[bool, Tag('<bool>')] | Annotated[ValueSchema, Tag('<schema>')]", Discriminator(_either)
     ] = True

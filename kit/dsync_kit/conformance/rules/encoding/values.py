@@ -36,7 +36,7 @@ def _round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_
     document = case.document(value, fields, data_type)
     namespace = case.namespace()
     try:
-        if case.draw(st.booleans(), "by WriteUpdates"):
+        if _by_updates(case):
             change = strategies.update(UPDATE_TYPE_UPDATE, value, document, data_type)
             case.update(namespace, [change], data_type)
         else:
@@ -46,6 +46,10 @@ def _round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_
             raise case.decline(f"it refuses it: {error}") from error
         raise
     case.expect(namespace, Model(data_type, [document]), "what is listed of a document")
+
+
+def _by_updates(case: Case) -> bool:
+    return not case.found.copies_only and case.draw(st.booleans(), "by WriteUpdates")
 
 
 def _placed(case: Case, values: list[Any]) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def _in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     identifiers = case.numbered_ids(len(values), data_type)
     documents = [holding.document(one, {name: value}) for one, value in zip(identifiers, values, strict=True)]
     namespace = case.namespace()
-    if case.draw(st.booleans(), "by WriteUpdates"):
+    if _by_updates(case):
         changes = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_UPDATE, data=new) for new in documents]
         case.update(namespace, changes, data_type)
     else:

@@ -43,13 +43,15 @@ def write_code(case: Case) -> None:
     page = WriteDataRequest(namespace=namespace, data=documents[:3], type=data_type)
     call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
     case.own(namespace, data_type, documents)
-    answers = [
-        _during_outage(case, "WriteData", lambda: case.api.write_data(page)),
-        _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)),
-    ]
+    answers = [_during_outage(case, "WriteData", lambda: case.api.write_data(page))]
+    if case.declared.can_change:
+        answers.append(_during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)))
     # dsync sends the same again.
-    case.driver.write_data(namespace, documents[:3], data_type)
-    case.driver.write_updates(namespace, updates, data_type)
+    case.write(namespace, documents[:3], data_type)
+    if case.declared.can_change:
+        case.update(namespace, updates, data_type)
+    else:
+        case.write(namespace, documents[3:], data_type)
     case.expect(namespace, Model(data_type, documents), "what is written again after an outage")
     decline_unseen(case, answers)
 

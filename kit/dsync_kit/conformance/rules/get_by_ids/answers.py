@@ -249,6 +249,7 @@ def _in(model: Model, parts: Id) -> bytes:
 
 
 def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None:
+    item = case.as_written(item, data_type) if item else item
     try:
         same = item == document or (bool(item) and bool(document) and same_document(item, document, data_type))
     except InvalidArgument:

@@ -13,6 +13,7 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetInfoRequest, Partition
 from dsync_kit.server import ConnectorServer
@@ -122,6 +123,7 @@ def over_grpc(case: Case) -> None:
             written = case.namespace()
             case.own(written, data_type, page)
             there.write_data(written, page, data_type)
+            case.was_written(written, (id_of(document, data_type) for document in page), data_type)
             case.expect(written, Model(data_type, page), "what was written over gRPC")
 
 

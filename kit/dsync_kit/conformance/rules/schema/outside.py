@@ -11,7 +11,7 @@ from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import Rule, rule
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, several_misfits
-from dsync_kit.conformance.documents.strategies import id_value, make_document
+from dsync_kit.conformance.documents.strategies import id_value, make_document, some
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
@@ -94,19 +94,27 @@ def page(case: Case) -> None:
     """After OK all of a page is there that has a document which does not fit; after a refusal nothing is changed."""
     data_type = case.data_type()
     filling = _filling(case, data_type)
-    (misfit,) = _misfits(case, filling, tuple(MisfitKind), most=1)
-    namespace = case.namespace()
-    good = case.numbered(case.draw(st.integers(1, 5), "documents that fit"), data_type)
-    place = case.draw(st.integers(0, len(good)), "place")
-    documents = [*good[:place], misfit.document, *good[place:]]
-    try:
-        case.write(namespace, documents, data_type)
-    except ConnectorError as error:
-        expect_final(case, error, f"a page with a document that does not fit ({misfit.reason})")
-        _expect_some(case, namespace, good, data_type, "schema/page", why=misfit.reason)
-    else:
-        what = f"what is listed after OK for a page ({misfit.reason})"
-        _compare(case, namespace, Model(data_type, documents), what, "schema/page")
+    known = [kind for kind in MisfitKind if several_misfits(filling, kind, most=1) is not None]
+    if not known:
+        raise case.decline("its schema rules nothing out")
+    namespace, model = case.namespace(), Model(data_type)
+    refused: list[bytes] = []
+    why: list[Misfit] = []
+    for number, kind in enumerate(case.draw(some(known), "pages with")):
+        wrong = _misfits(case, filling, [kind], most=1)
+        good = case.numbered(case.draw(st.integers(1, 4), "documents that fit"), data_type, prefix=f"good{number}-")
+        place = case.draw(st.integers(0, len(good)), "place")
+        documents = [*good[:place], wrong[0].document, *good[place:]]
+        why += wrong
+        try:
+            case.write(namespace, documents, data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a page with a document that does not fit ({wrong[0].reason})")
+            refused += good
+        else:
+            model.write(documents)
+    taken = list(model.documents.values())
+    _expect_some(case, namespace, refused, data_type, "schema/page", and_all=taken, why=_told(why))
 
 
 @rule(
@@ -226,24 +234,24 @@ def _read_alike(value: object) -> list[object]:
 def _expect_some(
     case: Case,
     namespace: str,
-    some: list[bytes],
+    maybe: list[bytes],
     data_type: DataType,
     own: str,
     *,
     and_all: Sequence[bytes] = (),
     why: str = "",
 ) -> None:
-    """Nothing is listed but some of the documents, as they were written, and all of the others."""
+    """Nothing is listed but, maybe, some of the documents, as they were written, and all of the others."""
 
     def look() -> None:
-        listed = case.read(namespace, data_type, expected=len(some))
-        allowed = [*some, *and_all]
+        listed = case.read(namespace, data_type, expected=len(maybe))
+        allowed = [*maybe, *and_all]
         strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
         missing = [known for known in and_all if not any(same_document(found, known, data_type) for found in listed)]
         if strange or missing:
             raise Violation(
                 f"what was acknowledged is not there as it was written, or what was refused is ({why})",
-                expected=f"{len(and_all)} documents, and none but {len(some)} others, as they were written",
+                expected=f"{len(and_all)} documents, and none but {len(maybe)} others, as they were written",
                 seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
                 owner=own,
                 rests_on=Evidence.LISTING,

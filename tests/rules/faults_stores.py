@@ -1,0 +1,64 @@
+"""Stores that do less than others, or later, and lose data beside that: what they may choose hides nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dsync_kit.protocol import DataType, ListDataRequest, ListDataResponse, WriteDataRequest, WriteDataResponse
+
+from . import variants_stores, variants_typed
+from .fault import Fault, broken_in
+from .typed_tables import Table
+
+__all__ = ["FAULTS"]
+
+FAULTS: list[Fault] = []
+broken = broken_in(FAULTS)
+
+
+@broken("write/read-back")
+class CopiesOnlySome(variants_stores.CopiesOnly):
+    """A sink that only copies, whose upload leaves out the last document of a page."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        super().commit(namespace, data_type, changes[:-1])
+
+
+@broken("schema/unknown-field")
+class CopiesKnownColumnsOnly(variants_typed.CopiesOnly):
+    """A sink that only copies, to a file with a header: what no column is there for is dropped."""
+
+    def unknown(self, table: Table, fields: dict[str, Any]) -> None:
+        """Drop it."""
+
+
+@broken("write/read-back")
+class LosesAWriteThatLags(variants_stores.ReadsLag):
+    """A buffer that is flushed a little later leaves out its last document."""
+
+    def visible(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        super().visible(namespace, data_type, changes if len(changes) < 2 else changes[:-1])
+
+
+@broken("list/repeatable")
+class ReadsGoBack(variants_stores.ReadsLag):
+    """Every third read comes from a replica that has not seen anything of the last minutes."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        self.store.__dict__["reads"] = reads = self.store.__dict__.get("reads", 0) + 1
+        if reads % 3 == 0 and not request.cursor:
+            return ListDataResponse()
+        return super().list_data(request)  # type: ignore[no-any-return]
+
+
+@broken("write/overwrites")
+class ShowsAWriteForAMoment(variants_stores.ReadsLag):
+    """What was overwritten is seen, until a merge of segments brings the old document back."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        changes = [self.insertion(document, request.type) for document in request.data]
+        old = [self.found(request.namespace, request.type, change.position) for change in changes]
+        answer = super().write_data(request)
+        back = [self.insertion(document, request.type) for document in old if document is not None]
+        if back:
+            self.later(lambda: self.later(lambda: self.visible(request.namespace, request.type, back)))
+        return answer  # type: ignore[no-any-return]

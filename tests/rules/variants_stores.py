@@ -1,0 +1,104 @@
+"""Stores of documents of any fields that do less than others, or later: none of what they choose is a violation."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from dsync_kit.errors import FailedPrecondition, Unimplemented
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
+    DataType,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
+
+from .fault import REFERENCE, Variant, unusual_in
+
+__all__ = ["VARIANTS", "CopiesOnly", "ReadsLag"]
+
+VARIANTS: list[Variant] = []
+unusual = unusual_in(VARIANTS)
+Reference = REFERENCE.ReferenceConnector
+
+
+@unusual()
+class CopiesOnly(Reference):
+    """A sink that only copies: WriteUpdates is not there, as in dsync's own S3 and file connectors."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        raise Unimplemented("WriteUpdates: run dsync with --mode InitialSync")
+
+
+@unusual()
+class DeletesNothing(Reference):
+    """A store that keeps all that was ever written: a DELETE is refused, all else is applied."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        if any(update.type == UPDATE_TYPE_DELETE for update in request.updates):
+            raise Unimplemented("DELETE is not supported")
+        return super().write_updates(request)  # type: ignore[no-any-return]
+
+
+@unusual()
+class OneProcessAtATime(Reference):
+    """An embedded store, which its first process locks."""
+
+    def __init__(self, settings: Any, store: Any = None) -> None:
+        super().__init__(settings, store)
+        holders = self.store.__dict__.setdefault("holders", set())
+        if holders:
+            raise FailedPrecondition("the store is locked by another process")
+        holders.add(self)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.store.__dict__["holders"].clear()
+
+
+class _Lagging(Reference):
+    """Writes are durable at once; what is done `later` is done after `seconds`, in the order of the writes."""
+
+    seconds: ClassVar[float] = 0.3
+
+    def later(self, call: Callable[[], None]) -> None:
+        pending = self.store.__dict__.setdefault("pending", [])
+        pending.append((time.monotonic() + self.seconds, call))
+        timer = threading.Timer(self.seconds, self._call_due)
+        timer.daemon = True
+        timer.start()
+
+    def _call_due(self) -> None:
+        with self.store.writing():
+            pending = self.store.__dict__["pending"]
+            while pending and pending[0][0] <= time.monotonic() + 0.001:
+                pending.pop(0)[1]()
+
+
+@unusual()
+class ReadsLag(_Lagging):
+    """A search index: what was acknowledged is listed, counted, found and streamed a little later."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        self.later(lambda: self.visible(namespace, data_type, changes))
+
+    def visible(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        self.store.commit(namespace, data_type, changes)
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        if any(update.type == UPDATE_TYPE_PARTIAL_UPDATE for update in request.updates):
+            raise Unimplemented("PARTIAL_UPDATE is not supported")
+        return super().write_updates(request)  # type: ignore[no-any-return]
+
+
+@unusual()
+class CountsLag(_Lagging):
+    """The count is from statistics that are taken a little later; all else is seen at once."""
+
+    def count(self, namespace: str) -> int:
+        counts = self.store.__dict__.setdefault("counts", {})
+        current = self.store.count(namespace)
+        if counts.get(namespace, 0) != current:
+            self.later(lambda: counts.update({namespace: current}))
+        return int(counts.get(namespace, 0))
