@@ -55,8 +55,11 @@ class ShowsAWriteForAMoment(variants_stores.ReadsLag):
     """What was overwritten is seen, until a merge of segments brings the old document back."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        known = self.store.__dict__.setdefault("known", {})
         changes = [self.insertion(document, request.type) for document in request.data]
-        old = [self.found(request.namespace, request.type, change.position) for change in changes]
+        keys = [(request.namespace, request.type, change.position) for change in changes]
+        old = [known.get(key) for key in keys]
+        known.update(zip(keys, request.data, strict=True))
         answer = super().write_data(request)
         back = [self.insertion(document, request.type) for document in old if document is not None]
         if back:

@@ -98,8 +98,14 @@ class Settling:
             try:
                 found = look()
             except Violation as gone:
-                gone.message = f"what was seen already does not stay: {gone.message}"
-                raise
+                raise Violation(
+                    f"what was seen already does not stay: {gone.message}",
+                    expected=gone.expected,
+                    seen=gone.seen,
+                    owner=gone.owner,
+                    rests_on=gone.rests_on,
+                    hint="a read goes back in time: it comes from another replica, or a late write undoes a newer one",
+                ) from gone
         return found
 
 

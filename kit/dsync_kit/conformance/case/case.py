@@ -27,11 +27,14 @@ from dsync_kit.errors import ConnectorError, InvalidArgument, is_interrupt
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
     UPDATE_TYPE_UPDATE,
     BsonValue,
     DataType,
     Update,
     UpdateType,
+    WriteDataRequest,
+    WriteUpdatesRequest,
 )
 from dsync_kit.protocol.names import kind_name, type_name
 from dsync_kit.usage import TargetError
@@ -396,6 +399,20 @@ class Case:
                 owned[key_of(part, data_type)] = part
             except (ValueError, InvalidArgument):
                 continue  # a malformed id, sent on purpose: nothing is stored under it
+
+    def sent(self, document: bytes, data_type: DataType) -> list[bytes]:
+        """All versions of a document that this example has sent; none where partial updates may have made others."""
+        found: list[bytes] = []
+        for call in self.recorder.calls:
+            match call.request:
+                case WriteDataRequest():
+                    found += call.request.data
+                case WriteUpdatesRequest():
+                    if any(update.type == UPDATE_TYPE_PARTIAL_UPDATE for update in call.request.updates):
+                        return []
+                    found += (update.data for update in call.request.updates if update.data)
+        key = _key(document, data_type)
+        return [version for version in found if _key(version, data_type) == key]
 
     def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
         """Note that a write of these ids, past `write` and `update`, was acknowledged: it replaced what was there."""

@@ -15,7 +15,7 @@ from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import blamed
 from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import same_document
+from dsync_kit.documents import decode, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
@@ -172,7 +172,7 @@ class Follower:
                 f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
-                owner=owner or blamed(expected, seen, self.data_type) or owned(),
+                owner=owner or self._converted(expected, seen) or blamed(expected, seen, self.data_type) or owned(),
                 rests_on=Evidence.STREAM,
             )
 
@@ -226,6 +226,18 @@ class Follower:
             raise self._case.decline(
                 f"it streams partial updates that the kit cannot apply: {error.message}"
             ) from error
+
+    def _converted(self, expected: bytes | None, seen: bytes | None) -> str:
+        """The rule on values, where a document came with the right fields, but in no version that was ever written."""
+        if expected is None or seen is None:
+            return ""
+        try:
+            same_fields = decode(expected, self.data_type).keys() == decode(seen, self.data_type).keys()
+        except InvalidArgument:
+            return ""
+        written = self._case.sent(expected, self.data_type)
+        known = any(self._same(seen, document) for document in written)
+        return Owner.STREAM_VALUES if same_fields and written and not known else ""
 
     def _differing(self, name: str, documents: Held) -> set[bytes]:
         have = self._held.get(name, {})

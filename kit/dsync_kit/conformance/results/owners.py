@@ -29,6 +29,7 @@ class Owner(StrEnum):
     STREAM_ID_ENCODING = "stream/id-encoding"
     STREAM_IDS = "stream/ids"
     STREAM_DOCUMENTS = "stream/documents"
+    STREAM_VALUES = "stream/values"
     TEARDOWN_TWICE = "lifecycle/teardown-twice"
     BSON_TEXT = "encoding/bson-text"
     BSON_INT32 = "encoding/bson-int32"

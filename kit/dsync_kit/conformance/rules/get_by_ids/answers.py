@@ -249,7 +249,7 @@ def _in(model: Model, parts: Id) -> bytes:
 
 
 def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None:
-    item = case.as_written(item, data_type) if item else item
+    item, document = (case.as_written(found, data_type) if found else found for found in (item, document))
     try:
         same = item == document or (bool(item) and bool(document) and same_document(item, document, data_type))
     except InvalidArgument:

@@ -55,7 +55,7 @@ def partial_updates(case: Case) -> None:
     needs=(*LIVE, Need.SOURCE),
     hint="documents are encoded in another way than in ListData, for example through JSON",
     after=(*ARRIVES, "stream/documents"),
-    examples=0.3,
+    examples=0.5,
 )
 def values(case: Case) -> None:
     """A streamed document has the values that the listing shows, types included."""

@@ -1,0 +1,99 @@
+"""Reads that lag: what is expected is waited for, must then stay, and is waited for only where reads do lag."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from dsync_kit.conformance.calls.settling import Counting, Settling
+from dsync_kit.conformance.results.outcome import Violation
+
+
+def looks(*answers: bool) -> Callable[[], int]:
+    """A look that sees what it should where an answer says so; the last answer stands for all that follow."""
+    left = list(answers)
+    count = 0
+
+    def look() -> int:
+        nonlocal count
+        count += 1
+        if not (left.pop(0) if len(left) > 1 else left[0]):
+            raise Violation("not there")
+        return count
+
+    return look
+
+
+def test_without_lag_what_is_not_there_at_once_is_a_violation() -> None:
+    """A store whose reads see writes at once is looked at once."""
+    with pytest.raises(Violation):
+        Settling(0.0).settled(looks(False, True))
+
+
+def test_what_comes_late_is_waited_for() -> None:
+    """Where reads lag, looking goes on until what is expected is there."""
+    assert Settling(5.0).settled(looks(False, False, True)) > 3
+
+
+def test_what_never_comes_is_a_violation() -> None:
+    """The wait ends with the violation of the last look."""
+    with pytest.raises(Violation, match=r"^not there$"):
+        Settling(0.1).settled(looks(False))
+
+
+def test_what_was_seen_must_stay() -> None:
+    """A read that goes back in time is a violation, though what was expected had been there."""
+    with pytest.raises(Violation, match="does not stay"):
+        Settling(0.1).settled(looks(False, True, True, False))
+
+
+def test_a_lag_is_found_out_at_the_first_document() -> None:
+    """A document that is not seen at once is waited for, and others are given more time than it took."""
+    settling = Settling()
+    answers = iter([False, False, True])
+    assert settling.find_out(lambda: next(answers))
+    assert settling.seconds > 0.0
+
+
+def test_what_is_seen_at_once_shows_no_lag() -> None:
+    """The store is then held to it: a document that is missing later is a violation at once."""
+    settling = Settling()
+    assert settling.find_out(lambda: True)
+    assert settling.seconds == 0.0
+    assert not settling.find_out(lambda: False)
+
+
+def test_a_document_that_never_comes_shows_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was dropped, and rules say so without waiting."""
+    monkeypatch.setattr("dsync_kit.conformance.calls.settling._LONGEST_LAG", 0.1)
+    settling = Settling()
+    assert not settling.find_out(lambda: False)
+    assert settling.seconds == 0.0
+
+
+def test_a_given_lag_is_not_found_out() -> None:
+    """What the user says holds: nothing is waited for to learn it."""
+    settling = Settling(0.0)
+    answers = iter([False])
+    assert not settling.find_out(lambda: next(answers))
+    assert settling.seconds == 0.0
+
+
+def test_what_reads_once_waits_for_the_last_write() -> None:
+    """A read that is not repeated comes when all that was written must be seen."""
+    settling = Settling(0.2)
+    settling.wrote()
+    began = time.monotonic()
+    settling.wait()
+    assert time.monotonic() - began >= 0.15
+
+
+def test_a_count_that_is_never_right_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second wrong count is a violation at once, so that a broken count costs little time."""
+    monkeypatch.setattr("dsync_kit.conformance.calls.settling._LONGEST_LAG", 0.1)
+    counting = Counting()
+    counting.settled(looks(False, True))
+    with pytest.raises(Violation):
+        counting.settled(looks(False))
+    with pytest.raises(Violation):
+        counting.settled(looks(False, True))
