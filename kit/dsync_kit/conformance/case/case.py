@@ -1,7 +1,7 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -10,6 +10,7 @@ from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
 from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
+from dsync_kit.conformance.case.belongings import Belongings
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
@@ -19,22 +20,18 @@ from dsync_kit.conformance.subject.data import REFUSALS
 from dsync_kit.conformance.subject.families import Family
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument, is_interrupt
+from dsync_kit.errors import ConnectorError, is_interrupt
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
-    UPDATE_TYPE_PARTIAL_UPDATE,
     UPDATE_TYPE_UPDATE,
     BsonValue,
     DataType,
     Update,
     UpdateType,
-    WriteDataRequest,
-    WriteUpdatesRequest,
 )
 from dsync_kit.protocol.names import kind_name, type_name
 from dsync_kit.usage import TargetError
@@ -64,10 +61,8 @@ class Case:
         self.notes: list[str] = []
         self.checks = 0
         self._data = data
-        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
+        self._belongings = Belongings(subject.remembered)
         self._taken: set[str] = set()
-        self._written: set[str] = set()
-        self._acknowledged: set[tuple[str, bytes]] = set()
         self._stack = ExitStack()
         self._family: Family | None = None
 
@@ -253,12 +248,13 @@ class Case:
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Have these documents removed at the end, for what is sent past `write`."""
-        self._own(namespace, data_type, (id_of(document, data_type) for document in documents))
+        self._belongings.own(namespace, data_type, (id_of(document, data_type) for document in documents))
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""
         # A composite id is refused by most stores, and removed by none of the rules' documents.
-        self._own(namespace, data_type, (list(update.id) for update in updates if len(update.id) == 1))
+        single = (list(update.id) for update in updates if len(update.id) == 1)
+        self._belongings.own(namespace, data_type, single)
         if not self.declared.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
         self.subject.data.change(namespace, updates, data_type, driver=self.driver)
@@ -377,50 +373,23 @@ class Case:
     def close(self) -> None:
         """Remove what the example has made, and end what it has started."""
         self._stack.close()
-        self.subject.kept(self._written)
+        self.subject.kept(self._belongings.written)
         if not self.subject.removes:
             return
         removing = Recorder(self.subject.api, self.subject.settling)
-        for (namespace, data_type), owned in self._owned.items():
-            removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
+        for namespace, data_type, removals in self._belongings.removals():
             try:
-                if removals:
-                    self.subject.data.change(namespace, removals, data_type, driver=Driver(removing))
+                self.subject.data.change(namespace, removals, data_type, driver=Driver(removing))
             except ConnectorError as error:
-                if namespace in self._written:  # else all was refused
+                if namespace in self._belongings.written:  # else all was refused
                     self.subject.remembered.remain(namespace, str(error))
                 if error.retryable:
                     self.subject.liveness.heed(removing)
 
-    def _own(self, namespace: str, data_type: DataType, parts: Iterable[list[BsonValue]]) -> None:
-        owned = self._owned.setdefault((namespace, data_type), {})
-        for part in parts:
-            try:
-                owned[key_of(part, data_type)] = part
-            except (ValueError, InvalidArgument):
-                continue  # a malformed id, sent on purpose: nothing is stored under it
-
-    def sent(self, document: bytes, data_type: DataType) -> list[bytes]:
-        """All versions of a document that this example has sent; none where partial updates may have made others."""
-        found: list[bytes] = []
-        for call in self.recorder.calls:
-            match call.request:
-                case WriteDataRequest():
-                    found += call.request.data
-                case WriteUpdatesRequest():
-                    if any(update.type == UPDATE_TYPE_PARTIAL_UPDATE for update in call.request.updates):
-                        return []
-                    found += (update.data for update in call.request.updates if update.data)
-        key = _key(document, data_type)
-        return [version for version in found if _key(version, data_type) == key]
-
     def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
-        """Note that a write of these ids, past `write` and `update`, was acknowledged: it replaced what was there."""
-        self._written.add(namespace)
+        """Note that a write of these ids was answered with OK, for what is written past `write` and `update`."""
         self.subject.settling.wrote()
-        for parts in ids if self.foreign(namespace) else ():
-            with suppress(ValueError, InvalidArgument):
-                self._acknowledged.add((namespace, key_of(parts, data_type)))
+        self._belongings.acknowledged(namespace, data_type, ids)
 
     def as_written(self, document: bytes, data_type: DataType) -> bytes:
         """A document that was read, without the fields that the store has added."""
@@ -428,23 +397,11 @@ class Case:
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
         """The documents by their keys that were in an offered namespace before this example came."""
-        return self.subject.remembered.foreign.get(namespace, {})
+        return self._belongings.foreign(namespace)
 
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents as they were written; without those that were there before this example came."""
-        listed = [self.as_written(document, data_type) for document in listed]
-        before = self.foreign(namespace)
-        if not before:
-            return listed
-        owned = self._owned.get((namespace, data_type), {})
-
-        def foreign(document: bytes) -> bool:
-            key = _key(document, data_type)
-            if key not in before or (namespace, key) in self._acknowledged:
-                return False
-            return key not in owned or self.as_written(before[key], data_type) == document
-
-        return [document for document in listed if not foreign(document)]
+        return self._belongings.among(listed, namespace, data_type, lambda found: self.as_written(found, data_type))
 
 
 @contextmanager
@@ -457,13 +414,6 @@ def _declined_if_too_few() -> Iterator[None]:
 
 def _names(family: Family) -> str:
     return ", ".join(family.names)
-
-
-def _key(document: bytes, data_type: DataType) -> bytes | None:
-    try:
-        return document_key(document, data_type)
-    except InvalidArgument:
-        return None  # the comparison with the model says what is wrong with it
 
 
 def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:

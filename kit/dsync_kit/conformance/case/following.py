@@ -7,7 +7,8 @@ from typing import NoReturn
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.calls.transcript import Call, show_document
+from dsync_kit.conformance.case.belongings import key_in
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
@@ -25,6 +26,8 @@ from dsync_kit.protocol import (
     DataType,
     StreamUpdatesResponse,
     Update,
+    WriteDataRequest,
+    WriteUpdatesRequest,
 )
 
 __all__ = ["Follower", "Held", "Sent", "held"]
@@ -235,7 +238,7 @@ class Follower:
             same_fields = decode(expected, self.data_type).keys() == decode(seen, self.data_type).keys()
         except InvalidArgument:
             return ""
-        written = self._case.sent(expected, self.data_type)
+        written = _sent(self._case.recorder.calls, expected, self.data_type)
         known = any(self._same(seen, document) for document in written)
         return Owner.STREAM_VALUES if same_fields and written and not known else ""
 
@@ -274,6 +277,21 @@ class Follower:
                 owner=Owner.STREAM_STAYS_OPEN,
             )
         raise found
+
+
+def _sent(calls: Sequence[Call], document: bytes, data_type: DataType) -> list[bytes]:
+    """All versions of a document that were sent; none where partial updates may have made others."""
+    found: list[bytes] = []
+    for call in calls:
+        match call.request:
+            case WriteDataRequest():
+                found += call.request.data
+            case WriteUpdatesRequest():
+                if any(update.type == UPDATE_TYPE_PARTIAL_UPDATE for update in call.request.updates):
+                    return []
+                found += (update.data for update in call.request.updates if update.data)
+    key = key_in(document, data_type)
+    return [version for version in found if key_in(version, data_type) == key]
 
 
 def _shown(document: bytes | None) -> str:

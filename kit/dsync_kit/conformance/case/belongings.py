@@ -1,0 +1,75 @@
+"""What an example has written, beside what was there before it came: its documents are removed at the end."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from dsync_kit.conformance.subject.remembered import Remembered
+from dsync_kit.conformance.verdicts.inspection import document_key, key_of
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
+
+__all__ = ["Belongings", "key_in"]
+
+
+class Belongings:
+    """The ids of one example's documents. `written` are the namespaces in which something was acknowledged."""
+
+    def __init__(self, remembered: Remembered) -> None:
+        self._remembered = remembered
+        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
+        self._acknowledged: set[tuple[str, bytes]] = set()
+        self.written: set[str] = set()
+
+    def own(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
+        """Take ids for the example's, before anything is written under them."""
+        owned = self._owned.setdefault((namespace, data_type), {})
+        for parts in ids:
+            with suppress(ValueError, InvalidArgument):  # a malformed id, sent on purpose: nothing is stored under it
+                owned[key_of(parts, data_type)] = parts
+
+    def acknowledged(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
+        """Note that a write of these ids was answered with OK: what was there before is replaced."""
+        self.written.add(namespace)
+        for parts in ids if self.foreign(namespace) else ():
+            with suppress(ValueError, InvalidArgument):
+                self._acknowledged.add((namespace, key_of(parts, data_type)))
+
+    def foreign(self, namespace: str) -> dict[bytes, bytes]:
+        """The documents by their keys that were in an offered namespace before the example came."""
+        return self._remembered.foreign.get(namespace, {})
+
+    def among(
+        self, listed: list[bytes], namespace: str, data_type: DataType, as_written: Callable[[bytes], bytes]
+    ) -> list[bytes]:
+        """The listed documents, each `as_written`, without the foreign ones that nothing has replaced.
+
+        A document whose id the example has sent in vain is foreign as long as it is as it was before.
+        """
+        listed = [as_written(document) for document in listed]
+        before = self.foreign(namespace)
+        if not before:
+            return listed
+        owned = self._owned.get((namespace, data_type), {})
+
+        def is_foreign(document: bytes) -> bool:
+            key = key_in(document, data_type)
+            if key not in before or (namespace, key) in self._acknowledged:
+                return False
+            return key not in owned or as_written(before[key]) == document
+
+        return [document for document in listed if not is_foreign(document)]
+
+    def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
+        """What deletes the example's documents: a call for each namespace and type."""
+        for (namespace, data_type), owned in self._owned.items():
+            if owned:
+                removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
+                yield namespace, data_type, removals
+
+
+def key_in(document: bytes, data_type: DataType) -> bytes | None:
+    """The key of a document's id; None where it has none: the comparison with the model says what is wrong with it."""
+    try:
+        return document_key(document, data_type)
+    except InvalidArgument:
+        return None
