@@ -19,7 +19,7 @@ from dsync_kit.usage import UsageError
 
 __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
 
-ARCHETYPES = ("object-store", "blank")
+ARCHETYPES = ("object-store", "document", "blank")
 _DATA_TYPES = ("bson", "json")
 _CI_SYSTEMS = ("none", "github")
 _ANSWERS = ".copier-answers.yml"

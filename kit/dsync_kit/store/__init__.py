@@ -10,6 +10,7 @@ build on the parts: `follow` for streams, `first_page` for listings, `Outcome` f
 """
 
 from dsync_kit.store.connector import StoreConnector
+from dsync_kit.store.cursors import UpdatesCursor
 from dsync_kit.store.following import Bell, ChangeLog, follow
 from dsync_kit.store.paging import even_ranges, first_page
 from dsync_kit.store.sink import Sink
@@ -33,6 +34,7 @@ __all__ = [
     "SourceSettings",
     "StoreConnector",
     "StreamingSource",
+    "UpdatesCursor",
     "even_ranges",
     "first_page",
     "follow",

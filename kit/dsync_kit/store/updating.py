@@ -15,12 +15,12 @@ class Outcome:
     """What a call's updates make of the documents that they name: call it with the current ones that it needs.
 
     Of several updates of one id, each builds on those before it. The updates must have been checked (`check_update`).
-    A store that applies partial updates by itself finds them in `updates`.
+    A store that applies partial updates by itself finds them in `updates`, as documents of `data_type`.
     """
 
     def __init__(self, updates: Iterable[tuple[Key, Update]], data_type: DataType) -> None:
         self.updates: Sequence[tuple[Key, Update]] = list(updates)
-        self._data_type = data_type
+        self.data_type = data_type
 
     @property
     def needed(self) -> Sequence[Key]:
@@ -33,12 +33,12 @@ class Outcome:
         Raises InvalidArgument for a partial update that is malformed, changes the id, or names a nested field.
         """
         known: dict[Key, bytes | None] = {
-            key: convert(document.data, document.data_type, self._data_type) for key, document in current.items()
+            key: convert(document.data, document.data_type, self.data_type) for key, document in current.items()
         }
         changed: dict[Key, Document | None] = {}
         for key, update in self.updates:
             data = known[key] = self._applied(update, key, known.get(key))
-            changed[key] = None if data is None else Document(data, self._data_type)
+            changed[key] = None if data is None else Document(data, self.data_type)
         return changed
 
     def _applied(self, update: Update, key: Key, current: bytes | None) -> bytes | None:
@@ -47,7 +47,7 @@ class Outcome:
         if update.type != UPDATE_TYPE_PARTIAL_UPDATE:
             return update.data
         # A partial update of a missing document makes one of its id and the changed fields.
-        base = bare_document(key.part, self._data_type) if current is None else current
-        document = apply_partial_update(base, update.data, update.partial_update_unset, self._data_type)
-        check_same_id(key.part, document, self._data_type)
+        base = bare_document(key.part, self.data_type) if current is None else current
+        document = apply_partial_update(base, update.data, update.partial_update_unset, self.data_type)
+        check_same_id(key.part, document, self.data_type)
         return document
