@@ -2,6 +2,7 @@
 written in."""
 
 import json
+from typing import Any
 
 import bson
 from bson import json_util
@@ -26,27 +27,33 @@ _RELAXED = JSONOptions(
 _UNREADABLE = (BSONError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
-def convert(document: bytes, data_type: DataType, wanted: DataType) -> bytes:
+def convert(document: bytes, data_type: DataType, wanted: DataType, *, exchange: bool = False) -> bytes:
     """A document of one type as one of the other, `_id` for `id` and back.
 
     BSON becomes relaxed Extended JSON: numbers are plain numbers, and what JSON has no form for is an object such as
-    `{"$oid": "…"}`. Raises InvalidArgument where something would be lost.
+    `{"$oid": "…"}`. Raises InvalidArgument where something would be lost, and for a document that has both `id` and
+    `_id`; with `exchange`, these two exchange their names.
     """
     if data_type == wanted:
         return document
     value = decode(document, data_type)
     old, new = id_field(data_type), id_field(wanted)
-    if new in value:
+    if new in value and not exchange:
         raise InvalidArgument(f"the document has {new!r} beside {old!r}: it cannot be given as {DataType.Name(wanted)}")
     try:
         if wanted == DATA_TYPE_MONGO_BSON:
             exact = json.loads(document)  # orjson rounds integers beyond 64 bits, which BSON cannot hold
-            return bson.encode({new: exact.pop(old), **exact})
+            return bson.encode(_renamed(exact, old, new))
         text = json_util.dumps(value, json_options=_CANONICAL)
         again = bson.encode(json_util.loads(text, json_options=_CANONICAL), codec_options=CODEC_OPTIONS)
         if not same_document(again, document, DATA_TYPE_MONGO_BSON):
             raise InvalidArgument("the document holds BSON that Extended JSON has no form for")
-        renamed = {new: value.pop(old), **value}
-        return json_util.dumps(renamed, json_options=_RELAXED, ensure_ascii=False).encode()
+        return json_util.dumps(_renamed(value, old, new), json_options=_RELAXED, ensure_ascii=False).encode()
     except _UNREADABLE as error:
         raise InvalidArgument(f"the document cannot be given as {DataType.Name(wanted)}: {error}") from error
+
+
+def _renamed(document: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The fields with the id under its `new` name, at the front; a field that has that name takes the old one."""
+    names = {old: new, new: old}
+    return {new: document.pop(old), **{names.get(name, name): value for name, value in document.items()}}

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Self, get_args, get_origin
-from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dsync_kit.output.redaction import redact_uri, spellings, uri_password
+from dsync_kit.output.redaction import redact_uri, spellings, uri_secrets
 from dsync_kit.usage import UsageError
 
 __all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
@@ -122,9 +121,7 @@ class ConnectorSettings(BaseModel):
         """Every secret in the settings, those in the URI included, as text; the longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        if (password := uri_password(self.uri)) is not None:
-            found |= {password, unquote(password)}
-        return spellings(found)
+        return spellings(found | uri_secrets(self.uri))
 
     def redact(self, text: str) -> str:
         """`text` with every secret replaced by `***`."""

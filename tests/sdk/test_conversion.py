@@ -18,6 +18,14 @@ def test_the_id_changes_its_name_in_both_directions():
     assert same_document(convert(bson.encode({"_id": "a", "n": 5}), BSON, JSON), b'{"id": "a", "n": 5}', JSON)
 
 
+def test_both_ids_exchange_their_names_where_that_is_asked_for():
+    """A document with `id` and `_id` is refused by itself; exchanged, it comes back as it was."""
+    document = b'{"_id": 1, "id": "a", "n": 5}'
+    exchanged = convert(document, JSON, BSON, exchange=True)
+    assert bson.decode(exchanged) == {"_id": "a", "id": 1, "n": 5}
+    assert same_document(convert(exchanged, BSON, JSON, exchange=True), document, JSON)
+
+
 def test_json_survives_the_way_to_bson_and_back():
     """What JSON holds within 64 bits comes back from BSON as it was."""
     document = b'{"id": "a", "big": 9007199254740993, "f": 0.1, "l": [null, true, {"x": ""}]}'

@@ -193,6 +193,11 @@ def test_secret_options_are_redacted() -> None:
         ("pg://user:hunter2@ho[st", "pg://user:***@ho[st"),
         ("pg://user:hun/ter2@host/db", "pg://user:***@host/db"),
         ("pg://user:hun?ter2#x@host/db", "pg://user:***@host/db"),
+        ("pg://user@host/db?password=hunter2&x=1", "pg://user@host/db?password=***&x=1"),
+        ("db://h/?tlsCertificateKeyFilePassword=hunter2", "db://h/?tlsCertificateKeyFilePassword=***"),
+        ("db://h/?authMechanismProperties=A:b,AWS_TOKEN:hunter2,C:d", "db://h/?authMechanismProperties=A:b,AWS_TOKEN:***,C:d"),
+        ("db://h/?authMechanismProperties=AWS_TOKEN%3Ahunter2", "db://h/?authMechanismProperties=AWS_TOKEN%3A***"),
+        ("db://h/?tlsCertificateKeyFile=a.pem&w=majority", "db://h/?tlsCertificateKeyFile=a.pem&w=majority"),
         ("pg://user@host", "pg://user@host"),
         ("pg://host:5432/db", "pg://host:5432/db"),
         ("s3://bucket/prefix", "s3://bucket/prefix"),
@@ -201,7 +206,7 @@ def test_secret_options_are_redacted() -> None:
     ],
 )
 def test_password_in_a_uri(uri: str, shown: str) -> None:
-    """A URI is shown without its password, also a malformed one, and otherwise as it is, in errors and settings."""
+    """A URI is shown without its password, as a part of it or an option in it, and otherwise as it is."""
     assert redact_uri(uri) == shown
     with pytest.raises(UsageError) as unknown:
         Settings.parse([uri, "--unknown"], {})

@@ -47,7 +47,10 @@ def connector(
     name: Annotated[str | None, typer.Option(metavar="N", help="Its name; the scheme, if none is given.")] = None,
     archetype: Annotated[
         str | None,
-        typer.Option(metavar="A", help="object-store (for s3, gs, az, file, memory), document (for mongodb) or blank (for all others)."),
+        typer.Option(
+            metavar="A",
+            help="object-store (for s3, gs, az, file, memory), document (for mongodb) or blank (for all others).",
+        ),
     ] = None,
     source: Annotated[bool | None, typer.Option("--source/--no-source", help="Whether it reads.")] = None,
     sink: Annotated[bool | None, typer.Option("--sink/--no-sink", help="Whether it writes.")] = None,
