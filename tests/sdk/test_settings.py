@@ -195,7 +195,10 @@ def test_secret_options_are_redacted() -> None:
         ("pg://user:hun?ter2#x@host/db", "pg://user:***@host/db"),
         ("pg://user@host/db?password=hunter2&x=1", "pg://user@host/db?password=***&x=1"),
         ("db://h/?tlsCertificateKeyFilePassword=hunter2", "db://h/?tlsCertificateKeyFilePassword=***"),
-        ("db://h/?authMechanismProperties=A:b,AWS_TOKEN:hunter2,C:d", "db://h/?authMechanismProperties=A:b,AWS_TOKEN:***,C:d"),
+        (
+            "db://h/?authMechanismProperties=A:b,AWS_TOKEN:hunter2,C:d",
+            "db://h/?authMechanismProperties=A:b,AWS_TOKEN:***,C:d",
+        ),
         ("db://h/?authMechanismProperties=AWS_TOKEN%3Ahunter2", "db://h/?authMechanismProperties=AWS_TOKEN%3A***"),
         ("db://h/?tlsCertificateKeyFile=a.pem&w=majority", "db://h/?tlsCertificateKeyFile=a.pem&w=majority"),
         ("pg://user@host", "pg://user@host"),
