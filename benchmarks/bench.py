@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SECTIONS = ("data-path", "driven-by-dsync", "verify", "start-up", "object-store")
+SECTIONS = ("data-path", "driven-by-dsync", "verify", "start-up", "object-store", "mongodb")
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 

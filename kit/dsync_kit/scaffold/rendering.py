@@ -93,7 +93,9 @@ def _check(answers: Answers, *, interactive: bool) -> None:
     if answers.name is not None:
         _check_name(answers.name)
     if answers.archetype is not None and answers.archetype not in ARCHETYPES:
-        raise UsageError(f"there is no archetype {answers.archetype!r}: expected {' or '.join(ARCHETYPES)}")
+        raise UsageError(
+            f"there is no archetype {answers.archetype!r}: expected {', '.join(ARCHETYPES[:-1])} or {ARCHETYPES[-1]}"
+        )
     if answers.ci is not None and answers.ci not in _CI_SYSTEMS:
         raise UsageError(f"--ci: {answers.ci!r} is not known: expected {' or '.join(_CI_SYSTEMS)}")
     for data_type in answers.data_types or ():

@@ -26,11 +26,12 @@ class SecantusDB:
     """One server, a replica set of one member, with its data in a temporary folder; a context manager, or `start`,
     `stop`.
 
-    What it has acknowledged survives SIGKILL. Raises UsageError where `secantusd-py` is not installed, or does not come
-    up within `start_timeout` seconds.
+    What it has acknowledged survives SIGKILL, unless `durable` is False, which makes it faster. Raises UsageError where
+    `secantusd-py` is not installed, or does not come up within `start_timeout` seconds.
     """
 
-    def __init__(self, *, start_timeout: float = 60.0) -> None:
+    def __init__(self, *, durable: bool = True, start_timeout: float = 60.0) -> None:
+        self._durable = durable
         self._start_timeout = start_timeout
         self._port = 0
         self._folder: Path | None = None
@@ -87,7 +88,7 @@ class SecantusDB:
             [
                 find_program("secantusd-py", package="secantusdb"),
                 *("--host", _HOST, "--port", str(self._port), "--storage-path", str(folder / "data")),
-                *("--sync-on-commit", "--enable-test-commands"),
+                *(("--sync-on-commit",) if self._durable else ()),
             ],
             log=folder / "log",
             environ=os.environ,

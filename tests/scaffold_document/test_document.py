@@ -1,0 +1,147 @@
+"""The document archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real server."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsync_kit.registry import load_folder
+from dsync_kit.scaffold.rendering import Answers, scaffold
+
+# source, sink, stream
+SHAPES = {
+    "both": (True, True, True),
+    "copies": (True, True, False),
+    "streams": (True, False, True),
+    "reads": (True, False, False),
+    "writes": (False, True, False),
+}
+TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"))
+ALL = [
+    Answers(
+        scheme="mongodb", name=f"{name}_{'_'.join(types)}", data_types=types, source=source, sink=sink, stream=stream
+    )
+    for name, (source, sink, stream) in SHAPES.items()
+    for types in TYPES
+]
+ALL.append(Answers(scheme="mongodb", name="mongodb"))
+ALL.append(Answers(scheme="mongodb+srv", name="atlas"))
+ALL.append(
+    Answers(scheme="a-scheme.of+thirty-characters-", name="a_name_of_thirty_characters_ab", archetype="document")
+)
+ANSWERS = {answers.name: answers for answers in ALL}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a connector for each of the answers, each in the folder of its package's name."""
+    root = tmp_path_factory.mktemp("document")
+    for name, answers in ANSWERS.items():
+        scaffold(answers, output=root / f"dsync_connector_{name}")
+    return root
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    """What a Python module's command line prints, which must succeed."""
+    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_nothing_of_the_template_is_left(rendered: Path) -> None:
+    """No brackets of the template in any file or name, one newline at the end of each file, and no empty lines in a
+    README's table."""
+    for path in rendered.rglob("*"):
+        assert not re.search(r"[{}%]|\.jinja$", path.name)
+        if path.is_file() and path.suffix != ".pyc":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"\{%|%\}|\{\{ ", text), path
+            assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
+            assert "\n\n\n|" not in text, path
+
+
+def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
+    """By the connector's own configuration: no import, name or argument is left over, whatever was left out."""
+    run("ruff", "format", "--check", ".", cwd=rendered)
+    run("ruff", "check", ".", cwd=rendered)
+
+
+def test_code_is_typed(rendered: Path) -> None:
+    """mypy --strict has nothing to say, about the tests neither."""
+    packages = [word for name in ANSWERS for word in ("-p", f"dsync_connector_{name}")]
+    run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=rendered)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_code_is_dead(rendered: Path, name: str) -> None:
+    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    modules = {
+        path.name: path.read_text(encoding="utf-8") for path in (rendered / f"dsync_connector_{name}").glob("*.py")
+    }
+    everything = "\n".join(modules.values())
+    for module, code in modules.items():
+        public = (
+            re.findall(r'"(\w+)"', re.findall(r"__all__ = \[(.*?)\]", code, re.DOTALL)[0]) if "__all__" in code else []
+        )
+        private = re.findall(r"^(?:class |    def |def |)(_[a-zA-Z]\w*)\b(?=[:( ].*[:=])", code, re.MULTILINE)
+        for helper in {*private} - {"_check"}:  # pydantic calls it
+            assert len(re.findall(rf"\b{helper}\b", code)) > 1, (module, helper)
+        for exported in set(public) - {"CONNECTOR", "HARNESS"}:
+            assert len(re.findall(rf"\b{exported}\b", everything)) > 2, (module, exported)
+
+
+def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
+    """No module has more than 220 lines, and all of the connector's code together less than 1,100."""
+    folder = rendered / "dsync_connector_mongodb"
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
+    assert max(lines.values()) <= 220
+    assert sum(lines.values()) < 1_100
+
+
+def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
+    """Both of MongoDB's, whichever was asked for; and any other that was."""
+    for name in ("mongodb", "atlas"):
+        found = load_folder(rendered / f"dsync_connector_{name}")
+        assert found.matches("mongodb://host/db")
+        assert found.matches("MongoDB+SRV://host/db")
+    other = load_folder(rendered / "dsync_connector_a_name_of_thirty_characters_ab")
+    assert other.matches("a-scheme.of+thirty-characters-://host")
+    assert not other.matches("mongodb://host")
+
+
+def test_options_are_those_that_apply(rendered: Path) -> None:
+    """What says how much is read at once is for a connector that reads."""
+    flags = {
+        name: [option.flag for option in load_folder(rendered / f"dsync_connector_{name}").settings.options()]
+        for name in ("writes_bson", "reads_bson")
+    }
+    assert flags == {"writes_bson": ["--password"], "reads_bson": ["--page-size", "--partitions", "--password"]}
+
+
+@pytest.mark.parametrize("name", ["both_bson_json", "copies_json", "streams_bson", "writes_bson_json"])
+def test_its_own_tests_pass(rendered: Path, name: str) -> None:
+    """Those of its code, on the server that its conformance.py starts; a warning is an error."""
+    words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
+    run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
+
+
+@pytest.mark.parametrize("name", ["both_bson_json", "streams_json", "writes_bson_json"])
+def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
+    """Rules that need each part of the harness pass where they apply; its own tests and the demonstration run all."""
+    asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "faults/stream"}
+    skipped = {
+        "both_bson_json": set(),
+        "streams_json": {"write"},
+        "writes_bson_json": {"plan", "list", "stream", "faults"},
+    }
+    report = tmp_path / "report.json"
+    globs = [word for rule in sorted(asked) for word in ("--rule", rule)]
+    target = rendered / f"dsync_connector_{name}"
+    verify = ("dsync_kit.cli.kit", "verify", target, "--profile", "quick", "--seed", "1", "--report", f"json={report}")
+    run(*verify, *globs, cwd=tmp_path)
+    found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
+    assert found == {rule: "skipped" if rule.partition("/")[0] in skipped[name] else "passed" for rule in asked}
