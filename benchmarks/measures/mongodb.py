@@ -46,7 +46,7 @@ def measure(runs: int) -> list[str]:
     ]
     return [
         f"{_COUNT:,} documents of about 200 bytes; SecantusDB on loopback, start-up left out; medians of {runs} runs. "
-        "pymongo reads with one cursor into dicts, and writes as the connector does: unordered upserts by `_id` in bulk. "
+        "pymongo reads with one cursor into dicts, and writes as the connector does, unordered upserts in bulk. "
         "The connector is called as dsync calls it, by 4 at once. The server is the limit: it runs on the same cores, "
         "and is not MongoDB itself.",
         "",
