@@ -17,7 +17,8 @@ from dsync_kit.targets.target import configure, create
 CALLS = 4  # at once: dsync's default
 uri, folder = sys.argv[1:]
 registered = load_folder(Path(folder))
-settings, _ = configure(registered, [uri])
+# The server reads a whole collection for each range of it: one partition, so that it does the same work for both.
+settings, _ = configure(registered, [uri, "--partitions=1"])
 api = LocalClient(create(registered, settings))
 
 
