@@ -7,7 +7,7 @@ made of. A variant is unusual, but correct: no rule may fail it.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -169,7 +169,13 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
-        with torn_down(_make(connector, options, store)) as first:
+        with ExitStack() as running:
+            first = running.enter_context(torn_down(_make(connector, options, store)))
+
+            def restart() -> LocalClient:
+                running.close()
+                return LocalClient(running.enter_context(torn_down(_make(connector, options, store))))
+
             yield OpenTarget(
                 title=connector.__name__,
                 api=LocalClient(first),
@@ -177,6 +183,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 settings=getattr(first, "settings", None),
                 create=lambda: _make(connector, options, store),
                 second=second,
+                restart=restart,
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
             )

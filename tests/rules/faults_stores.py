@@ -5,7 +5,7 @@ from typing import Any
 
 from dsync_kit.protocol import DataType, ListDataRequest, ListDataResponse, WriteDataRequest, WriteDataResponse
 
-from . import variants_stores, variants_typed
+from . import faults_plan, variants_stores, variants_typed
 from .fault import Fault, broken_in
 from .typed_tables import Table
 
@@ -37,6 +37,11 @@ class LosesAWriteThatLags(variants_stores.ReadsLag):
 
     def visible(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
         super().visible(namespace, data_type, changes if len(changes) < 2 else changes[:-1])
+
+
+@broken("plan/self-contained")
+class OneProcessKeepsPartitionsInMemory(variants_stores.OneProcessAtATime, faults_plan.PartitionsKeptInMemory):
+    """An embedded store, whose partitions are objects of the process: after a restart nothing resumes."""
 
 
 @broken("list/repeatable")

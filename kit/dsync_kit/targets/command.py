@@ -35,6 +35,6 @@ def exec_target(command: str, calls: Calls) -> Target:
                 yield other.api
 
         with process() as first:
-            yield OpenTarget(title=title, api=first.api, second=second, process=process)
+            yield OpenTarget(title=title, api=first.api, second=second, process=process, restart=first.restart)
 
     return Target(title, open_target)

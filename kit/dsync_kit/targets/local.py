@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from dsync_kit.bounds.patience import Kind, Patience, TooLong, Watch, unwatched
@@ -114,7 +114,13 @@ def configured_target(
             command += ["--address", "{address}"]
             return Process(command, connector.name, redact=settings.redact, watch=calls.watch, folder=calls.folder)
 
-        with opened() as first:
+        with ExitStack() as running:
+            first = running.enter_context(opened())
+
+            def restart() -> ConnectorApi:
+                running.close()
+                return client(running.enter_context(opened()))
+
             yield OpenTarget(
                 title=redact_uri(settings.uri),
                 api=client(first),
@@ -125,6 +131,7 @@ def configured_target(
                 second=second,
                 process=process,
                 folder=folder,
+                restart=restart,
             )
 
     return Target(redact_uri(settings.uri), open_target, folder, settings.redact)

@@ -64,6 +64,12 @@ class Process:
             self.kill()
             raise
 
+    def restart(self) -> ConnectorApi:
+        """End it as its user does, start it again, and give its new client. Raises TargetError as `start` does."""
+        self.__exit__()
+        self.start()
+        return self.api
+
     def kill(self) -> None:
         """SIGKILL it, with what it started; nothing it has not made durable survives."""
         self._end(0.0)

@@ -23,6 +23,8 @@ class OpenTarget:
     instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
     again. `folder` is the connector's own, where one was named. `connect` opens another connection to the instance,
     which ends with the target. `elsewhere` opens a connector on a scratch area of its own, with other data.
+    `restart` ends the instance, and gives the client of another one that takes its place. Raises TargetError where that
+    does not start.
     """
 
     title: str
@@ -36,6 +38,7 @@ class OpenTarget:
     folder: Path | None = None
     connect: Callable[[], ConnectorApi] | None = None
     elsewhere: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
+    restart: Callable[[], ConnectorApi] | None = None
 
 
 @dataclass(frozen=True)

@@ -334,6 +334,14 @@ class Case:
         api = self._stack.enter_context(self.subject.second_instance())
         return Driver(self.recorder.other(api, name), self.subject.limits)
 
+    def elsewhere(self) -> Driver:
+        """A driver of another instance; where one only can run at a time, of the one that now takes its place."""
+        if not self.subject.alone:
+            return self.second_driver()
+        self.recorder.note("(ended, and another instance started)")
+        self.subject.restart()
+        return self.driver
+
     def other_connection(self) -> Driver:
         """A driver over another connection to the same instance."""
         return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)

@@ -45,6 +45,7 @@ class Need(Enum):
     SCHEMA = "its documents may have any fields: no schema says what lies outside"
     IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
+    ELSEWHERE = "another instance can't be started from an address alone: use a folder or exec:"
     OTHER_DATA = "a scratch area of its own needs a connector's folder, with its conformance.py"
     CONNECTION = "it is not called at an address, where it could be called over two connections"
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"

@@ -15,6 +15,7 @@ from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.errors import UsageError
@@ -216,4 +217,5 @@ def _remains(subject: Subject) -> list[str]:
     if not remains or subject.disposable:
         return []
     name, reason = next(iter(remains.items()))
-    return [f"{len(remains)} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]
+    more = " or more" if len(remains) == MOST_REMAINS else ""
+    return [f"{len(remains)}{more} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]

@@ -17,7 +17,7 @@ def lacking(subject: Subject, needs: Sequence[Need]) -> str:
             return ""
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value
-        case Need.SECOND_INSTANCE if subject.target.second is not None:
+        case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
             return f"a second instance cannot run beside the first one ({subject.alone})"
         case _:
             return need.value
@@ -78,6 +78,8 @@ def offers(subject: Subject, need: Need) -> bool:
             return target.connector is not None
         case Need.SECOND_INSTANCE:
             return target.second is not None and not subject.alone
+        case Need.ELSEWHERE:
+            return target.second is not None and (not subject.alone or target.restart is not None)
         case Need.OTHER_DATA:
             return target.elsewhere is not None and not subject.namespaces.offered
         case Need.CONNECTION:

@@ -6,9 +6,10 @@ from dsync_kit.conformance.subject.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
-__all__ = ["Remembered"]
+__all__ = ["MOST_REMAINS", "Remembered"]
 
-_MOST_REMAINS = 100
+MOST_REMAINS = 100
+"""How many namespaces are remembered of those that could not be emptied."""
 
 
 class Remembered:
@@ -44,5 +45,5 @@ class Remembered:
 
     def remain(self, namespace: str, reason: str) -> None:
         """Note that what the kit wrote to a namespace could not be removed."""
-        if len(self.remains) < _MOST_REMAINS:
+        if len(self.remains) < MOST_REMAINS:
             self.remains.setdefault(namespace, reason)

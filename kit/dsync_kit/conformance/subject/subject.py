@@ -20,6 +20,7 @@ from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.patience import Patience
+from dsync_kit.conformance.subject.place import Place
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.verdicts.inspection import document_key
@@ -45,6 +46,7 @@ class Subject:
     limits: Limits
     remembered: Remembered
     journal: Journal
+    place: Place
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
@@ -78,32 +80,44 @@ class Subject:
         places = Namespaces(offered, journal, default_plan=info.capabilities.source.default_plan)
         if settle is None and target.harness is not None:
             settle = target.harness.settle
+        place = Place(target.api)
         data, liveness, limits, remembered, settling = (
             Data(declared, target.harness),
-            Liveness(target.api),
+            Liveness(place),
             Limits(),
             Remembered(),
             Settling(settle),
         )
-        looking = Recorder(target.api, settling)
+        looking = Recorder(place, settling)
         found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered, settling)
         liveness.heed(looking)
         if found.copies_only:
             declared = declared.without_updates()
         patience = Patience(settling.seconds)
         return cls(
-            target, declared, found, places, data, liveness, limits, remembered, journal, settling, patience=patience
+            target,
+            declared,
+            found,
+            places,
+            data,
+            liveness,
+            limits,
+            remembered,
+            journal,
+            place,
+            settling,
+            patience=patience,
         )
 
     @property
     def api(self) -> ConnectorApi:
         """The connector's RPCs."""
-        return self.target.api
+        return self.place
 
     @property
     def driver(self) -> Driver:
         """Calls the connector beside the rules: these calls are in no transcript."""
-        return Driver(self.target.api, self.limits)
+        return Driver(self.place, self.limits)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -184,6 +198,12 @@ class Subject:
             raise KitError("a second instance cannot be started")
         with self.target.second() as api:
             yield api
+
+    def restart(self) -> None:
+        """Put another instance in the place of the one that answers. Raises KitError where that cannot be done."""
+        if self.target.restart is None:
+            raise KitError("the connector cannot be restarted")
+        self.place.api = self.target.restart()
 
     def other_connection(self) -> ConnectorApi:
         """Another connection to the same instance. Raises KitError where there is none."""

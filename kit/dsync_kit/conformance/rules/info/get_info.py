@@ -106,14 +106,14 @@ def _comparable(info: GetInfoResponse) -> GetInfoResponse:
 @rule(
     "info/id-of-data",
     "`id` … set, it must be the same after a restart and different for different data.",
-    needs=(Need.SECOND_INSTANCE,),
+    needs=(Need.ELSEWHERE,),
     hint="the id is made anew by each instance, instead of from what identifies the data",
     after=("info/stable",),
 )
 def id_of_data(case: Case) -> None:
     """Another instance on the same data has the same id, or none."""
     first = case.api.get_info(GetInfoRequest()).id
-    second = case.second_driver().api.get_info(GetInfoRequest()).id
+    second = case.elsewhere().api.get_info(GetInfoRequest()).id
     case.check(
         first == second, "another instance on the same data has another id", expected=repr(first), seen=repr(second)
     )

@@ -268,7 +268,7 @@ def any_time(case: Case) -> None:
 @rule(
     "list/retryable-cursor",
     "A page cursor need not survive a restart, but then the answer should be retryable.",
-    needs=(Need.LISTING, Need.SECOND_INSTANCE),
+    needs=(Need.LISTING, Need.ELSEWHERE),
     hint="a page cursor that another instance does not know is answered with a final code, and the partition is lost",
     after=(
         "list/complete",
@@ -280,7 +280,7 @@ def any_time(case: Case) -> None:
 def retryable_cursor(case: Case) -> None:
     """A page cursor works on another instance, or is answered there with a retryable code."""
     namespace, data_type, expected = listed_in_pages(case)
-    second = case.second_driver()
+    begun: list[tuple[Partition, bytes, list[bytes]]] = []
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         with declined_if_expired(case):
             first = case.driver.page(strip(partition), data_type)
@@ -289,8 +289,13 @@ def retryable_cursor(case: Case) -> None:
         seen = {document_key(document, data_type) for document in first.data}
         whole = case.driver.list_partition(partition, data_type, expected=expected)
         rest = [document for document in whole if document_key(document, data_type) not in seen]
+        begun.append((partition, first.next_cursor, rest))
+    if not begun:
+        raise case.decline("each partition fits on one page")
+    second = case.elsewhere()
+    for partition, cursor, rest in begun:
         try:
-            there = _rest(second, partition, data_type, first.next_cursor)
+            there = _rest(second, partition, data_type, cursor)
         except ConnectorError as error:
             case.check(
                 error.retryable,

@@ -243,7 +243,7 @@ def repeatable(case: Case) -> None:
 @rule(
     "plan/self-contained",
     "Partition and update cursors are self-contained: they work on another instance of the connector",
-    needs=(Need.LISTING, Need.SECOND_INSTANCE),
+    needs=(Need.LISTING, Need.ELSEWHERE),
     hint="the cursor is a key into the memory of the instance that made the plan",
     after=(
         "list/complete",
@@ -255,9 +255,9 @@ def self_contained(case: Case) -> None:
     """Another instance lists a plan's partitions as the instance that made it."""
     namespace, data_type, expected = few_or_many(case)
     partitions = case.driver.partitions([namespace])[:4]
-    second = case.second_driver()
-    for partition in partitions:
-        here = case.driver.list_partition(partition, data_type, expected=expected)
+    listed = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
+    second = case.elsewhere()
+    for partition, here in zip(partitions, listed, strict=True):
         try:
             there = second.list_partition(partition, data_type, expected=expected)
         except ConnectorError as error:

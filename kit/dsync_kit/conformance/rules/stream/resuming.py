@@ -119,7 +119,7 @@ def resume_many(case: Case) -> None:
 @rule(
     "stream/resume-elsewhere",
     _CURSORS + "restart",
-    needs=(*_LIVE, Need.SECOND_INSTANCE),
+    needs=(*_LIVE, Need.ELSEWHERE),
     hint="the cursor is a key into the memory of the instance that sent it",
     after=(*_PLANNED, "stream/resume"),
     examples=0.06,
@@ -127,7 +127,6 @@ def resume_many(case: Case) -> None:
 def resume_elsewhere(case: Case) -> None:
     """Another instance goes on from the plan's cursor, and from each that was sent, without a gap."""
     scene = Scene(case)
-    second = case.second_driver()
     for name, call in scene.history():
         scene.change(name, call)
     scene.mark()
@@ -135,6 +134,7 @@ def resume_elsewhere(case: Case) -> None:
     follower.converge(scene.wanted(), what="the first instance's stream")
     follower.cancel()
     scene.mark()
+    second = case.elsewhere()
     elsewhere = scene.follow(driver=second)
     elsewhere.converge(scene.wanted(), what="another instance's stream from the plan's cursor")
     elsewhere.cancel()
