@@ -41,12 +41,16 @@ def conformance_tests(file: str) -> Callable[..., None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options; the profile may also be set as DSYNC_PROFILE, or as dsync_profile in the configuration."""
+    """The options; the profile may also be set as DSYNC_PROFILE, or as dsync_profile in the configuration.
+
+    A dsync_documents in the configuration that is wrong ends the run with 2.
+    """
     group = parser.getgroup("dsync-kit", "conformance of dsync connectors")
     group.addoption("--dsync-profile", metavar="PROFILE", help="quick (the default), standard or thorough")
     group.addoption("--dsync-seed", metavar="N", type=int, default=0, help="the same seed gives the same run (0)")
     group.addoption("--dsync-strict", action="store_true", help="a SHOULD rule that is violated is a failure")
     parser.addini("dsync_profile", "quick, standard or thorough", default="quick")
+    parser.addini("dsync_documents", "document schemas: lines [NAMESPACE=]FILE, from the root folder", type="linelist")
 
 
 @pytest.fixture(scope="module")
@@ -99,19 +103,27 @@ class _Sessions:
         from dsync_kit.conformance.results.profile import PROFILES
         from dsync_kit.conformance.rules import RULES
         from dsync_kit.conformance.running.engine import RunOptions
+        from dsync_kit.conformance.subject.declared_schemas import declared_documents
         from dsync_kit.errors import UsageError
 
         config = self._config
+        files = config.getini("dsync_documents")
+        try:
+            documents = declared_documents(files, config.rootpath)
+        except UsageError as error:
+            pytest.exit(f"dsync_documents: {error}", returncode=2)
         option = config.getoption("--dsync-profile") or os.environ.get("DSYNC_PROFILE")
         profile = str(option or config.getini("dsync_profile"))
         if profile not in PROFILES:
             raise UsageError(f"there is no profile {profile!r}: expected one of {', '.join(PROFILES)}")
         seed = config.getoption("--dsync-seed")
         words = ["dsync-kit", "verify", os.path.relpath(folder), "--profile", profile, "--seed", str(seed)]
+        words += [word for file in files for word in ("--documents", file)]
         return RunOptions(
             rules=RULES,
             profile=PROFILES[profile],
             seed=seed,
+            documents=documents,
             strict=self.strict,
             database=config.rootpath / ".dsync-kit" / "examples" / folder.name,
             command=lambda rule: shlex.join([*words, "--rule", rule]),

@@ -124,6 +124,17 @@ def test_a_connector_that_cannot_be_loaded(monorepo: Repository, dsync_kit: Comm
     assert dsync_kit("ci", *QUICK).returncode == 1
 
 
+def test_a_schema_that_is_wrong(monorepo: Repository, dsync_kit: Command) -> None:
+    """It is wrong usage, with the place and what was expected; the other connectors are judged."""
+    text = '    documents = {"*": {"bsonType": "objekt"}}\n\n    def start('
+    edit(monorepo, "connectors/one/conformance.py", "    def start(", text)
+    monorepo.write("connectors/two/tests/new.py")
+    done = dsync_kit("ci", *QUICK)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "documents['*'] of conformance.py: bsonType: expected types among" in " ".join(done.stdout.split())
+    assert "connectors/two: conformant" in done.stdout
+
+
 def obeyed(output: str) -> list[str]:
     """The commands that GitHub's runner takes from an output: none while it is told to stop, until the token comes."""
     taken, token = [], ""

@@ -166,6 +166,19 @@ def test_profile(run_pytest: Run, connector: Path, where: str) -> None:
     assert "--profile standard --seed 0" in run_pytest("-k", "info/db-type", *words, **environ).stdout
 
 
+def test_documents(run_pytest: Run, connector: Path) -> None:
+    """A schema in the configuration is what rules draw from; one that is wrong ends the run with 2, and its place."""
+    (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_documents =\n    t.json\n")
+    (connector.parent / "t.json").write_text('{"bsonType": "object", "properties": {"_id": {"bsonType": "long"}}}')
+    done = run_pytest("-k", "info/db-type or schema/ids")
+    assert "--documents t.json" in done.stdout
+    assert outcomes(done)["schema/ids"] == "PASSED"
+    (connector.parent / "t.json").write_text('{"bsonType": "objekt"}')
+    done = run_pytest("-k", "info/db-type")
+    assert done.returncode == 2
+    assert "t.json: bsonType: expected types among" in done.stdout + done.stderr
+
+
 def test_unknown_profile(run_pytest: Run) -> None:
     """A profile that there is not fails with the list of those that there are."""
     assert "expected one of quick, standard, thorough" in run_pytest("-k", "info/stable", "--dsync-profile", "x").stdout

@@ -35,10 +35,12 @@ def test_json(broken: Report) -> None:
         "sentence": "the sentence of write/large",
         "status": "not-exercised",
         "examples": 3,
+        "examples_wanted": 3,
         "reason": "it takes one document a call",
         "seconds": 0.0,
         "notes": [],
         "cause": "",
+        "apart": None,
         "failure": None,
     }
     failure = rules["list/cursor-advances"]["failure"]

@@ -33,7 +33,7 @@ _SUMMARY_BYTES = 1_000_000
 _MODULES = ("connector.py", "registration.py", "conformance.py", "pyproject.toml")
 """Where an annotation may stand, the best place first."""
 
-_SEVERITY = (ExitCode.OK, ExitCode.NOT_JUDGED, ExitCode.VIOLATED)
+_SEVERITY = (ExitCode.OK, ExitCode.NOT_JUDGED, ExitCode.USAGE, ExitCode.VIOLATED)
 """From the best to the worst: what is known to be broken weighs more than what is not known."""
 
 
@@ -77,7 +77,8 @@ def ci(asked: Gate) -> int:
         if not change.touched and not change.unjudged:
             known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
             console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
-        for folder, report in _judged(asked, change, console):
+        misused: list[str] = []
+        for folder, report in _judged(asked, change, console, misused):
             reports[folder] = report
             named = [replace(file, path=file.path.replace(_NAME, change.name(folder))) for file in each]
             problems += write_reports(named, report)
@@ -90,6 +91,7 @@ def ci(asked: Gate) -> int:
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
     # Whatever ended the loop: what was not reached has not passed.
     complete = len(codes) == len(change.touched) + len(change.unjudged)
+    codes += [ExitCode.USAGE] * bool(misused)
     codes += [] if complete and not problems else [ExitCode.NOT_JUDGED]
     return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
 
@@ -124,21 +126,24 @@ def _check_names(files: Sequence[ReportFile], change: Change) -> None:
             )
 
 
-def _judged(asked: Gate, change: Change, console: Console) -> Iterator[tuple[PurePosixPath, Report]]:
-    """What came of each touched connector, until somebody interrupts."""
+def _judged(
+    asked: Gate, change: Change, console: Console, misused: list[str]
+) -> Iterator[tuple[PurePosixPath, Report]]:
+    """What came of each touched connector, until somebody interrupts; those whose conformance.py asks for what cannot
+    be done are added to `misused`."""
     for folder, reason in change.unjudged.items():
         yield folder, _not_judged(asked, _shown(change, folder), reason)
     for number, folder in enumerate(change.touched, start=1):
         shown = _shown(change, folder)
         console.print(f"\n{printable(shown)} ({number} of {len(change.touched)})\n", style="bold", soft_wrap=True)
-        report = _verify(asked, shown, console)
+        report = _verify(asked, shown, console, misused)
         console.print()
         yield folder, report
         if report.result.interrupted:
             return
 
 
-def _verify(asked: Gate, target: str, console: Console) -> Report:
+def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> Report:
     """What came of one connector; one that cannot even be loaded has not been judged."""
     began = time.monotonic()
     try:
@@ -158,6 +163,7 @@ def _verify(asked: Gate, target: str, console: Console) -> Report:
             )
             return judge(wanted, console, crew)
     except UsageError as error:
+        misused.append(target)
         console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
         return _not_judged(asked, target, str(error), time.monotonic() - began)
 

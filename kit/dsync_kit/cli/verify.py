@@ -81,6 +81,7 @@ class Verification:
             profile=self.profile,
             seed=seed,
             choices=finding.failure.choices,
+            without=finding.without.kept() if finding.without is not None else "",
             timeout=self.timeout,
             settle=self.settle,
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dsync_kit import __version__
-from dsync_kit.conformance.results.events import RunStarted
+from dsync_kit.conformance.results.events import Held, RunStarted
 from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 
-__all__ = ["Report", "plural"]
+__all__ = ["Report", "held_lines", "plural"]
 
 _REAL_FAILURES = (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
 
@@ -90,6 +90,34 @@ class Report:
         """The failures that a failure led to."""
         return [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
 
+    def held(self) -> list[str]:
+        """What namespaces were taken to hold, and where that comes from: a line for each."""
+        return held_lines(self.started.documents) if self.started else []
+
+    def reduced(self) -> dict[str, list[Outcome]]:
+        """The outcomes that had fewer examples than they were to have, by how many: `3 of 25 examples`."""
+        found: dict[str, list[Outcome]] = {}
+        for outcome in sorted(self.result.outcomes, key=lambda outcome: outcome.examples):
+            if outcome.wanted:
+                found.setdefault(f"{outcome.examples} of {plural(outcome.wanted, 'example')}", []).append(outcome)
+        return found
+
+    def again(self, rule: str) -> str:
+        """What came of the rules that were judged apart from what a failure shows; empty where none were."""
+        feature = next(
+            (found.apart.feature for found in self.result.outcomes if found.rule == rule and found.apart), ""
+        )
+        apart = [found for found in self.result.outcomes if found.apart is not None and found.apart.cause == rule]
+        if not apart:
+            return ""
+        counts = Counter(found.apart.status for found in apart if found.apart is not None)
+        failed = counts.pop(Status.FAILED, 0) + counts.pop(Status.KNOWN_FAILING, 0)
+        told = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
+        untried = counts.pop("", 0)
+        told += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
+        told += [f"{untried} not tried, for want of time"] if untried else []
+        return f"1 bug ({feature}); judged apart from it: {', '.join(told)}"
+
     def verdict(self) -> str:
         """One sentence that a person understands."""
         counts = self.result.counts()
@@ -111,7 +139,13 @@ class Report:
             f"{plural(count, f'{level.value} rule')} violated" for level in Level if (count := self._failed(level))
         ]
         if consequences := len(self.having(Status.FAILED)) - len(self._roots()):
-            found.append(f"{consequences} more as a consequence")
+            passed = sum(
+                outcome.apart is not None and outcome.apart.status == Status.PASSED
+                for outcome in self.having(Status.FAILED)
+            )
+            found.append(
+                f"{consequences} more as a consequence" + (f" ({passed} pass apart from it)" if passed else "")
+            )
         if passing := len(self.having(Status.UNEXPECTEDLY_PASSING)):
             found.append(f"{plural(passing, 'known failure')} passing")
         return found
@@ -135,6 +169,20 @@ class Report:
             return "no rule was exercised"
         reason = Counter(outcome.reason for outcome in untried).most_common(1)[0][0]
         return f"{plural(len(untried), 'rule')} could not be exercised, more than were: {reason}"
+
+
+def held_lines(documents: Iterable[Held]) -> list[str]:
+    """What namespaces were taken to hold, and where that comes from: a line for each."""
+    return [f"{one.namespace}: {_fields(one)}{one.origin}" for one in documents]
+
+
+def _fields(held: Held) -> str:
+    """How many fields a schema names beside the id, to be followed by its origin; nothing without a schema."""
+    if held.schema is None:
+        return ""
+    schema = held.schema.get("$jsonSchema", held.schema)
+    properties = schema.get("properties", {})
+    return f"{plural(len(properties.keys() - {'_id', 'id'}), 'field')} beside the id, "
 
 
 def plural(count: int, noun: str) -> str:

@@ -23,9 +23,17 @@ _LAST_LOG = 16
 
 
 def failure_lines(
-    outcome: Outcome, rule: RuleInfo | None, consequences: Sequence[Outcome] = (), *, width: int = 100
+    outcome: Outcome,
+    rule: RuleInfo | None,
+    consequences: Sequence[Outcome] = (),
+    *,
+    again: str = "",
+    width: int = 100,
 ) -> Iterator[Text]:
-    """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken."""
+    """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken.
+
+    `again` says what came of the rules that were judged apart from what it shows.
+    """
     mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
     colour = "yellow" if mild else "red"
     heading = (
@@ -42,14 +50,20 @@ def failure_lines(
     yield from hanging(_sentence(failure.message), width, style="bold")
     yield from _found(failure, width)
     yield Text()
-    yield from _advice(outcome, failure, consequences, width)
+    yield from _advice(outcome, failure, consequences, again, width)
 
 
 def failure_text(
-    outcome: Outcome, rule: RuleInfo | None, consequences: Sequence[Outcome] = (), *, width: int = 100
+    outcome: Outcome,
+    rule: RuleInfo | None,
+    consequences: Sequence[Outcome] = (),
+    *,
+    again: str = "",
+    width: int = 100,
 ) -> str:
     """The same as plain text."""
-    return "\n".join(line.plain.rstrip() for line in failure_lines(outcome, rule, consequences, width=width))
+    lines = failure_lines(outcome, rule, consequences, again=again, width=width)
+    return "\n".join(line.plain.rstrip() for line in lines)
 
 
 def _label(outcome: Outcome) -> str:
@@ -110,7 +124,9 @@ def _call(line: str, width: int) -> Iterator[Text]:
     yield from hanging(f"→ {answer}", width, indent=5, hang=7, most=_MOST)
 
 
-def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome], width: int) -> Iterator[Text]:
+def _advice(
+    outcome: Outcome, failure: Failure, consequences: Sequence[Outcome], again: str, width: int
+) -> Iterator[Text]:
     if outcome.status is Status.KNOWN_FAILING:
         yield from field("known to fail", outcome.reason, width, column=_LABELS)
     if outcome.cause:
@@ -121,6 +137,11 @@ def _advice(outcome: Outcome, failure: Failure, consequences: Sequence[Outcome],
     if consequences:
         names = ", ".join(found.rule for found in consequences)
         yield from field("leads to", f"{plural(len(consequences), 'consequence')}: {names}", width, column=_LABELS)
+    if again:
+        yield from field("judged again", again, width, column=_LABELS)
+    if outcome.apart is not None and outcome.apart.cause and not outcome.cause:
+        text = f"on its own: it fails apart from {outcome.apart.feature}, which {outcome.apart.cause} fails by, too"
+        yield from field("fails", text, width, column=_LABELS)
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
     replay = f"dsync-kit replay {outcome.kept}" if outcome.kept else outcome.replay

@@ -72,6 +72,7 @@ def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
         "summary": rule.summary if rule else "",
         "outcome": outcome,
         "failure": outcome.failure,
+        "again": report.again(outcome.rule),
         "consequences": [found.rule for found in report.consequences(outcome.rule)],
         "open": outcome in report.failures(),
     }

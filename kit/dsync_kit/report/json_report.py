@@ -33,6 +33,10 @@ def render(report: Report) -> str:
         "seconds": round(result.seconds, 3),
         "counts": {status.value: count for status, count in result.counts().items()},
         "notes": list(result.notes),
+        "documents": {
+            one.namespace: {"origin": one.origin, "schema": one.schema}
+            for one in (report.started.documents if report.started else ())
+        },
         "rules": [_outcome(report, outcome) for outcome in result.outcomes],
     }
     return json.dumps(encodable(contents), ensure_ascii=False, indent=2) + "\n"
@@ -46,12 +50,22 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
         "sentence": rule.sentence if rule else "",
         "status": outcome.status.value,
         "examples": outcome.examples,
+        "examples_wanted": outcome.wanted or outcome.examples,
         "reason": outcome.reason,
         "seconds": round(outcome.seconds, 3),
         "notes": list(outcome.notes),
         "cause": outcome.cause,
+        "apart": _apart(report, outcome),
         "failure": _failure(outcome.failure, outcome.replay) if outcome.failure else None,
     }
+
+
+def _apart(report: Report, outcome: Outcome) -> dict[str, Any] | None:
+    """That it was judged again, apart from a feature; of the rule whose failure shows that, what came of the others."""
+    if outcome.apart is None:
+        return None
+    told = {"feature": outcome.apart.feature, "cause": outcome.apart.cause, "status": outcome.apart.status}
+    return told | ({"summary": summary} if (summary := report.again(outcome.rule)) else {})
 
 
 def _failure(failure: Failure, replay: str) -> dict[str, Any]:

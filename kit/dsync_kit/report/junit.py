@@ -49,7 +49,9 @@ def _suite(root: ET.Element, area: str, outcomes: Sequence[Outcome], report: Rep
 def _case(suite: ET.Element, outcome: Outcome, report: Report) -> None:
     classname = f"dsync-kit.{outcome.area}"
     case = ET.SubElement(suite, "testcase", name=outcome.rule, classname=classname, time=f"{outcome.seconds:.3f}")
-    text = failure_text(outcome, report.rules.get(outcome.rule), report.consequences(outcome.rule))
+    text = failure_text(
+        outcome, report.rules.get(outcome.rule), report.consequences(outcome.rule), again=report.again(outcome.rule)
+    )
     if outcome.status in _NOT_RUN:
         kind = "" if outcome.status is Status.SKIPPED else f"{outcome.status.replace('-', ' ')}: "
         ET.SubElement(case, "skipped", message=printable_lines(kind + outcome.reason))
@@ -60,7 +62,7 @@ def _case(suite: ET.Element, outcome: Outcome, report: Report) -> None:
     elif outcome.status is Status.UNEXPECTEDLY_PASSING:
         ET.SubElement(case, "failure", type="unexpectedly-passing", message=printable_lines(outcome.reason))
     elif outcome.status is Status.FAILED and (outcome.level is Level.MUST or report.result.strict):
-        message = f"a consequence of {outcome.cause}" if outcome.cause else _message(outcome)
+        message = f"a consequence of {outcome.cause}{_apart(outcome)}" if outcome.cause else _message(outcome)
         ET.SubElement(
             case, "failure", type=outcome.level.value, message=printable_lines(message)
         ).text = printable_lines(text)
@@ -72,6 +74,13 @@ def _problem(root: ET.Element, report: Report) -> None:
     suite = ET.SubElement(root, "testsuite", name="run", tests="1", failures="0", errors="1", skipped="0")
     case = ET.SubElement(suite, "testcase", name="run/finished", classname="dsync-kit.run")
     ET.SubElement(case, "error", type="not-judged", message=printable_lines(report.verdict()))
+
+
+def _apart(outcome: Outcome) -> str:
+    apart = outcome.apart
+    return (
+        f"; apart from {apart.feature}: {apart.status.replace('-', ' ')}" if apart is not None and apart.status else ""
+    )
 
 
 def _message(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.output.plain import one_line
@@ -42,6 +42,9 @@ def render(report: Report) -> str:
         ("Skipped", Status.SKIPPED),
     ):
         lines += _reasons(report, title, status)
+    lines += _groups(report, "Fewer examples, for want of time", report.reduced())
+    if held := report.held():
+        lines += ["**What its namespaces hold**", "", *(f"- {escape(line)}" for line in held), ""]
     if report.notes():
         lines += ["**Found out on the way**", "", *(f"- {escape(note)}" for note in report.notes()), ""]
     return "\n".join(lines)
@@ -59,8 +62,10 @@ def _table(report: Report) -> Iterator[str]:
 def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
     message = outcome.failure.message if outcome.failure else outcome.reason
     consequences = report.consequences(outcome.rule)
-    text = failure_text(outcome, report.rules.get(outcome.rule), consequences)
+    again = report.again(outcome.rule)
+    text = failure_text(outcome, report.rules.get(outcome.rule), consequences, again=again)
     more = f" · {plural(len(consequences), 'consequence')}" if consequences else ""
+    more += f" · {_in_html(again)}" if again else ""
     yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {_in_html(message)}{more}</summary>"
     yield ""
     # A fence is longer than any run of backticks in what it encloses.
@@ -72,7 +77,10 @@ def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
 
 
 def _reasons(report: Report, title: str, status: Status) -> Iterator[str]:
-    groups = report.by_reason(status)
+    yield from _groups(report, title, report.by_reason(status))
+
+
+def _groups(report: Report, title: str, groups: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     if not groups:
         return
     yield f"<details><summary>{title}: {sum(len(outcomes) for outcomes in groups.values())}</summary>"

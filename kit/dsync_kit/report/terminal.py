@@ -1,6 +1,6 @@
 """The report on a terminal: what goes on while the rules run, then what came of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -8,11 +8,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted, StillRunning
+from dsync_kit.conformance.results.events import (
+    Event,
+    JudgedAgain,
+    RuleFinished,
+    RuleStarted,
+    RunFinished,
+    RunStarted,
+    StillRunning,
+)
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.output.plain import printable
-from dsync_kit.report.contents import Report, plural
+from dsync_kit.report.contents import Report, held_lines, plural
 from dsync_kit.report.failure import failure_lines
 from dsync_kit.report.lines import field, hanging
 
@@ -71,6 +79,9 @@ class TerminalProgress:
                 self._still_running(event)
             case RuleFinished():
                 self._finished(event.outcome)
+            case JudgedAgain():
+                text = f"{event.rule.id}, apart from {event.feature}"
+                self._progress.update(self._task, description=printable(text))
             case RunFinished():
                 self._progress.update(self._task, description="")
 
@@ -109,11 +120,12 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
     yield from _reasons(report, "Skipped", Status.SKIPPED, width)
     yield from _reasons(report, "Not exercised, which is not passed", Status.NOT_EXERCISED, width)
     yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
+    yield from _groups("Fewer examples, for want of time", report.reduced(), report, width)
     yield from _notes(report, width)
     for outcome in report.failures():
         yield Text()
-        consequences = report.consequences(outcome.rule)
-        yield from failure_lines(outcome, report.rules.get(outcome.rule), consequences, width=width)
+        consequences, again = report.consequences(outcome.rule), report.again(outcome.rule)
+        yield from failure_lines(outcome, report.rules.get(outcome.rule), consequences, again=again, width=width)
     yield Text()
     yield from _verdict(report, width)
 
@@ -133,6 +145,8 @@ def _header(started: RunStarted, width: int) -> Iterator[Text]:
     }
     for label, text in facts.items():
         yield from field(label, text, width, column=13, style="bold" if label == "target" else "")
+    for index, text in enumerate(held_lines(started.documents)):
+        yield from field("" if index else "documents", text, width, column=13)
 
 
 def _areas(report: Report, width: int) -> Iterator[Text]:
@@ -172,7 +186,10 @@ def _tally(outcomes: Sequence[Outcome]) -> Text:
 
 
 def _reasons(report: Report, title: str, status: Status, width: int) -> Iterator[Text]:
-    groups = report.by_reason(status)
+    yield from _groups(title, report.by_reason(status), report, width)
+
+
+def _groups(title: str, groups: Mapping[str, Sequence[Outcome]], report: Report, width: int) -> Iterator[Text]:
     if not groups:
         return
     yield Text()

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,8 @@ class Recorder(ClientBase):
     """The nine RPCs of `api`, remembered; safe to use from several threads.
 
     `other` gives a recorder of another instance of the connector, whose calls go into the same transcript. What reads
-    waits until it must see what was written, as `settling` says.
+    waits until it must see what was written, as `settling` says. `check` is called with each request before it is sent,
+    and may raise what the caller is to get.
     """
 
     def __init__(
@@ -99,15 +100,17 @@ class Recorder(ClientBase):
         *,
         name: str = "",
         entries: "_Entries | None" = None,
+        check: Callable[[Message], None] | None = None,
     ) -> None:
         self._api = api
         self._settling = settling or Settling(0.0)
         self._name = name
+        self._check = check
         self._entries = _Entries() if entries is None else entries
 
     def other(self, api: ConnectorApi, name: str) -> "Recorder":
         """A recorder of `api`, whose calls are shown here as those of `name`."""
-        return Recorder(api, self._settling, name=name, entries=self._entries)
+        return Recorder(api, self._settling, name=name, entries=self._entries, check=self._check)
 
     def note(self, text: str) -> None:
         """Put a line into the transcript for what happens beside the RPCs."""
@@ -143,6 +146,8 @@ class Recorder(ClientBase):
         return tuple(str(call) for call in calls[: len(calls) - len(list(unanswered)) + 1])
 
     def _begin(self, rpc: Rpc, request: Message) -> Call:
+        if self._check is not None:
+            self._check(request)
         call = Call(rpc, request, self._name)
         self._entries.add(call)
         return call

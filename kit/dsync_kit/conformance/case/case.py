@@ -11,8 +11,10 @@ from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
 from dsync_kit.conformance.case.belongings import Belongings
+from dsync_kit.conformance.case.showing import Showing
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
+from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
@@ -32,6 +34,8 @@ from dsync_kit.protocol import (
     DataType,
     Update,
     UpdateType,
+    WriteDataRequest,
+    WriteUpdatesRequest,
 )
 from dsync_kit.protocol.names import kind_name, type_name
 from dsync_kit.usage import TargetError
@@ -45,8 +49,8 @@ class Case:
     """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
 
     `declared` is what the connector says about itself, `found` what was found out about it. `api` are the RPCs as they
-    are, `driver` the calls as dsync makes them; both are in the transcript. `bulk` scales
-    large pages and documents, and waits: 1 is what every connector must stand.
+    are, `driver` the calls as dsync makes them; both are in the transcript. `showing` says what the example is to do
+    without. `bulk` scales large pages and documents, and waits: 1 is what every connector must stand.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
@@ -54,7 +58,8 @@ class Case:
         self.declared = subject.declared
         self.found = subject.found
         self.bulk = bulk
-        self.recorder = Recorder(subject.api, subject.settling)
+        self.showing = Showing(subject)
+        self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder, subject.limits)
         self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
@@ -83,6 +88,11 @@ class Case:
         """What was drawn: labels and values, as text."""
         return tuple((label, _show(value, show)) for label, value, show in self._drawn)
 
+    def features(self) -> tuple[Feature, ...]:
+        """What the example has shown that others need not have."""
+        requests = (call.request for call in self.recorder.calls)
+        return self.showing.features((value for _, value, _ in self._drawn), requests)
+
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
         """One of the types in which documents can be put in and read back."""
         choices = list(types or self.declared.types)
@@ -100,6 +110,8 @@ class Case:
         label: str = "documents",
     ) -> list[bytes]:
         """Documents with ids that no store takes for one."""
+        if self.showing.lacks(FeatureKind.EMPTY_CALL):
+            min_size = max(1, min_size)
         with _declined_if_too_few():
             pages = self.holding(data_type).pages(min_size=min_size, max_size=max_size, small=small)
         return self.draw(pages, label)
@@ -218,11 +230,14 @@ class Case:
         self.own(namespace, data_type, documents)
         if not self.declared.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
+            self.showing.goes_past(WriteDataRequest(namespace=namespace, data=documents, type=data_type))
         self.subject.data.load(namespace, documents, data_type, driver=self.driver)
         self.was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
         """WriteData to a namespace with a strange name; whether the store takes such a name."""
+        if self.showing.lacks(FeatureKind.ODD_NAMESPACE):
+            return False
         try:
             self.write(namespace, documents, data_type)
         except ConnectorError as error:
@@ -257,6 +272,7 @@ class Case:
         self._belongings.own(namespace, data_type, single)
         if not self.declared.is_sink:
             self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
+            self.showing.goes_past(WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type))
         self.subject.data.change(namespace, updates, data_type, driver=self.driver)
         self.was_written(namespace, (list(update.id) for update in updates), data_type)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
@@ -35,6 +36,8 @@ _SECONDS = 3.0
 
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
     """A namespace with many documents. Loaded once in a run; where namespaces are rare, again for each example."""
+    if case.showing.lacks(FeatureKind.SEVERAL_PAGES):
+        raise case.decline(f"it is judged apart from {FeatureKind.SEVERAL_PAGES}")
     data_type = data_type or case.data_type()
     place = (case.family, data_type)
     known = case.subject.remembered.large_namespaces.get(place)
@@ -89,7 +92,8 @@ def declined_if_expired(case: Case) -> Iterator[None]:
 
 def few_or_many(case: Case) -> tuple[str, DataType, int]:
     """Like `Case.listable`, with drawn documents or with more than a page holds."""
-    if case.declared.loads and case.draw(st.booleans(), "many documents"):
+    few = case.showing.lacks(FeatureKind.SEVERAL_PAGES)
+    if case.declared.loads and not few and case.draw(st.booleans(), "many documents"):
         return _listed(large_namespace(case))
     return case.listable()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
@@ -9,6 +10,8 @@ from dsync_kit.targets.typed import TypedOptions
 
 __all__ = [
     "Event",
+    "Held",
+    "JudgedAgain",
     "KitBroke",
     "Resolved",
     "RuleFinished",
@@ -29,6 +32,19 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a namespace holds, as the rules take it: its documents' schema as JSON has it, and where that comes from.
+
+    `schema` is None where documents may have any fields, or where nothing was found out. The namespace `*` stands for
+    all that are not named.
+    """
+
+    namespace: str
+    origin: str
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """The connector answers; these rules will be looked at."""
 
@@ -41,6 +57,7 @@ class RunStarted:
     rules: tuple[RuleInfo, ...]
     notes: tuple[str, ...]
     known_failures: Mapping[str, str] = field(default_factory=dict)
+    documents: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,14 @@ class RuleFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedAgain:
+    """A rule begins again, after all others, apart from a feature of a failure that explains its own."""
+
+    rule: RuleInfo
+    feature: str
+
+
+@dataclass(frozen=True, slots=True)
 class KitBroke:
     """What the kit logs of a mistake of its own, with its traceback."""
 
@@ -83,4 +108,4 @@ class RunFinished:
     result: Result
 
 
-Event = Resolved | RunStarted | RuleStarted | StillRunning | RuleFinished | KitBroke | RunFinished
+Event = Resolved | RunStarted | RuleStarted | StillRunning | RuleFinished | JudgedAgain | KitBroke | RunFinished

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.features import Apart, Feature
 from dsync_kit.conformance.results.rule_info import Level
 
 __all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
@@ -100,7 +101,9 @@ class Finding:
     time.
 
     `owner` is the rule that owns the violation, where it is known; `refusal` the RPC and the code of a call that should
-    not have been refused, `rests_on` the rules on which what was seen rests.
+    not have been refused, `rests_on` the rules on which what was seen rests. `features` is what its example shows that
+    others need not; `without` is what no example was to show, where the rule was judged again. `wanted` are the
+    examples that it was to have, where for want of time it had fewer; else 0.
     """
 
     rule: str
@@ -114,6 +117,9 @@ class Finding:
     owner: str = ""
     refusal: str = ""
     rests_on: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ()
+    wanted: int = 0
+    without: Feature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,9 @@ class Outcome:
     """What came of one rule, beside the others. `seconds` are of wall time.
 
     `cause` is the rule whose violation led to this one. `replay` is the command that shows just this failure again,
-    `kept` the name under which it is kept to be replayed; empty where it is not.
+    `kept` the name under which it is kept to be replayed; empty where it is not. `wanted` are the examples that it was
+    to have, where for want of time it had fewer; else 0. `apart` says that it was judged again, apart from a feature of
+    its cause: where it fails even so, `failure` is of that, and `cause` is no longer that one.
     """
 
     rule: str
@@ -135,6 +143,8 @@ class Outcome:
     cause: str = ""
     replay: str = ""
     kept: str = ""
+    wanted: int = 0
+    apart: Apart | None = None
 
     @property
     def area(self) -> str:

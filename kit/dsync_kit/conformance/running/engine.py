@@ -2,22 +2,26 @@
 
 import fnmatch
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
-from dsync_kit.conformance.results.events import Event, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.events import Event, JudgedAgain, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.known_failures import check_known_failures
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
+from dsync_kit.conformance.running.held import held
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target
@@ -72,6 +76,9 @@ class Session:
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._known = {**listed, **options.known_failures}
         self._found: list[Finding] = []
+        self._budget = Budget(options.profile, len(options.rules))
+        self._apart: dict[Feature, Subject] = {}
+        self._narrowing: Narrowing | None = None
         self.problem = ""
         """Why no more rules can be judged; empty while they can."""
 
@@ -88,32 +95,48 @@ class Session:
             rules=options.rules,
             notes=subject.notes,
             known_failures=self._known,
+            documents=held(subject),
         )
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` where the connector does not answer any more."""
-        self.find(rule)
+        self.find(rule, self._budget.share())
         return self.outcomes[-1]
 
-    def find(self, rule: Rule) -> Finding:
-        """The same; what was found is not seen beside the other rules yet."""
+    def find(self, rule: Rule, seconds: float | None = None) -> Finding:
+        """The same; what was found is not seen beside the other rules yet. `seconds` are the most for its examples."""
         explained = self._explained(rule)
-        self._found.append(self._run(rule, explained=explained))
+        self._found.append(self._run(rule, explained=explained, seconds=seconds))
         if explained and self._is_failure() and not self.outcomes[-1].cause:
             # It stands for itself, after all, and deserves a small example.
-            self._found[-1] = self._run(rule)
-        if self._is_failure() and not self._subject.liveness.answers():
-            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
+            self._found[-1] = self._run(rule, seconds=seconds)
+        self._heed(rule, failed=self._is_failure())
         return self._found[-1]
 
-    def replay(self, rule: Rule, choices: str) -> Finding:
-        """Run one example of a rule again."""
-        return self._run(rule, choices)
+    def replay(self, rule: Rule, choices: str, without: Feature | None = None) -> Finding:
+        """Run one example of a rule again, which was not to show a feature, if one is given."""
+        return self._run(rule, choices, without=without)
+
+    def again(self, rule: Rule, without: Feature) -> Finding:
+        """Judge a rule once more, by half of the examples, none of which shows a feature."""
+        finding = self._run(rule, without=without)
+        self._heed(rule, failed=finding.failure is not None)
+        return finding
+
+    def narrow(self) -> Iterator[JudgedAgain]:
+        """Judge again what failures hide; `outcomes` are of that, too, from then on."""
+        narrowing = Narrowing(self._found, RULES, self._known, has_time=self._budget.has_time_again)
+        self._narrowing = narrowing
+        rules = {rule.id: rule for rule in self._options.rules}
+        while not self.problem and (retrial := narrowing.next()) is not None:
+            yield JudgedAgain(rules[retrial.rule], str(retrial.feature))
+            narrowing.take(retrial, self.again(rules[retrial.rule], retrial.feature))
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
-        return outcomes_of(self._found, RULES, self._known, replay=self._command)
+        outcomes = outcomes_of(self._found, RULES, self._known, replay=self._command)
+        return self._narrowing.outcomes(outcomes, replay=self._command) if self._narrowing is not None else outcomes
 
     def close(self) -> None:
         """Remove what the kit has kept in the connector for several rules."""
@@ -122,6 +145,10 @@ class Session:
     def notes(self) -> tuple[str, ...]:
         """What was found out about the connector, and what of the kit's data could not be removed."""
         return (*self._subject.notes, *_remains(self._subject))
+
+    def _heed(self, rule: Rule, *, failed: bool) -> None:
+        if failed and not self._subject.liveness.answers():
+            self.problem = f"the connector no longer answers after {rule.id}: the rules after it did not run"
 
     def _is_failure(self) -> bool:
         """Whether the last rule fails the run."""
@@ -135,19 +162,39 @@ class Session:
         failed = {finding.rule for finding in self._found if finding.failure is not None}
         return not failed.isdisjoint(rule.after)
 
-    def _run(self, rule: Rule, choices: str = "", *, explained: bool = False) -> Finding:
+    def _run(
+        self,
+        rule: Rule,
+        choices: str = "",
+        *,
+        explained: bool = False,
+        seconds: float | None = None,
+        without: Feature | None = None,
+    ) -> Finding:
         if reason := lacking(self._subject, rule.needs):
             return Finding(rule.id, rule.level, Status.SKIPPED, reason=reason)
         options = self._options
+        profile = options.profile
+        if explained:  # a consequence is shown by its name alone: no time is spent on making it small
+            profile = replace(profile, shrinking=0.0)
+        if without is not None and not choices:
+            profile = replace(profile, examples=max(1, profile.examples // 2), seconds=profile.seconds / 2)
         return run_rule(
             rule,
-            self._subject,
-            # A consequence is shown by its name alone: no time is spent on making it small.
-            replace(options.profile, shrinking=0.0) if explained else options.profile,
+            self._subject_apart(without),
+            profile,
             seed=options.seed,
             database=options.database,
             choices=choices,
+            seconds=seconds,
         )
+
+    def _subject_apart(self, without: Feature | None) -> Subject:
+        if without is None:
+            return self._subject
+        if without not in self._apart:
+            self._apart[without] = self._subject.apart(without)
+        return self._apart[without]
 
 
 def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
@@ -169,8 +216,10 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
                 for rule in options.rules:
                     yield RuleStarted(rule)
                     yield RuleFinished(session.judge(rule))
-                    if problem := session.problem:
+                    if session.problem:
                         break
+                yield from session.narrow()
+                problem = session.problem
             finally:
                 session.close()
     except TargetError as error:

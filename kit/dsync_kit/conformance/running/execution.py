@@ -17,11 +17,13 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.features import features_of_owner
 from dsync_kit.conformance.verdicts.refusals import refused
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
@@ -36,6 +38,9 @@ _SHOWN_NOTES = 3
 _BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
 
 _FEW = 8
+_LEAST = 2
+"""Examples that a rule has even where the connector is slow: the first one is the smallest, and shows little."""
+
 _PATIENCE = 4
 
 
@@ -47,12 +52,13 @@ def run_rule(
     seed: int,
     database: Path | None,
     choices: str = "",
+    seconds: float | None = None,
 ) -> Finding:
-    """Judge one rule; with `choices`, by the one example that they make.
+    """Judge one rule; with `choices`, by the one example that they make. `seconds` are the most that its examples take.
 
     Never raises for what the connector does; KeyboardInterrupt passes through.
     """
-    trial = _Trial(rule, subject, profile, replayed=bool(choices))
+    trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices))
     began = time.monotonic()
     problem = ""
     try:
@@ -84,6 +90,7 @@ class _Found:
     transcript: tuple[str, ...]
     log: tuple[str, ...]
     choices: str
+    features: tuple[Feature, ...]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -97,6 +104,8 @@ class _Trial:
     rule: Rule
     subject: Subject
     profile: Profile
+    seconds: float | None
+    """The most that the examples may take; None leaves it to the profile."""
     replayed: bool
     """Whether it is one example that has failed before."""
     examples: int = 0
@@ -109,6 +118,8 @@ class _Trial:
     failed_at: float = 0.0
     stopped: bool = False
     """Whether the connector answers no more."""
+    cut: bool = False
+    """Whether it has fewer examples than there were to be, for want of time."""
 
     def example(self, data: st.DataObject) -> None:
         """Run one example. Raises _Failed where the connector breaks the rule."""
@@ -135,7 +146,11 @@ class _Trial:
                 violation = Violation.silence(violation.seen)
             choices = encode_failure(data.conjecture_data.choices).decode()
             evidence = _evidence(violation, case)
-            self._keep(_Found(violation, evidence, case.example, case.recorder.transcript(), tuple(log), choices))
+            about = features_of_owner(violation.owner or self.rule.id)
+            features = tuple(dict.fromkeys((*about, *case.features())))
+            self._keep(
+                _Found(violation, evidence, case.example, case.recorder.transcript(), tuple(log), choices, features)
+            )
             # A smaller example would only show how a call is not answered any more.
             raise _Enough if self.stopped else _Failed
 
@@ -146,9 +161,12 @@ class _Trial:
 
     def _spent(self, seconds: float) -> bool:
         """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
-        if self.examples < _FEW:
-            return self.examples > 0 and seconds > _PATIENCE * self.profile.seconds
-        return seconds > self.profile.seconds
+        most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
+        if self.seconds is not None and self.examples >= _LEAST:
+            most = min(most, self.seconds)
+        spent = self.examples > 0 and seconds > most
+        self.cut = self.cut or spent
+        return spent
 
     def _violation(self, case: Case) -> Violation | None:
         try:
@@ -195,6 +213,9 @@ class _Trial:
             owner=owner,
             refusal=self.smallest.violation.refusal if self.smallest is not None else "",
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),
+            features=self.smallest.features if self.smallest is not None else (),
+            without=self.subject.without,
+            wanted=_wanted(self.rule, self.profile) if self.cut and failure is None else 0,
         )
 
     def _keep(self, found: _Found) -> None:
@@ -225,9 +246,11 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
         trial.example(data)
 
     # The key keeps apart what Hypothesis would take for one test: it is one function for all rules.
-    test._hypothesis_internal_database_key = trial.rule.id.encode()  # type: ignore[attr-defined]
+    without = trial.subject.without
+    key = trial.rule.id if without is None else f"{trial.rule.id} apart from {without}"
+    test._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]
     configured = settings(
-        max_examples=max(1, round(profile.examples * trial.rule.examples)),
+        max_examples=_wanted(trial.rule, profile),
         database=examples,
         deadline=None,
         phases=(Phase.reuse, Phase.generate, Phase.shrink),
@@ -242,6 +265,11 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
         wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
     # In this order: a seed takes away the database of the settings before it, and with it what failed the last time.
     configured(seed(seed_number)(wrapped))()
+
+
+def _wanted(rule: Rule, profile: Profile) -> int:
+    """How many examples a rule is to have."""
+    return max(1, round(profile.examples * rule.examples))
 
 
 def _evidence(found: Violation, case: Case) -> Evidence:

@@ -7,6 +7,7 @@ from multiprocessing.connection import wait
 
 from dsync_kit.conformance.results.events import (
     Event,
+    JudgedAgain,
     KitBroke,
     Resolved,
     RuleFinished,
@@ -15,14 +16,17 @@ from dsync_kit.conformance.results.events import (
     RunStarted,
     StillRunning,
 )
+from dsync_kit.conformance.results.features import Retrial
 from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.board import UnderWay, read_board
+from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.crew import Crew, Member
 from dsync_kit.conformance.running.fatal import Death, stuck
 from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.output.redaction import redact_target
 from dsync_kit.usage import UsageError
 
@@ -69,6 +73,8 @@ def judge_apart(
         raise UsageError(team.usage)
     findings = [team.findings[rule.id] for rule in team.chosen if rule.id in team.findings]
     outcomes = outcomes_of(findings, team.rules.values(), team.known, replay=team.replay, keep=keep)
+    if team.narrowing is not None:
+        outcomes = team.narrowing.outcomes(outcomes, replay=team.replay, keep=keep)
     yield RunFinished(
         Result(
             target=team.title,
@@ -92,6 +98,10 @@ class _Worker:
     member: Member
     rule: RuleInfo | None = None
     """The rule that it judges now."""
+    retrial: Retrial | None = None
+    """Why it judges it again, if it does."""
+    idle: bool = False
+    """Whether it waits for what others find."""
     since: float = field(default_factory=time.monotonic)
     said: int = 0
     """How many times it was said what is running since then."""
@@ -103,11 +113,13 @@ class _Worker:
     def under_way(self) -> list[UnderWay]:
         return read_board(self.member.board)
 
-    def takes(self, rule: RuleInfo | None) -> None:
-        self.rule, self.since, self.said = rule, time.monotonic(), 0
+    def takes(self, rule: RuleInfo | None, retrial: Retrial | None = None) -> None:
+        self.rule, self.retrial, self.since, self.said, self.idle = rule, retrial, time.monotonic(), 0, False
 
     def is_due(self) -> float:
         """For how many seconds it has been at the same thing, if that is to be said now; else 0."""
+        if self.idle:
+            return 0.0
         seconds = time.monotonic() - self.since
         after = _SAID_AFTER[self.said] if self.said < len(_SAID_AFTER) else 60.0 * (self.said - len(_SAID_AFTER) + 2)
         if seconds < after:
@@ -129,6 +141,8 @@ class _Team:
         self.title = redact_target(orders.target.word)
         self.started: RunStarted | None = None
         self._resolved = False
+        self._budget: Budget | None = None
+        self.narrowing: Narrowing | None = None
         self.findings: dict[str, Finding] = {}
         self.notes: list[str] = []
         self.problem = ""
@@ -199,6 +213,7 @@ class _Team:
                 self.rules = {rule.id: rule for rule in rules}
                 self.chosen = tuple(self.rules[name] for name in ids)
                 self._left = list(reversed(self.chosen))
+                self._budget = Budget(self._orders.profile, len(self.chosen), jobs=len(self._workers))
             case Resolved() if not self._resolved:
                 self._resolved, self.title = True, message.title
                 yield replace(message, rules=self.chosen)
@@ -209,18 +224,43 @@ class _Team:
                 worker.ready = True
                 yield from self._give(worker)
             case Finding():
-                yield from self._finished(message)
-                yield from self._give(worker)
+                yield from self._finished(message, worker.retrial)
+                worker.takes(None)
+                for free in (worker, *(other for other in self._talking() if other.idle)):
+                    yield from self._give(free)
             case KitBroke():
                 yield message
 
     def _give(self, worker: _Worker) -> Iterator[Event]:
-        """Give it the next rule, if there is one."""
-        rule = self._left.pop() if self._left else None
-        worker.takes(rule)
-        self._send(worker, Task(rule.id) if rule else None)
-        if rule is not None:
+        """Give it the next rule, or one to be judged again; it waits where others may still find one."""
+        if self._left:
+            rule = self._left.pop()
+            worker.takes(rule)
+            self._send(worker, Task(rule.id, self._budget.share() if self._budget is not None else None))
             yield RuleStarted(rule)
+        elif (retrial := self._retrial()) is not None:
+            worker.takes(self.rules[retrial.rule], retrial)
+            self._send(worker, Task(retrial.rule, without=retrial.feature))
+            yield JudgedAgain(self.rules[retrial.rule], str(retrial.feature))
+        else:
+            worker.idle = any(other.rule is not None for other in self._workers if not other.gone)
+            if not worker.idle:
+                for free in self._talking():
+                    free.takes(None)
+                    self._send(free, None)
+
+    def _retrial(self) -> Retrial | None:
+        """The next rule to be judged again, once all were judged."""
+        if self._orders.choices or len(self.findings) < len(self.chosen) or self._budget is None:
+            return None
+        if self.narrowing is None:
+            self.narrowing = Narrowing(
+                [self.findings[rule.id] for rule in self.chosen],
+                self.rules.values(),
+                self.known,
+                has_time=self._budget.has_time_again,
+            )
+        return self.narrowing.next()
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -231,8 +271,11 @@ class _Team:
         """The command that shows a failure again."""
         return self._command(finding.rule)
 
-    def _finished(self, finding: Finding) -> Iterator[Event]:
+    def _finished(self, finding: Finding, retrial: Retrial | None = None) -> Iterator[Event]:
         """Note what came of a rule, and say what that means beside what came of the others so far."""
+        if retrial is not None and self.narrowing is not None:
+            self.narrowing.take(retrial, finding)
+            return
         self.findings[finding.rule] = finding
         outcomes = outcomes_of(list(self.findings.values()), self.rules.values(), self.known, replay=self.replay)
         yield RuleFinished(outcomes[-1])
@@ -259,5 +302,5 @@ class _Team:
         # What is asked before the first rule counts as its own: some rule must be violated by it.
         rule = worker.rule or (self.chosen[0] if not worker.ready and self.chosen else None)
         if rule is not None and (worker.rule is not None or death.blamed):
-            yield from self._finished(death.finding(rule, time.monotonic() - worker.since))
+            yield from self._finished(death.finding(rule, time.monotonic() - worker.since), worker.retrial)
         self.problem = death.problem(rule if worker.rule is not None else None)

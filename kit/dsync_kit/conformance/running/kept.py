@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dsync_kit.bounds.patience import CALL_SECONDS
+from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.usage import UsageError
 
@@ -44,7 +45,8 @@ class KeptFailure:
     """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
 
     `documents` are the words of `--documents`; `timeout` is in seconds, for each call; `settle` as well, for
-    reads that lag.
+    reads that lag. `without` is the feature that the example was not to show (`Feature.kept`), where the rule was
+    judged again apart from it.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
@@ -58,6 +60,7 @@ class KeptFailure:
     seed: int
     choices: str
     documents: tuple[str, ...] = ()
+    without: str = ""
     timeout: float = CALL_SECONDS
     settle: float | None = None
     hypothesis: str = field(default_factory=lambda: version("hypothesis"))
@@ -141,6 +144,8 @@ def _read(path: Path) -> KeptFailure:
         ) from None
     if failure.profile not in PROFILES:
         raise ValueError(f"there is no profile {failure.profile!r}")
+    if failure.without:
+        Feature.read(failure.without)
     if failure.hypothesis == version("hypothesis"):
         try:
             decode_failure(failure.choices.encode(errors="replace"))

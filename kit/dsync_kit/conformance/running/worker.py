@@ -97,7 +97,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             # One example is run again whatever is known to fail.
             channel.send(replace(started, known_failures={}) if orders.choices else started)
             try:
-                _judge(session, channel, orders.choices)
+                _judge(session, channel, orders)
             finally:
                 session.close()
     except (TargetError, CannotLoad, KitError) as error:
@@ -109,11 +109,16 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     return Ended(session.notes(), session.problem)
 
 
-def _judge(session: Session, channel: _Channel, choices: str) -> None:
+def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
     """Judge one rule after another as they are given out, until there is none, or no more can be judged."""
     while (task := channel.recv()) is not None and not session.problem:
         rule = _RULES[task.rule]
-        channel.send(session.replay(rule, choices) if choices else session.find(rule))
+        if orders.choices:
+            channel.send(session.replay(rule, orders.choices, orders.without))
+        elif task.without is not None:
+            channel.send(session.again(rule, task.without))
+        else:
+            channel.send(session.find(rule, task.seconds))
 
 
 def _info(rule: Rule) -> RuleInfo:

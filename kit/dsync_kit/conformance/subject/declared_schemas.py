@@ -11,8 +11,11 @@ from dsync_kit.testing.harness import Harness
 __all__ = ["declared_documents", "documents_of"]
 
 
-def declared_documents(words: Sequence[str]) -> dict[str, SchemaFile]:
-    """The schemas by namespace. Raises UsageError for a file that is none, and for a namespace that is named twice."""
+def declared_documents(words: Sequence[str], folder: Path = Path()) -> dict[str, SchemaFile]:
+    """The schemas by namespace; the files are found from `folder`.
+
+    Raises UsageError for a file that is none, and for a namespace that is named twice.
+    """
     found: dict[str, SchemaFile] = {}
     for word in words:
         namespace, equals, file = word.partition("=")
@@ -23,7 +26,7 @@ def declared_documents(words: Sequence[str]) -> dict[str, SchemaFile]:
         if namespace in found:
             where = "all namespaces" if namespace == EVERY_NAMESPACE else namespace
             raise UsageError(f"--documents: {where} has two files: expected one")
-        found[namespace] = load(Path(file))
+        found[namespace] = load(folder / file)
     return found
 
 

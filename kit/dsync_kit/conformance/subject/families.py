@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dsync_kit.conformance.documents.apart import apart
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Anything, Holding
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, printed
+from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.subject.finding import FoundSchemas
 from dsync_kit.protocol import DataType
 
@@ -26,16 +28,23 @@ class Family:
     schema: Schemas | None = None
     kinds: dict[DataType, tuple[str, ...]] = field(default_factory=dict)
     """The kinds of ids, where no schema says what they are."""
+    without: Feature | None = None
+    """What its documents are drawn without."""
     _holdings: dict[DataType, Holding] = field(default_factory=dict)
+
+    def apart(self, feature: Feature) -> "Family":
+        """The same namespaces, whose documents are drawn without a feature."""
+        return Family(self.names, self.schema, self.kinds, feature)
 
     def holding(self, data_type: DataType) -> Holding:
         """What is drawn for its namespaces. Raises UsageError where no document of this type fits the schema."""
         if data_type not in self._holdings:
-            self._holdings[data_type] = (
+            whole = (
                 Anything(data_type, self.kinds[data_type])
                 if self.schema is None
                 else Filling(self.schema.of(data_type))
             )
+            self._holdings[data_type] = whole if self.without is None else apart(whole, self.without)
         return self._holdings[data_type]
 
 

@@ -1,5 +1,6 @@
 """What was found out about a connector by trying."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dsync_kit.conformance.results.rule_info import Need
@@ -15,7 +16,8 @@ class Found:
 
     `makes_namespaces` says whether it takes a namespace that was not made beforehand, `id_kinds` which kinds of ids it
     takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `copies_only`
-    says that it applies no updates at all, `deletes` whether it applies deletes. `notes` are for the report.
+    says that it applies no updates at all, `deletes` whether it applies deletes. `unknown` says of offered namespaces
+    why it was not found out what they hold. `notes` are for the report.
     """
 
     makes_namespaces: bool = True
@@ -24,6 +26,7 @@ class Found:
     streams: bool = False
     copies_only: bool = False
     deletes: bool = True
+    unknown: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

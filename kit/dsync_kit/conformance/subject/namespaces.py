@@ -33,6 +33,7 @@ class Namespaces:
         self._journal = journal
         self._default_plan = default_plan
         self._existing: tuple[str, ...] = ()
+        self._made: set[str] = set()
         self._numbers = itertools.count(1)
         self._style = _STYLES[0]
 
@@ -45,7 +46,12 @@ class Namespaces:
         """The name of a namespace that nobody has used."""
         name = self._style(self.run, next(self._numbers))
         self._journal.take(name)
+        self._made.add(name)
         return name
+
+    def is_ordinary(self, name: str) -> bool:
+        """Whether a name is one that is offered, or that `fresh` gave."""
+        return name in self._made or name in self.offered
 
     def existing(self, driver: Driver) -> tuple[str, ...]:
         """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""

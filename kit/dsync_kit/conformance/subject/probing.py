@@ -56,6 +56,7 @@ def find_out(
         streams,
         copies_only=trying.copies_only,
         deletes=trying.deletes,
+        unknown=trying.unknown,
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
     )
 
@@ -88,6 +89,7 @@ class _Trying:
         self.deletes = True
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
+        self.unknown: dict[str, str] = {}
         self.families = self._families()
         for family in self.families:
             for data_type in declared.written_types:
@@ -191,6 +193,7 @@ class _Trying:
                 return False  # the rules will meet it again
             if finding.schema is None:
                 self.notes += [f"{name}: {note}; --documents says what it holds" for note in finding.notes]
+                self.unknown[name] = finding.notes[-1]
                 return True
             if finding.schema.free:
                 return True

@@ -1,5 +1,6 @@
 """What is kept from one example to the next."""
 
+from copy import copy
 from typing import Any
 
 from dsync_kit.conformance.subject.families import Family
@@ -28,6 +29,12 @@ class Remembered:
         self.streamed = False
         self.remains: dict[str, str] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
+
+    def apart(self) -> "Remembered":
+        """The same, for examples that draw other documents: without what was made of those before."""
+        other = copy(self)
+        other.large_namespaces, other.crashes = {}, {}
+        return other
 
     def first_stream(self) -> bool:
         """Whether the stream that is opened now is the first one."""

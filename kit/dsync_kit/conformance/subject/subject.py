@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +10,7 @@ from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
@@ -50,6 +51,8 @@ class Subject:
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
+    without: Feature | None = None
+    """What no example may show."""
     _alone: str | None = None
 
     @classmethod
@@ -107,6 +110,18 @@ class Subject:
             place,
             settling,
             patience=patience,
+        )
+
+    def apart(self, feature: Feature) -> Self:
+        """The same connector, for examples that do not show a feature. What was found out by waiting is forgotten."""
+        found = replace(self.found, families=tuple(family.apart(feature) for family in self.found.families))
+        return replace(
+            self,
+            found=found,
+            remembered=self.remembered.apart(),
+            limits=Limits(),
+            patience=Patience(self.settling.seconds),
+            without=feature,
         )
 
     @property

@@ -63,6 +63,7 @@ def outcomes_of(
                 cause=cause,
                 replay=replay(finding) if finding.failure is not None else "",
                 kept=keep(finding) if finding.failure is not None else "",
+                wanted=finding.wanted,
             )
         )
     return tuple(outcomes)

@@ -127,7 +127,10 @@ def probed(
     if schema is None:
         notes.append(f"it takes none of the documents that were tried: {probe.refusal or 'they were not there'}")
         return Finding(None, tuple(notes), probe.number)
-    return Finding(replace(schema, origin=f"probed with {probe.number} documents"), tuple(notes), probe.number)
+    origin = f"found out by writing {probe.number} documents"
+    if documents:
+        origin = f"inferred from {len(documents)} documents that are there, and {origin}"
+    return Finding(replace(schema, origin=origin), tuple(notes), probe.number)
 
 
 # Whether it takes anything

@@ -14,7 +14,7 @@ from dsync_kit.conformance.documents.schema.value_schema import Bound, ValueSche
 from dsync_kit.documents import CODEC_OPTIONS
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["bson_types", "exact", "fits", "misfit", "reasons"]
+__all__ = ["bson_types", "exact", "fits", "kind_of_value", "misfit", "reasons"]
 
 _INT32_END, _INT64_END = 2**31, 2**63
 _DIGITS = 400
@@ -52,6 +52,12 @@ def bson_types(value: Any, data_type: DataType) -> frozenset[str]:
         names |= {"long"} if whole and -_INT64_END <= value < _INT64_END else set()
         return frozenset(names)
     return frozenset(next(((name,) for kind, name in _OF_CLASSES if isinstance(value, kind)), ()))
+
+
+def kind_of_value(value: Any, data_type: DataType) -> str:
+    """The name of a value's BSON type; of a JSON number `number`, whatever types it fits."""
+    kinds = bson_types(value, data_type)
+    return next(iter(kinds)) if len(kinds) == 1 else "number"
 
 
 def exact(value: Any) -> Bound | None:

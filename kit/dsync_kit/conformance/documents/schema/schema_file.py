@@ -7,7 +7,7 @@ stands, as MongoDB expresses it, which field repeats the id:
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class SchemaFile:
 
     def of(self, data_type: DataType) -> DocumentSchema:
         """The schema of documents of one data type. Raises UsageError where none of them fits."""
-        schema = resolved(self.root, self.repeats, data_type, self.origin)
+        schema = replace(resolved(self.root, self.repeats, data_type, self.origin), origin=f"declared by {self.origin}")
         if reason := unsatisfiable(schema):
             raise UsageError(f"{self.origin}: no document fits this schema: {reason}")
         return schema

@@ -13,6 +13,7 @@ from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, several_misfits
 from dsync_kit.conformance.documents.strategies import id_value, make_document, some
 from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
@@ -38,7 +39,8 @@ def _misfits(
     case: Case, filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 24
 ) -> list[Misfit]:
     """Documents that do not fit in one of these ways. Raises Inapplicable where the schema rules out none."""
-    several = (several_misfits(filling, kind, ids=ids, most=most) for kind in kinds)
+    judged = [kind for kind in kinds if not case.showing.lacks(FeatureKind.MISFIT, kind)]
+    several = (several_misfits(filling, kind, ids=ids, most=most) for kind in judged)
     found = [strategy for strategy in several if strategy is not None]
     if not found:
         raise case.decline(f"its schema rules out no {' and no '.join(kinds)}")

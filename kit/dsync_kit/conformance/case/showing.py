@@ -1,0 +1,48 @@
+"""What an example shows that others need not have, and what it is to do without."""
+
+from collections.abc import Callable, Iterable
+
+from google.protobuf.message import Message
+
+from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.features import Shown
+
+__all__ = ["Showing"]
+
+
+class Showing:
+    """Of one example. What it is to do without is declined before it is sent; rules need not draw it at all."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._without = subject.without
+        self._ordinary = subject.namespaces.is_ordinary
+        self._so_far = Shown(self._ordinary)
+        self._past: list[Message] = []
+
+    def lacks(self, kind: FeatureKind, detail: str = "") -> bool:
+        """Whether the example is to do without a feature."""
+        return self._without == Feature(kind, detail)
+
+    @property
+    def check(self) -> Callable[[Message], None] | None:
+        """Raises Inapplicable for a request that shows what the example is to do without; None if that is nothing."""
+        return self._check if self._without is not None else None
+
+    def goes_past(self, request: Message) -> None:
+        """Note what is put in past the connector, as the request that it would be. Raises Inapplicable as `check`."""
+        self._past.append(request)
+        self._check(request)
+
+    def features(self, drawn: Iterable[object], requests: Iterable[Message]) -> tuple[Feature, ...]:
+        """What an example has shown that drew and sent this."""
+        shown = Shown(self._ordinary)
+        for value in drawn:
+            shown.drawn(value)
+        for request in (*self._past, *requests):
+            shown.request(request)
+        return shown.features()
+
+    def _check(self, request: Message) -> None:
+        if self._without is not None:
+            self._so_far.refuse(self._without, request)

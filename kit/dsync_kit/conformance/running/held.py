@@ -1,0 +1,42 @@
+"""What namespaces hold, as a report shows it: the schema that was assumed, and where it comes from."""
+
+import json
+from collections.abc import Iterator
+
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.schema.schema_file import printed
+from dsync_kit.conformance.results.events import Held
+from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family
+from dsync_kit.conformance.subject.subject import Subject
+
+__all__ = ["held"]
+
+_ANY = "documents of any fields"
+
+
+def held(subject: Subject) -> tuple[Held, ...]:
+    """What each offered namespace holds; nothing where the connector makes its own, of any documents."""
+    return tuple(_held(subject))
+
+
+def _held(subject: Subject) -> Iterator[Held]:
+    types = subject.declared.types or subject.declared.written_types
+    for family in subject.families if types else ():
+        names = family.names or (EVERY_NAMESPACE,)
+        if family.schema is None:
+            yield from (
+                Held(name, f"not found out: {subject.found.unknown[name]}" if name in subject.found.unknown else _ANY)
+                for name in family.names
+                if not subject.found.makes_namespaces
+            )
+            continue
+        origin, schema = _schema(family, subject)
+        yield from (Held(name, origin, schema) for name in names)
+
+
+def _schema(family: Family, subject: Subject) -> tuple[str, dict[str, object]]:
+    """Of two data types the first one's, which the other's differs little from."""
+    holding = family.holding((subject.declared.types or subject.declared.written_types)[0])
+    if not isinstance(holding, Filling):
+        raise TypeError("a family with a schema holds documents of that schema")
+    return holding.schema.origin, json.loads(printed(holding.schema))

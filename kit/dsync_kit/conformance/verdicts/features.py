@@ -1,0 +1,144 @@
+"""Which features the requests of an example show; those that an example is to do without are refused before they are
+sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from dsync_kit.conformance.documents.misfits import Misfit
+from dsync_kit.conformance.documents.schema.fitting import kind_of_value
+from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.outcome import Inapplicable
+from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.documents import decode, decode_id, id_field
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import DataType, GetByIdsRequest, ListDataRequest, WriteDataRequest, WriteUpdatesRequest
+
+__all__ = ["Shown", "features_of_owner"]
+
+_ORDER = list(FeatureKind)
+
+_FEW_KINDS = 2
+"""The smallest example of a bug in one kind of value shows no more kinds than these."""
+
+
+_KINDS: dict[str, str] = {
+    Owner.BSON_TEXT: "string",
+    Owner.BSON_INT32: "int",
+    Owner.BSON_INT64: "long",
+    Owner.BSON_DOUBLE: "double",
+    Owner.BSON_BOOLEAN: "bool",
+    Owner.BSON_NULL: "null",
+    Owner.BSON_OBJECT_ID: "objectId",
+    Owner.BSON_DATE: "date",
+    Owner.BSON_BINARY: "binData",
+    Owner.BSON_DECIMAL: "decimal",
+    Owner.JSON_TEXT: "string",
+    Owner.JSON_NUMBERS: "number",
+    Owner.JSON_LITERALS: "bool",
+}
+
+
+def features_of_owner(owner: str) -> tuple[Feature, ...]:
+    """What a failure is about whose rule is on one type of values; nothing for any other rule."""
+    return (Feature(FeatureKind.VALUES, _KINDS[owner]),) if owner in _KINDS else ()
+
+
+class Shown:
+    """What the requests of one example have shown so far. `ordinary` says whether a namespace has an ordinary name."""
+
+    def __init__(self, ordinary: Callable[[str], bool]) -> None:
+        self._ordinary = ordinary
+        self._ids: dict[str, set[str]] = {}
+        self._values: set[str] = set()
+        self._seen: set[Feature] = set()
+
+    def features(self) -> tuple[Feature, ...]:
+        """The features, those that say most first."""
+        found = set(self._seen)
+        kinds = set().union(*self._ids.values())
+        if any(len(of_one) > 1 for of_one in self._ids.values()):
+            found.add(Feature(FeatureKind.MIXED_IDS))
+        elif len(kinds) == 1:
+            found |= {Feature(FeatureKind.IDS, kind) for kind in kinds}
+        if len(self._values) <= _FEW_KINDS:
+            found |= {Feature(FeatureKind.VALUES, kind) for kind in self._values}
+        return tuple(sorted(found, key=lambda feature: (_ORDER.index(feature.kind), feature.detail)))
+
+    def has(self, feature: Feature) -> bool:
+        """Whether a feature was shown."""
+        match feature.kind:
+            case FeatureKind.MIXED_IDS:
+                return any(len(kinds) > 1 for kinds in self._ids.values())
+            case FeatureKind.IDS:
+                return any(feature.detail in kinds for kinds in self._ids.values())
+            case FeatureKind.VALUES:
+                return feature.detail in self._values
+            case _:
+                return feature in self._seen
+
+    def drawn(self, value: object) -> None:
+        """Note what an example has drawn."""
+        if isinstance(value, list):
+            self._seen |= {Feature(FeatureKind.MISFIT, item.kind) for item in value if isinstance(item, Misfit)}
+
+    def request(self, message: Message) -> None:
+        """Note what is sent."""
+        match message:
+            case WriteDataRequest():
+                self._written(message.namespace, [*message.data], message.type)
+            case WriteUpdatesRequest():
+                self._written(
+                    message.namespace, [update.data for update in message.updates if update.data], message.type
+                )
+                self._filled(bool(message.updates))
+                for update in message.updates:
+                    for part in update.id if len(update.id) == 1 else ():
+                        self._identified(message.namespace, part, message.type)
+                return
+            case GetByIdsRequest():
+                self._filled(bool(message.ids))
+                return
+            case ListDataRequest() if message.cursor:
+                self._seen.add(Feature(FeatureKind.SEVERAL_PAGES))
+                return
+            case _:
+                return
+        self._filled(bool(message.data))
+
+    def refuse(self, feature: Feature, message: Message) -> None:
+        """Note what is to be sent. Raises Inapplicable where it shows the feature."""
+        self.request(message)
+        if self.has(feature):
+            raise Inapplicable(f"it is judged apart from {feature}")
+
+    def _filled(self, filled: bool) -> None:
+        if not filled:
+            self._seen.add(Feature(FeatureKind.EMPTY_CALL))
+
+    def _written(self, namespace: str, documents: list[bytes], data_type: DataType) -> None:
+        if documents and not self._ordinary(namespace):
+            self._seen.add(Feature(FeatureKind.ODD_NAMESPACE))
+        for document in documents:
+            try:
+                fields = decode(document, data_type)
+            except ConnectorError:
+                continue  # it is no document, on purpose
+            identifier = fields.pop(id_field(data_type), None)
+            if identifier is not None:
+                self._ids.setdefault(namespace, set()).add(kind_of_value(identifier, data_type))
+            self._of_values(fields, data_type)
+
+    def _identified(self, namespace: str, part: Any, data_type: DataType) -> None:
+        try:
+            value = decode_id(part)
+        except ConnectorError:
+            return  # it is malformed, on purpose
+        self._ids.setdefault(namespace, set()).add(kind_of_value(value, data_type))
+
+    def _of_values(self, value: Any, data_type: DataType) -> None:
+        for item in value.values() if isinstance(value, dict) else value:
+            self._values.add(kind_of_value(item, data_type))
+            if isinstance(item, dict | list):
+                self._of_values(item, data_type)

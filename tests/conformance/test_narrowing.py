@@ -1,0 +1,113 @@
+"""Which rules are judged again after a failure, apart from what, and what that makes of the outcomes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.outcome import Failure, Finding, Outcome, Status
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.narrowing import Narrowing
+
+RULES = (
+    RuleInfo("a/cause", Level.MUST, "a sentence"),
+    RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause",)),
+    RuleInfo("a/two", Level.MUST, "a sentence", after=("a/cause", "a/one")),
+)
+FAILURE = Failure("it is wrong", "", "", "", (), (), reproducible=True)
+MIXED, PAGES = Feature(FeatureKind.MIXED_IDS), Feature(FeatureKind.SEVERAL_PAGES)
+
+
+def found(rule: str, *features: Feature, failure: Failure | None = FAILURE, refusal: str = "") -> Finding:
+    status = Status.PASSED if failure is None else Status.FAILED
+    return Finding(rule, Level.MUST, status, failure=failure, features=features, refusal=refusal)
+
+
+ALL = (found("a/cause", MIXED, PAGES), found("a/one"), found("a/two"))
+
+
+def run(
+    again: Sequence[Finding], findings: Sequence[Finding] = ALL
+) -> tuple[list[tuple[str, str]], dict[str, Outcome]]:
+    """What is asked for in turn, where the answers are these; and the outcomes."""
+    narrowing = Narrowing(findings, RULES, {})
+    asked = []
+    answers = iter(again)
+    while (retrial := narrowing.next()) is not None:
+        asked.append((retrial.rule, str(retrial.feature)))
+        narrowing.take(retrial, next(answers))
+    outcomes = narrowing.outcomes(outcomes_of(findings, RULES))
+    return asked, {outcome.rule: outcome for outcome in outcomes}
+
+
+def passed(rule: str) -> Finding:
+    return found(rule, failure=None)
+
+
+def test_the_cause_goes_first() -> None:
+    """A feature without which it still fails explains nothing: the next one is tried; then come the consequences."""
+    asked, outcomes = run([found("a/cause"), passed("a/cause"), passed("a/one"), passed("a/two")])
+    assert asked == [("a/cause", str(MIXED)), ("a/cause", str(PAGES)), ("a/one", str(PAGES)), ("a/two", str(PAGES))]
+    assert [outcome.cause for outcome in outcomes.values()] == ["", "a/cause", "a/cause"]
+    assert {outcome.apart.status for outcome in outcomes.values() if outcome.apart} == {"", "passed"}
+
+
+def test_without_a_feature_that_explains_it_nothing_is_judged_again() -> None:
+    """The consequences stay what they are."""
+    asked, outcomes = run([found("a/cause"), found("a/cause")])
+    assert len(asked) == 2
+    assert all(outcome.apart is None for outcome in outcomes.values())
+
+
+def test_what_fails_apart_has_failed_on_its_own() -> None:
+    """With the failure that was found apart; what that explains is its consequence."""
+    other = replace(FAILURE, message="it is wrong, too")
+    _, outcomes = run([passed("a/cause"), found("a/one", failure=other), found("a/two", failure=other)])
+    assert outcomes["a/one"].cause == ""
+    assert outcomes["a/one"].failure == other
+    assert outcomes["a/two"].cause == "a/one"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        found("a/one", refusal="WriteData INTERNAL"),
+        replace(found("a/one"), owner="a/cause"),
+        found("a/one", failure=replace(FAILURE, reproducible=False)),
+    ],
+    ids=["the same refusal", "the cause owns it", "once only"],
+)
+def test_what_shows_nothing_new_stays_a_consequence(again: Finding) -> None:
+    """A failure that is seen by what the cause is seen by, or only once, is none on its own."""
+    findings = (found("a/cause", MIXED, refusal="WriteData INTERNAL"), found("a/one"))
+    _, outcomes = run([passed("a/cause"), again], findings)
+    assert outcomes["a/one"].cause == "a/cause"
+
+
+def test_a_consequence_waits_for_its_cause() -> None:
+    """Another process has nothing to do before it is known which feature explains the failure."""
+    narrowing = Narrowing(ALL, RULES, {})
+    first = narrowing.next()
+    assert first is not None
+    assert narrowing.next() is None
+    narrowing.take(first, passed("a/cause"))
+    one, two = narrowing.next(), narrowing.next()
+    assert one is not None
+    assert two is not None
+    assert (one.rule, two.rule) == ("a/one", "a/two")
+
+
+def test_where_the_time_is_over_no_more_is_judged() -> None:
+    """The consequences that were not reached say so."""
+    left = [True, True, False]
+    narrowing = Narrowing(ALL, RULES, {}, has_time=lambda: left.pop(0))
+    for rule in ("a/cause", "a/one"):
+        retrial = narrowing.next()
+        assert retrial is not None
+        narrowing.take(retrial, passed(rule))
+    assert narrowing.next() is None
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(ALL, RULES))}
+    assert outcomes["a/two"].apart is not None
+    assert outcomes["a/two"].apart.status == ""

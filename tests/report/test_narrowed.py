@@ -1,0 +1,86 @@
+"""What reports say of rules that were judged again, of fewer examples, and of what namespaces hold."""
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.results.events import Held
+from dsync_kit.conformance.results.features import Apart
+from dsync_kit.conformance.results.outcome import Outcome, Status
+from dsync_kit.report import html, json_report, junit, markdown
+from dsync_kit.report.contents import Report
+from dsync_kit.report.terminal import report_lines
+
+from .conftest import FAILED, FAILURE, PASSED, REPLAY, make_report
+
+MIXED = "ids of mixed kinds"
+SUMMARY = f"1 bug ({MIXED}); judged apart from it: 2 passed, 1 failed on their own, 1 not tried, for want of time"
+SCHEMA = {
+    "$jsonSchema": {"bsonType": "object", "properties": {"_id": {"bsonType": "string"}, "a": {"bsonType": "long"}}}
+}
+
+
+def _consequence(rule: str, status: str) -> Outcome:
+    cause = FAILED.rule
+    return replace(FAILED, rule=rule, failure=FAILURE, replay=REPLAY, cause=cause, apart=Apart(MIXED, cause, status))
+
+
+@pytest.fixture
+def narrowed() -> Report:
+    """One bug with four consequences, of which one fails on its own; and a rule with two of 25 examples."""
+    report = make_report(
+        replace(PASSED, examples=2, wanted=25),
+        replace(FAILED, apart=Apart(MIXED, "")),
+        _consequence("list/ends", Status.PASSED),
+        _consequence("stream/ends", Status.PASSED),
+        _consequence("write/large", ""),
+        replace(_consequence("write/odd", Status.FAILED), cause=""),
+    )
+    assert report.started is not None
+    held = (Held("public.t", "declared by t.json", SCHEMA), Held("public.u", "not found out: all was refused"))
+    return replace(report, started=replace(report.started, documents=held))
+
+
+def test_what_was_judged_again_is_summed_up(narrowed: Report) -> None:
+    """What fails on its own is a failure beside the bug; the others are its consequences."""
+    assert narrowed.again(FAILED.rule) == SUMMARY
+    assert [outcome.rule for outcome in narrowed.failures()] == [FAILED.rule, "write/odd"]
+    assert "2 MUST rules violated, 3 more as a consequence (2 pass apart from it)" in narrowed.verdict()
+
+
+def test_all_reports_say_it(narrowed: Report) -> None:
+    """Terminal, Markdown, HTML and JUnit with the same words; JSON in fields as well."""
+    terminal = " ".join("\n".join(line.plain for line in report_lines(narrowed, 200)).split())
+    for text in (terminal, markdown.render(narrowed), html.render(narrowed)):
+        assert SUMMARY in text
+    cases = {case.get("name"): case for case in ET.fromstring(junit.render(narrowed)).iter("testcase")}  # noqa: S314
+    assert SUMMARY in " ".join(str(cases[FAILED.rule].findtext("failure")).split())
+    message = cases["list/ends"].find("failure")
+    assert message is not None
+    assert message.get("message") == f"a consequence of {FAILED.rule}; apart from {MIXED}: passed"
+    rules = {rule["id"]: rule for rule in json.loads(json_report.render(narrowed))["rules"]}
+    assert rules[FAILED.rule]["apart"] == {"feature": MIXED, "cause": "", "status": "", "summary": SUMMARY}
+    assert rules["write/odd"]["apart"] == {"feature": MIXED, "cause": FAILED.rule, "status": "failed"}
+    assert "on its own" in terminal
+
+
+def test_fewer_examples_are_said(narrowed: Report) -> None:
+    """By how many of how many, with the rules."""
+    terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
+    assert "Fewer examples, for want of time\n  2 of 25 examples\n      info/db-type" in terminal
+    assert "2 of 25 examples: `info/db-type`" in markdown.render(narrowed)
+    assert "2 of 25 examples" in html.render(narrowed)
+    first = json.loads(json_report.render(narrowed))["rules"][0]
+    assert (first["examples"], first["examples_wanted"]) == (2, 25)
+
+
+def test_what_namespaces_hold_is_said(narrowed: Report) -> None:
+    """A line for each, with the origin; JSON has the schema itself."""
+    for text in (markdown.render(narrowed), html.render(narrowed)):
+        assert "public.t: 1 field beside the id, declared by t.json" in text
+        assert "public.u: not found out: all was refused" in text
+    documents = json.loads(json_report.render(narrowed))["documents"]
+    assert documents["public.t"] == {"origin": "declared by t.json", "schema": SCHEMA}
+    assert documents["public.u"]["schema"] is None

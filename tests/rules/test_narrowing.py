@@ -1,0 +1,143 @@
+"""One bug does not hide another: what it explains is judged again, apart from what its smallest example shows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bson import Int64
+
+from dsync_kit.conformance.results.events import JudgedAgain, RunFinished
+from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.running.crew import Crew
+from dsync_kit.conformance.running.judging import judge_apart
+from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.documents import id_of
+from dsync_kit.protocol import ListDataRequest, ListDataResponse, WriteUpdatesRequest, WriteUpdatesResponse
+from dsync_kit.server import ConnectorServer
+
+from .fault import REFERENCE, SETTINGS, Variant, judge
+from .typed_connector import TypedConnector
+from .typed_tables import Column
+
+BRIEF = replace(PROFILES["quick"], examples=16, seconds=20.0, shrinking=1.0)
+"""Enough examples on a machine of any speed."""
+
+RULES = (
+    "write/read-back",
+    "write/several-pages",
+    "write/id-kinds",
+    "updates/delete",
+    "updates/order-in-call",
+    "updates/model",
+)
+MIXED = "ids of mixed kinds"
+
+
+class ListsOneKind(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """A page holds the documents whose ids are of one type with its first: the others are lost, as where a range of ids
+    is compared by type."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer: ListDataResponse = super().list_data(request)
+        kinds = [id_of(document, request.type)[0].type for document in answer.data]
+        kept = [document for document, kind in zip(answer.data, kinds, strict=True) if kind == kinds[0]]
+        return ListDataResponse(data=kept, next_cursor=answer.next_cursor)
+
+
+class FirstUpdateWins(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """Of several updates of one id in a call, all but the first are dropped."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        first = {b"".join(part.data for part in update.id): update for update in reversed(request.updates)}
+        kept = [update for update in request.updates if first[b"".join(part.data for part in update.id)] is update]
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, updates=kept, type=request.type))
+
+
+class Both(ListsOneKind, FirstUpdateWins):
+    """Two bugs that have nothing to do with each other."""
+
+
+class NullsAreEmpty(TypedConnector):
+    """A column gives the empty text, or 0, for NULL."""
+
+    def given(self, column: Column, stored: Any) -> Any:
+        empty = {"string": "", "long": Int64(0), "double": 0.0}
+        return empty.get(column.kind) if stored is None else super().given(column, stored)
+
+
+class TypedBoth(NullsAreEmpty):
+    """And the updates of a call are applied in the wrong order."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        kept = list(request.updates)[::-1]
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, updates=kept, type=request.type))
+
+
+def judged(connector: Any, rules: Sequence[str] = RULES) -> dict[str, Outcome]:
+    """What came of the rules."""
+    return by_rule(judge(Variant(connector.__name__, connector, ""), rules, profile=BRIEF))
+
+
+def by_rule(result: Result) -> dict[str, Outcome]:
+    assert not result.problem
+    return {outcome.rule: outcome for outcome in result.outcomes}
+
+
+def roots(outcomes: dict[str, Outcome]) -> set[str]:
+    return {rule for rule, outcome in outcomes.items() if outcome.status is Status.FAILED and not outcome.cause}
+
+
+def test_a_single_bug_has_no_other_on_its_own() -> None:
+    """What it explains passes apart from it, and is still shown as its consequence."""
+    outcomes = judged(ListsOneKind)
+    assert roots(outcomes) == {"write/read-back"}
+    assert outcomes["write/read-back"].apart is not None
+    assert outcomes["write/read-back"].apart.feature == MIXED
+    again = {rule: outcome.apart.status for rule, outcome in outcomes.items() if outcome.apart and outcome.cause}
+    assert again["write/several-pages"] == again["updates/delete"] == again["updates/model"] == "passed"
+    assert again["write/id-kinds"] == "not-exercised", "it is about ids of several kinds, and nothing else"
+
+
+def test_a_second_bug_is_reported_on_its_own() -> None:
+    """It fails apart from the first one, with an example that does not show it; and its consequences are its own."""
+    outcomes = judged(Both)
+    assert roots(outcomes) == {"write/read-back", "updates/order-in-call"}
+    second = outcomes["updates/order-in-call"]
+    assert second.apart is not None
+    assert (second.apart.feature, second.apart.cause) == (MIXED, "write/read-back")
+    assert outcomes["updates/model"].cause == "updates/order-in-call"
+    assert outcomes["updates/delete"].cause == "write/read-back"
+
+
+def test_it_is_the_same_in_other_processes() -> None:
+    """Two processes judge again what is left when both have judged the rest; what they find can be replayed."""
+    settings, _ = SETTINGS.Settings.parse(["reference://"], {})
+    with ConnectorServer(Both(settings)) as server, Crew(2) as crew:
+        orders = Orders(Named(f"grpc://{server.address}", insecure=True), BRIEF, 1, rules=RULES)
+        events = list(judge_apart(orders, crew, str))
+        finished = events[-1]
+        assert isinstance(finished, RunFinished)
+        second = by_rule(finished.result)["updates/order-in-call"]
+        assert second.failure is not None
+        orders = replace(
+            orders, rules=(second.rule,), choices=second.failure.choices, without=Feature(FeatureKind.MIXED_IDS)
+        )
+        with Crew() as alone:
+            *_, replayed = judge_apart(orders, alone, str)
+    assert isinstance(replayed, RunFinished)
+    assert replayed.result.outcomes[0].failure is not None
+    assert replayed.result.outcomes[0].failure.example == second.failure.example
+    assert roots(by_rule(finished.result)) == {"write/read-back", "updates/order-in-call"}
+    again = {(event.rule.id, event.feature) for event in events if isinstance(event, JudgedAgain)}
+    assert ("updates/delete", MIXED) in again
+
+
+@pytest.mark.parametrize(("connector", "second"), [(NullsAreEmpty, set()), (TypedBoth, {"updates/order-in-call"})])
+def test_a_typed_store(connector: Any, second: set[str]) -> None:
+    """Apart from one type of values, which its tables may leave out, the rest is judged."""
+    rules = ("encoding/bson-null", "write/read-back", "updates/delete", "updates/order-in-call", "updates/model")
+    outcomes = judged(connector, rules)
+    assert roots(outcomes) == {"encoding/bson-null", *second}
