@@ -9,7 +9,7 @@ from .fault import Variant, judge
 from .variants_stream import VARIANTS
 
 _AREAS = ["stream/*", "lsn/*", "get-by-ids/*", "limits/*", "durability/*", "faults/*", "secrets/*", "flow/*"]
-_SLOW = ("polled-stream", "late-stream", "one-stream-at-a-time")
+_SLOW = ("polled-stream", "late-stream", "one-stream-at-a-time", "plans-nothing-beside-a-stream")
 """Variants whose updates, or streams, are waited for, a second each: the campaign judges them."""
 
 _BRIEF = Profile("brief", examples=4, seconds=0.3, shrinking=0.5, bulk=1)

@@ -9,7 +9,7 @@ from bson import Int64
 
 from dsync_kit.connector import StreamContext
 from dsync_kit.documents import decode_id, encode_id, id_field
-from dsync_kit.errors import FailedPrecondition
+from dsync_kit.errors import FailedPrecondition, FinalError
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
@@ -158,6 +158,21 @@ class OneStreamAtATime(Reference):
             yield from super().stream_updates(request, context)
         finally:
             time.sleep(0.05)
+            self.store.slot.release()
+
+
+@unusual()
+class PlansNothingBesideAStream(OneStreamAtATime):
+    """A plan makes the replication slot: refused while a stream holds that, and a moment longer."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        if not request.updates:
+            return super().generate_plan(request)
+        if not self.store.slot.acquire(blocking=False):
+            raise FinalError("the replication slot is active")
+        try:
+            return super().generate_plan(request)
+        finally:
             self.store.slot.release()
 
 

@@ -1,5 +1,6 @@
 """The calls that dsync makes, in the way it makes them: stripped partitions, repeated calls, pages until the end."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ _FEW_EMPTY_PAGES = 200
 _SPARE_DOCUMENTS = 20_000
 """Documents beyond those expected, after which a listing is taken to never end."""
 
+_RELEASE_SECONDS = 5.0
+_RELEASE_PAUSE = 0.2
+"""For so long after a stream was cancelled, and so often, a plan that is refused is asked for again."""
+
 
 def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
     """The one updates partition of a plan that was asked for updates."""
@@ -51,9 +56,11 @@ class Limits:
     """When a listing is taken to never end: after so many pages, one after another, without a document.
 
     A connector that reads a log for a namespace has many such pages; one that was found to never end, fewer.
+    `stream_closed` is the time at which the last stream was cancelled (`time.monotonic`).
     """
 
     empty_pages: int = 5_000
+    stream_closed: float = -math.inf
 
 
 class Driver:
@@ -69,10 +76,19 @@ class Driver:
     def plan(
         self, namespaces: Sequence[str] = (), *, initial_sync: bool = True, updates: bool = False
     ) -> GeneratePlanResponse:
-        """GeneratePlan, which dsync never repeats."""
-        return self.api.generate_plan(
-            GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
-        )
+        """GeneratePlan, which dsync never repeats.
+
+        It is repeated here only where it is refused just after a stream was cancelled: a source with one replication
+        slot cannot plan updates until the database has noticed, and dsync never plans after a stream.
+        """
+        request = GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
+        while True:
+            try:
+                return self.api.generate_plan(request)
+            except ConnectorError:
+                if not updates or time.monotonic() > self.limits.stream_closed + _RELEASE_SECONDS:
+                    raise
+                time.sleep(_RELEASE_PAUSE)
 
     def partitions(self, namespaces: Sequence[str]) -> list[Partition]:
         """The plan's partitions, of namespaces that hold documents: at least one."""
@@ -186,11 +202,14 @@ class Driver:
     ) -> StreamReader[StreamUpdatesResponse]:
         """StreamUpdates, being read; `ahead` bounds how many messages are read before they are asked for."""
         request = StreamUpdatesRequest(namespaces=namespaces, type=data_type, cursor=cursor)
-        return StreamReader(self.api.stream_updates(request), ahead=ahead)
+        return StreamReader(self.api.stream_updates(request), ahead=ahead, on_cancel=self._stream_closed)
 
     def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> StreamReader[StreamLSNResponse]:
         """StreamLSN, being read."""
         return StreamReader(self.api.stream_lsn(StreamLSNRequest(namespaces=namespaces, cursor=cursor)))
+
+    def _stream_closed(self) -> None:
+        self.limits.stream_closed = time.monotonic()
 
 
 def _repeated(call: Callable[[], T]) -> T:

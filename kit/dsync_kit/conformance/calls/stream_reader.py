@@ -18,10 +18,12 @@ class StreamReader(Generic[M]):
     """Reads a stream in a thread of its own, so that waiting for a message can end.
 
     `error` is the status with which the stream ended, if it was none of OK; `ended` whether it has ended by itself.
+    `on_cancel` is called when the stream is cancelled while it is still open.
     """
 
-    def __init__(self, stream: Stream[M], *, ahead: int = 0) -> None:
+    def __init__(self, stream: Stream[M], *, ahead: int = 0, on_cancel: Callable[[], None] = lambda: None) -> None:
         self._stream: Stream[M] = stream
+        self._on_cancel = on_cancel
         self._messages: queue.Queue[M | None] = queue.Queue(ahead)
         self._closed = threading.Event()
         self.error: ConnectorError | None = None
@@ -56,6 +58,8 @@ class StreamReader(Generic[M]):
 
     def cancel(self) -> None:
         """Hang up, as dsync does; the reading thread ends when the stream does."""
+        if not self._closed.is_set() and self._thread.is_alive():
+            self._on_cancel()
         self._closed.set()
         self._stream.cancel()
 

@@ -235,13 +235,16 @@ class Case:
         self.was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
-        """WriteData to a namespace with a strange name; whether the store takes such a name."""
+        """WriteData to a namespace with a strange name; whether the store takes such a name.
+
+        Any final code refuses it: errors/namespace-codes says which one does it best.
+        """
         if self.showing.lacks(FeatureKind.ODD_NAMESPACE):
             return False
         try:
             self.write(namespace, documents, data_type)
         except ConnectorError as error:
-            if error.code not in REFUSALS:
+            if error.retryable:
                 raise
             return False
         return True

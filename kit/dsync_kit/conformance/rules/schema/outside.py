@@ -27,6 +27,21 @@ _SENTENCE = "Other documents are refused as a whole …, never dropped, cut or c
 _NEEDS = (Need.SINK, Need.READING, Need.SCHEMA)
 _AFTER = ("write/read-back", "write/accepts", "write/overwrites")
 
+_ALONE = {
+    MisfitKind.UNKNOWN_FIELD: "schema/unknown-field",
+    MisfitKind.MISSING_FIELD: "schema/missing-field",
+    MisfitKind.NULL: "schema/null",
+    MisfitKind.OTHER_TYPE: "schema/other-type",
+    MisfitKind.TEXT_TOO_LONG: "schema/text-length",
+    MisfitKind.TEXT_TOO_SHORT: "schema/text-length",
+    MisfitKind.OTHER_FORM: "schema/text-form",
+    MisfitKind.NOT_LISTED: "schema/listed-values",
+    MisfitKind.OUT_OF_RANGE: "schema/number-range",
+    MisfitKind.TOO_MANY_DIGITS: "schema/digits",
+    MisfitKind.REPEATS_NOT: "schema/repeated-id",
+}
+"""The rule on one document that does not fit in this way: what fails there is no fault of a page or an update."""
+
 
 def _filling(case: Case, data_type: DataType) -> Filling:
     holding = case.holding(data_type)
@@ -45,6 +60,11 @@ def _misfits(
     if not found:
         raise case.decline(f"its schema rules out no {' and no '.join(kinds)}")
     return case.draw(st.one_of(*found), "what does not fit", show=lambda misfit: misfit.reason)
+
+
+def _owner(wrong: Sequence[Misfit], taken: Sequence[bytes], own: str) -> str:
+    """The rule on the first document that was taken although it does not fit; `own` where none was."""
+    return next((_ALONE[misfit.kind] for misfit in wrong if misfit.document in taken), own)
 
 
 def _told(misfits: Sequence[Misfit]) -> str:
@@ -116,7 +136,7 @@ def page(case: Case) -> None:
         else:
             model.write(documents)
     taken = list(model.documents.values())
-    _expect_some(case, namespace, refused, data_type, "schema/page", and_all=taken, why=_told(why))
+    _expect_some(case, namespace, refused, data_type, _owner(why, taken, "schema/page"), and_all=taken, why=_told(why))
 
 
 @rule(
@@ -144,7 +164,8 @@ def updates(case: Case) -> None:
             expect_final(case, error, f"an update that does not fit ({misfit.reason})")
         else:
             taken += [misfit.document, *([] if alone else [good])]
-    _expect_some(case, namespace, [good], data_type, "schema/updates", and_all=taken, why=_told(wrong))
+    own = _owner(wrong, taken, "schema/updates")
+    _expect_some(case, namespace, [good], data_type, own, and_all=taken, why=_told(wrong))
 
 
 _BY_PARTS = (

@@ -8,11 +8,13 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case import hanging_up
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Sent
+from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import sample
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.errors import ConnectorError
 
 __all__ = ["RULES"]
 
@@ -201,7 +203,10 @@ def beside_lsn(case: Case) -> None:
     examples=0.16,
 )
 def undisturbed(case: Case) -> None:
-    """A stream goes on after another plan, a listing, and a StreamLSN that was opened and cancelled."""
+    """A stream goes on after another plan, a listing, and a StreamLSN that was opened and cancelled.
+
+    The plan may be refused: a source with one replication slot cannot plan updates while a stream is open.
+    """
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -210,10 +215,17 @@ def undisturbed(case: Case) -> None:
     with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
         counts.next(_AT_ONCE)
     counts.join(hanging_up.GRACE_SECONDS)
-    scene.plan()
+    refused = False
+    try:
+        scene.plan()
+    except ConnectorError as error:
+        expect_final(case, error, "a plan while a stream is open")
+        refused = True
     case.read(name, scene.data_type, expected=len(scene.ids))
     scene.mark()
     follower.converge(scene.wanted(), what="a stream after another plan, a listing and a StreamLSN that was cancelled")
+    if refused:
+        raise case.decline("it refuses a plan with updates while a stream is open, as `dsync verify` asks for one")
 
 
 @rule(
