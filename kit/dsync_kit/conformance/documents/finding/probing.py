@@ -4,6 +4,7 @@ Nothing here calls a connector: `attempt` writes one document and says what beca
 store has shown to keep; what it was not asked, within the calls that there are, is not in the schema.
 """
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -311,10 +312,14 @@ def _narrowed(probe: _Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]
             schema = _with(schema, name, own.of_types(*own.types, "null"))
             yield schema
     for name, own in list(schema.fields.items()):
-        for value, limit in _limits(own, probe.data_type):
-            if _keeps(probe, schema, name, value):
-                break
-            schema = _with(schema, name, schema.fields[name].model_copy(update=limit))
+        for limits in (_limits(own, probe.data_type), _digits(own, probe.data_type)):
+            for value, limit in limits:
+                if _keeps(probe, schema, name, value):
+                    break
+                schema = _with(schema, name, schema.fields[name].model_copy(update=limit))
+                yield schema
+        if _doubles(own) and not _keeps(probe, schema, name, _with_nan(own, probe.data_type)):
+            schema = _with(schema, name, _finite(own))
             yield schema
     yield from _limited_ids(probe, schema)
 
@@ -346,9 +351,33 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
     elif "double" in own.types and data_type == DATA_TYPE_MONGO_BSON:
         yield float("nan"), {"minimum": -_GREATEST, "maximum": _GREATEST}
     elif "decimal" in own.types and data_type == DATA_TYPE_MONGO_BSON:
-        digits = (Decimal128("12345678.123456"), Decimal128("1234567.15"), Decimal128("123.15"))
-        steps = ({"multiple_of": Decimal("0.01")}, _between(-9999, 9999), {"multiple_of": Decimal(1)})
-        yield from zip(digits, steps, strict=True)
+        sizes = (30, 18, 16, 13, 10, 8, 6, 5, 4, 3, 2, 1)
+        yield from ((Decimal128("9" * long), _between(1 - 10**next_, 10**next_ - 1)) for long, next_ in pairwise(sizes))
+
+
+def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Decimals with ever fewer digits behind the point; none where existing documents have shown how many."""
+    if "decimal" in own.types and own.multiple_of is None and data_type == DATA_TYPE_MONGO_BSON:
+        yield Decimal128("1.123456"), {"multiple_of": Decimal("0.01")}
+        yield Decimal128("1.15"), {"multiple_of": Decimal(1)}
+
+
+def _doubles(own: ValueSchema) -> tuple[str, ...]:
+    """The doubles directly in an object, which may be JSON to the store: that has no NaN."""
+    return tuple(name for name, part in (own.properties or {}).items() if part.types == ("double",))
+
+
+def _with_nan(own: ValueSchema, data_type: DataType) -> Any:
+    """An object of this schema whose doubles are NaN."""
+    return {**counted(own, data_type)(1), **dict.fromkeys(_doubles(own), math.nan)}
+
+
+def _finite(own: ValueSchema) -> ValueSchema:
+    """The schema of an object whose doubles are finite."""
+    limits = {"minimum": -_GREATEST, "maximum": _GREATEST}
+    parts = own.properties or {}
+    found = {name: parts[name].model_copy(update=limits) for name in _doubles(own)}
+    return own.model_copy(update={"properties": {**parts, **found}})
 
 
 def _between(least: int, most: int) -> dict[str, Any]:
