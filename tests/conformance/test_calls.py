@@ -1,15 +1,26 @@
 """How calls are made and recorded: instances, notes, time limits."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from dsync_kit.bounds.patience import Attempt
 from dsync_kit.client import LocalClient
+from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Call, Note, Recorder
-from dsync_kit.connector import Connector
-from dsync_kit.errors import Unavailable
-from dsync_kit.protocol import GetInfoRequest, GetInfoResponse
+from dsync_kit.connector import Connector, StreamContext
+from dsync_kit.errors import ConnectorError, FinalError, Unavailable
+from dsync_kit.protocol import (
+    DATA_TYPE_MONGO_BSON,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
+    GetInfoRequest,
+    GetInfoResponse,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    UpdatesPartition,
+)
 
 
 class Named(Connector):
@@ -89,3 +100,45 @@ def test_what_an_attempt_raised_is_raised() -> None:
     assert attempt.ends(10)
     with pytest.raises(Unavailable, match="away"):
         attempt.answer()
+
+
+class OneSlot(Connector):
+    """Plans updates unless a stream holds its only slot, which the database frees at the third plan."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.refusals = 0
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        if request.updates and self.held:
+            self.refusals += 1
+            self.held = self.refusals < 2
+            raise FinalError("the slot is active")
+        return GeneratePlanResponse(updates_partitions=[UpdatesPartition()] if request.updates else [])
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        self.held = True
+        yield StreamUpdatesResponse(next_cursor=b"1")
+        context.wait(60)
+
+
+def test_a_plan_waits_for_the_slot_of_a_cancelled_stream() -> None:
+    """It is asked for again where it is refused just after a stream was cancelled."""
+    connector = OneSlot()
+    driver = Driver(LocalClient(connector))
+    stream = driver.stream_updates(b"", [], DATA_TYPE_MONGO_BSON)
+    assert stream.next(10) is not None
+    stream.cancel()
+    assert driver.plan(updates=True).updates_partitions
+    assert connector.refusals == 2
+
+
+def test_a_plan_is_not_repeated_while_a_stream_is_open() -> None:
+    """What is refused for a stream that goes on is refused for good, as dsync takes it."""
+    connector = OneSlot()
+    driver = Driver(LocalClient(connector))
+    with driver.stream_updates(b"", [], DATA_TYPE_MONGO_BSON) as stream:
+        assert stream.next(10) is not None
+        with pytest.raises(ConnectorError, match="the slot is active"):
+            driver.plan(updates=True)
+    assert connector.refusals == 1

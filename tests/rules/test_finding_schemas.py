@@ -161,3 +161,48 @@ def test_no_more_is_written_than_allowed() -> None:
     assert finding.calls == 12
     assert finding.schema is not None
     assert "not all was tried" in finding.notes[0]
+
+
+def test_the_range_of_a_decimal_is_found_out() -> None:
+    """A column numeric(10,2) refuses what has more than eight digits before the point: such numbers are not drawn."""
+    rows: dict[Any, Mapping[str, Any]] = {}
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "price"}:
+            return Answer(refusal="there is no such column")
+        price = document["price"]
+        if isinstance(price, Decimal128) and not abs(price.to_decimal()) < 10**8:
+            return Answer(refusal="numeric field overflow")
+        rows[document["_id"]] = document
+        return Answer(back=document)
+
+    found = probed(attempt, BSON, documents=encoded([{"_id": "a", "price": Decimal128("1.25")}]))
+    assert found.schema is not None
+    assert found.schema.allows("price", Decimal128("99999999"))
+    assert not found.schema.allows("price", Decimal128("100000000"))
+
+
+def test_json_without_nan_is_found_out() -> None:
+    """A number in an object that the store keeps as JSON is never NaN."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "j"}:
+            return Answer(refusal="there is no such column")
+        if not isinstance(document["j"], Mapping):
+            return Answer(refusal="it is no object")
+        if any(number != number for number in document["j"].values()):
+            return Answer(refusal="invalid input syntax for type json")
+        return Answer(back=document)
+
+    found = probed(attempt, BSON, documents=encoded([{"_id": "a", "j": {"n": 1.5}}]))
+    assert found.schema is not None
+    assert found.schema.allows("j", {"n": 2.5})
+    assert not found.schema.allows("j", {"n": float("nan")})
+
+
+def test_what_nothing_like_it_is_taken_of_is_only_suggested() -> None:
+    """Documents that are there suggest a schema also where the store takes none like them."""
+    found = probed(lambda _: Answer(refusal="no"), BSON, documents=encoded([{"_id": "a", "n": 1}]))
+    assert found.schema is None
+    assert found.suggested is not None
+    assert found.suggested.fields.keys() == {"n"}

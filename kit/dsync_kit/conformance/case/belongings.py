@@ -59,6 +59,11 @@ class Belongings:
 
         return [document for document in listed if not is_foreign(document)]
 
+    def owns_any(self, namespace: str, data_type: DataType, listed: Iterable[bytes]) -> bool:
+        """Whether one of the listed documents is the example's."""
+        owned = self._owned.get((namespace, data_type), {})
+        return any(key_in(document, data_type) in owned for document in listed)
+
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
         """What deletes the example's documents: a call for each namespace and type."""
         for (namespace, data_type), owned in self._owned.items():

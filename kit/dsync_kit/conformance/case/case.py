@@ -1,7 +1,7 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -342,6 +342,11 @@ class Case:
         """The exception for what the connector legally declines; raise it."""
         return Inapplicable(reason)
 
+    def decline_if_unknown(self) -> None:
+        """Raise Inapplicable where nobody knows a document, or an id, that the connector takes."""
+        if not self.declared.takes and all(family.schema is None for family in self.subject.families):
+            raise self.decline("nobody knows what its namespaces hold: --documents says so")
+
     def refused(self, error: ConnectorError) -> bool:
         """Whether a status says that the request, or what it asks for, is not taken."""
         return error.code in REFUSALS
@@ -408,10 +413,28 @@ class Case:
             try:
                 self.subject.data.change(namespace, removals, data_type, driver=Driver(removing))
             except ConnectorError as error:
-                if namespace in self._belongings.written:  # else all was refused
+                if namespace in self._belongings.written and self._remains(namespace, removals, data_type, error):
                     self.subject.remembered.remain(namespace, str(error))
                 if error.retryable:
                     self.subject.liveness.heed(removing)
+
+    def _remains(
+        self, namespace: str, removals: Sequence[Update], data_type: DataType, refusal: ConnectorError
+    ) -> bool:
+        """Whether something is left of what a refused call would have removed.
+
+        The whole call may be refused for one id that the store can't hold, and so does not: each is removed alone.
+        """
+        if refusal.retryable or not self.declared.can_read:
+            return True
+        for removal in removals if len(removals) > 1 else ():
+            with suppress(ConnectorError):
+                self.subject.data.change(namespace, [removal], data_type, driver=self.subject.driver)
+        try:
+            listed = self.subject.data.read(namespace, data_type, driver=self.subject.driver)
+        except (ConnectorError, Violation):
+            return True
+        return self._belongings.owns_any(namespace, data_type, listed)
 
     def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
         """Note that a write of these ids was answered with OK, for what is written past `write` and `update`."""

@@ -23,6 +23,10 @@ class Declared:
     can_load: bool
     can_change: bool
     can_read: bool
+    takes: bool = True
+    """Whether a document is known that it takes: of a table whose columns nobody knows, there may be none."""
+    misread: tuple[DataType, ...] = ()
+    """Types in which it lists what is no document of them: list/type says so, and all else is judged in the others."""
 
     @classmethod
     def of(cls, info: GetInfoResponse, harness: Harness | None) -> Self:
@@ -47,8 +51,10 @@ class Declared:
     @property
     def types(self) -> tuple[DataType, ...]:
         """The types in which documents can be put in and read back."""
+        if not self.takes:
+            return ()
         if self.is_sink and self.is_source:
-            return tuple(kind for kind in self.sink_types if kind in self.source_types)
+            return tuple(kind for kind in self.sink_types if kind in self.source_types and kind not in self.misread)
         if self.is_sink:
             return self.sink_types if self.can_read else ()
         return self.source_types if self.can_load else ()

@@ -17,7 +17,8 @@ class Found:
     `makes_namespaces` says whether it takes a namespace that was not made beforehand, `id_kinds` which kinds of ids it
     takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `copies_only`
     says that it applies no updates at all, `deletes` whether it applies deletes. `unknown` says of offered namespaces
-    why it was not found out what they hold. `notes` are for the report.
+    why it was not found out what they hold. `takes` is False where it has refused all documents that were tried.
+    `misread` are types in which it lists what is no document of them. `notes` are for the report.
     """
 
     makes_namespaces: bool = True
@@ -27,6 +28,8 @@ class Found:
     copies_only: bool = False
     deletes: bool = True
     unknown: Mapping[str, str] = field(default_factory=dict)
+    takes: bool = True
+    misread: tuple[DataType, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

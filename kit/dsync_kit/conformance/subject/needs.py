@@ -15,6 +15,8 @@ def lacking(subject: Subject, needs: Sequence[Need]) -> str:
     match need:
         case None:
             return ""
+        case Need.LOADING | Need.CHANGING | Need.READING if not subject.declared.takes:
+            return "nobody knows a document that it takes: --documents says what the namespace holds"
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:

@@ -23,7 +23,7 @@ from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError
+from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE, DataType, Update
 from dsync_kit.protocol.names import type_name
 
@@ -57,6 +57,8 @@ def find_out(
         copies_only=trying.copies_only,
         deletes=trying.deletes,
         unknown=trying.unknown,
+        takes=trying.takes,
+        misread=trying.misread,
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
     )
 
@@ -87,6 +89,9 @@ class _Trying:
         self.makes_namespaces = True
         self.copies_only = False
         self.deletes = True
+        self.takes = True
+        self._closed: set[str] = set()
+        self._looked_at: dict[DataType, bool] = {}
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
         self.unknown: dict[str, str] = {}
@@ -103,7 +108,7 @@ class _Trying:
             self.namespaces_are_made()
         if not self.makes_namespaces:
             self.offered_namespaces_hold()
-        if not self._schemas:
+        if not self._schemas and self.takes:
             self.ids_are_taken()
         if not self._sampled:
             self.sample_is_kept()
@@ -181,6 +186,8 @@ class _Trying:
         for name in self._namespaces.offered:
             if name not in self._schemas and not self._schema_is_found(name):
                 return
+        # Of tables whose form nobody knows, those that are left are judged.
+        self.takes = not self._closed or not self._closed.issuperset(self._namespaces.offered)
         self.families = self._families()
 
     def _schema_is_found(self, name: str) -> bool:
@@ -194,6 +201,9 @@ class _Trying:
             if finding.schema is None:
                 self.notes += [f"{name}: {note}; --documents says what it holds" for note in finding.notes]
                 self.unknown[name] = finding.notes[-1]
+                self._closed.add(name)
+                if finding.suggested is not None:
+                    self._schemas[name] = FoundSchemas(dict.fromkeys(self._declared.written_types, finding.suggested))
                 return True
             if finding.schema.free:
                 return True
@@ -225,11 +235,12 @@ class _Trying:
         )
 
     def _families(self) -> tuple[Family, ...]:
-        return families(self._namespaces.offered, self._schemas, self.id_kinds)
+        names = [name for name in self._namespaces.offered if not self.takes or name not in self._closed]
+        return families(names, self._schemas, self.id_kinds)
 
     def updates_are_planned(self) -> bool:
         """Whether a plan offers to stream updates."""
-        loads = self._declared.loads and self.makes_namespaces
+        loads = self._declared.loads and self.makes_namespaces and self.takes
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
         if loads:
             data_type = self._declared.types[0]
@@ -262,7 +273,25 @@ class _Trying:
         if not self._sampled and data_type in self._declared.types:
             self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
         self._sampled = True
+        if data_type not in self._looked_at and namespace not in self._namespaces.offered:
+            self._looked_at[data_type] = self._is_misread(namespace, data_type)
         self._remove(namespace, data_type, [document])
+
+    @property
+    def misread(self) -> tuple[DataType, ...]:
+        """Types in which it lists what is no document of them, where it lists documents of another one."""
+        wrong = tuple(kind for kind, misread in self._looked_at.items() if misread)
+        return wrong if len(wrong) < len(self._looked_at) else ()
+
+    def _is_misread(self, namespace: str, data_type: DataType) -> bool:
+        """Whether what was written to a namespace of the kit's own is listed as what is no document of its type."""
+        if data_type not in self._declared.types:
+            return False
+        try:
+            listed = self._data.read(namespace, data_type, driver=self._driver)
+        except (ConnectorError, Violation):
+            return False  # the rules will meet it again
+        return bool(listed) and all(_has_no_id(document, data_type) for document in listed)
 
     def _is_listed(self, namespace: str, data_type: DataType, document: bytes) -> bool:
         try:
@@ -299,6 +328,14 @@ class _Trying:
             return bool(self._driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
             return error.code not in REFUSALS
+
+
+def _has_no_id(document: bytes, data_type: DataType) -> bool:
+    try:
+        id_of(document, data_type)
+    except InvalidArgument:
+        return True
+    return False
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:

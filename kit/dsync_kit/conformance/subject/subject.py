@@ -94,6 +94,7 @@ class Subject:
         looking = Recorder(place, settling)
         found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered, settling)
         liveness.heed(looking)
+        declared = replace(declared, takes=found.takes, misread=found.misread)
         if found.copies_only:
             declared = declared.without_updates()
         patience = Patience(settling.seconds)

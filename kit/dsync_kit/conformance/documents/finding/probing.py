@@ -44,11 +44,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Finding:
-    """A schema, or None where no document was taken; what is worth a note in the report; and how many were written."""
+    """A schema, or None where no document was taken; what is worth a note in the report; and how many were written.
+
+    `suggested` is what existing documents suggest, where none like them was taken.
+    """
 
     schema: DocumentSchema | None
     notes: tuple[str, ...]
     calls: int
+    suggested: DocumentSchema | None = None
 
 
 Attempt = Callable[[Mapping[str, Any]], Answer]
@@ -67,6 +71,8 @@ class _Probe:
     left: int
     number: int = 0
     refusal: str = ""
+    first_refusal: str = ""
+    """Of the first document with the fields of those that are there."""
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Callable[[Any], bool] = lambda _: False
@@ -126,8 +132,11 @@ def probed(
     except _OutOfCallsError:
         notes.append(f"not all was tried: {calls} documents are written at most")
     if schema is None:
-        notes.append(f"it takes none of the documents that were tried: {probe.refusal or 'they were not there'}")
-        return Finding(None, tuple(notes), probe.number)
+        if documents:
+            notes = [f"it does not keep documents like those that are there: {probe.first_refusal}"]
+        else:
+            notes.append(f"it takes none of the documents that were tried: {probe.refusal or 'they were not there'}")
+        return Finding(None, tuple(notes), probe.number, inferred(documents, data_type) if documents else None)
     origin = f"found out by writing {probe.number} documents"
     if documents:
         origin = f"inferred from {len(documents)} documents that are there, and {origin}"
@@ -168,6 +177,7 @@ def _as_they_are(probe: _Probe, documents: Sequence[bytes], notes: list[str]) ->
     guess = inferred(documents, probe.data_type)
     if probe.kept(guess.document(_identifier(probe, guess), _fields(guess))):
         return guess
+    probe.first_refusal = probe.refusal
     identifiers = [decode(document, probe.data_type)[guess.id_field] for document in documents]
     near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
     if near != guess and probe.kept(near.document(_identifier(probe, near), _fields(near))):

@@ -67,7 +67,10 @@ def cursor_advances(case: Case) -> None:
 )
 def type_(case: Case) -> None:
     """What is listed are whole documents of the type that was asked for, each with its id."""
-    namespace, data_type, expected = few_or_many(case)
+    if case.declared.misread:
+        (namespace, data_type), expected = _misread(case), 1
+    else:
+        namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         for document in case.driver.list_partition(partition, data_type, expected=expected)[:2000]:
             try:
@@ -81,6 +84,13 @@ def type_(case: Case) -> None:
                     seen=f"{document[:80]!r} ({error.message})",
                 )
             case.checks += 1
+
+
+def _misread(case: Case) -> tuple[str, DataType]:
+    """A namespace with a document, and a type in which that was listed as something else."""
+    namespace, data_type = case.namespace(), case.data_type(case.declared.misread)
+    case.write(namespace, case.numbered(1, data_type), data_type)
+    return namespace, data_type
 
 
 @rule(

@@ -97,6 +97,7 @@ def delete(case: Case) -> None:
 )
 def delete_missing(case: Case) -> None:
     """DELETE of an id that is not there is OK, and changes nothing."""
+    case.decline_if_unknown()
     if not case.declared.loads or not case.declared.can_read:
         data_type = case.data_type(case.declared.sink_types)
         value = case.identifier(data_type)

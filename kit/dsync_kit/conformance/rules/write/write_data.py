@@ -249,6 +249,7 @@ def empty_page(case: Case) -> None:
 )
 def accepts(case: Case) -> None:
     """A sink takes pages of valid documents of each type that it lists."""
+    case.decline_if_unknown()
     data_type = case.data_type(case.declared.sink_types)
     page = case.page(data_type, min_size=1, max_size=5)
     case.write(case.namespace(), page, data_type)
