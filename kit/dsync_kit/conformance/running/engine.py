@@ -144,7 +144,7 @@ class Session:
 
     def notes(self) -> tuple[str, ...]:
         """What was found out about the connector, and what of the kit's data could not be removed."""
-        return (*self._subject.notes, *_remains(self._subject))
+        return (*self._subject.notes, *_remains(self._subject), *_put_back(self._subject))
 
     def _heed(self, rule: Rule, *, failed: bool) -> None:
         if failed and not self._subject.liveness.answers():
@@ -259,6 +259,13 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
         name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)
     ]
     return tuple(found)
+
+
+def _put_back(subject: Subject) -> list[str]:
+    return [
+        f"{count} documents of {name} that were there before were gone at the end, and are written again"
+        for name, count in subject.remembered.put_back.items()
+    ]
 
 
 def _remains(subject: Subject) -> list[str]:

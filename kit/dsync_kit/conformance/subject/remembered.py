@@ -16,7 +16,8 @@ MOST_REMAINS = 100
 class Remembered:
     """What is costly to make, and is made once in a run; and what the kit must not forget.
 
-    `foreign` are the documents of an offered namespace that were there before an example came, by their keys.
+    `foreign` are the documents of an offered namespace that were there before an example came, by their keys, `first`
+    those of before the run, and `put_back` how many of them were gone at its end, and were written again.
     `streamed` says whether a stream was opened, which may still hold its place when the next one is. `remains` are the
     namespaces that could not be emptied, each with the reason.
     """
@@ -26,6 +27,8 @@ class Remembered:
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self.crashes: dict[int, Any] = {}
         self.foreign: dict[str, dict[bytes, bytes]] = {}
+        self.first: dict[str, tuple[DataType, dict[bytes, bytes]]] = {}
+        self.put_back: dict[str, int] = {}
         self.streamed = False
         self.remains: dict[str, str] = {}
         self._kept: list[tuple[str, DataType, list[bytes]]] = []

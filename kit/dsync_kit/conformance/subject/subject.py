@@ -11,7 +11,7 @@ from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.features import Feature
-from dsync_kit.conformance.results.outcome import KitError
+from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
 from dsync_kit.conformance.subject.declared_schemas import documents_of
@@ -175,6 +175,8 @@ class Subject:
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
         self.remembered.foreign[namespace] = found
+        if len(self.declared.types) == 1:
+            self.remembered.first.setdefault(namespace, (self.declared.types[0], found))
 
     def clear(self) -> None:
         """Remove what was kept for several examples."""
@@ -183,8 +185,28 @@ class Subject:
                 self.remove(namespace, data_type, documents)
             else:
                 self.kept([namespace])
+        if not self.liveness.hung:
+            self._put_back()
         if not self.liveness.hung:  # else nothing could be removed: the journal stays
             self.journal.end(self.remembered.remains)
+
+    def _put_back(self) -> None:
+        """Write what was in an offered namespace before the run, and is gone.
+
+        A store that takes the id '1' for 1 has overwritten a document of its owner's, and deleted it with the kit's.
+        """
+        for namespace, (data_type, before) in self.remembered.first.items() if self.declared.is_sink else ():
+            gone: list[bytes] = []
+            try:
+                listed = self.data.read(namespace, data_type, driver=self.driver)
+                there = {document_key(document, data_type) for document in listed}
+                gone = [document for key, document in before.items() if key not in there]
+                if gone:
+                    self.data.load(namespace, gone, data_type, driver=self.driver)
+                    self.remembered.put_back[namespace] = len(gone)
+            except (ConnectorError, Violation) as error:
+                what = f"{len(gone)} documents that were there before are gone" if gone else "it cannot be listed"
+                self.remembered.remain(namespace, f"{what}: {error}")
 
     def remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Delete documents that the kit wrote; what cannot be deleted is remembered, for the report."""
