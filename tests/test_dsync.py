@@ -1,9 +1,14 @@
 """The real dsync drives connectors that the kit serves. `DSYNC_BIN` names its binary."""
 
+import json
 import os
+import pwd
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -177,3 +182,81 @@ def _wait_for(reached: Callable[[], bool], dsync: OwnedProcess) -> None:
     while not reached():
         assert time.monotonic() < deadline, dsync.last_words()
         time.sleep(0.05)
+
+
+_TABLE = """
+create table people (id bigint primary key, name varchar(20) not null, price numeric(10,2), flag bool);
+insert into people values (1, 'Ann', 1.25, true), (2, 'Bob', null, null);
+"""
+_KNOWN = {
+    "write/read-back": "passed",
+    "write/accepts": "passed",
+    "updates/update-missing": "passed",
+    "stream/inserts": "passed",
+    "schema/digits": "failed",
+    "schema/repeated-id": "failed",
+    "errors/missing-id": "failed",
+}
+"""What becomes of a table of PostgreSQL's behind dsync: numbers are rounded, and `_id` is not looked at."""
+
+
+def test_the_kit_judges_a_table_behind_dsyncs_postgres(tmp_path):
+    """A table whose form is found out has verdicts on reads, writes and streams, and those that it is known to fail."""
+    report = tmp_path / "report.json"
+    with ExitStack() as stack:
+        url = stack.enter_context(_postgres(tmp_path))
+        address, _ = stack.enter_context(_dsync_serves(tmp_path, url))
+        rules = [word for rule in _KNOWN for word in ("--rule", rule)]
+        words = ["--profile", "quick", "--seed", "1", "--insecure", "--namespace", "public.people", *rules]
+        words += ["--report", f"json={report}"]
+        done = subprocess.run(
+            [sys.executable, "-m", "dsync_kit.cli.kit", "verify", f"grpc://{address}", *words],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+    assert done.returncode == 1, done.stdout + done.stderr
+    verdicts = {rule["id"]: rule["status"] for rule in json.loads(report.read_text())["rules"]}
+    assert {rule: verdicts[rule] for rule in _KNOWN} == _KNOWN
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL with the table `people`, as the URL of its database; skips where none is installed."""
+    programs = [found.parent for found in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if not programs:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    if os.geteuid() == 0 and not _has_user("postgres"):
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    program, data = programs[-1], Path(tempfile.mkdtemp(prefix="dsync-kit-postgres-"))
+    user = "postgres" if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(data, user)
+    (port,) = free_ports(1)
+    log = (folder / "postgres.log").open("wb")
+    output = {"stdout": log, "stderr": subprocess.STDOUT, "user": user, "cwd": data}
+    locale = ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    subprocess.run([program / "initdb", "-D", data / "db", "-U", "postgres", *locale], check=True, **output)
+    settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={data}", "wal_level=logical", "fsync=off"]
+    server = subprocess.Popen(
+        [program / "postgres", "-D", data / "db", "-p", str(port), *(word for one in settings for word in ("-c", one))],
+        **output,
+    )
+    try:
+        psql = [program / "psql", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-v", "ON_ERROR_STOP=1"]
+        deadline = time.monotonic() + 60
+        while subprocess.run([*psql, "-c", "select 1"], check=False, **output).returncode != 0:
+            assert time.monotonic() < deadline, (folder / "postgres.log").read_text()
+            time.sleep(0.05)
+        subprocess.run([*psql, "-c", _TABLE], check=True, **output)
+        yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+        shutil.rmtree(data, ignore_errors=True)
+        log.close()
+
+
+def _has_user(name: str) -> bool:
+    return any(entry.pw_name == name for entry in pwd.getpwall())

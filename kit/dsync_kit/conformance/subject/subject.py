@@ -174,9 +174,9 @@ class Subject:
                     found[document_key(document, data_type)] = document
                 except InvalidArgument:
                     continue  # not written by the kit, and so not its business here
+            # In one type, that is: what is written again in another may come back as something else.
+            self.remembered.first.setdefault(namespace, (data_type, dict(found)))
         self.remembered.foreign[namespace] = found
-        if len(self.declared.types) == 1:
-            self.remembered.first.setdefault(namespace, (self.declared.types[0], found))
 
     def clear(self) -> None:
         """Remove what was kept for several examples."""
@@ -204,6 +204,8 @@ class Subject:
                 if gone:
                     self.data.load(namespace, gone, data_type, driver=self.driver)
                     self.remembered.put_back[namespace] = len(gone)
+                if left := len(there - before.keys()):
+                    self.remembered.remain(namespace, f"{left} documents are there that were not there before")
             except (ConnectorError, Violation) as error:
                 what = f"{len(gone)} documents that were there before are gone" if gone else "it cannot be listed"
                 self.remembered.remain(namespace, f"{what}: {error}")
