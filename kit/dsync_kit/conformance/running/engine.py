@@ -171,7 +171,7 @@ class Session:
         seconds: float | None = None,
         without: Feature | None = None,
     ) -> Finding:
-        if reason := lacking(self._subject, rule.needs):
+        if reason := lacking(self._subject, rule.needs, rule.id):
             return Finding(rule.id, rule.level, Status.SKIPPED, reason=reason)
         options = self._options
         profile = options.profile

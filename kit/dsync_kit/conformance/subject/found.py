@@ -18,7 +18,8 @@ class Found:
     takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `copies_only`
     says that it applies no updates at all, `deletes` whether it applies deletes. `unknown` says of offered namespaces
     why it was not found out what they hold. `takes` is False where it has refused all documents that were tried.
-    `misread` are types in which it lists what is no document of them. `notes` are for the report.
+    `misread` are types in which it lists what is no document of them. `shows` is
+    False where nothing is listed of what was written. `notes` are for the report.
     """
 
     makes_namespaces: bool = True
@@ -30,6 +31,7 @@ class Found:
     unknown: Mapping[str, str] = field(default_factory=dict)
     takes: bool = True
     misread: tuple[DataType, ...] = ()
+    shows: bool = True
     notes: tuple[str, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
@@ -9,9 +10,18 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 __all__ = ["lacking", "offers"]
 
 
-def lacking(subject: Subject, needs: Sequence[Need]) -> str:
-    """Why a rule with these needs does not apply to a connector; empty where it does."""
+_SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
+"""The rules that fail where nothing is listed of what was written: no others need to."""
+
+_SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
+
+
+def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
+    """Why a rule with these needs, and this id, does not apply to a connector; empty where it does."""
     need = next((need for need in needs if not offers(subject, need)), None)
+    reads = not _SHOWN.isdisjoint(needs) or {Need.SINK, Need.SOURCE} <= set(needs)
+    if need is None and reads and not subject.found.shows and rule not in _SAY_SO:
+        return "nothing that was written is listed"
     match need:
         case None:
             return ""

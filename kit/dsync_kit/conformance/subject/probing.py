@@ -59,6 +59,7 @@ def find_out(
         unknown=trying.unknown,
         takes=trying.takes,
         misread=trying.misread,
+        shows=streams or not trying.is_hidden(),
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
     )
 
@@ -92,6 +93,7 @@ class _Trying:
         self.takes = True
         self._closed: set[str] = set()
         self._looked_at: dict[DataType, bool] = {}
+        self._unseen = False
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
         self.unknown: dict[str, str] = {}
@@ -271,7 +273,7 @@ class _Trying:
         """Write a document, and delete it again. Raises ConnectorError where that is refused, or is not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
         if not self._sampled and data_type in self._declared.types:
-            self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
+            self._unseen = not self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
         self._sampled = True
         if data_type not in self._looked_at and namespace not in self._namespaces.offered:
             self._looked_at[data_type] = self._is_misread(namespace, data_type)
@@ -282,6 +284,23 @@ class _Trying:
         """Types in which it lists what is no document of them, where it lists documents of another one."""
         wrong = tuple(kind for kind, misread in self._looked_at.items() if misread)
         return wrong if len(wrong) < len(self._looked_at) else ()
+
+    def is_hidden(self) -> bool:
+        """Whether nothing is listed of several pages, with ids of all kinds, where a first document was not listed."""
+        if not self._unseen or not self.makes_namespaces:
+            return False
+        name, data_type = self._namespaces.fresh(), self._declared.types[0]
+        holding = self.families[-1].holding(data_type)
+        number = holding.numbered("hidden", 21)
+        numbered = [holding.document(number(place), {}) for place in range(21)]
+        samples = [holding.document(sample_id(kind), {}) for kind in holding.kinds]
+        try:
+            for page in (samples, numbered[:20], numbered[20:]):
+                self._data.load(name, page, data_type, driver=self._driver)
+                self._remembered.keep(name, data_type, page)
+            return not self._data.read(name, data_type, driver=self._driver)
+        except (ConnectorError, Violation):
+            return False  # the rules will meet it again
 
     def _is_misread(self, namespace: str, data_type: DataType) -> bool:
         """Whether what was written to a namespace of the kit's own is listed as what is no document of its type."""

@@ -112,7 +112,7 @@ def ids_unique(case: Case) -> None:
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
     hint="the last page, or the document at a page's or partition's bound, is left out",
-    after=("plan/asked-namespaces",),
+    after=("plan/partitions", "plan/asked-namespaces"),
 )
 def complete(case: Case) -> None:
     """What was put in is listed, each document, and nothing else."""

@@ -231,7 +231,7 @@ def long_ids(case: Case) -> None:
 )
 def empty_page(case: Case) -> None:
     """An empty page is taken, and changes nothing."""
-    if not case.declared.can_read or not case.declared.loads:
+    if not case.declared.can_read or not case.declared.loads or not case.found.shows:
         data_type = case.data_type(case.declared.sink_types)
         case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
         case.checks += 1

@@ -1,0 +1,121 @@
+"""What is found out about a store before the rules run, and what is left of it afterwards."""
+
+from typing import Any
+
+import bson
+
+from dsync_kit.client import LocalClient
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.documents import decode, encode, encode_id
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    ListDataRequest,
+    ListDataResponse,
+    Update,
+    WriteDataRequest,
+    WriteDataResponse,
+)
+from dsync_kit.targets.target import OpenTarget
+
+from .fault import REFERENCE, SETTINGS
+
+Reference = REFERENCE.ReferenceConnector
+
+
+def client_of(connector: Any) -> LocalClient:
+    """The RPCs of a connector of this class, on an empty store."""
+    return LocalClient(connector(SETTINGS.Settings.parse(["reference://"], {})[0]))
+
+
+def subject_of(client: LocalClient, *namespaces: str) -> Subject:
+    """What is found out about it; no read lags."""
+    return Subject.of(OpenTarget(title="reference", api=client), namespaces, settle=0.0)
+
+
+def test_what_was_there_before_and_is_gone_is_written_again() -> None:
+    """As far as it is gone: the others are left as they are, and what was not there before is named."""
+    client = client_of(Reference)
+    driver = Driver(client)
+    driver.write_data("offered", [encode({"_id": name, "n": 1}, BSON) for name in ("deleted", "changed")], BSON)
+    subject = subject_of(client, "offered")
+    subject.settle("offered")
+    driver.write_updates("offered", [Update(type=UPDATE_TYPE_DELETE, id=[encode_id("deleted")])], BSON)
+    driver.write_data("offered", [encode({"_id": name, "n": 2}, BSON) for name in ("changed", "new")], BSON)
+    subject.clear()
+    listed = {decode(found, BSON)["_id"]: decode(found, BSON)["n"] for _, found in driver.listing(["offered"], BSON)}
+    assert listed == {"deleted": 1, "changed": 2, "new": 2}
+    assert subject.remembered.put_back == {"offered": 1}
+    assert subject.remembered.remains == {"offered": "1 documents are there that were not there before"}
+
+
+class Forgets(Reference):
+    """Acknowledges pages, and lists nothing of them."""
+
+    def updates_partitions(self, requested: Any) -> list[Any]:
+        return []
+
+    def commit(self, *args: Any) -> None:
+        return
+
+
+def test_where_nothing_is_listed_only_the_rules_that_say_so_need_it() -> None:
+    """Rules that would read back what they wrote are skipped with the reason; three say what is wrong."""
+    subject = subject_of(client_of(Forgets))
+    reason = "nothing that was written is listed"
+    assert not subject.found.shows
+    assert lacking(subject, (Need.SINK, Need.READING), "write/overwrites") == reason
+    assert lacking(subject, (Need.LISTING,), "list/ends") == reason
+    assert lacking(subject, (Need.SINK, Need.READING), "write/read-back") == ""
+    assert lacking(subject, (Need.SINK,), "errors/malformed-document") == ""
+    assert subject_of(client_of(Reference)).found.shows
+
+
+class ListsNoIds(Reference):
+    """What it lists as BSON has no `_id`; JSON documents are as they should be."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer = super().list_data(request)
+        if request.type == BSON:
+            answer.data[:] = [bson.encode({"n": 1}) for _ in answer.data]
+        return answer
+
+
+def test_a_type_that_is_listed_wrongly_is_not_judged_any_further() -> None:
+    """The rules draw documents of the other type; a type that is all there is stays."""
+    declared = subject_of(client_of(ListsNoIds)).declared
+    assert declared.misread == (BSON,)
+    assert declared.types == (JSON,)
+    assert subject_of(client_of(Reference)).declared.misread == ()
+
+
+class Closed(Reference):
+    """A table that takes nothing, once it is closed."""
+
+    closed = False
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        if self.closed:
+            raise InvalidArgument("no such column")
+        return super().write_data(request)
+
+
+def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None:
+    """Rules that write are skipped and say what to do; its rows suggest what it should take."""
+    connector = Closed(SETTINGS.Settings.parse(["reference://"], {})[0])
+    client = LocalClient(connector)
+    Driver(client).write_data("offered", [encode({"_id": "a", "n": 1}, BSON)], BSON)
+    connector.closed = True
+    subject = subject_of(client, "offered")
+    assert not subject.declared.loads
+    assert "--documents" in lacking(subject, (Need.LOADING,))
+    assert lacking(subject, (Need.LISTING,)) == ""
+    assert lacking(subject, (Need.SINK,)) == ""
+    (family,) = subject.families
+    assert family.schema is not None
+    assert family.schema.of(BSON).fields.keys() == {"n"}
