@@ -17,7 +17,7 @@ from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.running.held import held
-from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
@@ -172,7 +172,8 @@ class Session:
         without: Feature | None = None,
     ) -> Finding:
         if reason := lacking(self._subject, rule.needs, rule.id):
-            return Finding(rule.id, rule.level, Status.SKIPPED, reason=reason)
+            status = Status.NOT_EXERCISED if reason == UNKNOWN else Status.SKIPPED
+            return Finding(rule.id, rule.level, status, reason=reason)
         options = self._options
         profile = options.profile
         if explained:  # a consequence is shown by its name alone: no time is spent on making it small

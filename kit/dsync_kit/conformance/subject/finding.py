@@ -81,7 +81,9 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         existing = list(there.values())[:_LOOKED_AT]
         return probed(attempt, data_type, documents=existing, namespace=namespace.name, kinds=kinds, taken=taken)
     finally:
-        namespace.remove(written)
+        listed = {document_key(document, data_type) for document in _listed(namespace, data_type)}
+        # What was acknowledged and dropped may have an id that the store cannot hold, nor delete.
+        namespace.remove([one for one in written if namespace.read is None or document_key(one, data_type) in listed])
 
 
 def _listed(namespace: Namespace, data_type: DataType) -> list[bytes]:

@@ -7,7 +7,10 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
-__all__ = ["lacking", "offers"]
+__all__ = ["UNKNOWN", "lacking", "offers"]
+
+UNKNOWN = "nobody knows a document that it takes: --documents says what the namespace holds"
+"""Why rules that write are not tried where a namespace's form is neither declared nor found out."""
 
 
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
@@ -26,7 +29,7 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
         case None:
             return ""
         case Need.LOADING | Need.CHANGING | Need.READING if not subject.declared.takes:
-            return "nobody knows a document that it takes: --documents says what the namespace holds"
+            return UNKNOWN
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
