@@ -103,7 +103,7 @@ class _Sessions:
         from dsync_kit.conformance.results.profile import PROFILES
         from dsync_kit.conformance.rules import RULES
         from dsync_kit.conformance.running.engine import RunOptions
-        from dsync_kit.conformance.subject.declared_schemas import declared_documents
+        from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
         from dsync_kit.errors import UsageError
 
         config = self._config

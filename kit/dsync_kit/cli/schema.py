@@ -9,7 +9,7 @@ from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.schema_file import printed
-from dsync_kit.conformance.subject.declared_schemas import declared_documents
+from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.errors import UsageError
 from dsync_kit.targets.resolving import resolve
@@ -55,7 +55,7 @@ def schema(asked: Asked) -> int:
 
 def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:
     """The schema of each namespace that has one; of two data types the first, which the other's differs little from."""
-    for family in subject.families:
+    for family in subject.holds.families:
         holdings = (family.holding(data_type) for data_type in (subject.declared.types or subject.declared.sink_types))
         filling = next((holding for holding in holdings if isinstance(holding, Filling)), None)
         if filling is not None:

@@ -19,7 +19,7 @@ from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violat
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.data import REFUSALS
-from dsync_kit.conformance.subject.families import Family
+from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model
@@ -184,7 +184,7 @@ class Case:
     def family(self) -> Family:
         """The namespaces of this example: they all hold the same documents."""
         if self._family is None:
-            known = self.subject.families
+            known = self.subject.holds.families
             self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
         return self._family
 
@@ -344,7 +344,7 @@ class Case:
 
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable where nobody knows a document, or an id, that the connector takes."""
-        if not self.declared.takes and all(family.schema is None for family in self.subject.families):
+        if not self.declared.takes and all(family.schema is None for family in self.subject.holds.families):
             raise self.decline("nobody knows what its namespaces hold: --documents says so")
 
     def refused(self, error: ConnectorError) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.schema_file import printed
 from dsync_kit.conformance.results.events import Held
-from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family
+from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family
 from dsync_kit.conformance.subject.subject import Subject
 
 __all__ = ["held"]
@@ -21,7 +21,7 @@ def held(subject: Subject) -> tuple[Held, ...]:
 
 def _held(subject: Subject) -> Iterator[Held]:
     types = subject.declared.types or subject.declared.written_types
-    for family in subject.families if types else ():
+    for family in subject.holds.families if types else ():
         names = family.names or (EVERY_NAMESPACE,)
         if family.schema is None:
             yield from (

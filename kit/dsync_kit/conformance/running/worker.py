@@ -22,7 +22,7 @@ from dsync_kit.conformance.running.engine import RunOptions, Session, select
 from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
-from dsync_kit.conformance.subject.declared_schemas import declared_documents
+from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.errors import UsageError
 from dsync_kit.targets.resolving import find_connector, resolve
 from dsync_kit.targets.typed import TypedOptions

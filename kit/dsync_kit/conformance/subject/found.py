@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.subject.families import Family
+from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.protocol import DataType
 
 __all__ = ["Found"]

@@ -16,9 +16,9 @@ from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import REFUSALS, Data
 from dsync_kit.conformance.subject.declared import Declared
-from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family, Schemas, families
-from dsync_kit.conformance.subject.finding import FoundSchemas, Namespace, find
 from dsync_kit.conformance.subject.found import Found
+from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
+from dsync_kit.conformance.subject.holds.finding import FoundSchemas, Namespace, find
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.remembered import Remembered

@@ -3,7 +3,7 @@
 from copy import copy
 from typing import Any
 
-from dsync_kit.conformance.subject.families import Family
+from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 

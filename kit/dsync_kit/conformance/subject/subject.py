@@ -14,9 +14,9 @@ from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
-from dsync_kit.conformance.subject.declared_schemas import documents_of
-from dsync_kit.conformance.subject.families import EVERY_NAMESPACE, Family, Schemas
 from dsync_kit.conformance.subject.found import Found
+from dsync_kit.conformance.subject.holds.declared_schemas import documents_of
+from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas
 from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, load, parse
-from dsync_kit.conformance.subject.families import EVERY_NAMESPACE
+from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE
 from dsync_kit.errors import UsageError
 from dsync_kit.testing.harness import Harness
 

@@ -8,7 +8,7 @@ from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Anything, Holding
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, printed
 from dsync_kit.conformance.results.features import Feature
-from dsync_kit.conformance.subject.finding import FoundSchemas
+from dsync_kit.conformance.subject.holds.finding import FoundSchemas
 from dsync_kit.protocol import DataType
 
 __all__ = ["EVERY_NAMESPACE", "Family", "Schemas", "families"]

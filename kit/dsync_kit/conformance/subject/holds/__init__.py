@@ -1,0 +1,1 @@
+"""What the namespaces of a connector hold: declared, or found out."""
