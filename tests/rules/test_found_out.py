@@ -116,6 +116,6 @@ def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None
     assert "--documents" in lacking(subject, (Need.LOADING,))
     assert lacking(subject, (Need.LISTING,)) == ""
     assert lacking(subject, (Need.SINK,)) == ""
-    (family,) = subject.holds.families
+    (family,) = subject.families
     assert family.schema is not None
     assert family.schema.of(BSON).fields.keys() == {"n"}

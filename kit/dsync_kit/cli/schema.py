@@ -55,7 +55,7 @@ def schema(asked: Asked) -> int:
 
 def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:
     """The schema of each namespace that has one; of two data types the first, which the other's differs little from."""
-    for family in subject.holds.families:
+    for family in subject.families:
         holdings = (family.holding(data_type) for data_type in (subject.declared.types or subject.declared.sink_types))
         filling = next((holding for holding in holdings if isinstance(holding, Filling)), None)
         if filling is not None:

@@ -184,7 +184,7 @@ class Case:
     def family(self) -> Family:
         """The namespaces of this example: they all hold the same documents."""
         if self._family is None:
-            known = self.subject.holds.families
+            known = self.subject.families
             self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
         return self._family
 
@@ -344,7 +344,7 @@ class Case:
 
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable where nobody knows a document, or an id, that the connector takes."""
-        if not self.declared.takes and all(family.schema is None for family in self.subject.holds.families):
+        if not self.declared.takes and all(family.schema is None for family in self.subject.families):
             raise self.decline("nobody knows what its namespaces hold: --documents says so")
 
     def refused(self, error: ConnectorError) -> bool:

@@ -21,7 +21,7 @@ def held(subject: Subject) -> tuple[Held, ...]:
 
 def _held(subject: Subject) -> Iterator[Held]:
     types = subject.declared.types or subject.declared.written_types
-    for family in subject.holds.families if types else ():
+    for family in subject.families if types else ():
         names = family.names or (EVERY_NAMESPACE,)
         if family.schema is None:
             yield from (

@@ -86,9 +86,9 @@ def offers(subject: Subject, need: Need) -> bool:
         case Need.TWO_TYPES:
             return len({*declared.source_types, *declared.sink_types}) > 1
         case Need.TWO_NAMESPACES:
-            return subject.found.makes_namespaces or any(len(family.names) > 1 for family in subject.holds.families)
+            return subject.found.makes_namespaces or any(len(family.names) > 1 for family in subject.families)
         case Need.SCHEMA:
-            return any(family.schema is not None for family in subject.holds.families)
+            return any(family.schema is not None for family in subject.families)
         case Need.IN_PROCESS:
             return target.connector is not None
         case Need.SECOND_INSTANCE:
