@@ -46,7 +46,7 @@ class Answer:
 class Finding:
     """A schema, or None where no document was taken; what is worth a note in the report; and how many were written.
 
-    `suggested` is what existing documents suggest, where none like them was taken.
+    `suggested` is what existing documents suggest, where one like them was refused.
     """
 
     schema: DocumentSchema | None
@@ -71,8 +71,8 @@ class _Probe:
     left: int
     number: int = 0
     refusal: str = ""
-    first_refusal: str = ""
-    """Of the first document with the fields of those that are there."""
+    refusal_of_like: str = ""
+    """Of a document like those that are there; empty where it was acknowledged, and is not listed as it was written."""
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Callable[[Any], bool] = lambda _: False
@@ -132,11 +132,13 @@ def probed(
     except _OutOfCallsError:
         notes.append(f"not all was tried: {calls} documents are written at most")
     if schema is None:
-        if documents:
-            notes = [f"it does not keep documents like those that are there: {probe.first_refusal}"]
-        else:
+        if not documents:
             notes.append(f"it takes none of the documents that were tried: {probe.refusal or 'they were not there'}")
-        return Finding(None, tuple(notes), probe.number, inferred(documents, data_type) if documents else None)
+            return Finding(None, tuple(notes), probe.number)
+        refusal = probe.refusal_of_like or "they are acknowledged, and not listed as they were written"
+        note = f"it does not keep documents like those that are there: {refusal}"
+        suggested = inferred(documents, data_type) if probe.refusal_of_like else None
+        return Finding(None, (note,), probe.number, suggested)
     origin = f"found out by writing {probe.number} documents"
     if documents:
         origin = f"inferred from {len(documents)} documents that are there, and {origin}"
@@ -175,9 +177,10 @@ def _anything(probe: _Probe, kinds: Sequence[str]) -> DocumentSchema | None:
 def _as_they_are(probe: _Probe, documents: Sequence[bytes], notes: list[str]) -> DocumentSchema | None:
     """What existing documents suggest, as far as the store takes such documents from others, too."""
     guess = inferred(documents, probe.data_type)
+    probe.refusal = ""
     if probe.kept(guess.document(_identifier(probe, guess), _fields(guess))):
         return guess
-    probe.first_refusal = probe.refusal
+    probe.refusal_of_like = probe.refusal
     identifiers = [decode(document, probe.data_type)[guess.id_field] for document in documents]
     near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
     if near != guess and probe.kept(near.document(_identifier(probe, near), _fields(near))):
