@@ -8,6 +8,7 @@ from typing import Self
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.driver import Driver, Limits
+from dsync_kit.conformance.calls.place import Place
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.features import Feature
@@ -21,7 +22,6 @@ from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.patience import Patience
-from dsync_kit.conformance.subject.place import Place
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.verdicts.inspection import document_key
