@@ -188,6 +188,7 @@ class _Run:
         documents = [
             item for found in self._plan.partitions for item in driver.list_partition(found, self._type, expected=25)
         ]
+        documents = self._case.without_foreign(self._namespace, documents, self._type)
         self._holds(by_id(documents, self._type), self._kept, "a plan's partitions, listed after a restart,")
 
     def _holds(self, found: Held, documents: Sequence[bytes], what: str) -> None:

@@ -80,6 +80,7 @@ def list_code(case: Case) -> None:
 
     answer = _during_outage(case, "ListData", list_all)
     if answer.error is None:
+        listed = case.without_foreign(namespace, listed, data_type)
         Model(data_type, documents).check(listed, what="the listing while the backend is away")
     case.expect(namespace, Model(data_type, documents), "the listing after an outage")
     decline_unseen(case, [answer])
