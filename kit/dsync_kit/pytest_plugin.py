@@ -43,7 +43,7 @@ def conformance_tests(file: str) -> Callable[..., None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options; the profile may also be set as DSYNC_PROFILE, or as dsync_profile in the configuration.
 
-    A dsync_documents in the configuration that is wrong ends the run with 2.
+    A dsync_documents or dsync_settle in the configuration that is wrong ends the run with 2.
     """
     group = parser.getgroup("dsync-kit", "conformance of dsync connectors")
     group.addoption("--dsync-profile", metavar="PROFILE", help="quick (the default), standard or thorough")
@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--dsync-strict", action="store_true", help="a SHOULD rule that is violated is a failure")
     parser.addini("dsync_profile", "quick, standard or thorough", default="quick")
     parser.addini("dsync_documents", "document schemas: lines [NAMESPACE=]FILE, from the root folder", type="linelist")
+    parser.addini("dsync_settle", "seconds by which reads lag behind writes; left out, it is found out")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,7 @@ class _Sessions:
             documents = declared_documents(files, config.rootpath)
         except UsageError as error:
             pytest.exit(f"dsync_documents: {error}", returncode=2)
+        settle = _seconds(config.getini("dsync_settle"))
         option = config.getoption("--dsync-profile") or os.environ.get("DSYNC_PROFILE")
         profile = str(option or config.getini("dsync_profile"))
         if profile not in PROFILES:
@@ -119,15 +121,28 @@ class _Sessions:
         seed = config.getoption("--dsync-seed")
         words = ["dsync-kit", "verify", os.path.relpath(folder), "--profile", profile, "--seed", str(seed)]
         words += [word for file in files for word in ("--documents", file)]
+        words += ["--settle", f"{settle:g}"] if settle is not None else []
         return RunOptions(
             rules=RULES,
             profile=PROFILES[profile],
             seed=seed,
             documents=documents,
+            settle=settle,
             strict=self.strict,
             database=config.rootpath / ".dsync-kit" / "examples" / folder.name,
             command=lambda rule: shlex.join([*words, "--rule", rule]),
         )
+
+
+def _seconds(text: str) -> float | None:
+    """The seconds of `dsync_settle`; None where it is left out. One that is wrong ends the run with 2."""
+    try:
+        seconds = float(text) if text else None
+    except ValueError:
+        seconds = -1.0
+    if seconds is not None and not 0 <= seconds < float("inf"):
+        pytest.exit(f"dsync_settle: given {text!r}: expected seconds, 0 or more", returncode=2)
+    return seconds
 
 
 def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:

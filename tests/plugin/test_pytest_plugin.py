@@ -179,6 +179,16 @@ def test_documents(run_pytest: Run, connector: Path) -> None:
     assert "t.json: bsonType: expected types among" in done.stdout + done.stderr
 
 
+def test_settle(run_pytest: Run, connector: Path) -> None:
+    """By how much reads lag is taken from the configuration; what is no number ends the run with 2."""
+    (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_settle = 0.5\n")
+    assert "--settle 0.5 --rule info/db-type" in run_pytest("-k", "info/db-type").stdout
+    (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_settle = soon\n")
+    done = run_pytest("-k", "info/db-type")
+    assert done.returncode == 2
+    assert "dsync_settle: given 'soon': expected seconds" in done.stdout + done.stderr
+
+
 def test_unknown_profile(run_pytest: Run) -> None:
     """A profile that there is not fails with the list of those that there are."""
     assert "expected one of quick, standard, thorough" in run_pytest("-k", "info/stable", "--dsync-profile", "x").stdout

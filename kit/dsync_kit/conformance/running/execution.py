@@ -39,7 +39,8 @@ _BEFORE = "the call itself fails, before what this rule is about is reached: the
 
 _FEW = 8
 _LEAST = 2
-"""Examples that a rule has even where the connector is slow: the first one is the smallest, and shows little."""
+"""Examples that a rule has even where the connector is slow, until the run's time is over: the first one is the
+smallest, and shows little."""
 
 _PATIENCE = 4
 
@@ -162,7 +163,7 @@ class _Trial:
     def _spent(self, seconds: float) -> bool:
         """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
-        if self.seconds is not None and self.examples >= _LEAST:
+        if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
             most = min(most, self.seconds)
         spent = self.examples > 0 and seconds > most
         self.cut = self.cut or spent

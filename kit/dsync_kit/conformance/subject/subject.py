@@ -51,9 +51,9 @@ class Subject:
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
+    _alone: str | None = None
     without: Feature | None = None
     """What no example may show."""
-    _alone: str | None = None
 
     @classmethod
     def of(
