@@ -12,7 +12,7 @@ from dsync_kit.client import LocalClient
 from dsync_kit.flow.listing import pages
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, GeneratePlanRequest, Partition, WriteDataRequest
 from dsync_kit.registry import load_folder
-from dsync_kit.targets.target import configure, create
+from dsync_kit.targets.local import configure, create
 
 CALLS = 4  # at once: dsync's default
 uri, folder = sys.argv[1:]
