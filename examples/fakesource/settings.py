@@ -16,22 +16,22 @@ _ZERO = timedelta()
 class FakeSourceSettings(ConnectorSettings):
     """How much there is, how it comes, and what is in it."""
 
-    namespace_prefix: str = option("ns", help="what the namespaces' names begin with; a number follows")
+    namespace_prefix: str = option("ns", help="the start of every namespace's name; a number follows")
     num_namespaces: int = option(2, help="namespaces", gt=0)
-    num_partitions_per_namespace: int = option(3, help="partitions of each namespace", gt=0)
+    num_partitions_per_namespace: int = option(3, help="partitions in each namespace", gt=0)
     num_update_partitions_per_namespace: int = option(
-        0, help="updates partitions of each namespace; with 0 there is one for all namespaces, as dsync needs it", ge=0
+        0, help="updates partitions for each namespace; 0 makes one for all namespaces, as dsync needs", ge=0
     )
-    num_docs_per_partition: int = option(1000, help="documents of each partition", ge=0)
+    num_docs_per_partition: int = option(1000, help="documents in each partition", ge=0)
     batch_size: int = option(150, help="documents on a page", gt=0)
-    update_batch_size: int = option(10, help="updates in a message of the stream, at most", gt=0)
-    max_updates_per_tick: int = option(10, help="updates of each updates partition at a time", ge=0)
-    update_duration: Duration = option(_ZERO, help="how long a stream goes on; with 0 it does not end", ge=_ZERO)
-    stream_tick: Duration = option(timedelta(seconds=1), help="the time between updates", gt=_ZERO)
-    payload: list[str] = option([], help="a field of each document, with a text", metavar="KEY:VALUE")
-    payload_json: str = option("", help="fields of each document, as a JSON object", metavar="JSON")
-    sleep: Duration = option(_ZERO, help="wait so long before each page", ge=_ZERO)
-    jitter: Duration = option(_ZERO, help="wait up to so much longer, at random", ge=_ZERO)
+    update_batch_size: int = option(10, help="the most updates in a message of the stream", gt=0)
+    max_updates_per_tick: int = option(10, help="the most updates in each updates partition per tick", ge=0)
+    update_duration: Duration = option(_ZERO, help="the length of a stream; 0 means it never ends", ge=_ZERO)
+    stream_tick: Duration = option(timedelta(seconds=1), help="the time between ticks of the stream", gt=_ZERO)
+    payload: list[str] = option([], help="a text field to add to each document", metavar="KEY:VALUE")
+    payload_json: str = option("", help="fields to add to each document, as a JSON object", metavar="JSON")
+    sleep: Duration = option(_ZERO, help="a delay before each page", ge=_ZERO)
+    jitter: Duration = option(_ZERO, help="a random extra delay, up to this long", ge=_ZERO)
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -45,9 +45,9 @@ DATA_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 class NullSettings(ConnectorSettings):
     """The options of `/dev/null`."""
 
-    id: str = option("", help="the id that GetInfo gives; with none, no flow into this sink resumes")
-    sleep: Duration = option(timedelta(), help="wait so long in each write", ge=timedelta())
-    sleep_jitter: Duration = option(timedelta(), help="wait up to so much longer, at random", ge=timedelta())
+    id: str = option("", help="the id in GetInfo; without one, a flow into this sink cannot resume")
+    sleep: Duration = option(timedelta(), help="a delay in each write", ge=timedelta())
+    sleep_jitter: Duration = option(timedelta(), help="a random extra delay, up to this long", ge=timedelta())
     log_json: bool = option(False, help="print a JSON line for each document and update to standard output")
 
 

@@ -50,10 +50,12 @@ NAMESPACES = tuple(f"db{database}.col{collection}" for database in range(1, 11) 
 class RandomSettings(ConnectorSettings):
     """The options of `/dev/random`."""
 
-    seed: int | None = option(None, help="repeat the documents of another run with this seed; without it they differ")
+    seed: int | None = option(
+        None, help="repeat the documents of another run with this seed; without a seed every run differs"
+    )
     docs_per_partition: int = option(500, help="documents in each namespace", ge=0)
     interval: Duration = option(timedelta(seconds=1), help="the time between two operations", gt=timedelta())
-    duration: Duration = option(timedelta(minutes=1), help="how long the operations go on", ge=timedelta())
+    duration: Duration = option(timedelta(minutes=1), help="the length of the stream", ge=timedelta())
 
 
 class StreamCursor(Cursor):

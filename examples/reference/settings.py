@@ -11,8 +11,8 @@ class Settings(ConnectorSettings):
     """`reference://` keeps its data in memory, `reference:///path/to/folder` in that folder as well."""
 
     uri: str = "reference://"
-    page_size: int = option(100, help="documents on a page, at most", gt=0)
-    partitions: int = option(2, help="partitions of each namespace", gt=0, le=1024)
+    page_size: int = option(100, help="the most documents on a page", gt=0)
+    partitions: int = option(2, help="partitions in each namespace", gt=0, le=1024)
 
     def folder(self) -> Path | None:
         """Where the data is kept; None for memory alone. Raises UsageError for a URI that is neither."""

@@ -39,7 +39,9 @@ def convert(document: bytes, data_type: DataType, wanted: DataType, *, exchange:
     value = decode(document, data_type)
     old, new = id_field(data_type), id_field(wanted)
     if new in value and not exchange:
-        raise InvalidArgument(f"the document has {new!r} beside {old!r}: it cannot be given as {DataType.Name(wanted)}")
+        raise InvalidArgument(
+            f"the document has both {new!r} and {old!r}: cannot convert it to {DataType.Name(wanted)}"
+        )
     try:
         if wanted == DATA_TYPE_MONGO_BSON:
             exact = json.loads(document)  # orjson rounds integers beyond 64 bits, which BSON cannot hold
@@ -47,10 +49,10 @@ def convert(document: bytes, data_type: DataType, wanted: DataType, *, exchange:
         text = json_util.dumps(value, json_options=_CANONICAL)
         again = bson.encode(json_util.loads(text, json_options=_CANONICAL), codec_options=CODEC_OPTIONS)
         if not same_document(again, document, DATA_TYPE_MONGO_BSON):
-            raise InvalidArgument("the document holds BSON that Extended JSON has no form for")
+            raise InvalidArgument("the document holds BSON that Extended JSON cannot express")
         return json_util.dumps(_renamed(value, old, new), json_options=_RELAXED, ensure_ascii=False).encode()
     except _UNREADABLE as error:
-        raise InvalidArgument(f"the document cannot be given as {DataType.Name(wanted)}: {error}") from error
+        raise InvalidArgument(f"the document cannot be converted to {DataType.Name(wanted)}: {error}") from error
 
 
 def _renamed(document: dict[str, Any], old: str, new: str) -> dict[str, Any]:

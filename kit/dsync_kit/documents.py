@@ -112,7 +112,7 @@ def decode_id(value: BsonValue) -> Any:
     try:
         size = _value_size(value.data, 0, value.type)
     except (struct.error, IndexError, ValueError) as error:
-        raise InvalidArgument(f"the id's data is no BSON value of type {value.type}: {value.data[:32]!r}") from error
+        raise InvalidArgument(f"the id's data is not a BSON value of type {value.type}: {value.data[:32]!r}") from error
     if size != len(value.data):
         raise InvalidArgument(
             f"the id's data has {len(value.data)} bytes, but its BSON value of type {value.type} has {size}"

@@ -220,7 +220,7 @@ def status_of(
         what = f"the connector asked for its process to end: sys.exit({argument})"
     else:
         what = f"the connector failed unexpectedly ({type(error).__name__})"
-    return Status(StatusCode.UNKNOWN, f"{what}; its log tells more under {reference}")
+    return Status(StatusCode.UNKNOWN, f"{what}; its log has details under {reference}")
 
 
 def _fitting(message: str) -> str:

@@ -146,7 +146,7 @@ def load_folder(folder: Path) -> RegisteredConnector:
     module = import_folder(folder, "registration")
     connector = getattr(module, "CONNECTOR", None)
     if not isinstance(connector, RegisteredConnector):
-        raise UsageError(f"{folder / 'registration.py'} defines no CONNECTOR: expected a RegisteredConnector")
+        raise UsageError(f"{folder / 'registration.py'} defines no CONNECTOR: it must be a RegisteredConnector")
     return connector
 
 
@@ -187,7 +187,7 @@ def _entry_points(folder: Path) -> dict[str, str]:
     try:
         project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{pyproject} is no valid TOML: {error}") from error
+        raise UsageError(f"{pyproject} is not valid TOML: {error}") from error
     found = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
     return {name: str(target) for name, target in found.items()}
 
@@ -232,7 +232,7 @@ def _load_entry_point(point: EntryPoint) -> RegisteredConnector:
             f"repair it, or uninstall {point.dist.name if point.dist else point.value}"
         ) from error
     if not isinstance(connector, RegisteredConnector):
-        raise UsageError(f"the installed connector {point.name!r} ({point.value}) is no RegisteredConnector")
+        raise UsageError(f"the installed connector {point.name!r} ({point.value}) is not a RegisteredConnector")
     return connector
 
 

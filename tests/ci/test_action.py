@@ -157,7 +157,7 @@ def test_what_the_action_is_given_is_checked(runner: Runner) -> None:
     for given, message in (
         (inputs(strict="yes"), "strict is 'yes': expected true or false"),
         (inputs(profile="slow"), "there is no profile 'slow'"),
-        (inputs(base="$(touch injected)"), "git knows no such branch or commit here"),
+        (inputs(base="$(touch injected)"), "git finds no such branch or commit here"),
         (inputs(connectors="absent"), "--connectors absent: no connector is there"),
         (inputs(shared="connectors/*\nno such/*\n"), "--shared no such/*: it matches no file"),
     ):

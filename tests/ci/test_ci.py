@@ -193,7 +193,7 @@ def test_a_summary_that_has_no_room(monorepo: Repository, dsync_kit: Command, tm
     assert done.returncode == 1, done.stdout + done.stderr
     text = page.read_text(encoding="utf-8")[999_300:]
     assert "| `connectors/one` | ❌ not conformant" in text
-    assert "The details are in the log" in text
+    assert "The details are too long for this page" in text
     assert page.stat().st_size <= 1_000_000
 
 
@@ -236,11 +236,11 @@ def test_the_list(monorepo: Repository, dsync_kit: Command) -> None:
     [
         (["--profile", "slow"], "there is no profile 'slow'"),
         (["--rule", "nonsense/*"], "no rule matches 'nonsense/*'"),
-        (["--base", "nonsense"], "--base nonsense: git knows no such branch or commit here"),
+        (["--base", "nonsense"], "--base nonsense: git finds no such branch or commit here"),
         (["--report", "pdf=x"], "expected FORMAT=PATH, where FORMAT is one of json"),
         (
             ["--report", "json=x.json"],
-            "the repository holds 2 connectors, and such a report is of one: put {name} into",
+            "the repository holds 2 connectors, but such a report holds only one: put {name} into",
         ),
         (["--report", "json=absent/{name}.json"], "there is no folder absent"),
     ],
@@ -259,7 +259,7 @@ def test_no_repository(dsync_kit: Command) -> None:
     """Exit code 2, and what to do."""
     done = dsync_kit("ci", cwd="..")
     assert done.returncode == 2
-    assert "is in no git repository" in done.stderr
+    assert "is not in a git repository" in done.stderr
 
 
 def test_a_report_that_cannot_be_written(monorepo: Repository, dsync_kit: Command) -> None:

@@ -105,7 +105,7 @@ def test_a_summary_that_is_too_long_keeps_its_table() -> None:
     table = whole.partition("\n\n## ")[0]
     assert short.startswith(table)
     assert "| `c` | ⚠️ not reached |" in table
-    assert "The details are in the log" in short
+    assert "The details are too long for this page" in short
     assert summary.render(reports, "main", left=["c"], most=100_000) == whole
     shortest = summary.render(reports, "main", left=["c"], most=120)
     assert "What came of 3 connectors is in the log" in shortest

@@ -258,10 +258,10 @@ def test_a_shallow_clone(monorepo: Repository, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"base": "nonsense"}, "--base nonsense: git knows no such branch or commit here"),
-        ({"base": "--all"}, "--base --all: git knows no such branch or commit here"),
+        ({"base": "nonsense"}, "--base nonsense: git finds no such branch or commit here"),
+        ({"base": "--all"}, "--base --all: git finds no such branch or commit here"),
         ({"connectors": "absent"}, "--connectors absent: no connector is there"),
-        ({"connectors": "../elsewhere"}, "--connectors ../elsewhere: that is outside of the repository"),
+        ({"connectors": "../elsewhere"}, "--connectors ../elsewhere: that is outside the repository"),
     ],
 )
 def test_wrong_usage(monorepo: Repository, options: dict[str, str], message: str) -> None:
@@ -278,7 +278,7 @@ def test_a_limit_to_connectors_that_were_deleted_is_right(monorepo: Repository) 
 
 def test_no_repository_and_no_base(repository: Repository, tmp_path: Path) -> None:
     """A gate that compares with nothing would let everything pass."""
-    with pytest.raises(UsageError, match=r"is in no git repository .*: run it where the connectors are checked out"):
+    with pytest.raises(UsageError, match=r"is not in a git repository .*: run it where the connectors are checked out"):
         find_change(tmp_path, {})
     repository.connector("a")
     repository.commit()

@@ -62,7 +62,7 @@ def test_the_entry_point_of_the_repository(repository: Repository, file: str, te
     repository.git("rm", "--quiet", "-r", folder)
     assert unjudged(repository) == {
         folder: f"{file} still ships it as 'a', but there is no registration.py and no conformance.py: "
-        "restore what is missing, or remove the entry point"
+        "restore it, or remove the entry point"
     }
     repository.write(file, "")
     assert unjudged(repository) == {}
@@ -73,8 +73,8 @@ def test_without_an_entry_point(monorepo: Repository) -> None:
     (monorepo.folder / "connectors/a/registration.py").unlink()
     (monorepo.folder / "connectors/b/conformance.py").unlink()
     assert unjudged(monorepo) == {
-        "connectors/a": "it has lost registration.py: restore what is missing, or delete its folder",
-        "connectors/b": "it has lost conformance.py: restore what is missing, or delete its folder",
+        "connectors/a": "it has lost registration.py: restore it, or delete the folder",
+        "connectors/b": "it has lost conformance.py: restore it, or delete the folder",
     }
     assert list(unjudged(monorepo, connectors="*/a")) == ["connectors/a"]
     (monorepo.folder / "connectors/a/conformance.py").unlink()
@@ -91,7 +91,7 @@ def test_an_entry_point_to_somebody_elses_module(repository: Repository) -> None
 def test_a_folder_that_cannot_be_named(monorepo: Repository) -> None:
     """A line break would make two folders of it for what reads the list."""
     monorepo.connector("connectors/x\n::error::y")
-    assert list(unjudged(monorepo).values()) == ["the name of its folder cannot be printed: rename it"]
+    assert list(unjudged(monorepo).values()) == ["its folder's name cannot be printed: rename it"]
 
 
 def test_it_is_red_and_the_others_are_verified(shipped: Repository, dsync_kit: Command) -> None:

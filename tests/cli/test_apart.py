@@ -113,7 +113,7 @@ def test_a_process_that_somebody_kills_is_not_the_connectors_fault(dsync_kit: Co
     """SIGKILL comes from outside, from the kernel for one where memory runs out: not judged, the rule is named."""
     done = dsync_kit("verify", odd(called="os.kill(os.getpid(), 9)"), *QUICK, columns=200)
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "ended by SIGKILL (somebody has, or memory ran out) while it ran, during ListData(" in done.stdout
+    assert "ended by SIGKILL (by someone, or for lack of memory) while it ran, during ListData(" in done.stdout
 
 
 def test_the_gate_goes_on_after_a_connector_that_ends_its_process(dsync_kit: Command, odd: Odd, tmp_path: Path) -> None:

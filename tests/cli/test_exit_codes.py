@@ -80,4 +80,4 @@ def test_only_the_kit_decides(monkeypatch: pytest.MonkeyPatch, error: BaseExcept
 def test_the_words_of_a_connector_that_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     """They are shown."""
     assert exit_code_of(lambda: raising(SystemExit("needs libfoo"))) == 3
-    assert capsys.readouterr().err == "error: a connector's code has ended the command, by sys.exit('needs libfoo')\n"
+    assert capsys.readouterr().err == "error: a connector's code ended the command with sys.exit('needs libfoo')\n"

@@ -46,7 +46,7 @@ def test_no_such_failure(dsync_kit: Command) -> None:
     """A failure that is not there: those that are."""
     done = dsync_kit("replay", "list/ends")
     assert done.returncode == 2
-    assert "no failure 'list/ends' is kept in .dsync-kit/failures" in done.stderr
+    assert "no failure 'list/ends' is saved in .dsync-kit/failures" in done.stderr
 
 
 FIELDS = {
@@ -63,9 +63,9 @@ FIELDS = {
     ("change", "message"),
     [
         ({"hypothesis": "1.0"}, "was made with Hypothesis 1.0"),
-        ({"schema": "x"}, "is no failure that this version"),
-        ({"surprise": 1}, "is no failure that this version of dsync-kit has kept: surprise: "),
-        ({"seed": "x", "options": "--region"}, "has kept: options: Input should be a valid array; seed: "),
+        ({"schema": "x"}, "is not a failure saved by this version"),
+        ({"surprise": 1}, "is not a failure saved by this version of dsync-kit: surprise: "),
+        ({"seed": "x", "options": "--region"}, "dsync-kit: options: Input should be a valid array; seed: "),
         ({"profile": "slow"}, "there is no profile 'slow'"),
         ({"choices": "x"}, "its choices hold no example"),
     ],
@@ -83,7 +83,7 @@ def test_a_file_that_is_of_no_use(tmp_path: Path, change: dict[str, object], mes
 def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
     """Whatever is in it, the error names the file."""
     (tmp_path / "x.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=r"x\.json is no failure that this version of dsync-kit has kept: "):
+    with pytest.raises(UsageError, match=r"x\.json is not a failure saved by this version of dsync-kit: "):
         KeptFailure.load(str(tmp_path / "x.json"))
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
     ("rule", "target", "message"),
     [
         ("list/absent", "reference://", "no rule matches 'list/absent'"),
-        ("list/ends", "reference://u:***@h", "the password of reference://u:***@h was not kept"),
+        ("list/ends", "reference://u:***@h", "the password of reference://u:***@h was not saved"),
     ],
 )
 def test_a_failure_that_cannot_be_run(dsync_kit: Command, tmp_path: Path, rule: str, target: str, message: str) -> None:

@@ -135,7 +135,7 @@ def test_a_state_and_its_errors_tell_no_secret(dsync_kit: Command, tmp_path: Pat
     dsync_kit("run", "--state", "s", *TYPED, "/dev/null", "--id", "n")
     other = dsync_kit("run", "--state", "s", "leaky", "leaky://u:canary@other", *TYPED[2:], "/dev/null", "--id", "n")
     assert other.returncode == 2
-    assert "is of another run" in other.stderr
+    assert "belongs to another run" in other.stderr
     assert "canary" not in other.stderr
     assert b"canary" not in (tmp_path / "s").read_bytes()
 

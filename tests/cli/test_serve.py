@@ -84,13 +84,13 @@ def test_a_folder_and_a_uri(reference: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["reference://", "--address", "0.0.0.0:0"], "data would pass in clear text"),
+        (["reference://", "--address", "0.0.0.0:0"], "data would travel in clear text"),
         (["reference://", "--address", "nowhere"], "cannot listen at 'nowhere'"),
         (["reference://", "--cert-file", "x"], "TLS needs both --cert-file and --key-file"),
         (["reference://", "--cert-file", "x", "--key-file", "y"], "--cert-file x: No such file"),
         (["reference://", "--bogus"], "reference:// has no option --bogus"),
-        (["reference://", "more"], "'more' is no option of it"),
-        (["grpc://127.0.0.1:1"], "is served already"),
+        (["reference://", "more"], "'more' is not one of its options"),
+        (["grpc://127.0.0.1:1"], "is already served"),
         (["nonsense://x"], "no connector matches"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_write_that_takes_too_long_ends_with_the_process(grace: str) -> None:
         assert isinstance(writing.exception(timeout=30), Unavailable)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 3
-    assert ("1 call has not ended within 0.3 seconds" if grace == "0.3" else "told twice to stop") in errors
+    assert ("1 call has not ended within 0.3 seconds" if grace == "0.3" else "a second signal to stop") in errors
 
 
 def test_a_successor_shares_the_address(dsync_kit: Command) -> None:

@@ -50,7 +50,7 @@ def test_known_failures(dsync_kit: Command, broken_address: str, tmp_path: Path)
     listed.write_text("info/db-type: it has no name yet\ninfo/stable: it moves\n", encoding="utf-8")
     surprising = dsync_kit(*command)
     assert surprising.returncode == 1
-    assert "info/stable · passes, and is listed as known to fail" in surprising.stdout
+    assert "info/stable · passes, but is listed as known to fail" in surprising.stdout
 
 
 def test_unreachable(dsync_kit: Command) -> None:

@@ -23,21 +23,21 @@ def _hint(written: list[Any], listed: list[Any]) -> str:
     ("one", "other", "difference"),
     [
         ("a", "A", "capitals"),
-        ("a", "a ", "spaces at an end"),
+        ("a", "a ", "spaces at one end"),
         ("\u00e9", "e\u0301", "the way their characters are composed"),
-        ("a\0b", "a\0c", "what follows a NUL"),
-        ("a.b", "a/b", "characters that are no letters"),
-        ("k" * 40 + "1", "k" * 40 + "2", "what follows their first 40 characters"),
+        ("a\0b", "a\0c", "text after a NUL"),
+        ("a.b", "a/b", "characters that are not letters"),
+        ("k" * 40 + "1", "k" * 40 + "2", "the text after their first 40 characters"),
         (5, "5", "type"),
         (True, 1, "type"),
         (ObjectId("64736e632d6b69742d696431"), "64736e632d6b69742d696431", "type"),
         (Binary(b"abc", 0), Binary(b"abc", 128), "subtype"),
-        (Int64(2**53), Int64(2**53 + 1), "what a double does not hold"),
+        (Int64(2**53), Int64(2**53 + 1), "digits that a double cannot hold"),
     ],
 )
 def test_of_two_ids_that_became_one_it_says_in_what_they_differ(one: Any, other: Any, difference: str) -> None:
     """One of the two is there, the other is not: the store does not tell them apart."""
-    assert _hint([one, other], [other]).endswith(f"are taken for one id: they differ in {difference} only")
+    assert _hint([one, other], [other]).endswith(f"are treated as one id, but differ in {difference}")
 
 
 def test_an_id_that_came_back_as_another_is_named_with_both() -> None:

@@ -96,7 +96,7 @@ def test_a_store_that_makes_no_namespaces_is_found_out() -> None:
 
     found = subject_of(Sink(refuses), "offered").found
     assert not found.makes_namespaces
-    assert "it makes no namespaces by itself (NOT_FOUND: no such table)" in found.notes[0]
+    assert "it does not create namespaces (NOT_FOUND: no such table)" in found.notes[0]
 
 
 def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:
@@ -116,7 +116,7 @@ def test_a_connector_that_does_not_say_what_it_is_cannot_be_looked_at() -> None:
     """The error names the target, and the answer."""
     sink = Sink()
     sink.get_info = lambda _: (_ for _ in ()).throw(Unavailable("not yet"))  # type: ignore[assignment, method-assign]
-    with pytest.raises(TargetError, match="it: GetInfo, which comes first, is answered with UNAVAILABLE: not yet"):
+    with pytest.raises(TargetError, match="it: the first call, GetInfo, fails with UNAVAILABLE: not yet"):
         subject_of(sink)
 
 

@@ -50,7 +50,7 @@ PREPARED = {
 }
 """What a page takes for granted."""
 
-FAILING = {r"dsync-kit replay ": (2, "no failure .* is kept")}
+FAILING = {r"dsync-kit replay ": (2, "no failure .* is saved")}
 """Commands that cannot succeed where nothing has failed: the exit code, and what is said."""
 
 

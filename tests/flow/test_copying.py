@@ -195,7 +195,7 @@ def test_a_cursor_that_stands_still() -> None:
     source = Stuck(partitions=1)
     source.fill("a", numbered(5))
     result = run(source, Ends(), COPY)
-    assert "the cursor that it was asked with" in result.failures[0].reason
+    assert "the cursor of its own request" in result.failures[0].reason
 
 
 def test_pages_are_fetched_while_others_are_written() -> None:
@@ -280,15 +280,15 @@ def test_no_type_in_common() -> None:
 
 def test_what_an_end_is_not() -> None:
     """A sink is no source, a source is no sink."""
-    with pytest.raises(UsageError, match="the source is no source"):
+    with pytest.raises(UsageError, match="the source is not a source"):
         run(made("/dev/null"), Ends(), COPY)
-    with pytest.raises(UsageError, match="the sink is no sink"):
+    with pytest.raises(UsageError, match="the sink is not a sink"):
         run(Ends(), made("/dev/fakesource"), COPY)
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [([], "cannot say which namespaces it has: name them"), (["a,b"], "takes one namespace a run, and 2 were given")],
+    [([], "cannot say which namespaces it has: name them"), (["a,b"], "takes one namespace per run, but 2 were given")],
 )
 def test_namespaces_that_a_source_cannot_plan(names: list[str], message: str) -> None:
     """None needs default_plan, several need multi_namespace_plan; one is always allowed."""

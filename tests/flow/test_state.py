@@ -130,9 +130,9 @@ def test_ends_without_an_id(path: Path) -> None:
         run(filled(), made("/dev/null"), COPY, state=state)
     source = filled()
     source.faults["list_data"] = [InvalidArgument("bad")]
-    assert run(source, made("/dev/null"), COPY).resume == "it cannot be resumed: the sink gives no id"
+    assert run(source, made("/dev/null"), COPY).resume == "the run cannot be resumed: the sink has no id"
     source.faults["list_data"] = [InvalidArgument("bad")]
-    assert "with --state FILE" in run(source, made("/dev/null", "--id=n"), COPY).resume
+    assert "use --state FILE" in run(source, made("/dev/null", "--id=n"), COPY).resume
 
 
 def test_one_run_at_a_time(path: Path) -> None:
@@ -145,11 +145,11 @@ def test_one_run_at_a_time(path: Path) -> None:
 def test_files_that_are_no_state(tmp_path: Path) -> None:
     """Something else is neither read nor written."""
     (tmp_path / "text").write_text("this is no database, but a longer text\n" * 50)
-    with pytest.raises(UsageError, match="is no state of a run"):
+    with pytest.raises(UsageError, match="is not the state of a run"):
         State(tmp_path / "text")
     with closing(sqlite3.connect(tmp_path / "other")) as database:
         database.execute("CREATE TABLE t (a)")
-    with pytest.raises(UsageError, match="database of something else"):
+    with pytest.raises(UsageError, match="is a different database"):
         State(tmp_path / "other")
     with pytest.raises(UsageError, match="No such file or directory"):
         State(tmp_path / "no" / "folder")

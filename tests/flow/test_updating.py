@@ -192,7 +192,7 @@ def test_a_write_that_fails_ends_the_run(tmp_path: Any) -> None:
     with State(tmp_path / "state") as state:
         result = run(source, sink, state=state)
         assert [failure.reason for failure in result.failures] == ["INVALID_ARGUMENT: bad"]
-        assert "the same command goes on" in result.resume
+        assert "the same command resumes" in result.resume
         assert state.cursor(0) is None
     with State(tmp_path / "state") as state:
         assert run(source, sink, state=state).complete

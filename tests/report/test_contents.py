@@ -26,7 +26,7 @@ SURPRISING = Outcome("write/odd", Level.MUST, Status.UNEXPECTEDLY_PASSING, reaso
             "not conformant: 1 MUST rule violated, 1 more as a consequence; 1 rule passed",
         ),
         ((PASSED, SURPRISING), {}, "not conformant: 1 known failure passing; 1 rule passed"),
-        ((PASSED, ERRORED), {}, "not judged: 1 rule could not be run to the end"),
+        ((PASSED, ERRORED), {}, "not judged: 1 rule could not be completed"),
         ((SKIPPED,), {}, "not judged: no rule was exercised"),
         ((PASSED,), {"interrupted": True}, "not judged: interrupted after 1 rule"),
         ((), {"problem": "nothing answers"}, "not judged: nothing answers"),

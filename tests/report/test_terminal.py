@@ -20,7 +20,7 @@ Skipped
   it streams no updates
       stream/ends
 
-Not exercised, which is not passed
+Not exercised (this does not mean passed)
   it takes one document a call
       write/large
 
@@ -28,7 +28,7 @@ Known to fail
   the store is odd
       write/odd
 
-Found out on the way
+Observations
   it refuses ids of the kind double
 
 ── list/cursor-advances · MUST violated ────────────────────────────────────────

@@ -160,7 +160,7 @@ def test_no_more_is_written_than_allowed() -> None:
     finding = probed(writes, BSON, namespace="typed.told", calls=12)
     assert finding.calls == 12
     assert finding.schema is not None
-    assert "not all was tried" in finding.notes[0]
+    assert "not everything was tried" in finding.notes[0]
 
 
 def test_the_range_of_a_decimal_is_found_out() -> None:

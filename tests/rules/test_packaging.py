@@ -51,7 +51,7 @@ def test_the_examples_keep_every_rule(name: str) -> None:
     """Only test data is declined, by those that take no documents to give them back."""
     result = judged(resolve(str(packaged_folder("examples") / name)))
     others = {outcome.rule: outcome.reason for outcome in result.outcomes if outcome.status is not Status.PASSED}
-    reason = "no document can be put into it and read back: it has no use for test data"
+    reason = "no document can be written and read back, so it needs no test data"
     assert others == ({} if name == "reference" else {"packaging/test-data": reason})
 
 
@@ -61,16 +61,16 @@ def test_what_is_no_folder_is_skipped_with_a_reason() -> None:
     assert {outcome.status for outcome in result.outcomes} == {Status.SKIPPED}
     assert len(result.outcomes) == len(PACKAGING)
     assert {outcome.reason for outcome in result.outcomes} == {
-        "it is no folder: only a connector's folder can be looked at as a package"
+        "it is not a folder: only a connector's folder can be checked as a package"
     }
 
 
 def test_invalid_documents_may_be_any_bytes(tmp_path: Path) -> None:
-    """What is no UTF-8 is invalid, too; an ending that is not known is told."""
+    """Bytes that are not UTF-8 are invalid, too; a file with an unknown extension is noted."""
     folder = scaffold(Answers(scheme="memory"), output=tmp_path / "made").folder
     for name in ("latin.jsonl", "latin.ejsonl", "notes.doc"):
         (folder / "test_data" / "invalid" / name).write_bytes(b'{"id": 1, "_id": 1, "name": "caf\xe9"}\r\n')
     result = judged(resolve(str(folder)))
     [outcome] = [outcome for outcome in result.outcomes if outcome.rule == "packaging/test-data"]
     assert outcome.status is Status.PASSED
-    assert [note for note in outcome.notes if note.startswith("notes.doc was not looked into")]
+    assert [note for note in outcome.notes if note.startswith("notes.doc was ignored")]

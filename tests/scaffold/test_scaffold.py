@@ -70,9 +70,9 @@ def test_a_dry_run_lists_the_files_and_writes_nothing(
     ("words", "message"),
     [
         ("", "--scheme is missing"),
-        ("--scheme 3s", "'3s' is no URI scheme: expected a letter, then letters, digits, '+', '.' and '-'"),
-        ("--scheme s_3", "'s_3' is no URI scheme"),
-        ("--scheme s3://", "'s3://' is no URI scheme"),
+        ("--scheme 3s", "'3s' is not a URI scheme: expected a letter, then letters, digits, '+', '.' or '-'"),
+        ("--scheme s_3", "'s_3' is not a URI scheme"),
+        ("--scheme s3://", "'s3://' is not a URI scheme"),
         ("--scheme s3 --name my-s3", "'my-s3' cannot be a connector's name: expected an identifier"),
         ("--scheme s3 --name 3s", "'3s' cannot be a connector's name: expected an identifier"),
         ("--scheme s3 --name \u00e4", "cannot be a connector's name: expected an identifier of ASCII letters"),
@@ -123,7 +123,9 @@ def test_a_folder_that_is_not_empty_is_refused() -> None:
     assert scaffold(Answers(scheme="s3"), output=Path("mine")).folder == Path("mine")
     before = tree(Path())
     for dry_run in (False, True):
-        with pytest.raises(UsageError, match=r"mine exists and is not empty: .* --output, or replace it with --force"):
+        with pytest.raises(
+            UsageError, match=r"mine exists and is not empty: .* --output, or overwrite it with --force"
+        ):
             scaffold(Answers(scheme="file"), output=Path("mine"), dry_run=dry_run)
     Path("file").touch()
     with pytest.raises(UsageError, match="file is a file: choose another place with --output"):
@@ -154,7 +156,7 @@ def test_force_deletes_nothing_else(dry_run: bool) -> None:
     with pytest.raises(UsageError) as refused:
         scaffold(Answers(scheme="s3"), output=Path("mine"), force=True, dry_run=dry_run)
     assert str(refused.value) == (
-        "mine holds what the template has not written, and --force would delete it: .git/, notes/, .env, "
+        "mine holds files that the template did not write, and --force would delete them: .git/, notes/, .env, "
         "connector.py.orig, link.py and 1 more; move it elsewhere first, or choose another place with --output"
     )
     assert tree(Path()) == before
@@ -168,7 +170,7 @@ def test_force_deletes_nothing_of_a_folder_that_was_not_made_here() -> None:
         if answers:
             Path("mine/.copier-answers.yml").write_text(answers)
         before = tree(Path())
-        with pytest.raises(UsageError, match=r"--force would delete it: .*README\.md"):
+        with pytest.raises(UsageError, match=r"--force would delete them: .*README\.md"):
             scaffold(Answers(scheme="s3"), output=Path("mine"), force=True)
         assert tree(Path()) == before
 
@@ -178,7 +180,7 @@ def test_force_takes_a_link_that_hides_what_it_leads_to_for_somebodys_own() -> N
     scaffold(Answers(scheme="s3"), output=Path("mine"))
     Path("mine/tests").rename("elsewhere")
     Path("mine/tests").symlink_to("../elsewhere")
-    with pytest.raises(UsageError, match="--force would delete it: tests/;"):
+    with pytest.raises(UsageError, match="--force would delete them: tests/;"):
         scaffold(Answers(scheme="s3"), output=Path("mine"), force=True)
     assert any(Path("elsewhere").iterdir())
 

@@ -76,7 +76,7 @@ def test_what_a_connector_raises_is_its_failure(odd: Odd, api: ConnectorApi, err
     if isinstance(error, SystemExit):
         # A number tells nothing; a text may hold credentials, and is in the log alone.
         code = error.code if isinstance(error.code, int) else "…"
-        assert f"asked for its process to end: sys.exit({code}); its log tells more" in str(caught.value)
+        assert f"asked for its process to end: sys.exit({code}); its log has details" in str(caught.value)
         assert "libfoo" not in str(caught.value)
     assert api.get_info(GetInfoRequest()).db_type == "odd"
 

@@ -185,7 +185,7 @@ def test_loading_again_gives_the_same_modules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"registration": "CONNECTOR = 1"}, r"registration.py defines no CONNECTOR: expected a RegisteredConnector"),
+        ({"registration": "CONNECTOR = 1"}, r"registration.py defines no CONNECTOR: it must be a RegisteredConnector"),
         ({"registration": ""}, "defines no CONNECTOR"),
         ({"registration": "def broken("}, r"registration.py cannot be imported: SyntaxError"),
         ({"registration": "1 / 0"}, "cannot be imported: ZeroDivisionError"),
@@ -195,7 +195,7 @@ def test_loading_again_gives_the_same_modules(tmp_path: Path) -> None:
         ),
         ({"__init__": "1 / 0"}, "cannot be imported: ZeroDivisionError"),
         ({"__init__": "import no_such_module_anywhere"}, "needs the module 'no_such_module_anywhere'"),
-        ({"pyproject": "[project"}, r"pyproject.toml is no valid TOML"),
+        ({"pyproject": "[project"}, r"pyproject.toml is not valid TOML"),
     ],
 )
 def test_broken_registration(tmp_path: Path, files: dict[str, str], message: str) -> None:
@@ -274,5 +274,8 @@ def test_a_harness_that_starts_with_a_text(tmp_path: Path) -> None:
     """A string is a sequence of words, too, of one letter each: it is refused, without being repeated."""
     source = "from dsync_kit.testing import Harness\nclass Mine(Harness):\n    def start(self): return 'x://secret'\n"
     harness = load_harness(make_folder(tmp_path / "one", conformance=source + "HARNESS = Mine"))
-    with pytest.raises(UsageError, match="to give a list of words, the URI first: it gave a str"), harness().running():
+    with (
+        pytest.raises(UsageError, match="must return a list of words, the URI first, but returned a str"),
+        harness().running(),
+    ):
         pass

@@ -22,6 +22,6 @@ def badge(report: Path, picture: Path) -> None:
         raise UsageError(f"{report}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{report} is no report: expected what `dsync-kit verify --report json={report}` writes"
+            f"{report} is not a report: expected the output of `dsync-kit verify --report json={report}`"
         ) from error
     ReportFile("badge", str(picture)).write_text(text)

@@ -53,7 +53,7 @@ def rules_as_text() -> str:
         for rule in found:
             lines += _row(f"  {rule.id:<{width}}  {rule.level:<6}  ", rule.checks)
     musts = sum(rule.level == Level.MUST for rule in rules)
-    lines += ["", f"{len(rules)} rules: {musts} MUST, {len(rules) - musts} SHOULD. dsync-kit explain ID tells more."]
+    lines += ["", f"{len(rules)} rules: {musts} MUST, {len(rules) - musts} SHOULD. dsync-kit explain ID explains one."]
     return "\n".join(lines[1:])
 
 
@@ -88,7 +88,7 @@ def list_connectors() -> str:
         lines += _row(f"{connector.name:<12} ", connector.summary or connector.usage)
         if connector.summary:
             lines += _row(" " * 13, connector.usage)
-    return "\n".join([*lines, "", "dsync-kit list NAME tells a connector's options."])
+    return "\n".join([*lines, "", "dsync-kit list NAME shows a connector's options."])
 
 
 def options_of(word: str) -> str:

@@ -121,8 +121,8 @@ def _check_names(files: Sequence[ReportFile], change: Change) -> None:
     for file in files:
         if _NAME not in file.path and (count := len({*change.connectors, *change.unjudged})) > 1:
             raise UsageError(
-                f"--report {file.format}={file.path}: the repository holds {count} connectors, and "
-                f"such a report is of one: put {_NAME} into the file's name, which becomes the connector's name"
+                f"--report {file.format}={file.path}: the repository holds {count} connectors, "
+                f"but such a report holds only one: put {_NAME} into the file's name, as the connector's name"
             )
 
 

@@ -24,7 +24,7 @@ class GrpcSettings(ConnectorSettings):
     """The options of `grpc://HOST:PORT`."""
 
     insecure: bool = option(False, help="clear text, without TLS")
-    gzip: bool = option(False, help="compress requests")
+    gzip: bool = option(False, help="compress the requests")
 
 
 class _NoOptions(ConnectorSettings):
@@ -50,7 +50,7 @@ def take_ends(words: Sequence[str]) -> tuple[Target, Target] | HelpWanted:
         raise UsageError(f"the destination is missing after {source.title}: expected {_GRAMMAR}")
     destination, rest = _take(rest)
     if rest:
-        raise UsageError(f"{redact_uri(rest[0])!r} is one too many after {destination.title}: expected {_GRAMMAR}")
+        raise UsageError(f"{redact_uri(rest[0])!r} is unexpected after {destination.title}: expected {_GRAMMAR}")
     return source, destination
 
 
@@ -61,8 +61,8 @@ def help_of(word: str) -> str:
         return f"grpc: a connector at an address\n\nusage  grpc://HOST:PORT [--insecure] [--gzip]\n\n{options}"
     if word.startswith("exec:"):
         return (
-            "exec: a connector that is started as a process of its own\n\nusage  exec:COMMAND\n\n"
-            "{address} and {port} in the command are replaced; it takes no options."
+            "exec: a connector that the kit starts as a process\n\nusage  exec:COMMAND\n\n"
+            "{address} and {port} in the command are filled in; it takes no options."
         )
     return options_of(word)
 
@@ -107,6 +107,6 @@ def _is_connector(word: str) -> bool:
 def _advice(folder: Path, rest: Sequence[str], usage: str) -> str:
     found = f", not by {redact_uri(rest[0])!r}" if rest else ""
     return (
-        f"{folder} is to be followed by the URI of its data{found}: {usage}. "
-        "The scratch area of its conformance.py is empty, and goes when the run ends; `dsync-kit serve` can serve it"
+        f"{folder} must be followed by the URI of its data{found}: {usage}. "
+        "The scratch area of its conformance.py is empty, and removed when the run ends; `dsync-kit serve` can serve it"
     )

@@ -72,7 +72,7 @@ def _ended(ended: SystemExit) -> object:
     if isinstance(cause, Exception):
         # Typer would end a broken pipe and the end of an input with 1, which says that a rule is violated.
         return _explained(cause)
-    return _said(f"a connector's code has ended the command, by sys.exit({ended.code!r})", ExitCode.NOT_JUDGED)
+    return _said(f"a connector's code ended the command with sys.exit({ended.code!r})", ExitCode.NOT_JUDGED)
 
 
 def _explained(error: Exception) -> ExitCode:

@@ -13,7 +13,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="dsync-kit",
-    help="Prove that a dsync connector can be relied on, and run it.",
+    help="Prove a dsync connector correct, and run it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,9 +28,9 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without 
 # What verify and ci have in common.
 Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")]
-Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeats.")]
-Strict = Annotated[bool, typer.Option("--strict", help="SHOULD rules count as failures, too.")]
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Rules that run at once.")]
+Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeatable.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Count violated SHOULD rules as failures, too.")]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel.")]
 Settle = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
@@ -66,27 +66,27 @@ def verify(
     seed: Seed = None,
     rule: Rules = None,
     namespace: Annotated[
-        list[str] | None, typer.Option(metavar="NS", help="A namespace that may be read and written; repeats.")
+        list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
     ] = None,
     documents: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeats."),
+        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
     ] = None,
     known_failures: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines RULE: REASON; an unexpected pass fails.")
+        Path | None, typer.Option(metavar="FILE", help="Lines of RULE: REASON; an unexpected pass fails.")
     ] = None,
     strict: Strict = False,
     report: Annotated[
-        list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown, html or badge; repeats.")
+        list[str] | None, typer.Option(metavar="FORMAT=PATH", help="json, junit, markdown, html or badge; repeatable.")
     ] = None,
     insecure: Insecure = False,
     timeout: Timeout = 30.0,
     settle: Settle = None,
     jobs: Jobs = 1,
 ) -> None:
-    """Prove a connector with generated data.
+    """Test a connector against the rules, with generated data.
 
-    Ends with 0 if it is conformant, 1 if a rule is violated, 2 for wrong usage, 3 if it could not be judged.
+    Ends with 0 if it is conformant, 1 if it violates a rule, 2 for wrong usage, 3 if it could not be judged.
     """
     from dsync_kit.conformance.running.crew import Crew
 
@@ -116,13 +116,14 @@ def verify(
 @app.command()
 def ci(
     base: Annotated[
-        str | None, typer.Option(metavar="REF", help="What to compare with; else what the CI system says, or main.")
+        str | None,
+        typer.Option(metavar="REF", help="What to compare with; by default what the CI system says, or main."),
     ] = None,
     connectors: Annotated[
-        str | None, typer.Option(metavar="DIR|GLOB", help="Only connectors there; else all in the repository.")
+        str | None, typer.Option(metavar="DIR|GLOB", help="Only connectors there; by default all in the repository.")
     ] = None,
     shared: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Folders or files that touch every connector; repeats.")
+        list[str] | None, typer.Option(metavar="GLOB", help="Folders or files that affect every connector; repeatable.")
     ] = None,
     profile: Profile = "standard",
     seed: Seed = None,
@@ -130,19 +131,19 @@ def ci(
     strict: Strict = False,
     report: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="FORMAT=PATH", help="As for verify, with {name} in PATH for the connector's name; repeats."
-        ),
+        typer.Option(metavar="FORMAT=PATH", help="As for verify; {name} in PATH is the connector's name; repeatable."),
     ] = None,
     timeout: Timeout = 30.0,
     settle: Settle = None,
     jobs: Jobs = 1,
-    list_only: Annotated[bool, typer.Option("--list", help="Print the touched folders, and verify none.")] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only print the folders of the touched connectors.")
+    ] = False,
 ) -> None:
     """Verify the connectors that a change touches.
 
-    Ends with 0 if all of them are conformant, or none is touched; else with the worst of what verify says: 1 if a rule
-    is violated, 3 if a connector could not be judged; 2 for wrong usage, or if it cannot be known what the change is.
+    Ends with 0 if all of them are conformant, or the change touches none; 1 if one violates a rule, 3 if one could not
+    be judged; 2 for wrong usage, or if the change cannot be determined.
     """
     from dsync_kit.cli.ci import Gate
     from dsync_kit.cli.ci import ci as run
@@ -171,13 +172,13 @@ def replay(
     failure: Annotated[str, typer.Argument(metavar="FAILURE", help="A rule's id, or a file of .dsync-kit/failures.")],
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- OPTIONS", help="in place of the connector's options that were kept"),
+        typer.Argument(metavar="-- OPTIONS", help="connector options to use instead of the saved ones"),
     ] = None,
-    target: Annotated[str | None, typer.Option(metavar="TARGET", help="In place of the target that was kept.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="TARGET", help="Use this instead of the saved target.")] = None,
 ) -> None:
-    """Run just the example of a failure that verify has kept.
+    """Run only the example of a failure that verify has saved.
 
-    Ends with 1 if it still fails, 0 if it is gone. Secrets are not kept: give them again where they are no environment
+    Ends with 1 if it still fails, 0 if it passes. Secrets are not saved: give them again, unless they are environment
     variables.
     """
     from dsync_kit.conformance.running.crew import Crew
@@ -202,12 +203,12 @@ def sweep(
         bool,
         typer.Option(
             "--all",
-            help="Empty each namespace of TARGET that is named as the kit names its own, also those "
-            "of other machines' runs: none may be going on.",
+            help="Empty every namespace of TARGET whose name looks like the kit's own, even those of other machines' "
+            "runs; no run may be in progress.",
         ),
     ] = False,
 ) -> None:
-    """Remove what killed runs have left: scratch folders and, in the store of TARGET, documents."""
+    """Remove what killed runs left behind: scratch folders and, in the store of TARGET, documents."""
     from dsync_kit.cli.sweep import sweep as run
 
     run(target, options or (), insecure=insecure, everything=all_)
@@ -221,18 +222,18 @@ def schema(
         typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
     ] = None,
     namespace: Annotated[
-        list[str] | None, typer.Option(metavar="NS", help="A namespace that may be written to; repeats.")
+        list[str] | None, typer.Option(metavar="NS", help="A namespace to write to; repeatable.")
     ] = None,
     documents: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NS=]FILE", help="What is known already: read, and printed as it is understood."),
+        typer.Option(metavar="[NS=]FILE", help="A schema that you know already; printed as the kit understands it."),
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save a file for each namespace there.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save one file per namespace there.")] = None,
     insecure: Insecure = False,
 ) -> None:
-    """Print what a connector's namespaces hold, to be saved, edited, and given to verify with --documents.
+    """Print which documents a connector's namespaces accept: save and edit this, and pass it to verify --documents.
 
-    It is found out by writing some documents, which are removed again. Ends with 3 where no schema was found out.
+    To find out, the kit writes some documents, and removes them again. Ends with 3 if it found no schema.
     """
     from dsync_kit.cli.schema import Asked
     from dsync_kit.cli.schema import schema as run
@@ -243,10 +244,12 @@ def schema(
 
 @app.command()
 def badge(
-    report: Annotated[Path, typer.Argument(metavar="REPORT", help="What `verify --report json=REPORT` has written.")],
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="The file that `verify --report json=REPORT` wrote.")
+    ],
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Where to write the SVG.")],
 ) -> None:
-    """Make a badge of a JSON report."""
+    """Turn a JSON report into a badge."""
     from dsync_kit.cli.badge import badge as write
 
     write(report, picture)
@@ -258,22 +261,24 @@ def serve(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="TARGET [CONNECTOR-OPTIONS]", help="What to serve, and its options.")
     ] = None,
-    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Port 0 takes a free one.")] = "127.0.0.1:8088",
-    cert_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain, PEM: TLS.")] = None,
+    address: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes a free port.")
+    ] = "127.0.0.1:8088",
+    cert_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain for TLS, PEM.")] = None,
     key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key, PEM.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow clear text on a public address.")] = False,
     reuse_port: Annotated[
-        bool, typer.Option("--reuse-port", help="Share the address with servers that allow it, too: for a handover.")
+        bool, typer.Option("--reuse-port", help="Share the address with servers that also set this, for a handover.")
     ] = False,
     grace: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="How long calls under way may take once it is to stop.")
+        float, typer.Option(metavar="SECONDS", min=0, help="How long running calls may take after a signal to stop.")
     ] = 5.0,
-    wants_help: Annotated[bool, typer.Option("--help", help="This page; after TARGET, its options.")] = False,
+    wants_help: Annotated[bool, typer.Option("--help", help="Show this page; after TARGET, its options.")] = False,
 ) -> None:
-    """Run a connector as a gRPC server, which dsync reaches as grpc://HOST:PORT.
+    """Serve a connector over gRPC; dsync reaches it as grpc://HOST:PORT.
 
-    A folder alone serves the scratch area of its conformance.py. Prints the address when it is ready. SIGTERM and
-    Ctrl-C end it in order: with 0, or with 3 where calls had to be cut off.
+    A folder without a URI serves the scratch area of its conformance.py. Prints the address when it is ready. SIGTERM
+    and Ctrl-C stop it in order: it ends with 0, or with 3 if it had to cut off calls.
     """
     if wants_help and words:
         return list_(words[0])
@@ -304,27 +309,27 @@ def run(
     ] = "full",
     namespace: Annotated[
         list[str] | None,
-        typer.Option(metavar="A,B:C", help="Only these; B:C is called C at the destination; repeats."),
+        typer.Option(metavar="A,B:C", help="Only these; B:C renames B to C at the destination; repeatable."),
     ] = None,
-    parallel_copiers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Partitions read at once.")] = 4,
-    parallel_writers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Pages written at once.")] = 4,
+    parallel_copiers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Partitions read in parallel.")] = 4,
+    parallel_writers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Pages written in parallel.")] = 4,
     state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep what is done here, and go on from it the next time.")
+        Path | None, typer.Option(metavar="FILE", help="Save progress here, and resume from it next time.")
     ] = None,
-    verify_: Annotated[bool, typer.Option("--verify", help="Compare both ends by content afterwards.")] = False,
+    verify_: Annotated[bool, typer.Option("--verify", help="Compare the contents of both ends afterwards.")] = False,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Copy N documents at most.")] = None,
     transform: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A TransformService between them, grpc://HOST:PORT.")
+        str | None, typer.Option(metavar="ADDRESS", help="A TransformService between the ends, grpc://HOST:PORT.")
     ] = None,
     transform_insecure: Annotated[
         bool, typer.Option("--transform-insecure", help="Reach the transform in clear text.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what went wrong.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print problems only.")] = False,
     log_format: Annotated[str, typer.Option(metavar="FORMAT", help="text or json; on stderr.")] = "text",
 ) -> None:
     """Copy a source to a destination, and follow its updates.
 
-    Ends with 0 if everything was copied, 1 if not, 2 for wrong usage, 3 if an end cannot be reached, 130 by Ctrl-C.
+    Ends with 0 if everything was copied, 1 if not, 2 for wrong usage, 3 if an end cannot be reached, 130 after Ctrl-C.
     """
     from dsync_kit.cli.run import Run
     from dsync_kit.cli.run import run as run_
@@ -370,7 +375,7 @@ def rules(
 def explain(
     name: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, a glob, or an area.")],
 ) -> None:
-    """Tell what a rule is about: the contract's sentence, what is checked, the likely cause."""
+    """Explain a rule: the contract's sentence, what the rule checks, the likely cause of a failure."""
     from dsync_kit.cli.catalogue import explain as explained
 
     print(explained(name))

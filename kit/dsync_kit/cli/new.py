@@ -44,7 +44,7 @@ def _common(
 @app.command()
 def connector(
     scheme: Annotated[str | None, typer.Option(metavar="S", help="The scheme of its URIs, for example s3.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="N", help="Its name; the scheme, if none is given.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="Its name; by default the scheme.")] = None,
     archetype: Annotated[
         str | None,
         typer.Option(
@@ -52,29 +52,29 @@ def connector(
             help="object-store (for s3, gs, az, file, memory), document (for mongodb) or blank (for all others).",
         ),
     ] = None,
-    source: Annotated[bool | None, typer.Option("--source/--no-source", help="Whether it reads.")] = None,
-    sink: Annotated[bool | None, typer.Option("--sink/--no-sink", help="Whether it writes.")] = None,
+    source: Annotated[bool | None, typer.Option("--source/--no-source", help="Whether dsync can read from it.")] = None,
+    sink: Annotated[bool | None, typer.Option("--sink/--no-sink", help="Whether dsync can write to it.")] = None,
     stream: Annotated[
         bool | None, typer.Option("--stream/--no-stream", help="Whether it streams changes after the copy.")
     ] = None,
     data_type: Annotated[
-        list[str] | None, typer.Option(metavar="T", help="bson or json; repeats. Both, if none is given.")
+        list[str] | None, typer.Option(metavar="T", help="bson or json; repeatable; by default both.")
     ] = None,
     ci: Annotated[
-        str | None, typer.Option(metavar="SYSTEM", help="github adds a workflow that verifies it; none does not.")
+        str | None, typer.Option(metavar="SYSTEM", help="github adds a workflow that verifies it; or none.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to put it; connectors/NAME, if not given.")
+        Path | None, typer.Option(metavar="DIR", help="Where to put it; by default connectors/NAME.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace what the template wrote, with your changes to it.")
+        bool, typer.Option("--force", help="Overwrite files that the template wrote, even if you changed them.")
     ] = False,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Ask no questions.")] = False,
 ) -> None:
     """Make a connector that works at once.
 
-    On a terminal, what is not given is asked for.
+    On a terminal, it asks for whatever you leave out.
     """
     from dsync_kit.scaffold.rendering import Answers, scaffold
 
@@ -92,8 +92,8 @@ def connector(
     try:
         made = scaffold(answers, output=output, interactive=interactive, force=force, dry_run=dry_run)
     except EOFError as error:
-        advice = "give the answers as options, or take the defaults with --defaults"
-        raise UsageError(f"the input has ended before all was answered: {advice}") from error
+        advice = "give the answers as options, or accept the defaults with --defaults"
+        raise UsageError(f"the input ended before all questions were answered: {advice}") from error
     for file in made.files:
         print(printable(str(made.folder / file)))
     if not dry_run:
@@ -132,7 +132,7 @@ def _workflow_steps(folder: Path) -> Iterator[str]:
         yield "The workflow at the repository's root verifies this connector, too; remove the folder's own:"
         yield f"  rm -r {shlex.quote(str(folder / '.github'))}"
         return
-    yield "GitHub runs a workflow at the repository's root only, where it verifies all connectors of the repository:"
+    yield "GitHub runs workflows only at the repository's root; there it verifies all connectors of the repository:"
     yield f"  mkdir -p {shlex.quote(str(place))}"
     yield f"  mv {shlex.quote(str(workflow))} {shlex.quote(str(place))}"
     yield f"  rm -r {shlex.quote(str(folder / '.github'))}"

@@ -27,7 +27,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
     """
     kept = KeptFailure.load(word)
     if target is None and ":***@" in " ".join([kept.target, *kept.options]):
-        raise UsageError(f"the password of {kept.target} was not kept: name the target again with --target")
+        raise UsageError(f"the password of {kept.target} was not saved: give the target again with --target")
     orders = Orders(
         Named(target or kept.target, tuple(kept.options if options is None else options), kept.insecure, kept.timeout),
         PROFILES[kept.profile],
@@ -65,4 +65,4 @@ def _verdict(outcome: Outcome, target: str) -> tuple[ExitCode, str]:
                 f"✓ {outcome.rule} is kept with this example on {target}; `dsync-kit verify` tries others",
             )
         case _:
-            return ExitCode.NOT_JUDGED, f"! it cannot be told of {target}: {outcome.reason}"
+            return ExitCode.NOT_JUDGED, f"! cannot decide for {target}: {outcome.reason}"

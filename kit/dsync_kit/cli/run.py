@@ -89,9 +89,9 @@ class _Running:
             return self._failed(str(error), ExitCode.NOT_JUDGED)
         except ConnectorError as error:
             code = ExitCode.NOT_JUDGED if error.code in RETRYABLE_CODES else ExitCode.VIOLATED
-            return self._failed(f"it does not begin: {error}", code)
+            return self._failed(f"it cannot start: {error}", code)
         except KeyboardInterrupt:
-            kept = f": the same command goes on from what {asked.state} holds" if asked.state else ""
+            kept = f": the same command resumes from {asked.state}" if asked.state else ""
             return self._failed(f"ended at once{kept}", ExitCode.INTERRUPTED)
         except Exception as error:
             self._write(self._redact("".join(traceback.format_exception(error))))
@@ -148,7 +148,7 @@ def _options(asked: Run) -> FlowOptions:
     if asked.mode not in list(Mode):
         raise UsageError(f"--mode {asked.mode!r}: expected {', '.join(Mode)}")
     if asked.state is not None and asked.limit is not None:
-        raise UsageError("--limit copies a part, and --state keeps what is left of the whole: leave one out")
+        raise UsageError("--limit copies only a part, so --state cannot resume the whole: leave one out")
     return FlowOptions(
         mode=Mode(asked.mode),
         namespaces=NamespaceMap.parse(asked.namespaces),
@@ -187,7 +187,7 @@ def _transform(address: str, *, insecure: bool) -> Iterator[TransformClient]:
         raise UsageError(f"--transform {address!r}: expected grpc://HOST:PORT")
     with TransformClient(f"{host}:{port}", insecure=insecure) as client:
         if not client.wait_until_ready(_REACH_SECONDS):
-            advice = "" if insecure else " (it is tried with TLS: for clear text add --transform-insecure)"
+            advice = "" if insecure else " (tried with TLS; for clear text add --transform-insecure)"
             raise TargetError(f"nothing answers at the transform {address}: is it running there?{advice}")
         yield client
 

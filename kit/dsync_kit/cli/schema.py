@@ -38,7 +38,7 @@ def schema(asked: Asked) -> int:
             print(note, file=sys.stderr)
         subject.clear()
     if not found:
-        print("no schema was found out: its namespaces hold documents of any fields, or see above", file=sys.stderr)
+        print("no schema was found: its namespaces accept documents with any fields, or see above", file=sys.stderr)
         return ExitCode.NOT_JUDGED
     if asked.output is not None:
         asked.output.mkdir(parents=True, exist_ok=True)

@@ -54,11 +54,11 @@ def serve(asked: Service) -> int:
     """
     word, *options = asked.words
     if word.lower().startswith(("grpc://", "exec:")):
-        raise UsageError(f"{redact_target(word)!r} is served already: name a folder, a registered URI or name")
+        raise UsageError(f"{redact_target(word)!r} is already served: give a folder, a registered URI or a name")
     tls = _tls(asked)
     if tls is None and not asked.insecure and not _is_loopback(asked.address):
         raise UsageError(
-            f"{asked.address} can be reached from other machines, and data would pass in clear text: "
+            f"{asked.address} can be reached from other machines, so data would travel in clear text: "
             "give --cert-file and --key-file, or allow it with --insecure"
         )
     target = resolve(word, options)
@@ -87,17 +87,19 @@ def serve(asked: Service) -> int:
             try:
                 server.start()
                 if opened.harness is not None:
-                    print(f"the scratch area of {target.title}/conformance.py: it goes when this ends", file=sys.stderr)
-                told_to_stop = _signals(on_second=lambda: _end_now(clean_up, problem="told twice to stop"))
+                    print(f"the scratch area of {target.title}/conformance.py: removed when this ends", file=sys.stderr)
+                asked_to_stop = _signals(
+                    on_second=lambda: _end_now(clean_up, problem="received a second signal to stop")
+                )
                 print(f"serving {printable(opened.title)} at {server.address}", flush=True)
-                told_to_stop.wait()
+                asked_to_stop.wait()
                 left = server.drain(asked.grace)
             except BaseException:
                 server.stop(0)
                 raise
             if left:
                 calls = "1 call has" if left == 1 else f"{left} calls have"
-                _end_now(clean_up, problem=f"{calls} not ended within {asked.grace:g} seconds, and not been answered")
+                _end_now(clean_up, problem=f"{calls} not ended within {asked.grace:g} seconds, and got no answer")
     except KeyboardInterrupt:
         return ExitCode.OK
     # The connector is torn down, and whoever calls still waits: the connections break with the process, and not before.
@@ -148,7 +150,7 @@ def _tls(asked: Service) -> Tls | None:
     if asked.cert_file is None or asked.key_file is None:
         raise UsageError("TLS needs both --cert-file and --key-file")
     if asked.insecure:
-        raise UsageError("--insecure means clear text: leave it out, or --cert-file and --key-file")
+        raise UsageError("--insecure means clear text: leave out either it, or --cert-file and --key-file")
     return Tls(_read(asked.cert_file, "--cert-file"), _read(asked.key_file, "--key-file"))
 
 

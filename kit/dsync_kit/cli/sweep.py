@@ -22,7 +22,7 @@ def sweep(target: str | None, options: Sequence[str] = (), *, insecure: bool = F
     with left_by_dead_runs() as left:
         if target is None:
             if everything:
-                raise UsageError("--all: name the target whose namespaces are meant")
+                raise UsageError("--all needs a target, whose namespaces it empties")
             for one in left:
                 print(
                     f"left at {one.target}: {plural(len(one.namespaces), 'namespace')}; name the target to empty them"
@@ -37,4 +37,4 @@ def sweep(target: str | None, options: Sequence[str] = (), *, insecure: bool = F
             for one in mine:
                 one.journal.unlink(missing_ok=True)
         documents, held = plural(swept.documents, "document"), plural(swept.namespaces, "namespace")
-        print(f"{opened.title}: {documents} deleted from {held}, of {len(namespaces)} that were looked at")
+        print(f"{opened.title}: {documents} deleted from {held}, of {len(namespaces)} examined")

@@ -180,5 +180,5 @@ class _Keeper:
         try:
             return self.save(finding)
         except OSError as error:
-            self.problem = f"failures cannot be kept in {FAILURES}: {error.strerror}"
+            self.problem = f"failures cannot be saved in {FAILURES}: {error.strerror}"
             return ""

@@ -23,26 +23,28 @@ class FilesSettings(ConnectorSettings):
     compression: Literal["none", "gzip", "zstd"] = option(
         "none", help="how the files of a new namespace are compressed: none, gzip or zstd"
     )
-    page_size: int = option(1000, help="documents on a page, at most", ge=1)
-    page_bytes: int = option(8 << 20, help="bytes of a page, at most, unless one document has more", ge=1)
-    partition_bytes: int = option(64 << 20, help="bytes of a partition, about; dsync copies several at once", ge=1)
-    file_bytes: int = option(128 << 20, help="bytes of a file that compaction makes, at most", ge=1 << 20)
-    max_document_bytes: int = option(64 << 20, help="the largest document, in bytes as it is stored", ge=1)
-    concurrency: int = option(16, help="requests at once, for reading", ge=1, le=256)
+    page_size: int = option(1000, help="the most documents on a page", ge=1)
+    page_bytes: int = option(8 << 20, help="the most bytes on a page; a larger document gets its own page", ge=1)
+    partition_bytes: int = option(
+        64 << 20, help="about how many bytes a partition has; dsync copies several at once", ge=1
+    )
+    file_bytes: int = option(128 << 20, help="the most bytes in a file that compaction makes", ge=1 << 20)
+    max_document_bytes: int = option(64 << 20, help="the largest document, in bytes as stored", ge=1)
+    concurrency: int = option(16, help="concurrent requests for reading", ge=1, le=256)
     id_field: str | None = option(
-        None, help="in files of others, the field that is the id; else _id, or id", metavar="NAME"
+        None, help="the field with the id, in files of other tools; by default _id or id", metavar="NAME"
     )
     on_bad_row: Literal["fail", "skip"] = option(
-        "fail", help="what to do with a row that cannot be read, in files of others: fail or skip"
+        "fail", help="what to do with a bad row in a file of another tool: fail or skip"
     )
     column: list[str] = option([], help="the type of a column of CSV files, as in total=double", metavar="NAME=TYPE")
     column_schema: Path | None = option(
         None, help="a JSON Schema whose properties give the types of columns by bsonType or type", metavar="FILE"
     )
     delimiter: str | None = option(
-        None, help="what separates the fields of CSV files; else a comma, in .tsv a tab", min_length=1, max_length=1
+        None, help="the separator of CSV fields; by default a comma, in .tsv a tab", min_length=1, max_length=1
     )
-    ignore: list[str] = option([], help="files of others to pass over, as in */notes.txt", metavar="GLOB")
+    ignore: list[str] = option([], help="files of other tools to ignore, as in */notes.txt", metavar="GLOB")
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:

@@ -114,7 +114,7 @@ class Copy:
             copying = [copiers.submit(self._work, todo, writers) for _ in range(self._copiers)]
             failures = [failure for done in copying for failure in done.result()]
         if self._gone and todo.qsize():
-            reason = f"not tried: {_IN_A_ROW} in a row have failed, however often their calls were repeated"
+            reason = f"not tried: {_IN_A_ROW} in a row failed after all retries"
             failures.append(Failure(f"{todo.qsize()} more partitions", reason))
         return failures
 

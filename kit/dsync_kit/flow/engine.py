@@ -247,7 +247,7 @@ class _Flow:
         try:
             return self._source.api.get_namespace_metadata(request).count
         except ConnectorError as error:  # it is for progress alone
-            self._tell(Notice(f"how many documents {namespace} has is not known ({error})"))
+            self._tell(Notice(f"the number of documents in {namespace} is unknown ({error})"))
             return 0
 
     @contextmanager
@@ -291,16 +291,16 @@ class _Flow:
     def _tell_of_the_copy(self) -> None:
         """What the user should know of a copy that has failed in nothing, and yet may not be what he meant."""
         if self._options.limit is not None and self._documents >= self._options.limit:
-            self._tell(Notice(f"the {self._options.limit:,} documents of --limit are copied: what is left is not"))
+            self._tell(Notice(f"the {self._options.limit:,} documents of --limit are copied, the rest are not"))
             return
         for name in self._options.namespaces.requested:
             if not any(copied == name or copied.startswith(f"{name}.") for copied in self._copied):
-                self._tell(Notice(f"{name} has no documents: is it called so at {self._source.title}?"))
+                self._tell(Notice(f"{name} has no documents: is that its name at {self._source.title}?"))
 
     def _compare(self, plan: GeneratePlanResponse, route: Route, result: FlowResult) -> FlowResult:
         """The comparison of a run that has come to its end by itself."""
         if result.failures or self._stop.cancelled:
-            self._tell(Notice("the ends are not compared: the run has not come to its end"))
+            self._tell(Notice("the ends are not compared, because the run did not finish"))
             return result
         ends = (self._source.api, self._destination.api)
         with Comparison(*ends, route, listers=self._options.copiers, stop=self._stop) as comparison:
@@ -315,14 +315,14 @@ class _Flow:
 
     def _advice(self, source: GetInfoResponse, destination: GetInfoResponse) -> str:
         if self._state.persistent:
-            return f"the same command goes on from where it was: {self._state.path} keeps it"
+            return f"the same command resumes from {self._state.path}"
         if missing := self._nameless(source, destination):
-            return f"it cannot be resumed: {missing} gives no id"
-        return "it begins anew the next time; with --state FILE it could have been resumed"
+            return f"the run cannot be resumed: {missing} has no id"
+        return "the next run starts over; use --state FILE to make runs resumable"
 
     def _tell_stopping(self) -> None:
         if not self._ended:
-            self._tell(Notice("stopping: what is under way is finished first; told once more, it ends at once"))
+            self._tell(Notice("stopping after the calls under way; press Ctrl-C again to stop now"))
 
     def _tell(self, event: Event) -> None:
         with self._lock:

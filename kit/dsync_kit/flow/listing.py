@@ -21,7 +21,7 @@ class CursorStands(ConnectorError):
 
     def __init__(self, cursor: bytes) -> None:
         super().__init__(
-            "ListData gave back the cursor that it was asked with: the listing would never end", StatusCode.INTERNAL
+            "ListData returned the cursor of its own request: the listing would never end", StatusCode.INTERNAL
         )
         self.cursor = cursor
 

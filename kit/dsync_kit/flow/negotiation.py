@@ -45,9 +45,9 @@ def negotiate(
     UsageError where an end is not what it is used as, or there is no common type.
     """
     if not source_info.capabilities.HasField("source"):
-        raise UsageError(f"{source.title} is no source: it can only be written to")
+        raise UsageError(f"{source.title} is not a source: it can only be written to")
     if not destination_info.capabilities.HasField("sink"):
-        raise UsageError(f"{destination.title} is no sink: it can only be read from")
+        raise UsageError(f"{destination.title} is not a sink: it can only be read from")
     read = list(source_info.capabilities.source.supported_data_types)
     written = list(destination_info.capabilities.sink.supported_data_types)
     for data_type in read:
@@ -55,7 +55,7 @@ def negotiate(
             if given in written:
                 return Types(data_type, given)
     raise UsageError(
-        f"{source.title} and {destination.title} have no type of document in common"
+        f"{source.title} and {destination.title} have no document type in common"
         + ("" if transforms is None else ", also through the transform")
         + f": the one gives {_names(read)}, the other takes {_names(written)}"
         + ("" if transforms is None else f", the transform takes {_names(transforms)}")
@@ -68,7 +68,7 @@ def check_namespaces(source: End, info: GetInfoResponse, namespaces: Sequence[st
     if not namespaces and not capabilities.default_plan:
         raise UsageError(f"{source.title} cannot say which namespaces it has: name them with --namespace")
     if len(namespaces) > 1 and not capabilities.multi_namespace_plan:
-        raise UsageError(f"{source.title} takes one namespace a run, and {len(namespaces)} were given")
+        raise UsageError(f"{source.title} takes one namespace per run, but {len(namespaces)} were given")
 
 
 def _names(types: "Sequence[DataType] | Mapping[DataType, Sequence[DataType]]") -> str:

@@ -70,7 +70,7 @@ class State:
         except sqlite3.OperationalError as error:
             raise UsageError(f"--state {path} cannot be used: {error} (does another run use it?)") from error
         except sqlite3.DatabaseError as error:
-            raise UsageError(f"--state {path} is no state of a run: {error}; give another file") from error
+            raise UsageError(f"--state {path} is not the state of a run: {error}; give another file") from error
 
     @property
     def persistent(self) -> bool:
@@ -90,11 +90,11 @@ class State:
             kept = Identity(**json.loads(found["identity"]))
             plan = GeneratePlanResponse.FromString(found["plan"])
         except (KeyError, TypeError, ValueError, DecodeError) as error:
-            raise UsageError(f"--state {self.path} is damaged: give another file, and begin anew") from error
+            raise UsageError(f"--state {self.path} is damaged: give another file to start over") from error
         for name, old in asdict(kept).items():
             if (new := getattr(identity, name)) != old:
                 raise UsageError(
-                    f"--state {self.path} is of another run: its {_TITLES[name]} was {old!r}, this one's is {new!r}; "
+                    f"--state {self.path} belongs to another run: its {_TITLES[name]} was {old!r}, now it is {new!r}; "
                     "give the same command as before, or another file"
                 )
         return plan
@@ -149,8 +149,7 @@ class State:
                 yield self._database
         except sqlite3.Error as error:
             raise StateError(
-                f"--state {self.path} cannot be kept: {error}. When that is mended, "
-                "the same command goes on from what it holds"
+                f"--state {self.path} cannot be saved: {error}. Once that is fixed, the same command resumes from it"
             ) from error
 
     def _prepare(self) -> None:
@@ -167,7 +166,7 @@ class State:
             database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {_VERSION}")
         elif (application, version) != (_APPLICATION_ID, _VERSION):
-            raise UsageError(f"--state {self.path} is a database of something else: give another file")
+            raise UsageError(f"--state {self.path} is a different database: give another file")
         database.execute("COMMIT")
         # No fsync for each commit: what a power failure takes back is done again.
         database.execute("PRAGMA journal_mode = WAL")

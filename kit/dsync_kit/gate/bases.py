@@ -68,7 +68,7 @@ def _asked(git: Git, asked: str) -> Base:
     for name in (asked, f"origin/{asked}"):  # a CI system fetches branches without making local ones
         if commit := git.commit(name):
             return Base(name, _branched(git, commit, name))
-    raise UsageError(f"--base {asked}: git knows no such branch or commit here: fetch it, or name another")
+    raise UsageError(f"--base {asked}: git finds no such branch or commit here: fetch it, or name another")
 
 
 def _of_event(git: Git, event: Event, environ: Mapping[str, str]) -> Base:

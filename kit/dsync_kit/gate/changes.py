@@ -108,7 +108,7 @@ def _pattern(root: Path, working_folder: Path, connectors: str | None) -> str:
     )
     pattern = os.path.relpath(place, root)
     if pattern.startswith(".."):
-        raise UsageError(f"--connectors {connectors}: that is outside of the repository {root}")
+        raise UsageError(f"--connectors {connectors}: that is outside the repository {root}")
     return PurePosixPath(pattern).as_posix()
 
 

@@ -32,13 +32,13 @@ def find_connectors(root: Path, files: Files, projects: Iterable[Project]) -> Co
     gone = files.changed - files.present - files.absent
     for folder in {path.parent for path in gone if path.name in MARKS} - whole:
         if any(folder / mark in files.present for mark in MARKS):
-            broken[folder] = f"it has lost {_missing(folder, files)}: restore what is missing, or delete its folder"
+            broken[folder] = f"it has lost {_missing(folder, files)}: restore it, or delete the folder"
     for folder, reason in _shipped(files, projects):
         if folder not in whole:
             broken.setdefault(folder, reason)
     for folder in [folder for folder in whole if not str(folder).isprintable()]:
         whole.remove(folder)
-        broken[folder] = "the name of its folder cannot be printed: rename it"
+        broken[folder] = "its folder's name cannot be printed: rename it"
     return Connectors(whole, broken)
 
 
@@ -79,5 +79,5 @@ def _shipped(files: Files, projects: Iterable[Project]) -> Iterator[tuple[PurePo
                 yield (
                     folder,
                     f"{project.file} still ships it as {name!r}, but there is no {_missing(folder, files)}: "
-                    "restore what is missing, or remove the entry point",
+                    "restore it, or remove the entry point",
                 )

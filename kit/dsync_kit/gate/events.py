@@ -203,7 +203,7 @@ def _payload(environ: Mapping[str, str], name: str) -> Mapping[str, Any]:
     try:
         payload = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(payload, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except (OSError, ValueError) as error:
         raise UsageError(
             f"GITHUB_EVENT_PATH names no event that can be read ({error}), so what {name} changed is not known: "

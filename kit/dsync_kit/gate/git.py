@@ -72,7 +72,7 @@ class Git:
                     )
         if place is None:
             raise UsageError(
-                f"{folder} is in no git repository ({reason}): run it where the connectors are checked out"
+                f"{folder} is not in a git repository ({reason}): run it where the connectors are checked out"
             )
         root = Path(place["GIT_WORK_TREE"])
         index = environ.get("GIT_INDEX_FILE", "")
@@ -193,4 +193,4 @@ def _run(folder: Path, place: Mapping[str, str], *words: str) -> "subprocess.Com
             check=False,
         )
     except FileNotFoundError as error:
-        raise UsageError("git is not installed, or not on the PATH: it tells which connectors are touched") from error
+        raise UsageError("git is not installed, or not on the PATH: the gate needs it to find changes") from error

@@ -163,12 +163,12 @@ class Report:
         if self.result.interrupted:
             return f"interrupted after {plural(len(self.result.outcomes), 'rule')}"
         if broken := self.having(Status.ERRORED):
-            return f"{plural(len(broken), 'rule')} could not be run to the end"
+            return f"{plural(len(broken), 'rule')} could not be completed"
         untried = self.having(Status.NOT_EXERCISED)
         if not untried:
             return "no rule was exercised"
         reason = Counter(outcome.reason for outcome in untried).most_common(1)[0][0]
-        return f"{plural(len(untried), 'rule')} could not be exercised, more than were: {reason}"
+        return f"{plural(len(untried), 'rule')} could not be exercised, more than those that were: {reason}"
 
 
 def held_lines(documents: Iterable[Held]) -> list[str]:

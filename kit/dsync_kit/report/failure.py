@@ -71,7 +71,7 @@ def _label(outcome: Outcome) -> str:
         case Status.FAILED:
             return f"{outcome.level.value} violated" + ("" if outcome.level is Level.MUST else ", a warning")
         case Status.UNEXPECTEDLY_PASSING:
-            return "passes, and is listed as known to fail"
+            return "passes, but is listed as known to fail"
         case Status.ERRORED:
             return "could not be judged"
         case _:
@@ -130,9 +130,9 @@ def _advice(
     if outcome.status is Status.KNOWN_FAILING:
         yield from field("known to fail", outcome.reason, width, column=_LABELS)
     if outcome.cause:
-        yield from field("follows from", f"{outcome.cause}, which fails too: mend that first", width, column=_LABELS)
+        yield from field("follows from", f"{outcome.cause}, which also fails: fix that first", width, column=_LABELS)
     if not failure.reproducible and not outcome.cause:
-        note = "the same example did not fail again: it depends on timing, or on what went before"
+        note = "the same example did not fail again: it depends on timing, or on earlier calls"
         yield from field("note", note, width, column=_LABELS)
     if consequences:
         names = ", ".join(found.rule for found in consequences)

@@ -79,7 +79,7 @@ class ReportFile:
         if path.is_dir():
             raise UsageError(f"{option}: that is a folder, expected a file")
         if not path.parent.is_dir():
-            raise UsageError(f"{option}: there is no folder {path.parent}: make it first")
+            raise UsageError(f"{option}: there is no folder {path.parent}: create it first")
         if not os.access(path.parent if _is_replaceable(path) else path, os.W_OK):
             raise UsageError(f"{option}: the folder {path.parent} cannot be written to")
 

@@ -46,7 +46,7 @@ def render(report: Report) -> str:
     if held := report.held():
         lines += ["**What its namespaces hold**", "", *(f"- {escape(line)}" for line in held), ""]
     if report.notes():
-        lines += ["**Found out on the way**", "", *(f"- {escape(note)}" for note in report.notes()), ""]
+        lines += ["**Observations**", "", *(f"- {escape(note)}" for note in report.notes()), ""]
     return "\n".join(lines)
 
 

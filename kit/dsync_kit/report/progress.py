@@ -203,16 +203,16 @@ def _told(event: Event) -> str:
             types = " → ".join(dict.fromkeys([event.data_type, event.written_type]))
             return f"{event.source} → {event.destination}: {event.mode}, {types}{', resumed' if event.resumed else ''}"
         case Planned():
-            before = f", {event.finished} of them done before" if event.finished else ""
+            before = f", {event.finished} of them already done" if event.finished else ""
             parts = [plural(len(event.expected), "namespace"), plural(event.partitions, "partition") + before]
             streams = [plural(event.streams, "updates partition")] if event.streams else []
             return ", ".join([*(parts if event.partitions else []), *streams])
         case PartitionRestarted():
-            return f"{event.namespace}: partition {event.partition} begins again in {event.wait} s: {event.reason}"
+            return f"{event.namespace}: partition {event.partition} restarts in {event.wait} s: {event.reason}"
         case PartitionFailed():
             return f"{event.namespace}: partition {event.partition} has failed: {event.reason}"
         case CallRepeated():
-            return f"{event.namespace}: {event.rpc} is called again in {event.wait} s: {event.reason}"
+            return f"{event.namespace}: {event.rpc} is retried in {event.wait} s: {event.reason}"
         case StreamStarted():
             return "the updates follow"
         case StreamEnded():

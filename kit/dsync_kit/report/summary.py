@@ -24,9 +24,9 @@ def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = ()
     rows += [f"| {_cell(name)} | ⚠️ not reached |" for name in left]
     table = [*heading, "| connector | result |", "|---|---|", *rows, ""]
     whole = "\n".join([*table, *(render_one(report) for report in reports.values())])
-    short = "\n".join([*table, "The details are in the log: they are too long for this page.", ""])
+    short = "\n".join([*table, "The details are too long for this page: see the log.", ""])
     counted = "\n".join(
-        [*heading, f"What came of {plural(len(rows), 'connector')} is in the log: this page is full.", ""]
+        [*heading, f"This page is full: see the log for the results of {plural(len(rows), 'connector')}.", ""]
     )
     return _fitting([whole, short, counted], most)
 

@@ -118,7 +118,7 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
         yield Text()
         yield from _areas(report, width)
     yield from _reasons(report, "Skipped", Status.SKIPPED, width)
-    yield from _reasons(report, "Not exercised, which is not passed", Status.NOT_EXERCISED, width)
+    yield from _reasons(report, "Not exercised (this does not mean passed)", Status.NOT_EXERCISED, width)
     yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
     yield from _groups("Fewer examples, for want of time", report.reduced(), report, width)
     yield from _notes(report, width)
@@ -202,7 +202,7 @@ def _groups(title: str, groups: Mapping[str, Sequence[Outcome]], report: Report,
 def _notes(report: Report, width: int) -> Iterator[Text]:
     if report.notes():
         yield Text()
-        yield Text("Found out on the way", "bold")
+        yield Text("Observations", "bold")
     for note in report.notes():
         yield from hanging(note, width, indent=2, hang=4, most=4)
 

@@ -88,7 +88,7 @@ def _check(answers: Answers, *, interactive: bool) -> None:
         raise UsageError("--scheme is missing: expected the scheme of the connector's URIs, for example --scheme s3")
     if answers.scheme is not None and not _SCHEME.fullmatch(answers.scheme):
         raise UsageError(
-            f"{answers.scheme!r} is no URI scheme: expected a letter, then letters, digits, '+', '.' and '-', as in s3"
+            f"{answers.scheme!r} is not a URI scheme: expected a letter, then letters, digits, '+', '.' or '-'; e.g. s3"
         )
     if answers.name is not None:
         _check_name(answers.name)
@@ -154,7 +154,7 @@ def _check_target(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} is the working folder, or holds it: choose another place with --output")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise UsageError(
-            f"{folder} exists and is not empty: choose another place with --output, or replace it with --force"
+            f"{folder} exists and is not empty: choose another place with --output, or overwrite it with --force"
         )
 
 

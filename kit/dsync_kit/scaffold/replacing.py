@@ -20,7 +20,7 @@ def check_replaceable(folder: Path, written: Collection[Path]) -> None:
         return
     more = f" and {len(found) - _FEW} more" if len(found) > _FEW else ""
     raise UsageError(
-        f"{folder} holds what the template has not written, and --force would delete it: "
+        f"{folder} holds files that the template did not write, and --force would delete them: "
         f"{', '.join(found[:_FEW])}{more}; move it elsewhere first, or choose another place with --output"
     )
 

@@ -60,7 +60,7 @@ class StoreConnector(Connector, ABC):
 
         GetByIds and partial updates need it; without it they are refused.
         """
-        raise Unimplemented(f"{type(self).__name__} cannot look documents up by their ids")
+        raise Unimplemented(f"{type(self).__name__} cannot find documents by their ids")
 
     def check_namespace(self, namespace: str) -> None:
         """Raise InvalidArgument for a name that no namespace of this store can have."""

@@ -128,5 +128,5 @@ def _rest(data: bytes, partition: PartitionCursor) -> Range:
         return partition.range
     cursor = PageCursor.decode(data)
     if cursor.range != partition.range:
-        raise InvalidArgument("the page cursor is of another partition")
+        raise InvalidArgument("the page cursor belongs to another partition")
     return cursor.rest

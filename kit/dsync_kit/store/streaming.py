@@ -86,7 +86,7 @@ class StreamingSource(Source):
     def _follow(self, data: bytes, context: StreamContext) -> Iterator[list[Change]]:
         cursor = UpdatesCursor.decode(data)
         if cursor.data_id != self._data_id:
-            raise FailedPrecondition("the cursor is of other data: going on from it would lose changes, plan again")
+            raise FailedPrecondition("the cursor belongs to other data; resuming would lose changes: plan again")
         self.check_place(cursor.place)
         return follow(
             self.open_log, cursor.place, context, bell=self._bell, translate=self.translate_error, redact=self.redact

@@ -18,7 +18,7 @@ def grpc_target(word: str, calls: Calls, *, insecure: bool, gzip: bool) -> Targe
     address = word[len("grpc://") :].rstrip("/")
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "@" in host:
-        raise UsageError(f"{redact_uri(word)!r} is no address: expected grpc://HOST:PORT, and no more")
+        raise UsageError(f"{redact_uri(word)!r} is not an address: expected grpc://HOST:PORT and nothing else")
 
     @contextmanager
     def open_target() -> Iterator[OpenTarget]:
@@ -30,7 +30,7 @@ def grpc_target(word: str, calls: Calls, *, insecure: bool, gzip: bool) -> Targe
 
             client = connect()
             if not client.wait_until_ready(_REACH_SECONDS):
-                advice = "" if insecure else " (it is tried with TLS: for clear text add --insecure)"
+                advice = "" if insecure else " (tried with TLS; for clear text add --insecure)"
                 raise TargetError(f"nothing answers at {word}: is the connector running there?{advice}")
             yield OpenTarget(title=word, api=client, connect=connect)
 

@@ -17,12 +17,12 @@ def exec_target(command: str, calls: Calls) -> Target:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"exec: the command cannot be read as a shell reads it: {error}") from None
+        raise UsageError(f"exec: the command is not valid shell syntax: {error}") from None
     if not words:
         raise UsageError("exec: needs a command, for example 'exec:./connector --listen {address}'")
     title = redact_target(f"exec:{command}")
     if not any("{address}" in word or "{port}" in word for word in words):
-        raise UsageError(f"{title} has neither {{address}} nor {{port}}: where is it told to listen?")
+        raise UsageError(f"{title} has neither {{address}} nor {{port}}: how does it know where to listen?")
 
     def process() -> Process:
         return Process(words, words[0], timeout=calls.timeout, watch=calls.watch, folder=calls.folder)

@@ -50,7 +50,7 @@ def create(
     except ConnectorError as error:
         raise TargetError(f"{uri}: {settings.redact(error.message)}") from None
     except TooLong as error:
-        raise TargetError(f"{uri}: it cannot be made: {error}") from None
+        raise TargetError(f"{uri}: it cannot be created: {error}") from None
     except BaseException as error:
         if is_interrupt(error):
             raise
@@ -58,7 +58,7 @@ def create(
         places = traceback.extract_tb(error.__traceback__)
         place = next((at for at in reversed(places) if "site-packages" not in at.filename), places[-1])
         reason = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        raise TargetError(f"{uri}: it cannot be made: {settings.redact(reason)}") from None
+        raise TargetError(f"{uri}: it cannot be created: {settings.redact(reason)}") from None
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def configured_target(
 ) -> Target:
     settings, rest = configure(connector, words)
     if rest:
-        raise UsageError(f"{redact_uri(words[0])}: {rest[0]!r} is no option of it")
+        raise UsageError(f"{redact_uri(words[0])}: {rest[0]!r} is not one of its options")
     served = [str(folder) if folder else "", *words]
 
     def make() -> Connector:

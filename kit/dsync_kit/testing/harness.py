@@ -69,7 +69,7 @@ class Harness:
             if isinstance(words, str) or not isinstance(words, Sequence):
                 given = type(words).__name__  # the words themselves may be secrets
                 raise UsageError(
-                    f"start() of conformance.py is to give a list of words, the URI first: it gave a {given}"
+                    f"start() of conformance.py must return a list of words, the URI first, but returned a {given}"
                 )
             yield list(words)
         finally:

@@ -90,7 +90,7 @@ class SeaweedFS:
         bucket = name or "bucket-" + secrets.token_hex(4)
         status, answer = self._request("PUT", f"/{bucket}")
         if status != http.client.OK:
-            raise UsageError(f"the S3 server did not make the bucket {bucket!r}: it answered {status} {answer!r}")
+            raise UsageError(f"the S3 server did not create the bucket {bucket!r}: it answered {status} {answer!r}")
         return bucket
 
     def __enter__(self) -> Self:

@@ -137,7 +137,7 @@ class TestInfo:
         assert not memory.get_info(GetInfoRequest()).capabilities.source.get_by_ids
         put(memory, document("a"))
         apply(memory, update(UPDATE_TYPE_DELETE, "a"))
-        with pytest.raises(Unimplemented, match="Unfindable cannot look documents up"):
+        with pytest.raises(Unimplemented, match="Unfindable cannot find documents"):
             apply(memory, update(UPDATE_TYPE_PARTIAL_UPDATE, "a", encode({"x": 1}, BSON)))
         with pytest.raises(Unimplemented):
             memory.get_by_ids(GetByIdsRequest(namespace=NAMESPACE, type=BSON, ids=[]))
@@ -218,7 +218,7 @@ class TestSource:
         put(memory, *(document(number) for number in range(8)))
         one, other = plan(memory, NAMESPACE).partitions
         cursor = memory.list_data(ListDataRequest(partition=one, type=BSON)).next_cursor
-        with pytest.raises(InvalidArgument, match="of another partition"):
+        with pytest.raises(InvalidArgument, match="belongs to another partition"):
             memory.list_data(ListDataRequest(partition=other, type=BSON, cursor=cursor))
 
     def test_documents_are_given_in_the_type_that_is_asked_for(self, memory: Memory) -> None:

@@ -96,7 +96,7 @@ class Driver:
         if not found:
             raise Violation(
                 "the plan has no partitions",
-                expected="at least one: dsync takes an empty plan for an error",
+                expected="at least one: dsync treats an empty plan as an error",
                 seen="none",
                 owner=Owner.PLAN_PARTITIONS,
             )
@@ -138,7 +138,7 @@ class Driver:
                     self._check_goes_on(documents, empty, expected)
         except CursorStands as error:
             raise Violation(
-                "ListData gave back the cursor that it was asked with",
+                "ListData returned the cursor of its own request",
                 expected="a next_cursor that differs from the request's, or an empty one at the end",
                 seen=f"cursor {error.cursor!r} again",
                 owner=Owner.LIST_CURSOR_ADVANCES,

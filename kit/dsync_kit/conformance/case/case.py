@@ -97,7 +97,7 @@ class Case:
         """One of the types in which documents can be put in and read back."""
         choices = list(types or self.declared.types)
         if not choices:
-            raise Inapplicable("no data type is both written and read")
+            raise Inapplicable("no data type can be both written and read")
         return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
 
     def page(
@@ -199,7 +199,7 @@ class Case:
         free = self._free_names()
         if not free:
             offered = self.subject.namespaces.offered
-            raise Inapplicable("too few namespaces are offered" if offered else self.found.notes[0])
+            raise Inapplicable("too few namespaces are given" if offered else self.found.notes[0])
         self._taken.add(free[0])
         self.subject.settle(free[0])
         return free[0]
@@ -286,7 +286,7 @@ class Case:
         listed = self.subject.data.read(namespace, data_type, driver=driver or self.driver, expected=expected)
         return self.without_foreign(namespace, listed, data_type)
 
-    def expect(self, namespace: str, model: Model, what: str = "what is listed afterwards", *, owner: str = "") -> None:
+    def expect(self, namespace: str, model: Model, what: str = "the listing afterwards", *, owner: str = "") -> None:
         """Raise Violation unless the namespace holds what the model holds; where reads lag, unless it soon does."""
 
         def look() -> None:

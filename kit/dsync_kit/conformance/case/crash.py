@@ -59,13 +59,13 @@ def _crash(case: Case, number: int) -> Crash:
         # What it printed, without all that Python prints about it.
         first, *rest = str(error).splitlines()
         reason = f"{first} {rest[-1].strip()}" if rest else first
-        return Crash(declined=f"a process of it cannot be started beside the one that runs: {reason}")
+        return Crash(declined=f"a second process cannot start beside the first: {reason}")
     crash = Crash()
     try:
         run = _Run(case, crash, number)
         run.before(process)
         process.kill()
-        case.recorder.note("(SIGKILL, and started again)")
+        case.recorder.note("(SIGKILL, then restarted)")
         with run.topic("starts-again"):
             process.start()
         if crash.topics["starts-again"] is None:
@@ -92,7 +92,7 @@ class _Topic:
                 error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
             )
         elif isinstance(error, ConnectorError | TargetError):
-            message = "after it was killed and started again, the connector refuses what it should answer"
+            message = "after a kill and a restart, the connector refuses valid requests"
             self._topics[self._name] = Violation(message, expected="OK", seen=str(error))
         return isinstance(error, Violation | ConnectorError | TargetError)
 
@@ -208,7 +208,7 @@ class _Run:
         left = [document for document in documents if next(iter(Model(self._type, [document]).documents)) in found]
         if left:
             raise Violation(
-                "what WriteUpdates had deleted is there again",
+                "a document that WriteUpdates had deleted is there again",
                 expected="no such document",
                 seen=show_document(left[0]),
                 rests_on=Evidence.LISTING,
@@ -244,4 +244,4 @@ class _Run:
 
 def _same_id(before: str, after: str) -> None:
     if before != after:
-        raise Violation("GetInfo has another id after a restart", expected=repr(before), seen=repr(after))
+        raise Violation("GetInfo returns another id after a restart", expected=repr(before), seen=repr(after))

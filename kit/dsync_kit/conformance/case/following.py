@@ -165,14 +165,14 @@ class Follower:
             expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
             if (listed := self._listed(name)) is not None and not self._same(listed.get(key), expected):
                 return Violation(
-                    f"the source itself does not hold what was written, so {what} cannot lead to it",
+                    f"the source itself does not hold the written documents, so {what} cannot lead to them",
                     expected=f"in {name!r} {_shown(expected)}",
                     seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
                     rests_on=Evidence.LISTING,
-                    hint="the sink has dropped or changed what it said OK to: the stream is not to blame",
+                    hint="the sink dropped or changed documents that it acknowledged: the stream is not to blame",
                 )
             return Violation(
-                f"{what} does not lead to the source's state: {len(wrong)} documents are not as they should be",
+                f"{what} does not lead to the source's state: {len(wrong)} documents are wrong",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
                 owner=owner or self._converted(expected, seen) or blamed(expected, seen, self.data_type) or owned(),
@@ -271,7 +271,7 @@ class Follower:
             )
         if self.reader.ended:
             raise Violation(
-                "the stream ended by itself while the source lives",
+                "the stream ended by itself although the source is live",
                 expected=found.expected,
                 seen=f"its end after {len(self.updates)} updates; {found.seen}",
                 owner=Owner.STREAM_STAYS_OPEN,

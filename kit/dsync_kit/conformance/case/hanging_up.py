@@ -42,9 +42,9 @@ def open_and_cancel(case: Case, open_stream: Callable[[], StreamReader[M]], name
     goes_on = sum(not stream.join(max(0.0, grace - time.monotonic())) for stream in opened)
     case.check(
         not goes_on,
-        "cancelled streams go on",
+        "cancelled streams continue",
         expected=f"the end of each within {GRACE_SECONDS:.0f} seconds",
-        seen=f"{goes_on} of {len(opened)} go on",
+        seen=f"{goes_on} of {len(opened)} continue",
     )
     what = f"after {len(opened)} {name} were opened and cancelled"
     case.within(GRACE_SECONDS, lambda: case.api.get_info(GetInfoRequest()), f"GetInfo does not answer {what}")

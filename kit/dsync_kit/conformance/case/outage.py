@@ -34,7 +34,7 @@ def outage(case: Case) -> Iterator[None]:
         raise KitError("there is no harness to make the backend unreachable")
     context: object = case.subject.target.harness.outage()
     if not isinstance(context, AbstractContextManager):
-        raise KitError(f"outage() of conformance.py is to be a @contextmanager, and gave {context!r}")
+        raise KitError(f"outage() of conformance.py must be a @contextmanager, but returned {context!r}")
     case.recorder.note("(outage() of conformance.py begins)")
     with context:
         yield
@@ -59,7 +59,7 @@ def during_outage(case: Case, call: Callable[[], object]) -> Answer:
         case.subject.liveness.hangs()
     case.check(
         answered,
-        "a call that was made during an outage is not answered",
+        "a call during an outage gets no answer",
         expected=f"an answer within {_RECOVERY_SECONDS:.0f} seconds after it",
         seen="no answer",
     )

@@ -26,7 +26,7 @@ def expect_final(case: Case, error: ConnectorError, what: str) -> None:
     """`what` was refused with a code that dsync does not retry."""
     case.check(
         not error.retryable,
-        f"{what} is refused with a retryable code: dsync repeats it in vain",
+        f"{what} is refused with a retryable code: dsync retries it in vain",
         expected="INVALID_ARGUMENT",
         seen=error,
     )

@@ -46,7 +46,7 @@ class Violation(Exception):
             "the connector has stopped answering: its process has ended, or hangs",
             expected="an answer to every call, be it an error",
             seen=seen,
-            hint="the first of these calls that has no answer crashes it, most likely: its own log tells where",
+            hint="most likely the first of these calls without an answer crashes it: see its log",
         )
 
 

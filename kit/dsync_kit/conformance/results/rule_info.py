@@ -23,13 +23,11 @@ class Need(Enum):
     NO_SOURCE = "the connector declares a source"
     NO_SINK = "the connector declares a sink"
     LISTING = "the connector declares no source, or there is nothing to list: name existing data with --namespace"
-    LOADING = "data can only be put into it past the connector: its conformance.py has no seed(), and it is no sink"
-    CHANGING = "data can only be changed past the connector: its conformance.py has no update(), and it is no sink"
+    LOADING = "it is not a sink, and its conformance.py has no seed() to write data"
+    CHANGING = "it is not a sink, and its conformance.py has no update() to change data"
     APPLYING = "its sink only copies: WriteUpdates answers UNIMPLEMENTED"
     DELETING = "it deletes nothing: a DELETE is answered with UNIMPLEMENTED"
-    READING = (
-        "what was written can only be read past the connector: its conformance.py has no read(), and it is no source"
-    )
+    READING = "it is not a source, and its conformance.py has no read() to read data"
     UPDATES = "its plan has no updates partition: it streams no updates"
     FINITE = "its data can be changed: its stream does not end by itself"
     LSN = "lsn_stream is not declared"
@@ -42,16 +40,16 @@ class Need(Enum):
     JSON = "JSON_ID is not among its data types"
     TWO_TYPES = "it handles one data type only"
     TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace"
-    SCHEMA = "its documents may have any fields: no schema says what lies outside"
-    IN_PROCESS = "it runs in another process: only a folder or a registered connector can be looked at from inside"
+    SCHEMA = "its documents may have any fields: there is no schema to violate"
+    IN_PROCESS = "it runs in another process: only a folder or a registered connector can be inspected"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"
     ELSEWHERE = "another instance can't be started from an address alone: use a folder or exec:"
-    OTHER_DATA = "a scratch area of its own needs a connector's folder, with its conformance.py"
-    CONNECTION = "it is not called at an address, where it could be called over two connections"
+    OTHER_DATA = "a separate scratch area needs a connector's folder with its conformance.py"
+    CONNECTION = "it has no address to open two connections to"
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"
     OUTAGE = "its conformance.py has no outage()"
     SECRETS = "its settings hold no secret"
-    FOLDER = "it is no folder: only a connector's folder can be looked at as a package"
+    FOLDER = "it is not a folder: only a connector's folder can be checked as a package"
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,4 +275,4 @@ def _remains(subject: Subject) -> list[str]:
         return []
     name, reason = next(iter(remains.items()))
     more = " or more" if len(remains) == MOST_REMAINS else ""
-    return [f"{len(remains)}{more} namespaces that the kit wrote to could not be emptied, {name!r} first ({reason})"]
+    return [f"the kit could not empty {len(remains)}{more} namespaces that it wrote to, {name!r} first ({reason})"]

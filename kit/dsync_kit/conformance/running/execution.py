@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
 
-_BEFORE = "the call itself fails, before what this rule is about is reached: the connector's log may tell why"
+_BEFORE = "the call itself fails before the rule can check anything: see the connector's log"
 
 _FEW = 8
 _LEAST = 2
@@ -67,7 +67,7 @@ def run_rule(
     except (_Failed, _Enough, Flaky):
         pass  # the trial holds what was found
     except DidNotReproduce:
-        problem = "" if trial.examples else "the rule draws other values than it did when this failure was kept"
+        problem = "" if trial.examples else "the rule draws other values than when this failure was saved"
     except (KitError, TargetError) as error:
         problem = str(error)
     except HypothesisException as error:
@@ -177,7 +177,7 @@ class _Trial:
         except Violation as found:
             if found.rests_on is not Evidence.LISTING or not changes_by_itself(case):
                 return found
-            self.declined["its data changes while it is read, as its stream says"] += 1
+            self.declined["its data changes during the run, as its stream shows"] += 1
         except ConnectorError as error:
             return refused(case.recorder.calls, error)
         except (KitError, TargetError, HypothesisException):

@@ -53,9 +53,9 @@ class Death:
             message="the connector hangs, and its process with it" if self.stuck else "the connector ends its process",
             expected="an answer to every call, be it an error",
             seen=self.stuck or f"{self._ended()} during {self.calls[-1]}",
-            hint="the call holds the interpreter's lock: it loops in a library in C"
+            hint="the call holds the interpreter's lock: it loops in a C library"
             if self.stuck
-            else "os._exit() is called, or a library in C has crashed: the end of its output tells more",
+            else "it called os._exit(), or a C library crashed: see the end of its output",
             example=(),
             transcript=tuple(f"  {call} → (no answer)" for call in self.calls),
             reproducible=True,
@@ -72,17 +72,17 @@ class Death:
 
     def _ended(self) -> str:
         if self.stuck:
-            return f"the process of the connector was ended ({self.stuck})"
+            return f"the connector's process was ended ({self.stuck})"
         if self.status is None:
-            return "the process of the connector has closed its connection to the kit"
+            return "the connector's process closed its connection to the kit"
         if self.status < 0:
             try:
                 name = signal.Signals(-self.status).name
             except ValueError:
                 name = f"signal {-self.status}"
-            more = " (somebody has, or memory ran out)" if self.status == -signal.SIGKILL else ""
-            return f"the process of the connector was ended by {name}{more}"
-        return f"the process of the connector ended with status {self.status}"
+            more = " (by someone, or for lack of memory)" if self.status == -signal.SIGKILL else ""
+            return f"the connector's process was ended by {name}{more}"
+        return f"the connector's process ended with status {self.status}"
 
     def _doing(self) -> str:
         return f", during {self.under_way[-1].name}" if self.under_way else ""
@@ -97,7 +97,7 @@ def stuck(under_way: Sequence[UnderWay], timeout: float | None) -> str:
     for doing in under_way:
         seconds = now - doing.since
         if doing.kind is Kind.CALL and timeout is not None and seconds > timeout + max(timeout, _STUCK_SECONDS):
-            return f"{doing.name} did not answer within {timeout:g} seconds, and could not be given up"
+            return f"{doing.name} did not answer within {timeout:g} seconds, and could not be cancelled"
         if doing.kind is Kind.STEP and seconds > _STEP_SECONDS:
             return f"{doing.name} did not end within {_STEP_SECONDS:g} seconds"
     return ""

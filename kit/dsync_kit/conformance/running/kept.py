@@ -89,7 +89,7 @@ class KeptFailure:
             failure = _read(path)
         except (ValueError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise UsageError(f"{path} is no failure that this version of dsync-kit has kept: {reason}") from error
+            raise UsageError(f"{path} is not a failure saved by this version of dsync-kit: {reason}") from error
         if failure.hypothesis != version("hypothesis"):
             raise UsageError(
                 f"{path} was made with Hypothesis {failure.hypothesis}, this is {version('hypothesis')}: "
@@ -110,11 +110,11 @@ def _path(word: str, folder: Path) -> Path:
     found = _found(word, folder) or _found(re.sub(r"/(?=[^/]*$)", "-", word), folder)
     names = [path.relative_to(folder).with_suffix("").as_posix() for path in found]
     if len(found) > 1:
-        raise UsageError(f"failures of {word!r} are kept of several connectors: expected one of {', '.join(names)}")
+        raise UsageError(f"failures of {word!r} are saved for several connectors: expected one of {', '.join(names)}")
     if not found:
         kept = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.json"))
         raise UsageError(
-            f"no failure {word!r} is kept in {folder}: expected a file, or one of these: {', '.join(kept) or 'none'}"
+            f"no failure {word!r} is saved in {folder}: expected a file, or one of these: {', '.join(kept) or 'none'}"
         )
     return found[0]
 

@@ -105,7 +105,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     except UsageError as error:
         return Ended(usage=str(error))
     except KeyboardInterrupt:
-        return Ended(session.notes() if session else (), "the process of the connector was told to end")
+        return Ended(session.notes() if session else (), "something ended the connector's process")
     return Ended(session.notes(), session.problem)
 
 

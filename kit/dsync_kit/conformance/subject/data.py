@@ -68,7 +68,7 @@ class Data:
         strangers = {name for name, _ in listed} - {namespace}
         if strangers:
             raise Violation(
-                "the plan has a partition of a namespace that was not asked for",
+                "the plan has a partition of a namespace that was not requested",
                 expected=f"partitions of {namespace!r}",
                 seen=f"partitions of {sorted(strangers)!r}",
                 owner=Owner.PLAN_ASKED_NAMESPACES,

@@ -39,7 +39,7 @@ class Journal:
             self._file.flush()
         except OSError as error:
             self.problem = (
-                f"what namespaces it takes cannot be noted in {self._folder} ({error.strerror}): "
+                f"its namespaces cannot be recorded in {self._folder} ({error.strerror}): "
                 "should the run be killed, `dsync-kit sweep` will not know of them"
             )
 

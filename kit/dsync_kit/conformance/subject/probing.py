@@ -150,11 +150,9 @@ class _Trying:
                     return
         self.makes_namespaces = False
         if self._namespaces.offered:
-            self.notes.append(f"it makes no namespaces by itself ({refusal}): the kit writes to those offered")
+            self.notes.append(f"it does not create namespaces ({refusal}): the kit writes to the given ones")
         else:
-            self.notes.append(
-                f"it takes no namespace that was not made beforehand ({refusal}): name one with --namespace"
-            )
+            self.notes.append(f"it accepts only namespaces that already exist ({refusal}): name one with --namespace")
 
     def ids_are_taken(self) -> None:
         """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""
@@ -179,7 +177,7 @@ class _Trying:
             self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
             self.families = self._families()
             if refused and kinds:
-                self.notes.append(f"{type_name(data_type)}: it refuses ids of the kinds {', '.join(refused)}")
+                self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
 
     def offered_namespaces_hold(self) -> None:
         """Find out what those of the offered namespaces hold for which nobody has declared it."""
@@ -201,7 +199,7 @@ class _Trying:
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
-                self.notes += [f"{name}: {note}; --documents says what it holds" for note in finding.notes]
+                self.notes += [f"{name}: {note}; --documents declares what it holds" for note in finding.notes]
                 self.unknown[name] = finding.notes[-1]
                 self._closed.add(name)
                 if finding.suggested is not None:
@@ -260,7 +258,7 @@ class _Trying:
             return self._namespaces.fresh()
         if self._namespaces.offered:
             return self._namespaces.offered[0]
-        raise Inapplicable("it takes no namespace that was not made beforehand: name one with --namespace")
+        raise Inapplicable("it accepts only namespaces that already exist: name one with --namespace")
 
     def _sample(self, data_type: DataType, kind: str) -> bytes:
         """A document with an id of this kind; where a schema says what there is, one of that."""

@@ -73,7 +73,7 @@ class Subject:
         try:
             info = target.api.get_info(GetInfoRequest())
         except ConnectorError as error:
-            raise TargetError(f"{target.title}: GetInfo, which comes first, is answered with {error}") from error
+            raise TargetError(f"{target.title}: the first call, GetInfo, fails with {error}") from error
         declared = Declared.of(info, target.harness)
         schemas: dict[str, Schemas] = {**documents_of(target.harness), **(documents or {})}
         named = (name for name in schemas if name != EVERY_NAMESPACE)

@@ -81,7 +81,7 @@ def _status(finding: Finding, cause: str, excused: Mapping[str, str], known: Map
         return Status.KNOWN_FAILING, f"a consequence of {cause}"
     # A glob may cover rules that are kept; only a rule that is named must fail.
     if finding.status is Status.PASSED and finding.rule in known:
-        reason = f"it is listed as known to fail ({_listed(finding.rule, known)}), and passes: take it off the list"
+        reason = f"it is listed as known to fail ({_listed(finding.rule, known)}), but passes: remove it from the list"
         return Status.UNEXPECTEDLY_PASSING, reason
     return finding.status, finding.reason
 

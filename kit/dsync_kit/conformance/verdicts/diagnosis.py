@@ -23,10 +23,10 @@ _LOST, _THERE = 4, 200
 
 _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
     (str.casefold, "capitals"),
-    (str.strip, "spaces at an end"),
+    (str.strip, "spaces at one end"),
     (lambda text: normalize("NFKC", text), "the way their characters are composed"),
-    (lambda text: text.partition("\0")[0], "what follows a NUL"),
-    (lambda text: re.sub(r"[\W_]", "_", text), "characters that are no letters"),
+    (lambda text: text.partition("\0")[0], "text after a NUL"),
+    (lambda text: re.sub(r"[\W_]", "_", text), "characters that are not letters"),
 )
 
 
@@ -35,7 +35,7 @@ def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) ->
     if (pair := _alike(lost, kept, data_type)) is None:
         return ""
     one, other, difference = pair
-    return f"{show_id(one)} and {show_id(other)} are taken for one id: they differ in {difference} only"
+    return f"{show_id(one)} and {show_id(other)} are treated as one id, but differ in {difference}"
 
 
 def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
@@ -90,7 +90,7 @@ def _difference_of_values(one: Any, other: Any) -> str:
     if type(one) is not type(other) and (str(one) == str(other) or _plain(one) == _plain(other)):
         return "type"
     if isinstance(one, int) and isinstance(other, int) and float(one) == float(other):
-        return "what a double does not hold"
+        return "digits that a double cannot hold"
     return ""
 
 
@@ -99,7 +99,7 @@ def _difference_of_texts(one: str, other: str) -> str:
         if fold(one) == fold(other):
             return name
     same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return f"what follows their first {same} characters" if same >= _LONGEST_NAME else ""
+    return f"the text after their first {same} characters" if same >= _LONGEST_NAME else ""
 
 
 def _plain(value: Any) -> Any:

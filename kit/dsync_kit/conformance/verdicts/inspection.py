@@ -89,7 +89,7 @@ def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents:
     for update in message.updates:
         if update.type not in _KINDS:
             yield Violation(
-                "an update is neither an INSERT nor an UPDATE nor a DELETE",
+                "an update is not an INSERT, UPDATE or DELETE",
                 expected="UPDATE_TYPE_INSERT, _UPDATE or _DELETE",
                 seen=f"type {update.type}" + (" (UNKNOWN)" if not update.type else ""),
                 owner=Owner.STREAM_UPDATE_TYPE,
@@ -112,8 +112,8 @@ def _faults_of_id(update: Update) -> Iterator[Violation]:
             decode_id(part)
         except InvalidArgument as error:
             yield Violation(
-                "an update's id is no BSON value",
-                expected=f"in data the BSON value alone, of the type that `type` says ({part.type})",
+                "an update's id is not a BSON value",
+                expected=f"data with only the BSON value, of the type in `type` ({part.type})",
                 seen=f"type {part.type}, data {bytes(part.data[:40])!r}: {error.message}",
                 owner=Owner.STREAM_ID_ENCODING,
             )
@@ -126,7 +126,7 @@ def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -
         own = id_of(update.data, data_type)
     except InvalidArgument as error:
         yield Violation(
-            f"an {name} does not carry a whole document of the type that was asked for",
+            f"an {name} does not carry a whole document of the requested type",
             expected=f"a {type_name(data_type)} document with its id",
             seen=f"{show_document(update.data)} ({error.message})",
             owner=Owner.STREAM_DOCUMENTS,

@@ -29,14 +29,14 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
             key = document_key(document, data_type)
         except InvalidArgument as error:
             raise Violation(
-                f"the listing gave what is no {DataType.Name(data_type)} document",
+                f"a listed document is not a {DataType.Name(data_type)} document",
                 expected="a whole document with its id",
                 seen=f"{show_document(document)} ({error.message})",
                 owner=Owner.LIST_TYPE,
             ) from error
         if key in found:
             raise Violation(
-                "the listing gave one id twice",
+                "the listing returned one id twice",
                 expected="each document once: partitions do not overlap, pages do not repeat",
                 seen=f"{show_document(found[key])} and {show_document(document)}",
                 owner=Owner.LIST_IDS_UNIQUE,
@@ -93,7 +93,7 @@ class Model:
         try:
             changed = _changed(self.documents, found, self.data_type)
         except InvalidArgument as error:
-            raise Violation(f"the listing gave a malformed document: {error.message}", owner=Owner.LIST_TYPE) from error
+            raise Violation(f"a listed document is malformed: {error.message}", owner=Owner.LIST_TYPE) from error
         if not (missing or extra or changed):
             return
         if changed and not (missing or extra or owner):
@@ -102,7 +102,7 @@ class Model:
         if missing:
             parts.append(f"{len(missing)} missing ({_some(missing)})")
         if extra:
-            parts.append(f"{len(extra)} that should not be there ({_some(extra)})")
+            parts.append(f"{len(extra)} unexpected ({_some(extra)})")
         if changed:
             parts.append(
                 f"{len(changed)} changed ("

@@ -29,10 +29,10 @@ def refused(calls: Sequence[Call], error: ConnectorError) -> Violation:
     call = next((call for call in reversed(calls) if call.error is error), None)
     if call is None:
         if not any(isinstance(made.request, _READS) for made in calls):
-            raise KitError(f"the kit took its own data for wrong: {error}") from error
+            raise KitError(f"the kit rejected its own data: {error}") from error
         return Violation(
-            "an answer holds what is no document of its type",
-            expected="documents of the type that was asked for",
+            "an answer holds something that is not a document of its type",
+            expected="documents of the requested type",
             seen=error.message,
             rests_on=Evidence.ANSWERS,
         )

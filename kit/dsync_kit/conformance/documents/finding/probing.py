@@ -130,10 +130,10 @@ def probed(
         for narrower in _narrowed(probe, schema) if schema is not None else ():
             schema = narrower
     except _OutOfCallsError:
-        notes.append(f"not all was tried: {calls} documents are written at most")
+        notes.append(f"not everything was tried: the limit is {calls} documents")
     if schema is None:
         if not documents:
-            notes.append(f"it takes none of the documents that were tried: {probe.refusal or 'they were not there'}")
+            notes.append(f"it accepted none of the tried documents: {probe.refusal or 'they were not there'}")
             return Finding(None, tuple(notes), probe.number)
         refusal = probe.refusal_of_like or "they are acknowledged, and not listed as they were written"
         note = f"it does not keep documents like those that are there: {refusal}"
@@ -195,10 +195,10 @@ def _as_they_are(probe: _Probe, documents: Sequence[bytes], notes: list[str]) ->
             values = _seen(seen, name)
             if _keeps(probe, guess, name, values[0], least):
                 only = own.model_copy(update={"enum": [*values, *([None] if own.nullable else [])]})
-                notes.append(f"{name}: values other than those that are there are refused ({probe.refusal})")
+                notes.append(f"{name}: only existing values are accepted ({probe.refusal})")
             else:
                 only = ValueSchema(bson_type=("null",), description=_TRIED)
-                notes.append(f"{name}: nothing but null is kept ({probe.refusal})")
+                notes.append(f"{name}: only null is kept ({probe.refusal})")
         guess = guess if only is None else _with(guess, name, only)
     return guess
 
@@ -224,7 +224,7 @@ def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
 
 
 _MOST_SEEN = 20
-_TRIED = "nothing but null is kept"
+_TRIED = "only null is kept"
 
 
 def _from_nothing(probe: _Probe, kinds: Sequence[str]) -> DocumentSchema | None:

@@ -21,11 +21,11 @@ _ONCE = 0.04
     "durability/starts-again",
     _DURABLE,
     needs=(Need.RESTART,),
-    hint="a lock file or half a record of the process that was killed is in the way",
+    hint="a lock file or half a record of the killed process is in the way",
     examples=_ONCE,
 )
 def starts_again(case: Case) -> None:
-    """A connector that was killed can be started again."""
+    """A connector can start again after it was killed."""
     _judge(case, "starts-again")
 
 
@@ -33,7 +33,7 @@ def starts_again(case: Case) -> None:
     "durability/id",
     "`id` … set, it must be the same after a restart and different for different data.",
     needs=(Need.RESTART,),
-    hint="the id is made anew by each process, instead of from what identifies the data",
+    hint="each process makes a new id, instead of deriving it from what identifies the data",
     after=("info/stable", "info/id-of-data", "durability/starts-again"),
     examples=_ONCE,
 )
@@ -46,12 +46,12 @@ def same_id(case: Case) -> None:
     "durability/write-data",
     _DURABLE,
     needs=(Need.RESTART, Need.LOADING, Need.READING, Need.SINK),
-    hint="documents are collected in memory and written later: WriteData must answer when they are on the disk",
+    hint="documents stay in memory and are written later: WriteData must answer only when they are on the disk",
     after=("durability/starts-again",),
     examples=_ONCE,
 )
 def write_data(case: Case) -> None:
-    """Pages that WriteData acknowledged are there after a SIGKILL."""
+    """Pages that WriteData acknowledged survive a SIGKILL."""
     _judge(case, "write-data")
 
 
@@ -59,12 +59,12 @@ def write_data(case: Case) -> None:
     "durability/write-updates",
     _DURABLE,
     needs=(Need.RESTART, Need.LOADING, Need.READING, Need.SINK),
-    hint="updates are collected in memory and written later: WriteUpdates must answer when they are on the disk",
+    hint="updates stay in memory and are written later: WriteUpdates must answer only when they are on the disk",
     after=("durability/starts-again", "durability/write-data"),
     examples=_ONCE,
 )
 def write_updates(case: Case) -> None:
-    """Updates that WriteUpdates acknowledged are there after a SIGKILL, deletes as well."""
+    """Updates that WriteUpdates acknowledged, including deletes, survive a SIGKILL."""
     _judge(case, "write-updates")
 
 
@@ -82,7 +82,7 @@ def write_updates(case: Case) -> None:
     examples=_ONCE,
 )
 def plan(case: Case) -> None:
-    """A plan's partitions are listed after a restart."""
+    """A plan's partitions can be listed after a restart."""
     _judge(case, "plan")
 
 
@@ -108,7 +108,7 @@ def cursor(case: Case) -> None:
     examples=_ONCE,
 )
 def resume(case: Case) -> None:
-    """A stream is resumed after a restart from the cursors that were sent before, without a gap."""
+    """After a restart a stream resumes from the cursors sent before, without a gap."""
     _judge(case, "resume")
 
 
@@ -117,7 +117,7 @@ def _judge(case: Case, topic: str) -> None:
     if crash.declined:
         raise case.decline(crash.declined)
     if topic not in crash.topics:
-        raise case.decline("the crash did not get so far")
+        raise case.decline("the crash came too early")
     case.checks += 1
     violation = crash.topics[topic]
     if violation is not None:

@@ -43,9 +43,9 @@ def _round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_
             case.write(namespace, [document], data_type)
     except ConnectorError as error:
         if may_refuse and case.refused(error):
-            raise case.decline(f"it refuses it: {error}") from error
+            raise case.decline(f"it refuses this: {error}") from error
         raise
-    case.expect(namespace, Model(data_type, [document]), "what is listed of a document")
+    case.expect(namespace, Model(data_type, [document]), "the listing of a document")
 
 
 def _by_updates(case: Case) -> bool:
@@ -82,7 +82,7 @@ def _in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
         case.update(namespace, changes, data_type)
     else:
         case.write(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"what is listed of values of {name!r}")
+    case.expect(namespace, Model(data_type, documents), f"the listing of values of {name!r}")
     return True
 
 
@@ -104,7 +104,7 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
         values = case.draw(strategies.BSON_SEVERAL[kind], "values")
         _round_trip(case, BSON, _placed(case, values))
 
-    check.__doc__ = f"{what} come back as they were."
+    check.__doc__ = f"{what} come back unchanged."
     make = rule(
         f"encoding/bson-{kind}",
         _TYPES,
@@ -161,7 +161,7 @@ def bson_rare(case: Case) -> None:
     examples=0.6,
 )
 def number_types(case: Case) -> None:
-    """One number as int32, int64, double and decimal stays four values, side by side as fields and in an array."""
+    """The same number as int32, int64, double and decimal stays four values, as fields and in an array."""
     number = case.draw(st.sampled_from([0, 1, 5, -1, 2**31 - 1]), "number")
     _round_trip(case, BSON, _placed(case, [number, Int64(number), float(number), Decimal128(str(number))]))
 
@@ -170,7 +170,7 @@ def number_types(case: Case) -> None:
     "encoding/empty-and-null",
     "MONGO_BSON: a whole BSON document with `_id`.",
     needs=(Need.SINK, Need.READING),
-    hint="empty values are left out, or taken for null",
+    hint="empty values are left out, or become null",
     after=(
         "write/read-back",
         "updates/update-missing",
@@ -179,7 +179,7 @@ def number_types(case: Case) -> None:
     examples=0.5,
 )
 def empty_and_null(case: Case) -> None:
-    """An empty text, array and document, null, false, 0 and a missing field are different things."""
+    """An empty text, array or document, null, false, 0 and a missing field stay distinct."""
     data_type = case.data_type()
     empties: dict[str, Any] = {
         "text": "",
@@ -220,14 +220,14 @@ def array_order(case: Case) -> None:
     "encoding/field-names",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
-    hint="field names are changed in case, trimmed, or taken for something special",
+    hint="field names change case, are trimmed, or have a special meaning",
     after=(
         "write/read-back",
         "updates/update-missing",
     ),
 )
 def field_names(case: Case) -> None:
-    """Field names of any script come back, those that differ in case alone as two, and numbers as names."""
+    """Field names of any script come back; names that differ only in case stay two, and numbers stay names."""
     data_type = case.data_type()
     names = case.draw(strategies.several_field_names, "names")
     reserved = "_id" if data_type == BSON else "id"
@@ -326,7 +326,7 @@ def wide(case: Case) -> None:
     ),
 )
 def json_numbers(case: Case) -> None:
-    """JSON numbers of 64 bits come back with their value, those beyond 2^53 as well."""
+    """64-bit JSON numbers come back with their value, even those beyond 2^53."""
     if not _in_its_fields(case, JSON, "int", "long", "double", "decimal"):
         _round_trip(case, JSON, _placed(case, case.draw(strategies.JSON_SEVERAL["numbers"], "numbers")))
 
@@ -343,7 +343,7 @@ def json_numbers(case: Case) -> None:
     ),
 )
 def json_text(case: Case) -> None:
-    """JSON texts of any script come back as they were."""
+    """JSON texts of any script come back unchanged."""
     if not _in_its_fields(case, JSON, "string"):
         _round_trip(case, JSON, _placed(case, case.draw(strategies.JSON_SEVERAL["text"], "texts")))
 
@@ -363,7 +363,7 @@ def json_text(case: Case) -> None:
     examples=0.5,
 )
 def json_literals(case: Case) -> None:
-    """true, false, null and texts that look like literals, numbers or dates come back as what they were."""
+    """true, false, null and texts that look like literals, numbers or dates come back as what they are."""
     if not _in_its_fields(case, JSON, "bool", "null"):
         _round_trip(case, JSON, _placed(case, case.draw(strategies.JSON_SEVERAL["literals"], "values")))
 
@@ -372,7 +372,7 @@ def json_literals(case: Case) -> None:
     "encoding/documents",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
-    hint="a value is changed by what stands beside it: see the smallest document",
+    hint="a value changes because of its neighbours: see the smallest document",
     after=(
         "write/read-back",
         "updates/update-missing",
@@ -387,9 +387,9 @@ def json_literals(case: Case) -> None:
     examples=1.5,
 )
 def documents(case: Case) -> None:
-    """Whole documents of any values, several on a page, come back as they were."""
+    """Whole documents of any values, several on a page, come back unchanged."""
     namespace, model = case.loaded(min_size=1, max_size=4)
-    case.expect(namespace, model, "what is listed of a page of documents")
+    case.expect(namespace, model, "the listing of a page of documents")
 
 
 RULES = (

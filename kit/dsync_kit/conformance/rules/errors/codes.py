@@ -47,7 +47,7 @@ _UNKNOWN_NAMESPACE = "dsynckit.unknown"
     examples=2.0,
 )
 def input_codes(case: Case) -> None:
-    """Bad documents, ids, types and updates are refused with INVALID_ARGUMENT (or UNIMPLEMENTED, where it fits)."""
+    """Bad documents, ids, types and updates are refused with INVALID_ARGUMENT (or UNIMPLEMENTED, if it fits)."""
     data_type = case.data_type(case.declared.sink_types)
     known = [what for what in _BAD if "update" not in what or not case.found.copies_only]
     what = case.draw(st.sampled_from(known), "what is wrong")
@@ -184,7 +184,7 @@ def stream_cursor(case: Case) -> None:
 def namespace_codes(case: Case) -> None:
     """WriteData to a strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, if at all."""
     if not case.found.makes_namespaces:
-        raise case.decline("it makes no namespaces by itself")
+        raise case.decline("it does not create namespaces")
     data_type = case.data_type(case.declared.sink_types)
     document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
@@ -202,7 +202,7 @@ def namespace_codes(case: Case) -> None:
     examples=0.4,
 )
 def plan_namespaces(case: Case) -> None:
-    """A plan and a count of a strange or unknown namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
+    """Plan and count of a strange or unknown namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
     data_type = case.data_type(case.declared.source_types)
 
     def list_all(namespace: str) -> None:

@@ -21,12 +21,12 @@ __all__ = ["GARBAGE", "HOSTILE_NAMES", "RULES", "SEVERAL_GARBAGE"]
     "errors/refused-type",
     BAD_INPUT,
     needs=(Need.SINK,),
-    hint="a type that is not handled falls through: nothing is written, and OK is answered",
+    hint="an unsupported type falls through: nothing is written, but the answer is OK",
     examples=0.5,
     after=("errors/malformed-document",),
 )
 def refused_type(case: Case) -> None:
-    """WriteData with a type that the sink does not list is refused, or the document is really written."""
+    """WriteData with a type that the sink does not declare is refused, or really writes the document."""
     declared = case.declared.info.capabilities.sink.supported_data_types
     undeclared = [kind for kind in (BSON, JSON) if kind not in declared]
     data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type", show=type_name)
@@ -38,20 +38,22 @@ def refused_type(case: Case) -> None:
         expect_final(case, error, "a type that is not supported")
         return
     if not case.declared.is_source:
-        raise case.decline("it takes documents of every type, and what it does with them cannot be seen")
+        raise case.decline("it accepts documents of every type, and their effect cannot be seen")
     found = [
         listed
         for kind in case.declared.source_types
         for listed in case.subject.data.read(namespace, kind, driver=case.driver)
     ]
-    case.check(bool(found), "a document of an unsupported type was taken, and is gone", expected="a refusal", seen="OK")
+    case.check(
+        bool(found), "a document of an unsupported type was accepted, but is missing", expected="a refusal", seen="OK"
+    )
 
 
 @rule(
     "errors/list-type",
     BAD_INPUT,
     needs=(Need.LISTING,),
-    hint="a type that is not handled is mapped to the code of an outage",
+    hint="an unsupported type is mapped to the code of an outage",
     examples=0.3,
     after=("errors/refused-type",),
 )
@@ -74,12 +76,12 @@ def list_type(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=(Need.LISTING,),
-    hint="whatever is not JSON is taken for BSON, or the other way round",
+    hint="the connector treats everything that isn't JSON as BSON, or the other way round",
     examples=0.2,
     after=("errors/list-type",),
 )
 def unknown_type(case: Case) -> None:
-    """A listing of DATA_TYPE_UNKNOWN is refused: that is what a request says in which the type was forgotten."""
+    """A listing of DATA_TYPE_UNKNOWN is refused: it means that the request lacks a type."""
     namespace, _, _ = case.listable(max_size=3)
     try:
         page = case.driver.first_page(strip(case.driver.partitions([namespace])[0]), DATA_TYPE_UNKNOWN)
@@ -88,7 +90,7 @@ def unknown_type(case: Case) -> None:
         return
     case.check(
         not page.data,
-        "documents are listed as data of no type",
+        "documents are listed although the request has no type",
         expected="INVALID_ARGUMENT",
         seen=f"{len(page.data)} documents",
     )
@@ -111,7 +113,7 @@ SEVERAL_GARBAGE = strategies.several(KNOWN_GARBAGE, GARBAGE)
     after=("plan/repeatable",),
 )
 def page_cursor(case: Case) -> None:
-    """A partition whose cursor is not one of the connector's is refused with a final code, if at all."""
+    """If a partition with a cursor that is not the connector's is refused, the code is final."""
     namespace, data_type, _ = case.listable(max_size=3)
     for garbage in case.draw(SEVERAL_GARBAGE, "cursors"):
         try:
@@ -155,7 +157,7 @@ HOSTILE_NAMES = (
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with a final code, or works like any other."""
     if not case.found.makes_namespaces:
-        raise case.decline("it makes no namespaces by itself")
+        raise case.decline("it does not create namespaces")
     data_type = case.data_type()
     document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
@@ -169,7 +171,7 @@ def namespaces(case: Case) -> None:
         found = {canonical(listed, data_type) for listed in case.read(namespace, data_type, expected=100)}
         case.check(
             canonical(document, data_type) in found,
-            f"a document written to the strange namespace {namespace[:40]!r} is not there",
+            f"a document written to the strange namespace {namespace[:40]!r} is missing",
             expected="the document, or INVALID_ARGUMENT when it was written",
             seen=f"{len(found)} documents",
         )
@@ -179,7 +181,7 @@ def namespaces(case: Case) -> None:
     "errors/update-type",
     BAD_INPUT,
     needs=(Need.SINK,),
-    hint="an update of an unknown type is passed over, or mapped to the code of an outage",
+    hint="an update of an unknown type is ignored, or mapped to the code of an outage",
     examples=0.3,
     after=("errors/malformed-update",),
 )
@@ -198,7 +200,9 @@ def update_type(case: Case) -> None:
     if not case.declared.is_source or data_type not in case.declared.types:
         return  # what it does with it cannot be seen
     found = case.read(namespace, data_type, expected=1)
-    case.check(bool(found), "an update of an unknown type was taken, and is gone", expected="a refusal", seen="OK")
+    case.check(
+        bool(found), "an update of an unknown type was accepted, but had no effect", expected="a refusal", seen="OK"
+    )
 
 
 RULES = (

@@ -35,7 +35,7 @@ _MALFORMED: dict[DataType, list[bytes]] = {
 
 
 def _malformed(case: Case, data_type: DataType) -> bytes:
-    """Bytes that are no document of the type: garbage, or a document cut short."""
+    """Bytes that are not a document of the type: garbage, or a document cut short."""
     whole = case.document(case.holding(data_type).sample_id(), {"a": "some text"}, data_type)
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
     return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut), "no document")
@@ -71,7 +71,7 @@ def _expect_refused(case: Case, error: ConnectorError | None, what: str, *, must
     after=("info/declared-sink",),
 )
 def malformed_document(case: Case) -> None:
-    """WriteData refuses bytes that are no document of the type."""
+    """WriteData refuses bytes that are not a document of the type."""
     data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     _expect_refused(case, error, "a malformed document", must_refuse=_readable(case, data_type))
@@ -81,7 +81,7 @@ def malformed_document(case: Case) -> None:
     "errors/missing-id",
     BAD_INPUT,
     needs=(Need.SINK,),
-    hint="a document without id is dropped, or gets an id of its own, so that a repeated page doubles it",
+    hint="a document without an id is dropped, or gets a new id, so a repeated page duplicates it",
     after=("errors/malformed-document",),
 )
 def missing_id(case: Case) -> None:
@@ -103,7 +103,7 @@ def missing_id(case: Case) -> None:
     ),
 )
 def bad_document_in_page(case: Case) -> None:
-    """A page with one bad document among good ones is refused; the same page without it is written afterwards."""
+    """A page with one bad document is refused; without that document it is written."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, small=True)
     bad = _malformed(case, data_type) if case.draw(st.booleans(), "malformed") else _without_id(case, data_type)
@@ -113,7 +113,7 @@ def bad_document_in_page(case: Case) -> None:
     error = _refusal(case, namespace, page, data_type)
     _expect_refused(case, error, "a page with a bad document", must_refuse=True)
     case.write(namespace, good, data_type)
-    case.expect(namespace, Model(data_type, good), "what is listed after the page was sent again without the bad one")
+    case.expect(namespace, Model(data_type, good), "the listing after the page was sent again without the bad one")
 
 
 @rule(
@@ -126,14 +126,14 @@ def bad_document_in_page(case: Case) -> None:
     examples=0.5,
 )
 def nothing_half_written(case: Case) -> None:
-    """A page that is refused for one bad document leaves nothing behind."""
+    """A page that is refused for one bad document writes nothing."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, max_size=4, small=True)
     namespace = case.namespace()
     case.own(namespace, data_type, good)
     if _refusal(case, namespace, [*good, _malformed(case, data_type)], data_type) is None:
         raise case.decline("a malformed document is accepted")
-    case.expect(namespace, Model(data_type), "what is listed after a refused page")
+    case.expect(namespace, Model(data_type), "the listing after a refused page")
 
 
 def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
@@ -162,7 +162,7 @@ def _bad_ids(data_type: DataType) -> st.SearchStrategy[list[BsonValue]]:
     ),
 )
 def malformed_id_code(case: Case) -> None:
-    """An update whose id is not a BSON value is refused with a final code, if it is refused."""
+    """If an update whose id is not a BSON value is refused, the code is final."""
     error = _send_malformed_id(case)
     if error is not None:
         expect_final(case, error, "a malformed id")
@@ -174,7 +174,7 @@ def malformed_id_code(case: Case) -> None:
     "Raw UTF-8 in `data` is the most common mistake.",
     level=Level.SHOULD,
     needs=(*_READ, Need.APPLYING),
-    hint="the id's bytes are used as they are: check that they are a BSON value of their type",
+    hint="the id's bytes are used unchecked: check that they are a BSON value of their type",
     after=(
         "errors/malformed-id-code",
         "updates/delete",
@@ -182,7 +182,7 @@ def malformed_id_code(case: Case) -> None:
     examples=0.5,
 )
 def malformed_id(case: Case) -> None:
-    """An update whose id is no BSON value is refused."""
+    """An update whose id is not a BSON value is refused."""
     error = _send_malformed_id(case)
     _expect_refused(case, error, "a malformed id", must_refuse=True)
 
@@ -213,7 +213,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
     ),
 )
 def malformed_update(case: Case) -> None:
-    """An INSERT or UPDATE whose data is no document is refused."""
+    """An INSERT or UPDATE whose data is not a document is refused."""
     data_type = case.data_type(case.declared.sink_types)
     value = case.identifier(data_type)
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
@@ -230,11 +230,11 @@ def malformed_update(case: Case) -> None:
     "errors/bad-update-in-call",
     BAD_INPUT,
     needs=(*_READ, Need.APPLYING),
-    hint="a bad update is skipped, or the call cannot be repeated after it was refused half way",
+    hint="a bad update is skipped, or the call fails half way and cannot be repeated",
     after=("errors/malformed-update", "updates/model"),
 )
 def bad_update_in_call(case: Case) -> None:
-    """A call with a bad update in the middle is refused; without it, the call has its whole effect."""
+    """A call with a bad update in the middle is refused; without that update it has its full effect."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=3, max_size=3)
     namespace, model = case.namespace(), Model(data_type)
@@ -256,7 +256,7 @@ def bad_update_in_call(case: Case) -> None:
         _expect_refused(case, None, "a call with a bad update", must_refuse=True)
     case.update(namespace, good, data_type)
     model.apply(good)
-    case.expect(namespace, model, "what is listed after the call was sent again without the bad update")
+    case.expect(namespace, model, "the listing after the call was sent again without the bad update")
 
 
 _TRACEBACK = re.compile(
@@ -269,10 +269,10 @@ _TRACEBACK = re.compile(
     BAD_INPUT,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="the status is sent without a message, or with a stack trace in place of one",
+    hint="the status has no message, or a stack trace instead of one",
 )
 def messages(case: Case) -> None:
-    """An error says something to its reader, and is no stack trace."""
+    """An error has a message, and it is not a stack trace."""
     data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     if error is None:
@@ -293,7 +293,7 @@ def messages(case: Case) -> None:
     after=("errors/malformed-document", "write/read-back"),
 )
 def serves_on(case: Case) -> None:
-    """After refused calls the next page is written as if nothing had been."""
+    """After refused calls the next page is written as usual."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, small=True)
     namespace = case.namespace()
@@ -303,7 +303,7 @@ def serves_on(case: Case) -> None:
             bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
             case.driver.write_updates(namespace, [bad], data_type)
     case.write(namespace, good, data_type)
-    case.expect(namespace, Model(data_type, good), "what is listed of a page that was written after refused calls")
+    case.expect(namespace, Model(data_type, good), "the listing of a page that was written after refused calls")
 
 
 def _readable(case: Case, data_type: DataType) -> bool:

@@ -33,7 +33,7 @@ _STREAM_SECONDS = 1.0
     examples=_ONCE,
 )
 def write_code(case: Case) -> None:
-    """Without its backend, writes are answered with a retryable code; and nothing that was answered OK is lost."""
+    """Without its backend, the connector answers writes with a retryable code, and loses no acknowledged write."""
     data_type = case.data_type()
     namespace = case.namespace()
     documents = case.numbered(6, data_type)
@@ -60,12 +60,12 @@ def write_code(case: Case) -> None:
     "faults/list-code",
     _RETRY,
     needs=(Need.OUTAGE, Need.SOURCE, Need.LOADING),
-    hint="the client library's error for a lost connection is not mapped, or taken for the end of the data",
+    hint="the client library's error for a lost connection is not mapped, or looks like the end of the data",
     after=("faults/write-code",),
     examples=_ONCE,
 )
 def list_code(case: Case) -> None:
-    """Without its backend, ListData is answered with a retryable code, and not with fewer documents."""
+    """Without its backend, ListData answers with a retryable code, not with fewer documents."""
     data_type = case.data_type()
     namespace = case.namespace()
     documents = case.numbered(20, data_type)
@@ -95,7 +95,7 @@ def list_code(case: Case) -> None:
     examples=_ONCE,
 )
 def stream_survives(case: Case) -> None:
-    """A stream goes on after an outage, and nothing is lost."""
+    """A stream continues after an outage, and loses nothing."""
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()

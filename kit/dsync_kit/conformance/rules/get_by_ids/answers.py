@@ -33,11 +33,11 @@ Id = Sequence[BsonValue]
     _SENTENCE,
     level=Level.SHOULD,
     needs=(Need.GET_BY_IDS, Need.LISTING),
-    hint="get_by_ids is declared, but GetByIds does not find what is listed: look at how the id is decoded",
+    hint="get_by_ids is declared, but GetByIds does not find listed documents: check how it decodes ids",
     after=("get-by-ids/look-alikes",),
 )
 def answers(case: Case) -> None:
-    """Each listed document is found by its id, as it is listed."""
+    """GetByIds finds every listed document by its id, as the listing shows it."""
     namespace, data_type, expected = case.listable()
     listed = case.subject.data.read(namespace, data_type, driver=case.driver, expected=expected)[:50]
     for document in listed:
@@ -50,11 +50,11 @@ def answers(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="the items come in the store's order, those that are missing are left out, or an id asked twice comes once",
+    hint="items come in the store's order, missing ones are left out, or a repeated id gives only one item",
     after=("get-by-ids/answers",),
 )
 def order(case: Case) -> None:
-    """The items are in the order of the ids: found, missing and repeated ones mixed."""
+    """The items are in the order of the ids, with found, missing and repeated ids mixed."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=6)
     there = values[: (len(values) + 1) // 2]
@@ -80,15 +80,17 @@ def order(case: Case) -> None:
     examples=0.3,
 )
 def missing(case: Case) -> None:
-    """For an id that no document has there is an item with empty data."""
+    """A missing id gives an item with empty data."""
     namespace, model = case.loaded(min_size=1, small=True)
     data_type = model.data_type
     gone = case.document(case.holding(data_type).sample_id(), {}, data_type)
     absent = id_of(gone, data_type)
     if key_of(absent, data_type) in {*model.documents, *case.foreign(namespace)}:
-        raise case.decline("the id that should be missing is there")
+        raise case.decline("an id that should be missing exists")
     (found,) = _found(case, namespace, [absent], data_type)
-    case.check(not found, "an id that no document has is found", expected="empty data", seen=show_document(found))
+    case.check(
+        not found, "GetByIds finds a document for a missing id", expected="empty data", seen=show_document(found)
+    )
 
 
 @rule(
@@ -96,12 +98,12 @@ def missing(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="without ids everything is given, or the query is malformed",
+    hint="without ids the answer has all documents, or the query is malformed",
     after=("get-by-ids/answers",),
     examples=0.1,
 )
 def none(case: Case) -> None:
-    """Without ids there are no items."""
+    """A request without ids gives no items."""
     namespace, model = case.loaded(min_size=1, small=True)
     _found(case, namespace, [], model.data_type)
 
@@ -111,7 +113,7 @@ def none(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=(*_NEEDS, Need.CHANGING),
-    hint="an old state is given, from a cache",
+    hint="the answer is an old state from a cache",
     after=(
         "get-by-ids/answers",
         "updates/model",
@@ -120,7 +122,7 @@ def none(case: Case) -> None:
     examples=0.5,
 )
 def current(case: Case) -> None:
-    """After overwrites and deletes the current state is given."""
+    """GetByIds returns the current state after overwrites and deletes."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=4)
     model = Model(data_type, [case.document(value, {"n": 0}, data_type) for value in values])
@@ -144,19 +146,22 @@ def current(case: Case) -> None:
     examples=0.3,
 )
 def look_alikes(case: Case) -> None:
-    """An id of another type that reads the same is another id."""
+    """An id that looks the same but has another type is a different id."""
     data_type = case.data_type()
     allows = case.holding(data_type).allows_id
     number: int = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or allows("int64", Int64(5)) else 5
     if not allows("string", "5") or not any(allows(kind, number) for kind in ("int64", "int32", "integer")):
-        raise case.decline("it takes no ids of two types that read the same")
+        raise case.decline("it takes no ids of two types that look the same")
     there, absent = ("5", number) if case.draw(st.booleans(), "text is there") else (number, "5")
     document = case.document(there, {"n": 1}, data_type)
     namespace = case.namespace()
     case.write(namespace, [document], data_type)
     (other,) = _found(case, namespace, [strategies.id_value(absent, data_type)], data_type)
     case.check(
-        not other, f"the id {absent!r} finds the document {there!r}", expected="empty data", seen=show_document(other)
+        not other,
+        f"the id {absent!r} finds the document of {there!r}",
+        expected="empty data",
+        seen=show_document(other),
     )
 
 
@@ -165,12 +170,12 @@ def look_alikes(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=(*_NEEDS, Need.TWO_NAMESPACES),
-    hint="the request's namespace is not looked at",
+    hint="the connector ignores the request's namespace",
     after=("get-by-ids/answers",),
     examples=0.2,
 )
 def own_namespace(case: Case) -> None:
-    """A document is found in its own namespace only."""
+    """GetByIds finds a document only in its own namespace."""
     data_type = case.data_type()
     (value,) = case.identifiers(data_type, min_size=1, max_size=1)
     spaces = [case.namespace(), case.namespace()]
@@ -187,7 +192,7 @@ def own_namespace(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="the query takes a limited number of ids, and what is beyond is dropped",
+    hint="the query takes a limited number of ids, and the rest are dropped",
     after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
     examples=0.02,
 )
@@ -207,12 +212,12 @@ def many(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="an id that cannot be decoded is not caught",
+    hint="the exception for an id that cannot be decoded is not caught",
     after=("get-by-ids/answers",),
     examples=0.1,
 )
 def bad_id(case: Case) -> None:
-    """An id that is no BSON value is refused with INVALID_ARGUMENT, or is missing."""
+    """An id that is not a BSON value is refused with INVALID_ARGUMENT, or counts as missing."""
     namespace, model = case.loaded(min_size=1, small=True)
     garbage = BsonValue(data=b"raw", type=2, name="_id")
     try:
@@ -220,12 +225,12 @@ def bad_id(case: Case) -> None:
     except ConnectorError as error:
         case.check(
             isinstance(error, InvalidArgument),
-            "an id that is no BSON value is refused with another code",
+            "an id that is not a BSON value is refused with another code",
             expected="INVALID_ARGUMENT",
             seen=error,
         )
         return
-    case.check(not found, "an id that is no BSON value finds a document", expected="empty data", seen=found)
+    case.check(not found, "an id that is not a BSON value finds a document", expected="empty data", seen=found)
 
 
 def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType) -> list[bytes]:
@@ -236,7 +241,7 @@ def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType)
     found = [item.data for item in case.api.get_by_ids(request).data]
     case.check(
         len(found) == len(asked),
-        "GetByIds gives another number of items than of ids",
+        "GetByIds returns a different number of items than ids",
         expected=f"{len(asked)} items",
         seen=f"{len(found)} items",
         owner="get-by-ids/missing" if len(asked) == 1 else "",

@@ -20,7 +20,7 @@ _ONCE = 0.04
     "identity/other-data",
     "`id` … set, it must be the same after a restart and different for different data.",
     needs=(Need.OTHER_DATA, Need.LOADING, Need.SOURCE),
-    hint="the id is a constant, or names the server alone: dsync would go on with the state of other data",
+    hint="the id is a constant, or names only the server: dsync would resume with the state of other data",
     after=("info/stable",),
     examples=_ONCE,
 )

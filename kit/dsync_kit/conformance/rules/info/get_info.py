@@ -32,11 +32,11 @@ __all__ = ["RULES"]
 @rule(
     "info/answers",
     "an uncaught exception reaches dsync as UNKNOWN, and is final",
-    hint="a call ends its process: its own log tells where",
+    hint="a call ends its process: see the connector's log",
     examples=0.02,
 )
 def answers(case: Case) -> None:
-    """The connector still answers after the first documents of each type were written and deleted again."""
+    """The connector still answers after the first documents of each type were written and deleted."""
     case.checks += 1
     if not case.subject.liveness.answers():
         raise Violation.silence("no answer to GetInfo either")
@@ -74,7 +74,7 @@ def capabilities(case: Case) -> None:
         strange = [kind for kind in types if kind not in known]
         case.check(
             not strange,
-            f"the {name} lists a data type that nobody can use",
+            f"the {name} lists a data type that is unusable",
             expected="MONGO_BSON (1) or JSON_ID (2)",
             seen=types,
         )
@@ -83,10 +83,10 @@ def capabilities(case: Case) -> None:
 @rule(
     "info/stable",
     "`id` … set, it must be the same after a restart and different for different data.",
-    hint="the id is made anew on each call, for example a random one",
+    hint="each call makes a new id, for example a random one",
 )
 def stable(case: Case) -> None:
-    """GetInfo gives the same answer each time that it is asked, also when documents were written meanwhile."""
+    """GetInfo gives the same answer every time, even after documents were written."""
     first = _comparable(case.api.get_info(GetInfoRequest()))
     for write in (False, True) if case.declared.loads else (False,):
         if write:
@@ -107,7 +107,7 @@ def _comparable(info: GetInfoResponse) -> GetInfoResponse:
     "info/id-of-data",
     "`id` … set, it must be the same after a restart and different for different data.",
     needs=(Need.ELSEWHERE,),
-    hint="the id is made anew by each instance, instead of from what identifies the data",
+    hint="each instance makes a new id, instead of deriving it from what identifies the data",
     after=("info/stable",),
 )
 def id_of_data(case: Case) -> None:
@@ -131,7 +131,7 @@ def _answer(call: Callable[[], object]) -> StatusCode:
     "info/declared-source",
     "at least one of source and sink",
     needs=(Need.SOURCE,),
-    hint="the source is declared, but its methods are not there",
+    hint="the source is declared, but its methods are missing",
 )
 def declared_source(case: Case) -> None:
     """A declared source implements GetNamespaceMetadata, GeneratePlan and ListData."""
@@ -160,7 +160,7 @@ def declared_source(case: Case) -> None:
     "info/declared-sink",
     "at least one of source and sink",
     needs=(Need.SINK,),
-    hint="the sink is declared, but its methods are not there",
+    hint="the sink is declared, but its methods are missing",
 )
 def declared_sink(case: Case) -> None:
     """A declared sink implements WriteData; and WriteUpdates, or not at all: a sink may only copy."""

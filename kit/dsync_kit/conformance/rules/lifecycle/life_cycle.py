@@ -28,10 +28,10 @@ _THREAD_SECONDS = 5.0
     "a remote connector gets no flush and no teardown",
     level=Level.SHOULD,
     needs=(Need.IN_PROCESS,),
-    hint="teardown closes what is closed already",
+    hint="teardown closes something twice",
 )
 def teardown_twice(case: Case) -> None:
-    """Tearing a connector down a second time, or before it has done anything, is harmless."""
+    """Teardown is harmless a second time, and before the connector has done anything."""
     used = case.create()
     case.client(used).get_info(GetInfoRequest())
     for connector in (case.create(), used):
@@ -46,10 +46,10 @@ def teardown_twice(case: Case) -> None:
     level=Level.SHOULD,
     needs=(Need.IN_PROCESS, Need.LISTING),
     examples=0.02,
-    hint="a pool or a background thread is not ended by teardown",
+    hint="teardown does not end a pool or a background thread",
 )
 def threads(case: Case) -> None:
-    """After teardown no thread of the connector is left."""
+    """After teardown the connector has no threads left."""
     before = _threads()
     connector = case.create()
     driver = Driver(case.recorder.other(case.client(connector), "another instance"))
@@ -70,15 +70,15 @@ def threads(case: Case) -> None:
     "Partition and update cursors are self-contained: they work on another instance of the connector, after a restart, "
     "and later",
     needs=(Need.LISTING, Need.CONNECTION),
-    hint="something is kept for each connection, which a client that connects again does not find",
+    hint="the connector keeps state per connection, and a client that reconnects loses it",
     after=("info/stable", "list/complete", "list/repeatable", "plan/repeatable", "stream/resume", "stream/from-plan"),
     examples=0.1,
 )
 def connections(case: Case) -> None:
-    """What was given over one connection works over another: the id, the partitions of a plan, its update cursor."""
+    """The id, a plan's partitions and its update cursor are valid over another connection."""
     other = case.other_connection()
     first, second = (api.get_info(GetInfoRequest()).id for api in (case.api, other.api))
-    case.check(first == second, "another connection sees another id", expected=repr(first), seen=repr(second))
+    case.check(first == second, "another connection sees a different id", expected=repr(first), seen=repr(second))
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:4]:
         here = case.driver.list_partition(partition, data_type, expected=expected)
@@ -94,12 +94,12 @@ def connections(case: Case) -> None:
     "lifecycle/over-grpc",
     "it must be readable again, with the same documents",
     needs=(Need.IN_PROCESS, Need.LISTING),
-    hint="an answer depends on being called in the same process: on the thread, or on an object that is shared",
+    hint="an answer depends on being in the caller's process: on its thread, or on a shared object",
     after=("list/repeatable", "info/stable", "errors/malformed-document", "errors/page-cursor", "write/read-back"),
     examples=0.12,
 )
 def over_grpc(case: Case) -> None:
-    """Over gRPC the same calls are answered as in this process: listings, writes and refusals."""
+    """Calls have the same answers over gRPC as in this process: listings, writes and refusals."""
     namespace, data_type, expected = case.listable(max_size=10)
     page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
     here = case.driver
@@ -112,7 +112,7 @@ def over_grpc(case: Case) -> None:
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
             case.check(
                 answers[0] == answers[1],
-                f"{what} is answered otherwise over gRPC",
+                f"{what} has a different answer over gRPC",
                 expected=answers[0],
                 seen=answers[1],
             )
@@ -124,7 +124,7 @@ def over_grpc(case: Case) -> None:
             case.own(written, data_type, page)
             there.write_data(written, page, data_type)
             case.was_written(written, (id_of(document, data_type) for document in page), data_type)
-            case.expect(written, Model(data_type, page), "what was written over gRPC")
+            case.expect(written, Model(data_type, page), "the documents written over gRPC")
 
 
 def _threads() -> set[threading.Thread]:
@@ -146,8 +146,8 @@ def _write_no_document(driver: Driver, namespace: str, data_type: DataType) -> N
 
 _QUESTIONS: dict[str, Callable[[Driver, str, DataType], object]] = {
     "GetInfo": _info,
-    "ListData with a cursor that is none": _list_from_nowhere,
-    "WriteData of what is no document": _write_no_document,
+    "ListData with an invalid cursor": _list_from_nowhere,
+    "WriteData of an invalid document": _write_no_document,
 }
 
 

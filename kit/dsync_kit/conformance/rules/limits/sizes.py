@@ -37,12 +37,12 @@ _TAKEN_SECONDS = 0.01
 _ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
-_HINT = "the server's inbound limit of 4 MiB is left as it is: grpc.max_receive_message_length = -1"
+_HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_message_length to -1"
 
 
 @rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_HINT, after=("write/overwrites",), examples=_ONCE)
 def large_page(case: Case) -> None:
-    """A page of 8 MiB (thorough: 64 MiB) is written, and is there."""
+    """A page of 8 MiB (thorough: 64 MiB) is written."""
     data_type = case.data_type()
     documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
     namespace = case.namespace()
@@ -59,7 +59,7 @@ def large_page(case: Case) -> None:
     examples=_ONCE,
 )
 def large_updates(case: Case) -> None:
-    """A WriteUpdates of 6 MiB is taken, and its documents are there."""
+    """A WriteUpdates call of 6 MiB is applied."""
     data_type = case.data_type()
     updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", **_long(case, data_type))
     namespace = case.namespace()
@@ -81,7 +81,7 @@ def large_updates(case: Case) -> None:
     examples=_ONCE,
 )
 def large_stream(case: Case) -> None:
-    """Updates of 6 MiB that are waiting for the stream all arrive, and so does one document of 2 MiB."""
+    """A backlog of 6 MiB of updates arrives on the stream, and so does a document of 2 MiB."""
     scene = Scene(case)
     (name,) = scene.namespaces
     try:
@@ -100,12 +100,12 @@ def large_stream(case: Case) -> None:
     "limits/many-documents",
     _PAGE,
     needs=_WRITES,
-    hint="the store's limit of rows, parameters or operations in one request is not kept to: split the page inside",
+    hint="the page exceeds the store's limit of rows, parameters or operations per request: split it inside",
     after=("write/overwrites", "list/complete"),
     examples=_ONCE,
 )
 def many_documents(case: Case) -> None:
-    """A page of 2,000 documents (thorough: 12,000) is written, and is there."""
+    """A page of 2,000 documents (thorough: 12,000) is written."""
     data_type = case.data_type()
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()
@@ -117,12 +117,12 @@ def many_documents(case: Case) -> None:
     "limits/many-updates",
     "the same id may stand several times in one call, and order decides",
     needs=(*_WRITES, Need.CHANGING),
-    hint="the store's limit of operations in one request is not kept to: split the call inside, in order",
+    hint="the call exceeds the store's limit of operations per request: split it inside, in order",
     after=("updates/order-in-call", "limits/many-documents"),
     examples=_ONCE,
 )
 def many_updates_at_once(case: Case) -> None:
-    """2,050 updates in one call are applied in their order: inserted, and every third deleted again."""
+    """2,050 updates in one call are applied in order: inserts, and deletes of every third document."""
     data_type = case.data_type()
     updates = many_updates(case, 1537, data_type)
     if case.deletes:
@@ -143,7 +143,7 @@ def many_updates_at_once(case: Case) -> None:
     examples=_ONCE,
 )
 def large_document(case: Case) -> None:
-    """A document of 1 MiB is kept whole, or refused with INVALID_ARGUMENT; so is one of 15 MiB."""
+    """Documents of 1 MiB and 15 MiB are stored whole, or refused with INVALID_ARGUMENT."""
     data_type = case.data_type()
     namespace = case.namespace()
     kept: list[bytes] = []
@@ -172,7 +172,7 @@ def large_document(case: Case) -> None:
 def many_namespaces(case: Case) -> None:
     """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
     if not case.found.makes_namespaces:
-        raise case.decline("it makes no namespaces by itself")
+        raise case.decline("it does not create namespaces")
     count = 50 if case.bulk == 1 else 200 * case.bulk - 150
     data_type = case.data_type()
     names = [case.namespace() for _ in range(count)]
@@ -184,11 +184,11 @@ def many_namespaces(case: Case) -> None:
     try:
         plan = case.driver.plan(names, updates=case.found.streams)
     except NotFound as error:
-        raise case.decline(f"a plan of namespaces that are not there is refused: {error.message}") from error
+        raise case.decline(f"a plan of missing namespaces is refused: {error.message}") from error
     left_out = set(full) - {partition.namespace for partition in plan.partitions}
     case.check(
         not left_out,
-        f"a plan of {count} namespaces leaves some with documents out",
+        f"a plan of {count} namespaces omits some that have documents",
         expected=f"partitions of {len(full)} namespaces with documents",
         seen=f"none of {sorted(left_out)[:3]}",
     )
@@ -196,7 +196,7 @@ def many_namespaces(case: Case) -> None:
         left_out = set(full) - {partition.namespace for partition in case.driver.plan().partitions}
         case.check(
             not left_out,
-            f"a plan without namespaces leaves some of {len(full)} out",
+            f"a plan without namespaces omits some of {len(full)}",
             expected="partitions of all namespaces with documents",
             seen=f"none of {sorted(left_out)[:3]}",
         )
@@ -238,7 +238,7 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
     examples=_ONCE,
 )
 def slow_reader(case: Case) -> None:
-    """A reader that does not read while 2,000 updates are written gets all of them afterwards."""
+    """A reader that pauses while 2,000 updates are written receives all of them afterwards."""
     scene = Scene(case)
     follower = scene.follow(ahead=1)
     (name,) = scene.namespaces
@@ -253,7 +253,7 @@ def slow_reader(case: Case) -> None:
         case.within(
             _WRITE_SECONDS,
             lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
-            "a write is not answered while a stream is open that nobody reads",
+            "a write gets no answer while an open stream is not being read",
         )
         time.sleep(_TAKEN_SECONDS)
     scene.mark()

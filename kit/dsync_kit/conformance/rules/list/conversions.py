@@ -36,12 +36,12 @@ _INEXPRESSIBLE: dict[DataType, list[dict[str, object]]] = {
     "Types are negotiated: the first type in the **source's** list that the sink also lists.",
     level=Level.SHOULD,
     needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
-    hint="documents are kept apart by the type that they were written in: convert them, or refuse the listing",
+    hint="documents are stored apart by their type: convert them, or refuse the listing",
     after=("write/read-back", "list/complete", "list/type"),
     examples=0.4,
 )
 def types_agree(case: Case) -> None:
-    """Documents written as one type are there when the namespace is listed as the other; or that is refused."""
+    """Documents written as one type appear in a listing of the other type, or that listing is refused."""
     written, listed = _two_types(case)
     documents = case.numbered(case.draw(st.integers(1, 5), "count"), written)
     namespace = case.namespace()
@@ -51,7 +51,7 @@ def types_agree(case: Case) -> None:
     except ConnectorError as error:
         case.check(
             case.refused(error),
-            "a listing as the other type is refused with a wrong code",
+            "a listing of the other type is refused with the wrong code",
             expected="INVALID_ARGUMENT or UNIMPLEMENTED, or the documents",
             seen=error,
         )
@@ -59,7 +59,7 @@ def types_agree(case: Case) -> None:
         return
     case.check(
         len(by_id(found, listed)) == len(documents),
-        "documents are gone when they are listed as the other of its types",
+        "documents are missing from a listing of the other type",
         expected=f"{len(documents)} documents",
         seen=f"{len(found)} documents",
     )
@@ -69,12 +69,12 @@ def types_agree(case: Case) -> None:
     "list/all-or-refused",
     "Together the partitions cover the data",
     needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
-    hint="a document that cannot be converted is skipped: refuse the listing, or convert what can be",
+    hint="a document that cannot be converted is skipped: refuse the listing, or convert as much as possible",
     after=("list/types-agree", "list/complete", "write/accepts"),
     examples=0.4,
 )
 def all_or_refused(case: Case) -> None:
-    """Listed as the other type, a document that it cannot hold is there in some form; or the listing is refused."""
+    """A listing of the other type returns documents that it cannot express in some form, or is refused."""
     written, listed = _two_types(case)
     contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
     values = case.numbered_ids(len(contents), written)
@@ -91,10 +91,10 @@ def all_or_refused(case: Case) -> None:
     except ConnectorError as error:
         raise case.decline(f"it refuses to list what it cannot convert ({error.code.name})") from error
     if not found:
-        raise case.decline("documents of one type are not listed as the other")
+        raise case.decline("documents of one type cannot be listed as the other")
     case.check(
         len(found) == taken,
-        "documents that cannot be converted are left out of the listing",
+        "the listing omits documents that cannot be converted",
         expected=f"{taken} documents, or a refusal",
         seen=f"{len(found)} documents",
     )

@@ -38,7 +38,7 @@ _PAUSE_SECONDS = 15.0
     examples=0.5,
 )
 def ends(case: Case) -> None:
-    """The listing of each partition ends."""
+    """The listing of every partition ends."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         case.driver.list_partition(partition, data_type, expected=expected)
@@ -52,7 +52,7 @@ def ends(case: Case) -> None:
     hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
 )
 def cursor_advances(case: Case) -> None:
-    """No page gives back the cursor that it was asked with."""
+    """No page returns the cursor of its own request."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         case.checks += len(case.driver.whole_pages(partition, data_type, expected=expected))
@@ -66,7 +66,7 @@ def cursor_advances(case: Case) -> None:
     examples=0.5,
 )
 def type_(case: Case) -> None:
-    """What is listed are whole documents of the type that was asked for, each with its id."""
+    """A listing returns whole documents of the requested type, each with its id."""
     if case.declared.misread:
         (namespace, data_type), expected = _misread(case), 1
     else:
@@ -79,7 +79,7 @@ def type_(case: Case) -> None:
             except InvalidArgument as error:
                 case.check(
                     False,
-                    "ListData gave what is no document of the type that was asked for",
+                    "ListData returned something that is not a document of the requested type",
                     expected=f"a {DataType.Name(data_type)} document with its id",
                     seen=f"{document[:80]!r} ({error.message})",
                 )
@@ -115,7 +115,7 @@ def ids_unique(case: Case) -> None:
     after=("plan/partitions", "plan/asked-namespaces"),
 )
 def complete(case: Case) -> None:
-    """What was put in is listed, each document, and nothing else."""
+    """A listing returns every document that was written, and nothing else."""
     data_type = case.data_type()
     if case.draw(st.booleans(), "many documents"):
         found = large_namespace(case, data_type)
@@ -144,7 +144,7 @@ def complete(case: Case) -> None:
     examples=0.2,
 )
 def page_boundaries(case: Case) -> None:
-    """As many documents as fill each partition's pages exactly, one fewer and one more are listed once each."""
+    """Every document is listed once if pages are exactly full, or have one document fewer or more."""
     found, size = paged(case)
     data_type, partitions = found.data_type, found.partitions
     most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
@@ -176,7 +176,7 @@ def page_boundaries(case: Case) -> None:
     examples=0.02,
 )
 def many_pages(case: Case) -> None:
-    """Thousands of documents, on as many pages as they fill, are listed once each."""
+    """Thousands of documents on many pages are listed once each."""
     data_type = case.data_type()
     documents = case.numbered(3000 * case.bulk, data_type)
     namespace = case.namespace()
@@ -189,12 +189,12 @@ def many_pages(case: Case) -> None:
     "list/mixed-ids",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
-    hint="pages are sorted in one order, and go on in another: of types, of capitals, of signs, of accents",
+    hint="pages are sorted in one order, but continue in another: of types, case, signs or accents",
     after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
     examples=0.04,
 )
 def mixed_ids(case: Case) -> None:
-    """Pages of documents whose ids are of all kinds, and which different orders sort differently, are all listed."""
+    """Documents with ids of all kinds, which different sort orders would arrange differently, are all listed."""
     found, size = paged(case)
     data_type, namespace = found.data_type, emptied(case, found)
     count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
@@ -210,10 +210,10 @@ def mixed_ids(case: Case) -> None:
     "it must be readable again, with the same documents (semantically equal: field order may differ) while the data is "
     "unchanged",
     needs=(Need.LISTING,),
-    hint="documents are made or changed by reading them, or a cursor is used up by the first listing",
+    hint="reading creates or changes documents, or the first listing uses up a cursor",
 )
 def repeatable(case: Case) -> None:
-    """A partition that is listed again from the start gives the same documents."""
+    """Listing a partition again from the start returns the same documents."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         first = case.driver.list_partition(partition, data_type, expected=expected)
@@ -226,19 +226,19 @@ def repeatable(case: Case) -> None:
     "list/restart-mid-way",
     "the **whole partition**, from the empty cursor",
     needs=(Need.LISTING,),
-    hint="a listing that was given up leaves its position behind",
+    hint="an abandoned listing leaves its position behind",
     after=("list/repeatable",),
     examples=0.5,
 )
 def restart_mid_way(case: Case) -> None:
-    """A listing that is given up after a page starts again from the beginning."""
+    """A listing that is abandoned after a page can start again from the beginning."""
     namespace, data_type, expected = listed_in_pages(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         whole = case.driver.list_partition(partition, data_type, expected=expected)
         with declined_if_expired(case):
             next(case.driver.pages(partition, data_type, expected=expected))
         again = case.driver.list_partition(partition, data_type, expected=expected)
-        Model.listed(data_type, whole).check(again, what="the listing after one that was given up")
+        Model.listed(data_type, whole).check(again, what="the listing after an abandoned one")
         case.checks += 1
 
 
@@ -265,8 +265,8 @@ def any_time(case: Case) -> None:
     except ConnectorError as error:
         case.check(
             error.retryable,
-            "after a pause a page cursor is answered with a final code, and the partition is lost",
-            expected="the next page, or a code that dsync repeats",
+            "after a pause a page cursor gets a final code, and the partition is lost",
+            expected="the next page, or a code that dsync retries",
             seen=error,
         )
         return
@@ -279,7 +279,7 @@ def any_time(case: Case) -> None:
     "list/retryable-cursor",
     "A page cursor need not survive a restart, but then the answer should be retryable.",
     needs=(Need.LISTING, Need.ELSEWHERE),
-    hint="a page cursor that another instance does not know is answered with a final code, and the partition is lost",
+    hint="another instance answers an unknown page cursor with a final code, and the partition is lost",
     after=(
         "list/complete",
         "plan/self-contained",
@@ -310,7 +310,7 @@ def retryable_cursor(case: Case) -> None:
             case.check(
                 error.retryable,
                 "another instance answers a page cursor with a final code",
-                expected="the pages that follow, or a retryable code",
+                expected="the next pages, or a retryable code",
                 seen=error,
             )
             continue

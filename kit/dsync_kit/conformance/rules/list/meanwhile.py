@@ -63,7 +63,7 @@ def interleaved(case: Case) -> None:
     examples=0.3,
 )
 def parallel(case: Case) -> None:
-    """Listings by as many copiers as dsync may have, all at once, give what one after another gives."""
+    """As many parallel listings as dsync may start return the same as listings one after another."""
     namespace, data_type, expected = listed_in_pages(case)
     partitions = case.driver.partitions([namespace])[:4]
     alone = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
@@ -85,7 +85,7 @@ def parallel(case: Case) -> None:
     "list/ends-while-written",
     "A listing must not chase documents that are inserted while it runs for ever.",
     needs=(Need.LOADING, Need.SOURCE),
-    hint="the listing has no upper bound: fix it when the first page is asked for",
+    hint="the listing has no upper bound: fix one at the first page",
     after=(
         "list/ends",
         "list/complete",
@@ -94,12 +94,12 @@ def parallel(case: Case) -> None:
     examples=0.1,
 )
 def ends_while_written(case: Case) -> None:
-    """A listing ends although documents that sort behind all others are inserted after each of its pages."""
+    """A listing ends even if documents that sort last are inserted after each page."""
     found, size = paged(case)
     data_type, namespace = found.data_type, emptied(case, found)
     round_size = size * found.partitions
     if round_size > MOST_DOCUMENTS // 8:
-        raise case.decline(f"its pages hold {size} documents: keeping ahead of them costs too much")
+        raise case.decline(f"its pages hold {size} documents: staying ahead of them costs too much")
     case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
     partition = case.driver.partitions([namespace])[-1]
     with declined_if_expired(case):
@@ -110,8 +110,8 @@ def ends_while_written(case: Case) -> None:
         for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
             case.check(
                 count < most,
-                "the listing of a partition goes on as long as documents are inserted",
-                expected="an end, with or without the documents that came meanwhile",
+                "the listing of a partition continues as long as documents are inserted",
+                expected="an end, with or without the documents inserted meanwhile",
                 seen=f"{count} pages of a partition that had {pages} when it began",
             )
             case.write(namespace, case.numbered(round_size, data_type, prefix=f"z{count:03}"), data_type)
@@ -131,7 +131,7 @@ def ends_while_written(case: Case) -> None:
     examples=0.3,
 )
 def stable_while_written(case: Case) -> None:
-    """Documents that nobody touches are listed although others are deleted and inserted between the pages."""
+    """Untouched documents are listed even if others are deleted and inserted between the pages."""
     found, size = paged(case)
     data_type, namespace = found.data_type, emptied(case, found)
     documents = case.numbered(min(3 * size * found.partitions, MOST_DOCUMENTS), data_type)
@@ -153,7 +153,7 @@ def stable_while_written(case: Case) -> None:
     lost = [key for key in model.documents if key not in seen and key not in touched]
     case.check(
         not lost,
-        "documents that nobody touched were not listed, because others were deleted between the pages",
+        "untouched documents were not listed because others were deleted between the pages",
         expected=f"all of {len(model.documents) - len(touched)} untouched documents",
         seen=f"{len(lost)} of them never listed",
     )

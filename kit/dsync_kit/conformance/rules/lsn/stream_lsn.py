@@ -39,7 +39,7 @@ _MANY = 300
     _COUNTS,
     level=Level.SHOULD,
     needs=(Need.UPDATES, Need.LSN),
-    hint="lsn_stream is declared, but StreamLSN is not there, or does not read the plan's cursor",
+    hint="lsn_stream is declared, but StreamLSN is missing, or does not accept the plan's cursor",
     examples=0.1,
 )
 def opens(case: Case) -> None:
@@ -61,7 +61,7 @@ def opens(case: Case) -> None:
     _COUNTS,
     level=Level.SHOULD,
     needs=_LIVE,
-    hint="the count is not moved by every update: by messages, by calls, or only by those of one kind",
+    hint="the count does not grow with every update: it counts messages or calls, or only one kind of update",
     after=("lsn/opens", "stream/inserts"),
     examples=0.3,
 )
@@ -130,7 +130,7 @@ def monotone(case: Case) -> None:
     examples=0.2,
 )
 def since_cursor(case: Case) -> None:
-    """The count begins at the cursor, not at the beginning of the log."""
+    """The count starts at the cursor, not at the beginning of the log."""
     scene = Scene(case)
     (name,) = scene.namespaces
     scene.change(name, many_updates(case, 3 * _SPARE, scene.data_type, "before"))
@@ -163,12 +163,12 @@ def since_cursor(case: Case) -> None:
     "lsn/cancel",
     _ENDS,
     needs=_LIVE,
-    hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
+    hint="the stream's loop does not check whether the caller has gone, and keeps its thread or connection",
     after=("lsn/opens", "stream/cancel"),
     examples=0.02,
 )
 def cancel(case: Case) -> None:
-    """80 streams of counts that are opened and cancelled leave nothing behind."""
+    """After 80 StreamLSN calls are opened and cancelled, the next one works."""
     scene = Scene(case)
     scene.mark()
     what = hanging_up.open_and_cancel(case, lambda: case.driver.stream_lsn(scene.cursor, scene.asked), "StreamLSN")
@@ -185,12 +185,12 @@ def cancel(case: Case) -> None:
     "lsn/ends-with-updates",
     _ENDS,
     needs=(Need.UPDATES, Need.LSN, Need.FINITE),
-    hint="StreamUpdates ends with the source, but StreamLSN waits on",
+    hint="StreamUpdates ends with the source, but StreamLSN keeps waiting",
     after=("lsn/opens", "stream/stays-open"),
     examples=0.02,
 )
 def ends_with_updates(case: Case) -> None:
-    """Where StreamUpdates ends by itself, StreamLSN ends, too."""
+    """If StreamUpdates ends by itself, so does StreamLSN."""
     asked = _asked(case)
     cursor = case.driver.updates_partition(asked).cursor
     updates = case.enter(case.driver.stream_updates(cursor, asked, case.data_type(case.declared.source_types)))
@@ -203,7 +203,7 @@ def ends_with_updates(case: Case) -> None:
     end = time.monotonic() + case.subject.patience.seconds
     while not stream.ended and time.monotonic() < end:
         stream.next(max(0.0, end - time.monotonic()))
-    case.check(stream.ended, "StreamLSN goes on when StreamUpdates has ended", expected="its end", seen="no end")
+    case.check(stream.ended, "StreamLSN continues after StreamUpdates has ended", expected="its end", seen="no end")
 
 
 @rule(
@@ -215,7 +215,7 @@ def ends_with_updates(case: Case) -> None:
     examples=0.04,
 )
 def undeclared(case: Case) -> None:
-    """Where lsn_stream is not declared, StreamLSN answers UNIMPLEMENTED, ends, or counts all the same."""
+    """If lsn_stream is not declared, StreamLSN answers UNIMPLEMENTED, ends, or counts anyway."""
     asked = _asked(case)
     stream = case.enter(case.driver.stream_lsn(case.driver.updates_partition(asked).cursor, asked))
     while not stream.ended and stream.next(_SOON) is not None:

@@ -44,7 +44,7 @@ def _declined(case: Case) -> Iterator[None]:
         raise case.decline(f"GetNamespaceMetadata is refused: {error}") from error
 
 
-def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None:
+def _expect_count(case: Case, namespace: str, expected: int, after: str = "") -> None:
     def look() -> None:
         try:
             found = _count(case, namespace)
@@ -54,15 +54,17 @@ def _expect_count(case: Case, namespace: str, expected: int, after: str) -> None
             found = 0  # with its last document, a namespace may be gone
         case.check(
             found in (0, expected),
-            f"the count of a namespace is wrong after {after}",
-            expected=f"{expected}, or 0 where counting is not offered",
+            f"the count of a namespace is wrong after {after}"
+            if after
+            else "GetNamespaceMetadata disagrees with the listing",
+            expected=f"{expected}, or 0 if counting is not supported",
             seen=found,
         )
 
     case.subject.counting.settled(look)
 
 
-@rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is not there, or fails")
+@rule("metadata/answers", "the copy waits for it", hint="GetNamespaceMetadata is missing, or fails")
 def answers(case: Case) -> None:
     """GetNamespaceMetadata answers, for a source and for a sink."""
     namespaces = case.subject.existing() if case.declared.is_source else ()
@@ -92,7 +94,7 @@ def answers(case: Case) -> None:
     ),
 )
 def count(case: Case) -> None:
-    """The count is that of the documents: after writes, overwrites and deletes; or it is 0."""
+    """The count is the number of documents after writes, overwrites and deletes; or it is 0."""
     data_type = case.data_type()
     documents = case.page(data_type, min_size=1, small=True)
     namespace, before = _loaded(case, documents, data_type)
@@ -113,7 +115,7 @@ def count(case: Case) -> None:
     "metadata/agrees-with-listing",
     _SENTENCE,
     needs=(Need.LISTING,),
-    hint="the count is of something else than the documents that are listed",
+    hint="the count is not that of the listed documents",
     after=(
         "list/complete",
         "list/page-boundaries",
@@ -125,7 +127,7 @@ def count(case: Case) -> None:
     examples=0.3,
 )
 def agrees_with_listing(case: Case) -> None:
-    """The count of a namespace is as many documents as its listing gives, or 0."""
+    """The count of a namespace is the number of documents in its listing, or 0."""
     if case.declared.loads:
         data_type = case.data_type()
         size = case.draw(st.sampled_from([1, 137, 1537]), "documents")
@@ -134,7 +136,7 @@ def agrees_with_listing(case: Case) -> None:
     else:
         namespace, data_type, expected = case.listable()
         found = len(case.subject.data.read(namespace, data_type, driver=case.driver, expected=expected))
-    _expect_count(case, namespace, found, "nothing but reading it")
+    _expect_count(case, namespace, found)
 
 
 @rule(
@@ -146,7 +148,7 @@ def agrees_with_listing(case: Case) -> None:
     examples=0.2,
 )
 def unknown_namespace(case: Case) -> None:
-    """The count of a namespace that nobody has made is 0, or refused with a final code."""
+    """The count of a namespace that does not exist is 0, or refused with a final code."""
     namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
     try:
         found = _count(case, namespace)
@@ -162,12 +164,12 @@ def unknown_namespace(case: Case) -> None:
     "metadata/per-namespace",
     "GetNamespaceMetadata once for each planned namespace",
     needs=(Need.LOADING, Need.TWO_NAMESPACES),
-    hint="the documents of all namespaces are counted, or of all whose names match this one as a pattern",
+    hint="the count includes the documents of all namespaces, or of all that match the name as a pattern",
     after=("metadata/count", "write/isolates-namespaces"),
     examples=0.3,
 )
 def per_namespace(case: Case) -> None:
-    """Each namespace has a count of its own."""
+    """Each namespace has its own count."""
     data_type = case.data_type()
     held = {}
     for label in ("documents", "documents of another namespace"):

@@ -55,7 +55,7 @@ _SECRET_NAME = re.compile(
     "An entry point of the group `dsync.connectors` in its `pyproject.toml` names its RegisteredConnector.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="pyproject.toml has no entry point, or a module was renamed and the entry point was not",
+    hint="pyproject.toml has no entry point, or the entry point names a module that was renamed",
     examples=_ONCE,
 )
 def registered(case: Case) -> None:
@@ -75,7 +75,7 @@ def registered(case: Case) -> None:
         found = _loaded(EntryPoint(name, str(value), ENTRY_POINT_GROUP))
         case.check(
             isinstance(found, RegisteredConnector),
-            f"the entry point {name!r} names no RegisteredConnector",
+            f"the entry point {name!r} does not name a RegisteredConnector",
             expected=f"what registration.py calls CONNECTOR: {connector.name!r}",
             seen=f"{value} is {found!r}",
         )
@@ -93,7 +93,7 @@ def registered(case: Case) -> None:
     "`NAME --help` says what each option is for.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="a field of the settings was made without option(…, help=…)",
+    hint="a field of the settings lacks option(…, help=…)",
     examples=_ONCE,
 )
 def help_texts(case: Case) -> None:
@@ -113,12 +113,12 @@ def help_texts(case: Case) -> None:
     "The message of an INVALID_ARGUMENT quotes the data type, cursor or namespace that it refuses.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="the message says that something is wrong, and not what was given",
+    hint="the message says that something is wrong, but not what was given",
     after=("errors/messages",),
     examples=_ONCE,
 )
 def errors(case: Case) -> None:
-    """A refused data type, cursor or namespace is quoted in the message of the INVALID_ARGUMENT."""
+    """The message of an INVALID_ARGUMENT quotes the refused data type, cursor or namespace."""
     judged = case.checks
     for what, (call, given) in _mistakes(case).items():
         try:
@@ -132,7 +132,7 @@ def errors(case: Case) -> None:
                     seen=error,
                 )
     if case.checks == judged:
-        raise case.decline("no type, cursor or namespace that it was given is refused with INVALID_ARGUMENT")
+        raise case.decline("it refused no type, cursor or namespace with INVALID_ARGUMENT")
 
 
 @rule(
@@ -144,7 +144,7 @@ def errors(case: Case) -> None:
     examples=_ONCE,
 )
 def secrets(case: Case) -> None:
-    """Options that hold secrets by their names are SecretStr, and what is given for them is not shown."""
+    """Options whose names say that they hold secrets are SecretStr, and their values are never shown."""
     settings = load_folder(_folder(case)).settings
     for option in _options(settings, case):
         if not option.secret:
@@ -161,13 +161,13 @@ def secrets(case: Case) -> None:
     "valid documents and edge cases decode, invalid ones do not.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="a folder of test_data is missing or empty, or a file is in the wrong one",
+    hint="a folder of test_data is missing or empty, or holds a file that belongs into another",
     examples=_ONCE,
 )
 def test_data(case: Case) -> None:
     """test_data has valid, edge and invalid files; valid and edge documents decode, invalid ones do not."""
     if not case.declared.loads:
-        raise case.decline("no document can be put into it and read back: it has no use for test data")
+        raise case.decline("no document can be written and read back, so it needs no test data")
     folder = _folder(case) / "test_data"
     found: dict[str, list[DataType]] = {"valid": [], "edge": [], "invalid": []}
     for kind, types in found.items():
@@ -192,11 +192,11 @@ def test_data(case: Case) -> None:
     "Its README documents every option.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="an option was added or renamed, and the README was not",
+    hint="an option was added or renamed, but the README was not updated",
     examples=_ONCE,
 )
 def readme(case: Case) -> None:
-    """There is a README, and every option stands in it."""
+    """There is a README, and it documents every option."""
     folder = _folder(case)
     path = next((path for path in sorted(folder.glob("*")) if path.stem.lower() == "readme"), None)
     if path is None:
@@ -205,7 +205,9 @@ def readme(case: Case) -> None:
     told = set(re.findall(r"--(?:no-)?([a-z0-9][a-z0-9-]*)", text))
     options = {option.flag for option in load_folder(folder).settings.options()}
     missing = sorted(flag for flag in options if flag.removeprefix("--") not in told)
-    case.check(not missing, f"{path.name} does not tell every option", expected=", ".join(missing), seen="not there")
+    case.check(
+        not missing, f"{path.name} does not document every option", expected=", ".join(missing), seen="not there"
+    )
 
 
 def _folder(case: Case) -> Path:
@@ -316,7 +318,7 @@ def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
     }
     if path.suffix not in types:
         if path.suffix != ".txt":
-            case.notes.append(f"{path.name} was not looked into: its ending is none of {', '.join(types)}, .txt")
+            case.notes.append(f"{path.name} was ignored: its extension is not one of {', '.join(types)}, .txt")
         return
     # As bytes: what is no UTF-8 is a fine example of an invalid document.
     contents = path.read_bytes()
@@ -341,7 +343,7 @@ def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: Dat
         problem = str(error)
     case.check(
         valid is not bool(problem),
-        f"{path}, line {number}, is not what its folder says",
+        f"{path}, line {number}, does not belong into its folder",
         expected=f"{'a' if valid else 'no'} {DataType.Name(data_type)} document with an id",
         seen=problem or "it decodes",
     )

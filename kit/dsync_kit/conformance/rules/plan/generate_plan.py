@@ -28,7 +28,7 @@ def _asked(case: Case) -> list[str]:
     "plan/initial-sync-flag",
     "honours both flags (no partitions when `initial_sync` is false …)",
     needs=(Need.LISTING,),
-    hint="GeneratePlan does not look at the request's initial_sync",
+    hint="GeneratePlan ignores the request's initial_sync",
     examples=0.2,
 )
 def initial_sync_flag(case: Case) -> None:
@@ -49,11 +49,11 @@ def initial_sync_flag(case: Case) -> None:
     "plan/updates-flag",
     "honours both flags (… no updates partitions when `updates` is false)",
     needs=(Need.LISTING, Need.UPDATES),
-    hint="GeneratePlan does not look at the request's updates",
+    hint="GeneratePlan ignores the request's updates",
     examples=0.2,
 )
 def updates_flag(case: Case) -> None:
-    """A plan has an updates partition exactly when updates are asked for."""
+    """A plan has an updates partition if, and only if, the request asks for updates."""
     namespaces = _asked(case)
     for initial_sync in (True, False):
         plan = case.driver.plan(namespaces, initial_sync=initial_sync, updates=False)
@@ -76,7 +76,7 @@ def updates_flag(case: Case) -> None:
     "plan/one-updates-partition",
     "More than one updates partition is refused by today's dsync.",
     needs=(Need.LISTING, Need.UPDATES),
-    hint="one updates partition is made for each namespace, or for each shard",
+    hint="the plan has an updates partition for each namespace, or for each shard",
     examples=0.2,
     after=("plan/updates-flag",),
 )
@@ -112,11 +112,11 @@ def partitions(case: Case) -> None:
     "plan/asked-namespaces",
     "GeneratePlan once, with the user's namespaces verbatim",
     needs=(Need.LOADING, Need.SOURCE, Need.TWO_NAMESPACES),
-    hint="GeneratePlan plans everything that there is, whatever namespaces are asked for",
+    hint="GeneratePlan plans every namespace, whichever ones the request names",
     after=("plan/partitions",),
 )
 def asked_namespaces(case: Case) -> None:
-    """A plan has partitions of the namespaces that were asked for, and of no others."""
+    """A plan has partitions of the requested namespaces, and of no others."""
     asked, _ = case.loaded(min_size=1, small=True)
     data_type = case.data_type()
     case.write(case.namespace(), case.numbered(1, data_type), data_type)
@@ -128,7 +128,7 @@ def asked_namespaces(case: Case) -> None:
     _has_partitions(case, plan)
     found = sorted({partition.namespace for partition in plan.partitions})
     case.check(
-        found == [asked], "the plan has partitions of other namespaces than asked for", expected=[asked], seen=found
+        found == [asked], "the plan has partitions of namespaces that were not requested", expected=[asked], seen=found
     )
 
 
@@ -159,7 +159,7 @@ def default(case: Case) -> None:
     found = {partition.namespace for partition in plan.partitions}
     case.check(
         expected <= found,
-        "a plan without namespaces leaves a namespace with documents out",
+        "a plan without namespaces omits a namespace with documents",
         expected=f"partitions of {sorted(expected)}",
         seen=f"partitions of {len(found)} namespaces, none of {sorted(expected - found)}",
     )
@@ -169,21 +169,21 @@ def default(case: Case) -> None:
     "plan/multi-namespace",
     "more than one needs `multi_namespace_plan`",
     needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
-    hint="only the first of the namespaces that are asked for is planned",
+    hint="GeneratePlan plans only the first of the requested namespaces",
     after=(
         "plan/partitions",
         "write/read-back",
     ),
 )
 def multi_namespace(case: Case) -> None:
-    """A plan of several namespaces covers each of them, and tells their documents apart."""
+    """A plan of several namespaces covers each of them, and keeps their documents apart."""
     held = dict(case.loaded(min_size=1, small=True) for _ in range(2))
     found: dict[str, list[bytes]] = {name: [] for name in held}
     plan = case.driver.plan(list(held))
     for partition in plan.partitions:
         case.check(
             partition.namespace in held,
-            "the plan has a partition of a namespace that was not asked for",
+            "the plan has a partition of a namespace that was not requested",
             expected=sorted(held),
             seen=partition.namespace,
             owner="plan/asked-namespaces",
@@ -194,7 +194,7 @@ def multi_namespace(case: Case) -> None:
     for name, model in held.items():
         case.check(
             any(partition.namespace == name for partition in plan.partitions),
-            "a namespace that was asked for has no partition",
+            "a requested namespace has no partition",
             expected=f"partitions of {sorted(held)}",
             seen=f"none of {name}",
         )
@@ -210,7 +210,7 @@ def multi_namespace(case: Case) -> None:
     after=("list/repeatable",),
 )
 def stripped_partition(case: Case) -> None:
-    """A partition lists the same documents whether it is sent back whole, or with namespace and cursor alone."""
+    """A partition lists the same documents if dsync sends it back with only its namespace and cursor."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:4]:
         whole = case.driver.list_partition(partition, data_type, expected=expected, whole=True)
@@ -227,7 +227,7 @@ def stripped_partition(case: Case) -> None:
     after=("list/complete", "list/repeatable"),
 )
 def repeatable(case: Case) -> None:
-    """A second plan, of this namespace or another, leaves the first one's partitions listable, and what they hold."""
+    """After a second plan, the first one's partitions still list the same documents."""
     namespace, data_type, expected = few_or_many(case)
     first = case.driver.plan([namespace], updates=case.found.streams).partitions[:4]
     before = [case.driver.list_partition(partition, data_type, expected=expected) for partition in first]
@@ -252,7 +252,7 @@ def repeatable(case: Case) -> None:
     ),
 )
 def self_contained(case: Case) -> None:
-    """Another instance lists a plan's partitions as the instance that made it."""
+    """Another instance can list a plan's partitions."""
     namespace, data_type, expected = few_or_many(case)
     partitions = case.driver.partitions([namespace])[:4]
     listed = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
@@ -276,7 +276,7 @@ def self_contained(case: Case) -> None:
     after=("plan/asked-namespaces",),
 )
 def unknown_namespace(case: Case) -> None:
-    """A namespace that nobody has made is empty, or refused with a final code."""
+    """A namespace that does not exist is empty, or refused with a final code."""
     namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
     types = case.declared.source_types
     try:
@@ -296,7 +296,7 @@ def _has_partitions(case: Case, plan: GeneratePlanResponse) -> None:
     case.check(
         bool(plan.partitions),
         "the plan has no partitions",
-        expected="at least one: dsync takes an empty plan for an error",
+        expected="at least one: dsync treats an empty plan as an error",
         seen="none",
         owner="plan/partitions",
     )

@@ -98,7 +98,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
                 model.write([misfit.document])
                 taken.append(misfit)
         what = f"OK for {_told(taken)}" if taken else f"a refusal ({_told(wrong)})"
-        _compare(case, namespace, model, f"what is listed after {what}", own)
+        _compare(case, namespace, model, f"the listing after {what}", own)
 
     check.__doc__ = summary
     return rule(own, _SENTENCE, needs=_NEEDS, hint=hint, after=_AFTER, examples=0.6)(check)
@@ -108,12 +108,12 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
     "schema/page",
     _SENTENCE,
     needs=_NEEDS,
-    hint="documents that fail are left out of a page that is answered with OK",
+    hint="the page is answered with OK, without the documents that failed",
     after=(*_AFTER, "write/several-pages"),
     examples=0.6,
 )
 def page(case: Case) -> None:
-    """After OK all of a page is there that has a document which does not fit; after a refusal nothing is changed."""
+    """A page with a document that does not fit is written completely after OK, and changes nothing after a refusal."""
     data_type = case.data_type()
     filling = _filling(case, data_type)
     known = [kind for kind in MisfitKind if several_misfits(filling, kind, most=1) is not None]
@@ -143,7 +143,7 @@ def page(case: Case) -> None:
     "schema/updates",
     _SENTENCE,
     needs=(*_NEEDS, Need.CHANGING),
-    hint="an update that fails is passed over, or what does not fit is taken out of it",
+    hint="an update that fails is skipped, or stripped of what does not fit",
     after=(*_AFTER, "updates/update-missing"),
 )
 def updates(case: Case) -> None:
@@ -179,7 +179,7 @@ _BY_PARTS = (
     "schema/partial-updates",
     _SENTENCE,
     needs=(*_NEEDS, Need.CHANGING),
-    hint="fields that are not known are dropped from a partial update, or those that are removed become null",
+    hint="unknown fields of a partial update are dropped, or removed fields become null",
     after=(*_AFTER, "updates/partial"),
 )
 def partial_updates(case: Case) -> None:
@@ -210,7 +210,7 @@ def partial_updates(case: Case) -> None:
                 name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
             }
             model.write([make_document(after.pop(filling.schema.id_field), after, data_type)])
-    what = f"what is listed after partial updates ({_told(wrong)})"
+    what = f"the listing after partial updates ({_told(wrong)})"
     _compare(case, namespace, model, what, "schema/partial-updates")
 
 
@@ -223,13 +223,13 @@ def partial_updates(case: Case) -> None:
     examples=0.4,
 )
 def other_ids(case: Case) -> None:
-    """A DELETE of an id that only reads like a document's, as '5' reads like 5, leaves the document."""
+    """A DELETE of an id that only looks like a document's ('5' for 5) leaves the document."""
     data_type = case.data_type()
     filling = _filling(case, data_type)
     values = case.identifiers(data_type, max_size=4)
     alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
     if not alike:
-        raise case.decline("no id of another type reads like one of its own")
+        raise case.decline("no id of another type looks like one of its own")
     namespace = case.namespace()
     documents = [case.document(value, {"n": 0}, data_type) for value in values]
     case.write(namespace, documents, data_type)
@@ -239,7 +239,7 @@ def other_ids(case: Case) -> None:
             case.update(namespace, [removal], data_type)
         except ConnectorError as error:
             expect_final(case, error, f"the id {value!r}")
-    what = f"what is listed after DELETE of {', '.join(map(repr, alike[:3]))}"
+    what = f"the listing after DELETE of {', '.join(map(repr, alike[:3]))}"
     _compare(case, namespace, Model(data_type, documents), what, "schema/other-ids")
 
 
@@ -287,8 +287,8 @@ def _expect_some(
 RULES = (
     _outside(
         "unknown-field",
-        "A document with a field that the schema does not have is refused, or keeps it.",
-        "a statement is made of the fields that are known, and the others are dropped",
+        "A document with a field that is not in the schema is refused, or keeps the field.",
+        "the statement contains only known fields, and the others are dropped",
         MisfitKind.UNKNOWN_FIELD,
     ),
     _outside(
@@ -299,7 +299,7 @@ RULES = (
     ),
     _outside(
         "null",
-        "A document with null where none may be is refused, or keeps it.",
+        "A document with a null that the schema forbids is refused, or keeps the null.",
         "null becomes a default, or its row is left out",
         MisfitKind.NULL,
     ),
@@ -311,32 +311,32 @@ RULES = (
     ),
     _outside(
         "text-length",
-        "A document with a text that is too long, or too short, is refused, or keeps all of it.",
+        "A document with a text that is too long or too short is refused, or keeps the whole text.",
         "texts are cut at the column's length, spaces at their end as well, or filled up to it",
         MisfitKind.TEXT_TOO_LONG,
         MisfitKind.TEXT_TOO_SHORT,
     ),
     _outside(
         "text-form",
-        "A document with a text of another form than its pattern is refused, or keeps it.",
+        "A document with a text that does not match its pattern is refused, or keeps the text.",
         "texts are trimmed, or put into another case, to fit",
         MisfitKind.OTHER_FORM,
     ),
     _outside(
         "listed-values",
-        "A document with a value that is not listed is refused, or keeps it.",
-        "the value becomes the one that is most like it, the first one, or the empty one",
+        "A document with a value that the schema does not list is refused, or keeps the value.",
+        "the value becomes the most similar one, the first one, or the empty one",
         MisfitKind.NOT_LISTED,
     ),
     _outside(
         "number-range",
-        "A document with a number or date out of range is refused, or keeps it.",
+        "A document with a number or date out of range is refused, or keeps the value.",
         "numbers are set to the nearest bound, or wrap around; NaN becomes null",
         MisfitKind.OUT_OF_RANGE,
     ),
     _outside(
         "digits",
-        "A document with a number of more digits is refused, or keeps all of them.",
+        "A document with a number of too many digits is refused, or keeps all digits.",
         "a column with a scale rounds, or cuts digits off",
         MisfitKind.TOO_MANY_DIGITS,
     ),
@@ -348,7 +348,7 @@ RULES = (
     ),
     _outside(
         "ids",
-        "A document with an id of another type, length or range is refused, or kept under it.",
+        "A document with an id of another type, length or range is refused, or stored under exactly that id.",
         "ids are cut, converted, or moved into their range: two become one",
         MisfitKind.OTHER_TYPE,
         MisfitKind.TEXT_TOO_LONG,

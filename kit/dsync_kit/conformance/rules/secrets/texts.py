@@ -43,11 +43,11 @@ _SECONDS = 1.0
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="id or spec is made of the whole URI or of all settings: use what identifies the data, redacted",
+    hint="id or spec contains the whole URI or all settings: use what identifies the data, redacted",
     examples=0.04,
 )
 def info(case: Case) -> None:
-    """GetInfo tells no secret."""
+    """GetInfo reveals no secret."""
     _tells_none(case, "GetInfo", str(case.api.get_info(GetInfoRequest())))
 
 
@@ -60,7 +60,7 @@ def info(case: Case) -> None:
     examples=0.04,
 )
 def plan(case: Case) -> None:
-    """Neither plan nor cursors tell a secret."""
+    """Neither the plan nor its cursors reveal a secret."""
     namespace, data_type, _ = case.listable(max_size=3)
     found = case.driver.plan([namespace], updates=case.found.streams)
     _tells_none(case, "the plan", str(found), *(partition.cursor.decode("latin-1") for partition in found.partitions))
@@ -77,7 +77,7 @@ def plan(case: Case) -> None:
     examples=0.04,
 )
 def errors(case: Case) -> None:
-    """No error message tells a secret."""
+    """No error message reveals a secret."""
     for name, call in _mistakes(case).items():
         try:
             call()
@@ -97,7 +97,7 @@ def errors(case: Case) -> None:
     examples=0.04,
 )
 def outage(case: Case) -> None:
-    """No error message tells a secret while the backend is away."""
+    """No error message reveals a secret while the backend is unreachable."""
     name = f"dsynckit_{case.subject.namespaces.run}.secrets"
     calls: dict[str, Callable[[], object]]
     if case.declared.is_sink:
@@ -123,11 +123,11 @@ def outage(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="a secret is kept as plain text, so that printing the connector or its settings shows it: use SecretStr",
+    hint="a secret is plain text, so printing the connector or its settings shows it: use SecretStr",
     examples=0.04,
 )
 def text(case: Case) -> None:
-    """Printing the connector or its settings tells no secret."""
+    """Printing the connector or its settings reveals no secret."""
     for name, thing in (("connector", case.subject.target.connector), ("settings", case.subject.target.settings)):
         _tells_none(case, f"the text of the {name}", str(thing), repr(thing))
 
@@ -137,11 +137,11 @@ def text(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="settings or addresses are logged as they are",
+    hint="settings or addresses are logged unredacted",
     examples=0.04,
 )
 def logs(case: Case) -> None:
-    """Nothing that is logged, at any level, tells a secret."""
+    """No log message of any level reveals a secret."""
     with _logged() as lines:
         case.api.get_info(GetInfoRequest())
         case.tear_down(case.create())
@@ -161,7 +161,7 @@ def _tells_none(case: Case, what: str, *texts: str) -> None:
     if not known:
         raise case.decline(f"its secrets are too short to look for: use one of {_LEAST} characters or more")
     shown = next((text for text in texts if any(secret in text for secret in known)), None)
-    case.check(shown is None, f"{what} tells a secret", expected="no secret", seen=settings.redact(shown or "")[:300])
+    case.check(shown is None, f"{what} reveals a secret", expected="no secret", seen=settings.redact(shown or "")[:300])
 
 
 def _mistakes(case: Case) -> dict[str, Callable[[], object]]:

@@ -24,7 +24,7 @@ __all__ = ["RULES"]
     examples=0.4,
 )
 def inserts(case: Case) -> None:
-    """Documents that are inserted while the stream is open arrive."""
+    """Documents inserted while the stream is open arrive."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -36,12 +36,12 @@ def inserts(case: Case) -> None:
     "stream/overwrites",
     STATE,
     needs=LIVE,
-    hint="changes of existing documents are not streamed, or their old state is",
+    hint="changes of existing documents are not streamed, or with their old state",
     after=ARRIVES,
     examples=0.4,
 )
 def overwrites(case: Case) -> None:
-    """Changes of documents that exist arrive, with the new state."""
+    """Changes of existing documents arrive, with the new state."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -78,7 +78,7 @@ def deletes(case: Case) -> None:
     examples=0.4,
 )
 def write_data(case: Case) -> None:
-    """Pages that WriteData writes arrive, new documents and overwritten ones."""
+    """Documents that WriteData writes arrive, whether new or overwritten."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -95,7 +95,7 @@ def write_data(case: Case) -> None:
     examples=0.5,
 )
 def from_plan(case: Case) -> None:
-    """What is written between the plan and the opening of the stream arrives."""
+    """Writes between the plan and the opening of the stream arrive."""
     scene = Scene(case)
     for name, call in scene.history():
         scene.change(name, call)
@@ -113,7 +113,7 @@ def from_plan(case: Case) -> None:
     examples=0.6,
 )
 def while_listing(case: Case) -> None:
-    """Listing a plan's partitions while writes go on, and then streaming from its cursor, gives the source's state."""
+    """Listing a plan's partitions during writes, then streaming from its cursor, gives the source's state."""
     scene = Scene(case)
     (name,) = scene.namespaces
     calls = [call for _, call in scene.history(max_calls=4)]
@@ -141,7 +141,7 @@ def while_listing(case: Case) -> None:
     examples=0.6,
 )
 def order(case: Case) -> None:
-    """Of several updates of one id, in one call and in several, the last one counts."""
+    """If an id is updated several times, in one call or in several, the last update wins."""
     scene = Scene(case)
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
@@ -162,7 +162,7 @@ def order(case: Case) -> None:
     examples=0.02,
 )
 def many(case: Case) -> None:
-    """1,500 updates of one call arrive, and so do those after them."""
+    """1,500 updates of one call arrive, and so do the updates after them."""
     scene = Scene(case)
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None

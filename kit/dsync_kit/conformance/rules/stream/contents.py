@@ -30,7 +30,7 @@ _PADDING = "0123456789abcdef" * 1000
     examples=0.5,
 )
 def partial_updates(case: Case) -> None:
-    """A partial update that is applied arrives, so that the sink holds the whole document."""
+    """An applied partial update arrives in a form that gives the sink the whole document."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -58,7 +58,7 @@ def partial_updates(case: Case) -> None:
     examples=0.5,
 )
 def values(case: Case) -> None:
-    """A streamed document has the values that the listing shows, types included."""
+    """A streamed document has the same values as in the listing, including their types."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -86,7 +86,7 @@ def values(case: Case) -> None:
     examples=0.16,
 )
 def unchanged_fields(case: Case) -> None:
-    """An update of one field of a document brings its others as well, a text of 16,000 characters among them."""
+    """An update of one field also carries the others, even a text of 16,000 characters."""
     scene = Scene(case)
     (name,) = scene.namespaces
     padded = {case.long_field(len(_PADDING), scene.data_type): _PADDING}
@@ -101,12 +101,12 @@ def unchanged_fields(case: Case) -> None:
     "stream/long-ids",
     STATE,
     needs=LIVE,
-    hint="the id is cut, as the column of a table of changes cuts it",
+    hint="the id is cut, for example by a column in a table of changes",
     after=(*ARRIVES, "stream/deletes", "write/long-ids"),
     examples=0.2,
 )
 def long_ids(case: Case) -> None:
-    """Documents with ids of hundreds of characters are inserted and deleted in the stream as in the source."""
+    """The stream inserts and deletes documents with ids of hundreds of characters as the source does."""
     scene = Scene(case)
     sizes = [size for size in LONG_IDS if case.holding(scene.data_type).allows_id("string", "k" * size)]
     if not sizes:

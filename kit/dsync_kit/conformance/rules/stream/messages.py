@@ -29,7 +29,7 @@ _Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
     "stream/opens",
     "StreamUpdates is opened once with the plan's update cursor",
     needs=(Need.UPDATES,),
-    hint="the plan has an updates partition, but StreamUpdates is not there, or does not read the plan's cursor",
+    hint="the plan has an updates partition, but StreamUpdates is missing, or does not accept the plan's cursor",
     examples=0.1,
 )
 def opens(case: Case) -> None:
@@ -84,7 +84,7 @@ def update_type(case: Case) -> None:
     examples=0.5,
 )
 def id_encoding(case: Case) -> None:
-    """Each part of an update's id is a BSON value of the type that it names."""
+    """Each part of an update's id is a BSON value of its declared type."""
     _observe(case, Owner.STREAM_ID_ENCODING)
 
 
@@ -97,14 +97,14 @@ def id_encoding(case: Case) -> None:
     examples=0.4,
 )
 def ids(case: Case) -> None:
-    """An update's id is the id of its document, type included; that of a DELETE, too."""
+    """An update's id is the id of its document, including the type; so is a DELETE's."""
 
     def known(message: StreamUpdatesResponse, keys: frozenset[bytes], data_type: DataType) -> None:
         for update in message.updates:
             case.check(
                 not keys or (key := _key(update, data_type)) is None or key in keys,
-                "an update has an id that no document has",
-                expected="the id of a document that was written, type included",
+                "an update has the id of no written document",
+                expected="the id of a written document, including its type",
                 seen=f"{show_id(list(update.id))} (BSON type {', '.join(str(part.type) for part in update.id)})",
             )
 
@@ -121,15 +121,15 @@ def ids(case: Case) -> None:
     examples=0.16,
 )
 def id_name(case: Case) -> None:
-    """A single id's name is `_id` or empty, and with JSON `id` or empty."""
+    """A single id's name is `_id` (in JSON `id`) or empty."""
 
     def named(message: StreamUpdatesResponse, *_: object) -> None:
         for update in message.updates:
             names = [part.name for part in update.id]
             case.check(
                 len(names) != 1 or names[0] in ("", "_id", "id"),
-                "an update's id has a name that is no id field's",
-                expected="'_id', or 'id' with JSON, or none",
+                "an update's id has a name that is not an id field's",
+                expected="'_id' (in JSON 'id'), or no name",
                 seen=names,
             )
 
@@ -145,7 +145,7 @@ def id_name(case: Case) -> None:
     examples=0.4,
 )
 def documents(case: Case) -> None:
-    """INSERT and UPDATE carry a whole document of the type that was asked for."""
+    """INSERT and UPDATE carry a whole document of the requested type."""
     _observe(case, Owner.STREAM_DOCUMENTS)
 
 

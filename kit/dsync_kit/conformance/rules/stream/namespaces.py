@@ -18,12 +18,12 @@ __all__ = ["RULES"]
     "stream/namespaces",
     "with namespaces: those only (the client lets others pass through)",
     needs=(*LIVE, Need.TWO_NAMESPACES),
-    hint="StreamUpdates does not look at the request's namespaces",
+    hint="StreamUpdates ignores the request's namespaces",
     after=(*ARRIVES, "stream/namespace-named"),
     examples=0.4,
 )
 def namespaces(case: Case) -> None:
-    """A stream of one namespace has that one's updates, all of them, and no others'."""
+    """A stream of one namespace has all updates of that namespace, and no others."""
     scene = Scene(case)
     (asked,) = scene.namespaces
     live = case.draw(st.booleans(), "stream opened before the writes")
@@ -46,7 +46,7 @@ def namespaces(case: Case) -> None:
     examples=0.4,
 )
 def namespaces_apart(case: Case) -> None:
-    """A stream of several namespaces has the updates of each, under its name, in whatever order they are named."""
+    """A stream of several namespaces has the updates of each under its name, in any order of the request."""
     scene = Scene(case, namespaces=2)
     for name, call in scene.history(max_calls=5):
         scene.change(name, call)
@@ -59,7 +59,7 @@ def namespaces_apart(case: Case) -> None:
     "stream/all-namespaces",
     "with no namespaces: everything",
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
-    hint="a stream without namespaces has no updates, or those of one namespace alone",
+    hint="a stream without namespaces has no updates, or those of one namespace only",
     after=ARRIVES,
     examples=0.24,
 )
@@ -77,19 +77,19 @@ def all_namespaces(case: Case) -> None:
     "with no namespaces: everything",
     level=Level.SHOULD,
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
-    hint="the namespaces to stream are found out when the plan is made",
+    hint="the plan fixes the namespaces to stream",
     after=(*ARRIVES, "stream/all-namespaces"),
     examples=0.1,
 )
 def new_namespace(case: Case) -> None:
-    """A stream without namespaces has the updates of those, too, that are made after the plan."""
+    """A stream without namespaces also has the updates of namespaces created after the plan."""
     if not case.found.makes_namespaces:
-        raise case.decline("it makes no namespaces by itself")
+        raise case.decline("it does not create namespaces")
     scene = Scene(case, everything=True)
     follower = scene.follow()
     scene.add()
     scene.mark()
-    follower.converge(scene.wanted(), what="a namespace made after the plan")
+    follower.converge(scene.wanted(), what="a namespace created after the plan")
 
 
 def _of_none_but(case: Case, follower: Follower, asked: list[str], read: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ def _of_none_but(case: Case, follower: Follower, asked: list[str], read: Callabl
     strangers = sorted({name for name, _ in follower.updates} - set(asked))
     case.check(
         not strangers,
-        "the stream has updates of a namespace that was not asked for",
+        "the stream has updates of a namespace that was not requested",
         expected=f"updates of {asked}",
         seen=f"updates of {strangers}",
         owner="stream/namespaces",

@@ -40,12 +40,12 @@ _ONE_AT_A_TIME = "it refuses a second stream while one is open"
     "stream/stays-open",
     "does not end by itself while the source lives, unless the source is finite",
     needs=_LIVE,
-    hint="the stream ends when it has caught up, or when nothing comes for a while",
+    hint="the stream ends when it has caught up, or after a while without updates",
     after=("stream/opens",),
     examples=0.01,
 )
 def stays_open(case: Case) -> None:
-    """A stream goes on after it has caught up, and after a time without updates."""
+    """A stream continues after it has caught up, and after a pause without updates."""
     scene = Scene(case)
     follower = scene.follow()
     for seconds in (0.0, min(_IDLE_SECONDS, 0.6 * case.bulk**2)):
@@ -56,24 +56,24 @@ def stays_open(case: Case) -> None:
             follower.message(left)
         case.check(
             not follower.reader.ended,
-            "the stream ended by itself while the source lives",
+            "the stream ended by itself although the source is live",
             expected="an open stream",
             seen=follower.reader.error or f"its end, {seconds:.1f} seconds after it had caught up",
         )
     scene.mark()
-    follower.converge(scene.wanted(), what="a stream that had nothing to send for a while")
+    follower.converge(scene.wanted(), what="a stream after a pause without updates")
 
 
 @rule(
     "stream/resume",
     _RESUME,
     needs=(Need.UPDATES,),
-    hint="the cursor is that of the end of the log, or one too far, instead of that of the message's last update",
+    hint="the cursor points to the end of the log, or one update too far, instead of to the message's last update",
     after=_PLANNED,
     examples=0.5,
 )
 def resume(case: Case) -> None:
-    """From every cursor that was sent, the stream goes on without a gap."""
+    """A stream resumes from every cursor that it sent, without a gap."""
     if case.declared.can_change and case.declared.loads:
         _write_then_resume(case, Scene(case))
     else:
@@ -84,12 +84,12 @@ def resume(case: Case) -> None:
     "stream/resume-filtered",
     _RESUME,
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
-    hint="with several namespaces, one's updates move the cursor over another's that have not been sent",
+    hint="with several namespaces, updates of one move the cursor past unsent updates of another",
     after=(*_PLANNED, "stream/resume", "stream/namespaces-apart"),
     examples=0.5,
 )
 def resume_filtered(case: Case) -> None:
-    """With several namespaces whose writes alternate, no cursor skips an update of any."""
+    """If writes alternate between namespaces, no cursor skips an update."""
     scene = Scene(case, namespaces=2)
     if case.found.makes_namespaces:
         scene.add([scene.document(value, "not streamed") for value in scene.ids[:1]])
@@ -100,12 +100,12 @@ def resume_filtered(case: Case) -> None:
     "stream/resume-many",
     _RESUME,
     needs=_LIVE,
-    hint="the cursor of a part of a batch is that of the whole batch: what was not sent yet is skipped",
+    hint="a part of a batch carries the cursor of the whole batch, which skips the unsent rest",
     after=(*_PLANNED, "stream/many", "stream/resume"),
     examples=0.02,
 )
 def resume_many(case: Case) -> None:
-    """In the midst of 1,500 updates of one call, no cursor skips any of them."""
+    """No cursor within 1,500 updates of one call skips any of them."""
     scene = Scene(case)
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
@@ -127,7 +127,7 @@ def resume_many(case: Case) -> None:
     examples=0.06,
 )
 def resume_elsewhere(case: Case) -> None:
-    """Another instance goes on from the plan's cursor, and from each that was sent, without a gap."""
+    """Another instance resumes from the plan's cursor, and from every cursor that the stream sent, without a gap."""
     scene = Scene(case)
     for name, call in scene.history():
         scene.change(name, call)
@@ -152,7 +152,7 @@ def resume_elsewhere(case: Case) -> None:
     examples=0.3,
 )
 def cursor_lasts(case: Case) -> None:
-    """A plan's cursor gives all updates since, whatever was planned, listed and streamed meanwhile; more than once."""
+    """A plan's cursor gives all later updates, more than once, whatever was planned, listed and streamed meanwhile."""
     scene = Scene(case)
     (name,) = scene.namespaces
     for call_name, call in scene.history():
@@ -181,7 +181,7 @@ def cursor_lasts(case: Case) -> None:
     examples=0.3,
 )
 def beside_lsn(case: Case) -> None:
-    """A stream has all updates although StreamLSN was opened with the same cursor, and has counted some before."""
+    """A stream has all updates even if StreamLSN was opened with the same cursor and has already counted some."""
     scene = Scene(case)
     counts = case.enter(case.driver.stream_lsn(scene.cursor, scene.asked))
     for name, call in scene.history():
@@ -198,12 +198,12 @@ def beside_lsn(case: Case) -> None:
     "stream/undisturbed",
     "does not end by itself while the source lives",
     needs=_LIVE,
-    hint="a stream shares a connection, or a slot, with other calls, which end it",
+    hint="a stream shares a connection or a slot with other calls, and they end it",
     after=_ARRIVES,
     examples=0.16,
 )
 def undisturbed(case: Case) -> None:
-    """A stream goes on after another plan, a listing, and a StreamLSN that was opened and cancelled.
+    """A stream survives another plan, a listing, and a StreamLSN that is opened and cancelled.
 
     The plan may be refused: a source with one replication slot cannot plan updates while a stream is open.
     """
@@ -237,7 +237,7 @@ def undisturbed(case: Case) -> None:
     examples=0.2,
 )
 def parallel(case: Case) -> None:
-    """Three streams at once have all updates, each; or only one is accepted."""
+    """Each of three parallel streams has all updates, or only one stream is accepted."""
     scene = Scene(case)
     followers = [scene.follow() for _ in range(3)]
     for name, call in scene.history():
@@ -265,12 +265,12 @@ def parallel(case: Case) -> None:
     "stream/cancel",
     "Ends promptly when cancelled",
     needs=_LIVE,
-    hint="the stream's loop does not look whether the caller has gone, and keeps its thread or connection",
+    hint="the stream's loop does not check whether the caller has gone, and keeps its thread or connection",
     after=_ARRIVES,
     examples=0.02,
 )
 def cancel(case: Case) -> None:
-    """80 streams that are opened and cancelled leave nothing behind: the next one works, and so do other calls."""
+    """After 80 streams are opened and cancelled, the next stream works, and so do other calls."""
     scene = Scene(case)
     scene.mark()  # so that there is something to send at once
     what = hanging_up.open_and_cancel(

@@ -35,7 +35,7 @@ _IN_ONE_CALL = list(itertools.product((False, True), itertools.product(KINDS, re
     examples=2,
 )
 def order_in_call(case: Case) -> None:
-    """Of several updates of one id in one call, the last one decides: of any kinds, whether it was there or not."""
+    """If a call updates one id several times, the last update wins, whatever the kinds and the state before."""
     data_type = case.data_type()
     known = [found for found in _IN_ONE_CALL if set(found[1]) <= set(case.update_kinds)]
     chosen = case.draw(strategies.some(known), "there before, then", show=_told)
@@ -54,7 +54,7 @@ def order_in_call(case: Case) -> None:
         for value in [decode_id(id_of(document, data_type)[0])]
     ]
     apply(case, namespace, model, updates)
-    case.expect(namespace, model, "what is listed after several updates of one id in one call")
+    case.expect(namespace, model, "the listing after several updates of one id in one call")
 
 
 @rule(
@@ -65,7 +65,7 @@ def order_in_call(case: Case) -> None:
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
 )
 def order_across_calls(case: Case) -> None:
-    """Of several calls with updates of one id, the last one decides."""
+    """If several calls update one id, the last one wins."""
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
     kinds = case.draw(st.lists(st.sampled_from(case.update_kinds), min_size=2, max_size=4), "kinds", show=kind_name)
@@ -73,7 +73,7 @@ def order_across_calls(case: Case) -> None:
     for number, kind in enumerate(kinds, 1):
         document = case.document(value, {"n": number}, data_type)
         apply(case, namespace, model, [update(kind, value, document, data_type)])
-    case.expect(namespace, model, f"what is listed after {_named(kinds)} of one id, a call each")
+    case.expect(namespace, model, f"the listing after {_named(kinds)} of one id, a call each")
 
 
 @rule(
@@ -100,25 +100,25 @@ def against_model(case: Case) -> None:
         model.write(page)
     for number, updates in enumerate(case.histories(values, data_type), 1):
         apply(case, namespace, model, updates)
-        case.expect(namespace, model, f"what is listed after call {number} of the history")
+        case.expect(namespace, model, f"the listing after call {number} of the history")
 
 
 @rule(
     "updates/repeated-call",
     "the whole call may be repeated",
     needs=BOTH,
-    hint="applying a call a second time fails, or has another effect than the first time",
+    hint="applying a call a second time fails, or has a different effect",
     after=("updates/model",),
 )
 def repeated_call(case: Case) -> None:
-    """A call that is repeated leaves what it left the first time."""
+    """Repeating a call changes nothing."""
     data_type = case.data_type()
     values = case.identifiers(data_type, max_size=3)
     namespace, model = case.namespace(), Model(data_type)
     for updates in case.histories(values, data_type, max_calls=2):
         apply(case, namespace, model, updates)
         apply(case, namespace, model, updates)
-    case.expect(namespace, model, "what is listed after each call was repeated")
+    case.expect(namespace, model, "the listing after each call was repeated")
 
 
 @rule(
@@ -129,7 +129,7 @@ def repeated_call(case: Case) -> None:
     after=("updates/model", "updates/repeated-call"),
 )
 def replay(case: Case) -> None:
-    """A history that is replayed from an earlier call on ends as it ended before."""
+    """Replaying a history from an earlier call ends in the same state."""
     data_type = case.data_type()
     values = case.identifiers(data_type, max_size=3)
     history = case.histories(values, data_type)
@@ -137,14 +137,14 @@ def replay(case: Case) -> None:
     namespace, model = case.namespace(), Model(data_type)
     for updates in [*history, *history[start:]]:
         apply(case, namespace, model, updates)
-    case.expect(namespace, model, "what is listed after the replay")
+    case.expect(namespace, model, "the listing after the replay")
 
 
 @rule(
     "updates/leaves-others",
     UPSERT,
     needs=(*BOTH, Need.TWO_NAMESPACES),
-    hint="an update is applied in every namespace, or a delete takes more than one document",
+    hint="an update is applied in every namespace, or a delete removes more than one document",
     after=("updates/model",),
     examples=0.5,
 )
@@ -161,18 +161,18 @@ def leaves_others(case: Case) -> None:
         apply(case, one, models[one], updates)
     for namespace, model in models.items():
         what = "the namespace of the updates" if namespace == one else "another namespace"
-        case.expect(namespace, model, f"what is listed of {what}")
+        case.expect(namespace, model, f"the listing of {what}")
 
 
 @rule(
     "updates/empty-call",
     "one namespace a call",
     needs=(Need.SINK, Need.APPLYING),
-    hint="an empty batch is handed to the store, which refuses it",
+    hint="the connector passes an empty batch to the store, which refuses it",
     examples=0.2,
 )
 def empty_call(case: Case) -> None:
-    """A call without updates is taken."""
+    """A call without updates is accepted."""
     data_type = case.data_type(case.declared.sink_types)
     case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), type=data_type))
     case.checks += 1

@@ -16,44 +16,44 @@ __all__ = ["RULES"]
 
 @rule("updates/insert-missing", UPSERT, needs=BOTH, hint="INSERT is not applied", after=("write/read-back",))
 def insert_missing(case: Case) -> None:
-    """INSERT of an id that is not there adds the document."""
+    """INSERT of a missing id adds the document."""
     namespace, model, value = one_document(case, present=False)
     document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
-    case.expect(namespace, model, "what is listed after an INSERT")
+    case.expect(namespace, model, "the listing after an INSERT")
 
 
 @rule(
     "updates/insert-existing",
     UPSERT,
     needs=BOTH,
-    hint="INSERT fails, or does nothing, where the id is there already",
+    hint="INSERT fails, or does nothing, if the id already exists",
     after=(
         "updates/insert-missing",
         "write/idempotent",
     ),
 )
 def insert_existing(case: Case) -> None:
-    """INSERT of an id that is there replaces the document."""
+    """INSERT of an existing id replaces the document."""
     namespace, model, value = one_document(case, present=True)
     document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
-    case.expect(namespace, model, "what is listed after an INSERT of an id that was there")
+    case.expect(namespace, model, "the listing after an INSERT of an id that was there")
 
 
 @rule(
     "updates/update-missing",
     UPSERT,
     needs=BOTH,
-    hint="UPDATE changes only what is there: use an upsert",
+    hint="UPDATE changes only existing documents: use an upsert",
     after=("updates/insert-missing",),
 )
 def update_missing(case: Case) -> None:
-    """UPDATE of an id that is not there adds the document."""
+    """UPDATE of a missing id adds the document."""
     namespace, model, value = one_document(case, present=False)
     document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
-    case.expect(namespace, model, "what is listed after an UPDATE of an id that was not there")
+    case.expect(namespace, model, "the listing after an UPDATE of an id that was not there")
 
 
 @rule(
@@ -64,11 +64,11 @@ def update_missing(case: Case) -> None:
     after=("updates/update-missing", "updates/insert-existing"),
 )
 def replaces_whole(case: Case) -> None:
-    """UPDATE replaces the document: fields that the new one lacks are gone."""
+    """UPDATE replaces the whole document: fields that the new one lacks are gone."""
     namespace, model, value = one_document(case, present=True)
     document = case.document(value, {"c": "new"}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
-    case.expect(namespace, model, "what is listed after an UPDATE")
+    case.expect(namespace, model, "the listing after an UPDATE")
 
 
 @rule(
@@ -85,18 +85,18 @@ def delete(case: Case) -> None:
     """DELETE removes the document with its id, and no other."""
     namespace, model, value = one_document(case, present=True)
     apply(case, namespace, model, [update(UPDATE_TYPE_DELETE, value, b"", model.data_type)])
-    case.expect(namespace, model, "what is listed after a DELETE")
+    case.expect(namespace, model, "the listing after a DELETE")
 
 
 @rule(
     "updates/delete-missing",
     "deleting what is missing is OK",
     needs=(Need.SINK, Need.APPLYING, Need.DELETING),
-    hint="a delete that finds nothing is answered with an error",
+    hint="the connector answers a DELETE that finds nothing with an error",
     after=("updates/delete",),
 )
 def delete_missing(case: Case) -> None:
-    """DELETE of an id that is not there is OK, and changes nothing."""
+    """DELETE of a missing id is OK, and changes nothing."""
     case.decline_if_unknown()
     if not case.declared.loads or not case.declared.can_read:
         data_type = case.data_type(case.declared.sink_types)
@@ -106,7 +106,7 @@ def delete_missing(case: Case) -> None:
         return
     namespace, model, value = one_document(case, present=False)
     apply(case, namespace, model, [update(UPDATE_TYPE_DELETE, value, b"", model.data_type)])
-    case.expect(namespace, model, "what is listed after a DELETE of an id that was not there")
+    case.expect(namespace, model, "the listing after a DELETE of an id that was not there")
 
 
 RULES = (insert_missing, insert_existing, update_missing, replaces_whole, delete, delete_missing)

@@ -33,7 +33,7 @@ __all__ = ["RULES"]
     "updates/id-name",
     "`name` the field (`_id`, or empty for it; `id` with JSON)",
     needs=BOTH,
-    hint="the id's name is required, or taken for a part of the id",
+    hint="the connector requires the id's name, or treats it as part of the id",
     after=(
         "updates/delete",
         "updates/id-kinds",
@@ -50,7 +50,7 @@ def id_name(case: Case) -> None:
     kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
     data = b"" if kind == UPDATE_TYPE_DELETE else case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
-    case.expect(namespace, model, "what is listed after an update with an id without a name")
+    case.expect(namespace, model, "the listing after an update with an id without a name")
 
 
 @rule(
@@ -61,7 +61,7 @@ def id_name(case: Case) -> None:
     after=("updates/delete", "write/id-kinds", "write/similar-ids"),
 )
 def id_kinds(case: Case) -> None:
-    """Of documents whose ids look alike, an update changes the one with its type."""
+    """If ids look alike, an update changes only the document whose id has its type."""
     data_type = case.data_type()
     drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
@@ -76,7 +76,7 @@ def id_kinds(case: Case) -> None:
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
     updates = [update(kind, value, case.document(value, {"n": 1}, data_type), data_type) for value in updated]
     apply(case, namespace, model, updates)
-    case.expect(namespace, model, "what is listed after an update of one of several ids that look alike")
+    case.expect(namespace, model, "the listing after an update of one of several ids that look alike")
 
 
 @rule(
@@ -92,7 +92,7 @@ def id_kinds(case: Case) -> None:
     examples=0.1,
 )
 def many(case: Case) -> None:
-    """A call with 1,200 updates over 300 ids is applied whole, and in order."""
+    """A call with 1,200 updates of 300 ids is applied completely and in order."""
     data_type = case.data_type()
     rounds = [case.numbered(300, data_type, round=number) for number in range(4)]
     kinds = [UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, case.update_kinds[-1], UPDATE_TYPE_INSERT]
@@ -104,7 +104,7 @@ def many(case: Case) -> None:
         if kind != UPDATE_TYPE_INSERT or documents is rounds[0] or number % 3
     ]
     apply(case, namespace, model, updates)
-    case.expect(namespace, model, "what is listed after a call with more than a thousand updates")
+    case.expect(namespace, model, "the listing after a call with more than a thousand updates")
 
 
 @rule(
@@ -136,7 +136,7 @@ def concurrent(case: Case) -> None:
         list(pool.map(lambda updates: case.update(namespace, updates, data_type), calls))
     for updates in calls:
         model.apply(updates)
-    case.expect(namespace, model, "what is listed after eight writers sent updates at once")
+    case.expect(namespace, model, "the listing after eight writers sent updates at once")
 
 
 @rule(
@@ -152,7 +152,7 @@ def concurrent(case: Case) -> None:
     examples=0.5,
 )
 def partial(case: Case) -> None:
-    """PARTIAL_UPDATE changes the fields that it names and keeps the others; or it is refused."""
+    """PARTIAL_UPDATE changes the fields that it names and keeps the others, or is refused."""
     data_type = case.data_type()
     value = case.identifiers(data_type, max_size=1)[0]
     namespace = case.namespace()
@@ -174,9 +174,9 @@ def partial(case: Case) -> None:
     if refusal is not None:
         expect_final(case, refusal, "PARTIAL_UPDATE")
         case.notes.append(f"it refuses PARTIAL_UPDATE ({refusal.code.name})")
-        case.expect(namespace, Model(data_type, [before]), "what is listed after a refused PARTIAL_UPDATE")
+        case.expect(namespace, Model(data_type, [before]), "the listing after a refused PARTIAL_UPDATE")
         return
-    case.expect(namespace, Model(data_type, [after]), "what is listed after a PARTIAL_UPDATE that was taken")
+    case.expect(namespace, Model(data_type, [after]), "the listing after a PARTIAL_UPDATE that was taken")
 
 
 def _send_partial(
@@ -222,7 +222,7 @@ def composite_ids(case: Case) -> None:
         expect_final(case, error, "a composite id")
     # No document has both parts as its id: nothing may be gone.
     model = Model(data_type, documents)
-    case.expect(namespace, model, "what is listed after a DELETE of a composite id")
+    case.expect(namespace, model, "the listing after a DELETE of a composite id")
     composite = case.document({"a": "x", "b": "y"}, {"n": 1}, data_type)
     parts = [*id_value("x", data_type), *id_value("y", data_type)]
     for part, name in zip(parts, "ab", strict=True):
@@ -234,7 +234,7 @@ def composite_ids(case: Case) -> None:
     listed = case.read(namespace, data_type, expected=len(documents) + 1)
     case.check(
         len(listed) > len(documents),
-        "a document with a composite id was taken, and is gone",
+        "a document with a composite id was accepted, but is missing",
         expected="a refusal, or the document",
         seen=f"OK, and the {len(listed)} documents that were there before",
     )

@@ -36,7 +36,7 @@ _WRITERS = 16
     ),
 )
 def read_back(case: Case) -> None:
-    """A page that was written is read back whole."""
+    """A written page reads back whole."""
     namespace, model = case.loaded(min_size=1, small=True)
     case.expect(namespace, model)
 
@@ -49,7 +49,7 @@ def read_back(case: Case) -> None:
     after=("write/read-back",),
 )
 def several_pages(case: Case) -> None:
-    """Pages add up: what each of them wrote is there after the last."""
+    """Pages add up: after the last one, the documents of all are there."""
     data_type = case.data_type()
     documents = case.page(data_type, min_size=2, max_size=10, small=True)
     namespace = case.namespace()
@@ -66,14 +66,14 @@ def several_pages(case: Case) -> None:
     "write/idempotent",
     "It overwrites by id (retries, restarted partitions and resumed runs send documents again)",
     needs=_BOTH,
-    hint="documents are inserted without looking for their id: use an upsert",
+    hint="documents are inserted without a check for their id: use an upsert",
     after=("write/read-back",),
 )
 def idempotent(case: Case) -> None:
-    """A page that is written again leaves what the first time wrote."""
+    """Writing a page again changes nothing."""
     namespace, model = case.loaded(min_size=1, small=True)
     case.write(namespace, list(model.documents.values()), model.data_type)
-    case.expect(namespace, model, "what is listed after the same page was written twice")
+    case.expect(namespace, model, "the listing after the same page was written twice")
 
 
 @rule(
@@ -84,7 +84,7 @@ def idempotent(case: Case) -> None:
     after=("write/read-back", "write/idempotent"),
 )
 def overwrites(case: Case) -> None:
-    """A document with an id that is there already replaces the old one, as a whole."""
+    """A document with an existing id replaces the old one as a whole."""
     data_type = case.data_type()
     identifiers = case.identifiers(data_type)
     contents = case.contents(data_type, small=True)
@@ -97,26 +97,26 @@ def overwrites(case: Case) -> None:
         ]
         case.write(namespace, page, data_type)
         model.write(page)
-    case.expect(namespace, model, "what is listed after documents were written again with other contents")
+    case.expect(namespace, model, "the listing after documents were written again with other contents")
 
 
 @rule(
     "write/after-delete",
     "It overwrites by id",
     needs=(*_BOTH, Need.CHANGING, Need.DELETING),
-    hint="what was deleted is remembered, and a page that brings it again is left out",
+    hint="the connector remembers deleted ids, and ignores a page that writes them again",
     after=("write/overwrites", "updates/delete"),
     examples=0.3,
 )
 def after_delete(case: Case) -> None:
-    """A page that brings back what was deleted is written."""
+    """A page can write deleted documents again."""
     namespace, model = case.loaded(min_size=1, small=True)
     documents = list(model.documents.values())
     gone = documents[: case.draw(st.integers(1, len(documents)), "deleted")]
     removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
     case.update(namespace, removals, model.data_type)
     case.write(namespace, gone, model.data_type)
-    case.expect(namespace, model, "what is listed after deleted documents were written again")
+    case.expect(namespace, model, "the listing after deleted documents were written again")
 
 
 @rule(
@@ -132,23 +132,25 @@ def after_delete(case: Case) -> None:
     examples=0.5,
 )
 def repeated_ids(case: Case) -> None:
-    """A page that holds an id twice leaves one document with it: one of the two."""
+    """If a page holds an id twice, one of the two documents remains."""
     data_type = case.data_type()
     identifier = case.identifiers(data_type, max_size=1)[0]
     versions = [case.document(identifier, {"n": number}, data_type) for number in (1, 2)]
     namespace = case.namespace()
     case.write(namespace, versions, data_type)
     found = list(by_id(case.read(namespace, data_type, expected=2), data_type).values())
-    case.check(len(found) == 1, "a page with one id twice left not one document", expected=1, seen=len(found))
+    case.check(
+        len(found) == 1, "a page with one id twice did not leave exactly one document", expected=1, seen=len(found)
+    )
     same = canonical(found[0], data_type) in {canonical(version, data_type) for version in versions}
-    case.check(same, "a page with one id twice left another document", expected=versions, seen=found)
+    case.check(same, "a page with one id twice left a different document", expected=versions, seen=found)
 
 
 @rule(
     "write/isolates-namespaces",
     "Namespaces are opaque strings",
     needs=(*_BOTH, Need.TWO_NAMESPACES),
-    hint="the namespace is not part of the key, or two names fall together (prefix, case, separator)",
+    hint="the namespace is not part of the key, or two names collide (prefix, case, separator)",
     after=("write/read-back",),
     examples=0.5,
 )
@@ -168,21 +170,21 @@ def isolates_namespaces(case: Case) -> None:
     if len(held) < 2:
         raise case.decline(f"it refuses namespaces like {pairs[0][1]!r}")
     for namespace, model in held.items():
-        case.expect(namespace, model, f"what is listed of {namespace!r}, with the same ids in other namespaces,")
+        case.expect(namespace, model, f"the listing of {namespace!r}, with the same ids in other namespaces,")
 
 
 @rule(
     "write/namespace-and-id",
     "Namespaces are opaque strings",
     needs=(*_BOTH, Need.TWO_NAMESPACES),
-    hint="namespace and id are joined to one key: the end of the one is taken for the beginning of the other",
+    hint="namespace and id are joined to one key without a separator that neither can contain",
     after=("write/isolates-namespaces", "write/similar-ids"),
     examples=0.3,
 )
 def namespace_and_id(case: Case) -> None:
-    """Two documents are two, although one's namespace and id, written one behind the other, read like the other's."""
+    """Documents stay distinct even if namespace and id concatenate to the same string."""
     if not case.found.makes_namespaces:
-        raise case.decline("it makes no namespaces by itself")
+        raise case.decline("it does not create namespaces")
     data_type = case.data_type()
     if not case.holding(data_type).allows_id("string", "x/y"):
         raise case.decline("it takes no texts as ids")
@@ -194,19 +196,19 @@ def namespace_and_id(case: Case) -> None:
         case.write_if_taken(name, page, data_type)
         held[name] = Model(data_type, page)
     for name, model in held.items():
-        case.expect(name, model, f"what is listed of {name!r}, beside a document that its name and id read like,")
+        case.expect(name, model, f"the listing of {name!r}, beside a document that its name and id read like,")
 
 
 @rule(
     "write/long-ids",
     "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
     needs=_BOTH,
-    hint="an id becomes a file's name, or a column of so many characters, and is cut or fails there",
+    hint="an id becomes a file name, or goes into a column with a maximum length, and is cut or fails there",
     after=("write/read-back", "write/similar-ids"),
     examples=0.3,
 )
 def long_ids(case: Case) -> None:
-    """A text of hundreds of characters is an id like any other, or is refused with INVALID_ARGUMENT."""
+    """An id of hundreds of characters works like any other, or is refused with INVALID_ARGUMENT."""
     data_type = case.data_type()
     sizes = [size for size in LONG_IDS if case.holding(data_type).allows_id("string", "k" * size)]
     if not sizes:
@@ -215,14 +217,14 @@ def long_ids(case: Case) -> None:
     documents = [case.document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
     namespace = case.namespace()
     case.write_if_taken(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"what is listed of two ids of {size} characters")
+    case.expect(namespace, Model(data_type, documents), f"the listing of two ids of {size} characters")
 
 
 @rule(
     "write/empty-page",
     "one page a call, possibly empty",
     needs=(Need.SINK,),
-    hint="an empty batch is handed to the store, which refuses it",
+    hint="the connector passes an empty batch to the store, which refuses it",
     examples=0.3,
     after=(
         "write/read-back",
@@ -230,7 +232,7 @@ def long_ids(case: Case) -> None:
     ),
 )
 def empty_page(case: Case) -> None:
-    """An empty page is taken, and changes nothing."""
+    """An empty page is accepted, and changes nothing."""
     if not case.declared.can_read or not case.declared.loads or not case.found.shows:
         data_type = case.data_type(case.declared.sink_types)
         case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
@@ -238,7 +240,7 @@ def empty_page(case: Case) -> None:
         return
     namespace, model = case.loaded(small=True)
     case.write(namespace, [], model.data_type)
-    case.expect(namespace, model, "what is listed after an empty page")
+    case.expect(namespace, model, "the listing after an empty page")
 
 
 @rule(
@@ -248,7 +250,7 @@ def empty_page(case: Case) -> None:
     hint="valid documents are refused",
 )
 def accepts(case: Case) -> None:
-    """A sink takes pages of valid documents of each type that it lists."""
+    """A sink accepts pages of valid documents of every type that it declares."""
     case.decline_if_unknown()
     data_type = case.data_type(case.declared.sink_types)
     page = case.page(data_type, min_size=1, max_size=5)
@@ -270,18 +272,18 @@ def large_page(case: Case) -> None:
     documents = case.numbered(1500, data_type)
     namespace = case.namespace()
     case.write(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), "what is listed after a page of 1,500 documents")
+    case.expect(namespace, Model(data_type, documents), "the listing after a page of 1,500 documents")
 
 
 @rule(
     "write/id-kinds",
     "a number and a text are never one, and neither are a date and an integer",
     needs=_BOTH,
-    hint="ids are turned into text, so that ids of different types fall together",
+    hint="ids are turned into text, so ids of different types collide",
     after=("write/read-back",),
 )
 def id_kinds(case: Case) -> None:
-    """Ids that read the same, but are of different types, are different documents."""
+    """Ids that look the same but have different types are different documents."""
     _apart(case, look_alikes.IDS_OF_OTHER_KINDS)
 
 
@@ -289,11 +291,11 @@ def id_kinds(case: Case) -> None:
     "write/similar-ids",
     "It overwrites by id",
     needs=_BOTH,
-    hint="the key under which a document is kept is not its whole id: a collation, an index of a prefix, a file's name",
+    hint="a document's key is not its whole id: a collation, a prefix index, a file name",
     after=("write/read-back", "write/id-kinds"),
 )
 def similar_ids(case: Case) -> None:
-    """Ids of one type that differ in capitals, spaces, accents or after many characters are different documents."""
+    """Ids of one type that differ only in case, spaces, accents or after many characters are different documents."""
     _apart(case, look_alikes.SIMILAR_IDS)
 
 
@@ -301,13 +303,13 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
     drawn = case.look_alikes(groups, data_type)
     if not drawn:
-        raise case.decline("it takes no ids of types that could be taken for one")
+        raise case.decline("it takes no ids of types that could be confused")
     # Numbers that a store may take for one stand for themselves once.
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     documents = [case.document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
     namespace = case.namespace()
     case.write_if_taken(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), "what is listed of ids that look alike")
+    case.expect(namespace, Model(data_type, documents), "the listing of ids that look alike")
 
 
 @rule(
@@ -323,7 +325,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     examples=0.3,
 )
 def equal_numbers(case: Case) -> None:
-    """Numerically equal ids of different types are one document, or several: the last write is there either way."""
+    """Numerically equal ids of different types are one document or several; either way the last write is there."""
     data_type = strategies.BSON
     if data_type not in case.declared.types:
         raise case.decline("this type is not both written and read")
@@ -345,7 +347,7 @@ def equal_numbers(case: Case) -> None:
     merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
     case.check(
         whole or merged,
-        "documents with numerically equal ids are neither all there, nor one with the last content",
+        "documents with numerically equal ids are neither all there, nor one with the last contents",
         expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(kinds) - 1}",
         seen=", ".join(map(show_document, listed)) or "no document",
     )
@@ -355,31 +357,31 @@ def equal_numbers(case: Case) -> None:
     "write/concurrent",
     "is safe when called at once from several writers",
     needs=_BOTH,
-    hint="state is shared by writers without a lock, or a pool of connections is smaller than the writers are many",
+    hint="writers share state without a lock, or there are more writers than pooled connections",
     after=("write/read-back", "write/several-pages", "write/large-page", "list/complete"),
     examples=0.5,
 )
 def concurrent(case: Case) -> None:
-    """Pages that as many writers as dsync may have write at once are all there afterwards."""
+    """Pages from as many parallel writers as dsync may start are all there afterwards."""
     data_type = case.data_type()
     documents = case.numbered(240, data_type)
     namespace = case.namespace()
     pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]
     with ThreadPoolExecutor(_WRITERS) as pool:
         list(pool.map(lambda page: case.write(namespace, page, data_type), pages))
-    case.expect(namespace, Model(data_type, documents), f"what is listed after {_WRITERS} writers wrote at once")
+    case.expect(namespace, Model(data_type, documents), f"the listing after {_WRITERS} writers wrote at once")
 
 
 @rule(
     "write/concurrent-overwrites",
     "is safe when called at once from several writers",
     needs=_BOTH,
-    hint="looking for the id and inserting are two steps: two writers both insert",
+    hint="looking up the id and inserting are two steps: two writers both insert",
     after=("write/overwrites", "write/concurrent", "write/idempotent"),
     examples=0.5,
 )
 def concurrent_overwrites(case: Case) -> None:
-    """When writers write the same ids at once, one document of each id is there, as one of them wrote it."""
+    """If writers write the same ids at once, each id has one document, exactly as one of them wrote it."""
     data_type = case.data_type()
     namespace = case.namespace()
     versions = [case.numbered(20, data_type, writer=writer) for writer in range(6)]
@@ -395,10 +397,10 @@ def concurrent_overwrites(case: Case) -> None:
     allowed: dict[bytes, set[bytes]] = {}
     for document in (document for version in versions for document in version):
         allowed.setdefault(document_key(document, data_type), set()).add(canonical(document, data_type))
-    case.check(found.keys() == allowed.keys(), "ids are missing, or strange", expected=len(allowed), seen=len(found))
+    case.check(found.keys() == allowed.keys(), "ids are missing or unexpected", expected=len(allowed), seen=len(found))
     for key, document in found.items():
         if canonical(document, data_type) not in allowed[key]:
-            raise Violation("a document is none of those that were written", expected="one of six", seen=str(document))
+            raise Violation("a document is not one of those written", expected="one of six", seen=str(document))
 
 
 @rule(
@@ -413,12 +415,12 @@ def concurrent_overwrites(case: Case) -> None:
     ),
 )
 def leaves_others(case: Case) -> None:
-    """Writing some documents again leaves the others of the namespace as they are."""
+    """Writing some documents again does not change the others."""
     namespace, model = case.loaded(min_size=2, max_size=8, small=True)
     documents = list(model.documents.values())
     again = documents[: case.draw(st.integers(1, len(documents) - 1), "written again")]
     case.write(namespace, again, model.data_type)
-    case.expect(namespace, model, "what is listed after some documents were written again")
+    case.expect(namespace, model, "the listing after some documents were written again")
 
 
 RULES = (
