@@ -35,6 +35,8 @@ def worktree(monorepo: Repository, tmp_path: Path) -> Repository:
 
 def find_in(folder: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Change:
     """The change as it is found in a folder, in a process with these variables."""
+    for name in os.environ.keys() - clean_environ().keys():  # those of the CI system that runs these tests
+        monkeypatch.delenv(name)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     return find_change(folder, os.environ)

@@ -157,7 +157,7 @@ class TheFieldWinsOverTheId(TypedConnector):
             row[column.name] = self.stored(table, column, fields.pop(column.name))
 
 
-@broken("schema/missing-field", "special input")
+@broken("schema/missing-field", "rare")
 class ARepeatThatIsMissingIsFilledIn(TypedConnector):
     """A document without its key's field is written all the same, and has it afterwards."""
 
