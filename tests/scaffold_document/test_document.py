@@ -122,14 +122,29 @@ def test_options_are_those_that_apply(rendered: Path) -> None:
     assert flags == {"writes_bson": ["--password"], "reads_bson": ["--page-size", "--partitions", "--password"]}
 
 
-@pytest.mark.parametrize("name", ["both_bson_json", "copies_json", "streams_bson", "writes_bson_json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "both_bson_json",
+        pytest.param("copies_json", marks=pytest.mark.campaign),
+        pytest.param("streams_bson", marks=pytest.mark.campaign),
+        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
+    ],
+)
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
     """Those of its code, on the server that its conformance.py starts; a warning is an error."""
     words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
     run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
 
 
-@pytest.mark.parametrize("name", ["both_bson_json", "streams_json", "writes_bson_json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "both_bson_json",
+        pytest.param("streams_json", marks=pytest.mark.campaign),
+        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
+    ],
+)
 def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
     """Rules that need each part of the harness pass where they apply; its own tests and the demonstration run all."""
     asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "faults/stream-survives"}
