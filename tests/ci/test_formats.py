@@ -108,6 +108,6 @@ def test_a_summary_that_is_too_long_keeps_its_table() -> None:
     assert "The details are too long for this page" in short
     assert summary.render(reports, "main", left=["c"], most=100_000) == whole
     shortest = summary.render(reports, "main", left=["c"], most=120)
-    assert "What came of 3 connectors is in the log" in shortest
+    assert "see the log for the results of 3 connectors" in shortest
     assert len(shortest.encode()) <= 120
     assert summary.render(reports, "main", most=0) == summary.render({}, "main", most=10) == ""

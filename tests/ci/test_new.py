@@ -37,7 +37,7 @@ def test_without_a_ci_system(tmp_path: Path, words: tuple[str, ...]) -> None:
 def test_in_a_repository(repository: Repository) -> None:
     """The commands that are printed put the workflow where GitHub runs it; a second connector needs none."""
     first = dsync_new(repository.folder, "--scheme", "file", "--ci", "github")
-    told, _, steps = first.stdout.partition("GitHub runs a workflow at the repository's root only")
+    told, _, steps = first.stdout.partition("GitHub runs workflows only at the repository's root")
     assert "dsync-kit verify ./connectors/file" in told
     for step in steps.splitlines()[1:]:
         subprocess.run(step, shell=True, cwd=repository.folder, check=True)  # noqa: S602 - what a user would type

@@ -22,5 +22,5 @@ def test_what_is_no_report(dsync_kit: Command, tmp_path: Path, text: str) -> Non
     (tmp_path / "report.json").write_text(text)
     done = dsync_kit("badge", "report.json", "badge.svg")
     assert done.returncode == 2
-    assert "expected what `dsync-kit verify --report json=report.json` writes" in done.stderr
+    assert "expected the output of `dsync-kit verify --report json=report.json`" in done.stderr
     assert not (tmp_path / "badge.svg").exists()

@@ -66,7 +66,7 @@ def test_lines_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\n".join(lines)
     assert lines[0] == "one → other: full, JSON_ID, resumed"
     assert "3 partitions, 1 of them already done, 1 updates partition" in lines[1]
-    assert "a: partition 1 begins again in 0.5 s: UNAVAILABLE: gone" in text
+    assert "a: partition 1 restarts in 0.5 s: UNAVAILABLE: gone" in text
     assert "4 of 9 updates" in text
     assert "\x1b" not in text
     assert lines[-1] == "go on"

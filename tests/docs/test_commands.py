@@ -76,6 +76,7 @@ NOT_RUN = (
     NotRun(
         r"dsync-kit (verify|schema) .*\bpublic\.", "a database of the reader's own: tests/test_dsync.py judges a table"
     ),
+    NotRun(r"dsync-kit schema grpc://", "a server of the reader's own: tests/cli/test_schema.py serves one"),
     NotRun(r"dsync-(kit|new) .*\[[a-z]+-[a-z]+\]", "it tells the grammar, and is no command"),
 )
 

@@ -225,7 +225,7 @@ class TestList:
     def test_what_cannot_be_converted_is_no_silent_loss(self, make: Make) -> None:
         connector = make()
         write(connector, document(1, id="beside _id"))
-        with pytest.raises(InvalidArgument, match="cannot be given as DATA_TYPE_JSON_ID"):
+        with pytest.raises(InvalidArgument, match="cannot convert it to DATA_TYPE_JSON_ID"):
             listed(connector, data_type=JSON)
 
     def test_an_id_is_that_of_one_document_whatever_its_type(self, make: Make) -> None:
@@ -371,7 +371,7 @@ class TestUpdates:
             (Update(type=UPDATE_TYPE_DELETE), "0 parts"),
             (Update(id=[encode_id(1), encode_id(2)], type=UPDATE_TYPE_DELETE), "2 parts"),
             (Update(id=[BsonValue(data=b"raw text", type=2)], type=UPDATE_TYPE_DELETE), "the id's data"),
-            (Update(id=[BsonValue(data=b"", type=300)], type=UPDATE_TYPE_DELETE), "no BSON value of type 300"),
+            (Update(id=[BsonValue(data=b"", type=300)], type=UPDATE_TYPE_DELETE), "not a BSON value of type 300"),
             (update(UPDATE_TYPE_INSERT, Int64(1), document(1)), "is not its document's id"),
             (update(UPDATE_TYPE_INSERT, 1, b"garbage"), "not a BSON document"),
             (update(UPDATE_TYPE_UPDATE, 1), "not a BSON document"),
