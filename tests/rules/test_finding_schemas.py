@@ -9,8 +9,9 @@ from bson import Binary, Decimal128, Int64
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.inference import inferred
-from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, Answer, probed
+from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, probed
 from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.documents import decode, encode, encode_id
 from dsync_kit.errors import ConnectorError

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
+from dsync_kit.cli.options import TARGET_HELP, Insecure, Jobs, Profile, Rules, Seed, Settle, Strict, Timeout
 from dsync_kit.output.streams import write_document
 
 __all__ = ["app", "main"]
@@ -20,22 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT, or exec:COMMAND"
-
-Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without TLS.")]
-
-# What verify and ci have in common.
-Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
-Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")]
-Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeatable.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Count violated SHOULD rules as failures, too.")]
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel.")]
-Settle = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
-]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
 
 
 def _version(wanted: bool) -> None:

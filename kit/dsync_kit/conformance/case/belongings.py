@@ -1,14 +1,18 @@
 """What an example has written, beside what was there before it came: its documents are removed at the end."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.subject.remembered import Remembered
+from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
-from dsync_kit.errors import InvalidArgument
+from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
 
-__all__ = ["Belongings", "key_in"]
+__all__ = ["Belongings", "key_in", "remove"]
 
 
 class Belongings:
@@ -78,3 +82,41 @@ def key_in(document: bytes, data_type: DataType) -> bytes | None:
         return document_key(document, data_type)
     except InvalidArgument:
         return None
+
+
+def remove(subject: Subject, belongings: Belongings) -> None:
+    """Delete an example's documents; the subject remembers the namespaces in which some remain."""
+    removing = Recorder(subject.api, subject.settling)
+    for namespace, data_type, removals in belongings.removals():
+        try:
+            subject.data.change(namespace, removals, data_type, driver=Driver(removing))
+        except ConnectorError as error:
+            written = namespace in belongings.written
+            if written and _some_remain(subject, belongings, namespace, removals, data_type, error):
+                subject.remembered.remain(namespace, str(error))
+            if error.retryable:
+                subject.liveness.heed(removing)
+
+
+def _some_remain(
+    subject: Subject,
+    belongings: Belongings,
+    namespace: str,
+    removals: Sequence[Update],
+    data_type: DataType,
+    refusal: ConnectorError,
+) -> bool:
+    """Whether something is left of what a refused call would have removed.
+
+    The whole call may be refused for a single id that the store can't hold, so each document is removed alone.
+    """
+    if refusal.retryable or not subject.declared.can_read:
+        return True
+    for removal in removals if len(removals) > 1 else ():
+        with suppress(ConnectorError):
+            subject.data.change(namespace, [removal], data_type, driver=subject.driver)
+    try:
+        listed = subject.data.read(namespace, data_type, driver=subject.driver)
+    except (ConnectorError, Violation):
+        return True
+    return belongings.owns_any(namespace, data_type, listed)

@@ -1,7 +1,7 @@
 """One example of a rule: what it draws, what it calls, what it finds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -9,17 +9,14 @@ from hypothesis import strategies as st
 from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
 from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.conformance.calls.driver import Driver
-from dsync_kit.conformance.calls.transcript import Recorder, show_document, show_id
-from dsync_kit.conformance.case.belongings import Belongings
-from dsync_kit.conformance.case.showing import Showing
-from dsync_kit.conformance.documents import look_alikes, strategies
-from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
+from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.case.belongings import Belongings, remove
+from dsync_kit.conformance.case.drawing import Drawing
 from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.data import REFUSALS
-from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model
@@ -27,17 +24,12 @@ from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, is_interrupt
 from dsync_kit.protocol import (
-    UPDATE_TYPE_DELETE,
-    UPDATE_TYPE_INSERT,
-    UPDATE_TYPE_UPDATE,
     BsonValue,
     DataType,
     Update,
-    UpdateType,
     WriteDataRequest,
     WriteUpdatesRequest,
 )
-from dsync_kit.protocol.names import kind_name, type_name
 from dsync_kit.usage import TargetError
 
 __all__ = ["Case"]
@@ -45,7 +37,7 @@ __all__ = ["Case"]
 T = TypeVar("T")
 
 
-class Case:
+class Case(Drawing):
     """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
 
     `declared` is what the connector says about itself, `found` what was found out about it. `api` are the RPCs as they
@@ -54,143 +46,27 @@ class Case:
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
-        self.subject = subject
-        self.declared = subject.declared
-        self.found = subject.found
+        super().__init__(subject, data)
         self.bulk = bulk
-        self.showing = Showing(subject)
         self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder, subject.limits)
-        self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
         self.notes: list[str] = []
         self.checks = 0
-        self._data = data
         self._belongings = Belongings(subject.remembered)
         self._taken: set[str] = set()
         self._stack = ExitStack()
-        self._family: Family | None = None
 
     def offers(self, need: Need) -> bool:
         """Whether the connector, or the way it is run, has what a rule needs."""
         return offers(self.subject, need)
-
-    # Drawing
-
-    def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
-        """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
-        value = self._data.draw(strategy)
-        self._drawn.append((label, value, show))
-        return value
-
-    @property
-    def example(self) -> tuple[tuple[str, str], ...]:
-        """What was drawn: labels and values, as text."""
-        return tuple((label, _show(value, show)) for label, value, show in self._drawn)
 
     def features(self) -> tuple[Feature, ...]:
         """What the example has shown that others need not have."""
         requests = (call.request for call in self.recorder.calls)
         return self.showing.features((value for _, value, _ in self._drawn), requests)
 
-    def data_type(self, types: Sequence[DataType] = ()) -> DataType:
-        """One of the types in which documents can be put in and read back."""
-        choices = list(types or self.declared.types)
-        if not choices:
-            raise Inapplicable("no data type can be both written and read")
-        return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
-
-    def page(
-        self,
-        data_type: DataType,
-        *,
-        min_size: int = 0,
-        max_size: int = 6,
-        small: bool = False,
-        label: str = "documents",
-    ) -> list[bytes]:
-        """Documents with ids that no store takes for one."""
-        if self.showing.lacks(FeatureKind.EMPTY_CALL):
-            min_size = max(1, min_size)
-        with _declined_if_too_few():
-            pages = self.holding(data_type).pages(min_size=min_size, max_size=max_size, small=small)
-        return self.draw(pages, label)
-
-    def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
-        """Ids, as Python values, that no store takes for one."""
-        with _declined_if_too_few():
-            several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
-        return self.draw(several, "ids")
-
-    def identifier(self, data_type: DataType) -> Any:
-        """An id, as a Python value."""
-        return self.draw(self.holding(data_type).identifiers, "id")
-
-    def contents(self, data_type: DataType, *, small: bool = False) -> st.SearchStrategy[dict[str, Any]]:
-        """A strategy for the fields beside the id."""
-        return self.holding(data_type).contents(small=small)
-
-    def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
-        """A document with this id, and with these fields as far as the namespace has such.
-
-        Where it has others, they differ as the given ones would: documents of one id are told apart by their fields.
-        """
-        return self.holding(data_type).document(identifier, fields)
-
-    def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
-        """Some of the groups of ids, as far as the namespace has such ids; none where it has no whole group."""
-        return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
-
-    def histories(
-        self,
-        values: list[Any],
-        data_type: DataType,
-        *,
-        label: str = "history",
-        max_calls: int = 4,
-        max_updates: int = 5,
-    ) -> list[list[Update]]:
-        """Calls of WriteUpdates over a few ids."""
-        holding = self.holding(data_type)
-        kinds = self.update_kinds
-        calls = histories(holding, values, kinds, max_calls=max_calls, max_updates=max_updates)
-        return self.draw(calls, label)
-
-    def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
-        """`count` small documents with ids that sort as they are numbered."""
-        values = self.numbered_ids(count, data_type, prefix=prefix)
-        return [self.document(value, {"n": number, **fields}, data_type) for number, value in enumerate(values)]
-
-    def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
-        """`count` ids that sort as they are numbered."""
-        with _declined_if_too_few():
-            make = self.holding(data_type).numbered(prefix, count)
-        return [make(number) for number in range(count)]
-
-    def long_field(self, size: int, data_type: DataType) -> str:
-        """The name of a field for a text of this many characters. Raises Inapplicable where there is none."""
-        if not (name := self.holding(data_type).long_field(size)):
-            raise Inapplicable(f"its schema has no field for a text of {size:,} characters")
-        return name
-
-    def varied(self, count: int, data_type: DataType) -> list[Any]:
-        """`count` ids that different orders sort differently."""
-        with _declined_if_too_few():
-            return self.holding(data_type).varied(count)
-
     # Places
-
-    @property
-    def family(self) -> Family:
-        """The namespaces of this example: they all hold the same documents."""
-        if self._family is None:
-            known = self.subject.families
-            self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
-        return self._family
-
-    def holding(self, data_type: DataType) -> Holding:
-        """What the example's namespaces hold."""
-        return self.family.holding(data_type)
 
     def namespace(self) -> str:
         """A namespace for this example, empty as far as the example can tell."""
@@ -216,12 +92,6 @@ class Case:
     def deletes(self) -> bool:
         """Whether documents can be changed, and deleted again."""
         return self.declared.can_change and self.found.deletes
-
-    @property
-    def update_kinds(self) -> tuple[UpdateType, ...]:
-        """The kinds of updates that are applied, PARTIAL_UPDATE aside."""
-        kinds = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
-        return kinds if self.found.deletes else kinds[:2]
 
     # What dsync does
 
@@ -406,35 +276,8 @@ class Case:
         """Remove what the example has made, and end what it has started."""
         self._stack.close()
         self.subject.kept(self._belongings.written)
-        if not self.subject.removes:
-            return
-        removing = Recorder(self.subject.api, self.subject.settling)
-        for namespace, data_type, removals in self._belongings.removals():
-            try:
-                self.subject.data.change(namespace, removals, data_type, driver=Driver(removing))
-            except ConnectorError as error:
-                if namespace in self._belongings.written and self._remains(namespace, removals, data_type, error):
-                    self.subject.remembered.remain(namespace, str(error))
-                if error.retryable:
-                    self.subject.liveness.heed(removing)
-
-    def _remains(
-        self, namespace: str, removals: Sequence[Update], data_type: DataType, refusal: ConnectorError
-    ) -> bool:
-        """Whether something is left of what a refused call would have removed.
-
-        The whole call may be refused for one id that the store can't hold, and so does not: each is removed alone.
-        """
-        if refusal.retryable or not self.declared.can_read:
-            return True
-        for removal in removals if len(removals) > 1 else ():
-            with suppress(ConnectorError):
-                self.subject.data.change(namespace, [removal], data_type, driver=self.subject.driver)
-        try:
-            listed = self.subject.data.read(namespace, data_type, driver=self.subject.driver)
-        except (ConnectorError, Violation):
-            return True
-        return self._belongings.owns_any(namespace, data_type, listed)
+        if self.subject.removes:
+            remove(self.subject, self._belongings)
 
     def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
         """Note that a write of these ids was answered with OK, for what is written past `write` and `update`."""
@@ -452,29 +295,3 @@ class Case:
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents as they were written; without those that were there before this example came."""
         return self._belongings.among(listed, namespace, data_type, lambda found: self.as_written(found, data_type))
-
-
-@contextmanager
-def _declined_if_too_few() -> Iterator[None]:
-    try:
-        yield
-    except TooFewError as error:
-        raise Inapplicable(str(error)) from error
-
-
-def _names(family: Family) -> str:
-    return ", ".join(family.names)
-
-
-def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:
-    if isinstance(value, bytes):
-        return show_document(value)
-    if isinstance(value, Update):
-        return f"{kind_name(value.type)} {show_id(list(value.id))}" + (
-            f" {show_document(value.data)}" if value.data else ""
-        )
-    if isinstance(value, list | tuple):
-        shown = ", ".join(_show(item, show) for item in value[:20])
-        more = f", … {len(value) - 20} more" if len(value) > 20 else ""
-        return f"[{shown}{more}]"
-    return show(value) if show is not None else repr(value)

@@ -1,8 +1,12 @@
 """The rules `write/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.write import write_data
+from dsync_kit.conformance.rules.write import concurrency, keys, pages
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*write_data.RULES,)
+RULES: tuple[Rule, ...] = (
+    *pages.RULES,
+    *keys.RULES,
+    *concurrency.RULES,
+)

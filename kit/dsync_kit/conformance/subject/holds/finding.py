@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsync_kit.conformance.calls.settling import Settling
-from dsync_kit.conformance.documents.finding.probing import Answer, Finding, probed
+from dsync_kit.conformance.documents.finding.attempts import Answer
+from dsync_kit.conformance.documents.finding.probing import Finding, probed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.verdicts.inspection import document_key

@@ -1,0 +1,185 @@
+"""What an example draws: documents, ids and updates, as far as its namespaces hold such."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.case.showing import Showing
+from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
+from dsync_kit.conformance.results.features import FeatureKind
+from dsync_kit.conformance.results.outcome import Inapplicable
+from dsync_kit.conformance.subject.holds.families import Family
+from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
+    DataType,
+    Update,
+    UpdateType,
+)
+from dsync_kit.protocol.names import kind_name, type_name
+
+__all__ = ["Drawing"]
+
+T = TypeVar("T")
+
+
+class Drawing:
+    """The draws of one example. Each is shown where the example fails.
+
+    Methods that give documents or ids raise Inapplicable where the namespaces hold too few of them.
+    """
+
+    def __init__(self, subject: Subject, data: st.DataObject) -> None:
+        self.subject = subject
+        self.declared = subject.declared
+        self.found = subject.found
+        self.showing = Showing(subject)
+        self._data = data
+        self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
+        self._family: Family | None = None
+
+    def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
+        """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
+        value = self._data.draw(strategy)
+        self._drawn.append((label, value, show))
+        return value
+
+    @property
+    def example(self) -> tuple[tuple[str, str], ...]:
+        """What was drawn: labels and values, as text."""
+        return tuple((label, _show(value, show)) for label, value, show in self._drawn)
+
+    def data_type(self, types: Sequence[DataType] = ()) -> DataType:
+        """One of the types in which documents can be put in and read back."""
+        choices = list(types or self.declared.types)
+        if not choices:
+            raise Inapplicable("no data type can be both written and read")
+        return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
+
+    def page(
+        self,
+        data_type: DataType,
+        *,
+        min_size: int = 0,
+        max_size: int = 6,
+        small: bool = False,
+        label: str = "documents",
+    ) -> list[bytes]:
+        """Documents with ids that no store takes for one."""
+        if self.showing.lacks(FeatureKind.EMPTY_CALL):
+            min_size = max(1, min_size)
+        with _declined_if_too_few():
+            pages = self.holding(data_type).pages(min_size=min_size, max_size=max_size, small=small)
+        return self.draw(pages, label)
+
+    def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
+        """Ids, as Python values, that no store takes for one."""
+        with _declined_if_too_few():
+            several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
+        return self.draw(several, "ids")
+
+    def identifier(self, data_type: DataType) -> Any:
+        """An id, as a Python value."""
+        return self.draw(self.holding(data_type).identifiers, "id")
+
+    def contents(self, data_type: DataType, *, small: bool = False) -> st.SearchStrategy[dict[str, Any]]:
+        """A strategy for the fields beside the id."""
+        return self.holding(data_type).contents(small=small)
+
+    def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
+        """A document with this id, and with these fields as far as the namespace has such.
+
+        Where it has others, they differ as the given ones would: documents of one id are told apart by their fields.
+        """
+        return self.holding(data_type).document(identifier, fields)
+
+    def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
+        """Some of the groups of ids, as far as the namespace has such ids; none where it has no whole group."""
+        return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
+
+    def histories(
+        self,
+        values: list[Any],
+        data_type: DataType,
+        *,
+        label: str = "history",
+        max_calls: int = 4,
+        max_updates: int = 5,
+    ) -> list[list[Update]]:
+        """Calls of WriteUpdates over a few ids."""
+        holding = self.holding(data_type)
+        kinds = self.update_kinds
+        calls = histories(holding, values, kinds, max_calls=max_calls, max_updates=max_updates)
+        return self.draw(calls, label)
+
+    def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
+        """`count` small documents with ids that sort as they are numbered."""
+        values = self.numbered_ids(count, data_type, prefix=prefix)
+        return [self.document(value, {"n": number, **fields}, data_type) for number, value in enumerate(values)]
+
+    def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
+        """`count` ids that sort as they are numbered."""
+        with _declined_if_too_few():
+            make = self.holding(data_type).numbered(prefix, count)
+        return [make(number) for number in range(count)]
+
+    def long_field(self, size: int, data_type: DataType) -> str:
+        """The name of a field for a text of this many characters. Raises Inapplicable where there is none."""
+        if not (name := self.holding(data_type).long_field(size)):
+            raise Inapplicable(f"its schema has no field for a text of {size:,} characters")
+        return name
+
+    def varied(self, count: int, data_type: DataType) -> list[Any]:
+        """`count` ids that different orders sort differently."""
+        with _declined_if_too_few():
+            return self.holding(data_type).varied(count)
+
+    @property
+    def family(self) -> Family:
+        """The namespaces of this example: they all hold the same documents."""
+        if self._family is None:
+            known = self.subject.families
+            self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
+        return self._family
+
+    def holding(self, data_type: DataType) -> Holding:
+        """What the example's namespaces hold."""
+        return self.family.holding(data_type)
+
+    @property
+    def update_kinds(self) -> tuple[UpdateType, ...]:
+        """The kinds of updates that are applied, PARTIAL_UPDATE aside."""
+        kinds = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
+        return kinds if self.found.deletes else kinds[:2]
+
+
+@contextmanager
+def _declined_if_too_few() -> Iterator[None]:
+    try:
+        yield
+    except TooFewError as error:
+        raise Inapplicable(str(error)) from error
+
+
+def _names(family: Family) -> str:
+    return ", ".join(family.names)
+
+
+def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:
+    if isinstance(value, bytes):
+        return show_document(value)
+    if isinstance(value, Update):
+        return f"{kind_name(value.type)} {show_id(list(value.id))}" + (
+            f" {show_document(value.data)}" if value.data else ""
+        )
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_show(item, show) for item in value[:20])
+        more = f", … {len(value) - 20} more" if len(value) > 20 else ""
+        return f"[{shown}{more}]"
+    return show(value) if show is not None else repr(value)

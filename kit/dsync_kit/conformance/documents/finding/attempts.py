@@ -1,0 +1,148 @@
+"""Writes documents on trial: what becomes of each, and which fields the refusals name."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from dsync_kit.conformance.documents.finding.inference import value_schema
+from dsync_kit.conformance.documents.schema.counted import counted
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.documents import encode, same_document
+from dsync_kit.protocol import DataType
+
+__all__ = [
+    "Answer",
+    "Attempt",
+    "OutOfCallsError",
+    "Probe",
+    "between",
+    "sample_fields",
+    "type_of",
+    "with_field",
+]
+
+
+_IDS = 10_000
+"""How many ids are looked at to find a free one."""
+
+_NAMING = (
+    r'(?:column|field|property|attribute|key)s?:? +["\'`]?([A-Za-z_][\w$]*)["\'`]?',
+    r'["\'`]([A-Za-z_]\w*)["\'`]',
+    r"([A-Za-z_]\w*) (?:is|was) (?:missing|required|NOT NULL)",
+)
+_COMMON = frozenset(
+    {
+        *("of", "in", "is", "for", "not", "with", "and", "or", "the", "a", "an", "does", "was", "has", "have", "be"),
+        *("at", "to", "from", "by", "on", "as", "that", "this", "must", "cannot", "null", "missing", "required"),
+        *("value", "values", "type", "name", "names", "constraint", "violates", "relation", "table", "found"),
+        *("unknown", "error", "int", "string"),
+    }
+)
+"""Words that such a message quotes, and that name nothing."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a document: `refusal` is the message where it was refused, `back` what is read under its id.
+
+    `back` is None where nothing is there, and where nobody can read it (`readable` is False).
+    """
+
+    refusal: str = ""
+    back: Mapping[str, Any] | None = None
+    readable: bool = True
+
+
+Attempt = Callable[[Mapping[str, Any]], Answer]
+"""Writes one document."""
+
+
+class OutOfCallsError(Exception):
+    """No more documents may be written."""
+
+
+@dataclass
+class Probe:
+    """Counts what is written, and keeps the last refusal for the report."""
+
+    attempt: Attempt
+    data_type: DataType
+    left: int
+    number: int = 0
+    refusal: str = ""
+    refusal_of_like: str = ""
+    """Of a document like those that are there; empty where it was acknowledged, and is not listed as it was written."""
+    named: dict[str, None] = field(default_factory=dict)
+    no_fields: frozenset[str] = frozenset()
+    taken: Callable[[Any], bool] = lambda _: False
+
+    def kept(self, document: Mapping[str, Any]) -> bool:
+        """Whether a document is taken, and is there as it was written."""
+        answer = self.tried(document)
+        if answer.refusal:
+            return False
+        return not answer.readable or (answer.back is not None and self.same(document, answer.back))
+
+    def tried(self, document: Mapping[str, Any]) -> Answer:
+        """What becomes of a document. Raises where no more are to be written."""
+        if self.left <= 0:
+            raise OutOfCallsError
+        self.left -= 1
+        self.number += 1
+        answer = self.attempt(document)
+        if answer.refusal:
+            self.refusal = answer.refusal
+            # What it says of a field that was sent is another thing: that it has none of this name.
+            others = self.no_fields | document.keys()
+            self.named |= dict.fromkeys(name for name in _names(answer.refusal) if name not in others)
+        return answer
+
+    def keeps(self, schema: DocumentSchema, name: str, value: Any, others: Mapping[str, Any] | None = None) -> bool:
+        """Whether a document is kept if its field `name` has this value.
+
+        The other fields are `others`, by default samples that fit the schema.
+        """
+        fields = {**(sample_fields(schema) if others is None else others), name: value}
+        return self.kept(schema.document(self.free_id(schema), fields))
+
+    def free_id(self, schema: DocumentSchema) -> Any:
+        """An id that fits the schema and that no document has yet; if thousands are taken, one that is taken."""
+        make = counted(schema.identifier, self.data_type, prefix="probe")
+        values = (make(self.number + 1 + number) for number in range(_IDS))
+        return next((value for value in values if not self.taken(value)), make(0))
+
+    def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether two documents are the same, field order aside."""
+        return same_document(encode(dict(one), self.data_type), encode(dict(other), self.data_type), self.data_type)
+
+
+def _names(message: str) -> Iterator[str]:
+    """What a message quotes, or calls a column or field: names that a document may lack."""
+    for pattern in _NAMING:
+        for name in re.findall(pattern, message, re.IGNORECASE):
+            if name.lower() not in _COMMON:
+                yield name
+
+
+def sample_fields(schema: DocumentSchema) -> dict[str, Any]:
+    """A value for each field of the schema."""
+    made = {name: counted(own, schema.data_type) for name, own in schema.fields.items()}
+    return {name: part(1) for name, part in made.items() if part.size}
+
+
+def with_field(schema: DocumentSchema, name: str, own: ValueSchema) -> DocumentSchema:
+    """The schema, with another schema for one field."""
+    return replace(schema, fields={**schema.fields, name: own})
+
+
+def type_of(value: Any, data_type: DataType) -> str:
+    """The name of a value's type in schemas."""
+    return value_schema([value], data_type).types[0]
+
+
+def between(least: int, most: int) -> dict[str, Any]:
+    """The keywords of a schema for numbers from `least` to `most`."""
+    return {"minimum": Decimal(least), "maximum": Decimal(most)}

@@ -1,0 +1,157 @@
+"""A first document that a store keeps: of any fields, like existing ones, or of the fields that its refusals name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bson import Decimal128, Int64
+
+from dsync_kit.conformance.documents.finding.attempts import (
+    Probe,
+    between,
+    sample_fields,
+    type_of,
+    with_field,
+)
+from dsync_kit.conformance.documents.finding.inference import inferred
+from dsync_kit.conformance.documents.identifiers import sample_id
+from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.documents import decode, id_field
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
+
+__all__ = ["ONLY_NULL", "anything", "from_nothing", "like_existing"]
+
+ONLY_NULL = "only null is kept"
+"""The description of a field for which that has been found out."""
+
+_NEXT = 10_000
+"""How many ids beyond the greatest one are tried."""
+_MOST_SEEN = 20
+"""How many values of a field become an enumeration."""
+
+# Names that no table has.
+_PLAIN: dict[str, Any] = {"kit_a": 5, "kit_b": "text"}
+_RICH: dict[DataType, dict[str, Any]] = {
+    DATA_TYPE_MONGO_BSON: {**_PLAIN, "kit_c": [1.5, None, {"d": Int64(5)}], "kit_d": Decimal128("1.5")},
+}
+_RICH_JSON: dict[str, Any] = {**_PLAIN, "kit_c": [1.5, None, {"d": True}]}
+_COMMON_KINDS = {DATA_TYPE_MONGO_BSON: ("name", "object-id", "int64"), DATA_TYPE_JSON_ID: ("name", "serial")}
+
+
+def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
+    """A schema that says nothing, for a store that keeps a document of any fields."""
+    rich = _RICH.get(probe.data_type, _RICH_JSON)
+    for kind in kinds or _COMMON_KINDS[probe.data_type]:
+        answer = probe.tried(document := {id_field(probe.data_type): sample_id(kind), **rich})
+        # A store of anything may refuse some values, or change them: fields of any names are what tells.
+        if answer.refusal:
+            free = probe.kept({id_field(probe.data_type): sample_id(kind), **_PLAIN})
+        else:
+            free = not answer.readable or (answer.back is not None and answer.back.keys() == document.keys())
+        if free:
+            return DocumentSchema(probe.data_type, ValueSchema(), origin="it takes documents of any fields")
+    return None
+
+
+def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) -> DocumentSchema | None:
+    """What existing documents suggest, as far as the store takes such documents from others, too."""
+    guess = inferred(documents, probe.data_type)
+    probe.refusal = ""
+    if probe.kept(guess.document(probe.free_id(guess), sample_fields(guess))):
+        return guess
+    probe.refusal_of_like = probe.refusal
+    identifiers = [decode(document, probe.data_type)[guess.id_field] for document in documents]
+    near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
+    if near != guess and probe.kept(near.document(probe.free_id(near), sample_fields(near))):
+        return near
+    seen = [decode(document, probe.data_type) for document in documents]
+    least = {name: None if own.nullable else _seen(seen, name)[0] for name, own in guess.fields.items()}
+    if not probe.kept(guess.document(probe.free_id(guess), least)):
+        return None
+    for name, own in guess.fields.items():
+        only: ValueSchema | None = None
+        if own.types != ("null",) and not probe.keeps(guess, name, sample_fields(guess)[name], least):
+            values = _seen(seen, name)
+            if probe.keeps(guess, name, values[0], least):
+                only = own.model_copy(update={"enum": [*values, *([None] if own.nullable else [])]})
+                notes.append(f"{name}: only existing values are accepted ({probe.refusal})")
+            else:
+                only = ValueSchema(bson_type=("null",), description=ONLY_NULL)
+                notes.append(f"{name}: only null is kept ({probe.refusal})")
+        guess = guess if only is None else with_field(guess, name, only)
+    return guess
+
+
+def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
+    """The schema of an id, with numbers that come next to those that are there: a key may have few of them."""
+    if parts := own.properties:
+        near = {name: _next_to(part, [value[name] for value in values]) for name, part in parts.items()}
+        return own.model_copy(update={"properties": near})
+    if not {"int", "long"} & set(own.types):
+        return own
+    greatest = max(int(value) for value in values)
+    return own.model_copy(update=between(greatest + 1, greatest + _NEXT))
+
+
+def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """Some of the values that a field has, null aside."""
+    found = {repr(document[name]): document[name] for document in documents if document.get(name) is not None}
+    return list(found.values())[:_MOST_SEEN]
+
+
+def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
+    """A schema with ids of the first of the kinds that works; None if the store keeps none of the documents."""
+    for kind in kinds:
+        if (found := _with_id(probe, kind)) is not None:
+            return found
+    return None
+
+
+def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
+    """A schema with ids of one kind: alone, or with the fields that the store names, one after another."""
+    own = id_field(probe.data_type)
+    identifier = sample_id(kind)
+    repeated: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, Any] = {}
+    for _ in range(8):
+        document = {own: identifier, **dict.fromkeys(repeated, identifier), **fields}
+        answer = probe.tried(document)
+        if not answer.refusal and (not answer.readable or answer.back is not None):
+            return _from_back(probe, document, answer.back, repeated)
+        missing = [name for name in probe.named if name not in document]
+        if not missing:
+            # A row without its key's column may have been dropped: `id` is what such a column is called most often.
+            missing = ["id"] if "id" not in document else []
+        if missing:
+            name = missing[0]
+            if _like_a_key(name, repeated):
+                repeated[name] = ()
+            else:
+                fields[name] = "text"
+            continue
+        retyped = next((name for name in fields if name in answer.refusal and fields[name] == "text"), None)
+        if retyped is None:
+            return None
+        fields[retyped] = Int64(5) if probe.data_type == DATA_TYPE_MONGO_BSON else 5
+    return None
+
+
+def _like_a_key(name: str, repeated: Mapping[str, Any]) -> bool:
+    return not repeated and ("id" in name.lower() or "key" in name.lower() or name.lower() in ("pk", "code", "number"))
+
+
+def _from_back(
+    probe: Probe, document: Mapping[str, Any], back: Mapping[str, Any] | None, repeated: Mapping[str, tuple[str, ...]]
+) -> DocumentSchema:
+    own = id_field(probe.data_type)
+    seen = dict(document) if back is None else dict(back)
+    kind = ValueSchema(bson_type=(type_of(seen[own], probe.data_type),))
+    fields = {
+        name: ValueSchema(bson_type=(type_of(value, probe.data_type),))
+        for name, value in seen.items()
+        if name != own and name not in repeated
+    }
+    return DocumentSchema(
+        probe.data_type, kind, fields=fields, required=frozenset(fields), additional=False, repeats=dict(repeated)
+    )

@@ -1,0 +1,75 @@
+"""Documents are written, by WriteData or WriteUpdates, and read back."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_UPDATE, DataType, Update
+
+__all__ = ["in_its_fields", "placed", "round_trip"]
+
+
+def round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_refuse: bool = False) -> None:
+    """Write a document with these fields, by WriteData or WriteUpdates, and read it back."""
+    if data_type not in case.declared.types:
+        raise case.decline("this type is not both written and read")
+    if not case.holding(data_type).free:
+        raise case.decline("its schema says which fields there are")
+    value = case.identifiers(data_type, max_size=1)[0]
+    document = case.document(value, fields, data_type)
+    namespace = case.namespace()
+    try:
+        if _by_updates(case):
+            change = strategies.update(UPDATE_TYPE_UPDATE, value, document, data_type)
+            case.update(namespace, [change], data_type)
+        else:
+            case.write(namespace, [document], data_type)
+    except ConnectorError as error:
+        if may_refuse and case.refused(error):
+            raise case.decline(f"it refuses this: {error}") from error
+        raise
+    case.expect(namespace, Model(data_type, [document]), "the listing of a document")
+
+
+def _by_updates(case: Case) -> bool:
+    return not case.found.copies_only and case.draw(st.booleans(), "by WriteUpdates")
+
+
+def placed(case: Case, values: list[Any]) -> dict[str, Any]:
+    """The values as fields, within an array, or within a document."""
+    where = case.draw(st.sampled_from(["fields", "array", "document"]), "as")
+    fields = {f"v{number}": value for number, value in enumerate(values)}
+    return {"fields": fields, "array": {"v": values}, "document": {"v": fields}}[where]
+
+
+def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
+    """Write values of these BSON types to a field that has one of them, each in a document, and read them back.
+
+    False where documents may have any fields: the caller says which, then.
+    """
+    if data_type not in case.declared.types:
+        raise case.decline("this type is not both written and read")
+    holding = case.holding(data_type)
+    if not isinstance(holding, Filling) or holding.free:
+        return False
+    places = holding.fields_of(*types)
+    if not places:
+        raise case.decline(f"its schema has no field of the type {' or '.join(types)}")
+    name, kind = case.draw(st.sampled_from(places), "field, type")
+    values = case.draw(holding.values_of(name, kind), "values")
+    identifiers = case.numbered_ids(len(values), data_type)
+    documents = [holding.document(one, {name: value}) for one, value in zip(identifiers, values, strict=True)]
+    namespace = case.namespace()
+    if _by_updates(case):
+        changes = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_UPDATE, data=new) for new in documents]
+        case.update(namespace, changes, data_type)
+    else:
+        case.write(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"the listing of values of {name!r}")
+    return True

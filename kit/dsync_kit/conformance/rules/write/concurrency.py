@@ -1,0 +1,75 @@
+"""WriteData from several writers at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.inspection import document_key
+from dsync_kit.conformance.verdicts.model import Model, by_id
+from dsync_kit.documents import canonical
+
+__all__ = ["RULES"]
+
+_BOTH = (Need.SINK, Need.READING)
+
+_WRITERS = 16
+"""dsync writes with 4 writers, and with up to 16."""
+
+
+@rule(
+    "write/concurrent",
+    "is safe when called at once from several writers",
+    needs=_BOTH,
+    hint="writers share state without a lock, or there are more writers than pooled connections",
+    after=("write/read-back", "write/several-pages", "write/large-page", "list/complete"),
+    examples=0.5,
+)
+def concurrent(case: Case) -> None:
+    """Pages from as many parallel writers as dsync may start are all there afterwards."""
+    data_type = case.data_type()
+    documents = case.numbered(240, data_type)
+    namespace = case.namespace()
+    pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        list(pool.map(lambda page: case.write(namespace, page, data_type), pages))
+    case.expect(namespace, Model(data_type, documents), f"the listing after {_WRITERS} writers wrote at once")
+
+
+@rule(
+    "write/concurrent-overwrites",
+    "is safe when called at once from several writers",
+    needs=_BOTH,
+    hint="looking up the id and inserting are two steps: two writers both insert",
+    after=("write/overwrites", "write/concurrent", "write/idempotent"),
+    examples=0.5,
+)
+def concurrent_overwrites(case: Case) -> None:
+    """If writers write the same ids at once, each id has one document, exactly as one of them wrote it."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    versions = [case.numbered(20, data_type, writer=writer) for writer in range(6)]
+    at_once = threading.Barrier(len(versions))
+
+    def write(page: list[bytes]) -> None:
+        at_once.wait()
+        case.write(namespace, page, data_type)
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        list(pool.map(write, versions))
+    found = by_id(case.read(namespace, data_type, expected=20), data_type)
+    allowed: dict[bytes, set[bytes]] = {}
+    for document in (document for version in versions for document in version):
+        allowed.setdefault(document_key(document, data_type), set()).add(canonical(document, data_type))
+    case.check(found.keys() == allowed.keys(), "ids are missing or unexpected", expected=len(allowed), seen=len(found))
+    for key, document in found.items():
+        if canonical(document, data_type) not in allowed[key]:
+            raise Violation("a document is not one of those written", expected="one of six", seen=str(document))
+
+
+RULES = (
+    concurrent,
+    concurrent_overwrites,
+)

@@ -1,0 +1,178 @@
+"""WriteData: documents whose namespaces or ids differ, however little, stay distinct."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
+from dsync_kit.conformance.documents.identifiers import LONG_IDS
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import canonical
+
+__all__ = ["RULES"]
+
+_BOTH = (Need.SINK, Need.READING)
+
+
+@rule(
+    "write/isolates-namespaces",
+    "Namespaces are opaque strings",
+    needs=(*_BOTH, Need.TWO_NAMESPACES),
+    hint="the namespace is not part of the key, or two names collide (prefix, case, separator)",
+    after=("write/read-back",),
+    examples=0.5,
+)
+def isolates_namespaces(case: Case) -> None:
+    """The same ids in two namespaces are different documents, however alike the names are."""
+    data_type = case.data_type()
+    identifiers = case.identifiers(data_type, max_size=2)
+    one = case.namespace()
+    known = look_alikes.namespaces(one) if case.found.makes_namespaces else [(one, case.namespace())]
+    pairs = case.draw(strategies.some(known), "namespaces")
+    held = {}
+    for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
+        page = [case.document(value, {"in": namespace}, data_type) for value in identifiers]
+        # A name that it refuses falls together with none.
+        if case.write_if_named(namespace, page, data_type):
+            held[namespace] = Model(data_type, page)
+    if len(held) < 2:
+        raise case.decline(f"it refuses namespaces like {pairs[0][1]!r}")
+    for namespace, model in held.items():
+        case.expect(namespace, model, f"the listing of {namespace!r}, with the same ids in other namespaces,")
+
+
+@rule(
+    "write/namespace-and-id",
+    "Namespaces are opaque strings",
+    needs=(*_BOTH, Need.TWO_NAMESPACES),
+    hint="namespace and id are joined to one key without a separator that neither can contain",
+    after=("write/isolates-namespaces", "write/similar-ids"),
+    examples=0.3,
+)
+def namespace_and_id(case: Case) -> None:
+    """Documents stay distinct even if namespace and id concatenate to the same string."""
+    if not case.found.makes_namespaces:
+        raise case.decline("it does not create namespaces")
+    data_type = case.data_type()
+    if not case.holding(data_type).allows_id("string", "x/y"):
+        raise case.decline("it takes no texts as ids")
+    separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
+    namespace = case.namespace()
+    held = {}
+    for name, identifier in ((namespace, f"x{separator}y"), (f"{namespace}{separator}x", "y")):
+        page = [case.document(identifier, {"in": name}, data_type)]
+        case.write_if_taken(name, page, data_type)
+        held[name] = Model(data_type, page)
+    for name, model in held.items():
+        case.expect(name, model, f"the listing of {name!r}, beside a document that its name and id read like,")
+
+
+@rule(
+    "write/long-ids",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    needs=_BOTH,
+    hint="an id becomes a file name, or goes into a column with a maximum length, and is cut or fails there",
+    after=("write/read-back", "write/similar-ids"),
+    examples=0.3,
+)
+def long_ids(case: Case) -> None:
+    """An id of hundreds of characters works like any other, or is refused with INVALID_ARGUMENT."""
+    data_type = case.data_type()
+    sizes = [size for size in LONG_IDS if case.holding(data_type).allows_id("string", "k" * size)]
+    if not sizes:
+        raise case.decline("it takes no long texts as ids")
+    size = case.draw(st.sampled_from(sizes), "characters")
+    documents = [case.document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
+    namespace = case.namespace()
+    case.write_if_taken(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), f"the listing of two ids of {size} characters")
+
+
+@rule(
+    "write/id-kinds",
+    "a number and a text are never one, and neither are a date and an integer",
+    needs=_BOTH,
+    hint="ids are turned into text, so ids of different types collide",
+    after=("write/read-back",),
+)
+def id_kinds(case: Case) -> None:
+    """Ids that look the same but have different types are different documents."""
+    _apart(case, look_alikes.IDS_OF_OTHER_KINDS)
+
+
+@rule(
+    "write/similar-ids",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a document's key is not its whole id: a collation, a prefix index, a file name",
+    after=("write/read-back", "write/id-kinds"),
+)
+def similar_ids(case: Case) -> None:
+    """Ids of one type that differ only in case, spaces, accents or after many characters are different documents."""
+    _apart(case, look_alikes.SIMILAR_IDS)
+
+
+def _apart(case: Case, groups: look_alikes.Groups) -> None:
+    data_type = case.data_type()
+    drawn = case.look_alikes(groups, data_type)
+    if not drawn:
+        raise case.decline("it takes no ids of types that could be confused")
+    # Numbers that a store may take for one stand for themselves once.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    documents = [case.document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
+    namespace = case.namespace()
+    case.write_if_taken(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "the listing of ids that look alike")
+
+
+@rule(
+    "write/equal-numbers",
+    "Whether numerically equal ids of different number types (int32 5, int64 5, double 5.0) are one document is the "
+    "store's choice",
+    needs=(*_BOTH, Need.BSON),
+    hint="a write of one of the two fails, or destroys a third document",
+    after=(
+        "write/overwrites",
+        "write/read-back",
+    ),
+    examples=0.3,
+)
+def equal_numbers(case: Case) -> None:
+    """Numerically equal ids of different types are one document or several; either way the last write is there."""
+    data_type = strategies.BSON
+    if data_type not in case.declared.types:
+        raise case.decline("this type is not both written and read")
+    allows = case.holding(data_type).allows_id
+    kinds = [kind for kind, five in identifiers.NUMBER_FIVE.items() if allows(kind, five)]
+    if len(kinds) < 2:
+        raise case.decline("it takes ids of one number type only")
+    namespace = case.namespace()
+    documents = [
+        case.document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type) for number, kind in enumerate(kinds)
+    ]
+    for document in documents:
+        case.write(namespace, [document], data_type)
+    listed = case.read(namespace, data_type, expected=3)
+    found = {canonical(document, data_type) for document in listed}
+    written = [canonical(document, data_type) for document in documents]
+    whole = found == set(written)
+    last = [case.document(identifiers.NUMBER_FIVE[kind], {"n": len(kinds) - 1}, data_type) for kind in kinds]
+    merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
+    case.check(
+        whole or merged,
+        "documents with numerically equal ids are neither all there, nor one with the last contents",
+        expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(kinds) - 1}",
+        seen=", ".join(map(show_document, listed)) or "no document",
+    )
+
+
+RULES = (
+    isolates_namespaces,
+    namespace_and_id,
+    long_ids,
+    id_kinds,
+    similar_ids,
+    equal_numbers,
+)

@@ -1,0 +1,224 @@
+"""WriteData: pages that overwrite by id, are durable, and touch nothing else."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model, by_id
+from dsync_kit.documents import canonical, id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest
+
+__all__ = ["RULES"]
+
+_BOTH = (Need.SINK, Need.READING)
+
+
+@rule(
+    "write/read-back",
+    "OK means **durable**: the page is never sent again",
+    needs=_BOTH,
+    hint="documents are dropped, cut, or written under another id",
+    after=(
+        "list/repeatable",
+        "list/complete",
+    ),
+)
+def read_back(case: Case) -> None:
+    """A written page reads back whole."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    case.expect(namespace, model)
+
+
+@rule(
+    "write/several-pages",
+    "OK means **durable**: the page is never sent again",
+    needs=_BOTH,
+    hint="a page replaces the namespace's earlier pages, or is held back until the next one comes",
+    after=("write/read-back",),
+)
+def several_pages(case: Case) -> None:
+    """Pages add up: after the last one, the documents of all are there."""
+    data_type = case.data_type()
+    documents = case.page(data_type, min_size=2, max_size=10, small=True)
+    namespace = case.namespace()
+    size = case.draw(st.integers(1, 3), "documents a page")
+    model = Model(data_type)
+    for start in range(0, len(documents), size):
+        page = documents[start : start + size]
+        case.write(namespace, page, data_type)
+        model.write(page)
+    case.expect(namespace, model)
+
+
+@rule(
+    "write/idempotent",
+    "It overwrites by id (retries, restarted partitions and resumed runs send documents again)",
+    needs=_BOTH,
+    hint="documents are inserted without a check for their id: use an upsert",
+    after=("write/read-back",),
+)
+def idempotent(case: Case) -> None:
+    """Writing a page again changes nothing."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    case.write(namespace, list(model.documents.values()), model.data_type)
+    case.expect(namespace, model, "the listing after the same page was written twice")
+
+
+@rule(
+    "write/overwrites",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a document that exists is left as it is, or its old fields are merged into the new one",
+    after=("write/read-back", "write/idempotent"),
+)
+def overwrites(case: Case) -> None:
+    """A document with an existing id replaces the old one as a whole."""
+    data_type = case.data_type()
+    identifiers = case.identifiers(data_type)
+    contents = case.contents(data_type, small=True)
+    namespace, model = case.namespace(), Model(data_type)
+    for number, version in enumerate(("first version", "second version")):
+        drawn = case.draw(st.lists(contents, min_size=len(identifiers), max_size=len(identifiers)), version)
+        page = [
+            case.document(identifier, {**fields, "version": number}, data_type)
+            for identifier, fields in zip(identifiers, drawn, strict=True)
+        ]
+        case.write(namespace, page, data_type)
+        model.write(page)
+    case.expect(namespace, model, "the listing after documents were written again with other contents")
+
+
+@rule(
+    "write/after-delete",
+    "It overwrites by id",
+    needs=(*_BOTH, Need.CHANGING, Need.DELETING),
+    hint="the connector remembers deleted ids, and ignores a page that writes them again",
+    after=("write/overwrites", "updates/delete"),
+    examples=0.3,
+)
+def after_delete(case: Case) -> None:
+    """A page can write deleted documents again."""
+    namespace, model = case.loaded(min_size=1, small=True)
+    documents = list(model.documents.values())
+    gone = documents[: case.draw(st.integers(1, len(documents)), "deleted")]
+    removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
+    case.update(namespace, removals, model.data_type)
+    case.write(namespace, gone, model.data_type)
+    case.expect(namespace, model, "the listing after deleted documents were written again")
+
+
+@rule(
+    "write/repeated-ids",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a batch with an id twice is refused by the store, or both documents are kept",
+    after=(
+        "write/overwrites",
+        "write/read-back",
+        "write/idempotent",
+    ),
+    examples=0.5,
+)
+def repeated_ids(case: Case) -> None:
+    """If a page holds an id twice, one of the two documents remains."""
+    data_type = case.data_type()
+    identifier = case.identifiers(data_type, max_size=1)[0]
+    versions = [case.document(identifier, {"n": number}, data_type) for number in (1, 2)]
+    namespace = case.namespace()
+    case.write(namespace, versions, data_type)
+    found = list(by_id(case.read(namespace, data_type, expected=2), data_type).values())
+    case.check(
+        len(found) == 1, "a page with one id twice did not leave exactly one document", expected=1, seen=len(found)
+    )
+    same = canonical(found[0], data_type) in {canonical(version, data_type) for version in versions}
+    case.check(same, "a page with one id twice left a different document", expected=versions, seen=found)
+
+
+@rule(
+    "write/empty-page",
+    "one page a call, possibly empty",
+    needs=(Need.SINK,),
+    hint="the connector passes an empty batch to the store, which refuses it",
+    examples=0.3,
+    after=(
+        "write/read-back",
+        "write/several-pages",
+    ),
+)
+def empty_page(case: Case) -> None:
+    """An empty page is accepted, and changes nothing."""
+    if not case.declared.can_read or not case.declared.loads or not case.found.shows:
+        data_type = case.data_type(case.declared.sink_types)
+        case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
+        case.checks += 1
+        return
+    namespace, model = case.loaded(small=True)
+    case.write(namespace, [], model.data_type)
+    case.expect(namespace, model, "the listing after an empty page")
+
+
+@rule(
+    "write/accepts",
+    "one page a call, possibly empty, never split",
+    needs=(Need.SINK,),
+    hint="valid documents are refused",
+)
+def accepts(case: Case) -> None:
+    """A sink accepts pages of valid documents of every type that it declares."""
+    case.decline_if_unknown()
+    data_type = case.data_type(case.declared.sink_types)
+    page = case.page(data_type, min_size=1, max_size=5)
+    case.write(case.namespace(), page, data_type)
+    case.checks += 1
+
+
+@rule(
+    "write/large-page",
+    "one page a call, possibly empty, never split",
+    needs=_BOTH,
+    hint="a page is cut at the size of the store's largest batch or statement",
+    after=("write/read-back", "list/complete", "limits/many-documents"),
+    examples=0.1,
+)
+def large_page(case: Case) -> None:
+    """A page of 1,500 documents is written whole."""
+    data_type = case.data_type()
+    documents = case.numbered(1500, data_type)
+    namespace = case.namespace()
+    case.write(namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, documents), "the listing after a page of 1,500 documents")
+
+
+@rule(
+    "write/leaves-others",
+    "It overwrites by id",
+    needs=_BOTH,
+    hint="a write removes or changes documents with other ids",
+    after=(
+        "write/read-back",
+        "write/several-pages",
+        "write/idempotent",
+    ),
+)
+def leaves_others(case: Case) -> None:
+    """Writing some documents again does not change the others."""
+    namespace, model = case.loaded(min_size=2, max_size=8, small=True)
+    documents = list(model.documents.values())
+    again = documents[: case.draw(st.integers(1, len(documents) - 1), "written again")]
+    case.write(namespace, again, model.data_type)
+    case.expect(namespace, model, "the listing after some documents were written again")
+
+
+RULES = (
+    accepts,
+    read_back,
+    several_pages,
+    idempotent,
+    overwrites,
+    after_delete,
+    repeated_ids,
+    empty_page,
+    large_page,
+    leaves_others,
+)
