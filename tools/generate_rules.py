@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the catalogue is a part of the tests, which are not installed
@@ -13,6 +14,7 @@ sys.path.insert(0, str(ROOT))  # the catalogue is a part of the tests, which are
 from tests.rules.catalogue import FAULTS  # noqa: E402
 
 from dsync_kit.conformance.case.rule import Rule  # noqa: E402
+from dsync_kit.conformance.documents.dimensions import DIMENSIONS, Dimension  # noqa: E402
 from dsync_kit.conformance.rules import RULES  # noqa: E402
 
 PAGE = ROOT / "docs" / "rules.md"
@@ -27,6 +29,15 @@ that the rule must find ([how well the kit finds them](detection.md)).
 """
 
 
+DRAWN = """## What is drawn for all of them
+
+What the contract leaves free is drawn for each example, not fixed. A failing example shrinks to the first value of each
+dimension; where the failure depends on another one, the example names it, and the calls show it.
+"""
+
+MOST_VALUES = 12
+
+
 def page() -> str:
     """The page as Markdown."""
     parts = [HEAD, f"There are {len(RULES)} rules, and {len(FAULTS)} broken connectors that they must find.\n"]
@@ -34,6 +45,9 @@ def page() -> str:
         parts.append(f"## {area}\n")
         rows = ((f"`{rule.id}`", rule.level, rule.summary, _needs(rule), str(len(_faults(rule.id)))) for rule in rules)
         parts.append(_table(("rule", "level", "what it checks", "needs", "broken"), rows))
+    parts.append(DRAWN)
+    free = ((found.name, found.drawn, found.freedom, _values(found)) for found in DIMENSIONS)
+    parts.append(_table(("dimension", "drawn by", "why it is free", "values"), free))
     parts.append("## From the contract's sentences to the rules\n")
     sentences: dict[str, list[Rule]] = {}
     for rule in RULES:
@@ -69,6 +83,12 @@ def index() -> str:
 
 def _faults(rule: str) -> list[str]:
     return [fault.name for fault in FAULTS if fault.rule == rule]
+
+
+def _values(dimension: Dimension[Any]) -> str:
+    names = list(dimension.values)
+    more = [f"… ({len(names)} in all)"] if len(names) > MOST_VALUES else []
+    return ", ".join([*names[:MOST_VALUES], *more])
 
 
 def _needs(rule: Rule) -> str:

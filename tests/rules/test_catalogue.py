@@ -90,3 +90,11 @@ def _assert_passes(variant: Variant, profile: Profile) -> None:
     failed = {outcome.rule: outcome.failure or outcome.reason for outcome in result.violations()}
     assert not failed, f"{variant.reason} {failed}"
     assert result.exit_code == 0, result.problem
+
+
+def test_a_form_that_is_known_to_break_is_left_out_of_the_other_rules() -> None:
+    """A connector that takes the first field for the id has one failure, and the other rules are judged without it."""
+    fault = next(fault for fault in FAULTS if fault.name == "first-field-is-the-id")
+    outcomes = judge(fault, ["wire/*", "write/*"], profile=replace(PROFILES["quick"], examples=10)).outcomes
+    failed = [outcome.rule for outcome in outcomes if outcome.failure is not None]
+    assert failed == ["wire/field-order"]

@@ -66,12 +66,20 @@ class Limits:
 class Driver:
     """Calls a connector as dsync does. A status other than OK, after dsync's retries, is raised as ConnectorError.
 
-    Drivers of one connector share their `limits`.
+    Drivers of one connector share their `limits`. `order` puts a plan's partitions into the order in which they are
+    listed.
     """
 
-    def __init__(self, api: ConnectorApi, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        api: ConnectorApi,
+        limits: Limits | None = None,
+        *,
+        order: Callable[[Sequence[Partition]], Sequence[Partition]] = lambda partitions: partitions,
+    ) -> None:
         self.api = api
         self.limits = limits or Limits()
+        self._order = order
 
     def plan(
         self, namespaces: Sequence[str] = (), *, initial_sync: bool = True, updates: bool = False
@@ -183,7 +191,7 @@ class Driver:
         """Every document that a plan of `namespaces` covers, with its namespace, partition after partition."""
         return [
             (partition.namespace, document)
-            for partition in self.plan(namespaces).partitions
+            for partition in self._order(self.plan(namespaces).partitions)
             for document in self.list_partition(partition, data_type, expected=expected)
         ]
 

@@ -90,7 +90,7 @@ class Recorder(ClientBase):
 
     `other` gives a recorder of another instance of the connector, whose calls go into the same transcript. What reads
     waits until it must see what was written, as `settling` says. `check` is called with each request before it is sent,
-    and may raise what the caller is to get.
+    and may raise what the caller is to get; `put` gives what is sent in its place.
     """
 
     def __init__(
@@ -101,16 +101,18 @@ class Recorder(ClientBase):
         name: str = "",
         entries: "_Entries | None" = None,
         check: Callable[[Message], None] | None = None,
+        put: Callable[[Message], Message] | None = None,
     ) -> None:
         self._api = api
         self._settling = settling or Settling(0.0)
         self._name = name
         self._check = check
+        self._put = put
         self._entries = _Entries() if entries is None else entries
 
     def other(self, api: ConnectorApi, name: str) -> "Recorder":
         """A recorder of `api`, whose calls are shown here as those of `name`."""
-        return Recorder(api, self._settling, name=name, entries=self._entries, check=self._check)
+        return Recorder(api, self._settling, name=name, entries=self._entries, check=self._check, put=self._put)
 
     def note(self, text: str) -> None:
         """Put a line into the transcript for what happens beside the RPCs."""
@@ -148,6 +150,8 @@ class Recorder(ClientBase):
     def _begin(self, rpc: Rpc, request: Message) -> Call:
         if self._check is not None:
             self._check(request)
+        if self._put is not None:
+            request = self._put(request)
         call = Call(rpc, request, self._name)
         self._entries.add(call)
         return call
@@ -157,7 +161,7 @@ class Recorder(ClientBase):
             self._settling.wait()
         call = self._begin(rpc, request)
         try:
-            response: Message = getattr(self._api, rpc.method)(request)
+            response: Message = getattr(self._api, rpc.method)(call.request)
         except ConnectorError as error:
             call.error = error
             raise
@@ -168,7 +172,8 @@ class Recorder(ClientBase):
         return response
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
-        return _RecordedStream(getattr(self._api, rpc.method)(request), self._begin(rpc, request))
+        call = self._begin(rpc, request)
+        return _RecordedStream(getattr(self._api, rpc.method)(call.request), call)
 
 
 class _Entries:
@@ -242,8 +247,9 @@ def show_document(data: bytes, data_type: DataType | None = None) -> str:
     """A document as (Extended) JSON, shortened; bytes that are none as bytes."""
     if not data:
         return "(empty)"
-    if data_type != DATA_TYPE_MONGO_BSON and data[:1] in (b"{", b"["):
-        return _short(data.decode("utf-8", "replace"))
+    if data_type != DATA_TYPE_MONGO_BSON and data.lstrip()[:1] in (b"{", b"["):
+        text = data.decode("utf-8", "replace")
+        return _short(text if data[:1] in (b"{", b"[") and "\n" not in text else repr(text))
     if len(data) > 100_000:  # reading it costs more than it tells
         return f"({len(data):,} bytes)"
     try:

@@ -48,9 +48,9 @@ class Case(Drawing):
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
         super().__init__(subject, data)
         self.bulk = bulk
-        self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check)
+        self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check, put=self.freedoms.wire.put)
         self.api: ConnectorApi = self.recorder
-        self.driver = Driver(self.recorder, subject.limits)
+        self.driver = Driver(self.recorder, subject.limits, order=self.freedoms.partitions)
         self.notes: list[str] = []
         self.checks = 0
         self._belongings = Belongings(subject.remembered)
@@ -64,12 +64,13 @@ class Case(Drawing):
     def features(self) -> tuple[Feature, ...]:
         """What the example has shown that others need not have."""
         requests = (call.request for call in self.recorder.calls)
-        return self.showing.features((value for _, value, _ in self._drawn), requests)
+        return (*self.freedoms.features, *self.showing.features((value for _, value, _ in self._drawn), requests))
 
     # Places
 
     def namespace(self) -> str:
         """A namespace for this example, empty as far as the example can tell."""
+        self.freedoms.namespace()
         if self.found.makes_namespaces:
             return self.subject.namespaces.fresh()
         free = self._free_names()
@@ -286,7 +287,7 @@ class Case(Drawing):
 
     def as_written(self, document: bytes, data_type: DataType) -> bytes:
         """A document that was read, without the fields that the store has added."""
-        return self.holding(data_type).as_written(document) if self._family is not None else document
+        return self._family.holding(data_type).as_written(document) if self._family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
         """The documents by their keys that were in an offered namespace before this example came."""

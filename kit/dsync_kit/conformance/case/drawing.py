@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
@@ -40,6 +41,7 @@ class Drawing:
         self.declared = subject.declared
         self.found = subject.found
         self.showing = Showing(subject)
+        self.freedoms = Freedoms(data.draw, self._show_freedom, self.showing.kept_plain)
         self._data = data
         self._drawn: list[tuple[str, Any, Callable[[Any], str] | None]] = []
         self._family: Family | None = None
@@ -150,7 +152,12 @@ class Drawing:
 
     def holding(self, data_type: DataType) -> Holding:
         """What the example's namespaces hold."""
-        return self.family.holding(data_type)
+        holding = self.family.holding(data_type)
+        self.freedoms.documents(data_type, any_number=holding.free)
+        return holding
+
+    def _show_freedom(self, dimension: str, value: str) -> None:
+        self._drawn.append((dimension, value, str))
 
     @property
     def update_kinds(self) -> tuple[UpdateType, ...]:

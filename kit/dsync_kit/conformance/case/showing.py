@@ -16,6 +16,7 @@ class Showing:
 
     def __init__(self, subject: Subject) -> None:
         self._without = subject.without
+        self._known = subject.remembered.broken
         self._ordinary = subject.namespaces.is_ordinary
         self._so_far = Shown(self._ordinary)
         self._past: list[Message] = []
@@ -23,6 +24,12 @@ class Showing:
     def lacks(self, kind: FeatureKind, detail: str = "") -> bool:
         """Whether the example is to do without a feature."""
         return self._without == Feature(kind, detail)
+
+    @property
+    def kept_plain(self) -> frozenset[FeatureKind]:
+        """Of what is free on the wire, that of which the example is to have the plainest."""
+        own = set() if self._without is None else {self._without.kind}
+        return frozenset(own | self._known)
 
     @property
     def check(self) -> Callable[[Message], None] | None:

@@ -315,7 +315,7 @@ def make_document(identifier: Any, fields: dict[str, Any], data_type: DataType) 
     """An encoded document with this id and these fields."""
     document = {id_field(data_type): identifier, **fields}
     if data_type == DATA_TYPE_JSON_ID:
-        return json.dumps(document, ensure_ascii=False).encode()
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return encode(document, data_type)
 
 

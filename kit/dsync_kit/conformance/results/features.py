@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from dsync_kit.conformance.results.owners import Owner
+
 __all__ = ["Apart", "Feature", "FeatureKind", "Retrial"]
 
 
 class FeatureKind(StrEnum):
     """The kinds of features, those that say most first: they are tried in this order."""
 
+    FIELD_ORDER = "documents whose id is not their first field, or whose fields are in another order"
+    JSON_SPELLING = "JSON with escapes, white space or numbers that it could do without"
     MISFIT = "documents that do not fit the schema"
     ODD_NAMESPACE = "unusual names of namespaces"
     EMPTY_CALL = "calls that carry nothing"
@@ -17,6 +21,12 @@ class FeatureKind(StrEnum):
     SEVERAL_PAGES = "more than one page"
     VALUES = "values of a kind"
     IDS = "ids of a kind"
+
+
+_OWNERS: dict[FeatureKind, str] = {
+    FeatureKind.FIELD_ORDER: Owner.FIELD_ORDER,
+    FeatureKind.JSON_SPELLING: Owner.JSON_SPELLING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,11 @@ class Feature:
                 return f"{self.kind.value} ({self.detail})"
             case _:
                 return self.kind.value
+
+    @property
+    def owner(self) -> str:
+        """The rule that owns what is seen on it alone; empty where that is none in particular."""
+        return _OWNERS.get(self.kind, "")
 
     def kept(self) -> str:
         """As text that `read` reads."""

@@ -13,6 +13,8 @@ class Owner(StrEnum):
 
     DECLARED_SOURCE = "info/declared-source"
     DECLARED_SINK = "info/declared-sink"
+    FIELD_ORDER = "wire/field-order"
+    JSON_SPELLING = "wire/json-spelling"
     PLAN_UPDATES_FLAG = "plan/updates-flag"
     PLAN_PARTITIONS = "plan/partitions"
     PLAN_ASKED_NAMESPACES = "plan/asked-namespaces"

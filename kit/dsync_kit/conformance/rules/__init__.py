@@ -20,6 +20,7 @@ from dsync_kit.conformance.rules import (
     secrets,
     stream,
     updates,
+    wire,
     write,
 )
 from dsync_kit.conformance.rules import (
@@ -30,6 +31,8 @@ __all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = (
     *info.RULES,
+    # Early: what they find is kept out of the examples of all others.
+    *wire.RULES,
     *plan.RULES,
     *listing.RULES,
     *metadata.RULES,

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.events import Event, JudgedAgain, RuleFinished, RuleStarted, RunFinished, RunStarted
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.known_failures import check_known_failures
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
@@ -111,6 +111,8 @@ class Session:
             # It stands for itself, after all, and deserves a small example.
             self._found[-1] = self._run(rule, seconds=seconds)
         self._heed(rule, failed=self._is_failure())
+        if self._found[-1].failure is not None:
+            self._subject.remembered.broken.update(kind for kind in FeatureKind if Feature(kind).owner == rule.id)
         return self._found[-1]
 
     def replay(self, rule: Rule, choices: str, without: Feature | None = None) -> Finding:

@@ -3,6 +3,7 @@
 from copy import copy
 from typing import Any
 
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
@@ -19,7 +20,8 @@ class Remembered:
     `foreign` are the documents of an offered namespace that were there before an example came, by their keys, `first`
     those of before the run, and `put_back` how many of them were gone at its end, and were written again.
     `streamed` says whether a stream was opened, which may still hold its place when the next one is. `remains` are the
-    namespaces that could not be emptied, each with the reason.
+    namespaces that could not be emptied, each with the reason. `broken` are the forms of documents that are known to be
+    taken for other documents, or refused: no further example need show it.
     """
 
     def __init__(self) -> None:
@@ -31,6 +33,7 @@ class Remembered:
         self.put_back: dict[str, int] = {}
         self.streamed = False
         self.remains: dict[str, str] = {}
+        self.broken: set[FeatureKind] = set()
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
 
     def apart(self) -> "Remembered":

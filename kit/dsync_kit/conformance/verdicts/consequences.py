@@ -26,7 +26,8 @@ def outcomes_of(
 ) -> tuple[Outcome, ...]:
     """What came of the rules, each failure with its root cause, or with none if it is one.
 
-    A failure leads to the rule that owns what was seen, else to one of those that it comes `after`, else to one on
+    A failure leads to the rule that owns what was seen, else to the one that owns a feature of its smallest example,
+    else to one of those that it comes `after`, else to one on
     which what was seen rests, else to the first in which the same call was refused with the same code, as far as these
     have failed too; and on from there. `known` maps rule ids or globs to the reasons why they fail; the consequences of
     a known failure are known failures themselves. `replay` makes the command that shows a failure again, `keep` the
@@ -41,7 +42,14 @@ def outcomes_of(
     after = {rule.id: rule.after for rule in rules}
     direct = {
         finding.rule: _first(
-            finding, (*after.get(finding.rule, ()), *_bases(finding, after), *_alike(finding, refused, after)), failed
+            finding,
+            (
+                *(feature.owner for feature in finding.features),
+                *after.get(finding.rule, ()),
+                *_bases(finding, after),
+                *_alike(finding, refused, after),
+            ),
+            failed,
         )
         for finding in findings
         if finding.rule in failed
@@ -87,7 +95,7 @@ def _status(finding: Finding, cause: str, excused: Mapping[str, str], known: Map
 
 
 def _first(finding: Finding, explaining: Iterable[str], failed: Collection[str]) -> str:
-    if finding.owner == finding.rule:
+    if finding.rule in (finding.owner, *(feature.owner for feature in finding.features)):
         return ""
     causes = (cause for cause in (finding.owner, *explaining) if cause in failed and cause != finding.rule)
     return next(causes, "")

@@ -1,0 +1,136 @@
+"""JSON documents spelled in other ways: escapes, white space and numbers that mean the same."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+__all__ = [
+    "Spacing",
+    "Spelling",
+    "capitals_and_slashes",
+    "every_character",
+    "number_as_exponent",
+    "number_with_point",
+    "only_ascii",
+    "read",
+    "unescaped",
+]
+
+_LONG = 1000
+"""Characters of a text from which on not every one of them is escaped: the document would be six times as large."""
+
+_MOST_DIGITS = 15
+"""An integer of so many digits is the same number as a double: with a point it may be read as one."""
+
+_HEX = re.compile(r"\\u[0-9a-f]{4}")
+
+
+def unescaped(text: str) -> str:
+    """A text as a JSON string, with the escapes that JSON asks for."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def only_ascii(text: str) -> str:
+    """With `\\u` escapes of all else than ASCII: two for a character beyond the first 65,536."""
+    return json.dumps(text)
+
+
+def capitals_and_slashes(text: str) -> str:
+    """The same with capital digits, and with an escape of each slash."""
+    return _HEX.sub(lambda found: f"\\u{found[0][2:].upper()}", json.dumps(text)).replace("/", "\\/")
+
+
+def every_character(text: str) -> str:
+    """With an escape of each character; a long text as `only_ascii` has it."""
+    if len(text) > _LONG:
+        return only_ascii(text)
+    units = text.encode("utf-16-be", "surrogatepass")
+    return '"' + "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2)) + '"'
+
+
+def number_with_point(literal: str) -> str:
+    """5 as 5.0, 0.5 as 0.50; a number with an exponent, or beyond the integers of a double, as it is."""
+    if "e" in literal.lower() or len(literal) > _MOST_DIGITS:
+        return literal
+    return f"{literal}0" if "." in literal else f"{literal}.0"
+
+
+def number_as_exponent(literal: str) -> str:
+    """5 as 5e0, 0.5 as 5E-1; others as `number_with_point` leaves them."""
+    if "e" in literal.lower() or len(literal) > _MOST_DIGITS:
+        return literal
+    whole, point, fraction = literal.partition(".")
+    if not point:
+        return f"{literal}e0"
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{(digits + fraction).lstrip('0') or '0'}E-{len(fraction)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """The white space of a document: around the whole, and with commas and colons."""
+
+    around: str = ""
+    comma: str = ","
+    colon: str = ":"
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How to write a JSON document: its white space, its texts and its numbers."""
+
+    spacing: Spacing
+    text: Callable[[str], str]
+    number: Callable[[str], str]
+
+    def document(self, fields: Mapping[str, Any]) -> bytes:
+        """An object as JSON. The number that is an id is not spelled in another way: it is of a type, as ids are."""
+        pairs = (
+            f"{self.text(name)}{self.spacing.colon}{self._value(value, as_it_is=name == 'id')}"
+            for name, value in fields.items()
+        )
+        around = self.spacing.around
+        return f"{around}{{{around}{self.spacing.comma.join(pairs)}{around}}}{around}".encode()
+
+    def _value(self, value: Any, *, as_it_is: bool = False) -> str:
+        match value:
+            case _Number():
+                return value if as_it_is else self.number(value)
+            case str():
+                return self.text(value)
+            case dict():
+                pairs = (f"{self.text(name)}{self.spacing.colon}{self._value(item)}" for name, item in value.items())
+                return f"{{{self.spacing.comma.join(pairs)}}}"
+            case list():
+                return f"[{self.spacing.comma.join(map(self._value, value))}]"
+            case _:
+                return json.dumps(value)
+
+
+class _Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """The object, its numbers as they are written. Raises ValueError for what is none, or names a field twice."""
+    found = json.loads(
+        data.decode(), parse_int=_Number, parse_float=_Number, parse_constant=_refuse, object_pairs_hook=_object
+    )
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is there twice")
+    return fields
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
