@@ -84,6 +84,12 @@ def test_numbers_keep_their_value(literal: str, with_point: str, with_exponent: 
     assert forms == [f'{{"id":5,"n":{number}}}'.encode() for number in (with_point, with_exponent)]
 
 
+def test_the_numbers_of_an_id_stay() -> None:
+    """An id is of a type, and so are its parts: 1.0 would be another one."""
+    document = b'{"id":{"a":1,"b":[2]},"n":1}'
+    assert Form(DATA_TYPE_JSON_ID, {JSON_NUMBERS: "with a point"}).put(document) == b'{"id":{"a":1,"b":[2]},"n":1.0}'
+
+
 @pytest.mark.parametrize(
     "bad", [b"", b"{", b"[]", b'{"id":1,"a":1,"a":2}', b"\xff", b'{"id":NaN}', b"\x05\x00\x00\x00\x00\x00"]
 )

@@ -152,9 +152,13 @@ class Drawing:
 
     def holding(self, data_type: DataType) -> Holding:
         """What the example's namespaces hold."""
-        holding = self.family.holding(data_type)
-        self.freedoms.documents(data_type, any_number=holding.free)
-        return holding
+        self.freedoms.documents(data_type, any_number=self.any_number)
+        return self.family.holding(data_type)
+
+    @property
+    def any_number(self) -> bool:
+        """Whether JSON may have 1.0 for 1: no schema says of what type a field is."""
+        return self.family.schema is None
 
     def _show_freedom(self, dimension: str, value: str) -> None:
         self._drawn.append((dimension, value, str))

@@ -86,7 +86,7 @@ class Spelling:
     number: Callable[[str], str]
 
     def document(self, fields: Mapping[str, Any]) -> bytes:
-        """An object as JSON. The number that is an id is not spelled in another way: it is of a type, as ids are."""
+        """An object as JSON. A number that is its id, or a part of it, stays as it is: ids are of a type."""
         pairs = (
             f"{self.text(name)}{self.spacing.colon}{self._value(value, as_it_is=name == 'id')}"
             for name, value in fields.items()
@@ -101,10 +101,10 @@ class Spelling:
             case str():
                 return self.text(value)
             case dict():
-                pairs = (f"{self.text(name)}{self.spacing.colon}{self._value(item)}" for name, item in value.items())
-                return f"{{{self.spacing.comma.join(pairs)}}}"
+                items = ((self.text(name), self._value(item, as_it_is=as_it_is)) for name, item in value.items())
+                return f"{{{self.spacing.comma.join(f'{name}{self.spacing.colon}{item}' for name, item in items)}}}"
             case list():
-                return f"[{self.spacing.comma.join(map(self._value, value))}]"
+                return f"[{self.spacing.comma.join(self._value(item, as_it_is=as_it_is) for item in value)}]"
             case _:
                 return json.dumps(value)
 
