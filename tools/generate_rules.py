@@ -11,11 +11,10 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the catalogue is a part of the tests, which are not installed
 
-from tests.rules.catalogue import FAULTS  # noqa: E402
-
 from dsync_kit.conformance.case.rule import Rule  # noqa: E402
 from dsync_kit.conformance.documents.dimensions import DIMENSIONS, Dimension  # noqa: E402
 from dsync_kit.conformance.rules import RULES  # noqa: E402
+from tests.rules.catalogue import FAULTS  # noqa: E402
 
 PAGE = ROOT / "docs" / "rules.md"
 INDEX = ROOT / "kit" / "dsync_kit" / "conformance" / "rules.json"

