@@ -16,7 +16,7 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.subject.data import REFUSALS
+from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model
@@ -131,7 +131,7 @@ class Case(Drawing):
         try:
             yield
         except ConnectorError as error:
-            if error.code not in REFUSALS:
+            if error.code not in DECLINING_CODES:
                 raise
             raise self.decline(f"it refuses {what} ({error})") from error
 
@@ -218,9 +218,9 @@ class Case(Drawing):
         if not self.declared.takes and all(family.schema is None for family in self.subject.families):
             raise self.decline("nobody knows what its namespaces hold: --documents says so")
 
-    def refused(self, error: ConnectorError) -> bool:
+    def declines(self, error: ConnectorError) -> bool:
         """Whether a status says that the request, or what it asks for, is not taken."""
-        return error.code in REFUSALS
+        return error.code in DECLINING_CODES
 
     # Another instance
 

@@ -24,7 +24,7 @@ from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.features import features_of_owner
-from dsync_kit.conformance.verdicts.refusals import refused
+from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
 from dsync_kit.usage import TargetError
@@ -179,7 +179,7 @@ class _Trial:
                 return found
             self.declined["its data changes during the run, as its stream shows"] += 1
         except ConnectorError as error:
-            return refused(case.recorder.calls, error)
+            return unexpected_error(case.recorder.calls, error)
         except (KitError, TargetError, HypothesisException):
             raise
         except Exception as error:

@@ -14,9 +14,9 @@ from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, Update
 from dsync_kit.testing.harness import Harness
 
-__all__ = ["REFUSALS", "Data"]
+__all__ = ["DECLINING_CODES", "Data"]
 
-REFUSALS = frozenset(
+DECLINING_CODES = frozenset(
     {
         StatusCode.INVALID_ARGUMENT,
         StatusCode.FAILED_PRECONDITION,

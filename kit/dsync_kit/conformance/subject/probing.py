@@ -14,7 +14,7 @@ from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
-from dsync_kit.conformance.subject.data import REFUSALS, Data
+from dsync_kit.conformance.subject.data import DECLINING_CODES, Data
 from dsync_kit.conformance.subject.declared import Declared
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
@@ -143,7 +143,7 @@ class _Trying:
                 try:
                     self._write_sample(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
-                    if error.code not in REFUSALS or error.code is StatusCode.UNIMPLEMENTED:
+                    if error.code not in DECLINING_CODES or error.code is StatusCode.UNIMPLEMENTED:
                         return  # a fault that the rules will meet again
                     refusal = refusal or str(error)
                 else:
@@ -168,7 +168,7 @@ class _Trying:
                 except Inapplicable:
                     return
                 except ConnectorError as error:
-                    if error.code in REFUSALS:
+                    if error.code in DECLINING_CODES:
                         refused.append(kind)
                         continue
                     if error.retryable and not self._liveness.answers():
@@ -344,7 +344,7 @@ class _Trying:
         try:
             return bool(self._driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
-            return error.code not in REFUSALS
+            return error.code not in DECLINING_CODES
 
 
 def _has_no_id(document: bytes, data_type: DataType) -> bool:

@@ -7,8 +7,8 @@ from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import strip
+from dsync_kit.conformance.case.bad_input import BEST_CODE, expect_code
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import BEST_CODE, expect_code
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import BSON, JSON, id_value

@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import strip
+from dsync_kit.conformance.case.bad_input import BAD_INPUT, BEST_CODE, expect_final
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import BAD_INPUT, BEST_CODE, expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import BSON, JSON

@@ -1,12 +1,12 @@
 """Bad documents, ids and updates: refused for good, nothing half done, and the next call served."""
 
-import contextlib
 import re
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.case.bad_input import BAD_INPUT, expect_final, expect_refused
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import BAD_INPUT, expect_final, expect_refused
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import BSON, id_value, update
@@ -50,6 +50,16 @@ def _without_id(case: Case, data_type: DataType) -> bytes:
 def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> ConnectorError | None:
     try:
         case.driver.write_data(namespace, documents, data_type)
+    except ConnectorError as error:
+        return error
+    return None
+
+
+def _update_refusal(
+    case: Case, namespace: str, updates: Sequence[Update], data_type: DataType
+) -> ConnectorError | None:
+    try:
+        case.driver.write_updates(namespace, updates, data_type)
     except ConnectorError as error:
         return error
     return None
@@ -195,11 +205,7 @@ def _send_malformed_id(case: Case) -> ConnectorError | None:
         case.document(case.holding(data_type).sample_id(), {"a": 1}, data_type) if kind == UPDATE_TYPE_UPDATE else b""
     )
     request = Update(id=parts, type=kind, data=data)
-    try:
-        case.driver.write_updates(case.namespace(), [request], data_type)
-    except ConnectorError as error:
-        return error
-    return None
+    return _update_refusal(case, case.namespace(), [request], data_type)
 
 
 @rule(
@@ -218,11 +224,7 @@ def malformed_update(case: Case) -> None:
     value = case.identifier(data_type)
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     request = Update(id=id_value(value, data_type), type=kind, data=_malformed(case, data_type))
-    error: ConnectorError | None = None
-    try:
-        case.driver.write_updates(case.namespace(), [request], data_type)
-    except ConnectorError as refused:
-        error = refused
+    error = _update_refusal(case, case.namespace(), [request], data_type)
     _expect_refused(case, error, "an update with a malformed document", must_refuse=_readable(case, data_type))
 
 
@@ -248,12 +250,8 @@ def bad_update_in_call(case: Case) -> None:
     bad = Update(id=id_value(values[2], data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff not a document")
     call = list(good)
     call.insert(case.draw(st.integers(0, len(good)), "position"), bad)
-    try:
-        case.driver.write_updates(namespace, call, data_type)
-    except ConnectorError as error:
-        _expect_refused(case, error, "a call with a bad update", must_refuse=True)
-    else:
-        _expect_refused(case, None, "a call with a bad update", must_refuse=True)
+    error = _update_refusal(case, namespace, call, data_type)
+    _expect_refused(case, error, "a call with a bad update", must_refuse=True)
     case.update(namespace, good, data_type)
     model.apply(good)
     case.expect(namespace, model, "the listing after the call was sent again without the bad update")
@@ -299,9 +297,8 @@ def serves_on(case: Case) -> None:
     namespace = case.namespace()
     for _ in range(case.draw(st.integers(1, 4), "refused calls")):
         _refusal(case, namespace, [_malformed(case, data_type)], data_type)
-        with contextlib.suppress(ConnectorError):
-            bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
-            case.driver.write_updates(namespace, [bad], data_type)
+        bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
+        _update_refusal(case, namespace, [bad], data_type)
     case.write(namespace, good, data_type)
     case.expect(namespace, Model(data_type, good), "the listing of a page that was written after refused calls")
 

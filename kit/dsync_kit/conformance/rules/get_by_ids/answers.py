@@ -6,8 +6,8 @@ from bson import Int64
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.case.bad_input import BEST_CODE
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import BEST_CODE
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.evidence import Evidence

@@ -4,8 +4,8 @@ import time
 
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.rule_info import Need

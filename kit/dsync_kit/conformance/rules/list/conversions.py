@@ -50,7 +50,7 @@ def types_agree(case: Case) -> None:
         found = case.read(namespace, listed, expected=len(documents))
     except ConnectorError as error:
         case.check(
-            case.refused(error),
+            case.declines(error),
             "a listing of the other type is refused with the wrong code",
             expected="INVALID_ARGUMENT or UNIMPLEMENTED, or the documents",
             seen=error,

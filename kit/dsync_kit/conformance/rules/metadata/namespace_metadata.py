@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from grpc import StatusCode
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes
 from dsync_kit.conformance.documents.strategies import some

@@ -3,9 +3,9 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import strip
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import few_or_many
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.results.rule_info import Need

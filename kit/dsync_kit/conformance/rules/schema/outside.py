@@ -6,8 +6,8 @@ from bson import Int64, ObjectId
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import Rule, rule
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, several_misfits

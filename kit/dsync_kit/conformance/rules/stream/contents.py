@@ -42,7 +42,7 @@ def partial_updates(case: Case) -> None:
     try:
         case.update(name, [partial], scene.data_type)
     except ConnectorError as error:
-        if case.refused(error):
+        if case.declines(error):
             raise case.decline(f"it refuses partial updates: {error.message}") from error
         raise
     listed = case.read(name, scene.data_type, expected=len(scene.ids))

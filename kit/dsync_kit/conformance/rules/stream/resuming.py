@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case import hanging_up
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Sent
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import sample
 from dsync_kit.conformance.case.scenes import Scene, many_updates

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.refusals import expect_final
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling

@@ -17,14 +17,14 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-__all__ = ["refused"]
+__all__ = ["unexpected_error"]
 
 _WRITES = (WriteDataRequest, WriteUpdatesRequest)
 _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
 """The calls that give documents."""
 
 
-def refused(calls: Sequence[Call], error: ConnectorError) -> Violation:
+def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
     """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
     call = next((call for call in reversed(calls) if call.error is error), None)
     if call is None:
