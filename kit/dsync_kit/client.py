@@ -42,6 +42,7 @@ __all__ = [
     "GrpcClient",
     "LocalClient",
     "Stream",
+    "connects",
     "from_rpc_error",
     "open_channel",
 ]
@@ -130,6 +131,15 @@ def open_channel(address: str, *, insecure: bool = False, gzip: bool = False) ->
     return grpc.secure_channel(address, grpc.ssl_channel_credentials(), options, compression)
 
 
+def connects(channel: grpc.Channel, seconds: float) -> bool:
+    """Whether a connection stands within `seconds`."""
+    try:
+        grpc.channel_ready_future(channel).result(timeout=seconds)
+    except grpc.FutureTimeoutError:
+        return False
+    return True
+
+
 def from_rpc_error(error: Any) -> ConnectorError:
     """The error for what a gRPC call raised."""
     return error_for(error.code(), error.details() or "")
@@ -166,11 +176,7 @@ class GrpcClient(ClientBase):
 
     def wait_until_ready(self, seconds: float) -> bool:
         """Whether a connection stands within `seconds`."""
-        try:
-            grpc.channel_ready_future(self._channel).result(timeout=seconds)
-        except grpc.FutureTimeoutError:
-            return False
-        return True
+        return connects(self._channel, seconds)
 
     def close(self) -> None:
         """Close the connection; calls under way are cancelled."""

@@ -1,10 +1,10 @@
-"""The options that several commands of `dsync-kit` share."""
+"""What the command lines have in common: --help and --version, and the options that several commands share."""
 
 from typing import Annotated
 
 import typer
 
-__all__ = ["TARGET_HELP", "Insecure", "Jobs", "Profile", "Rules", "Seed", "Settle", "Strict", "Timeout"]
+__all__ = ["TARGET_HELP", "Insecure", "Jobs", "Profile", "Rules", "Seed", "Settle", "Strict", "Timeout", "command_line"]
 
 TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT, or exec:COMMAND"
 
@@ -21,3 +21,33 @@ Settle = Annotated[
     typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
 ]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
+
+
+def command_line(name: str, purpose: str) -> typer.Typer:
+    """A command line without subcommands yet; it has --help and --version."""
+    app = typer.Typer(
+        name=name,
+        help=purpose,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+
+    def print_version(wanted: bool) -> None:
+        if wanted:
+            from dsync_kit import __version__
+
+            print(f"{name} {__version__}")
+            raise typer.Exit
+
+    @app.callback()
+    def common(
+        version: Annotated[
+            bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+        ] = False,
+    ) -> None:
+        """Options before the command."""
+
+    return app

@@ -6,38 +6,24 @@ from typing import Annotated
 
 import typer
 
+from dsync_kit.cli.command_lines import (
+    TARGET_HELP,
+    Insecure,
+    Jobs,
+    Profile,
+    Rules,
+    Seed,
+    Settle,
+    Strict,
+    Timeout,
+    command_line,
+)
 from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
-from dsync_kit.cli.options import TARGET_HELP, Insecure, Jobs, Profile, Rules, Seed, Settle, Strict, Timeout
 from dsync_kit.output.streams import write_document
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="dsync-kit",
-    help="Prove a dsync connector correct, and run it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from dsync_kit import __version__
-
-        print(f"dsync-kit {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Options before the command."""
+app = command_line("dsync-kit", "Prove a dsync connector correct, and run it.")
 
 
 @app.command()

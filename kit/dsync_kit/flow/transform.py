@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import grpc
 
-from dsync_kit.client import from_rpc_error, open_channel
+from dsync_kit.client import connects, from_rpc_error, open_channel
 from dsync_kit.errors import ConnectorError, error_for
 from dsync_kit.protocol import (
     TRANSFORM_SERVICE_NAME,
@@ -31,11 +31,7 @@ class TransformClient:
 
     def wait_until_ready(self, seconds: float) -> bool:
         """Whether a connection stands within `seconds`."""
-        try:
-            grpc.channel_ready_future(self._channel).result(timeout=seconds)
-        except grpc.FutureTimeoutError:
-            return False
-        return True
+        return connects(self._channel, seconds)
 
     def types(self) -> dict[DataType, Sequence[DataType]]:
         """The types that it takes, in its order, each with those that it can give for it."""

@@ -76,7 +76,7 @@ class Settling:
             return look()
         self._polling = True
         try:
-            self._await(look)
+            _await(look, self.seconds)
             settled_at = self._written + self.seconds
             early = time.monotonic() < settled_at
             try:
@@ -86,21 +86,10 @@ class Settling:
                     raise
             # What was seen may be from before the last writes: an example before this one wrote the same.
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            self._await(look)
+            _await(look, self.seconds)
             return self._stays(look)
         finally:
             self._polling = False
-
-    def _await(self, look: Callable[[], object]) -> None:
-        end = time.monotonic() + self.seconds
-        for pause in _pauses():
-            try:
-                look()
-                return
-            except Violation:
-                if time.monotonic() > end:
-                    raise
-            time.sleep(pause)
 
     def _stays(self, look: Callable[[], T]) -> T:
         for _ in range(_LOOKS):
@@ -134,16 +123,24 @@ class Counting:
 
         Raises Violation where it never is.
         """
-        end = time.monotonic() + (0.0 if self._in_vain else _LONGEST_LAG)
-        for pause in _pauses():
-            try:
-                look()
-                return
-            except Violation:
-                if time.monotonic() > end:
-                    self._in_vain = True
-                    raise
-            time.sleep(pause)
+        try:
+            _await(look, 0.0 if self._in_vain else _LONGEST_LAG)
+        except Violation:
+            self._in_vain = True
+            raise
+
+
+def _await(look: Callable[[], object], seconds: float) -> None:
+    """Call `look` again and again until it raises no Violation; raises its last one after `seconds`."""
+    end = time.monotonic() + seconds
+    for pause in _pauses():
+        try:
+            look()
+            return
+        except Violation:
+            if time.monotonic() > end:
+                raise
+        time.sleep(pause)
 
 
 def _pauses() -> Iterator[float]:

@@ -96,55 +96,54 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one rule, seen by itself: whether it starts at another rule, the outcome says. `seconds` are of wall
-    time.
-
-    `owner` is the rule that owns the violation, where it is known; `refusal` the RPC and the code of a call that should
-    not have been refused, `rests_on` the rules on which what was seen rests. `features` is what its example shows that
-    others need not; `without` is what no example was to show, where the rule was judged again. `wanted` are the
-    examples that it was to have, where for want of time it had fewer; else 0.
-    """
+class _Judged:
+    """What came of one rule."""
 
     rule: str
     level: Level
     status: Status
     examples: int = 0
+    """How many were run."""
     seconds: float = 0.0
+    """Wall time."""
     reason: str = ""
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
-    owner: str = ""
-    refusal: str = ""
-    rests_on: tuple[str, ...] = ()
-    features: tuple[Feature, ...] = ()
     wanted: int = 0
-    without: Feature | None = None
+    """How many examples it was to have, if it had fewer because time ran out; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one rule, beside the others. `seconds` are of wall time.
+class Finding(_Judged):
+    """What came of one rule, seen by itself."""
 
-    `cause` is the rule whose violation led to this one. `replay` is the command that shows just this failure again,
-    `kept` the name under which it is kept to be replayed; empty where it is not. `wanted` are the examples that it was
-    to have, where for want of time it had fewer; else 0. `apart` says that it was judged again, apart from a feature of
-    its cause: where it fails even so, `failure` is of that, and `cause` is no longer that one.
-    """
+    owner: str = ""
+    """The rule that owns the violation, where it is known."""
+    refusal: str = ""
+    """The RPC and the code of a call that should not have been refused."""
+    rests_on: tuple[str, ...] = ()
+    """The rules that must hold for the observation to mean anything."""
+    features: tuple[Feature, ...] = ()
+    """What its example shows that others need not."""
+    without: Feature | None = None
+    """What no example was to show, where the rule was judged again."""
 
-    rule: str
-    level: Level
-    status: Status
-    examples: int = 0
-    seconds: float = 0.0
-    reason: str = ""
-    notes: tuple[str, ...] = ()
-    failure: Failure | None = None
+
+@dataclass(frozen=True, slots=True)
+class Outcome(_Judged):
+    """What came of one rule, in the light of all the others."""
+
     cause: str = ""
+    """The rule whose violation led to this one."""
     replay: str = ""
+    """The command that shows just this failure again."""
     kept: str = ""
-    wanted: int = 0
+    """The name under which the failure is kept to be replayed; empty where it is not."""
     apart: Apart | None = None
+    """That the rule was judged again, apart from a feature of its cause's failure.
+
+    If it fails even so, `failure` is that failure, and `cause` is no longer the rule that explained the first one.
+    """
 
     @property
     def area(self) -> str:
