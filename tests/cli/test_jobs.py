@@ -87,7 +87,7 @@ def test_an_interrupt_is_not_lost_where_python_drops_it() -> None:
     """What is raised in a finalizer is dropped: the interrupt comes again, where it is heard."""
     code = """
 import os, signal, time
-from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.bounds.interruption import interrupt_on
 
 interrupt_on(signal.SIGTERM)
 
@@ -111,7 +111,7 @@ def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None
     code = """
 import os, signal, time
 from dsync_kit.conformance.running.engine import RunOptions, run
-from dsync_kit.conformance.running.interruption import interrupt_on
+from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.targets.resolving import resolve
@@ -127,3 +127,25 @@ print(last.result.interrupted, len(last.result.outcomes))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("True 0\n", "")
+
+
+def test_an_interrupt_that_somebody_else_has_caught_ends_the_start_of_a_connector() -> None:
+    """A connector that never answers is not waited for after an interrupt, even if a library caught that."""
+    code = """
+import os, signal, sys, time
+from dsync_kit.bounds.interruption import interrupt_on
+from dsync_kit.targets.process import Process
+
+interrupt_on(signal.SIGTERM)
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+except KeyboardInterrupt:
+    pass
+try:
+    Process([sys.executable, "-c", "import time; time.sleep(600)"], "never").start()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")

@@ -296,7 +296,7 @@ def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: 
     """SIGTERM of the source's server in the midst of the copy, and of the updates: exit code 1 with the reason, never
     complete. The same command goes on when the source is back, until both ends are equal."""
     write_history(tmp_path / "history", 7)
-    source = Served(f"fixture://{tmp_path}/history", "--batch-size", "10", "--interval", "20ms")
+    source = Served(f"fixture://{tmp_path}/history", "--batch-size", "10", "--interval", "5ms")
     sink = f"reference://{tmp_path}/sink"
     command = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--log-format", "json", "--state", "state"]
     command += ["--verify", f"grpc://{source.address}", "--insecure", sink]

@@ -11,6 +11,7 @@ from typing import IO, Self
 from grpc import StatusCode
 
 from dsync_kit.bounds.guarded import GuardedProcess
+from dsync_kit.bounds.interruption import heed
 from dsync_kit.bounds.patience import CALL_SECONDS, Watch, unwatched
 from dsync_kit.client import ConnectorApi, GrpcClient
 from dsync_kit.errors import ConnectorError
@@ -99,6 +100,7 @@ class Process:
         self._client = GrpcClient(address, insecure=True, timeout=self._timeout, watch=self._watch)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
+            heed()  # gRPC drops what a signal raises in its callbacks
             if not self._process.running:
                 raise self._failed(f"ended with status {self._process.status} before it answered at {address}")
             if time.monotonic() > deadline:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from dsync_kit.bounds.guarded import GuardedProcess
+from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.bounds.scratch import ScratchFolder
-from dsync_kit.conformance.running.interruption import interrupt_on
 
 __all__ = ["ORDERLY_SECONDS", "Crew", "Member"]
 

@@ -13,6 +13,7 @@ from hypothesis.core import encode_failure
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
+from dsync_kit.bounds.interruption import heed
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
@@ -20,7 +21,6 @@ from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Feature
 from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
-from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.features import features_of_owner

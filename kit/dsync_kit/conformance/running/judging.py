@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
+from dsync_kit.bounds.interruption import heed
 from dsync_kit.conformance.results.events import (
     Event,
     JudgedAgain,
@@ -23,7 +24,6 @@ from dsync_kit.conformance.running.board import UnderWay, read_board
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.crew import Crew, Member
 from dsync_kit.conformance.running.fatal import Death, stuck
-from dsync_kit.conformance.running.interruption import heed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dsync_kit.bounds.guarded import signals_held
+from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import KitBroke, Resolved
 from dsync_kit.conformance.results.known_failures import read_known_failures
@@ -19,7 +20,6 @@ from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.board import Board
 from dsync_kit.conformance.running.engine import RunOptions, Session, select
-from dsync_kit.conformance.running.interruption import interrupt_on
 from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents

@@ -1,4 +1,4 @@
-"""Ctrl-C, and being told to end, as a KeyboardInterrupt that does not get lost."""
+"""Signals that ask a command to end, as a KeyboardInterrupt that is not lost."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def interrupt_on(*numbers: signal.Signals) -> None:
 
 
 def heed() -> None:
-    """Raise KeyboardInterrupt where a signal has come, but somebody has caught what it raised."""
+    """Raise KeyboardInterrupt if a signal has come, but another library caught the exception that it raised."""
     if _asked.is_set():
         raise KeyboardInterrupt
 
