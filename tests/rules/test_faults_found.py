@@ -1,5 +1,7 @@
 """The rules find what is broken: each broken connector of the catalogue is failed by the rule that it names."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -30,13 +32,19 @@ def _profile(fault: Fault) -> Profile:
     return replace(PROFILES["standard" if fault.difficulty == "rare" else "quick"], shrinking=0.0, seconds=20.0)
 
 
-def _repeats(fault: Fault) -> bool:
-    """Whether a typed store breaks a rule that untyped connectors break as well: those stand for it in every run."""
-    return fault.name.startswith("typed-") and not fault.rule.startswith("schema/")
+def _chosen() -> Iterator[Fault]:
+    """The first faults of each rule; a campaign judges the others. Those of typed stores come last, since most of
+    them break a rule as an untyped connector does."""
+    judged: Counter[str] = Counter()
+    for fault in sorted(FAULTS, key=lambda fault: fault.name.startswith("typed-")):
+        if judged[fault.rule] < _IN_EACH_RUN:
+            judged[fault.rule] += 1
+            yield fault
 
 
-_IN_EVERY_RUN = [fault for fault in FAULTS if not _repeats(fault)]
-_IN_CAMPAIGNS = [fault for fault in FAULTS if _repeats(fault)]
+_IN_EACH_RUN = 2
+_IN_EVERY_RUN = list(_chosen())
+_IN_CAMPAIGNS = [fault for fault in FAULTS if fault not in _IN_EVERY_RUN]
 
 
 @pytest.mark.parametrize("fault", _IN_EVERY_RUN, ids=lambda fault: fault.name)
@@ -47,8 +55,8 @@ def test_a_fault_is_found_by_its_rule(fault: Fault) -> None:
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("fault", _IN_CAMPAIGNS, ids=lambda fault: fault.name)
-def test_a_fault_of_a_typed_store_is_found_by_its_rule(fault: Fault) -> None:
-    """The same where documents are drawn from a schema."""
+def test_every_other_fault_is_found_by_its_rule(fault: Fault) -> None:
+    """The same for the rest of the catalogue."""
     _assert_found(fault)
 
 
