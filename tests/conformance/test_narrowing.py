@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.features import Apart, Feature, FeatureKind, name_features
 from dsync_kit.conformance.results.outcome import Failure, Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
@@ -36,7 +36,7 @@ def run(
     asked = []
     answers = iter(again)
     while (retrial := narrowing.next()) is not None:
-        asked.append((retrial.rule, str(retrial.feature)))
+        asked.append((retrial.rule, name_features(retrial.without)))
         narrowing.take(retrial, next(answers))
     outcomes = narrowing.outcomes(outcomes_of(findings, RULES))
     return asked, {outcome.rule: outcome for outcome in outcomes}
@@ -70,20 +70,73 @@ def test_what_fails_apart_has_failed_on_its_own() -> None:
     assert outcomes["a/two"].cause == "a/one"
 
 
+def not_exercised(rule: str) -> Finding:
+    return replace(passed(rule), status=Status.NOT_EXERCISED)
+
+
 @pytest.mark.parametrize(
-    "again",
+    ("cause", "again"),
     [
-        found("a/one", refusal="WriteData INTERNAL"),
-        replace(found("a/one"), owner="a/cause"),
-        found("a/one", failure=replace(FAILURE, reproducible=False)),
+        (passed("a/cause"), found("a/one", refusal="WriteData INTERNAL")),
+        (not_exercised("a/cause"), replace(found("a/one"), owner="a/cause")),
+        (passed("a/cause"), found("a/one", failure=replace(FAILURE, reproducible=False))),
     ],
     ids=["the same refusal", "the cause owns it", "once only"],
 )
-def test_what_shows_nothing_new_stays_a_consequence(again: Finding) -> None:
+def test_what_shows_nothing_new_stays_a_consequence(cause: Finding, again: Finding) -> None:
     """A failure that is seen by what the cause is seen by, or only once, is none on its own."""
     findings = (found("a/cause", MIXED, refusal="WriteData INTERNAL"), found("a/one"))
-    _, outcomes = run([passed("a/cause"), again], findings)
+    _, outcomes = run([cause, again], findings)
     assert outcomes["a/one"].cause == "a/cause"
+
+
+def test_what_the_cause_does_not_show_any_more_has_another_reason() -> None:
+    """Where the cause passes apart from the feature, its failure in other rules is one failure more, shown once."""
+    again = [passed("a/cause"), *(replace(found(rule), owner="a/cause") for rule in ("a/one", "a/two"))]
+    _, outcomes = run(again)
+    assert [outcomes[rule].cause for rule in ("a/one", "a/two")] == ["", "a/one"]
+
+
+def test_features_add_up() -> None:
+    """Where the rule fails in another way without a feature, it is judged without both."""
+    numbers, nulls = Feature(FeatureKind.VALUES, "number"), Feature(FeatureKind.VALUES, "null")
+    findings = (found("a/cause", numbers), found("a/one"))
+    asked, outcomes = run([found("a/cause", nulls), passed("a/cause"), passed("a/one")], findings)
+    both = "values of the types number and null"
+    assert asked == [("a/cause", str(numbers)), ("a/cause", both), ("a/one", both)]
+    assert outcomes["a/one"].apart == Apart(both, "a/cause", Status.PASSED)
+
+
+def test_a_rule_that_has_nothing_left_to_check_explains_nothing() -> None:
+    """Without texts, or without ids of the only type, hardly any rule has: that it is not exercised says nothing."""
+    asked, outcomes = run([not_exercised("a/cause")], (found("a/cause", Feature(FeatureKind.IDS, "string")), ALL[1]))
+    assert len(asked) == 1
+    assert outcomes["a/one"].apart is None
+
+
+def test_failures_that_are_found_later_hide_others_too() -> None:
+    """Of what fails apart from a feature, the consequences are judged again apart from that failure's own features."""
+    nulls = Feature(FeatureKind.VALUES, "null")
+    first = [passed("a/cause"), replace(found("a/one", nulls), without=(MIXED,)), found("a/two")]
+    asked, outcomes = run([*first, passed("a/one"), passed("a/two")])
+    both = f"{MIXED} and {nulls}"
+    assert asked[-2:] == [("a/one", both), ("a/two", both)]
+    assert outcomes["a/two"].cause == "a/one"
+    assert outcomes["a/two"].apart == Apart(both, "a/one", Status.PASSED)
+
+
+def test_what_follows_from_another_failure_is_shown_under_that() -> None:
+    """What fails apart from a feature may follow from a failure that was found elsewhere."""
+    rules = (*RULES, RuleInfo("a/other", Level.MUST, "a sentence"))
+    rules = (*rules[:1], replace(rules[1], after=("a/cause", "a/other")), *rules[2:])
+    findings = (ALL[0], found("a/one"), found("a/other"))
+    narrowing = Narrowing(findings, rules, {})
+    for again in (passed("a/cause"), found("a/one")):
+        retrial = narrowing.next()
+        assert retrial is not None
+        narrowing.take(retrial, again)
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(findings, rules))}
+    assert outcomes["a/one"].cause == "a/other"
 
 
 def test_a_consequence_waits_for_its_cause() -> None:

@@ -123,7 +123,7 @@ def test_it_is_the_same_in_other_processes() -> None:
         second = by_rule(finished.result)["updates/order-in-call"]
         assert second.failure is not None
         orders = replace(
-            orders, rules=(second.rule,), choices=second.failure.choices, without=Feature(FeatureKind.MIXED_IDS)
+            orders, rules=(second.rule,), choices=second.failure.choices, without=(Feature(FeatureKind.MIXED_IDS),)
         )
         with Crew() as alone:
             *_, replayed = judge_apart(orders, alone, str)

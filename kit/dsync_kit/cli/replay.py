@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.results.events import Resolved, RunFinished
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import read_features
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
@@ -37,7 +37,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
         documents=kept.documents,
         settle=kept.settle,
         choices=kept.choices,
-        without=Feature.read(kept.without) if kept.without else None,
+        without=read_features(kept.without),
     )
     *events, last = judge_apart(orders, crew, lambda _: f"dsync-kit replay {word}")
     result = last.result if isinstance(last, RunFinished) else None

@@ -12,6 +12,7 @@ from rich.console import Console
 from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.events import Event, KitBroke, Resolved, RunFinished, RunStarted
+from dsync_kit.conformance.results.features import keep_features
 from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import RuleInfo
@@ -81,7 +82,7 @@ class Verification:
             profile=self.profile,
             seed=seed,
             choices=finding.failure.choices,
-            without=finding.without.kept() if finding.without is not None else "",
+            without=keep_features(finding.without),
             timeout=self.timeout,
             settle=self.settle,
         )

@@ -104,19 +104,16 @@ class Report:
 
     def again(self, rule: str) -> str:
         """What came of the rules that were judged apart from what a failure shows; empty where none were."""
-        feature = next(
-            (found.apart.feature for found in self.result.outcomes if found.rule == rule and found.apart), ""
-        )
-        apart = [found for found in self.result.outcomes if found.apart is not None and found.apart.cause == rule]
+        apart = [found.apart for found in self.result.outcomes if found.apart is not None and found.apart.cause == rule]
         if not apart:
             return ""
-        counts = Counter(found.apart.status for found in apart if found.apart is not None)
+        counts = Counter(found.status for found in apart)
         failed = counts.pop(Status.FAILED, 0) + counts.pop(Status.KNOWN_FAILING, 0)
         told = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
         untried = counts.pop("", 0)
         told += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
         told += [f"{untried} not tried, for want of time"] if untried else []
-        return f"1 bug ({feature}); judged apart from it: {', '.join(told)}"
+        return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(told)}"
 
     def verdict(self) -> str:
         """One sentence that a person understands."""

@@ -23,18 +23,17 @@ class Showing:
 
     def lacks(self, kind: FeatureKind, detail: str = "") -> bool:
         """Whether the example is to do without a feature."""
-        return self._without == Feature(kind, detail)
+        return Feature(kind, detail) in self._without
 
     @property
     def kept_plain(self) -> frozenset[FeatureKind]:
         """Of what is free on the wire, that of which the example is to have the plainest."""
-        own = set() if self._without is None else {self._without.kind}
-        return frozenset(own | self._known)
+        return frozenset({feature.kind for feature in self._without} | self._known)
 
     @property
     def check(self) -> Callable[[Message], None] | None:
         """Raises Inapplicable for a request that shows what the example is to do without; None if that is nothing."""
-        return self._check if self._without is not None else None
+        return self._check if self._without else None
 
     def goes_past(self, request: Message) -> None:
         """Note what is put in past the connector, as the request that it would be. Raises Inapplicable as `check`."""
@@ -51,5 +50,5 @@ class Showing:
         return shown.features()
 
     def _check(self, request: Message) -> None:
-        if self._without is not None:
+        if self._without:
             self._so_far.refuse(self._without, request)

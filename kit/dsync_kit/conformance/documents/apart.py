@@ -1,6 +1,7 @@
-"""What a namespace holds apart from a feature: ids of one kind alone, no values of one kind."""
+"""What a namespace holds apart from some features: ids of one kind alone, no values of some types."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,46 +18,62 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.documents.schema.satisfying import unsatisfiable
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
-from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.features import Feature, FeatureKind, Features
 from dsync_kit.documents import id_field
+from dsync_kit.protocol import DataType
 
 __all__ = ["apart"]
 
 
-def apart(holding: Holding, feature: Feature) -> Holding:
-    """The same, without the feature as far as that leaves something: an example may still have to be declined."""
+def apart(holding: Holding, features: Features) -> Holding:
+    """The same, without the features as far as that leaves something: an example may still have to be declined."""
     if isinstance(holding, Filling):
-        schema = _narrowed(holding.schema, feature)
-        return holding if schema == holding.schema or unsatisfiable(schema) else Filling(schema)
-    kinds = _kinds(holding, feature) or holding.kinds
-    if feature.kind is FeatureKind.VALUES:
-        return _Without(holding, feature.detail)
-    return Anything(holding.data_type, kinds)
+        schema = holding.schema
+        for feature in features:
+            narrowed = _narrowed(schema, feature)
+            schema = schema if unsatisfiable(narrowed) else narrowed
+        return holding if schema == holding.schema else Filling(schema)
+    kinds = holding.kinds
+    for feature in features:
+        kinds = _kinds(kinds, feature, holding.data_type) or kinds
+    if any(feature.kind in _OF_FIELDS for feature in features):
+        return _Without(holding.data_type, kinds, features)
+    return holding if kinds == holding.kinds else Anything(holding.data_type, kinds)
 
 
-def _kinds(holding: Holding, feature: Feature) -> tuple[str, ...]:
+def _kinds(kinds: tuple[str, ...], feature: Feature, data_type: DataType) -> tuple[str, ...]:
     match feature.kind:
         case FeatureKind.MIXED_IDS:
-            return holding.kinds[:1]
+            return kinds[:1]
+        case FeatureKind.ODD_IDS:
+            return tuple(dict.fromkeys("name" if kind == "string" else kind for kind in kinds))
         case FeatureKind.IDS:
-            return tuple(
-                kind for kind in holding.kinds if kind_of_value(sample_id(kind), holding.data_type) != feature.detail
-            )
+            return tuple(kind for kind in kinds if kind_of_value(sample_id(kind), data_type) != feature.detail)
         case _:
-            return holding.kinds
+            return kinds
+
+
+_OF_FIELDS = (FeatureKind.VALUES, FeatureKind.MIXED_FIELDS, FeatureKind.ODD_NAMES, FeatureKind.ODD_TEXTS)
+
+_SAME_FIELDS = ("a", "b", "c")
+"""Where all documents are to have the same fields."""
 
 
 class _Without(Anything):
-    """Documents of any fields, but without values of one kind."""
+    """Documents of any fields, but without some features of them: others take the place of what is left out."""
 
-    def __init__(self, holding: Holding, kind: str) -> None:
-        super().__init__(holding.data_type, holding.kinds)
-        self._kind = kind
+    def __init__(self, data_type: DataType, kinds: tuple[str, ...], features: Features) -> None:
+        super().__init__(data_type, kinds)
+        self._values = frozenset(feature.detail for feature in features if feature.kind is FeatureKind.VALUES)
+        of_kinds = {feature.kind for feature in features}
+        self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds
+        self._plain_names = FeatureKind.ODD_NAMES in of_kinds
+        self._plain_texts = FeatureKind.ODD_TEXTS in of_kinds
         self._contents: dict[bool, strategies.Draw] = {}
 
     def contents(self, *, small: bool) -> strategies.Draw:
         if small not in self._contents:
-            self._contents[small] = super().contents(small=small).filter(lambda fields: not self._holds(fields))
+            self._contents[small] = super().contents(small=small).map(self._replaced)
         return self._contents[small]
 
     def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> strategies.Draw:
@@ -67,28 +84,51 @@ class _Without(Anything):
         return unique.map(lambda drawn: [self.document(*pair) for pair in drawn])
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
-        kept = {
-            name: _other(value, self._kind) if self._is(value) else value
-            for name, value in fields.items()
-            if name != id_field(self.data_type)
-        }
-        return super().document(identifier, kept)
+        kept = {name: value for name, value in fields.items() if name != id_field(self.data_type)}
+        return super().document(identifier, self._replaced(kept))
 
     def change(self, number: int) -> dict[str, Any]:
-        return {name: _other(value, self._kind) if self._is(value) else value for name, value in {"w": number}.items()}
+        return {_SAME_FIELDS[0]: self._allowed(number)}
 
-    def _is(self, value: Any) -> bool:
-        return kind_of_value(value, self.data_type) == self._kind
+    def _replaced(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        if self._same_fields:
+            values = [*fields.values(), *_SAME_FIELDS][: len(_SAME_FIELDS) - 1]
+            # The last one stands for all, so that documents differ as those that were to be written.
+            fields = dict(zip(_SAME_FIELDS, [*values, f"v{_number(fields)}"], strict=True))
+        return self._named(fields)
 
-    def _holds(self, value: Any) -> bool:
-        items = value.values() if isinstance(value, dict) else value
-        return any(self._is(item) or (isinstance(item, dict | list) and self._holds(item)) for item in items)
+    def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {self._name(name): self._allowed(value) for name, value in fields.items()}
+
+    def _name(self, name: str) -> str:
+        return name if not self._plain_names or _PLAIN_NAME.fullmatch(name) else f"f{_number(name)}"
+
+    def _allowed(self, value: Any) -> Any:
+        if kind_of_value(value, self.data_type) in self._values:
+            value = self._other(value)
+        if isinstance(value, str) and self._plain_texts and not _PLAIN_TEXT.fullmatch(value):
+            return f"v{_number(value)}"
+        if isinstance(value, dict):
+            return self._named(value)
+        return [self._allowed(item) for item in value] if isinstance(value, list) else value
+
+    def _other(self, value: Any) -> Any:
+        """A value of a type that is left; another one for another value, as far as the type has so many."""
+        number = _number(value)
+        for other in (f"v{number}", number, number % 2 == 0, None):
+            if kind_of_value(other, self.data_type) not in self._values:
+                return other
+        return value
 
 
-def _other(value: Any, kind: str) -> Any:
-    """A value of another kind than this one; another one for another value."""
-    number = crc32(json.dumps(value, sort_keys=True, default=json_util.default).encode()) % 2**31
-    return number if kind == "string" else str(number)
+_PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_TEXT = re.compile("[A-Za-z][A-Za-z0-9_-]{5,}")
+"""Long enough to be no word that means something else."""
+
+
+def _number(value: Any) -> int:
+    """A number for a value, another one for another value."""
+    return crc32(json.dumps(value, sort_keys=True, default=json_util.default).encode()) % 2**31
 
 
 def _narrowed(schema: DocumentSchema, feature: Feature) -> DocumentSchema:
@@ -107,8 +147,23 @@ def _narrowed(schema: DocumentSchema, feature: Feature) -> DocumentSchema:
                 if value is not None or name in schema.required
             }
             return replace(schema, fields=kept)
+        case FeatureKind.MIXED_FIELDS:
+            return replace(schema, required=frozenset(schema.fields), additional=False)
+        case FeatureKind.ODD_NAMES:
+            return replace(schema, additional=False)
+        case FeatureKind.ODD_TEXTS:
+            return replace(schema, fields={name: _plain(value) for name, value in schema.fields.items()})
+        case FeatureKind.ODD_IDS:
+            return replace(schema, identifier=_plain(schema.identifier))
         case _:
             return schema
+
+
+def _plain(schema: ValueSchema) -> ValueSchema:
+    """A value's schema with plain texts alone, where nothing else says which texts there are."""
+    if "string" not in schema.types or schema.enum or schema.format or schema.pattern:
+        return schema
+    return schema.model_copy(update={"pattern": "^[a-z]+$"})
 
 
 def _value_without(schema: ValueSchema, kind: str) -> ValueSchema | None:

@@ -1,12 +1,13 @@
 """What a failing example shows that other examples need not have: apart from it, other rules can be judged again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from dsync_kit.conformance.results.owners import Owner
 
-__all__ = ["Apart", "Feature", "FeatureKind", "Retrial"]
+__all__ = ["Apart", "Feature", "FeatureKind", "Features", "Retrial", "keep_features", "name_features", "read_features"]
 
 
 class FeatureKind(StrEnum):
@@ -18,7 +19,11 @@ class FeatureKind(StrEnum):
     ODD_NAMESPACE = "unusual names of namespaces"
     EMPTY_CALL = "calls that carry nothing"
     MIXED_IDS = "ids of mixed kinds"
+    MIXED_FIELDS = "documents with different fields"
     SEVERAL_PAGES = "more than one page"
+    ODD_NAMES = "unusual names of fields"
+    ODD_TEXTS = "unusual texts"
+    ODD_IDS = "unusual texts as ids"
     VALUES = "values of a kind"
     IDS = "ids of a kind"
 
@@ -66,18 +71,45 @@ class Feature:
             raise ValueError(f"there is no feature {text!r}") from None
 
 
+Features = tuple[Feature, ...]
+"""Features, in the order in which they were found."""
+
+
+def name_features(features: Sequence[Feature]) -> str:
+    """The features in words: `ids of mixed kinds and values of the types bool and number`."""
+    of_values = [feature.detail for feature in features if feature.kind is FeatureKind.VALUES]
+    named = [str(feature) for feature in features if feature.kind is not FeatureKind.VALUES]
+    if of_values:
+        named.append(f"values of the type{'s' * (len(of_values) > 1)} {_listed(of_values)}")
+    return _listed(named)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def keep_features(features: Sequence[Feature]) -> str:
+    """The features as text that `read_features` reads; empty for none."""
+    return ";".join(feature.kept() for feature in features)
+
+
+def read_features(text: str) -> Features:
+    """What `keep_features` gave. Raises ValueError for any other text."""
+    return tuple(Feature.read(part) for part in text.split(";")) if text else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Retrial:
-    """A rule that is to be judged again, apart from a feature of the failure of `cause`."""
+    """A rule to judge again, apart from features of the failure of `cause`."""
 
     rule: str
     cause: str
-    feature: Feature
+    without: Features
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """That a rule was judged again: apart from which feature, of which rule's failure, and what came of it.
+    """That a rule was judged again: apart from which features, of which rule's failure, and what came of it.
 
     `status` is empty where there was no time for it.
     """

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.features import Apart, Feature
+from dsync_kit.conformance.results.features import Apart, Features
 from dsync_kit.conformance.results.rule_info import Level
 
 __all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
@@ -123,9 +123,9 @@ class Finding(_Judged):
     """The RPC and the code of a call that should not have been refused."""
     rests_on: tuple[str, ...] = ()
     """The rules that must hold for the observation to mean anything."""
-    features: tuple[Feature, ...] = ()
+    features: Features = ()
     """What its example shows that others need not."""
-    without: Feature | None = None
+    without: Features = ()
     """What no example was to show, where the rule was judged again."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.events import Event, JudgedAgain, RuleFinished, RuleStarted, RunFinished, RunStarted
-from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
 from dsync_kit.conformance.results.known_failures import check_known_failures
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
@@ -77,7 +77,7 @@ class Session:
         self._known = {**listed, **options.known_failures}
         self._found: list[Finding] = []
         self._budget = Budget(options.profile, len(options.rules))
-        self._apart: dict[Feature, Subject] = {}
+        self._apart: dict[Features, Subject] = {}
         self._narrowing: Narrowing | None = None
         self.problem = ""
         """Why no more rules can be judged; empty while they can."""
@@ -115,12 +115,12 @@ class Session:
             self._subject.remembered.broken.update(kind for kind in FeatureKind if Feature(kind).owner == rule.id)
         return self._found[-1]
 
-    def replay(self, rule: Rule, choices: str, without: Feature | None = None) -> Finding:
-        """Run one example of a rule again, which was not to show a feature, if one is given."""
+    def replay(self, rule: Rule, choices: str, without: Features = ()) -> Finding:
+        """Run one example of a rule again, which was not to show these features."""
         return self._run(rule, choices, without=without)
 
-    def again(self, rule: Rule, without: Feature) -> Finding:
-        """Judge a rule once more, by half of the examples, none of which shows a feature."""
+    def again(self, rule: Rule, without: Features) -> Finding:
+        """Judge a rule once more, by half of the examples, none of which shows these features."""
         finding = self._run(rule, without=without)
         self._heed(rule, failed=finding.failure is not None)
         return finding
@@ -131,8 +131,8 @@ class Session:
         self._narrowing = narrowing
         rules = {rule.id: rule for rule in self._options.rules}
         while not self.problem and (retrial := narrowing.next()) is not None:
-            yield JudgedAgain(rules[retrial.rule], str(retrial.feature))
-            narrowing.take(retrial, self.again(rules[retrial.rule], retrial.feature))
+            yield JudgedAgain(rules[retrial.rule], name_features(retrial.without))
+            narrowing.take(retrial, self.again(rules[retrial.rule], retrial.without))
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -171,7 +171,7 @@ class Session:
         *,
         explained: bool = False,
         seconds: float | None = None,
-        without: Feature | None = None,
+        without: Features = (),
     ) -> Finding:
         if reason := lacking(self._subject, rule.needs, rule.id):
             status = Status.NOT_EXERCISED if reason == UNKNOWN else Status.SKIPPED
@@ -180,8 +180,13 @@ class Session:
         profile = options.profile
         if explained:  # a consequence is shown by its name alone: no time is spent on making it small
             profile = replace(profile, shrinking=0.0)
-        if without is not None and not choices:
-            profile = replace(profile, examples=max(1, profile.examples // 2), seconds=profile.seconds / 2)
+        if without and not choices:
+            profile = replace(
+                profile,
+                examples=max(1, profile.examples // 2),
+                seconds=profile.seconds / 2,
+                shrinking=profile.shrinking / 2,
+            )
         return run_rule(
             rule,
             self._subject_apart(without),
@@ -192,8 +197,8 @@ class Session:
             seconds=seconds,
         )
 
-    def _subject_apart(self, without: Feature | None) -> Subject:
-        if without is None:
+    def _subject_apart(self, without: Features) -> Subject:
+        if not without:
             return self._subject
         if without not in self._apart:
             self._apart[without] = self._subject.apart(without)

@@ -18,7 +18,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.logs import captured_log
@@ -91,7 +91,7 @@ class _Found:
     transcript: tuple[str, ...]
     log: tuple[str, ...]
     choices: str
-    features: tuple[Feature, ...]
+    features: Features
 
     @property
     def size(self) -> tuple[int, int]:
@@ -248,7 +248,7 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
 
     # The key keeps apart what Hypothesis would take for one test: it is one function for all rules.
     without = trial.subject.without
-    key = trial.rule.id if without is None else f"{trial.rule.id} apart from {without}"
+    key = f"{trial.rule.id} apart from {name_features(without)}" if without else trial.rule.id
     test._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]
     configured = settings(
         max_examples=_wanted(trial.rule, profile),

@@ -17,7 +17,7 @@ from dsync_kit.conformance.results.events import (
     RunStarted,
     StillRunning,
 )
-from dsync_kit.conformance.results.features import Retrial
+from dsync_kit.conformance.results.features import Retrial, name_features
 from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.running.board import UnderWay, read_board
@@ -240,8 +240,8 @@ class _Team:
             yield RuleStarted(rule)
         elif (retrial := self._retrial()) is not None:
             worker.takes(self.rules[retrial.rule], retrial)
-            self._send(worker, Task(retrial.rule, without=retrial.feature))
-            yield JudgedAgain(self.rules[retrial.rule], str(retrial.feature))
+            self._send(worker, Task(retrial.rule, without=retrial.without))
+            yield JudgedAgain(self.rules[retrial.rule], name_features(retrial.without))
         else:
             worker.idle = any(other.rule is not None for other in self._workers if not other.gone)
             if not worker.idle:

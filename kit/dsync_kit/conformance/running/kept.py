@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dsync_kit.bounds.patience import CALL_SECONDS
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import read_features
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.usage import UsageError
 
@@ -45,7 +45,7 @@ class KeptFailure:
     """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
 
     `documents` are the words of `--documents`; `timeout` is in seconds, for each call; `settle` as well, for
-    reads that lag. `without` is the feature that the example was not to show (`Feature.kept`), where the rule was
+    reads that lag. `without` are the features that the example was not to show (`keep_features`), where the rule was
     judged again apart from it.
     """
 
@@ -145,7 +145,7 @@ def _read(path: Path) -> KeptFailure:
     if failure.profile not in PROFILES:
         raise ValueError(f"there is no profile {failure.profile!r}")
     if failure.without:
-        Feature.read(failure.without)
+        read_features(failure.without)
     if failure.hypothesis == version("hypothesis"):
         try:
             decode_failure(failure.choices.encode(errors="replace"))

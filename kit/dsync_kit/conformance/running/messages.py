@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.results.rule_info import RuleInfo
 
@@ -27,8 +27,8 @@ class Orders:
     `rules` are globs, all rules without any; `documents` are the words of `--documents`; `known_failures` is a file.
     `database` is the folder that keeps this connector's failing examples, `runs` the one that keeps what namespaces
     a run has taken; None for neither. `settle` are seconds by which reads may lag behind writes; None to find it out.
-    `choices` make the one example by which each rule is judged, if they are given; `without` is the feature that it was
-    not to show.
+    `choices` make the one example by which each rule is judged, if they are given; `without` are the features that it
+    was not to show.
     """
 
     target: Named
@@ -43,7 +43,7 @@ class Orders:
     runs: Path | None = None
     settle: float | None = None
     choices: str = ""
-    without: Feature | None = None
+    without: Features = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Chosen:
 class Task:
     """A rule to be judged, by its id; its examples may take so many seconds, None leaves it to the profile.
 
-    `without` is the feature that no example may show, where it is judged again.
+    `without` are the features that no example may show, where it is judged again.
     """
 
     rule: str
     seconds: float | None = None
-    without: Feature | None = None
+    without: Features = ()
 
 
 @dataclass(frozen=True, slots=True)

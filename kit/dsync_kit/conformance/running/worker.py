@@ -115,7 +115,7 @@ def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
         rule = _RULES[task.rule]
         if orders.choices:
             channel.send(session.replay(rule, orders.choices, orders.without))
-        elif task.without is not None:
+        elif task.without:
             channel.send(session.again(rule, task.without))
         else:
             channel.send(session.find(rule, task.seconds))

@@ -11,7 +11,7 @@ from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.place import Place
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
@@ -52,7 +52,7 @@ class Subject:
     counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
     _alone: str | None = None
-    without: Feature | None = None
+    without: Features = ()
     """What no example may show."""
 
     @classmethod
@@ -113,16 +113,16 @@ class Subject:
             patience=patience,
         )
 
-    def apart(self, feature: Feature) -> Self:
-        """The same connector, for examples that do not show a feature. What was found out by waiting is forgotten."""
-        found = replace(self.found, families=tuple(family.apart(feature) for family in self.found.families))
+    def apart(self, features: Features) -> Self:
+        """The same connector, for examples without these features. What was found out by waiting is forgotten."""
+        found = replace(self.found, families=tuple(family.apart(features) for family in self.found.families))
         return replace(
             self,
             found=found,
             remembered=self.remembered.apart(),
             limits=Limits(),
             patience=Patience(self.settling.seconds),
-            without=feature,
+            without=features,
         )
 
     @property

@@ -1,6 +1,7 @@
 """Which features the requests of an example show; those that an example is to do without are refused before they are
 sent."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +9,14 @@ from google.protobuf.message import Message
 
 from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
-from dsync_kit.conformance.results.features import Feature, FeatureKind
+from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetByIdsRequest, ListDataRequest, WriteDataRequest, WriteUpdatesRequest
 
-__all__ = ["Shown", "features_of_owner"]
+__all__ = ["Shown", "features_of_owner", "is_plain"]
 
 _ORDER = list(FeatureKind)
 
@@ -40,9 +41,23 @@ _KINDS: dict[str, str] = {
 }
 
 
-def features_of_owner(owner: str) -> tuple[Feature, ...]:
+_TEXTS = frozenset({Owner.BSON_TEXT, Owner.JSON_TEXT})
+
+_PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORDS = frozenset({"true", "false", "null", "nan", "infinity", "inf", "yes", "no", "none"})
+"""Texts that may be taken for something else."""
+
+
+def features_of_owner(owner: str) -> Features:
     """What a failure is about whose rule is on one type of values; nothing for any other rule."""
-    return (Feature(FeatureKind.VALUES, _KINDS[owner]),) if owner in _KINDS else ()
+    values = (Feature(FeatureKind.VALUES, _KINDS[owner]),) if owner in _KINDS else ()
+    return (Feature(FeatureKind.ODD_TEXTS), *values) if owner in _TEXTS else values
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a word of ASCII letters, digits, `_` and `-`, and looks like no value of another type."""
+    return _PLAIN_TEXT.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
 class Shown:
@@ -51,6 +66,7 @@ class Shown:
     def __init__(self, ordinary: Callable[[str], bool]) -> None:
         self._ordinary = ordinary
         self._ids: dict[str, set[str]] = {}
+        self._fields: dict[str, set[frozenset[str]]] = {}
         self._values: set[str] = set()
         self._seen: set[Feature] = set()
 
@@ -58,7 +74,9 @@ class Shown:
         """The features, those that say most first."""
         found = set(self._seen)
         kinds = set().union(*self._ids.values())
-        if any(len(of_one) > 1 for of_one in self._ids.values()):
+        if self.has(Feature(FeatureKind.MIXED_FIELDS)):
+            found.add(Feature(FeatureKind.MIXED_FIELDS))
+        if self.has(Feature(FeatureKind.MIXED_IDS)):
             found.add(Feature(FeatureKind.MIXED_IDS))
         elif len(kinds) == 1:
             found |= {Feature(FeatureKind.IDS, kind) for kind in kinds}
@@ -71,6 +89,8 @@ class Shown:
         match feature.kind:
             case FeatureKind.MIXED_IDS:
                 return any(len(kinds) > 1 for kinds in self._ids.values())
+            case FeatureKind.MIXED_FIELDS:
+                return any(len(of_one) > 1 for of_one in self._fields.values())
             case FeatureKind.IDS:
                 return any(feature.detail in kinds for kinds in self._ids.values())
             case FeatureKind.VALUES:
@@ -107,11 +127,12 @@ class Shown:
                 return
         self._filled(bool(message.data))
 
-    def refuse(self, feature: Feature, message: Message) -> None:
-        """Note what is to be sent. Raises Inapplicable where it shows the feature."""
+    def refuse(self, features: Features, message: Message) -> None:
+        """Note what is to be sent. Raises Inapplicable where it shows one of the features."""
         self.request(message)
-        if self.has(feature):
-            raise Inapplicable(f"it is judged apart from {feature}")
+        shown = [feature for feature in features if self.has(feature)]
+        if shown:
+            raise Inapplicable(f"it is judged apart from {name_features(shown)}")
 
     def _filled(self, filled: bool) -> None:
         if not filled:
@@ -127,7 +148,8 @@ class Shown:
                 continue  # it is no document, on purpose
             identifier = fields.pop(id_field(data_type), None)
             if identifier is not None:
-                self._ids.setdefault(namespace, set()).add(kind_of_value(identifier, data_type))
+                self._of_id(namespace, identifier, data_type)
+            self._fields.setdefault(namespace, set()).add(frozenset(fields))
             self._of_values(fields, data_type)
 
     def _identified(self, namespace: str, part: Any, data_type: DataType) -> None:
@@ -135,10 +157,19 @@ class Shown:
             value = decode_id(part)
         except ConnectorError:
             return  # it is malformed, on purpose
+        self._of_id(namespace, value, data_type)
+
+    def _of_id(self, namespace: str, value: Any, data_type: DataType) -> None:
         self._ids.setdefault(namespace, set()).add(kind_of_value(value, data_type))
+        if isinstance(value, str) and not is_plain(value):
+            self._seen.add(Feature(FeatureKind.ODD_IDS))
 
     def _of_values(self, value: Any, data_type: DataType) -> None:
+        if isinstance(value, dict) and not all(map(_PLAIN_NAME.fullmatch, value)):
+            self._seen.add(Feature(FeatureKind.ODD_NAMES))
         for item in value.values() if isinstance(value, dict) else value:
             self._values.add(kind_of_value(item, data_type))
+            if isinstance(item, str) and not is_plain(item):
+                self._seen.add(Feature(FeatureKind.ODD_TEXTS))
             if isinstance(item, dict | list):
                 self._of_values(item, data_type)

@@ -1,34 +1,106 @@
-"""Judging again what a failure hides: the rules that it explains, apart from the feature that its example shows.
+"""Judging again what a failure hides: the rules that it explains, apart from the features that its example shows.
 
-One bug must not blind the kit. Of a failure with consequences, the rule itself is judged again first: the first feature
-without which it does not fail is what its consequences are judged apart from.
+One bug must not blind the kit. Of a failure with consequences, the rule itself is judged again first, to find the
+features without which it does not fail; its consequences are then judged apart from them. Those that fail all the same
+are failures of their own, whose consequences are judged again in the same way, apart from more features.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsync_kit.conformance.results.features import Apart, Feature, Retrial
+from dsync_kit.conformance.results.features import Apart, Feature, FeatureKind, Features, Retrial, name_features
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.features import features_of_owner
 
 __all__ = ["Narrowing"]
 
-_MOST_FEATURES = 4
+_MOST_FEATURES = 6
 """So many features of an example are tried."""
+
+_MOST_TRIALS = 10
+"""So often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
+
+_NEW_FEATURES = 2
+"""So many features are tried of an example that fails in another way."""
+
+
+_TEXTS = Feature(FeatureKind.VALUES, "string")
+_FUNDAMENTAL = (FeatureKind.VALUES, FeatureKind.IDS)
 
 
 @dataclass
 class _Cause:
-    """A failure, what is to be judged apart from it, and what came of that."""
+    """A failure, what is to be judged apart from it, and what came of that.
+
+    `without` are the features apart from which its consequences are judged; None where they are not known yet. `first`
+    says that it was found in the run itself, not among what was judged again.
+    """
 
     finding: Finding
-    features: deque[Feature]
     consequences: tuple[str, ...]
+    first: bool
+    trials: deque[Features]
     left: deque[str]
-    feature: Feature | None = None
+    seen: set[Feature]
+    tried: int = 0
+    without: Features | None = None
+    exercised: bool = False
+    """Whether the rule has passed without the features; else it is about them, and has nothing to check."""
     found: dict[str, Finding] = field(default_factory=dict)
+    beside: tuple[Finding, ...] = ()
+    """The failures that were known when all its consequences had been judged: theirs may follow from one of them."""
+
+    @classmethod
+    def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
+        trials = deque((*finding.without, feature) for feature in finding.features[:_MOST_FEATURES])
+        return cls(finding, tuple(consequences), first, trials, deque(consequences), set(finding.features))
+
+    def tell(self, without: Features, finding: Finding) -> None:
+        """Note what came of the rule itself, judged again without these features."""
+        self.tried += 1
+        self.trials.popleft()
+        if finding.status is Status.PASSED or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
+            self.without, self.exercised = without, finding.status is Status.PASSED
+            return
+        # It fails in another way: what it shows now may be all that is left to be without.
+        new = [feature for feature in finding.features if feature not in self.seen]
+        self.seen.update(new)
+        if any(feature.kind is FeatureKind.VALUES for feature in without):
+            # Texts take the place of what is left out: that they are there now says little.
+            new.sort(key=lambda feature: feature == _TEXTS)
+        self.trials.extendleft((*without, feature) for feature in reversed(new[:_NEW_FEATURES]))
+        if self.tried >= _MOST_TRIALS:
+            self.trials.clear()
+
+    def _is_about(self, without: Features) -> bool:
+        """Whether it is for the last feature that the rule has nothing to check: without texts no rule has much."""
+        last, about = without[-1], features_of_owner(self.finding.rule)
+        return last.kind not in _FUNDAMENTAL or any(last.detail == feature.detail for feature in about)
+
+    def own(self) -> Iterator[Finding]:
+        """What came of its consequences, where nothing new is shown by those that fail as it does.
+
+        Where the rule has passed without the features, there is something else that fails it: the first consequence
+        that shows it is a failure, and the others are consequences of that one.
+        """
+        alike = ""
+        for finding in self.found.values():
+            if finding.failure is None:
+                yield finding
+            elif not finding.failure.reproducible:
+                yield _not_exercised(finding, "its failure did not come again")
+            elif finding.refusal and finding.refusal == self.finding.refusal:
+                yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
+            elif finding.owner != self.finding.rule:
+                yield finding
+            elif not self.exercised:
+                yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
+            else:
+                alike = alike or finding.rule
+                yield replace(finding, owner=alike)
 
 
 class Narrowing:
@@ -49,17 +121,8 @@ class Narrowing:
         self._known = known
         self._has_time = has_time
         self._trying: set[str] = set()
-        by_rule = {finding.rule: finding for finding in findings}
-        hidden: dict[str, list[str]] = {}
-        for outcome in outcomes_of(findings, self._rules, known):
-            if outcome.cause:
-                hidden.setdefault(outcome.cause, []).append(outcome.rule)
-        causes = (
-            _Cause(by_rule[rule], deque(by_rule[rule].features[:_MOST_FEATURES]), tuple(names), deque(names))
-            for rule, names in hidden.items()
-        )
-        # Where the time does not last, most was learned.
-        self._causes = sorted((cause for cause in causes if cause.features), key=lambda cause: -len(cause.consequences))
+        self._roots: dict[str, Finding] = {}
+        self._causes = self._causes_of(findings, outcomes_of(findings, self._rules, known), first=True)
 
     def next(self) -> Retrial | None:
         """The next rule to be judged again; None where there is none, or none before one that is being judged."""
@@ -67,23 +130,24 @@ class Narrowing:
             return None
         for cause in self._causes:
             rule = cause.finding.rule
-            if cause.feature is not None and cause.left:
-                return Retrial(cause.left.popleft(), rule, cause.feature)
-            if cause.feature is None and cause.features and rule not in self._trying:
+            if cause.without is not None and cause.left:
+                return Retrial(cause.left.popleft(), rule, cause.without)
+            if cause.without is None and cause.trials and rule not in self._trying:
                 self._trying.add(rule)
-                return Retrial(rule, rule, cause.features[0])
+                return Retrial(rule, rule, cause.trials[0])
         return None
 
     def take(self, retrial: Retrial, finding: Finding) -> None:
         """Note what came of a rule that was judged again."""
         cause = next(cause for cause in self._causes if cause.finding.rule == retrial.cause)
-        if retrial.rule != retrial.cause:
-            cause.found[retrial.rule] = finding
+        if retrial.rule == retrial.cause:
+            self._trying.discard(retrial.rule)
+            cause.tell(retrial.without, finding)
             return
-        self._trying.discard(retrial.rule)
-        cause.features.popleft()
-        if finding.status in (Status.PASSED, Status.NOT_EXERCISED):
-            cause.feature = retrial.feature
+        cause.found[retrial.rule] = finding
+        if len(cause.found) == len(cause.consequences):
+            cause.beside = tuple(self._roots.values())
+            self._causes += self._causes_of(list(cause.own()), self._came_of(cause), first=False)
 
     def outcomes(
         self,
@@ -97,29 +161,40 @@ class Narrowing:
         One that fails all the same has failed on its own, and is shown as that; unless what is seen is what its cause
         was seen by.
         """
-        again: dict[str, Outcome] = {}
-        by_rule = {outcome.rule: outcome for outcome in outcomes}
+        now = {outcome.rule: outcome for outcome in outcomes}
         for cause in self._causes:
-            if cause.feature is None:
+            if cause.without is None:
                 continue
-            feature, rule = str(cause.feature), cause.finding.rule
-            again[rule] = replace(by_rule[rule], apart=Apart(feature, ""))
-            own = [_found(finding, cause.finding) for finding in cause.found.values()]
-            for outcome in outcomes_of(own, self._rules, self._known, replay=replay, keep=keep):
-                before = by_rule[outcome.rule]
-                apart = Apart(feature, rule, outcome.status)
-                fails = outcome.failure is not None and before.cause == rule
-                again[outcome.rule] = replace(outcome, apart=apart) if fails else replace(before, apart=apart)
+            named, rule = name_features(cause.without), cause.finding.rule
+            if cause.first:
+                now[rule] = replace(now[rule], apart=Apart(named, ""))
             for name in cause.consequences:
-                if name not in again:
-                    again[name] = replace(by_rule[name], apart=Apart(feature, rule))
-        return tuple(again.get(outcome.rule, outcome) for outcome in outcomes)
+                now[name] = replace(now[name], apart=Apart(named, rule))
+            for outcome in self._came_of(cause, replay=replay, keep=keep):
+                before = now[outcome.rule]
+                apart = Apart(named, rule, outcome.status)
+                fails = outcome.failure is not None and before.cause == rule
+                now[outcome.rule] = replace(outcome if fails else before, apart=apart)
+        return tuple(now[outcome.rule] for outcome in outcomes)
+
+    def _came_of(self, cause: _Cause, **texts: Callable[[Finding], str]) -> list[Outcome]:
+        """The outcomes of a failure's consequences that were judged again, beside the other failures."""
+        beside = [finding for finding in cause.beside if finding.rule not in {cause.finding.rule, *cause.found}]
+        outcomes = outcomes_of([*beside, *cause.own()], self._rules, self._known, **texts)
+        return [outcome for outcome in outcomes if outcome.rule in cause.found]
+
+    def _causes_of(self, findings: Sequence[Finding], outcomes: Sequence[Outcome], *, first: bool) -> list[_Cause]:
+        """The failures that hide others, and have features: where the time does not last, most was learned."""
+        by_rule = {finding.rule: finding for finding in findings}
+        hidden: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            if outcome.cause in by_rule:
+                hidden.setdefault(outcome.cause, []).append(outcome.rule)
+            elif outcome.failure is not None and not outcome.cause:
+                self._roots[outcome.rule] = by_rule[outcome.rule]
+        causes = (_Cause.of(by_rule[rule], names, first=first) for rule, names in hidden.items())
+        return sorted((cause for cause in causes if cause.trials), key=lambda cause: -len(cause.consequences))
 
 
-def _found(finding: Finding, cause: Finding) -> Finding:
-    """What came of a rule; where it shows just what its cause has shown, nothing new is known of it."""
-    same = finding.owner == cause.rule or (finding.refusal and finding.refusal == cause.refusal)
-    if finding.failure is None or (finding.failure.reproducible and not same):
-        return finding
-    reason = f"it fails as {cause.rule} does" if same else "its failure did not come again"
+def _not_exercised(finding: Finding, reason: str) -> Finding:
     return replace(finding, status=Status.NOT_EXERCISED, reason=reason, failure=None)

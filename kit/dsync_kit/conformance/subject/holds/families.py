@@ -7,7 +7,7 @@ from dsync_kit.conformance.documents.apart import apart
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Anything, Holding
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, printed
-from dsync_kit.conformance.results.features import Feature
+from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.subject.holds.finding import FoundSchemas
 from dsync_kit.protocol import DataType
 
@@ -28,13 +28,13 @@ class Family:
     schema: Schemas | None = None
     kinds: dict[DataType, tuple[str, ...]] = field(default_factory=dict)
     """The kinds of ids, where no schema says what they are."""
-    without: Feature | None = None
+    without: Features = ()
     """What its documents are drawn without."""
     _holdings: dict[DataType, Holding] = field(default_factory=dict)
 
-    def apart(self, feature: Feature) -> "Family":
-        """The same namespaces, whose documents are drawn without a feature."""
-        return Family(self.names, self.schema, self.kinds, feature)
+    def apart(self, features: Features) -> "Family":
+        """The same namespaces, whose documents are drawn without these features."""
+        return Family(self.names, self.schema, self.kinds, features)
 
     def holding(self, data_type: DataType) -> Holding:
         """What is drawn for its namespaces. Raises UsageError where no document of this type fits the schema."""
@@ -44,7 +44,7 @@ class Family:
                 if self.schema is None
                 else Filling(self.schema.of(data_type))
             )
-            self._holdings[data_type] = whole if self.without is None else apart(whole, self.without)
+            self._holdings[data_type] = apart(whole, self.without)
         return self._holdings[data_type]
 
 
