@@ -14,7 +14,7 @@ from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.messages import Named, Orders
-from dsync_kit.documents import id_of
+from dsync_kit.documents import decode, encode, id_field, id_of
 from dsync_kit.protocol import ListDataRequest, ListDataResponse, WriteUpdatesRequest, WriteUpdatesResponse
 from dsync_kit.server import ConnectorServer
 
@@ -58,6 +58,18 @@ class FirstUpdateWins(REFERENCE.ReferenceConnector):  # type: ignore[misc]
 
 class Both(ListsOneKind, FirstUpdateWins):
     """Two bugs that have nothing to do with each other."""
+
+
+class ListsTexts(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """All values are listed as texts, and a document has the fields of the first one, as in a file of rows."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer: ListDataResponse = super().list_data(request)
+        rows = [decode(document, request.type) for document in answer.data]
+        key = id_field(request.type)
+        columns = [name for name in rows[0] if name != key] if rows else []
+        texts = [{key: row[key], **{name: str(row.get(name, "")) for name in columns}} for row in rows]
+        return ListDataResponse(data=[encode(row, request.type) for row in texts], next_cursor=answer.next_cursor)
 
 
 class NullsAreEmpty(TypedConnector):
@@ -110,6 +122,15 @@ def test_a_second_bug_is_reported_on_its_own() -> None:
     assert (second.apart.feature, second.apart.cause) == (MIXED, "write/read-back")
     assert outcomes["updates/model"].cause == "updates/order-in-call"
     assert outcomes["updates/delete"].cause == "write/read-back"
+
+
+def test_a_store_of_texts_is_judged_by_texts() -> None:
+    """One kind of values after another is left out, until the rule passes with what is left."""
+    outcomes = judged(ListsTexts, ("write/read-back", "write/several-pages", "write/empty-page", "write/large-page"))
+    assert roots(outcomes) == {"write/read-back"}
+    assert {outcome.apart.status for outcome in outcomes.values() if outcome.apart and outcome.cause} == {"passed"}
+    assert outcomes["write/several-pages"].apart is not None
+    assert "documents with different fields and values of the types" in outcomes["write/several-pages"].apart.feature
 
 
 def test_it_is_the_same_in_other_processes() -> None:

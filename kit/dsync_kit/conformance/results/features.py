@@ -7,7 +7,17 @@ from typing import Self
 
 from dsync_kit.conformance.results.owners import Owner
 
-__all__ = ["Apart", "Feature", "FeatureKind", "Features", "Retrial", "keep_features", "name_features", "read_features"]
+__all__ = [
+    "Apart",
+    "Feature",
+    "FeatureKind",
+    "Features",
+    "Retrial",
+    "features_of_owner",
+    "keep_features",
+    "name_features",
+    "read_features",
+]
 
 
 class FeatureKind(StrEnum):
@@ -32,6 +42,25 @@ _OWNERS: dict[FeatureKind, str] = {
     FeatureKind.FIELD_ORDER: Owner.FIELD_ORDER,
     FeatureKind.JSON_SPELLING: Owner.JSON_SPELLING,
 }
+
+
+_TYPES: dict[str, str] = {
+    Owner.BSON_TEXT: "string",
+    Owner.BSON_INT32: "int",
+    Owner.BSON_INT64: "long",
+    Owner.BSON_DOUBLE: "double",
+    Owner.BSON_BOOLEAN: "bool",
+    Owner.BSON_NULL: "null",
+    Owner.BSON_OBJECT_ID: "objectId",
+    Owner.BSON_DATE: "date",
+    Owner.BSON_BINARY: "binData",
+    Owner.BSON_DECIMAL: "decimal",
+    Owner.JSON_TEXT: "string",
+    Owner.JSON_NUMBERS: "number",
+    Owner.JSON_LITERALS: "bool",
+}
+
+_TEXTS = frozenset({Owner.BSON_TEXT, Owner.JSON_TEXT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +102,12 @@ class Feature:
 
 Features = tuple[Feature, ...]
 """Features, in the order in which they were found."""
+
+
+def features_of_owner(owner: str) -> Features:
+    """What a failure is about whose rule is on one type of values; nothing for any other rule."""
+    values = (Feature(FeatureKind.VALUES, _TYPES[owner]),) if owner in _TYPES else ()
+    return (Feature(FeatureKind.ODD_TEXTS), *values) if owner in _TEXTS else values
 
 
 def name_features(features: Sequence[Feature]) -> str:

@@ -18,12 +18,11 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.features import Features, name_features
+from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
 from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.features import features_of_owner
 from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest

@@ -11,37 +11,16 @@ from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable
-from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetByIdsRequest, ListDataRequest, WriteDataRequest, WriteUpdatesRequest
 
-__all__ = ["Shown", "features_of_owner", "is_plain"]
+__all__ = ["Shown"]
 
 _ORDER = list(FeatureKind)
 
 _FEW_KINDS = 2
 """The smallest example of a bug in one kind of value shows no more kinds than these."""
-
-
-_KINDS: dict[str, str] = {
-    Owner.BSON_TEXT: "string",
-    Owner.BSON_INT32: "int",
-    Owner.BSON_INT64: "long",
-    Owner.BSON_DOUBLE: "double",
-    Owner.BSON_BOOLEAN: "bool",
-    Owner.BSON_NULL: "null",
-    Owner.BSON_OBJECT_ID: "objectId",
-    Owner.BSON_DATE: "date",
-    Owner.BSON_BINARY: "binData",
-    Owner.BSON_DECIMAL: "decimal",
-    Owner.JSON_TEXT: "string",
-    Owner.JSON_NUMBERS: "number",
-    Owner.JSON_LITERALS: "bool",
-}
-
-
-_TEXTS = frozenset({Owner.BSON_TEXT, Owner.JSON_TEXT})
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -49,13 +28,7 @@ _WORDS = frozenset({"true", "false", "null", "nan", "infinity", "inf", "yes", "n
 """Texts that may be taken for something else."""
 
 
-def features_of_owner(owner: str) -> Features:
-    """What a failure is about whose rule is on one type of values; nothing for any other rule."""
-    values = (Feature(FeatureKind.VALUES, _KINDS[owner]),) if owner in _KINDS else ()
-    return (Feature(FeatureKind.ODD_TEXTS), *values) if owner in _TEXTS else values
-
-
-def is_plain(text: str) -> bool:
+def _is_plain(text: str) -> bool:
     """Whether a text is a word of ASCII letters, digits, `_` and `-`, and looks like no value of another type."""
     return _PLAIN_TEXT.fullmatch(text) is not None and text.lower() not in _WORDS
 
@@ -161,7 +134,7 @@ class Shown:
 
     def _of_id(self, namespace: str, value: Any, data_type: DataType) -> None:
         self._ids.setdefault(namespace, set()).add(kind_of_value(value, data_type))
-        if isinstance(value, str) and not is_plain(value):
+        if isinstance(value, str) and not _is_plain(value):
             self._seen.add(Feature(FeatureKind.ODD_IDS))
 
     def _of_values(self, value: Any, data_type: DataType) -> None:
@@ -169,7 +142,7 @@ class Shown:
             self._seen.add(Feature(FeatureKind.ODD_NAMES))
         for item in value.values() if isinstance(value, dict) else value:
             self._values.add(kind_of_value(item, data_type))
-            if isinstance(item, str) and not is_plain(item):
+            if isinstance(item, str) and not _is_plain(item):
                 self._seen.add(Feature(FeatureKind.ODD_TEXTS))
             if isinstance(item, dict | list):
                 self._of_values(item, data_type)

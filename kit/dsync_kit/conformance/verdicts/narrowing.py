@@ -9,11 +9,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsync_kit.conformance.results.features import Apart, Feature, FeatureKind, Features, Retrial, name_features
+from dsync_kit.conformance.results.features import (
+    Apart,
+    Feature,
+    FeatureKind,
+    Features,
+    Retrial,
+    features_of_owner,
+    name_features,
+)
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
-from dsync_kit.conformance.verdicts.features import features_of_owner
 
 __all__ = ["Narrowing"]
 
