@@ -207,3 +207,45 @@ def test_what_nothing_like_it_is_taken_of_is_only_suggested() -> None:
     assert found.schema is None
     assert found.suggested is not None
     assert found.suggested.fields.keys() == {"n"}
+
+
+class Computes:
+    """Rows (_id, name, size), whose size is the length of the name, and whose state is `new` unless it is given.
+
+    `refuses` says whether a size that is given is refused, or not looked at.
+    """
+
+    def __init__(self, *, refuses: bool) -> None:
+        self.refuses = refuses
+
+    def __call__(self, document: Mapping[str, Any]) -> Answer:
+        if not document.keys() <= {"_id", "name", "size", "state"}:
+            return Answer(refusal="there is no such column")
+        if "size" in document and self.refuses:
+            return Answer(refusal='cannot insert a non-DEFAULT value into column "size"')
+        row = {"_id": document["_id"], "name": document.get("name"), "state": document.get("state", "new")}
+        return Answer(back={**row, "size": len(row["name"] or "")})
+
+
+@pytest.mark.parametrize("refuses", [True, False], ids=["refused", "not looked at"])
+@pytest.mark.parametrize("rows", [0, 2], ids=["an empty table", "two rows"])
+def test_a_computed_column_is_found_out(rows: int, *, refuses: bool) -> None:
+    """What is there although it was not written, and can't be written, is computed; a value by default is a field."""
+    existing = [{"_id": f"r{n}", "name": "x" * n, "state": "old", "size": n} for n in range(1, rows + 1)]
+    finding = probed(Computes(refuses=refuses), BSON, documents=encoded(existing))
+    assert finding.schema is not None
+    assert finding.schema.computed.keys() == {"size"}
+    assert {"name", "state"} == finding.schema.fields.keys()
+    assert finding.schema.computed["size"].read_only
+
+
+def test_a_rounded_number_is_not_taken_for_a_computed_one() -> None:
+    """A column that rounds, or that is NULL or 0 where nothing was written, does not make its value by itself."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if not document.keys() <= {"_id", "n", "m"}:
+            return Answer(refusal="there is no such column")
+        return Answer(back={"_id": document["_id"], "n": int(document.get("n") or 0), "m": document.get("m") and 5})
+
+    finding = probed(attempt, BSON, documents=encoded([{"_id": "a", "n": 1.5, "m": 7}]))
+    assert finding.schema is None or not finding.schema.computed

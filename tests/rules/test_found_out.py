@@ -119,3 +119,30 @@ def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None
     (family,) = subject.families
     assert family.schema is not None
     assert family.schema.of(BSON).fields.keys() == {"n"}
+
+
+class MakesItsIds(Reference):
+    """A table with a key of two columns: a row's id is made of them, whatever id it is written with."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        rows = []
+        for data in request.data:
+            row = decode(data, BSON)
+            if row.keys() != {"_id", "tenant", "number", "note"}:
+                raise InvalidArgument("tenant, number and note are the columns")
+            rows.append(encode({**row, "_id": f"{row['tenant']}:{row['number']}".encode()}, BSON))
+        return super().write_data(WriteDataRequest(namespace=request.namespace, data=rows, type=BSON))
+
+
+def test_a_table_that_makes_its_ids_is_left_as_it_was() -> None:
+    """Rows that came under other ids are removed, and a row that was overwritten is as it was before."""
+    client = client_of(MakesItsIds)
+    driver = Driver(client)
+    rows = [
+        encode({"_id": f"a:{n}".encode(), "tenant": "a", "number": n, "note": None if n else "x"}, BSON) for n in (0, 1)
+    ]
+    driver.write_data("offered", rows, BSON)
+    before = sorted(found for _, found in driver.listing(["offered"], BSON))
+    subject = subject_of(client, "offered")
+    assert not subject.found.makes_namespaces
+    assert sorted(found for _, found in driver.listing(["offered"], BSON)) == before

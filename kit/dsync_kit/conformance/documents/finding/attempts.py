@@ -22,6 +22,7 @@ __all__ = [
     "sample_fields",
     "type_of",
     "with_field",
+    "without_field",
 ]
 
 
@@ -78,13 +79,15 @@ class Probe:
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Callable[[Any], bool] = lambda _: False
+    computed: frozenset[str] = frozenset()
+    """Fields that the store adds by itself: a document is kept without them."""
 
     def kept(self, document: Mapping[str, Any]) -> bool:
         """Whether a document is taken, and is there as it was written."""
         answer = self.tried(document)
         if answer.refusal:
             return False
-        return not answer.readable or (answer.back is not None and self.same(document, answer.back))
+        return not answer.readable or (answer.back is not None and self.same(document, self.written(answer.back)))
 
     def tried(self, document: Mapping[str, Any]) -> Answer:
         """What becomes of a document. Raises where no more are to be written."""
@@ -114,6 +117,10 @@ class Probe:
         values = (make(self.number + 1 + number) for number in range(_IDS))
         return next((value for value in values if not self.taken(value)), make(0))
 
+    def written(self, back: Mapping[str, Any]) -> dict[str, Any]:
+        """What is read, without the fields that the store has added."""
+        return {name: value for name, value in back.items() if name not in self.computed}
+
     def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two documents are the same, field order aside."""
         return same_document(encode(dict(one), self.data_type), encode(dict(other), self.data_type), self.data_type)
@@ -131,6 +138,13 @@ def sample_fields(schema: DocumentSchema) -> dict[str, Any]:
     """A value for each field of the schema."""
     made = {name: counted(own, schema.data_type) for name, own in schema.fields.items()}
     return {name: part(1) for name, part in made.items() if part.size}
+
+
+def without_field(schema: DocumentSchema, name: str) -> DocumentSchema:
+    """The schema, of whose documents the store computes one field."""
+    fields = {key: own for key, own in schema.fields.items() if key != name}
+    computed = {**schema.computed, name: schema.fields[name].model_copy(update={"read_only": True})}
+    return replace(schema, fields=fields, required=schema.required - {name}, computed=computed)
 
 
 def with_field(schema: DocumentSchema, name: str, own: ValueSchema) -> DocumentSchema:

@@ -1,7 +1,9 @@
 """A first document that a store keeps: of any fields, like existing ones, or of the fields that its refusals name."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from bson import Decimal128, Int64
@@ -12,6 +14,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
     sample_fields,
     type_of,
     with_field,
+    without_field,
 )
 from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.identifiers import sample_id
@@ -22,9 +25,15 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["ONLY_NULL", "anything", "from_nothing", "like_existing"]
 
+_DOUBLES = (("double",), ("double", "null"))
+_HALVES = (12345.5, -0.5)
+"""Doubles that a column of half the size keeps."""
+
 ONLY_NULL = "only null is kept"
 """The description of a field for which that has been found out."""
 
+_CHANGED = "others are acknowledged, and listed as something else"
+_IGNORED = "what is written is not what is listed"
 _NEXT = 10_000
 """How many ids beyond the greatest one are tried."""
 _MOST_SEEN = 20
@@ -61,6 +70,11 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     if probe.kept(guess.document(probe.free_id(guess), sample_fields(guess))):
         return guess
     probe.refusal_of_like = probe.refusal
+    if (rest := _without_computed(probe, guess)) is not guess:
+        notes += [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in rest.computed]
+        guess = rest
+        if probe.kept(guess.document(probe.free_id(guess), sample_fields(guess))):
+            return guess
     identifiers = [decode(document, probe.data_type)[guess.id_field] for document in documents]
     near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
     if near != guess and probe.kept(near.document(probe.free_id(near), sample_fields(near))):
@@ -71,16 +85,66 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         return None
     for name, own in guess.fields.items():
         only: ValueSchema | None = None
+        probe.refusal = ""
         if own.types != ("null",) and not probe.keeps(guess, name, sample_fields(guess)[name], least):
             values = _seen(seen, name)
-            if probe.keeps(guess, name, values[0], least):
+            if own.types in _DOUBLES and all(probe.keeps(guess, name, value, least) for value in _HALVES):
+                only = own.model_copy(update={**between(-(10**6), 10**6), "multiple_of": Decimal("0.5")})
+                notes.append(f"{name}: numbers of few digits are kept ({_CHANGED})")
+            elif probe.keeps(guess, name, values[0], least):
                 only = own.model_copy(update={"enum": [*values, *([None] if own.nullable else [])]})
-                notes.append(f"{name}: only existing values are accepted ({probe.refusal})")
+                notes.append(f"{name}: only existing values are kept ({probe.refusal or _CHANGED})")
             else:
                 only = ValueSchema(bson_type=("null",), description=ONLY_NULL)
-                notes.append(f"{name}: only null is kept ({probe.refusal})")
+                notes.append(f"{name}: only null is kept ({probe.refusal or _CHANGED})")
         guess = guess if only is None else with_field(guess, name, only)
     return guess
+
+
+def _without_computed(probe: Probe, guess: DocumentSchema) -> DocumentSchema:
+    """The schema without the fields that the store computes: it has them also where they were not written.
+
+    Either it refuses to be given such a field, or it takes no notice of what it is given. The schema itself where there
+    is none.
+    """
+    identifier, fields = probe.free_id(guess), sample_fields(guess)
+    given: Mapping[str, Any] = {}
+    if probe.refusal_of_like:
+        left = _named(fields, probe.refusal_of_like)
+    else:
+        given = probe.tried(guess.document(identifier, fields)).back or {}
+        left = [name for name in fields if name in given and _differs(probe, name, given[name], fields[name])]
+    rest, tried, confirmed = guess, set[str](), False
+    while left:
+        name = left.pop(0)
+        tried.add(name)
+        less = without_field(rest, name)
+        answer = probe.tried(less.document(identifier, sample_fields(less)))
+        back = answer.back or {}
+        if others := [other for other in _named(less.fields, answer.refusal) if other not in tried]:
+            rest, left = (
+                less,
+                list(dict.fromkeys([*others, *left])),
+            )  # that it computes this one is shown where no other one is in the way
+        elif not answer.refusal and all(
+            # NULL is there also in a column that nobody has given a value; a value by default can be another one.
+            back.get(key) is not None and (key not in given or not _differs(probe, key, back[key], given[key]))
+            for key in less.computed
+        ):
+            rest, confirmed = less, True
+    if not confirmed:
+        return guess
+    probe.computed = frozenset(rest.computed)
+    return rest
+
+
+def _named(fields: Iterable[str], refusal: str) -> list[str]:
+    """The fields that a refusal names."""
+    return [name for name in fields if re.search(rf"\b{re.escape(name)}\b", refusal)]
+
+
+def _differs(probe: Probe, name: str, one: Any, other: Any) -> bool:
+    return not probe.same({id_field(probe.data_type): "a", name: one}, {id_field(probe.data_type): "a", name: other})
 
 
 def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
@@ -152,6 +216,21 @@ def _from_back(
         for name, value in seen.items()
         if name != own and name not in repeated
     }
-    return DocumentSchema(
+    schema = DocumentSchema(
         probe.data_type, kind, fields=fields, required=frozenset(fields), additional=False, repeats=dict(repeated)
     )
+    # What was never written, and is there: a value by default, which may be another one, or a computed one.
+    unasked = [name for name, value in seen.items() if name not in document and value is not None]
+    for name in unasked:
+        schema = without_field(schema, name)
+    for name in unasked:
+        whole = replace(
+            schema,
+            fields={**schema.fields, name: fields[name]},
+            computed={key: own for key, own in schema.computed.items() if key != name},
+        )
+        probe.computed = frozenset(whole.computed)
+        if probe.kept(whole.document(probe.free_id(whole), sample_fields(whole))):
+            schema = replace(whole, required=whole.required | {name})
+    probe.computed = frozenset(schema.computed)
+    return schema

@@ -10,7 +10,7 @@ from dsync_kit.conformance.documents.finding.probing import Finding, probed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.verdicts.inspection import document_key
-from dsync_kit.documents import decode, encode
+from dsync_kit.documents import decode, encode, id_field, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType
 
@@ -48,6 +48,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
     Raises ConnectorError where the connector is not to be reached.
     """
     written: list[bytes] = []
+    strays: dict[bytes, bytes] = {}
     there = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
 
     def attempt(document: Mapping[str, Any]) -> Answer:
@@ -69,11 +70,22 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
             return Answer(readable=False)
         namespace.settling.find_out(lambda: back(key) is not None)
         found = back(key)
+        if found is None:
+            look_for_strays(document)
         return Answer(back=None if found is None else decode(found, data_type))
 
     def back(key: bytes) -> bytes | None:
         found = (listed for listed in _listed(namespace, data_type) if document_key(listed, data_type) == key)
         return next(found, None)
+
+    def look_for_strays(document: Mapping[str, Any]) -> None:
+        """Note what came with all the fields of a document, and under an id that the store has made of them."""
+        for listed in _listed(namespace, data_type):
+            key, fields = document_key(listed, data_type), decode(listed, data_type)
+            if key not in there and _same_fields(
+                {**fields, id_field(data_type): document[id_field(data_type)]}, document, data_type
+            ):
+                strays[key] = listed
 
     def taken(value: Any) -> bool:
         return document_key(make_document(value, {}, data_type), data_type) in there
@@ -82,9 +94,18 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         existing = list(there.values())[:_LOOKED_AT]
         return probed(attempt, data_type, documents=existing, namespace=namespace.name, kinds=kinds, taken=taken)
     finally:
-        listed = {document_key(document, data_type) for document in _listed(namespace, data_type)}
+        listed = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
         # What was acknowledged and dropped may have an id that the store cannot hold, nor delete.
-        namespace.remove([one for one in written if namespace.read is None or document_key(one, data_type) in listed])
+        held = [one for one in written if namespace.read is None or document_key(one, data_type) in listed]
+        namespace.remove([*held, *strays.values()])
+        for key, before in there.items():
+            # A store that makes its ids of other fields has taken one of the kit's documents for this one.
+            if written and not (key in listed and same_document(listed[key], before, data_type)):
+                namespace.write(before)
+
+
+def _same_fields(one: Mapping[str, Any], other: Mapping[str, Any], data_type: DataType) -> bool:
+    return same_document(encode(dict(one), data_type), encode(dict(other), data_type), data_type)
 
 
 def _listed(namespace: Namespace, data_type: DataType) -> list[bytes]:
