@@ -31,7 +31,7 @@ def round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_r
         else:
             case.write(namespace, [document], data_type)
     except ConnectorError as error:
-        if may_refuse and case.declines(error):
+        if may_refuse and not error.retryable:  # the rules on codes say which one is best
             raise case.decline(f"it refuses this: {error}") from error
         raise
     case.expect(namespace, Model(data_type, [document]), "the listing of a document")

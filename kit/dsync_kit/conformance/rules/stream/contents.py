@@ -42,9 +42,9 @@ def partial_updates(case: Case) -> None:
     try:
         case.update(name, [partial], scene.data_type)
     except ConnectorError as error:
-        if case.declines(error):
-            raise case.decline(f"it refuses partial updates: {error.message}") from error
-        raise
+        if error.retryable:
+            raise
+        raise case.decline(f"it refuses partial updates: {error.message}") from error
     listed = case.read(name, scene.data_type, expected=len(scene.ids))
     follower.converge({name: held(Model(scene.data_type, listed))}, what="a partial update")
 

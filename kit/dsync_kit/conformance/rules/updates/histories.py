@@ -10,7 +10,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import update
-from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, KINDS, UPSERT, apply
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
@@ -167,6 +167,7 @@ def leaves_others(case: Case) -> None:
 @rule(
     "updates/empty-call",
     "one namespace a call",
+    level=Level.SHOULD,  # dsync sends none
     needs=(Need.SINK, Need.APPLYING),
     hint="the connector passes an empty batch to the store, which refuses it",
     examples=0.2,
