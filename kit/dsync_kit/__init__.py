@@ -1,4 +1,4 @@
-"""dsync-kit: add a connector to dsync, and know that it is right."""
+"""dsync-kit: write a connector for dsync, and prove it correct."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,5 +6,5 @@ __all__ = ["__version__"]
 
 try:
     __version__ = version("dsync-kit")
-except PackageNotFoundError:  # a source tree on sys.path, not installed
+except PackageNotFoundError:  # not installed: a source tree on sys.path
     __version__ = "0.0.0"

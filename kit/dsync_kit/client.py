@@ -1,4 +1,4 @@
-"""The RPCs as a caller sees them: of a connector behind an address, or of one in this process."""
+"""The RPCs as a caller sees them, of a connector at an address or in this process."""
 
 import logging
 import time
@@ -56,18 +56,18 @@ _RPCS = {rpc.method: rpc for rpc in RPCS}
 
 
 class CallTimeout(DeadlineExceeded):
-    """The caller's own patience is over: nothing came back, not even an error."""
+    """The caller has waited long enough: no answer came, not even an error."""
 
 
 class Stream(Protocol[M_co]):
-    """A stream's messages, until it ends, fails, or is cancelled from any thread."""
+    """The messages of a stream, until it ends, fails, or is cancelled (from any thread)."""
 
     def __iter__(self) -> Iterator[M_co]: ...
     def cancel(self) -> None: ...
 
 
 class ConnectorApi(Protocol):
-    """The nine RPCs. Each raises ConnectorError where the answer is a status other than OK."""
+    """The nine RPCs. Each raises ConnectorError if the answer is a status other than OK."""
 
     def get_info(self, request: GetInfoRequest) -> GetInfoResponse: ...
     def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse: ...
@@ -81,7 +81,7 @@ class ConnectorApi(Protocol):
 
 
 class ClientBase:
-    """The nine RPCs over the two ways to call one: override `_unary` and `_stream`."""
+    """The nine RPCs, built on two methods that a subclass overrides: `_unary` and `_stream`."""
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
         raise NotImplementedError
@@ -118,11 +118,11 @@ class ClientBase:
 
 
 def open_channel(address: str, *, insecure: bool = False, gzip: bool = False) -> grpc.Channel:
-    """A connection to HOST:PORT: TLS, or clear text with `insecure`."""
+    """A connection to HOST:PORT, with TLS or, if `insecure`, in clear text."""
     options = (
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
-        ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not meant for a connector's address
+        ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not meant for connectors
         ("grpc.use_local_subchannel_pool", 1),  # two clients are two connections
     )
     compression = grpc.Compression.Gzip if gzip else None
@@ -132,7 +132,7 @@ def open_channel(address: str, *, insecure: bool = False, gzip: bool = False) ->
 
 
 def connects(channel: grpc.Channel, seconds: float) -> bool:
-    """Whether a connection stands within `seconds`."""
+    """Whether a connection is established within `seconds`."""
     try:
         grpc.channel_ready_future(channel).result(timeout=seconds)
     except grpc.FutureTimeoutError:
@@ -146,10 +146,10 @@ def from_rpc_error(error: Any) -> ConnectorError:
 
 
 class GrpcClient(ClientBase):
-    """A client of the connector at `address` (HOST:PORT): TLS, or clear text with `insecure`.
+    """A client of the connector at `address` (HOST:PORT), with TLS or, if `insecure`, in clear text.
 
-    `timeout` is in seconds, for each unary call; a call that takes longer raises CallTimeout, and from then on no call
-    is given more than a few seconds. dsync sets none. `watch` sees each call.
+    `timeout` limits each unary call, in seconds; dsync sets no limit. A call that takes longer raises CallTimeout, and
+    all later calls get only a few seconds. `watch` sees each call.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class GrpcClient(ClientBase):
         }
 
     def wait_until_ready(self, seconds: float) -> bool:
-        """Whether a connection stands within `seconds`."""
+        """Whether a connection is established within `seconds`."""
         return connects(self._channel, seconds)
 
     def close(self) -> None:
@@ -217,12 +217,12 @@ class _GrpcStream(Generic[M]):
 
 
 class LocalClient(ClientBase):
-    """A client of a connector in this process, without a wire: messages are copied, errors become statuses.
+    """A client of a connector in this process. As over gRPC, messages are copied, and errors become statuses.
 
-    Without `copies` both sides hold the same messages: for a caller that changes none, and wants no byte moved in vain.
-    `redact` is applied to the messages of errors, beside the connector's own. With a `timeout`, in seconds, each call
-    is made in another thread; one that takes longer raises CallTimeout, and from then on no call is given more than a
-    few seconds. `watch` sees each call.
+    With `copies=False` both sides share the messages, which is faster; the caller must not change them. `redact` is
+    applied to the messages of errors after the connector's own. With a `timeout`, in seconds, each call runs in another
+    thread. A call that takes longer raises CallTimeout, and all later calls get only a few seconds. `watch` sees each
+    call.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class LocalClient(ClientBase):
         try:
             if not self._copies:
                 return method(request)
-            # Through bytes, as on the wire: neither side sees the other change a message, nor a wrong type.
+            # Through bytes, as over gRPC: neither side sees the other change a message, and wrong types are errors.
             return rpc.response.FromString(method(_copy(request)).SerializeToString())
         except BaseException as error:
             if is_interrupt(error):
@@ -274,7 +274,7 @@ class LocalClient(ClientBase):
         )
 
     def _hang_up(self, name: str, context: CallContext) -> None:
-        """End a stream: what the connector has asked to be called then may take as long as a call."""
+        """End a stream. The callbacks that the connector has added may take as long as a call."""
         try:
             with self._watch(f"the end of {name}", Kind.CALL):
                 self._patience.call(context.cancel)
@@ -336,7 +336,7 @@ def _timed_out(rpc: Rpc, patience: Patience) -> CallTimeout:
 
 
 def _shown(rpc: Rpc, request: Any) -> str:
-    """A call as it is named while it is under way: with the namespaces that it is about."""
+    """How a call is named while it runs: with its namespaces."""
     if "partition" in request.DESCRIPTOR.fields_by_name:
         request = request.partition
     if namespaces := getattr(request, "namespaces", None):

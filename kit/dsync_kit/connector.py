@@ -30,17 +30,17 @@ __all__ = ["CallContext", "Connector", "StreamContext"]
 
 
 class StreamContext(Protocol):
-    """What a streaming method knows of its call: whether anybody still listens."""
+    """How a streaming method learns that its caller has gone."""
 
     @property
     def cancelled(self) -> bool:
         """Whether the caller has gone, or the server is stopping."""
 
     def wait(self, seconds: float) -> bool:
-        """Sleep for at most `seconds`; True as soon as the call is cancelled."""
+        """Sleep for at most `seconds`. Returns True at once when the call is cancelled, else False."""
 
     def add_callback(self, callback: Callable[[], object]) -> None:
-        """Call `callback` when the call ends, at once if it has: close a cursor or a socket in it."""
+        """Call `callback` when the call ends, or at once if it has ended. Close a cursor or a socket in it."""
 
 
 class CallContext:
@@ -75,14 +75,14 @@ class CallContext:
 
 
 class Connector:
-    """A data source, a data sink, or both. Override the methods of what it is; the others answer UNIMPLEMENTED.
+    """A data source, a data sink, or both. Override the methods that it supports; the others answer UNIMPLEMENTED.
 
-    dsync calls the methods from several threads at once. Raise the errors of `dsync_kit.errors`; what else may come
-    up is mapped in `translate_error`.
+    dsync calls the methods from several threads at once. To answer with a status, raise an error of `dsync_kit.errors`.
+    Map the exceptions of your client library in `translate_error`.
     """
 
     def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
-        """The connector's type, and what it can do. Called first, and more than once."""
+        """The connector's type and capabilities. dsync calls it first, and more than once."""
         self._unimplemented("GetInfo")
 
     def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse:
@@ -90,43 +90,46 @@ class Connector:
         self._unimplemented("GetNamespaceMetadata")
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
-        """Write one page, overwriting by id. Returning means that the page is durable."""
+        """Write one page, overwriting documents by id. Return when the page is durable."""
         self._unimplemented("WriteData")
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
-        """Apply updates in their order: INSERT and UPDATE upsert, DELETE of what is missing is fine."""
+        """Apply updates in order: INSERT and UPDATE upsert; a DELETE of a missing document is fine."""
         self._unimplemented("WriteUpdates")
 
     def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
-        """What to list, and from where to stream; the update position is taken before any data is read."""
+        """The partitions to list and to stream. Take the position of the updates before you read any data."""
         self._unimplemented("GeneratePlan")
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
-        """One page of a partition, of which only namespace and cursor are given."""
+        """One page of a partition. Of the partition, dsync sends back only the namespace and the cursor."""
         self._unimplemented("ListData")
 
     def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
-        """The updates after the request's cursor, until `context` is cancelled. Retries faults by itself."""
+        """The updates after the request's cursor, until `context` is cancelled.
+
+        dsync never reopens a stream: retry temporary faults yourself.
+        """
         self._unimplemented("StreamUpdates")
 
     def stream_lsn(self, request: StreamLSNRequest, context: StreamContext) -> Iterator[StreamLSNResponse]:
-        """How many updates there are after the request's cursor, never decreasing."""
+        """How many updates there are after the request's cursor. The number never decreases."""
         self._unimplemented("StreamLSN")
 
     def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse:
-        """As many items as ids, in their order; empty data for what is missing."""
+        """One item for each id, in the same order; the data of a missing document is empty."""
         self._unimplemented("GetByIds")
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
-        """The connector's error for an exception of its client library; None if it does not know it."""
+        """The error to answer with for an exception of your client library; None for an unknown exception."""
         return None
 
     def redact(self, text: str) -> str:
-        """`text` without the connector's secrets; applied to every message that leaves the process."""
+        """`text` without the connector's secrets. Applied to every message that leaves the process."""
         return text
 
     def teardown(self) -> None:
-        """Release what the connector holds. May be called more than once, and before anything else."""
+        """Release all resources. May be called more than once, and before any other method."""
 
     def _unimplemented(self, rpc: str) -> NoReturn:
         raise Unimplemented(f"{type(self).__name__} does not implement {rpc}")

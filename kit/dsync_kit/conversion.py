@@ -1,5 +1,4 @@
-"""A document in the other data type: dsync asks a source for the type that the sink prefers, not for that it was
-written in."""
+"""Converts documents between the data types: dsync asks a source for the type that the sink prefers."""
 
 import json
 from typing import Any
@@ -28,11 +27,11 @@ _UNREADABLE = (BSONError, KeyError, OverflowError, RecursionError, TypeError, Va
 
 
 def convert(document: bytes, data_type: DataType, wanted: DataType, *, exchange: bool = False) -> bytes:
-    """A document of one type as one of the other, `_id` for `id` and back.
+    """Convert an encoded document from one type to the other; `_id` becomes `id`, and the reverse.
 
-    BSON becomes relaxed Extended JSON: numbers are plain numbers, and what JSON has no form for is an object such as
-    `{"$oid": "…"}`. Raises InvalidArgument where something would be lost, and for a document that has both `id` and
-    `_id`; with `exchange`, these two exchange their names.
+    BSON becomes relaxed Extended JSON: numbers are plain numbers, and types that JSON lacks become objects such as
+    `{"$oid": "…"}`. Raises InvalidArgument if something would be lost, or if a document has both `id` and `_id`; with
+    `exchange`, the two swap their names instead.
     """
     if data_type == wanted:
         return document
@@ -56,6 +55,6 @@ def convert(document: bytes, data_type: DataType, wanted: DataType, *, exchange:
 
 
 def _renamed(document: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The fields with the id under its `new` name, at the front; a field that has that name takes the old one."""
+    """The fields with the id first, under its `new` name; a field that had that name takes the old one."""
     names = {old: new, new: old}
     return {new: document.pop(old), **{names.get(name, name): value for name, value in document.items()}}

@@ -1,4 +1,4 @@
-"""Typed cursors that carry all they need, so that any instance of a connector can go on from them."""
+"""Typed cursors that contain all that is needed, so that any instance of a connector can continue from them."""
 
 from typing import Any, ClassVar, Self
 
@@ -11,9 +11,9 @@ __all__ = ["Cursor"]
 
 
 class Cursor(BaseModel):
-    """A cursor: subclass it with typed fields; `encode` and `decode` carry it over the wire.
+    """A cursor with typed fields. Subclass it; `encode` and `decode` convert it to and from bytes.
 
-    The bytes are JSON with the class's name and `version`, so that a partition's cursor is never taken for a page's,
+    The bytes are JSON with the class's name and `version`, so that a partition's cursor is never mistaken for a page's,
     nor an old layout for a new one.
 
         class PageCursor(Cursor):
@@ -25,12 +25,12 @@ class Cursor(BaseModel):
     version: ClassVar[int] = 1
 
     def encode(self) -> bytes:
-        """The cursor as bytes, never empty."""
+        """The cursor as bytes. They are never empty."""
         return to_json([type(self).__name__, self.version, self.model_dump(mode="json")])
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """The cursor from its bytes. Raises InvalidArgument for anything that `encode` of this class did not write."""
+        """The cursor from its bytes. Raises InvalidArgument for bytes that `encode` of this class did not write."""
         try:
             match from_json(data):
                 case [cls.__name__, cls.version, dict(fields)]:

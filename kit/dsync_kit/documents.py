@@ -1,6 +1,6 @@
 """Documents and ids on the wire: BSON and JSON, `BsonValue`, and when two documents are the same.
 
-Bytes are handed on where possible: encoding each document is the cost of a copy, not the wire.
+Documents stay bytes wherever possible: encoding them costs more time than sending them.
 """
 
 import json
@@ -63,8 +63,8 @@ def id_field(data_type: DataType) -> str:
 def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
     """One document as a dict.
 
-    Raises InvalidArgument for bytes that are no document of this type. Of JSON numbers, those beyond 64 bits become
-    floats: hand on the bytes where that matters.
+    Raises InvalidArgument for bytes that are not a document of this type. JSON numbers beyond 64 bits become floats:
+    pass on the bytes where that matters.
     """
     if data_type == DATA_TYPE_MONGO_BSON:
         try:
@@ -80,7 +80,7 @@ def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
 
 
 def encode(document: dict[str, Any], data_type: DataType) -> bytes:
-    """A dict as one document. Raises InvalidArgument for values that the type cannot hold, and for other types."""
+    """A dict as one document. Raises InvalidArgument for a value that the type cannot hold, and for an unknown type."""
     try:
         if data_type == DATA_TYPE_MONGO_BSON:
             return bson.encode(document, codec_options=CODEC_OPTIONS)
@@ -92,7 +92,7 @@ def encode(document: dict[str, Any], data_type: DataType) -> bytes:
 
 
 def encode_id(value: Any, name: str = "_id") -> BsonValue:
-    """A Python value as one part of an id: the BSON value alone, with its type code.
+    """A Python value as one part of an id: its BSON type code, and the bytes of the BSON value alone.
 
     Raises InvalidArgument for a value that BSON cannot hold.
     """
@@ -107,7 +107,7 @@ def encode_id(value: Any, name: str = "_id") -> BsonValue:
 def decode_id(value: BsonValue) -> Any:
     """One part of an id as a Python value.
 
-    Raises InvalidArgument where `data` is not a value of the BSON type `type`, as raw UTF-8 is not.
+    Raises InvalidArgument if `data` is not a value of the BSON type `type`. (Raw UTF-8 never is.)
     """
     try:
         size = _value_size(value.data, 0, value.type)
@@ -124,8 +124,8 @@ def decode_id(value: BsonValue) -> Any:
 def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
     """The id of an encoded document, as an update carries it.
 
-    Raises InvalidArgument where the bytes are no document, or have no id. Of BSON, only what leads to the id is looked
-    at: `decode` checks the rest.
+    Raises InvalidArgument if the bytes are not a document or have no id. BSON is only checked up to the id; `decode`
+    checks the rest.
     """
     if data_type == DATA_TYPE_MONGO_BSON:
         try:
@@ -145,9 +145,9 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
 
 
 def id_key(parts: Iterable[BsonValue]) -> bytes:
-    """A key that two ids share exactly if they are the same id: types count, names do not.
+    """A key that is equal for two ids exactly if they are the same id: types matter, names do not.
 
-    Raises InvalidArgument for a part that is no BSON value.
+    Raises InvalidArgument for a part that is not a BSON value.
     """
     try:
         keys = [_part_key(part.type, part.data) for part in parts]
@@ -162,15 +162,15 @@ def _part_key(kind: int, data: bytes) -> bytes:
 
 
 def same_document(one: bytes, other: bytes, data_type: DataType) -> bool:
-    """Whether two encoded documents mean the same: field order aside, types and array order included."""
+    """Whether two encoded documents mean the same. Types and the order of arrays matter; field order does not."""
     return one == other or canonical(one, data_type) == canonical(other, data_type)
 
 
 def canonical(data: bytes, data_type: DataType) -> bytes:
-    """Bytes that are equal for documents that mean the same, for this process alone.
+    """Bytes that are equal for documents that mean the same. Compare them within one process only.
 
-    BSON: fields sorted at every level, all NaN alike. JSON: keys sorted, numbers by their value (1 and 1.0 are one).
-    Raises InvalidArgument for bytes that are no document.
+    BSON: fields are sorted at every level, and all NaN are equal. JSON: keys are sorted, and numbers compare by value
+    (1 equals 1.0). Raises InvalidArgument for bytes that are not a document.
     """
     try:
         if data_type == DATA_TYPE_MONGO_BSON:
@@ -183,7 +183,10 @@ def canonical(data: bytes, data_type: DataType) -> bytes:
 
 
 def batches(documents: Iterable[bytes], *, max_items: int, max_bytes: int) -> Iterator[list[bytes]]:
-    """Split documents into pages of at most `max_items` and `max_bytes`; a larger document is a page of its own."""
+    """Split documents into pages of at most `max_items` documents and `max_bytes` bytes.
+
+    A larger document becomes a page by itself.
+    """
     page: list[bytes] = []
     size = 0
     for document in documents:
@@ -202,7 +205,7 @@ def _unsupported(data_type: DataType) -> InvalidArgument:
 
 def _encode_json(document: dict[str, Any]) -> bytes:
     data = orjson.dumps(document)
-    if b"null" in data:  # orjson writes null for NaN and the infinities: another document, without a word
+    if b"null" in data:  # orjson silently writes null for NaN and the infinities
         json.dumps(document, allow_nan=False, default=str)
     return data
 
@@ -212,7 +215,7 @@ def _decode_json(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         try:
-            # JSON has numbers beyond doubles, and escapes of half a character, which orjson refuses.
+            # orjson refuses numbers beyond doubles and escaped halves of surrogate pairs, which JSON allows.
             return json.loads(data.decode(), parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise InvalidArgument(f"not a JSON object: {error}") from error
@@ -226,7 +229,7 @@ def _canonical_json(data: bytes) -> bytes:
 
 
 def _number(text: str) -> list[object]:
-    """A JSON number by its value alone, as something that no JSON document holds: `Infinity` is no JSON."""
+    """A JSON number by its value alone, in a form that no JSON document contains: `Infinity` is not JSON."""
     mantissa, _, exponent = text.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("-").partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -243,7 +246,7 @@ def _refuse(constant: str) -> NoReturn:
 def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
     """The elements of a BSON document: type, name, and where the value starts and ends.
 
-    Raises ValueError, IndexError or struct.error for bytes that are no document: check them with `decode` first.
+    Raises ValueError, IndexError or struct.error for bytes that are not a document: check them with `decode` first.
     """
     end = len(data) if end is None else end
     if _INT32.unpack_from(data, start)[0] != end - start or end - start < 5 or data[end - 1] != 0:

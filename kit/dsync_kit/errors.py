@@ -6,15 +6,15 @@
     │   ├── DeadlineExceeded
     │   ├── ResourceExhausted
     │   └── Unavailable
-    └── FinalError                 dsync gives up: the partition or the flow has failed
+    └── FinalError                 dsync gives up: the partition or the flow fails
         ├── InvalidArgument
         ├── NotFound
         ├── FailedPrecondition
         ├── PermissionDenied
         └── Unimplemented
 
-dsync repeats ListData, WriteData and WriteUpdates three times on the retryable codes, and nothing else; GetInfo,
-GeneratePlan and the streams are never repeated.
+dsync repeats ListData, WriteData and WriteUpdates three times if the code is retryable. It repeats nothing else: not
+GetInfo, not GeneratePlan, not the streams.
 """
 
 import logging
@@ -60,7 +60,7 @@ _MESSAGE_BYTES = 2000
 
 
 class ConnectorError(Exception):
-    """A status other than OK. `code` is the status code, `message` what the caller is told: no secrets in it."""
+    """A status other than OK: its code, and the message that the caller gets, which must not contain secrets."""
 
     code: StatusCode = StatusCode.UNKNOWN
 
@@ -72,7 +72,7 @@ class ConnectorError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether dsync repeats a listing or a write that is answered with this code."""
+        """Whether dsync repeats a listing or a write that gets this code."""
         return self.code in RETRYABLE_CODES
 
     def __str__(self) -> str:
@@ -80,13 +80,13 @@ class ConnectorError(Exception):
 
 
 class RetryableError(ConnectorError):
-    """A fault that may pass: the same request may succeed a second later."""
+    """A temporary fault: the same request may succeed a second later."""
 
     code = StatusCode.UNAVAILABLE
 
 
 class Aborted(RetryableError):
-    """The work was given up half way, for example because a page cursor has expired: start again."""
+    """The work stopped half way, for example because a page cursor has expired. It must start over."""
 
     code = StatusCode.ABORTED
 
@@ -98,7 +98,7 @@ class DeadlineExceeded(RetryableError):
 
 
 class ResourceExhausted(RetryableError):
-    """The data system throttles, or is full."""
+    """The data system throttles requests, or is full."""
 
     code = StatusCode.RESOURCE_EXHAUSTED
 
@@ -110,13 +110,13 @@ class Unavailable(RetryableError):
 
 
 class FinalError(ConnectorError):
-    """Repeating the request is in vain."""
+    """Repeating the request would not help."""
 
     code = StatusCode.INTERNAL
 
 
 class InvalidArgument(FinalError):
-    """The request is wrong: a malformed document, an unknown type, a cursor that is not ours."""
+    """The request is wrong: a malformed document, an unknown type, a foreign cursor."""
 
     code = StatusCode.INVALID_ARGUMENT
 
@@ -128,7 +128,7 @@ class NotFound(FinalError):
 
 
 class FailedPrecondition(FinalError):
-    """The data system is not set up for this, for example its change log is switched off."""
+    """The data system is not set up for this; for example, its change log is switched off."""
 
     code = StatusCode.FAILED_PRECONDITION
 
@@ -140,7 +140,7 @@ class PermissionDenied(FinalError):
 
 
 class Unimplemented(FinalError):
-    """The connector does not do this at all."""
+    """The connector does not support this call."""
 
     code = StatusCode.UNIMPLEMENTED
 
@@ -172,11 +172,11 @@ def error_for(code: StatusCode, message: str) -> ConnectorError:
 class Status:
     """What goes over the wire: a code, and a message without secrets or traceback."""
 
-    # Python refuses `raise` of frozen dataclasses inside context managers; this one is never raised.
+    # Frozen is safe here, since it is never raised: a frozen dataclass as an exception breaks inside context managers.
     code: StatusCode
     message: str
 
-    # What the standard library raises when the other end of a connection fails.
+    # The standard library raises these when the other end of a connection fails.
     KNOWN: ClassVar[tuple[tuple[type[BaseException], StatusCode], ...]] = (
         (NotImplementedError, StatusCode.UNIMPLEMENTED),
         (TimeoutError, StatusCode.DEADLINE_EXCEEDED),
@@ -185,7 +185,7 @@ class Status:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether this is the user's Ctrl-C, which Python raises in the main thread only, and no doing of a connector."""
+    """Whether this is the user's Ctrl-C, and not raised by a connector: Python raises it in the main thread only."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
@@ -195,17 +195,16 @@ def status_of(
     translate: Callable[[Exception], ConnectorError | None] = lambda _: None,
     redact: Callable[[str], str] = lambda text: text,
 ) -> Status:
-    """Turn what a connector raised into a status; `sys.exit` in a connector does not end the process that calls it.
+    """Turn an exception of a connector into a status. Even `sys.exit` in a connector becomes one.
 
-    `translate` is the connector's own mapping (see `Connector.translate_error`). What nobody knows is logged with its
-    traceback under a reference, and the caller is told the reference alone: the text of a foreign exception may hold
-    credentials.
+    `translate` is the connector's mapping (see `Connector.translate_error`). An unknown exception is logged with its
+    traceback and a reference number. The caller gets only the number: the exception's text may contain credentials.
     """
     known: BaseException | None = error
     try:
         if not isinstance(error, ConnectorError):
             known = translate(error) if isinstance(error, Exception) else None
-    except Exception as failure:  # its context is `error`: the log will show both
+    except Exception as failure:  # its context is `error`, so the log shows both
         error, known = failure, None
     if isinstance(known, ConnectorError):
         return Status(known.code, _fitting(redact(known.message)))
@@ -213,7 +212,7 @@ def status_of(
         if isinstance(error, kind):
             return Status(code, _fitting(redact(str(error))) or kind.__name__)
     reference = uuid4().hex[:8]
-    # Redacted as a whole: a traceback quotes the exception's text, and so what is secret in it.
+    # Redacted as a whole: a traceback quotes the exception's text, secrets included.
     logger.error("unexpected error %s\n%s", reference, redact("".join(traceback.format_exception(error))))
     if isinstance(error, SystemExit):
         argument = "" if error.code is None else error.code if isinstance(error.code, int) else "…"
@@ -224,7 +223,7 @@ def status_of(
 
 
 def _fitting(message: str) -> str:
-    """The message, cut to what a header holds: gRPC makes RESOURCE_EXHAUSTED of a larger one, which is retried."""
-    # Beyond ASCII each byte takes three in the header, which may have 8 KiB in all.
+    """The message, cut to fit into a header: gRPC turns a longer one into RESOURCE_EXHAUSTED, which dsync retries."""
+    # The header may have 8 KiB in all, and each byte beyond ASCII takes three bytes in it.
     data = message.encode(errors="backslashreplace")
     return data[:_MESSAGE_BYTES].decode(errors="ignore")

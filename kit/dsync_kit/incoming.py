@@ -1,6 +1,6 @@
-"""What a connector is given, checked before anything is written: documents, ids and updates.
+"""Checks on what a connector receives, made before it writes anything: documents, ids and updates.
 
-Every function raises InvalidArgument for what is malformed, and says what was expected.
+Every function raises InvalidArgument for malformed input; the message says what was expected.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,22 +28,22 @@ _INT64_END = 2**63
 
 
 def check_data_type(data_type: DataType, supported: Collection[DataType]) -> None:
-    """Refuse a type of document that is not supported."""
+    """Refuse a data type that the connector does not support."""
     if data_type not in supported:
         expected = " or ".join(f"{DataType.Name(known)} ({int(known)})" for known in supported)
         raise InvalidArgument(f"unsupported data type {int(data_type)}: expected {expected}")
 
 
 def check_document(document: bytes, data_type: DataType) -> BsonValue:
-    """The id of a document, after the whole of it has been checked."""
+    """Check the whole document; returns its id."""
     if data_type == DATA_TYPE_MONGO_BSON:
-        decode(document, data_type)  # finding the id looks at what leads to it alone
+        decode(document, data_type)  # id_of only checks the document up to its id
     (part,) = id_of(document, data_type)
     return part
 
 
 def check_id(parts: Sequence[BsonValue], data_type: DataType) -> BsonValue:
-    """The one part of an id, for a store that takes no composite ids."""
+    """The only part of an id, for a store without composite ids."""
     if len(parts) != 1:
         raise InvalidArgument(f"the id has {len(parts)} parts: expected one, composite ids are not supported")
     field = id_field(data_type)
@@ -54,7 +54,7 @@ def check_id(parts: Sequence[BsonValue], data_type: DataType) -> BsonValue:
 
 
 def check_update(update: Update, data_type: DataType) -> BsonValue:
-    """The id of an update, after the update has been checked: its type, its id, its document, and that they agree."""
+    """Check an update: its type, its id, its document, and that these agree. Returns its id."""
     part = check_id(update.id, data_type)
     if update.type in (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE):
         check_same_id(part, update.data, data_type)
@@ -74,10 +74,10 @@ def check_same_id(part: BsonValue, document: bytes, data_type: DataType) -> None
 
 
 def key_of(part: BsonValue, data_type: DataType) -> bytes:
-    """A key that two ids share exactly if they are one id.
+    """A key that is equal for two ids exactly if they are the same id.
 
-    BSON: types count. JSON has one kind of number, so that 5 and 5.0 share a key; numbers beyond 64 bits are refused,
-    since JSON readers round them, and different ids would look like one.
+    In BSON, types matter. JSON has one kind of number, so 5 and 5.0 have the same key. JSON numbers beyond 64 bits are
+    refused: readers round them, so that different ids would look the same.
     """
     if data_type == DATA_TYPE_JSON_ID and part.type in _NUMBERS:
         value = decode_id(part)
@@ -89,7 +89,7 @@ def key_of(part: BsonValue, data_type: DataType) -> bytes:
 
 
 def bare_document(part: BsonValue, data_type: DataType) -> bytes:
-    """A document that has nothing but its id: what a partial update of a missing document starts from."""
+    """An encoded document with nothing but an id. A partial update of a missing document starts from it."""
     if data_type == DATA_TYPE_JSON_ID:
         return encode({"id": decode_id(part)}, data_type)
     element = bytes([part.type]) + b"_id\0" + part.data + b"\0"

@@ -8,8 +8,8 @@ __all__ = ["namespace_parts"]
 def namespace_parts(namespace: str) -> tuple[str, ...]:
     """Split a namespace at its dots, for a store whose names form a path.
 
-    Raises InvalidArgument for what such a store could mistake for another place: the empty namespace, an empty part
-    (so also `..`), `/`, `\\` and control characters. `:` cannot occur: dsync's mapping of names uses it.
+    Raises InvalidArgument for names that such a store could resolve to another place: the empty namespace, an empty
+    part (so `..`, too), `/`, `\\` and control characters; and for `:`, which dsync uses to map names.
     """
     parts = tuple(namespace.split("."))
     if not all(parts):

@@ -1,4 +1,4 @@
-"""Partial updates: changed and removed fields merged into a stored document, the other fields kept byte for byte."""
+"""Partial updates: some fields of a stored document are set or removed, the others stay byte for byte."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 __all__ = ["apply_partial_update"]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-# Only where a value ends matters; text has no limit of digits.
+# Only the end of a value matters here, and kept as text a number may have any number of digits.
 _JSON = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def apply_partial_update(document: bytes, changes: bytes, unset: Sequence[str], data_type: DataType) -> bytes:
     """`document` with the fields of `changes` set, and those named in `unset` removed, at the top level.
 
-    `changes` is a document of the same type, or empty. Raises InvalidArgument for bytes that are no document, and for
-    names with a dot, which mean nested fields.
+    `changes` is an encoded document of the same type, or empty. Raises InvalidArgument for bytes that are not a
+    document, and for names with a dot, which would mean nested fields.
     """
     fields = _fields(document, data_type)
     changed = _fields(changes, data_type) if changes else {}

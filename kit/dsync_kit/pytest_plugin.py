@@ -1,4 +1,4 @@
-"""The rules as pytest tests. pytest loads this module at every start, so what is heavy is imported when it is needed.
+"""The rules as pytest tests. pytest always loads this module when it starts, so heavy imports wait until needed.
 
 from dsync_kit.pytest_plugin import conformance_tests
 
@@ -24,10 +24,10 @@ __all__ = ["conformance_tests"]
 
 
 def conformance_tests(file: str) -> Callable[..., None]:
-    """A test for each rule, over the connector in the folder above the one that `file` is in.
+    """A test for each rule, for the connector in the parent of the folder that `file` is in.
 
-    A rule that does not apply is skipped with its reason, a known failure is an expected one; a SHOULD rule that is
-    violated is an expected failure, too, unless --dsync-strict is given.
+    A rule that does not apply is skipped, with the reason. A known failure is an expected failure (xfail), and so is a
+    violated SHOULD rule unless --dsync-strict is given.
     """
     from dsync_kit.conformance.rules import RULES
 
@@ -41,9 +41,9 @@ def conformance_tests(file: str) -> Callable[..., None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options; the profile may also be set as DSYNC_PROFILE, or as dsync_profile in the configuration.
+    """Add the options. The profile can also be set as DSYNC_PROFILE, or as dsync_profile in pytest's configuration.
 
-    A dsync_documents or dsync_settle in the configuration that is wrong ends the run with 2.
+    An invalid dsync_documents or dsync_settle in the configuration ends the run with exit code 2.
     """
     group = parser.getgroup("dsync-kit", "conformance of dsync connectors")
     group.addoption("--dsync-profile", metavar="PROFILE", help="quick (the default), standard or thorough")
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module")
 def dsync_sessions(request: pytest.FixtureRequest) -> "Iterator[_Sessions]":
-    """The connectors under test: each is started when its first rule runs, and ended with the module."""
+    """The connectors under test. Each starts when its first rule runs, and stops with the module."""
     with _Sessions(request.config) as sessions:
         yield sessions
 
@@ -78,7 +78,7 @@ class _Sessions:
         return bool(self._config.getoption("--dsync-strict"))
 
     def of(self, folder: Path) -> "Session":
-        """The session of a folder's connector. Fails the test where the connector does not start."""
+        """The session of a folder's connector. Fails the test if the connector does not start."""
         if folder not in self._opened:
             self._opened[folder] = self._open(folder)
         found = self._opened[folder]
@@ -135,7 +135,7 @@ class _Sessions:
 
 
 def _seconds(text: str) -> float | None:
-    """The seconds of `dsync_settle`; None where it is left out. One that is wrong ends the run with 2."""
+    """The seconds of `dsync_settle`; None if it is not set. An invalid value ends the run with exit code 2."""
     try:
         seconds = float(text) if text else None
     except ValueError:
@@ -146,7 +146,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:
-    """Judge a rule, and tell pytest what came of it."""
+    """Judge a rule, and report its outcome to pytest."""
     from dsync_kit.conformance.results.outcome import Status
     from dsync_kit.conformance.results.rule_info import Level
 
@@ -172,7 +172,7 @@ def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:
 
 @contextmanager
 def _pytest_hears_no_log() -> Iterator[None]:
-    """Keep pytest from showing what was logged in every example: a failure shows that of the smallest one."""
+    """Keep pytest from showing the log of every example: a failure shows the log of the smallest one."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, [logging.NullHandler()]
     try:

@@ -1,4 +1,4 @@
-"""The connectors that the commands know: where they are found, and which one a URI or a name means."""
+"""Finds connectors: which ones there are, and which one a URI or a name means."""
 
 import importlib.util
 import re
@@ -37,7 +37,7 @@ __all__ = [
 ENTRY_POINT_GROUP = "dsync.connectors"
 
 FOLDER = Path("connectors")
-"""Where dsync-new puts a connector, unless it is told otherwise: in the current folder."""
+"""The folder in the current one in which dsync-new puts connectors by default."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -46,8 +46,8 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 class RegisteredConnector:
     """A connector that the commands can find.
 
-    `schemes` are matched without case (`s3` for `s3://…`), `names` exactly (`/dev/null`). `create` gets the settings,
-    an instance of the class `settings`.
+    A URI matches one of the `schemes`, ignoring case (`s3` for `s3://…`), or equals one of the `names` (`/dev/null`).
+    `create` takes the settings, an instance of the class `settings`, and returns the connector.
     """
 
     name: str
@@ -59,19 +59,19 @@ class RegisteredConnector:
     summary: str = field(default="", kw_only=True)
 
     def matches(self, word: str) -> bool:
-        """Whether `word` is this connector's URI or one of its exact names."""
+        """Whether `word` is a URI with one of the schemes, or one of the exact names."""
         scheme = _SCHEME.match(word)
         if scheme is not None:
             return scheme[1].lower() in {known.lower() for known in self.schemes}
         return word in self.names
 
     def is_named(self, word: str) -> bool:
-        """Whether `word` is this connector's name, without case: what `NAME --help` prints the options of."""
+        """Whether `word` is this connector's name, ignoring case, as in `NAME --help`."""
         return word.lower() == self.name.lower()
 
 
 def packaged_folder(name: str) -> Path:
-    """A folder that the distribution carries (`template`, `examples`): from the wheel, else from the checkout."""
+    """A folder of the distribution (`template`, `examples`): the wheel's, else the checkout's."""
     package = Path(__file__).parent
     for candidate in (package / "_bundled" / name, package.parents[1] / name):
         if candidate.is_dir():
@@ -91,9 +91,9 @@ def bundled() -> list[RegisteredConnector]:
 
 
 def discover() -> list[RegisteredConnector]:
-    """Every connector that a URI or name can mean: the kit's own first, then those that are installed.
+    """Every connector that a URI or name can mean: first the kit's own, then the installed ones.
 
-    Raises UsageError for an installed connector that cannot be imported: a connector is never dropped in silence.
+    Raises UsageError for an installed connector that cannot be imported: none is silently left out.
     """
     found = bundled()
     known = {connector.name for connector in found}
@@ -106,11 +106,10 @@ def discover() -> list[RegisteredConnector]:
 
 
 def connector_for(word: str) -> RegisteredConnector | None:
-    """The first connector that `word` is a URI or an exact name of: the kit's own and the installed ones come first,
-    then those in the folder `connectors`, where dsync-new puts them.
+    """The first connector that `word` matches: of the kit's own, then the installed ones, then those in `connectors`.
 
-    Of these only one whose name in its pyproject.toml is the URI's scheme is loaded. Raises UsageError where that
-    cannot be done.
+    From that folder, where dsync-new puts connectors, it loads only the one that its pyproject.toml names like the
+    URI's scheme. Raises UsageError if that fails.
     """
     return next((connector for connector in discover() if connector.matches(word)), None) or _beside(word)
 
@@ -120,7 +119,7 @@ def _beside(word: str) -> RegisteredConnector | None:
         return None
     for folder in _folders_beside():
         names: list[str] = []
-        with suppress(UsageError):  # another connector's pyproject.toml is no reason not to find this one
+        with suppress(UsageError):  # another connector's broken pyproject.toml must not hide this one
             names = [name.lower() for name in _entry_points(folder)]
         if scheme[1].lower() in names and (connector := load_folder(folder)).matches(word):
             return connector
@@ -132,17 +131,17 @@ def _folders_beside() -> list[Path]:
 
 
 def folder_at(word: str) -> Path | None:
-    """The folder that a user's word names; None where it names none, as a URI and one of `/dev` never do."""
+    """The folder that a user's word names; None if it names none. URIs and paths in `/dev` never do."""
     if not word or "://" in word or word.startswith("/dev/"):
         return None
     try:
         return path if (path := Path(word)).is_dir() else None
-    except (OSError, ValueError):  # longer than any path, or no text that a path may have
+    except (OSError, ValueError):  # too long for a path, or not a valid one
         return None
 
 
 def load_folder(folder: Path) -> RegisteredConnector:
-    """The connector in a folder, as its `registration.py` describes it; the folder need not be installed."""
+    """The connector in a folder, as its `registration.py` describes it. The folder need not be installed."""
     module = import_folder(folder, "registration")
     connector = getattr(module, "CONNECTOR", None)
     if not isinstance(connector, RegisteredConnector):
@@ -151,9 +150,9 @@ def load_folder(folder: Path) -> RegisteredConnector:
 
 
 def import_folder(folder: Path, name: str) -> ModuleType:
-    """Import the module `name` of a connector's folder, as a part of the package that its pyproject.toml names.
+    """Import the module `name` of a connector's folder as a part of the package that its pyproject.toml names.
 
-    Raises UsageError where there is no such module, CannotLoad where it cannot be imported.
+    Raises UsageError if there is no such module, CannotLoad if it cannot be imported.
     """
     folder = folder.resolve()
     if not (folder / f"{name}.py").is_file():
@@ -180,7 +179,7 @@ def _reason(error: SystemExit) -> str:
 
 
 def _entry_points(folder: Path) -> dict[str, str]:
-    """What a folder's pyproject.toml registers: names, and the objects that they mean."""
+    """The entry points in a folder's pyproject.toml: names, and what they refer to."""
     pyproject = folder / "pyproject.toml"
     if not pyproject.is_file():
         return {}
@@ -200,7 +199,7 @@ def _package_name(folder: Path) -> str:
 
 
 def _ensure_package(package: str, folder: Path) -> None:
-    """Make `folder` importable as `package`, in place of one of that name that was loaded from elsewhere."""
+    """Make `folder` importable as `package`, even if another folder was loaded under that name before."""
     loaded = sys.modules.get(package)
     if loaded is not None and folder in [Path(entry).resolve() for entry in getattr(loaded, "__path__", [])]:
         return
@@ -237,7 +236,7 @@ def _load_entry_point(point: EntryPoint) -> RegisteredConnector:
 
 
 def unknown_connector(word: str) -> UsageError:
-    """The error for a word that no connector matches: it lists those that there are."""
+    """The error for a word that no connector matches. It lists the known connectors."""
     known = discover()
     lines = [f"  {connector.name:<12} {connector.usage}" for connector in known]
     named = [connector.usage for connector in known if connector.name == word]

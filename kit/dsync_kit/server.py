@@ -23,17 +23,17 @@ __all__ = ["ConnectorServer", "Keepalive", "Tls"]
 
 logger = logging.getLogger(__name__)
 
-# A stream holds a thread for as long as it lives: with all threads in streams no other call would be answered.
+# A stream occupies a thread while it is open. If streams took all threads, no other call would be answered.
 _WORKERS = 64
 _STREAMS = 48
 
 _CLOSING_SECONDS = 1.0
-"""How long the last answers may take to leave once every call has ended."""
+"""Seconds that the last answers may take to leave after every call has ended."""
 
 _OPTIONS = (
-    ("grpc.max_receive_message_length", -1),  # dsync sets no limit on pages, and repeats a refused one in vain
+    ("grpc.max_receive_message_length", -1),  # dsync sets no limit on pages, and repeating a refused one would not help
     ("grpc.max_send_message_length", -1),
-    # A caller may ask whether the server is still there, every few seconds: the default allows one ping in 5 minutes.
+    # Callers may ping every few seconds to see if the server is still there. The default allows a ping every 5 minutes.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 
@@ -48,19 +48,19 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Keepalive:
-    """When a caller is taken for gone, both in seconds: a connection that was silent for `idle` is asked whether
-    anybody is there, and closed if no answer comes within `timeout`."""
+    """When a caller counts as gone, in seconds: a connection that was silent for `idle` is pinged, and closed if no
+    answer comes within `timeout`."""
 
     idle: float = 30.0
     timeout: float = 20.0
 
 
 class ConnectorServer:
-    """Serves one connector; `address` is where, with the port that was taken if 0 was asked for.
+    """Serves one connector at `address` (HOST:PORT). Port 0 takes a free port, which `address` then shows.
 
-    `redact` is applied to the messages of errors, beside the connector's own: that of its settings, for one. With
-    `reuse_port` several servers may listen at one address, if all of them allow it: a successor can start before its
-    predecessor stops. Raises UsageError where it cannot listen at `address`.
+    `redact` is applied to the messages of errors after the connector's own, for example that of its settings. With
+    `reuse_port` several servers can listen at the same address if all of them set it, so that a successor can start
+    before its predecessor stops. Raises UsageError if it cannot listen at `address`.
     """
 
     def __init__(
@@ -89,29 +89,29 @@ class ConnectorServer:
         self.address = self._listen(address, tls, reuse_port=reuse_port)
 
     def start(self) -> Self:
-        """Begin to answer; returns itself."""
+        """Start to answer calls; returns the server itself."""
         self._server.start()
         return self
 
     def drain(self, grace: float = 5.0) -> int:
-        """End in order what is under way, for `grace` seconds at most; returns how many calls have not ended.
+        """Let running calls end within `grace` seconds; returns how many have not ended.
 
-        Open streams end with UNAVAILABLE, and so do new ones: dsync takes OK for the end of the data. Calls under way
-        are answered. New ones wait, and get UNAVAILABLE when the server stops.
+        Open and new streams end with UNAVAILABLE, since dsync takes OK for the end of the data. Running calls are
+        answered. New calls wait, and get UNAVAILABLE when the server stops.
         """
         self._standard_services.stop()
         self._admission.stop()
         return self._admission.wait(grace)
 
     def stop(self, grace: float = 5.0) -> int:
-        """Drain the server, close the connections, tear the connector down; returns how many calls have not ended.
+        """Drain the server, close its connections, tear down the connector; returns how many calls have not ended.
 
-        Those are cut off: their callers get UNAVAILABLE, although their threads go on, and may still write. A caller
-        repeats such a write, so end the process where the number is not 0; `dsync-kit serve` does. Later calls
-        of `stop` change nothing.
+        Those calls are cut off. Their callers get UNAVAILABLE, but their threads keep running and may still write what
+        the caller then writes again. So end the process if the number is not 0, as `dsync-kit serve` does. Calling
+        `stop` again does nothing.
         """
         left = self.drain(grace)
-        # In this order: a caller that is refused finds the connection closed, and looks for a successor.
+        # In this order, a refused caller finds the connection closed, and connects to the successor.
         stopped = self._server.stop(0 if left else _CLOSING_SECONDS)
         self._admission.release()
         stopped.wait()
@@ -157,7 +157,7 @@ class ConnectorServer:
             try:
                 with self._admission.unary(context):
                     return method(request)
-            except BaseException as error:  # sys.exit() would leave the call without an answer
+            except BaseException as error:  # otherwise sys.exit() would leave the call without an answer
                 status = self._status(error)
             return context.abort(status.code, status.message)
 
@@ -195,7 +195,7 @@ def _messages(
             yield message
             stream.idle = False
     except Exception:
-        # The caller hung up, and the connector noticed by an error of its client library.
+        # The caller hung up, which made the connector's client library raise an error.
         if not stream.context.cancelled:
             raise
 
@@ -204,9 +204,9 @@ def _keepalive_options(keepalive: Keepalive) -> tuple[tuple[str, int], ...]:
     return (
         ("grpc.keepalive_time_ms", round(keepalive.idle * 1000)),
         ("grpc.keepalive_timeout_ms", round(keepalive.timeout * 1000)),
-        ("grpc.http2.ping_timeout_ms", round(keepalive.timeout * 1000)),  # else a minute, whatever the other one says
+        ("grpc.http2.ping_timeout_ms", round(keepalive.timeout * 1000)),  # else a minute, whatever the other says
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.max_pings_without_data", 0),  # as many as it takes: a stream may be silent for days
+        ("grpc.http2.max_pings_without_data", 0),  # without limit: a stream may be silent for days
     )
 
 
@@ -217,7 +217,7 @@ def _add_port(server: grpc.Server, address: str, tls: Tls | None) -> int:
 
 
 def _is_valid(tls: Tls) -> bool:
-    """Whether the certificate serves at some free port: gRPC raises the same for a bad one and for a busy port."""
+    """Whether the certificate works at a free port: gRPC raises the same error for a bad one as for a busy port."""
     try:
         _add_port(grpc.server(ThreadPoolExecutor(1)), "127.0.0.1:0", tls)
     except (RuntimeError, ValueError):
@@ -226,7 +226,7 @@ def _is_valid(tls: Tls) -> bool:
 
 
 def _tune_malloc() -> None:
-    """Keep glibc from giving each large page back to the kernel: serialising 1 MB takes 1.8 ms else, 0.06 ms so."""
+    """Keep glibc from returning each large page to the kernel: serialising 1 MB takes 0.06 ms this way, else 1.8 ms."""
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return
     mallopt = ctypes.CDLL(None).mallopt

@@ -1,7 +1,6 @@
-"""A connector's settings: one pydantic model, from which come options, `--help`, environment variables and redaction.
+"""A connector's settings: one pydantic model that defines options, `--help`, environment variables and secrets.
 
-The grammar is dsync's: the URI or name comes first, its options follow at once, and the first word that is no
-option begins the rest.
+The grammar is dsync's: first the URI or name, then its options. The first word that is not an option begins the rest.
 """
 
 import re
@@ -46,7 +45,7 @@ def option(
 ) -> Any:
     """A field that is an option on the command line.
 
-    `env` are the environment variables that it is taken from when the option is missing, the first that is set wins.
+    Without the option, the value comes from the environment: `env` names the variables, and the first that is set wins.
     `constraints` are those of `pydantic.Field`, for example `gt=0`.
     """
     extra: dict[str, Any] = {"env": list(env), "metavar": metavar}
@@ -70,7 +69,7 @@ class Option:
 
 
 class ConnectorSettings(BaseModel):
-    """Base of a connector's settings. Fields made with `option` are options; `uri` is what the user typed first.
+    """The base of a connector's settings. Fields made with `option` are options; `uri` is what the user typed first.
 
     class Settings(ConnectorSettings):
         page_size: int = option(1000, help="documents on a page", gt=0)
@@ -87,9 +86,9 @@ class ConnectorSettings(BaseModel):
 
     @classmethod
     def parse(cls, words: Sequence[str], environ: Mapping[str, str]) -> tuple[Self, list[str]]:
-        """Read `URI [options]` off the front of `words`; returns the settings, and the words that are left.
+        """Read `URI [options]` from the start of `words`; returns the settings, and the remaining words.
 
-        Raises UsageError for an option that does not exist, a value that does not fit, or one that is missing.
+        Raises UsageError for an unknown option, and for an invalid or missing value.
         """
         uri, *rest = words
         options = {known.flag: known for known in cls.options()}
@@ -118,7 +117,7 @@ class ConnectorSettings(BaseModel):
             yield name, redact_uri(value) if name == "uri" else value
 
     def secrets(self) -> list[str]:
-        """Every secret in the settings, those in the URI included, as text; the longest first."""
+        """Every secret in the settings as text, including those in the URI; the longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
         return spellings(found | uri_secrets(self.uri))
@@ -132,7 +131,7 @@ class ConnectorSettings(BaseModel):
 
 def _option(name: str, field: FieldInfo) -> Option:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    # `X | None` takes what X takes.
+    # `X | None` accepts what X accepts.
     types = [kind for kind in get_args(field.annotation) if kind is not type(None)]
     kind = field.annotation if get_origin(field.annotation) in (list, tuple) or not types else types[0]
     is_flag = kind is bool
@@ -167,9 +166,9 @@ def _shown(value: object) -> str | None:
 
 
 def _take(words: Sequence[str], options: Mapping[str, Option], uri: str) -> tuple[Option, str, list[str]]:
-    """One option off the front: the option, its value as text, the words left."""
+    """The option at the start of the words, its value as text, and the remaining words."""
     word, *rest = words
-    # Go's flag package, and so dsync, takes one dash or two.
+    # Go's flag package, and so dsync, accepts one dash or two.
     flag, has_value, value = ("--" + word.lstrip("-")).partition("=")
     negated = options.get("--" + flag.removeprefix("--no-")) if flag.startswith("--no-") else None
     known = options.get(flag)

@@ -1,18 +1,18 @@
-"""The errors of what a user typed, and of what that points at.
+"""Errors about what a user typed, and about the target that it names.
 
-Alone, since commands that call no connector must not wait for gRPC to load.
+This module imports nothing: commands that call no connector must not wait for gRPC to load.
 """
 
 __all__ = ["CannotLoad", "TargetError", "UsageError"]
 
 
 class UsageError(Exception):
-    """What the user typed cannot be done; the message says what was given, what was expected, what to do."""
+    """The user's request is impossible. The message says what was given, what was expected and what to do."""
 
 
 class CannotLoad(UsageError):
-    """A connector was found, and its code cannot be loaded: nothing can be said about it."""
+    """A connector was found, but its code cannot be loaded, so it cannot be judged."""
 
 
 class TargetError(Exception):
-    """The target cannot be reached or started: nothing can be said about it."""
+    """The target cannot be reached or started, so it cannot be judged."""

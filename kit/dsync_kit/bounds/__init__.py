@@ -1,1 +1,1 @@
-"""What keeps a run within bounds: its calls in time, its processes and its folders within its own life."""
+"""Limits on a run: time limits for calls, and processes and folders that end with the run."""

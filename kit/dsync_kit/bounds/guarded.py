@@ -1,4 +1,4 @@
-"""A child process that ends with this one, whatever ends this one, and however early."""
+"""A child process that ends with this one, however and whenever this one ends."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["GuardedProcess", "signals_held"]
 
-# `read` returns when this process's end of the pipe closes, which no way of dying can prevent.
+# `read` returns when this process's end of the pipe closes, and that happens however it dies.
 _GUARD = """
 read _
 n=$2
@@ -24,15 +24,15 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class GuardedProcess:
-    """A process in a session and a group of its own.
+    """A process in its own session and process group.
 
-    Where this process dies, of SIGKILL for one, its group is killed, after SIGTERM and `grace` seconds if some are
-    given. `options` are those of `subprocess.Popen`. Raises OSError where it cannot be started.
+    If this process dies, even of SIGKILL, the group is killed; with a `grace` in seconds, it gets SIGTERM first.
+    `options` are those of `subprocess.Popen`. Raises OSError if it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], *, grace: int = 0, **options: Any) -> None:
         self._left: int | None = None
-        # An interrupt must not come between the start of a process and the moment that somebody knows of it.
+        # An interrupt right after the start must not leave behind a process that nobody knows of.
         with signals_held():
             self._process = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603 - the caller's
             try:
@@ -41,7 +41,7 @@ class GuardedProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    start_new_session=True,  # not interrupted together with its owner
+                    start_new_session=True,  # Ctrl-C interrupts only its owner
                 )
             except BaseException:
                 self.signal(signal.SIGKILL)
@@ -50,53 +50,55 @@ class GuardedProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, which is the id of its group, too."""
+        """The process id, which is also the id of its group."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     @property
     def status(self) -> int | None:
-        """What it has ended with, as `subprocess` says it: below zero for a signal; None while it lives."""
+        """Its exit status as in `subprocess`: negative for a signal, None while it runs."""
         return self._process.poll()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds."""
+        """Wait for its end for so many seconds; returns whether it has ended."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=seconds)
         return not self.running
 
     def interrupt(self) -> None:
-        """Send SIGTERM to the process itself, which may end what it has started in order."""
+        """Send SIGTERM to the process alone, so that it can shut down its children."""
         if self.running:
             self._process.terminate()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its group."""
-        with suppress(ProcessLookupError):  # it has ended already
+        with suppress(ProcessLookupError):  # it has already ended
             os.killpg(self.pid, number)
 
     def end(self, *, grace: float = 0.0) -> None:
-        """End its group: by SIGTERM if there is a `grace`, in seconds, then by SIGKILL. Twice is harmless."""
+        """End its group: with SIGTERM if there is a `grace` (in seconds), then with SIGKILL. Again does no harm."""
         if self._left is not None:
             return
-        # First the guard: the number of a process that has ended may be given to another.
+        # First the guard: the id of an ended process may be used again.
         self._guard.kill()
         self._guard.communicate()
         if grace and self.running:
             self.signal(signal.SIGTERM)
             self.wait(grace)
-        self.signal(signal.SIGKILL)  # also what it has left behind
+        self.signal(signal.SIGKILL)  # also kills what it has left behind
         self._left = self._process.wait()
 
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Keep the signals that interrupt a command until the context is left; in other threads than the main one, which
-    they do not interrupt, it does nothing."""
+    """Delay the signals that interrupt a command until the context is left.
+
+    They interrupt only the main thread; in other threads this does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Calls into a connector's own code: how long they may take, and who may see which of them are under way."""
+"""Calls into a connector's code: their time limits, and a watch on those that are running."""
 
 import threading
 from collections.abc import Callable
@@ -12,52 +12,52 @@ __all__ = ["CALL_SECONDS", "Attempt", "CallThread", "Kind", "Patience", "TooLong
 T = TypeVar("T")
 
 CALL_SECONDS = 30.0
-"""How long a call may take; dsync waits for ever, a verification must end."""
+"""Seconds that a call may take: dsync waits for ever, but a verification must end."""
 
 _HASTE_SECONDS = 3.0
 
 
 class Kind(StrEnum):
-    """What is under way in a connector's code."""
+    """The kind of a call into a connector's code."""
 
     CALL = "call"
-    """An RPC that answers once: its time is limited."""
+    """An RPC with one answer: its time is limited."""
     STREAM = "stream"
-    """A message of a stream is waited for, which may rightly take for ever."""
+    """Waiting for a message of a stream, which may legally take for ever."""
     STEP = "step"
-    """Anything else: the connector is loaded, made or torn down, or its backend is started."""
+    """Anything else: the connector is loaded, created or torn down, or its backend is started."""
 
 
 Watch = Callable[[str, Kind], AbstractContextManager[object]]
-"""Gives a context that is open for as long as what is named is under way."""
+"""Returns a context that is open while the named call runs."""
 
 
 def unwatched(_name: str, _kind: Kind) -> AbstractContextManager[object]:
-    """A watch that sees nothing."""
+    """A watch that ignores everything."""
     return nullcontext()
 
 
 class TooLong(Exception):
-    """What was called did not return in time."""
+    """A call did not return in time."""
 
 
 class Patience:
-    """How long one connector's calls may take: `seconds` for each, None without a limit.
+    """The time limit for each call of a connector: `seconds`, or None for no limit.
 
-    Once a call has taken longer, `lose` leaves no call more than a few seconds: a connector that hangs is not waited
-    for again and again.
+    After a call has taken longer, `lose` shortens the limit to a few seconds, so as not to wait for a hanging connector
+    again and again.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
 
     def lose(self) -> float:
-        """The limit that was exceeded, in seconds; from now on it is shorter."""
+        """Shorten the limit; returns the one that was exceeded, in seconds."""
         limit, self.seconds = self.seconds or 0.0, min(self.seconds or _HASTE_SECONDS, _HASTE_SECONDS)
         return limit
 
     def call(self, function: Callable[[], T]) -> T:
-        """What the function returns or raises. Raises TooLong where it takes longer; it is left to its thread."""
+        """Call the function; returns or raises what it does. If it takes longer, abandons it and raises TooLong."""
         if self.seconds is None:
             return function()
         attempt = Attempt(function)
@@ -67,9 +67,9 @@ class Patience:
 
 
 class Attempt(Generic[T]):
-    """A call that is made in a thread, so that waiting for its answer can end.
+    """A call in a thread, so that the caller can stop waiting for it.
 
-    `raised` is what a call that has ended raised, None where it returned.
+    `raised` is the exception of an ended call; None if it returned.
     """
 
     def __init__(self, function: Callable[[], T]) -> None:
@@ -86,17 +86,17 @@ class Attempt(Generic[T]):
         thread.attempts.put(self)
 
     def ends(self, seconds: float) -> bool:
-        """Whether the call ends within so many seconds from now; if not, it is left to its thread."""
+        """Wait for the call's end for so many seconds; returns whether it has ended. If not, abandons it."""
         self._over = self._over or self._ended.acquire(timeout=seconds)
         return self._over
 
     def answer(self) -> T:
-        """What a call that has ended returned, or raised; once."""
+        """Return or raise what the ended call did. Call it only once."""
         if self.raised is not None:
             try:
                 raise self.raised
             finally:
-                self.raised = None  # its traceback leads back to this object
+                self.raised = None  # its traceback refers to this object
         return self._returned.pop()
 
     def run(self) -> None:
@@ -107,12 +107,12 @@ class Attempt(Generic[T]):
             self.raised = error
 
     def end(self) -> None:
-        """Say that the call has ended, in the thread."""
+        """Mark the call as ended, in the thread."""
         self._ended.release()
 
 
 class CallThread(threading.Thread):
-    """A thread in which calls are made, used again: a new one for each would take longer than many calls do."""
+    """A reusable thread for calls: starting a new one for each would take longer than many calls."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True, name="call")
@@ -120,14 +120,14 @@ class CallThread(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Make the calls that are given to it, one after another."""
+        """Make the given calls one after another."""
         while True:
             attempt = self.attempts.get()
             attempt.run()
             _idle.append(self)
             attempt.end()
-            del attempt  # and with it what the call has returned
+            del attempt  # and with it the call's return value
 
 
 _idle: list[CallThread] = []
-"""The threads of this process that have nothing to do."""
+"""The idle threads of this process."""

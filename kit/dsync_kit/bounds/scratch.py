@@ -1,4 +1,4 @@
-"""The folder in which a run keeps what is temporary, and what dead runs have left of theirs."""
+"""The folder for a run's temporary files, and the removal of dead runs' folders."""
 
 import fcntl
 import os
@@ -11,14 +11,14 @@ from typing import Self
 
 __all__ = ["ScratchFolder", "sweep_folders"]
 
-_PREFIX = "dsynckit-"  # short: the paths of sockets, of which 100 bytes are all there is, begin with it
+_PREFIX = "dsynckit-"  # short: paths of sockets begin with it, and may have only about 100 bytes
 _LOCK = ".lock"
 
 
 class ScratchFolder:
-    """A temporary folder that is removed when the context is left; what dead runs have left is removed before.
+    """A temporary folder that is removed when the context is left; first it removes those of dead runs.
 
-    `lock` is the descriptor of a lock: as long as a process holds it, the folder is in use.
+    `lock` is the descriptor of a lock: while any process holds it, the folder is in use.
     """
 
     def __enter__(self) -> Self:
@@ -49,11 +49,11 @@ def _removed(folder: Path) -> bool:
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        return False  # it is gone meanwhile
+        return False  # another process has removed it
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False  # the run lives
+        return False  # the run is alive
     else:
         shutil.rmtree(folder, ignore_errors=True)
         return True

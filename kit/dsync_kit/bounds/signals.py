@@ -1,4 +1,4 @@
-"""Signals that arrive whatever the threads of a process do."""
+"""Receives signals whatever the threads of the process are doing."""
 
 import os
 import signal
@@ -12,17 +12,17 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """A handler must be in place, or the system ends the process."""
+    """Does nothing. Without a handler, the system would end the process."""
 
 
 def watch_signals(
     call: Callable[[], object], *, handler: Callable[[int, FrameType | None], None] = _nothing
 ) -> Callable[[], None]:
-    """Call `call` in a thread for each SIGINT and SIGTERM; the function that comes back puts an end to it.
+    """Call `call` in a thread for each SIGINT and SIGTERM; the returned function ends that. Call it in the main thread.
 
-    `handler` is Python's own, in the main thread when that next runs. It may never do so: where the signal comes just
-    before the main thread begins to wait, or the system hands it to another thread, nothing wakes it. The operating
-    system's handler writes to a pipe at once. To be called in the main thread.
+    Python runs `handler` in the main thread when that next runs. That may be never: if the signal comes just before the
+    main thread begins to wait, or if the system delivers it to another thread, nothing wakes it. But the operating
+    system's handler writes to a pipe at once, which a thread reads.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -1,4 +1,4 @@
-"""`dsync-kit badge`: a picture of a JSON report."""
+"""`dsync-kit badge`: turns a JSON report into a picture."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["badge"]
 
 
 def badge(report: Path, picture: Path) -> None:
-    """Write the SVG. Raises UsageError where the report is none, ReportError where the picture cannot be written."""
+    """Write the SVG. Raises UsageError if the file is not a report, ReportError if the picture cannot be written."""
     try:
         contents = json.loads(report.read_text(encoding="utf-8"))
         if contents["schema"] != SCHEMA:

@@ -1,4 +1,4 @@
-"""`dsync-kit rules`, `explain` and `list`: what there is."""
+"""`dsync-kit rules`, `explain` and `list`: shows the rules, and the connectors that can be used."""
 
 import difflib
 import fnmatch
@@ -26,7 +26,7 @@ _INDEX = Path(conformance.__file__).with_name("rules.json")
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What there is to be said of a rule."""
+    """A rule, as described in rules.json."""
 
     id: str
     level: str
@@ -43,7 +43,7 @@ class _Rule:
 
 
 def rules_as_text() -> str:
-    """Every rule by area: its id, its level, what it checks."""
+    """All rules by area: id, level, what each checks."""
     rules = _rules()
     width = max(len(rule.id) for rule in rules)
     lines = []
@@ -58,12 +58,12 @@ def rules_as_text() -> str:
 
 
 def rules_as_json() -> str:
-    """The same for programs."""
+    """All rules as JSON."""
     return _INDEX.read_text(encoding="utf-8").rstrip()
 
 
 def explain(name: str) -> str:
-    """What one rule, or each that a glob matches, is about. Raises UsageError with suggestions where none does."""
+    """Explain a rule, or all that a glob matches. Raises UsageError, with suggestions, if there is none."""
     rules = _rules()
     found = [rule for rule in rules if fnmatch.fnmatchcase(rule.id, name) or rule.area == name]
     if not found:
@@ -92,7 +92,7 @@ def list_connectors() -> str:
 
 
 def options_of(word: str) -> str:
-    """The options of the connector that a name, a URI or a folder means. Raises UsageError where there is none."""
+    """The options of the connector that a name, a URI or a folder means. Raises UsageError if there is none."""
     from dsync_kit.registry import discover
     from dsync_kit.targets.resolving import find_connector
 
@@ -142,7 +142,7 @@ def _described(option: Option) -> str:
 
 
 def _row(label: str, text: str) -> list[str]:
-    """A label, and a text beside it that wraps at the terminal's width; what came from a connector is plain text."""
+    """A label and a text beside it, wrapped at the terminal's width. Text from connectors is shown as plain text."""
     label, text = printable(label), one_line(text)
     width = max(60, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
     return textwrap.wrap(

@@ -1,4 +1,4 @@
-"""`dsync-kit ci`: verifies the connectors that a change touches, and tells the CI system what came of it."""
+"""`dsync-kit ci`: verifies the connectors that a change touches, and reports the results to the CI system."""
 
 import os
 import time
@@ -25,16 +25,16 @@ from dsync_kit.usage import UsageError
 __all__ = ["Gate", "ci"]
 
 _NAME = "{name}"
-"""In the path of a report, the connector's name."""
+"""Stands for the connector's name in the path of a report."""
 
 _SUMMARY_BYTES = 1_000_000
-"""GitHub shows no summary of a step that is longer than 1 MiB."""
+"""The most bytes of a step's summary: GitHub does not show a longer one."""
 
 _MODULES = ("connector.py", "registration.py", "conformance.py", "pyproject.toml")
-"""Where an annotation may stand, the best place first."""
+"""The files that annotations can point to, the best first."""
 
 _SEVERITY = (ExitCode.OK, ExitCode.NOT_JUDGED, ExitCode.USAGE, ExitCode.VIOLATED)
-"""From the best to the worst: what is known to be broken weighs more than what is not known."""
+"""From best to worst: being broken for certain is worse than being unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,9 @@ class Gate:
 
 
 def ci(asked: Gate) -> int:
-    """Verify each connector that is touched; returns the worst exit code.
+    """Verify each touched connector; returns the worst exit code.
 
-    Raises UsageError for what cannot be done as asked, before anything is verified.
+    Raises UsageError for an impossible request, before anything is verified.
     """
     _check(asked)
     change = find_change(
@@ -89,7 +89,7 @@ def ci(asked: Gate) -> int:
         for problem in problems:
             say_error(problem)
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
-    # Whatever ended the loop: what was not reached has not passed.
+    # However the loop ended, connectors that were not reached have not passed.
     complete = len(codes) == len(change.touched) + len(change.unjudged)
     codes += [ExitCode.USAGE] * bool(misused)
     codes += [] if complete and not problems else [ExitCode.NOT_JUDGED]
@@ -97,7 +97,7 @@ def ci(asked: Gate) -> int:
 
 
 def _list(change: Change) -> int:
-    """Print the touched folders; those that cannot be verified are an error, lest a script takes them for untouched."""
+    """Print the touched folders. It is an error if some cannot be verified: a script must not think them untouched."""
     for folder in change.touched:
         print(_shown(change, folder))
     for folder, reason in change.unjudged.items():
@@ -106,7 +106,7 @@ def _list(change: Change) -> int:
 
 
 def _check(asked: Gate) -> None:
-    """Refuse here what would otherwise look as if each connector were to blame."""
+    """Refuse wrong options here, else each connector would seem to be at fault."""
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     if asked.rules:
@@ -117,7 +117,7 @@ def _check(asked: Gate) -> None:
 
 
 def _check_names(files: Sequence[ReportFile], change: Change) -> None:
-    """Refuse a report of one connector where there may be several: one would be written over the other."""
+    """Refuse the same report path for several connectors: their reports would overwrite each other."""
     for file in files:
         if _NAME not in file.path and (count := len({*change.connectors, *change.unjudged})) > 1:
             raise UsageError(
@@ -129,8 +129,10 @@ def _check_names(files: Sequence[ReportFile], change: Change) -> None:
 def _judged(
     asked: Gate, change: Change, console: Console, misused: list[str]
 ) -> Iterator[tuple[PurePosixPath, Report]]:
-    """What came of each touched connector, until somebody interrupts; those whose conformance.py asks for what cannot
-    be done are added to `misused`."""
+    """The result of each touched connector, until interrupted.
+
+    Those whose conformance.py makes an impossible request are added to `misused`.
+    """
     for folder, reason in change.unjudged.items():
         yield folder, _not_judged(asked, _shown(change, folder), reason)
     for number, folder in enumerate(change.touched, start=1):
@@ -144,12 +146,12 @@ def _judged(
 
 
 def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> Report:
-    """What came of one connector; one that cannot even be loaded has not been judged."""
+    """The result of one connector. One that cannot be loaded counts as not judged."""
     began = time.monotonic()
     try:
-        # Each connector is judged apart from what the ones before it have done to their process.
+        # New processes for each connector: earlier ones may have changed theirs.
         with Crew(asked.jobs) as crew:
-            # Here: it takes longer to load than to find that no connector is touched.
+            # Imported here: loading it takes longer than finding out that no connector is touched.
             from dsync_kit.cli.verify import Verification, judge
 
             wanted = Verification(
@@ -173,7 +175,7 @@ def _not_judged(asked: Gate, target: str, reason: str, seconds: float = 0.0) -> 
 
 
 def _annotations(change: Change, folder: PurePosixPath, report: Report) -> Iterator[str]:
-    """The annotations at the connector's module; at its folder where that is gone."""
+    """The annotations, at the connector's module or, if that is gone, at its folder."""
     place = change.root / folder
     path = next((place / name for name in _MODULES if (place / name).is_file()), place)
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or change.root).resolve()
@@ -182,9 +184,9 @@ def _annotations(change: Change, folder: PurePosixPath, report: Report) -> Itera
 
 
 def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: Sequence[ReportFile]) -> list[str]:
-    """Write the Markdown of all connectors: to the files, and to the page that GitHub shows for the step.
+    """Write a Markdown summary of all connectors to the files, and to GitHub's summary of the step.
 
-    Returns what to say of those that cannot be written.
+    Returns messages about those that cannot be written.
     """
     problems = []
     named = {_shown(change, folder): report for folder, report in reports.items()}
@@ -197,7 +199,7 @@ def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: S
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(page).open("a", encoding="utf-8") as page_file:
-                # What other commands of the step have written counts, too.
+                # Other commands of the step may have written some already.
                 room = _SUMMARY_BYTES - os.fstat(page_file.fileno()).st_size - 1
                 text = summary.render(named, change.base, left=left, most=room)
                 page_file.write(f"{text}\n" if text else "")
@@ -207,5 +209,5 @@ def _summarise(change: Change, reports: Mapping[PurePosixPath, Report], files: S
 
 
 def _shown(change: Change, folder: PurePosixPath) -> str:
-    """The folder as a user would name it, from where he is."""
+    """The folder's path as its user would write it, from the current folder."""
     return printable(os.path.relpath(change.root / folder))

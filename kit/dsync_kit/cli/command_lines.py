@@ -10,7 +10,7 @@ TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT,
 
 Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without TLS.")]
 
-# What verify and ci have in common.
+# Options of both verify and ci.
 Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")]
 Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeatable.")]

@@ -1,4 +1,4 @@
-"""The two ends of a run as dsync's users write them: a URI or a name, its options at once, then the other end."""
+"""Parses the two ends of a run, as for dsync: a URI or a name, its options, then the other end and its options."""
 
 import os
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class _NoOptions(ConnectorSettings):
 
 @dataclass(frozen=True, slots=True)
 class HelpWanted:
-    """The options of a connector were asked for."""
+    """The user asked for the options of a connector."""
 
     word: str
 
@@ -41,7 +41,7 @@ class HelpWanted:
 def take_ends(words: Sequence[str]) -> tuple[Target, Target] | HelpWanted:
     """Read `SOURCE [options] DESTINATION [options]`.
 
-    Raises UsageError where no connector matches, an option does not fit, or there are fewer or more than two ends.
+    Raises UsageError if no connector matches, for an invalid option, and for fewer or more than two ends.
     """
     if wanted := _help_wanted(words):
         return wanted
@@ -55,7 +55,7 @@ def take_ends(words: Sequence[str]) -> tuple[Target, Target] | HelpWanted:
 
 
 def help_of(word: str) -> str:
-    """The options of what `word` names, as text. Raises UsageError where it names nothing."""
+    """The options of the connector that `word` names, as text. Raises UsageError if it names none."""
     if word.lower().startswith("grpc://"):
         options = "\n".join(f"  {known.flag:<12}{known.help}" for known in GrpcSettings.options())
         return f"grpc: a connector at an address\n\nusage  grpc://HOST:PORT [--insecure] [--gzip]\n\n{options}"
@@ -68,7 +68,7 @@ def help_of(word: str) -> str:
 
 
 def _take(words: Sequence[str]) -> tuple[Target, list[str]]:
-    """One end off the front of `words`, and the words that are left."""
+    """The end at the start of `words`, and the remaining words."""
     word, *rest = words
     if word.lower().startswith("grpc://"):
         settings, left = GrpcSettings.parse(words, os.environ)
@@ -87,7 +87,7 @@ def _take(words: Sequence[str]) -> tuple[Target, list[str]]:
 
 
 def _help_wanted(words: Sequence[str]) -> HelpWanted | None:
-    """Whose options are asked for: those of the last connector that stands before `--help`."""
+    """Whose options the user asked for: those of the last connector before `--help`."""
     position = next((index for index, word in enumerate(words) if word in _HELP), None)
     if position is None:
         return None

@@ -14,27 +14,26 @@ __all__ = ["ExitCode", "exit_code_of", "say_error"]
 
 
 class ExitCode(IntEnum):
-    """What a command ends with."""
+    """The exit codes of all commands."""
 
     OK = 0
-    """Done; for `verify`: conformant."""
+    """Success; for `verify`: conformant."""
     VIOLATED = 1
-    """A MUST rule is violated; with --strict a SHOULD rule, too."""
+    """A MUST rule is violated, or with --strict a SHOULD rule."""
     USAGE = 2
-    """What was typed cannot be done."""
+    """The user made an impossible request."""
     NOT_JUDGED = 3
-    """The connector could not be judged: it, its backend or the kit broke, or nothing was exercised. Or it was, and a
-    report that was asked for cannot be written."""
+    """The connector could not be judged: it, its backend or the kit broke, or nothing was exercised. Or it was judged,
+    but a report could not be written."""
     INTERRUPTED = 130
     """Ended by Ctrl-C."""
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
-    """Run a command; an error is said on stderr, and becomes its exit code.
+    """Run a command; returns its exit code. An error is printed on stderr.
 
-    Returns what the command returns, or ends with, where that is an exit code, else OK. An ExitCode is a verdict, which
-    holds whether or not it can be read: neither a closed pipe nor a full disk changes it. All that a command without a
-    verdict has is its output: where that gets lost, it has failed.
+    If a command returns or ends with an ExitCode, that is a verdict: neither a closed pipe nor a full disk changes it.
+    A command without a verdict is successful unless its output gets lost.
     """
     open_streams()
     answer = _answer(command)
@@ -48,7 +47,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
 
 def _answer(command: Callable[[], object]) -> object:
-    """What the command returns or ends with, as an exit code where it fails."""
+    """What the command returns or ends with; an exit code if it fails."""
     try:
         nul = next((word for word in sys.argv[1:] if "\0" in word), None)
         if nul is not None:
@@ -63,20 +62,20 @@ def _answer(command: Callable[[], object]) -> object:
 
 
 def _ended(ended: SystemExit) -> object:
-    """The exit code of a command that Typer has ended, or somebody else's code has tried to end."""
+    """The exit code of a command that was ended by Typer, or by a connector that called sys.exit."""
     cause = ended.__context__
     while type(cause).__name__ == "Abort":
         cause = cause.__context__ if cause else None
     if type(cause).__module__.partition(".")[0] in ("typer", "click"):
         return ended.code
     if isinstance(cause, Exception):
-        # Typer would end a broken pipe and the end of an input with 1, which says that a rule is violated.
+        # For a broken pipe or the end of input, Typer's own code would be 1: a violated rule.
         return _explained(cause)
     return _said(f"a connector's code ended the command with sys.exit({ended.code!r})", ExitCode.NOT_JUDGED)
 
 
 def _explained(error: Exception) -> ExitCode:
-    # Not before there is an error: --help would wait for grpc and pydantic.
+    # Only after an error: --help must not wait for grpc and pydantic.
     from dsync_kit.errors import ConnectorError, UsageError
     from dsync_kit.report.files import ReportError
     from dsync_kit.usage import TargetError
@@ -86,16 +85,16 @@ def _explained(error: Exception) -> ExitCode:
     if isinstance(error, TargetError | ConnectorError | ReportError):
         return _said(str(error), ExitCode.NOT_JUDGED)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        # Wherever a path is first looked at: only one that was typed can be too long.
+        # Whatever accessed the path: only one that the user typed can be too long.
         name = _without_secrets(os.fsdecode(error.filename or ""))
         return _said(f"the path is longer than the system allows: {_shortened(name)}", ExitCode.USAGE)
-    # Python's own exit code for it, 1, would say that the connector violates a rule.
+    # Python's own exit code, 1, would mean a violated rule.
     print(printable_lines(_without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr)
     return _said(f"dsync-kit itself failed: {type(error).__name__}", ExitCode.NOT_JUDGED)
 
 
 def say_error(message: str) -> None:
-    """Say on stderr what has gone wrong, in plain text whatever the message holds."""
+    """Print an error on stderr, as plain text whatever the message contains."""
     print(f"error: {printable_lines(message)}", file=sys.stderr, flush=True)
 
 
@@ -109,7 +108,7 @@ def _shortened(name: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """The text without the secrets that were typed."""
+    """The text without secrets that the user typed."""
     from dsync_kit.output.redaction import typed_secrets
 
     for secret in typed_secrets(sys.argv[1:]):

@@ -61,7 +61,7 @@ def verify(
     """
     from dsync_kit.conformance.running.crew import Crew
 
-    # Started before anything else is loaded, which they load at the same time.
+    # Started before anything else is loaded, so that its processes load it at the same time.
     with Crew(jobs) as crew:
         from dsync_kit.cli.verify import Verification
         from dsync_kit.cli.verify import verify as run
@@ -134,7 +134,7 @@ def ci(
         list_only=list_only,
     )
     code = ExitCode(run(asked))
-    if code or not list_only:  # a list is no verdict, unless it cannot be complete
+    if code or not list_only:  # a list is a verdict only if it is incomplete
         raise typer.Exit(code)
 
 
@@ -263,7 +263,7 @@ def serve(
 
 
 @app.command(
-    context_settings={"allow_interspersed_args": False},  # what follows SOURCE is the ends' own
+    context_settings={"allow_interspersed_args": False},  # options after SOURCE belong to the ends
     options_metavar="[run-options]",
 )
 def run(
@@ -320,7 +320,7 @@ def run(
         quiet=quiet,
         log_format=log_format,
     )
-    if log_format == "json":  # whoever reads it expects nothing else
+    if log_format == "json":  # a reader of JSON expects nothing else
         raise typer.Exit(ExitCode(run_(asked)))
     with WorkflowCommands(sys.stderr):
         raise typer.Exit(ExitCode(run_(asked)))
@@ -365,7 +365,7 @@ def list_(
 
 
 def main() -> None:
-    """Run the command; ends the process with its exit code."""
+    """Run the command, and end the process with its exit code."""
     sys.exit(exit_code_of(app))
 
 

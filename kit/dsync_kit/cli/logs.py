@@ -1,4 +1,4 @@
-"""What connectors log while a command runs them: shown on stderr, without secrets."""
+"""Shows on stderr what connectors log while a command runs them, without secrets."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            # As a whole: a traceback quotes the exception's text, and so what is secret in it.
+            # As a whole: a traceback quotes the exception's text, secrets included.
             text = self._redact(self.format(record))
             if self._json:
                 values = {"level": record.levelname.lower(), "logger": record.name, "message": text}
@@ -33,7 +33,7 @@ class _Handler(logging.Handler):
 def shown_log(
     write: Callable[[str], object], redact: Callable[[str], str], *, level: int = logging.WARNING, as_json: bool = False
 ) -> Iterator[None]:
-    """Write each record of at least this level as text, or as a line of JSON, while the context is open."""
+    """While the context is open, write each record of at least this level, as text or as a line of JSON."""
     handler = _Handler(write, redact, as_json=as_json)
     handler.setLevel(level)
     root = logging.getLogger()

@@ -74,13 +74,13 @@ def connector(
         print(printable(str(made.folder / file)))
     if not dry_run:
         print("\n" + _next_steps(made.folder))
-        raise typer.Exit(ExitCode.OK)  # whether or not it can be read, the folder is there
+        raise typer.Exit(ExitCode.OK)  # the folder was created, even if this cannot be printed
 
 
 def _next_steps(folder: Path) -> str:
     import shlex
 
-    # pip takes a bare relative path for the name of a package.
+    # pip would take a bare relative path for a package's name.
     place = folder if folder.is_absolute() or folder.parts[:1] == ("..",) else f"./{folder}"
     return "\n".join(
         (
@@ -94,7 +94,7 @@ def _next_steps(folder: Path) -> str:
 
 
 def _workflow_steps(folder: Path) -> Iterator[str]:
-    """Where the workflow belongs that was rendered into the folder, if one was: GitHub runs those of the root alone."""
+    """Where to move the workflow in the rendered folder, if there is one: GitHub only runs those in the root."""
     import os
     import shlex
 
@@ -115,7 +115,7 @@ def _workflow_steps(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Run the command; ends the process with its exit code."""
+    """Run the command, and end the process with its exit code."""
     sys.exit(exit_code_of(app))
 
 

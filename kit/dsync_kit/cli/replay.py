@@ -1,4 +1,4 @@
-"""`dsync-kit replay`: runs one kept example again."""
+"""`dsync-kit replay`: runs a saved example again."""
 
 from collections.abc import Sequence
 
@@ -20,10 +20,10 @@ __all__ = ["replay"]
 
 
 def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequence[str] | None = None) -> int:
-    """Run the example of a kept failure; returns 1 if it still fails, 0 if it is gone, 3 if that cannot be told.
+    """Run the example of a saved failure; returns 1 if it still fails, 0 if it passes, 3 if it could not be judged.
 
-    `target` and `options` take the place of those that were kept; the crew's process does the work. Raises UsageError
-    where the failure is not there.
+    `target` and `options` replace the saved ones; the crew's process does the work. Raises UsageError if there is no
+    such failure.
     """
     kept = KeptFailure.load(word)
     if target is None and ":***@" in " ".join([kept.target, *kept.options]):

@@ -1,4 +1,4 @@
-"""`dsync-kit run`: one source to one destination."""
+"""`dsync-kit run`: moves data from a source to a destination."""
 
 import signal
 import sys
@@ -37,7 +37,7 @@ _REACH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the user asked for. `words` are the source with its options, then the destination with its own."""
+    """What the user asked for. `words` are the source and its options, then the destination and its options."""
 
     words: Sequence[str]
     mode: str = Mode.FULL
@@ -54,17 +54,17 @@ class Run:
 
 
 def run(asked: Run) -> int:
-    """Copy and stream; returns the exit code. Raises UsageError for what cannot be done as asked."""
+    """Copy and stream; returns the exit code. Raises UsageError for an impossible request."""
     ends = take_ends(asked.words)
     if isinstance(ends, HelpWanted):
         print(help_of(ends.word))
         return ExitCode.OK
-    fail_on_loss()  # standard output is the connectors' own: what they write there is data
+    fail_on_loss()  # standard output belongs to the connectors: they may write data there
     return _Running(asked, *ends).run()
 
 
 class _Running:
-    """A run, with what shows it: nothing of it, not even a bug of the kit, tells a secret that was typed."""
+    """A run and its display. Nothing that it shows contains a secret that the user typed, not even a bug in the kit."""
 
     def __init__(self, asked: Run, source: Target, destination: Target) -> None:
         self._asked = asked
@@ -77,7 +77,7 @@ class _Running:
 
     def run(self) -> int:
         asked = self._asked
-        # Until the flow begins there is nothing to end in order.
+        # Until the flow begins, there is nothing to shut down.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         try:
@@ -118,7 +118,7 @@ class _Running:
 
     def _exit_code(self, result: FlowResult) -> ExitCode:
         try:
-            sys.stdout.flush()  # what the connectors have written there has to arrive, too
+            sys.stdout.flush()  # what the connectors have written there must arrive, too
         except OSError as error:
             return self._failed(f"standard output cannot be written: {error.strerror}", ExitCode.VIOLATED)
         if result.failures or result.differences:
@@ -130,12 +130,12 @@ class _Running:
         return source.redact(destination.redact(text))
 
     def _write(self, line: str) -> None:
-        """A line to stderr: stdout is the connectors' own, as of `/dev/null --log-json`."""
+        """Write a line to stderr: stdout belongs to the connectors, for example `/dev/null --log-json`."""
         if self._unread:
             return
         print(printable_lines(line), file=sys.stderr, flush=True)
         if is_unread("stderr"):
-            # Whoever read it has gone, as `head` does. Not in this thread, which may hold the flow's locks.
+            # Its reader has gone, as `head` does. Stopped in another thread: this one may hold the flow's locks.
             self._unread = True
             threading.Thread(target=self._stop.cancel, daemon=True).start()
 
@@ -160,7 +160,7 @@ def _options(asked: Run) -> FlowOptions:
 
 
 def _reader(asked: Run, write: Callable[[str], object]) -> RunReader:
-    """What shows the run."""
+    """The display of the run."""
     if asked.log_format == "json":
         return JsonLines(write, quiet=asked.quiet)
     if asked.log_format != "text":
@@ -175,7 +175,7 @@ def _end(target: Target, opened: OpenTarget) -> End:
     api = opened.api
     if opened.connector is not None:
         api = LocalClient(opened.connector, copies=False, redact=target.redact)
-    # The arguments of a command may be secrets.
+    # The arguments of a command may contain secrets.
     title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
     return End(title, api, target.redact)
 
@@ -194,7 +194,7 @@ def _transform(address: str, *, insecure: bool) -> Iterator[TransformClient]:
 
 @contextmanager
 def _stopping(stop: CallContext) -> Iterator[None]:
-    """SIGINT and SIGTERM cancel `stop`, once; the second one ends the run at once."""
+    """The first SIGINT or SIGTERM cancels `stop`; the second one ends the run at once."""
 
     def handle(*_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""`dsync-kit schema`: what a connector's namespaces hold, found out as `verify` does, and printed to be saved."""
+"""`dsync-kit schema`: finds out, as `verify` does, which documents a connector's namespaces accept, and prints it."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ __all__ = ["Asked", "schema"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the user asked for. `output` is a folder for a file of each namespace; None prints the only one."""
+    """What the user asked for. `output` is a folder for one file per namespace; with None, the only one is printed."""
 
     target: str
     options: Sequence[str] = ()
@@ -54,7 +54,7 @@ def schema(asked: Asked) -> int:
 
 
 def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:
-    """The schema of each namespace that has one; of two data types the first, which the other's differs little from."""
+    """The schema of each namespace that has one: of two data types the first one's, as the other's differs little."""
     for family in subject.families:
         holdings = (family.holding(data_type) for data_type in (subject.declared.types or subject.declared.sink_types))
         filling = next((holding for holding in holdings if isinstance(holding, Filling)), None)

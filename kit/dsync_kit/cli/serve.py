@@ -1,4 +1,4 @@
-"""`dsync-kit serve`: a connector at an address, as dsync reaches it."""
+"""`dsync-kit serve`: serves a connector at an address, for dsync."""
 
 import atexit
 import ipaddress
@@ -28,12 +28,12 @@ from dsync_kit.usage import TargetError
 __all__ = ["Service", "serve"]
 
 _LAST_SECONDS = 5.0
-"""How long a process that ends hard may take to write its log, and to remove its scratch area."""
+"""Seconds that a process that ends at once may take to write its log and remove its scratch area."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the user asked for. `words` are the target, then the connector's own options; `grace` is in seconds."""
+    """What the user asked for. `words` are the target, then the connector's options; `grace` is in seconds."""
 
     words: Sequence[str]
     address: str
@@ -45,12 +45,12 @@ class Service:
 
 
 def serve(asked: Service) -> int:
-    """Serve until SIGTERM or SIGINT, then end the process; returns the exit code where it never came to serving.
+    """Serve until SIGTERM or SIGINT, then end the process; returns an exit code only if it never served.
 
-    The first signal drains the server. Calls that have not ended after the grace, or when a second signal comes, end
-    with the process: nothing may be written after its caller was told to write it again.
+    The first signal drains the server. Calls that are still running after the grace, or at a second signal, end with
+    the process: after its caller was asked to repeat a write, nothing more may be written.
 
-    Raises UsageError for what cannot be done as asked, TargetError where the connector does not start.
+    Raises UsageError for an impossible request, TargetError if the connector does not start.
     """
     word, *options = asked.words
     if word.lower().startswith(("grpc://", "exec:")):
@@ -62,8 +62,8 @@ def serve(asked: Service) -> int:
             "give --cert-file and --key-file, or allow it with --insecure"
         )
     target = resolve(word, options)
-    # Until it serves there is nothing to end in order. SIGINT, too: a shell that starts a command in the background
-    # has it ignored.
+    # Until it serves, there is nothing to shut down. SIGINT, too: a shell that starts a command in the background
+    # makes it ignore that.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     secrets = [target.redact]
@@ -78,7 +78,7 @@ def serve(asked: Service) -> int:
         with commands, shown_log(_print_line, redact, level=logging.INFO), target.open() as opened:
             if opened.connector is None:
                 raise TargetError(f"{opened.title} does not run in this process")
-            if opened.settings is not None:  # a scratch area's are not known before
+            if opened.settings is not None:  # those of a scratch area are not known before
                 secrets.append(opened.settings.redact)
             clean_up = partial(_clean_up, opened.harness, commands)
             server = ConnectorServer(
@@ -102,20 +102,20 @@ def serve(asked: Service) -> int:
                 _end_now(clean_up, problem=f"{calls} not ended within {asked.grace:g} seconds, and got no answer")
     except KeyboardInterrupt:
         return ExitCode.OK
-    # The connector is torn down, and whoever calls still waits: the connections break with the process, and not before.
-    # A caller repeats for three seconds at most, of which Python takes up to one where it ends by itself.
+    # The connector is torn down, and callers still wait: their connections break only when the process ends.
+    # A caller retries for three seconds at most; a normal exit of Python takes up to one of them.
     return _end_now(atexit._run_exitfuncs)
 
 
 def _signals(on_second: Callable[[], object]) -> threading.Event:
-    """What is set when SIGTERM or SIGINT comes, from now on; `on_second` is called when a second one does."""
+    """An event that SIGTERM or SIGINT sets from now on; `on_second` is called at a second signal."""
     arrived = threading.Event()
     watch_signals(lambda: on_second() if arrived.is_set() else arrived.set())
     return arrived
 
 
 def _end_now(clean_up: Callable[[], object], *, problem: str = "") -> NoReturn:
-    """End the process with all its threads, whatever they do; their callers see the connection break."""
+    """End the process with all its threads, whatever they are doing; callers see the connection break."""
 
     def last_words() -> None:
         if problem:
@@ -124,7 +124,7 @@ def _end_now(clean_up: Callable[[], object], *, problem: str = "") -> NoReturn:
         logging.shutdown()
         sys.stdout.flush()
 
-    # In a thread: what is called here may wait for a lock that is never released.
+    # In a thread: these calls may wait for a lock that is never released.
     thread = threading.Thread(target=last_words, daemon=True)
     thread.start()
     thread.join(_LAST_SECONDS)
@@ -132,7 +132,7 @@ def _end_now(clean_up: Callable[[], object], *, problem: str = "") -> NoReturn:
 
 
 def _clean_up(harness: Harness | None, commands: WorkflowCommands) -> None:
-    """What a process that ends hard must not leave behind."""
+    """Remove what a process that ends at once must not leave behind."""
     try:
         if harness is not None:
             harness.stop()
@@ -163,9 +163,9 @@ def _read(path: Path, option: str) -> bytes:
 
 def _is_loopback(address: str) -> bool:
     host = address.rpartition(":")[0].strip("[]")
-    if host in ("localhost", ""):  # without a host it is no address, and the server says so
+    if host in ("localhost", ""):  # without a host it is not an address; the server reports that
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name, which may lead anywhere
+        return False  # a name may resolve to any address

@@ -1,4 +1,4 @@
-"""`dsync-kit sweep`: removes what runs have left that were killed."""
+"""`dsync-kit sweep`: removes what killed runs left behind."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ __all__ = ["sweep"]
 
 
 def sweep(target: str | None, options: Sequence[str] = (), *, insecure: bool = False, everything: bool = False) -> None:
-    """Remove the scratch folders of dead runs; of a target, empty the namespaces that they have left there, too.
+    """Remove the scratch folders of dead runs and, in a target, empty the namespaces that they left.
 
-    With `everything` that is each namespace whose name the kit may have made up. Raises UsageError where the target
-    cannot be swept.
+    With `everything`, that includes every namespace with a name that the kit could have made. Raises UsageError if the
+    target cannot be swept.
     """
     print(f"{plural(sweep_folders(), 'scratch folder')} of dead runs removed")
     with left_by_dead_runs() as left:

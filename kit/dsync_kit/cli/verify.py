@@ -1,4 +1,4 @@
-"""`dsync-kit verify`: runs the rules, shows what comes of them, writes the reports."""
+"""`dsync-kit verify`: runs the rules, shows the results, writes the reports."""
 
 import secrets
 import shlex
@@ -33,12 +33,12 @@ from dsync_kit.usage import UsageError
 __all__ = ["EXAMPLES", "Verification", "judge", "verify"]
 
 EXAMPLES = Path(".dsync-kit/examples")
-"""Where each connector's failing examples are kept, to be tried first the next time."""
+"""The folder for each connector's failing examples, which the next run tries first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the user asked for. `timeout` is in seconds, for each call; `settle` as well, for reads that lag."""
+    """What the user asked for. `timeout` (for each call) and `settle` (for reads that lag) are in seconds."""
 
     target: str
     options: Sequence[str] = ()
@@ -69,7 +69,7 @@ class Verification:
         return shlex.join(words)
 
     def keep(self, finding: Finding, seed: int, typed: TypedOptions) -> str:
-        """Keep a failure in a file; the name by which it is found. Raises OSError where it cannot be written."""
+        """Save a failure in a file; returns the name by which it is found. Raises OSError if it cannot be written."""
         if finding.failure is None or not finding.failure.choices:
             return ""
         kept = KeptFailure(
@@ -90,7 +90,7 @@ class Verification:
 
 
 def verify(asked: Verification, crew: Crew) -> int:
-    """Judge a connector; returns the exit code. Raises UsageError for what cannot be done as asked."""
+    """Judge a connector; returns the exit code. Raises UsageError for an impossible request."""
     files = [ReportFile.parse(text) for text in asked.reports]
     console = console_beside(files)
     with WorkflowCommands(console.file):
@@ -102,9 +102,9 @@ def verify(asked: Verification, crew: Crew) -> int:
 
 
 def judge(asked: Verification, console: Console, crew: Crew) -> Report:
-    """Judge a connector, show what comes of it, and keep its failures; its reports are the caller's to write.
+    """Judge a connector, show the results, and save its failures. The caller writes the reports.
 
-    The crew's processes do the work. Raises UsageError for what cannot be done as asked.
+    The crew's processes do the work. Raises UsageError for an impossible request.
     """
     orders = _orders(asked)
     seen = _Seen()
@@ -121,7 +121,7 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the events have said before the last one."""
+    """What the events before the last one said."""
 
     started: RunStarted | None = None
     typed: TypedOptions = field(default_factory=TypedOptions)
@@ -147,13 +147,13 @@ def _orders(asked: Verification) -> Orders:
 
 
 def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen) -> Result:
-    """Show the events as they come; returns what came of the run."""
+    """Show the events as they come; returns the result of the run."""
     with TerminalProgress(console) as progress:
         for event in events:
             try:
                 progress.show(event)
             except KeyboardInterrupt:
-                # It came between two steps of the engine, which ends what it has started, and sums up.
+                # Interrupted between two steps of the engine: it stops what it has started, and sums up.
                 event = events.throw(KeyboardInterrupt())
             match event:
                 case Resolved():
@@ -169,13 +169,13 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
 
 @dataclass(slots=True)
 class _Keeper:
-    """Keeps failures in files, until one cannot be written: `problem` says why."""
+    """Saves failures in files until one cannot be written: then `problem` says why."""
 
     save: Callable[[Finding], str]
     problem: str = ""
 
     def keep(self, finding: Finding) -> str:
-        """The name by which a failure is found; empty where it cannot be kept."""
+        """Save a failure; returns the name by which it is found, or empty if it cannot be saved."""
         if self.problem:
             return ""
         try:

@@ -1,1 +1,1 @@
-"""One source to one sink, as dsync does it: plan, copy, stream, resume. It prints nothing: listeners get its events."""
+"""Moves data from a source to a sink as dsync does: plan, copy, stream, resume. It emits events, and prints nothing."""

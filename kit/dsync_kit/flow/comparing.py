@@ -1,4 +1,4 @@
-"""Both ends compared by content, whatever order they list in. What is kept lies on disk, not in memory."""
+"""Compares the contents of both ends, whatever order they list in, on disk instead of in memory."""
 
 import hashlib
 import sqlite3
@@ -50,14 +50,14 @@ SELECT namespace, id, source IS NULL, destination IS NULL FROM documents WHERE s
 """
 _LENGTH = struct.Struct("<i")
 _REOPENED = 100
-"""How often a stream is opened at most, to come to where it was written to."""
+"""How often a stream is opened at most to reach the position up to which it was written."""
 
 
 class Comparison:
     """The documents of both ends as hashes, by namespace (the destination's name) and id.
 
-    The source is what its listing gives, and then, where it was streamed, what its stream gives as far as it was
-    written: that is its state, as dsync relies on it.
+    The state of the source is its listing and, if it was streamed, then the updates of its stream up to the last one
+    that was written. dsync relies on that, too.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Comparison:
         self._listers = listers
         self._stop = stop
         self._lock = threading.Lock()
-        # A nameless database is a temporary file, of which no more than the cache is in memory.
+        # A database without a name is a temporary file: only its cache is in memory.
         self._database = sqlite3.connect("", check_same_thread=False)
         self._database.execute("PRAGMA temp_store = FILE")
         self._database.execute(_SCHEMA)
@@ -88,10 +88,10 @@ class Comparison:
         *,
         shown: int,
     ) -> tuple[int, list[Difference]]:
-        """How many documents differ, and the first `shown` of them.
+        """The number of documents that differ, and the first `shown` of them.
 
-        `updates` are the updates partitions, each with the last cursor before which all was written.
-        Raises ConnectorError where an end cannot be listed, Stopped where it is told to stop.
+        `updates` are the updates partitions, each with the last cursor up to which everything was written. Raises
+        ConnectorError if an end cannot be listed, Stopped if the run is being stopped.
         """
         self._all(partitions, self._read_source)
         for streamed, written in updates:
@@ -107,7 +107,7 @@ class Comparison:
             raise failed[0]
 
     def _read(self, partition: Partition, read: Callable[[Partition], None]) -> None:
-        # Read again from its start, its documents take their own places again.
+        # If it is read again from the start, its documents overwrite themselves.
         repeated(lambda: read(partition), wait=self._stop.wait)
 
     def _read_source(self, partition: Partition) -> None:
@@ -126,27 +126,27 @@ class Comparison:
             yield list(page.data)
 
     def _names(self, partitions: Sequence[Partition]) -> list[str]:
-        """The destination's namespaces: those of the partitions, and those that there are documents of."""
+        """The destination's namespaces: those of the partitions, and those of the documents."""
         with self._lock:
             found = [name for (name,) in self._database.execute("SELECT DISTINCT namespace FROM documents")]
         names = [self._route.names.destination(partition.namespace) for partition in partitions]
         return list(dict.fromkeys([*names, *found]))
 
     def _destination_partitions(self, names: Iterable[str]) -> list[Partition]:
-        """One namespace a plan: that is always allowed."""
+        """Plans one namespace at a time: that is always allowed."""
         found: list[Partition] = []
         for name in names:
             try:
                 plan = self._destination.generate_plan(GeneratePlanRequest(namespaces=[name], initial_sync=True))
             except NotFound:
-                continue  # what was never written to may be unknown, and is empty
+                continue  # a namespace that was never written to may be unknown: it is empty
             found.extend(plan.partitions)
         return found
 
     def _replay(self, partition: UpdatesPartition, written: bytes | None) -> None:
-        """Apply what the stream gives up to the cursor `written`, or to its end where there is none.
+        """Apply the stream's updates up to the cursor `written`, or to the end if that is None.
 
-        A stream that ends by the clock may end before: it is opened again where it has come to.
+        A stream that ends after some time may end before that: it is reopened at its last cursor.
         """
         cursor = partition.cursor
         for _ in range(_REOPENED):
@@ -156,7 +156,7 @@ class Comparison:
             cursor = last
 
     def _replay_from(self, cursor: bytes, namespaces: Sequence[str], written: bytes | None) -> tuple[bool, bytes]:
-        """Whether the stream has come to the cursor `written`, and the last cursor that it gave."""
+        """Whether the stream has reached the cursor `written`, and its last cursor."""
         request = StreamUpdatesRequest(namespaces=namespaces, type=self._route.types.read, cursor=cursor)
         stream = self._source.stream_updates(request)
         self._stop.add_callback(stream.cancel)
@@ -164,7 +164,7 @@ class Comparison:
         try:
             for message in stream:
                 if reached and message.next_cursor not in (b"", written):
-                    break  # a source that lives has gone on since
+                    break  # a live source may have newer documents
                 last = message.next_cursor or last
                 reached = reached or last == written
                 for namespace, updates in self._route.shaped_updates(message.namespace, message.updates):

@@ -1,4 +1,4 @@
-"""The initial copy: partitions are listed in parallel, and the next page is fetched while the last ones are written."""
+"""The initial copy: it lists partitions in parallel, and fetches pages while it writes earlier ones."""
 
 import threading
 from collections import deque
@@ -21,8 +21,8 @@ from dsync_kit.protocol import Partition
 __all__ = ["Allowance", "Copy", "Job"]
 
 _IN_A_ROW = 3
-"""After how many partitions, one after another, that fail although their calls were repeated, an end is taken for gone:
-the others would each wait as long."""
+"""After so many partitions in a row that failed in spite of retries, an end counts as gone: each of the others would
+wait just as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Job:
 
 
 class Allowance:
-    """How many documents may still be copied; None is without limit."""
+    """How many documents may still be copied; None means no limit."""
 
     def __init__(self, documents: int | None) -> None:
         self._left = documents
@@ -46,7 +46,7 @@ class Allowance:
         return self._left == 0
 
     def take(self, wanted: int) -> int:
-        """As many as are left, `wanted` at most."""
+        """Take up to `wanted` documents; returns how many were taken."""
         if self._left is None:
             return wanted
         with self._lock:
@@ -55,14 +55,14 @@ class Allowance:
             return taken
 
     def give_back(self, documents: int) -> None:
-        """What was taken is going to be taken again."""
+        """Give back documents that will be taken again."""
         with self._lock:
             if self._left is not None:
                 self._left += documents
 
 
 class WriteFailed(Exception):
-    """A page cannot be written; it has been repeated already, so that the listing does not begin again."""
+    """A page cannot be written, even after retries: listing the partition again would not help."""
 
     def __init__(self, error: ConnectorError) -> None:
         super().__init__(str(error))
@@ -77,9 +77,9 @@ class _Attempt:
 
 
 class Copy:
-    """Copies partitions: `copiers` are listed at once, `writers` pages are written at once.
+    """Copies partitions: lists `copiers` of them at once, and writes `writers` pages at once.
 
-    What is listed and not yet written is bounded, so that a slow sink slows the source down.
+    Only so many pages are listed ahead: a slow sink slows the source down.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Copy:
         self._unanswered = 0  # partitions in a row that failed with a retryable code
 
     def run(self, jobs: Iterable[Job]) -> list[Failure]:
-        """Copy all partitions; those that cannot be are returned. Ends early where it is stopped, or an end is gone."""
+        """Copy all partitions; returns the failures. Ends early if it is stopped or an end is gone."""
         todo: SimpleQueue[Job] = SimpleQueue()
         for job in jobs:
             todo.put(job)
@@ -145,7 +145,7 @@ class Copy:
         return failures
 
     def _partition(self, job: Job, writers: Workers) -> int:
-        """Copy a partition, from its start again where listing it fails; returns its number of documents."""
+        """Copy a partition, and start over if listing it fails; returns its number of documents."""
         attempt = _Attempt()
 
         def begin() -> int:
@@ -179,7 +179,7 @@ class Copy:
                 while pending and pending[0].done():
                     pending.popleft().result()
         finally:
-            # If the partition begins again, no page of this listing must be written over one of the next.
+            # If the partition starts over, no page of this listing may overwrite a page of the next one.
             wait(pending)
         for written in pending:
             written.result()

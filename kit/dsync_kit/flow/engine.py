@@ -1,4 +1,4 @@
-"""A run from its beginning to its end."""
+"""A run from start to end."""
 
 import threading
 import time
@@ -49,7 +49,7 @@ SHOWN_DIFFERENCES = 20
 
 
 class Mode(StrEnum):
-    """What is done."""
+    """What a run does."""
 
     FULL = "full"
     """The copy, then the updates."""
@@ -71,9 +71,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
-    """What the user asked for. `limit` is a number of documents, and ends the run after the copy.
+    """What the user asked for. With a `limit` (a number of documents) the run ends after the copy.
 
-    Raises UsageError for what does not go together.
+    Raises UsageError for options that do not go together.
     """
 
     mode: Mode = Mode.FULL
@@ -102,10 +102,10 @@ def run_flow(
     listener: Listener,
     transform: TransformClient | None = None,
 ) -> FlowResult:
-    """Copy, stream, compare, as the options say; until everything is done, or `stop` is cancelled.
+    """Copy, stream and compare, as the options say, until everything is done or `stop` is cancelled.
 
-    The last event is Finished, with the result. Raises UsageError for what cannot be done as asked, ConnectorError
-    where GetInfo or GeneratePlan fails.
+    The last event is Finished, with the result. Raises UsageError for an impossible request, ConnectorError if GetInfo
+    or GeneratePlan fails.
     """
     return _Flow(source, destination, options, state, stop, listener, transform).run()
 
@@ -128,11 +128,11 @@ class _Flow:
         self._stop = stop
         self._outside = listener
         self._transform = transform
-        self._lock = threading.RLock()  # a listener may stop the run, of which it is told in turn
+        self._lock = threading.RLock()  # a listener may stop the run, which emits another event
         self._ended = False
         self._documents = 0
         self._updates = 0
-        self._copied: set[str] = set()  # namespaces of which documents were written
+        self._copied: set[str] = set()  # namespaces with written documents
 
     def run(self) -> FlowResult:
         began = time.monotonic()
@@ -179,7 +179,7 @@ class _Flow:
             )
 
     def _nameless(self, source: GetInfoResponse, destination: GetInfoResponse) -> str:
-        """The ends without an id: no run between them can be resumed."""
+        """The ends that report no id: a run with one of them cannot be resumed."""
         ends = ((self._source, source), (self._destination, destination))
         return " and ".join(end.title for end, info in ends if not info.id)
 
@@ -214,13 +214,13 @@ class _Flow:
         return plan
 
     def _new_plan(self) -> GeneratePlanResponse:
-        """What dsync asks for, once: the flags by the mode, the namespaces as the user gave them."""
+        """Ask for a plan as dsync does, once: the mode sets the flags, the user the namespaces."""
         mode = self._options.mode
         request = GeneratePlanRequest(
             namespaces=self._options.namespaces.requested, initial_sync=mode.copies, updates=mode.streams
         )
         plan = self._source.api.generate_plan(request)
-        # What was not asked for is not done.
+        # Partitions that were not asked for are ignored.
         if not mode.copies:
             plan.ClearField("partitions")
         if not mode.streams:
@@ -259,7 +259,7 @@ class _Flow:
             readers.close()
 
     def _transfer(self, plan: GeneratePlanResponse, route: Route) -> FlowResult:
-        """The copy, and then, if nothing has failed, the updates."""
+        """The copy and, if nothing has failed, the updates."""
         resumed = bool(self._state.finished())
         failures = self._copy(plan.partitions, route)
         if not (failures or resumed or self._stop.cancelled) and self._options.mode.copies:
@@ -289,7 +289,7 @@ class _Flow:
         return copy.run(jobs)
 
     def _tell_of_the_copy(self) -> None:
-        """What the user should know of a copy that has failed in nothing, and yet may not be what he meant."""
+        """Note what may surprise the user about a copy that has not failed."""
         if self._options.limit is not None and self._documents >= self._options.limit:
             self._tell(Notice(f"the {self._options.limit:,} documents of --limit are copied, the rest are not"))
             return
@@ -298,7 +298,7 @@ class _Flow:
                 self._tell(Notice(f"{name} has no documents: is that its name at {self._source.title}?"))
 
     def _compare(self, plan: GeneratePlanResponse, route: Route, result: FlowResult) -> FlowResult:
-        """The comparison of a run that has come to its end by itself."""
+        """Compare both ends, after a run that was not stopped."""
         if result.failures or self._stop.cancelled:
             self._tell(Notice("the ends are not compared, because the run did not finish"))
             return result

@@ -1,4 +1,4 @@
-"""What happens in a run, for whoever shows it. Events come one at a time, from any thread."""
+"""The events of a run. They come one at a time, from any thread."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Both ends have answered, and agree on a type of document."""
+    """Both ends have answered, and have a data type in common."""
 
     source: str
     destination: str
@@ -41,8 +41,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What there is to copy: `expected` documents of each of the source's namespaces (0 where it is unknown), `done`
-    of them in an earlier run; and how many partitions."""
+    """What there is to copy: for each of the source's namespaces the `expected` number of documents (0 if unknown), and
+    how many were `done` in earlier runs; and the number of partitions."""
 
     expected: Mapping[str, int]
     done: Mapping[str, int]
@@ -72,8 +72,8 @@ class PartitionFinished:
 
 @dataclass(frozen=True, slots=True)
 class PartitionRestarted:
-    """A listing failed with a retryable code: its partition begins again after `wait` seconds, and its `documents`
-    that were counted already will be counted again."""
+    """A listing failed with a retryable code: its partition starts over after `wait` seconds, and `documents` that were
+    already counted will be counted again."""
 
     namespace: str
     partition: int
@@ -93,7 +93,7 @@ class PartitionFailed:
 
 @dataclass(frozen=True, slots=True)
 class CallRepeated:
-    """A call failed with a retryable code, and is made again after `wait` seconds."""
+    """A call failed with a retryable code, and is repeated after `wait` seconds."""
 
     rpc: str
     namespace: str
@@ -103,7 +103,7 @@ class CallRepeated:
 
 @dataclass(frozen=True, slots=True)
 class StreamStarted:
-    """The copy is done, updates are being read."""
+    """The copy is done, and reading updates begins."""
 
     partitions: int
 
@@ -118,7 +118,7 @@ class UpdatesWritten:
 
 @dataclass(frozen=True, slots=True)
 class LsnSeen:
-    """How many updates there are in an updates partition since its plan."""
+    """How many updates an updates partition has had since its plan."""
 
     partition: int
     lsn: int
@@ -126,7 +126,7 @@ class LsnSeen:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
-    """The updates have ended by themselves; with a `reason` where it was a failure."""
+    """The updates have ended by themselves, with a `reason` if it was a failure."""
 
     reason: str
 
@@ -140,7 +140,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A document that is not the same on both ends; `kind` is missing, unexpected or different."""
+    """A document that differs between the ends; `kind` is missing, unexpected or different."""
 
     namespace: str
     id: str
@@ -149,7 +149,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A namespace has been compared, by the destination's name."""
+    """A namespace has been compared; it has the destination's name."""
 
     namespace: str
     source: int
@@ -179,12 +179,12 @@ class FlowResult:
     shown: tuple[Difference, ...] = ()
     """The first of the differences."""
     resume: str = ""
-    """Whether, and how, the rest can be done later; empty where all is done."""
+    """Whether and how the rest can be done later; empty if everything is done."""
     seconds: float = 0.0
 
     @property
     def complete(self) -> bool:
-        """Whether everything was copied, and is equal if that was asked."""
+        """Whether everything was copied and, if that was asked for, is equal."""
         return not (self.failures or self.interrupted or self.differences)
 
 
@@ -213,4 +213,4 @@ Event = (
 )
 
 Listener = Callable[[Event], object]
-"""Takes events; never called by two threads at once."""
+"""Takes events. It is never called by two threads at once."""

@@ -1,4 +1,4 @@
-"""How dsync lists a partition: stripped, page after page, until the end."""
+"""Lists a partition as dsync does: stripped, page after page, to the end."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ __all__ = ["CursorStands", "pages", "strip"]
 
 
 def strip(partition: Partition) -> Partition:
-    """The partition as dsync sends it back: namespace and cursor alone."""
+    """The partition as dsync sends it back: only namespace and cursor."""
     return Partition(namespace=partition.namespace, cursor=partition.cursor)
 
 
 class CursorStands(ConnectorError):
-    """A page gave back the cursor that it was asked with: the listing would never end."""
+    """A page returned the same cursor that it was requested with: the listing would never end."""
 
     def __init__(self, cursor: bytes) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ def pages(
 ) -> Iterator[ListDataResponse]:
     """The pages of one listing of a partition, from `cursor` on. `whole` sends the partition unstripped.
 
-    Raises ConnectorError; CursorStands where its cursor stands still.
+    Raises ConnectorError if a call fails, CursorStands if the cursor does not move.
     """
     request = ListDataRequest(partition=partition if whole else strip(partition), type=data_type, cursor=cursor)
     while True:

@@ -1,4 +1,4 @@
-"""Which namespaces are copied, and what they are called at the destination."""
+"""Which namespaces are copied, and their names at the destination."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ __all__ = ["NamespaceMap"]
 
 @dataclass(frozen=True, slots=True)
 class NamespaceMap:
-    """The source's namespaces that were asked for, each with its name at the destination; none stands for all."""
+    """The requested namespaces of the source, each with its name at the destination; none means all."""
 
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class NamespaceMap:
         return namespace
 
     def check(self, namespaces: Iterable[str]) -> None:
-        """Raises UsageError where two namespaces would become one: documents would overwrite each other."""
+        """Raise UsageError if two namespaces would become one: documents would overwrite each other."""
         sources: dict[str, str] = {}
         for namespace in dict.fromkeys(namespaces):
             name = self.destination(namespace)

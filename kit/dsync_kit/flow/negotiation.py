@@ -1,4 +1,4 @@
-"""What both ends can do, and the type of document that they have in common."""
+"""What both ends can do, and which data type they have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ __all__ = ["End", "Types", "check_namespaces", "negotiate"]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A connector that answers, and what to call it (no secrets in it); `redact` takes them out of what it says."""
+    """A connector that answers, and its name without secrets; `redact` removes secrets from its messages."""
 
     title: str
     api: ConnectorApi
     redact: Callable[[str], str] = str
 
     def info(self) -> GetInfoResponse:
-        """What it says of itself."""
+        """Its answer to GetInfo."""
         return self.api.get_info(GetInfoRequest())
 
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """The type that is read from the source, and the one that is written: they differ only through a transform."""
+    """The data types that are read and written: they differ only with a transform."""
 
     read: DataType
     written: DataType
@@ -39,10 +39,11 @@ def negotiate(
     destination_info: GetInfoResponse,
     transforms: Mapping[DataType, Sequence[DataType]] | None = None,
 ) -> Types:
-    """The first type in the source's list that the destination lists too, as dsync takes it.
+    """The first type in the source's list that the destination lists, too: dsync's choice.
 
-    With `transforms`, which says what becomes of a type, the first that leads to one of the destination's. Raises
-    UsageError where an end is not what it is used as, or there is no common type.
+    `transforms` maps each type to those that a transform can turn it into; then it is the first that leads to one of
+    the destination's. Raises UsageError if the source is not a source, the destination not a sink, or if they have no
+    type in common.
     """
     if not source_info.capabilities.HasField("source"):
         raise UsageError(f"{source.title} is not a source: it can only be written to")
@@ -63,7 +64,7 @@ def negotiate(
 
 
 def check_namespaces(source: End, info: GetInfoResponse, namespaces: Sequence[str]) -> None:
-    """Raises UsageError where the source cannot plan so many namespaces: exactly one is always allowed."""
+    """Raise UsageError if the source cannot plan so many namespaces at once. A single one is always allowed."""
     capabilities = info.capabilities.source
     if not namespaces and not capabilities.default_plan:
         raise UsageError(f"{source.title} cannot say which namespaces it has: name them with --namespace")

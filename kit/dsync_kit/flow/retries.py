@@ -1,4 +1,4 @@
-"""What dsync repeats, and how long it waits before it does."""
+"""Retries as dsync makes them, and the waits before them."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,11 @@ __all__ = ["WAITS", "Stopped", "repeated"]
 T = TypeVar("T")
 
 WAITS = (0.5, 0.75, 1.1)
-"""Seconds between the tries of a call that is answered with a retryable code."""
+"""Seconds to wait before each retry of a call that got a retryable code."""
 
 
 class Stopped(Exception):
-    """The run is being stopped: what was under way is given up, and begins anew when it is resumed."""
+    """The run is being stopped: unfinished work is dropped, and starts over when the run is resumed."""
 
 
 def _is_retryable(error: ConnectorError) -> bool:
@@ -34,10 +34,10 @@ def repeated(
     retryable: Callable[[ConnectorError], bool] = _is_retryable,
     on_retry: Callable[[ConnectorError, float], object] | None = None,
 ) -> T:
-    """Make a call, three times more after retryable codes.
+    """Make a call, and repeat it up to three times after retryable codes. The last error is raised.
 
-    `wait` sleeps for so many seconds, and says whether to stop: then Stopped is raised. `on_retry` is told the error
-    and the seconds before each new try. What the last try raises is raised.
+    `wait` sleeps for so many seconds; if it returns True, Stopped is raised. `on_retry` gets the error and the wait in
+    seconds before each retry.
     """
     for seconds in WAITS:
         try:

@@ -1,4 +1,4 @@
-"""The way from source to sink: names are mapped, a transform reshapes, calls are repeated, every write is told."""
+"""The way from source to sink: maps names, transforms documents, repeats calls, emits an event for each write."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -27,8 +27,10 @@ T = TypeVar("T")
 
 
 class Route:
-    """What becomes of the source's pages and updates. Raises ConnectorError where a call fails for good, and Stopped
-    where `stop` is cancelled between two tries."""
+    """Writes the source's pages and updates to the sink.
+
+    Raises ConnectorError if a call fails even after retries, Stopped if `stop` is cancelled before a retry.
+    """
 
     def __init__(
         self,
@@ -48,20 +50,20 @@ class Route:
         self.names = names
 
     def write_page(self, namespace: str, documents: Sequence[bytes]) -> None:
-        """One of the source's pages, written: one WriteData, or one for each namespace that the transform gives."""
+        """Write one of the source's pages: one WriteData, or one for each namespace that the transform returns."""
         for destination, data in self.shaped(namespace, documents):
             request = WriteDataRequest(namespace=destination, data=data, type=self.types.written)
             self._call("WriteData", destination, partial(self._sink.write_data, request))
         self._listener(Copied(namespace, len(documents), sum(map(len, documents))))
 
     def write_updates(self, namespace: str, updates: Sequence[Update]) -> None:
-        """Updates of one of the destination's namespaces, written by one WriteUpdates."""
+        """Write updates of one of the destination's namespaces with one WriteUpdates."""
         request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=self.types.written)
         self._call("WriteUpdates", namespace, partial(self._sink.write_updates, request))
         self._listener(UpdatesWritten(namespace, len(updates)))
 
     def shaped(self, namespace: str, documents: Sequence[bytes]) -> Iterator[tuple[str, Sequence[bytes]]]:
-        """A page as it is written: the destination's namespace, and its documents."""
+        """What to write for a page: the destination's namespaces and their documents."""
         if self._transform is None:
             yield self.names.destination(namespace), documents
             return
@@ -69,7 +71,7 @@ class Route:
             yield given, part.data
 
     def shaped_updates(self, namespace: str, updates: Sequence[Update]) -> Iterator[tuple[str, Sequence[Update]]]:
-        """Updates as they are written: the destination's namespace, and the updates."""
+        """What to write for updates: the destination's namespaces and their updates."""
         if self._transform is None:
             yield self.names.destination(namespace), updates
             return
@@ -85,7 +87,7 @@ class Route:
         request.request_type, request.response_type = self.types.read, self.types.written
         answer = self._call("GetTransform", request.namespace, partial(transform.transform, request))
         for part in answer.responses or [answer]:
-            # What it gives no name has kept its own.
+            # Without a name, it keeps its own.
             yield self.names.destination(part.namespace or request.namespace), part
 
     def _call(self, rpc: str, namespace: str, call: Callable[[], T]) -> T:

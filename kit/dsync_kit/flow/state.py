@@ -1,4 +1,4 @@
-"""What is needed to go on with a run: its plan, the partitions that are finished, how far the updates have come."""
+"""What is needed to resume a run: its plan, the finished partitions, the position of the updates."""
 
 import json
 import os
@@ -29,7 +29,7 @@ CREATE TABLE cursors (number INTEGER PRIMARY KEY, cursor BLOB NOT NULL);
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What must be the same for a run to go on: the ids are those of GetInfo, which say whose data it is."""
+    """What must be the same to resume a run. The ids are those of GetInfo, which identify the data."""
 
     source: str
     destination: str
@@ -41,14 +41,14 @@ class Identity:
 
 
 class StateError(Exception):
-    """The state cannot be kept any more, for example since the disk is full: going on would be in vain."""
+    """The state can no longer be saved, for example because the disk is full."""
 
 
 class State:
-    """A state file (SQLite), or a state in memory without a `path`. Usable by several threads.
+    """A state file (SQLite); without a `path`, a state in memory. Several threads can use it.
 
-    Raises UsageError where the file cannot be opened, is something else, or is in use by another run; and later
-    StateError where it can be read or written no more.
+    Raises UsageError if the file cannot be opened, is not a state file, or is in use by another run. Its methods raise
+    StateError if the file can no longer be read or written.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -61,7 +61,7 @@ class State:
             return
         try:
             self._unused = not path.exists()
-            # Cursors are the connectors' own, and may tell of the data: the file is for its owner alone.
+            # Cursors may contain data: only the owner may read the file.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._database = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
             self._prepare()
@@ -78,9 +78,9 @@ class State:
         return self.path is not None
 
     def plan(self, identity: Identity) -> GeneratePlanResponse | None:
-        """The plan of the run that the file is of; None if there is none yet.
+        """The plan of the run in the file; None if there is none yet.
 
-        Raises UsageError where that run was another one.
+        Raises UsageError if that was a different run.
         """
         with self._used() as database:
             found = dict(database.execute("SELECT key, value FROM run"))
@@ -109,28 +109,28 @@ class State:
             self._unused = False
 
     def finished(self) -> dict[int, int]:
-        """The partitions that are copied, by their number in the plan, with their numbers of documents."""
+        """The finished partitions: for each number in the plan its number of documents."""
         with self._used() as database:
             return dict(database.execute("SELECT number, documents FROM partitions"))
 
     def finish(self, number: int, documents: int) -> None:
-        """A partition has been copied: it will not be again."""
+        """Note that a partition has been copied: it will not be copied again."""
         with self._used() as database:
             database.execute("INSERT OR REPLACE INTO partitions VALUES (?, ?)", (number, documents))
 
     def cursor(self, number: int) -> bytes | None:
-        """Where the stream of an updates partition goes on; None at its plan's cursor."""
+        """The cursor at which the stream of an updates partition continues; None for its plan's cursor."""
         with self._used() as database:
             row = database.execute("SELECT cursor FROM cursors WHERE number = ?", (number,)).fetchone()
         return row[0] if row else None
 
     def advance(self, number: int, cursor: bytes) -> None:
-        """Every update before this cursor has been written."""
+        """Note that every update before this cursor has been written."""
         with self._used() as database:
             database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (number, cursor))
 
     def close(self) -> None:
-        """Close the file; one that no run was begun in is not left behind."""
+        """Close the file. It is removed if no run has begun in it."""
         with self._lock:
             self._database.close()
             if self._unused and self.path is not None:
@@ -154,7 +154,7 @@ class State:
 
     def _prepare(self) -> None:
         database = self._database
-        # Held as long as the file is open, and given up by the system when the process dies.
+        # Held while the file is open; the system releases it when the process dies.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("BEGIN EXCLUSIVE")
         application, version = self._pragma("application_id"), self._pragma("user_version")
@@ -168,7 +168,7 @@ class State:
         elif (application, version) != (_APPLICATION_ID, _VERSION):
             raise UsageError(f"--state {self.path} is a different database: give another file")
         database.execute("COMMIT")
-        # No fsync for each commit: what a power failure takes back is done again.
+        # No fsync for each commit: work that a power failure undoes is repeated.
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
 

@@ -30,11 +30,11 @@ class TransformClient:
         self._transform = self._method("GetTransform", GetTransformRequest, GetTransformResponse)
 
     def wait_until_ready(self, seconds: float) -> bool:
-        """Whether a connection stands within `seconds`."""
+        """Whether a connection is established within `seconds`."""
         return connects(self._channel, seconds)
 
     def types(self) -> dict[DataType, Sequence[DataType]]:
-        """The types that it takes, in its order, each with those that it can give for it."""
+        """The types that it accepts, in its order; for each the types that it can return."""
         try:
             answer: GetTransformInfoResponse = _checked(self._info, GetTransformInfoRequest())
         except ConnectorError as error:

@@ -1,4 +1,4 @@
-"""The updates: read from every updates partition, written in parallel, all of one id in their order."""
+"""Reads the updates of every updates partition, and writes them in parallel; those of one id stay in order."""
 
 import threading
 from collections import deque
@@ -23,19 +23,19 @@ from dsync_kit.protocol import BsonValue, StreamLSNRequest, StreamUpdatesRequest
 __all__ = ["LsnReaders", "Updating", "lane_of"]
 
 _CALL_UPDATES = 1000
-"""Updates in one WriteUpdates, at most, unless a message of the stream has more."""
+"""The most updates in one WriteUpdates, unless a single message of the stream has more."""
 
 _LANE_MESSAGES = 64
-"""How many messages may wait for each writer: a slow sink slows the stream down."""
+"""The most messages that wait for each writer: a slow sink slows the stream down."""
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 _DOCUMENT = 0x03
 
 
 def lane_of(parts: Sequence[BsonValue], lanes: int) -> int:
-    """Which of `lanes` writers has the updates of an id.
+    """Which of `lanes` writers gets the updates of an id.
 
-    Numbers count by their value, since a store may take int32 5 and double 5.0 for one id.
+    Numbers are compared by value, since int32 5 and double 5.0 may be the same id to a store.
     """
     return hash(tuple(map(_place, parts))) % lanes
 
@@ -44,12 +44,12 @@ def _place(part: BsonValue) -> object:
     if part.type in _NUMBERS:
         value = decode_id(part)
         number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
-        return 0 if number.is_nan() else number  # NaN have hashes of their own, or none
+        return 0 if number.is_nan() else number  # each NaN may have another hash
     return id_key([part]) if part.type == _DOCUMENT else part.data
 
 
 class _Message:
-    """A message of a stream: how many parts of it are still to be written, and the cursor behind it."""
+    """A message of a stream: how many of its parts are still to be written, and the cursor after it."""
 
     __slots__ = ("cursor", "parts", "position")
 
@@ -60,7 +60,7 @@ class _Message:
 
 
 class _Position:
-    """How far one updates partition has come: its cursor is kept when everything before it has been written."""
+    """The progress of an updates partition: a cursor is saved when everything before it has been written."""
 
     def __init__(self, keep: Callable[[bytes], object]) -> None:
         self._keep = keep
@@ -68,7 +68,7 @@ class _Position:
         self._open: deque[_Message] = deque()
 
     def begin(self, cursor: bytes, parts: int) -> _Message:
-        """A message has been read; with no parts there is nothing to write."""
+        """Note that a message has been read; without parts there is nothing to write."""
         message = _Message(self, cursor, parts)
         with self._lock:
             self._open.append(message)
@@ -76,7 +76,7 @@ class _Position:
         return message
 
     def written(self, message: _Message) -> None:
-        """One part of a message has been written."""
+        """Note that a part of a message has been written."""
         with self._lock:
             message.parts -= 1
             self._advance()
@@ -97,7 +97,7 @@ class _Part:
 
 
 class Updating:
-    """Streams updates until every stream has ended, or `stop` is cancelled: what has been read by then is written."""
+    """Streams updates until every stream has ended or `stop` is cancelled. Whatever has been read is still written."""
 
     def __init__(self, source: ConnectorApi, route: Route, state: State, *, writers: int, stop: CallContext) -> None:
         self._source = source
@@ -105,15 +105,15 @@ class Updating:
         self._state = state
         self._stop = stop
         self._ending = CallContext()
-        self._halted = threading.Event()  # after a write that failed, later ones must not be written
+        self._halted = threading.Event()  # after a failed write, later updates must not be written
         self._failures: list[Failure] = []
         self._broke: list[Exception] = []
         self._lanes: list[Queue[_Part | None]] = [Queue(_LANE_MESSAGES) for _ in range(writers)]
 
     def run(self, partitions: Iterable[tuple[int, UpdatesPartition]]) -> list[Failure]:
-        """Write the updates of all partitions, each from where the state has come to; returns what failed.
+        """Write the updates of all partitions, each from its saved position; returns the failures.
 
-        What is no status of a call, for example a state that cannot be kept, ends all of it, and is raised.
+        An exception that is not the status of a call, such as StateError, ends everything and is raised.
         """
         numbered = list(partitions)
         self._stop.add_callback(self._ending.cancel)
@@ -136,7 +136,7 @@ class Updating:
     def _read(self, number: int, partition: UpdatesPartition) -> None:
         try:
             self._read_stream(number, partition)
-        except Stopped:  # while a transform was to be called again
+        except Stopped:  # stopped before a transform was called again
             return
         except ConnectorError as error:
             if not self._ending.cancelled:
@@ -160,7 +160,7 @@ class Updating:
             self._dispatch(position, message.namespace, message.updates, message.next_cursor)
 
     def _dispatch(self, position: _Position, namespace: str, updates: Sequence[Update], cursor: bytes) -> None:
-        """Give each writer its share of a message."""
+        """Give each writer its part of a message."""
         shares: list[tuple[int, str, Sequence[Update]]] = []
         if updates:
             for destination, shaped in self._route.shaped_updates(namespace, updates):
@@ -184,7 +184,7 @@ class Updating:
         while more:
             parts, more = _available(lane)
             if self._halted.is_set():
-                continue  # emptied all the same: a reader may wait for room
+                continue  # keep emptying it: a reader may be waiting for room
             try:
                 self._write(parts)
             except Stopped:
@@ -209,14 +209,14 @@ class Updating:
         self._ending.cancel()
 
     def _break(self, error: Exception) -> None:
-        """End all of it, and leave the lanes to be emptied: a reader that waits for room would wait for ever."""
+        """End everything, but let the lanes be emptied: a reader waiting for room would wait for ever."""
         self._halted.set()
         self._broke.append(error)
         self._ending.cancel()
 
 
 def _available(lane: "Queue[_Part | None]") -> tuple[list[_Part], bool]:
-    """What waits in a lane, of one part at least, and whether there will be more."""
+    """The parts that wait in a lane, at least one, and whether more will come."""
     parts: list[_Part] = []
     updates = 0
     part = lane.get()
@@ -233,7 +233,7 @@ def _available(lane: "Queue[_Part | None]") -> tuple[list[_Part], bool]:
 
 
 class LsnReaders:
-    """Reads StreamLSN of every updates partition, for progress alone: that it fails or ends does no harm."""
+    """Reads StreamLSN of every updates partition. It is only for progress: no failure matters."""
 
     def __init__(
         self, source: ConnectorApi, partitions: Sequence[tuple[int, UpdatesPartition]], listener: Listener

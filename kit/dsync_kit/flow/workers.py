@@ -1,4 +1,4 @@
-"""Threads that do what they are given."""
+"""Worker threads that do not keep the process alive."""
 
 import threading
 from collections.abc import Callable
@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 
 class Workers:
-    """`count` daemon threads, unlike those of concurrent.futures: a call that never returns does not keep the process
-    from ending. Leaving waits for what was submitted, unless it is left by an exception."""
+    """`count` threads; unlike those of concurrent.futures they are daemons, so a call that never returns does not keep
+    the process alive. Leaving the context waits for submitted calls, unless an exception leaves it."""
 
     def __init__(self, count: int, name: str) -> None:
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -25,13 +25,13 @@ class Workers:
             thread.start()
 
     def submit(self, call: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Call it in one of the threads; the future has its result, or what it raised."""
+        """Make the call in one of the threads; the future gets its result or exception."""
         future: Future[T] = Future()
 
         def task() -> None:
             try:
                 result = call(*arguments)
-            except BaseException as error:  # whoever asks for the result gets it
+            except BaseException as error:  # raised to whoever asks for the result
                 future.set_exception(error)
             else:
                 future.set_result(result)
@@ -40,7 +40,7 @@ class Workers:
         return future
 
     def close(self) -> None:
-        """Take nothing more; does not wait for what was submitted."""
+        """Accept no more calls. Does not wait for the submitted ones."""
         for _ in self._threads:
             self._tasks.put(None)
 

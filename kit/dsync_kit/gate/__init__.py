@@ -1,1 +1,1 @@
-"""What a change touches, for `dsync-kit ci`."""
+"""Finds the connectors that a change touches, for `dsync-kit ci`."""

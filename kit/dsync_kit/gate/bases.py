@@ -1,4 +1,4 @@
-"""What a change is compared with: the commits from which it began."""
+"""Finds the base of a change: the commits at which it began."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dsync_kit.usage import UsageError
 __all__ = ["Base", "find_base"]
 
 _UNCOMMITTED = ("HEAD", "@")
-"""A base that asks for what has not been committed yet."""
+"""The base for changes that are not committed yet."""
 
 _DEFAULT_BRANCHES = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master")
 _LOCAL_BRANCHES = ("refs/heads/main", "refs/heads/master")
@@ -20,17 +20,17 @@ _FETCH = "fetch its history (git fetch --unshallow; on GitHub: fetch-depth: 0; o
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What to compare with, in words and as commits. Without commits everything counts as changed."""
+    """The base, in words and as commits. Without commits, everything counts as changed."""
 
     name: str
     commits: tuple[str, ...]
 
 
 def find_base(git: Git, asked: str | None, environ: Mapping[str, str]) -> Base:
-    """What to compare with: what is `asked` for, else what the CI system says, else the main branch.
+    """Find the base: the one that is `asked` for, else the CI system's, else the main branch.
 
-    Where HEAD would be compared with itself, or an event is about no change, that is nothing, and everything counts as
-    changed. Raises UsageError where git does not know the base, and where the change is not checked out.
+    If HEAD would be compared with itself, or an event is about no change, everything counts as changed. Raises
+    UsageError if git does not know the base, or if the change is not checked out.
     """
     head = git.commit("HEAD")
     if head is None:
@@ -39,12 +39,12 @@ def find_base(git: Git, asked: str | None, environ: Mapping[str, str]) -> Base:
     if event is not None:
         _check_head(git, event, head)
     if asked in _UNCOMMITTED and event is not None and event.before_push:
-        asked = None  # the hook asks for what is uncommitted, since that is what it is about before a commit
+        asked = None  # before a commit, the hook is about what is not committed
     if asked is not None:
         base = _asked(git, asked)
     else:
         base = _of_event(git, event, environ) if event is not None else _default(git, environ)
-    # Not so where somebody works on main, or asks for what is uncommitted.
+    # Not so if somebody works on main, or asks about uncommitted changes.
     itself = bool(base.commits) and set(base.commits) == {head}
     if itself and (in_ci(environ) or (asked not in _UNCOMMITTED and git.is_clean())):
         return Base(f"nothing: HEAD is in {base.name} already", ())
@@ -52,7 +52,7 @@ def find_base(git: Git, asked: str | None, environ: Mapping[str, str]) -> Base:
 
 
 def _check_head(git: Git, event: Event, head: str) -> None:
-    """Raise UsageError where the change that the event is about is not what is checked out."""
+    """Raise UsageError if the event's change is not checked out."""
     if event.head and not git.holds(event.head):
         raise UsageError(
             f"{event.source} is about the commit {event.head[:10]}, which is not in what is checked out "
@@ -65,7 +65,7 @@ def _check_head(git: Git, event: Event, head: str) -> None:
 
 
 def _asked(git: Git, asked: str) -> Base:
-    for name in (asked, f"origin/{asked}"):  # a CI system fetches branches without making local ones
+    for name in (asked, f"origin/{asked}"):  # a CI system fetches branches without creating local ones
         if commit := git.commit(name):
             return Base(name, _branched(git, commit, name))
     raise UsageError(f"--base {asked}: git finds no such branch or commit here: fetch it, or name another")
@@ -88,7 +88,7 @@ def _of_event(git: Git, event: Event, environ: Mapping[str, str]) -> Base:
 
 
 def _into(git: Git, event: Event, branch: str) -> Base:
-    """What a branch is compared with that is to be merged into another."""
+    """The base of a branch that is to be merged into another."""
     for prefix in ("origin/", ""):
         ref = f"refs/remotes/origin/{branch}" if prefix else f"refs/heads/{branch}"
         if commit := git.commit(ref):
@@ -111,14 +111,14 @@ def _default(git: Git, environ: Mapping[str, str]) -> Base:
 
 
 def _branched(git: Git, commit: str, name: str) -> tuple[str, ...]:
-    """Where HEAD's branch left another. Raises UsageError where they have no commit in common."""
+    """Where HEAD's branch left another branch. Raises UsageError if they have no commit in common."""
     found = git.merge_bases(commit)
     if not found:
         raise UsageError(f"HEAD and {name} have no commit in common: {_FETCH}, or name another --base")
-    # Where history is missing, other merge bases may be.
+    # The missing part of the history may contain other merge bases.
     return tuple(dict.fromkeys([*found, commit] if git.is_shallow() and not git.holds(commit) else found))
 
 
 def _since(git: Git, commit: str) -> tuple[str, ...]:
-    """What HEAD came after. A branch that was pushed by force may have lost what the commit had."""
+    """The base of a push. A branch that was pushed by force may no longer contain the commit."""
     return tuple(dict.fromkeys([commit, *git.merge_bases(commit)]))

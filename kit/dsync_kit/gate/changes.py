@@ -1,4 +1,4 @@
-"""What a change touches: the connectors in a git repository that it can affect."""
+"""Finds the connectors in a git repository that a change can affect."""
 
 import fnmatch
 import hashlib
@@ -25,10 +25,10 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs from the base, by connectors. Folders are relative to `root`, the repository's own.
+    """The connectors that a change touches. Folders are relative to `root`, the repository's root.
 
-    `base` is what was compared with, in words; `connectors` are all that were looked at, `touched` those to verify.
-    `unjudged` are touched, too, and cannot be verified: each with the reason.
+    `base` is the base in words. `connectors` are all that were considered, `touched` those to verify. `unjudged` are
+    also touched, but cannot be verified: each with the reason.
     """
 
     root: Path
@@ -38,7 +38,7 @@ class Change:
     unjudged: Mapping[PurePosixPath, str] = field(default_factory=dict)
 
     def name(self, folder: PurePosixPath) -> str:
-        """A connector's name that no other in the repository has, whatever the case, and that can be a file's."""
+        """A name for a connector that is unique in the repository, even ignoring case, and valid as a file name."""
         name = self._plain_name(folder)
         taken = Counter(self._plain_name(other).casefold() for other in (*self.connectors, *self.unjudged))
         if taken[name.casefold()] == 1 and len(name) <= _LONGEST_NAME:
@@ -58,12 +58,12 @@ def find_change(
     connectors: str | None = None,
     shared: Sequence[str] = (),
 ) -> Change:
-    """Find out what the change touches that `working_folder`'s repository holds, committed or not.
+    """Find out what the change in `working_folder`'s repository touches, committed or not.
 
-    `base` is a branch or commit; without one it is what the CI system says in `environ`, else the remote's main
-    branch, else main. Where that leaves nothing to compare, every connector is touched. `connectors` is a folder or a
-    glob, relative to `working_folder`; `shared` are folders or globs, relative to the repository, of files that touch
-    every connector. Raises UsageError where git cannot tell, and where a glob matches nothing.
+    `base` is a branch or commit; by default what the CI system says in `environ`, else the remote's main branch, else
+    main. If there is nothing to compare with, every connector is touched. `connectors` is a folder or a glob, relative
+    to `working_folder`. `shared` are folders or globs, relative to the repository, of files that affect all connectors.
+    Raises UsageError if git does not know, or if a glob matches nothing.
     """
     git = Git.at(working_folder, environ)
     compared = find_base(git, base, environ)
@@ -99,7 +99,7 @@ def find_change(
 
 
 def _pattern(root: Path, working_folder: Path, connectors: str | None) -> str:
-    """A glob as a path from the repository's root; that of the root itself is `.`."""
+    """A glob as a path from the repository's root; the root itself is `.`."""
     if connectors is None:
         return "."
     asked = Path(connectors)
@@ -117,11 +117,11 @@ def _is_below(folder: PurePosixPath, pattern: str) -> bool:
 
 
 def _limited(root: Path, every: Connectors, files: Files, wanted: str) -> Connectors:
-    """The connectors that are wanted, each once, whatever links lead to it."""
+    """The requested connectors, each once, whatever links lead to it."""
     whole = {folder for folder in every.whole if _is_below(folder, wanted)}
     aliases = {folder for folder in whole if _real(root, folder) not in (None, folder)}
     whole -= {folder for folder in aliases if _real(root, folder) in whole}
-    # Nobody knows what lies within a submodule that is not checked out.
+    # What a submodule contains is unknown while it is not checked out.
     broken = {
         folder: reason
         for folder, reason in every.broken.items()
@@ -131,19 +131,19 @@ def _limited(root: Path, every: Connectors, files: Files, wanted: str) -> Connec
 
 
 def _may_hold(folder: PurePosixPath, pattern: str) -> bool:
-    """Whether something below the folder may match: as far as the pattern is literal, one lies within the other."""
+    """Whether something in the folder may match: of it and the literal part of the pattern, one is inside the other."""
     literal, wildcard, _ = re.split(r"([*?\[]|$)", pattern, maxsplit=1)
     return f"{literal}/".startswith(f"{folder}/") or (bool(wildcard) and f"{folder}/".startswith(literal))
 
 
 def _real(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
-    """The folder's path without links; None outside of the repository."""
+    """The folder's path with links resolved; None outside of the repository."""
     real = Path(os.path.realpath(root / folder))
     return PurePosixPath(real.relative_to(root)) if real.is_relative_to(root) else None
 
 
 def _is_shared(shared: Sequence[str], files: Files) -> bool:
-    """Whether a file has changed that touches every connector. Raises UsageError for a glob that matches no file."""
+    """Whether a file that affects every connector has changed. Raises UsageError for a glob that matches no file."""
     known = files.known
     globs = {glob: PurePosixPath(glob).as_posix() for glob in shared}
     for glob, pattern in globs.items():
@@ -156,7 +156,7 @@ def _is_shared(shared: Sequence[str], files: Files) -> bool:
 
 
 def _note_references(root: Path, files: Files) -> None:
-    """Count as changed what leads to a change: links, files that include others, and what runs the gate."""
+    """Also count as changed what refers to changed files: links, including files, and the definitions of the gate."""
     edges = [(link, _inside(root, target)) for link, target in links(root, files.present)]
     edges += [(file, _inside(root, target)) for file, target in included(root, files.present)]
     edges += [
@@ -176,20 +176,20 @@ def _inside(root: Path, path: Path) -> PurePosixPath | None:
 
 @dataclass(frozen=True, slots=True)
 class _Touch:
-    """Finds the connectors that the changed files touch."""
+    """Finds the connectors that changed files touch."""
 
     root: Path
     files: Files
     direct: Collection[PurePosixPath]
-    """The changed files without those that only lead to one."""
+    """The changed files, without those that only refer to one."""
     projects: Sequence[Project]
     every: Connectors
 
     def touched(self, wanted: Connectors) -> Iterator[PurePosixPath]:
-        """Those with a changed file of their own, below changed requirements, or that import what has changed."""
+        """The connectors that have a changed file, lie below changed requirements, or import a changed file."""
         changed = self.files.changed
         folders = {_real(self.root, folder) or folder for folder in self.every.whole} | set(self.every.broken)
-        # A file belongs to the innermost connector that it lies in.
+        # A file belongs to the innermost connector around it.
         owners = {path: _owner(path, folders) for path in self.files.known}
         requirements = {folder for path in changed if (folder := scope(path)) is not None}
         code = Code(self.root, self.files.known, self.files.absent, self._packages())

@@ -1,4 +1,4 @@
-"""The connectors of a repository, and what is shipped as one and cannot be verified."""
+"""Finds the connectors in a repository, also those that cannot be verified."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dsync_kit.gate.projects import Project
 __all__ = ["MARKS", "Connectors", "find_connectors"]
 
 MARKS = ("registration.py", "conformance.py")
-"""A folder that holds both is a connector's."""
+"""A folder with both files is a connector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Connectors:
 
 
 def find_connectors(root: Path, files: Files, projects: Iterable[Project]) -> Connectors:
-    """All connectors among the files: found by what they hold, by entry points, and by what they have lost."""
+    """All connectors among the files: found by their files, by entry points, and by missing files."""
     whole = {path.parent for path in files.present if path.name == MARKS[0] and _is_connector(root / path.parent)}
     whole |= set(_linked(root, files, whole))
     broken = dict(files.closed)
@@ -51,7 +51,7 @@ def _missing(folder: PurePosixPath, files: Files) -> str:
 
 
 def _linked(root: Path, files: Files, whole: Collection[PurePosixPath]) -> Iterator[PurePosixPath]:
-    """The connectors behind symbolic links to folders, by the link's path."""
+    """The connectors behind symbolic links to folders, with the links' paths."""
     for link, target in links(root, files.present):
         if not target.is_dir():
             continue
@@ -63,9 +63,9 @@ def _linked(root: Path, files: Files, whole: Collection[PurePosixPath]) -> Itera
 
 
 def _shipped(files: Files, projects: Iterable[Project]) -> Iterator[tuple[PurePosixPath, str]]:
-    """The folders that entry points lead to, each with what to say where it holds no connector.
+    """The folders that entry points refer to, each with the message for the case that it is not a connector.
 
-    A module that the repository does not hold, and has not held, is somebody else's.
+    A module that was never in the repository belongs to somebody else.
     """
     known = files.known
     there = {folder for path in files.present for folder in path.parents}

@@ -1,4 +1,4 @@
-"""What CI systems say about the change that they run for: read from their variables, nothing asked of git."""
+"""What CI systems say about the change that they run for, read from their variables without asking git."""
 
 import json
 from collections.abc import Mapping
@@ -13,31 +13,31 @@ __all__ = ["Event", "event_of", "in_ci"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a run is for. Of `branch`, `commit`, `before` and `everything` the first that is given counts; without any
-    of them the change is what has come since the main branch."""
+    """The change that a CI run is for. The first of `branch`, `commit`, `before` and `everything` that is set counts;
+    without any, the change is everything since the main branch."""
 
     source: str
-    """What says so, for messages."""
+    """Where this comes from, for messages."""
     branch: str = ""
     """The branch that the change is to be merged into."""
     commit: str = ""
-    """The commit that the change began at; where there is a branch, in case that it has not been fetched."""
+    """The commit at which the change began; beside a branch, a fallback if that has not been fetched."""
     before: str = ""
-    """The commit that the branch was at before."""
+    """The branch's previous commit."""
     everything: str = ""
-    """Why there is nothing to compare with."""
+    """Why there is nothing to compare with, so that everything counts as changed."""
     head: str = ""
-    """The commit that holds the change: what is checked out must hold it, too."""
+    """The commit with the change: it must be in what is checked out."""
     elsewhere: str = ""
-    """The commit that the system checks out, where that does not hold the change."""
+    """The commit that the CI system checks out, if that is without the change."""
     checkout: str = "check it out"
-    """How to do so."""
+    """How to check out the change."""
     before_push: bool = False
-    """Whether a hook runs on this machine, about commits that are to be pushed."""
+    """Whether this is a local hook, about commits that are to be pushed."""
 
 
 _NO_COMMIT = "0" * 40
-"""What GitHub and GitLab give for the commit before the first one."""
+"""What GitHub and GitLab give as the commit before the first one."""
 
 _CI = (
     "CI",
@@ -54,12 +54,12 @@ _CI = (
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:
-    """Whether a CI system runs this, in which what is checked out is the change."""
+    """Whether a CI system runs this: there, the checkout is the change."""
     return any(environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
 def event_of(environ: Mapping[str, str]) -> Event | None:
-    """What the run is for; None where no system says. Raises UsageError where an event cannot be read."""
+    """What the run is for; None if no CI system says so. Raises UsageError if an event cannot be read."""
     for read in (_pre_commit, _github, _gitlab, _azure, _bitbucket, _buildkite, _jenkins):
         if event := read(environ):
             return event
@@ -67,7 +67,7 @@ def event_of(environ: Mapping[str, str]) -> Event | None:
 
 
 def _pre_commit(environ: Mapping[str, str]) -> Event | None:
-    """pre-commit's hooks before a push, and its runs with --from-ref and --to-ref."""
+    """pre-commit: hooks before a push, and runs with --from-ref and --to-ref."""
     if before := environ.get("PRE_COMMIT_FROM_REF", ""):
         head = environ.get("PRE_COMMIT_TO_REF", "")
         return Event(source="PRE_COMMIT_FROM_REF", before=before, head=head, before_push=True)
@@ -213,7 +213,7 @@ def _payload(environ: Mapping[str, str], name: str) -> Mapping[str, Any]:
 
 
 def _text(payload: Mapping[str, Any], *keys: str) -> str:
-    """The text at a path of keys; empty where there is none."""
+    """The text at a path of keys; empty if there is none."""
     value: Any = payload
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None

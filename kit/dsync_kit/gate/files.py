@@ -1,4 +1,4 @@
-"""The files of a repository and of its submodules: which there are, and which differ from the base."""
+"""The files of a repository and its submodules, and which of them differ from the base."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -14,10 +14,10 @@ _CONNECTOR_FILES = {"registration.py", "conformance.py"}
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Paths are relative to the root of the outer repository, those of its submodules, too.
+    """Paths are relative to the root of the outer repository, also those in submodules.
 
-    `present` are there, and not ignored; `absent` are tracked, and left out by a sparse checkout. `changed` differ from
-    the base in any way, and may be gone. `closed` are submodules that cannot be looked into, with the reason.
+    `present` files exist and are not ignored; `absent` ones are tracked, but left out by a sparse checkout. `changed`
+    files differ from the base in any way; some may be deleted. `closed` are unreadable submodules, with the reason.
     """
 
     present: set[PurePosixPath] = field(default_factory=set)
@@ -32,7 +32,7 @@ class Files:
 
 
 def find_files(git: Git, commits: Collection[str]) -> Files:
-    """The repository's files, and what differs from any of the commits; without commits everything does."""
+    """The repository's files, and those that differ from any of the commits (without commits, all of them)."""
     files = Files()
     _collect(git, commits, PurePosixPath(), files)
     return files
@@ -47,7 +47,7 @@ def _collect(git: Git, commits: Collection[str], at: PurePosixPath, files: Files
     files.present.update(at / path for path in there)
     files.absent.update(at / entry.path for entry in entries if entry.sparse and entry.path not in there)
     changed = {path for commit in commits for path in git.changed(commit)} | new if commits else known | set(submodules)
-    # What git was asked not to look at may have changed.
+    # Files that git was asked to ignore may have changed.
     changed |= {entry.path for entry in entries if entry.unwatched or (entry.sparse and entry.path in there)}
     files.changed.update(at / path for path in changed)
     for entry in submodules.values():
@@ -62,7 +62,7 @@ def _collect_submodule(git: Git, entry: Entry, commits: Collection[str], at: Pur
             "update --init --recursive (actions/checkout: submodules: recursive), or limit the gate with --connectors"
         )
         return
-    # What differs is what lies within, and not the submodule as a whole.
+    # Its files count, and not the submodule as a whole.
     changed = at in files.changed
     files.changed.discard(at)
     before = {git.submodule_at(commit, entry.path) for commit in commits}
@@ -77,13 +77,13 @@ def _collect_submodule(git: Git, entry: Entry, commits: Collection[str], at: Pur
 
 
 def _holds_connectors(inner: Git, commit: str) -> bool:
-    """Whether a submodule holds connectors: as it is checked out, or at the commit."""
+    """Whether a submodule contains connectors, as checked out or at the commit."""
     names = inner.names_at(commit)
     return names is None or bool(_CONNECTOR_FILES & (names | {entry.path.name for entry in inner.tracked()}))
 
 
 def links(root: Path, present: Collection[PurePosixPath]) -> Iterator[tuple[PurePosixPath, Path]]:
-    """The symbolic links of the repository, each with the path that it leads to."""
+    """The symbolic links of the repository, and the paths that they lead to."""
     for path in present:
         if (root / path).is_symlink():
             yield path, Path(os.path.realpath(root / path))

@@ -1,4 +1,4 @@
-"""One git repository and its work tree, asked in a way that no environment and no setting can turn aside."""
+"""Queries a git repository and its work tree, unaffected by the environment or settings."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from dsync_kit.usage import UsageError
 
 __all__ = ["Entry", "Git"]
 
-# Hooks are run with these; they hold for the folder in which the hook began, and not for the one that we are in.
+# Git sets these for hooks. They are for the folder of the hook, not for the current one.
 _PLACE = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -24,7 +24,7 @@ _PLACE = (
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
 )
-# No lock that another git would wait for, no question on a terminal, messages in one language.
+# No locks that block other git commands, no questions on a terminal, messages in one language.
 _ALWAYS = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 _SUBMODULE = "160000"
@@ -32,29 +32,29 @@ _SUBMODULE = "160000"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A path in the index. `commit` is a submodule's, empty for a file."""
+    """A path in the index. `commit` is that of a submodule; empty for a file."""
 
     path: PurePosixPath
     commit: str
     sparse: bool
-    """Left out of the work tree on purpose, by a sparse checkout."""
+    """A sparse checkout leaves it out of the work tree."""
     unwatched: bool
-    """Git was asked not to look whether the file has changed (`update-index --assume-unchanged`)."""
+    """Git was asked to treat the file as unchanged (`update-index --assume-unchanged`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """A repository by its work tree; `place` holds the variables by which git finds it."""
+    """A repository with its work tree. `place` holds the variables by which git finds it."""
 
     root: Path
     place: Mapping[str, str]
 
     @classmethod
     def at(cls, folder: Path, environ: Mapping[str, str]) -> "Git":
-        """The repository that `folder` lies in.
+        """The repository that `folder` is in.
 
-        What hooks and users set in `environ` (GIT_DIR, GIT_WORK_TREE) must name the same one, or one whose work tree
-        holds the folder where there is no other. Raises UsageError where there is none, or where they disagree.
+        GIT_DIR and GIT_WORK_TREE in `environ`, which hooks and users set, must name the same repository or, if there is
+        no other, one whose work tree contains the folder. Raises UsageError if there is none, or if they disagree.
         """
         folder = folder.resolve()
         named = {name: environ[name] for name in ("GIT_DIR", "GIT_WORK_TREE") if environ.get(name)}
@@ -76,12 +76,12 @@ class Git:
             )
         root = Path(place["GIT_WORK_TREE"])
         index = environ.get("GIT_INDEX_FILE", "")
-        if index and (root / index).is_file():  # `git commit FILE` runs its hooks with an index of what it will commit
+        if index and (root / index).is_file():  # `git commit FILE` runs its hooks with an index of its commit
             place["GIT_INDEX_FILE"] = str(root / index)
         return cls(root, place)
 
     def submodule(self, path: PurePosixPath) -> "Git | None":
-        """The repository of a submodule; None where it is not checked out."""
+        """The repository of a submodule; None if it is not checked out."""
         folder = (self.root / path).resolve()
         place, _ = _discover(folder, {}) if folder.is_dir() else (None, "")
         return Git(folder, place) if place is not None and _same(Path(place["GIT_WORK_TREE"]), folder) else None
@@ -94,20 +94,20 @@ class Git:
         return done.stdout.strip() or None
 
     def merge_bases(self, commit: str) -> list[str]:
-        """Where HEAD's branch left the commit's: several after criss-cross merges, none without a common commit."""
+        """Where HEAD's branch left the commit's: several commits after criss-cross merges, none if they share none."""
         return self._run("merge-base", "--all", commit, "HEAD").stdout.split()
 
     def holds(self, commit: str) -> bool:
-        """Whether HEAD is the commit, or comes after it."""
+        """Whether HEAD is the commit or one of its descendants."""
         known = self.commit(commit)
         return known is not None and self._run("merge-base", "--is-ancestor", known, "HEAD").returncode == 0
 
     def is_shallow(self) -> bool:
-        """Whether a part of the history is missing."""
+        """Whether part of the history is missing."""
         return self._run("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
 
     def tracked(self) -> Iterator[Entry]:
-        """What the index holds."""
+        """The entries of the index."""
         for line in self._lines("ls-files", "-z", "--cached", "--stage", "-v"):
             described, _, path = line.partition("\t")
             tag, mode, object_name, _ = described.split()
@@ -116,28 +116,28 @@ class Git:
             )
 
     def untracked(self) -> set[PurePosixPath]:
-        """The files that are new, and not ignored."""
+        """The new files that are not ignored."""
         return self._paths("ls-files", "-z", "--others", "--exclude-standard")
 
     def changed(self, commit: str) -> set[PurePosixPath]:
-        """The paths that differ from the commit in HEAD, in the index or in the work tree."""
+        """The paths that differ from the commit, in HEAD, in the index or in the work tree."""
         diff = ("diff", "-z", "--name-only", "--no-renames", "--no-relative", "--no-ext-diff")
         every = (*diff, "--ignore-submodules=none")  # whatever .gitmodules says
         head = self._paths(*every, commit, "HEAD") if self.commit("HEAD") else set()
         return head | self._paths(*every, "--cached", commit) | self._paths(*every, commit)
 
     def is_clean(self) -> bool:
-        """Whether nothing has been changed since HEAD was committed, nor is new."""
+        """Whether there are neither changes since HEAD nor new files."""
         return not self._lines("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
 
     def submodule_at(self, commit: str, path: PurePosixPath) -> str:
-        """The commit that a submodule was at in a commit of this repository; empty where it was none."""
+        """The submodule's commit at a commit of this repository; empty if it was not a submodule then."""
         line = next(iter(self._lines("ls-tree", "-z", commit, f"./{path}")), "")
         mode, _, rest = line.partition(" ")
         return rest.split()[1] if mode == _SUBMODULE else ""
 
     def names_at(self, commit: str) -> set[str] | None:
-        """The names of all files in a commit; None where it has not been fetched."""
+        """The names of all files in a commit; None if it has not been fetched."""
         if self.commit(commit) is None:
             return None
         return {path.name for path in self._paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)}
@@ -156,7 +156,7 @@ class Git:
 
 
 def _discover(folder: Path, place: Mapping[str, str]) -> tuple[dict[str, str] | None, str]:
-    """Where the repository of a folder is, as variables for git; without one, None and the reason."""
+    """The variables with which git finds the repository of a folder; without a repository, None and the reason."""
     done = _run(folder, place, "rev-parse", "--show-toplevel", "--absolute-git-dir")
     found = done.stdout.splitlines()
     if done.returncode or len(found) != 2:
@@ -166,7 +166,7 @@ def _discover(folder: Path, place: Mapping[str, str]) -> tuple[dict[str, str] | 
 
 
 def _check_work_tree(folder: Path, place: Mapping[str, str], named: Mapping[str, str]) -> None:
-    """With GIT_DIR alone git takes whatever folder it is in for the root of the work tree."""
+    """With GIT_DIR alone, git takes the current folder for the root of the work tree, whichever that is."""
     known = "GIT_WORK_TREE" in named or _run(folder, place, "config", "--get", "core.worktree").stdout
     if not known or not folder.is_relative_to(place["GIT_WORK_TREE"]):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Which connectors a change outside of them can reach: by what they import, and by the files that they mention."""
+"""Finds out if a change outside of a connector can affect it: through its imports, or through files it mentions."""
 
 import ast
 import re
@@ -17,21 +17,21 @@ _NAME = re.compile(r"[\w.+@-]+")
 
 @dataclass(slots=True)
 class _References:
-    """What a module imports: absolute names, and relative ones with the folder from which they are looked up."""
+    """What a module imports: absolute names, and relative ones with the folder in which they are looked up."""
 
     names: set[tuple[str, ...]] = field(default_factory=set)
     relative: set[tuple[PurePosixPath, tuple[str, ...]]] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
     anything: bool = False
-    """Whether it imports what it finds out while it runs, or cannot be read."""
+    """Whether it computes names at run time and imports them, or cannot be read."""
 
 
 @dataclass(slots=True)
 class Code:
     """The Python code of a repository.
 
-    `known` are all its files, also those that are gone; `unreadable` those of them that are not checked out. `packages`
-    are those that lie in folders of other names.
+    `known` are all its files, including deleted ones; `unreadable` are those that are not checked out. `packages` are
+    packages whose folders have other names.
     """
 
     root: Path
@@ -47,12 +47,12 @@ class Code:
                 self._by_name.setdefault(_module(path)[-1], []).append(path)
 
     def reaches(self, connector: PurePosixPath, own: Collection[PurePosixPath], changed: set[PurePosixPath]) -> bool:
-        """Whether a connector, whose files are `own`, may run or read one of the changed files, none of its own."""
+        """Whether a connector with the files `own` may run or read one of the changed files, which are others."""
         seen = self._imported(connector, own)
         if seen & changed or any(path.name == "__init__.py" and path.parent in connector.parents for path in changed):
             return True
         outside = seen - set(own)
-        # What lies in a shared package is read by it, whatever it is.
+        # A shared package may read any file in it.
         packages = {path.parent for path in outside} - {connector, *connector.parents}
         read = {name for path in seen for name in self._references(path).mentioned} - {path.name for path in own}
         anything = any(self._references(path).anything for path in seen)
@@ -62,7 +62,7 @@ class Code:
         )
 
     def _imported(self, connector: PurePosixPath, own: Collection[PurePosixPath]) -> set[PurePosixPath]:
-        """The code that a connector runs: its own but for its tests, and what that imports."""
+        """The code that a connector runs: its own code without tests, and what that imports."""
         waiting = [path for path in own if _is_code(path) and not _is_test(path.relative_to(connector))]
         seen = set(waiting)
         while waiting:
@@ -74,7 +74,7 @@ class Code:
         return seen
 
     def _named(self, name: tuple[str, ...], own: Collection[PurePosixPath]) -> Iterator[PurePosixPath]:
-        """The modules that an absolute name can mean, with the packages above: the connector's own, else all."""
+        """The modules that an absolute name can mean, with their packages: the connector's own, or else all others."""
         for length in range(1, len(name) + 1):
             found = [path for path in self._by_name.get(name[length - 1], ()) if _ends(_module(path), name[:length])]
             yield from [path for path in found if path in own] or found
@@ -101,7 +101,7 @@ def _read(root: Path, path: PurePosixPath) -> _References:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse((root / path).read_bytes())
     except FileNotFoundError:
-        return found  # it is gone: what it imported does not matter
+        return found  # deleted: its imports do not matter
     except (OSError, SyntaxError, ValueError, RecursionError):
         found.anything = True
         return found
@@ -142,7 +142,7 @@ def _note_call(found: _References, node: ast.Call) -> None:
 
 
 def _module(path: PurePosixPath) -> tuple[str, ...]:
-    """The parts of the name that a file can be imported by, from the repository's root on."""
+    """The parts of the name by which a file can be imported, from the repository's root."""
     name = path.name.partition(".")[0]
     return path.parent.parts if name == "__init__" else (*path.parent.parts, name)
 

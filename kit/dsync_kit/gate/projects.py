@@ -1,4 +1,4 @@
-"""What the projects in a repository say of themselves: which connectors they ship, and where their packages lie."""
+"""What the projects in a repository declare: which connectors they ship, and where their packages are."""
 
 import ast
 import configparser
@@ -15,23 +15,23 @@ __all__ = ["Project", "find_projects"]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project, by the file that describes it."""
+    """A project, with the file that describes it."""
 
     file: PurePosixPath
     entry_points: Mapping[str, str] = field(default_factory=dict)
     """The connectors' names, each with its module."""
     packages: Mapping[str, str] = field(default_factory=dict)
-    """The folders of packages that lie elsewhere than their names say, relative to the project."""
+    """The folders of packages that are not where their names suggest, relative to the project."""
 
     def folders(self, module: str) -> Iterator[PurePosixPath]:
-        """The folders that may hold a module, the likeliest first."""
+        """The folders that may contain a module, the most likely first."""
         package = module.split(".")[:-1]
         yield from (folder for _, folder in self.homes(module))
         for start in range(1, len(package) + 1):
             yield self.file.parent.joinpath(*package[start:])
 
     def homes(self, module: str) -> Iterator[tuple[PurePosixPath, PurePosixPath]]:
-        """Where the package that holds a module may begin, each with the folder of the module in it."""
+        """Where the package of a module may begin, each with the folder of the module in it."""
         root = self.file.parent
         package = module.split(".")[:-1]
         for length in range(len(package), 0, -1):
@@ -43,7 +43,7 @@ class Project:
 
 
 def find_projects(root: Path, present: Collection[PurePosixPath]) -> list[Project]:
-    """The projects among the files that are there. What pip could not read either describes none."""
+    """The projects among the present files. Files that pip could not read either are ignored."""
     found = []
     for path in sorted(path for path in present if path.name in _READERS):
         try:
@@ -58,7 +58,7 @@ def _of_pyproject(path: PurePosixPath, text: str) -> Project:
     points = _texts(parsed, "project", "entry-points", ENTRY_POINT_GROUP)
     points |= _texts(parsed, "tool", "poetry", "plugins", ENTRY_POINT_GROUP)
     packages = _texts(parsed, "tool", "setuptools", "package-dir")
-    # Hatch says it the other way round.
+    # Hatch declares it the other way round.
     for keys in (("sources",), ("targets", "wheel", "sources"), ("targets", "wheel", "force-include")):
         moved = _texts(parsed, "tool", "hatch", "build", *keys)
         packages |= {place.strip("/").replace("/", "."): folder for folder, place in moved.items() if place}
@@ -94,7 +94,7 @@ def _modules(points: Mapping[str, str]) -> dict[str, str]:
 
 
 def _texts(parsed: Any, *keys: str) -> dict[str, str]:
-    """The table of texts at a path of keys; empty where there is none."""
+    """The table of texts at a path of keys; empty if there is none."""
     for key in keys:
         parsed = parsed.get(key) if isinstance(parsed, dict) else None
     return {name: str(value) for name, value in parsed.items()} if isinstance(parsed, dict) else {}

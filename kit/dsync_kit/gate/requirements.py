@@ -1,4 +1,4 @@
-"""Files that say what is installed, and how the gate runs: a change of them is one of the connectors below them."""
+"""Files that define what is installed, or how the gate runs: changing them affects the connectors below them."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -33,10 +33,10 @@ _REQUIREMENTS = (
     ".tool-versions",
     "runtime.txt",
 )
-"""By name, without case: above a connector, they may bring it another kit, client library or Python."""
+"""Names, ignoring case, of files that may give the connectors below them another kit, client library or Python."""
 
 _FOLDERS = ("requirements", "constraints")
-"""Whatever lies in such a folder says what is installed."""
+"""Any file in such a folder defines what is installed."""
 
 _CI_DEFINITIONS = (
     ".github/workflows/*.y*ml",
@@ -56,7 +56,7 @@ _PATH = re.compile(r"[\w@+~-][\w./@+~-]*|\.[\w./@+~-]+")
 
 
 def scope(path: PurePosixPath) -> PurePosixPath | None:
-    """The folder below which connectors need what the file says; None where it is no such file."""
+    """The folder whose connectors depend on the file; None if it is not such a file."""
     for folder in reversed(path.parents):
         if folder.name.lower() in _FOLDERS:
             return folder.parent
@@ -65,7 +65,7 @@ def scope(path: PurePosixPath) -> PurePosixPath | None:
 
 
 def included(root: Path, present: Collection[PurePosixPath]) -> Iterator[tuple[PurePosixPath, Path]]:
-    """The requirement files that include others (`-r FILE`), each with what it includes."""
+    """The requirement files that include others (`-r FILE`), each with the included files."""
     for path in present:
         if path.suffix in (".txt", ".in") and scope(path) is not None:
             for name in _INCLUDE.findall(_read(root / path)):
@@ -73,7 +73,7 @@ def included(root: Path, present: Collection[PurePosixPath]) -> Iterator[tuple[P
 
 
 def gate_definitions(root: Path, present: Collection[PurePosixPath]) -> Iterator[PurePosixPath]:
-    """The files by which a CI system runs the gate."""
+    """The files that make a CI system run the gate."""
     for path in present:
         shown = str(path).lower()
         if any(fnmatchcase(shown, pattern) for pattern in _CI_DEFINITIONS) and "dsync-kit" in _read(root / path):
@@ -81,12 +81,12 @@ def gate_definitions(root: Path, present: Collection[PurePosixPath]) -> Iterator
 
 
 def named_in(root: Path, path: PurePosixPath) -> set[PurePosixPath]:
-    """What reads like a path in a file."""
+    """All words in a file that look like paths."""
     return {PurePosixPath(found) for found in _PATH.findall(_read(root / path))}
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # a link that leads nowhere
+    except OSError:  # a broken link
         return ""

@@ -1,1 +1,1 @@
-"""What commands print: text made safe, the standard streams, the console. Loads nothing of ours."""
+"""What commands print: text made safe, the standard streams, the console. It imports no other part of the kit."""

@@ -1,4 +1,4 @@
-"""The console that the commands show things on, whatever the environment says of the terminal."""
+"""The console on which commands print, whatever the environment says about the terminal."""
 
 import os
 
@@ -10,9 +10,9 @@ _SIZES = {"COLUMNS": range(20, 1000), "LINES": range(1, 1000)}
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error; what is printed on it is text, without any markup.
+    """A console on stdout or stderr. It prints plain text, without interpreting markup.
 
-    COLUMNS and LINES count where they can be true: 0, a million or a word say nothing.
+    COLUMNS and LINES only count if they are plausible: 0, a million or a word are ignored.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _SIZES or _is_size(name, value)}
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, _environ=environ)

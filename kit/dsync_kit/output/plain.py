@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, made safe for where it is shown. Loads nothing: an error message may need it."""
+"""Makes foreign text safe to show. It imports nothing: an error message may need it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["encodable", "one_line", "printable", "printable_lines"]
 def printable(text: str) -> str:
     """The text with its control characters escaped, so that data can't steer the terminal.
 
-    Line ends are escaped, too, and so is half of a surrogate pair, which no encoding has.
+    Line ends and unpaired surrogates, which no encoding has, are escaped, too.
     """
     if text.isprintable():
         return text
@@ -16,18 +16,17 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a text of several lines: its line ends stay, those of Windows as any others."""
+    """The text with its control characters escaped, except line ends (also those of Windows)."""
     return "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def one_line(text: str) -> str:
-    """The same on one line, where white space of any kind and length is a single space."""
+    """The text with its control characters escaped, on one line: each run of white space becomes a single space."""
     return printable(" ".join(text.split()))
 
 
 def encodable(value: Any) -> Any:
-    """The value with each half of a surrogate pair in it escaped, which JSON readers refuse; it may hold lists and so
-    on."""
+    """The value (also lists and the like) with unpaired surrogates escaped, which JSON readers refuse."""
     match value:
         case str():
             return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""What is secret in the words of a command line, and how these are shown without it."""
+"""Finds secrets in the words of a command line, and shows them without."""
 
 import re
 from collections.abc import Sequence
@@ -13,10 +13,9 @@ _BROKEN_PASSWORD = re.compile(r"://[^:/?#@]*:(.+)@")
 
 
 def typed_secrets(words: Sequence[str]) -> list[str]:
-    """What is secret among the words of a command line, the longest first, where no connector's settings can say it.
+    """The secrets in the words of a command line, the longest first, when no connector's settings are known.
 
-    That is what is secret in each URI, and the value of each option that is called a password, a key, a token or the
-    like.
+    These are the secrets in URIs, and the values of options that are named like a password, key or token.
     """
     found: set[str] = set()
     value_follows = False
@@ -33,7 +32,7 @@ def typed_secrets(words: Sequence[str]) -> list[str]:
 
 
 def redact_uri(uri: str) -> str:
-    """The URI without its password, and without the options in it that are called a password, a secret or a token."""
+    """The URI without its password, and without parameters named like a password, secret or token."""
     password = _password(uri)
     if password:
         uri = uri.replace(f":{password}@", ":***@", 1)
@@ -43,7 +42,7 @@ def redact_uri(uri: str) -> str:
 
 
 def redact_target(word: str) -> str:
-    """A target as it may be shown: a URI without its secrets, a command without what its options call a secret."""
+    """A target as it may be shown: a URI without secrets, a command without values of options named like them."""
     if not word.startswith("exec:"):
         return redact_uri(word)
     hidden = _SECRET_OPTION.sub(lambda found: f"{found[1]}***", word)
@@ -51,13 +50,13 @@ def redact_target(word: str) -> str:
 
 
 def spellings(secrets: set[str]) -> list[str]:
-    """The secrets, also as they come back percent-encoded in an address, or within a repr; the longest first."""
+    """The secrets, also percent-encoded as in addresses and escaped as in a repr; the longest first."""
     found = secrets | {quote(secret, safe="") for secret in secrets} | {repr(secret)[1:-1] for secret in secrets}
     return sorted((secret for secret in found if secret), key=len, reverse=True)
 
 
 def uri_secrets(uri: str) -> set[str]:
-    """The password in a URI, and the options in it that are called one: as they stand there, and decoded."""
+    """The password in a URI, and the parameters named like one, both as written and decoded."""
     found = {*_query_secrets(uri), _password(uri) or ""} - {""}
     return found | {unquote(secret) for secret in found}
 
@@ -74,6 +73,6 @@ def _password(uri: str) -> str | None:
     userinfo, at, _ = netloc.rpartition("@")
     if at:
         return userinfo.partition(":")[2] or None
-    # A password with a raw `/`, `?` or `#`, with which no address is valid: it is a secret all the same.
+    # A password with a raw `/`, `?` or `#` makes the URI invalid, but it is still a secret.
     broken = _BROKEN_PASSWORD.search(uri)
     return broken[1] if broken else None

@@ -1,4 +1,4 @@
-"""The standard streams of a command: printing to them never fails, and what got lost is known."""
+"""The standard streams of a command: printing never fails, and lost output is noticed."""
 
 import codecs
 import errno
@@ -13,16 +13,16 @@ __all__ = ["fail_on_loss", "is_unread", "lost", "open_streams", "write_document"
 _SUBSTITUTES = str.maketrans(
     {"─": "-", "━": "-", "✓": "+", "✗": "x", "·": "-", "○": "o", "→": "->", "…": "...", "“": '"', "”": '"'}
 )
-"""What the kit itself prints, for an encoding that lacks it."""
+"""Substitutes for characters that the kit prints, for encodings without them."""
 
 _ERRORS = "dsync_kit.readable"
 
 
 class _Stream(io.TextIOWrapper):
-    """A standard stream that never fails to write: what it loses is gone, and the reason is kept.
+    """A standard stream whose writes never fail: if output gets lost, the reason is kept.
 
-    Only this outermost layer is Python code, where the handler of a signal can raise at any point. Between the buffer
-    and the file it would hide from the buffer that its text has been written, which would then be written again.
+    Only this outermost layer is Python code, where a signal's handler can raise at any point. If that happened between
+    the buffer and the file, the buffer would not learn that its text was written, and would write it again.
     """
 
     def __init__(self, file: io.FileIO, *, was_closed: bool = False, **options: Any) -> None:
@@ -32,7 +32,7 @@ class _Stream(io.TextIOWrapper):
         self.raises = False
 
     def write(self, text: str) -> int:
-        """Write, or keep the reason why not. Raises OSError only after `fail_on_loss()`."""
+        """Write, or keep the reason for the failure. Raises OSError only after `fail_on_loss()`."""
         self._check()
         try:
             super().write(text)
@@ -41,14 +41,14 @@ class _Stream(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Likewise."""
+        """Flush, like `write`."""
         try:
             super().flush()
         except OSError as error:
             self._lose(error)
 
     def write_bytes(self, data: bytes) -> None:
-        """Likewise, at once and whatever the encoding."""
+        """Write bytes at once, whatever the encoding, like `write`."""
         self._check()
         self.flush()
         try:
@@ -65,7 +65,7 @@ class _Stream(io.TextIOWrapper):
 
     def _lose(self, error: OSError) -> None:
         self.loss = self.loss or error
-        # The buffer keeps what it could not write, and would fail again each time: it is emptied there.
+        # Empty the buffer: it keeps what it could not write, and would fail again each time.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, self.fileno())
         os.close(null)
@@ -75,20 +75,20 @@ class _Stream(io.TextIOWrapper):
 
 
 _streams: dict[str, _Stream] = {}
-"""By the name in `sys`; empty until `open_streams()`."""
+"""The streams by their names in `sys`; empty until `open_streams()`."""
 
 
 def open_streams() -> None:
-    """Replace sys.stdin, sys.stdout and sys.stderr by streams that cannot fail, whatever the caller has made of them.
+    """Replace sys.stdin, sys.stdout and sys.stderr by streams that cannot fail, however the process was started.
 
-    A closed one leads to the null device: otherwise the next file that is opened would take its place, and be printed
-    to. Characters that the encoding lacks are replaced. A stream that somebody has replaced already stays.
+    A closed stream becomes the null device; otherwise the next opened file would get its descriptor, and be printed to.
+    Characters that the encoding lacks are substituted. A stream that was already replaced stays.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free, so this one.
+            # The lowest free descriptor, so this one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     codecs.register_error(_ERRORS, _readable)
     if sys.stdin is None:
@@ -100,9 +100,9 @@ def open_streams() -> None:
 
 
 def lost() -> OSError | None:
-    """Why something that was printed to standard output has not arrived; None if all has, or its reader has left.
+    """Why output to stdout was lost; None if all of it arrived.
 
-    Nothing is amiss where the reader ends early, as `head` does.
+    A reader that ends early, as `head` does, is no loss.
     """
     for name, stream in _streams.items():
         stream.raises = False
@@ -112,18 +112,18 @@ def lost() -> OSError | None:
 
 
 def is_unread(name: str) -> bool:
-    """Whether whoever read the stream `name`, stdout or stderr, has left."""
+    """Whether the reader of the stream `name` (stdout or stderr) has gone."""
     return name in _streams and _is_broken_pipe(_streams[name].loss)
 
 
 def fail_on_loss() -> None:
-    """From here on printing to standard output raises OSError where it fails: for output that is data."""
+    """From now on, a failing write to stdout raises OSError: for output that is data."""
     if "stdout" in _streams:
         _streams["stdout"].raises = True
 
 
 def write_document(text: str) -> None:
-    """Write a document to standard output, in UTF-8 whatever its encoding; `lost()` says whether it has arrived."""
+    """Write a document to stdout, always in UTF-8; `lost()` says whether it has arrived."""
     data = text.encode("utf-8", "backslashreplace")
     if isinstance(sys.stdout, _Stream):
         sys.stdout.write_bytes(data)
@@ -134,7 +134,7 @@ def write_document(text: str) -> None:
 
 
 def _opened(name: str, stream: io.TextIOWrapper | None) -> _Stream:
-    """The stream that takes the place of Python's own, which is None where it was closed."""
+    """The replacement of Python's stream, which is None if it was closed."""
     if stream is None:
         opened = _Stream(io.FileIO(os.devnull, "w"), encoding="utf-8", errors=_ERRORS, was_closed=True)
     else:
@@ -143,7 +143,7 @@ def _opened(name: str, stream: io.TextIOWrapper | None) -> _Stream:
             io.FileIO(stream.fileno(), "w", closefd=False),
             encoding=stream.encoding,
             errors=_ERRORS,
-            # `write_through` is Python's own for PYTHONUNBUFFERED: a line at a time is soon enough.
+            # Python sets `write_through` for PYTHONUNBUFFERED; a line at a time is soon enough.
             line_buffering=bool(stream.line_buffering or stream.write_through),
         )
     _streams[name] = opened
@@ -151,7 +151,7 @@ def _opened(name: str, stream: io.TextIOWrapper | None) -> _Stream:
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
-    """A codec's error handler: the kit's own signs have substitutes, all others are shown as escapes."""
+    """A codec's error handler: substitutes the kit's own symbols, and escapes all other characters."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end].translate(_SUBSTITUTES)

@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub: the runner takes those of the kit, and none that a connector prints."""
+"""GitHub's workflow commands: the runner obeys the kit's, and none that a connector prints."""
 
 import os
 import secrets
@@ -10,10 +10,10 @@ __all__ = ["WorkflowCommands"]
 
 
 class WorkflowCommands:
-    """Gives commands to GitHub's runner, which obeys any line of a step's output that reads like one.
+    """Gives commands to GitHub's runner, which normally obeys every line of a step's output that looks like a command.
 
-    While it is open, on the stream that shows what connectors print and log, the runner takes no others. It does
-    nothing elsewhere than on GitHub.
+    While it is open, the runner obeys no others on this stream, which also shows what connectors print and log. Outside
+    of GitHub it does nothing.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -22,7 +22,7 @@ class WorkflowCommands:
         self._token = ""
 
     def give(self, commands: Iterable[str]) -> None:
-        """Give commands, each one line. They are written at once, so that no other line comes between."""
+        """Give commands, one per line. They are written at once, so that no other line comes between."""
         if self._on_github:
             self._write([*self._resumed(), *commands, self._stopped()])
 
@@ -36,7 +36,7 @@ class WorkflowCommands:
             self._write(self._resumed())
 
     def _stopped(self) -> str:
-        self._token = secrets.token_hex(16)  # what could be guessed could be printed
+        self._token = secrets.token_hex(16)  # a connector could print a token that it can guess
         return f"::stop-commands::{self._token}"
 
     def _resumed(self) -> list[str]:

@@ -1,1 +1,1 @@
-"""What came of a run, for people and for programs."""
+"""Turns the results of a run into reports, for people and for programs."""

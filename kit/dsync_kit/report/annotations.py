@@ -1,4 +1,4 @@
-"""The failures as annotations: GitHub shows them beside the code that they are about."""
+"""Failures as annotations, which GitHub shows beside the code."""
 
 import re
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _METHODS = {
     "lsn": "stream_lsn",
     "get-by-ids": "get_by_ids",
 }
-"""The method that a rule's area is about; all others are about the whole class."""
+"""The method that each area of rules is about. Other areas are about the whole class."""
 
 
 def annotations(report: Report, file: str, source: str) -> Iterator[str]:
-    """A workflow command of GitHub for each failure that is no consequence of another.
+    """A GitHub workflow command for each failure that is not a consequence of another.
 
-    `file` is the path of the connector's module in the repository, `source` its text. What does not fail the run is a
-    warning.
+    `file` is the path of the connector's module in the repository, `source` its text. Failures that do not fail the run
+    become warnings.
     """
     result = report.result
     if result.problem or result.interrupted:
@@ -54,7 +54,7 @@ def _message(outcome: Outcome) -> str:
 
 
 def _line(area: str, source: str) -> int:
-    """The line where the method of an area begins, else that of the first class, else the first."""
+    """The line of the area's method, else of the first class, else 1."""
     method = [rf"^ +def {_METHODS[area]}\b"] if area in _METHODS else []
     for pattern in (*method, r"^class \w"):
         if found := re.search(pattern, source, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""The result as a badge: an SVG image of one line, which needs nothing from elsewhere."""
+"""The result as a badge: a self-contained SVG image with one line of text."""
 
 import html
 
@@ -12,7 +12,7 @@ _COLOURS = {0: "#2e7d32", 1: "#c62828"}
 _NOT_JUDGED = "#616161"
 _PADDING = 6
 _CHARACTER = 6.6
-"""About the width of a character at 11 pixels; `textLength` makes it exact, whatever font there is."""
+"""The approximate width of a character at 11 pixels; `textLength` makes the text fit in any font."""
 
 
 def render(report: Report) -> str:
@@ -21,7 +21,7 @@ def render(report: Report) -> str:
 
 
 def image(exit_code: int, passed: int) -> str:
-    """The image as text, for an exit code of `verify` and so many rules. Its title and its text are the same words."""
+    """The image as SVG, for an exit code of `verify` and a number of rules. Its title equals its text."""
     message = _message(exit_code, passed)
     label_width, message_width = _width(_LABEL), _width(message)
     width = label_width + message_width

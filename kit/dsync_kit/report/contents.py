@@ -1,4 +1,4 @@
-"""What a report tells: a result, with what its rules say. The writers take this, and nothing else."""
+"""The contents of a report: a result and its rules. All writers of reports take only this."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,12 +15,12 @@ __all__ = ["Report", "held_lines", "plural"]
 _REAL_FAILURES = (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
 
 _FEW = 3
-"""So many rules of an area are named even where they are all of it."""
+"""Up to so many rules of an area are named one by one, even if they are the whole area."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a run. `started` is None where the connector never answered."""
+    """The result of a run. `started` is None if the connector never answered."""
 
     result: Result
     rules: Mapping[str, RuleInfo]
@@ -29,7 +29,7 @@ class Report:
 
     @classmethod
     def of(cls, result: Result, rules: Iterable[RuleInfo], started: RunStarted | None = None) -> "Report":
-        """The report of a result, for the rules that were asked for."""
+        """The report of a result, about the requested rules."""
         return cls(result, {rule.id: rule for rule in rules}, started)
 
     @property
@@ -39,7 +39,7 @@ class Report:
 
     @property
     def connector_version(self) -> str:
-        """The version that the connector gives; empty where it gives none."""
+        """The version that the connector reports; empty if it reports none."""
         return self.started.version if self.started else ""
 
     def having(self, *statuses: Status) -> list[Outcome]:
@@ -60,7 +60,7 @@ class Report:
         return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
 
     def names(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """The outcomes' rules, where all of an area are among them as one: `stream/* (32)`."""
+        """The outcomes' rules; if they include a whole area, as one: `stream/* (32)`."""
         whole = {area: len(found) for area, found in self.areas().items()}
         names: list[str] = []
         for area, group in groupby(outcomes, key=lambda outcome: outcome.area):
@@ -70,7 +70,7 @@ class Report:
         return names
 
     def notes(self) -> list[str]:
-        """What was found out on the way, apart from what is the reason of an outcome anyway."""
+        """Notes of the run, without those that are the reason of an outcome anyway."""
         of_rules = [
             f"{outcome.rule}: {note}"
             for outcome in self.result.outcomes
@@ -80,14 +80,14 @@ class Report:
         return [*self.result.notes, *of_rules]
 
     def failures(self) -> list[Outcome]:
-        """What went wrong, without what is a consequence of another failure: MUST rules first."""
+        """The failures that are not consequences of others, MUST rules first."""
         failed = self.having(*_REAL_FAILURES)
         shown = {outcome.rule for outcome in failed}
         found = [outcome for outcome in failed if outcome.cause not in shown]
         return sorted(found, key=lambda outcome: (outcome.status is Status.ERRORED, outcome.level is not Level.MUST))
 
     def consequences(self, rule: str) -> list[Outcome]:
-        """The failures that a failure led to."""
+        """The consequences of a failure."""
         return [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
 
     def held(self) -> list[str]:
@@ -95,7 +95,7 @@ class Report:
         return held_lines(self.started.documents) if self.started else []
 
     def reduced(self) -> dict[str, list[Outcome]]:
-        """The outcomes that had fewer examples than they were to have, by how many: `3 of 25 examples`."""
+        """The outcomes that had fewer examples than planned, grouped by how many: `3 of 25 examples`."""
         found: dict[str, list[Outcome]] = {}
         for outcome in sorted(self.result.outcomes, key=lambda outcome: outcome.examples):
             if outcome.wanted:
@@ -103,7 +103,7 @@ class Report:
         return found
 
     def again(self, rule: str) -> str:
-        """What came of the rules that were judged apart from what a failure shows; empty where none were."""
+        """The results of the rules that were judged apart from features of the failure; empty if there are none."""
         apart = [found.apart for found in self.result.outcomes if found.apart is not None and found.apart.cause == rule]
         if not apart:
             return ""
@@ -116,7 +116,7 @@ class Report:
         return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(told)}"
 
     def verdict(self) -> str:
-        """One sentence that a person understands."""
+        """The result in one sentence, for people."""
         counts = self.result.counts()
         told = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
         others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
@@ -174,7 +174,7 @@ def held_lines(documents: Iterable[Held]) -> list[str]:
 
 
 def _fields(held: Held) -> str:
-    """How many fields a schema names beside the id, to be followed by its origin; nothing without a schema."""
+    """The number of fields that a schema names besides the id, as text before its origin; empty without a schema."""
     if held.schema is None:
         return ""
     schema = held.schema.get("$jsonSchema", held.schema)

@@ -1,4 +1,4 @@
-"""One failure as a person reads it: what was expected, what was seen, how it came about, what to do."""
+"""A failure for people: what was expected, what was seen, how it came about, what to do."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,10 +13,10 @@ from dsync_kit.report.lines import field, hanging
 __all__ = ["failure_lines", "failure_text"]
 
 _FIRST_CALLS, _LAST_CALLS = 8, 24
-"""The calls of a long transcript that are shown here; the other reports have all of them."""
+"""How many calls of a long transcript are shown here; other reports have all of them."""
 
 _MOST = 4
-"""The lines that one request, answer or value takes at most."""
+"""The most lines that one request, answer or value takes."""
 
 _LABELS = 14
 _LAST_LOG = 16
@@ -30,9 +30,9 @@ def failure_lines(
     again: str = "",
     width: int = 100,
 ) -> Iterator[Text]:
-    """What a person needs to mend one failure, on lines of about `width` columns; a command is never broken.
+    """What a person needs to fix a failure, in lines of about `width` columns. Commands are never broken.
 
-    `again` says what came of the rules that were judged apart from what it shows.
+    `again` is the text about rules that were judged apart from a feature of the failure.
     """
     mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
     colour = "yellow" if mild else "red"
@@ -61,7 +61,7 @@ def failure_text(
     again: str = "",
     width: int = 100,
 ) -> str:
-    """The same as plain text."""
+    """What a person needs to fix a failure, as plain text."""
     lines = failure_lines(outcome, rule, consequences, again=again, width=width)
     return "\n".join(line.plain.rstrip() for line in lines)
 
@@ -115,7 +115,7 @@ def _transcript(lines: Sequence[str], width: int) -> Iterator[Text]:
 
 
 def _call(line: str, width: int) -> Iterator[Text]:
-    """One call; where it is too long for a line, its answer begins one of its own."""
+    """One call. If it is too long for a line, its answer begins another one."""
     request, arrow, answer = line.partition(" → ")
     if len(line) <= width or not arrow:
         yield from hanging(line, width, hang=7, most=_MOST)
@@ -146,5 +146,5 @@ def _advice(
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")
     replay = f"dsync-kit replay {outcome.kept}" if outcome.kept else outcome.replay
     yield Text().append(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
-    if outcome.kept:  # which other machines know nothing of
+    if outcome.kept:  # which does not exist on other machines
         yield Text().append(f"{'or anew':<{_LABELS}}", "dim").append(printable(outcome.replay))

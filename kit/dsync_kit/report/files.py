@@ -1,4 +1,4 @@
-"""Reports that are written to files, as `--report FORMAT=PATH` asks for them."""
+"""Writes reports to files, for `--report FORMAT=PATH`."""
 
 import importlib
 import os
@@ -17,24 +17,24 @@ from dsync_kit.usage import UsageError
 
 __all__ = ["FORMATS", "ReportError", "ReportFile", "console_beside", "write_reports"]
 
-# A module is loaded when its format is asked for: a template engine costs start-up time.
+# A format's module is loaded only when needed: a template engine takes time to start.
 FORMATS = {"json": "json_report", "junit": "junit", "markdown": "markdown", "html": "html", "badge": "badge"}
 
 
 class ReportError(Exception):
-    """A report cannot be written any more, for example since the disk is full; the message says which, and why."""
+    """A report can no longer be written, for example because the disk is full. The message says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """One report to be written: its format, and where; `-` is standard output."""
+    """A report to write: its format, and its path, where `-` is standard output."""
 
     format: str
     path: str
 
     @classmethod
     def parse(cls, text: str) -> "ReportFile":
-        """Read `FORMAT=PATH`, and see that it can be written. Raises UsageError where it can't."""
+        """Read `FORMAT=PATH`, and check that it can be written. Raises UsageError if not."""
         name, equals, path = text.partition("=")
         if not equals or not path or name not in FORMATS:
             raise UsageError(f"--report {text}: expected FORMAT=PATH, where FORMAT is one of {', '.join(FORMATS)}")
@@ -44,16 +44,16 @@ class ReportFile:
 
     @property
     def on_stdout(self) -> bool:
-        """Whether it goes to standard output, and nothing else may."""
+        """Whether it goes to standard output, where nothing else may go then."""
         return self.path == "-"
 
     def write(self, report: Report) -> None:
-        """Write the report: the whole of it, or nothing. Raises ReportError where it cannot be written any more."""
+        """Write the whole report, or nothing. Raises ReportError if it can no longer be written."""
         render: Callable[[Report], str] = importlib.import_module(f"dsync_kit.report.{FORMATS[self.format]}").render
         self.write_text(render(report))
 
     def write_text(self, text: str) -> None:
-        """Write a text in place of a report. Raises ReportError where it cannot be written any more."""
+        """Write a text as the report. Raises ReportError if it can no longer be written."""
         try:
             if self.on_stdout:
                 write_document(text)
@@ -73,7 +73,7 @@ class ReportFile:
         try:
             path.lstat()
         except FileNotFoundError:
-            pass  # it is to be made
+            pass  # it will be created
         except (OSError, ValueError) as error:
             raise UsageError(f"{option}: {getattr(error, 'strerror', None) or error}") from error
         if path.is_dir():
@@ -85,7 +85,7 @@ class ReportFile:
 
 
 def write_reports(files: Iterable[ReportFile], report: Report) -> list[str]:
-    """Write a report in each form; returns what to say of those that cannot be written: the others are."""
+    """Write a report to each of the files; returns messages about those that cannot be written."""
     problems = []
     for file in files:
         try:
@@ -96,16 +96,16 @@ def write_reports(files: Iterable[ReportFile], report: Report) -> list[str]:
 
 
 def console_beside(files: Sequence[ReportFile]) -> Console:
-    """Where a person reads what comes of it: standard output, unless a report goes there."""
+    """The console for people: on standard output, or on stderr if a report goes to standard output."""
     return open_console(stderr=any(file.on_stdout for file in files))
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step: it has the data, or is as it was. Raises OSError."""
+    """Write a file atomically: afterwards it has the data or is unchanged. Raises OSError."""
     if not _is_replaceable(path):
         path.write_bytes(data)
         return
-    # A link stays one: what it leads to is replaced.
+    # A link stays a link: the file that it points to is replaced.
     path = path.resolve()
     file, name = tempfile.mkstemp(dir=path.parent, prefix=".dsync-kit-")
     try:
@@ -114,13 +114,13 @@ def _write_whole(path: Path, data: bytes) -> None:
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except BaseException:
-        with suppress(OSError):  # the reason is the error that is on its way
+        with suppress(OSError):  # the original error is about to be raised
             Path(name).unlink()
         raise
 
 
 def _is_replaceable(path: Path) -> bool:
-    """Whether it is a file, or nothing yet; a device or a pipe (`/dev/stdout`, `>(command)`) is written to as it is."""
+    """Whether the path is a file or missing. Devices and pipes (`/dev/stdout`, `>(command)`) are written directly."""
     return path.is_file() or not path.exists()
 
 

@@ -1,4 +1,4 @@
-"""The result as one HTML page that needs nothing else: for people, on a screen of any size."""
+"""The result as a self-contained HTML page, for screens of any size."""
 
 from importlib.resources import files
 from typing import Any
@@ -20,7 +20,7 @@ _COLUMNS: dict[str, tuple[Need, ...]] = {
     "sink": (Need.SINK, Need.CHANGING),
     "source": (Need.SOURCE, Need.LISTING, Need.LOADING, Need.READING),
 }
-"""What a rule is about, the special before the general: its column is the first that it needs."""
+"""The columns of the table, from special to general: a rule is in the first column that it needs."""
 
 _SHOWN_COLUMNS = ("any", "source", "sink", "plans", "updates", "lsn", "get by ids")
 
@@ -36,7 +36,7 @@ _MARKS = {
 
 
 def render(report: Report) -> str:
-    """The page. Everything in it that came from outside is escaped, control characters included."""
+    """The page. All text from outside is escaped, including control characters."""
     source = files("dsync_kit.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown

@@ -1,4 +1,4 @@
-"""An event as a line of JSON. Loads next to nothing, so that a server which logs can start at once."""
+"""An event as a line of JSON. It imports almost nothing, so that a server that logs can start at once."""
 
 import json
 import time
@@ -11,5 +11,5 @@ __all__ = ["json_line"]
 
 def json_line(event: str, values: Mapping[str, object]) -> str:
     """An event with its time, as a line of JSON."""
-    # ASCII alone: standard error may have any encoding.
+    # ASCII only: stderr may have any encoding.
     return json.dumps(encodable({"event": event, "time": round(time.time(), 3), **values}))

@@ -61,7 +61,7 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
 
 
 def _apart(report: Report, outcome: Outcome) -> dict[str, Any] | None:
-    """That it was judged again, apart from a feature; of the rule whose failure shows that, what came of the others."""
+    """Apart from which feature the rule was judged again; for the rule with that failure, the results of the others."""
     if outcome.apart is None:
         return None
     told = {"feature": outcome.apart.feature, "cause": outcome.apart.cause, "status": outcome.apart.status}

@@ -17,8 +17,8 @@ _NOT_RUN = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
 def render(report: Report) -> str:
     """The report as an XML document.
 
-    JUnit knows no warnings: a SHOULD rule that is violated passes with its text as output, unless SHOULD rules count.
-    What was not exercised, or is known to fail, is skipped with its reason.
+    JUnit has no warnings: a violated SHOULD rule passes, with its text as output, unless SHOULD rules count. Rules that
+    were not exercised or are known to fail are skipped, with the reason.
     """
     result = report.result
     root = ET.Element(

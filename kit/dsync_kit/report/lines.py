@@ -1,4 +1,4 @@
-"""Long lines of data in a narrow place."""
+"""Fits long lines of data into a few columns."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ __all__ = ["elide", "field", "hanging"]
 
 _NARROWEST = 20
 _RAGGED = 0.4
-"""A line may end at a space once it is filled so far; data without spaces breaks anywhere, as a terminal would."""
+"""How full a line must be to end at a space; data without spaces breaks anywhere, as on a terminal."""
 
 
 def elide(text: str, most: int) -> str:
-    """At most about `most` characters of a text: its beginning and its end."""
+    """A text cut to about `most` characters: its beginning and its end."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 4
@@ -23,9 +23,9 @@ def elide(text: str, most: int) -> str:
 
 
 def hanging(text: str, width: int, *, indent: int = 0, hang: int = 0, most: int = 0, style: str = "") -> Iterator[Text]:
-    """The text on lines of at most `width` columns: the first is indented by `indent`, the others by `hang`.
+    """The text in lines of at most `width` columns, the first indented by `indent`, the others by `hang`.
 
-    `most` limits the number of lines; 0 does not.
+    `most` limits the number of lines; 0 means no limit.
     """
     rest = printable(text)
     if most:
@@ -49,7 +49,7 @@ def field(label: str, text: str, width: int, *, column: int, most: int = 0, styl
 
 
 def _split(text: str, columns: int) -> tuple[str, str]:
-    """As much of the text as `columns` hold, and the rest."""
+    """As much of the text as fits into `columns`, and the rest."""
     if cell_len(text) <= columns:
         return text, ""
     used = cut = 0

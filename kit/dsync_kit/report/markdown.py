@@ -22,7 +22,7 @@ _COLUMNS = {
 
 
 def render(report: Report) -> str:
-    """The report as a Markdown document; data in it is escaped, or in code blocks."""
+    """The report as a Markdown document. Data is escaped or in code blocks."""
     result = report.result
     version = f" {report.connector_version}" if report.connector_version else ""
     lines = [
@@ -68,7 +68,7 @@ def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
     more += f" · {_in_html(again)}" if again else ""
     yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {_in_html(message)}{more}</summary>"
     yield ""
-    # A fence is longer than any run of backticks in what it encloses.
+    # A fence must be longer than any run of backticks inside it.
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text) or [""]))
     yield f"{fence}text"
     yield text
@@ -95,18 +95,18 @@ def _groups(report: Report, title: str, groups: Mapping[str, Sequence[Outcome]])
 def code(text: str) -> str:
     """Plain text that Markdown shows as code."""
     shown = one_line(text)
-    # The marks are longer than any run of backticks between them.
+    # The quotes must be longer than any run of backticks between them.
     marks = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     space = " " if "`" in shown else ""
     return f"{marks}{space}{shown}{space}{marks}"
 
 
 def escape(text: str) -> str:
-    """Plain text that Markdown shows as it is, on one line: a blank line in it would begin a new block."""
+    """Plain text for Markdown, escaped and on one line: a blank line would begin a new block."""
     escaped = re.sub(r"([\\`*_{}\[\]#|~@$])", r"\\\1", html.escape(one_line(text), quote=False))
     return re.sub(r"^(\d*)([-+.)])", r"\1\\\2", escaped)  # the mark of a list's item
 
 
 def _in_html(text: str) -> str:
-    """The same within a block of HTML, which ends at a blank line."""
+    """Plain text for a block of HTML, which a blank line would end."""
     return html.escape(one_line(text))

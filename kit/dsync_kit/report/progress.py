@@ -1,4 +1,4 @@
-"""A run as it goes on: what moves on a terminal, lines elsewhere, JSON for programs. All of it on one stream."""
+"""The progress of a run: animated on a terminal, lines elsewhere, JSON for programs. All goes to one stream."""
 
 import sys
 import time
@@ -39,7 +39,7 @@ _EVERY_SECONDS = 5.0
 
 
 class RunReader(Protocol):
-    """Takes the events of a run; entered before the first one, left after the last."""
+    """Takes the events of a run: a context manager, open from the first event to the last."""
 
     def __call__(self, event: Event) -> object: ...
     def __enter__(self) -> Self: ...
@@ -59,7 +59,7 @@ class _Reader:
         self.show(event)
 
     def show(self, event: Event) -> None:
-        """Show what has become of the tally."""
+        """Show the tally after an event."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class _Reader:
 
 
 class PlainLines(_Reader):
-    """Lines of text; while data moves, one every few seconds. `quiet` shows what went wrong, alone."""
+    """Lines of text; while data moves, one every few seconds. `quiet` shows problems only."""
 
     def __init__(self, write: Callable[[str], object], *, quiet: bool = False) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class PlainLines(_Reader):
 
 
 class JsonLines(_Reader):
-    """Each event as a line of JSON; while data moves, one `progress` line for each namespace every second."""
+    """Each event as a line of JSON. While data moves, one `progress` line per namespace every second."""
 
     def __init__(self, write: Callable[[str], object], *, quiet: bool = False) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class JsonLines(_Reader):
 
 
 class TerminalRun(_Reader):
-    """A line for each namespace that moves: documents, rate, time left; above them, what happens."""
+    """An animated line for each namespace: documents, rate, time left; events appear above them."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class TerminalRun(_Reader):
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            # What a connector prints is its output, and goes where the user has sent it.
+            # What a connector prints is output, and goes where the user has redirected it.
             redirect_stdout=sys.stdout.isatty(),
         )
         self._tasks: dict[str, TaskID] = {}
@@ -175,7 +175,7 @@ class TerminalRun(_Reader):
 
 
 def result_lines(result: FlowResult) -> list[str]:
-    """What came of a run, as text."""
+    """The result of a run, as text."""
     done = f"{plural(result.documents, 'document')}, {plural(result.updates, 'update')} in {result.seconds:.1f} s"
     if result.complete:
         return [f"complete: {done}"]
@@ -193,7 +193,7 @@ def result_lines(result: FlowResult) -> list[str]:
 
 
 def _sentence(event: Event) -> str:
-    """An event as a line; empty for those that only move a number."""
+    """An event as a line; empty for events that only change a number."""
     return printable(_told(event))
 
 

@@ -12,10 +12,10 @@ _MARKS = {0: "✅", 1: "❌"}
 
 
 def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = (), most: int | None = None) -> str:
-    """What came of each connector, by its folder; `left` are those that were not reached, `base` what they differ from.
+    """The results of the connectors, by folder. `left` were not reached; `base` is what the change was compared with.
 
-    A document of more than `most` bytes keeps the table, or not even that, and says where the rest is; it is empty
-    where there is no room at all.
+    If the document would exceed `most` bytes, only the table is kept, or not even that, with a note where the rest is.
+    Without any room, the text is empty.
     """
     heading = ["# dsync-kit ci", "", f"Compared with {code(base)}.", ""]
     if not reports and not left:
@@ -32,7 +32,7 @@ def render(reports: Mapping[str, Report], base: str, *, left: Sequence[str] = ()
 
 
 def _fitting(texts: Sequence[str], most: int | None) -> str:
-    """The first of the texts that has no more bytes than that; empty if all have more."""
+    """The first of the texts that has at most so many bytes; empty if there is none."""
     return next((text for text in texts if most is None or len(text.encode()) <= most), "")
 
 

@@ -1,4 +1,4 @@
-"""How far a run has come, added up from its events."""
+"""The progress of a run, added up from its events."""
 
 import time
 from collections import defaultdict
@@ -15,23 +15,23 @@ class Count:
     """The documents of a namespace."""
 
     expected: int = 0
-    """0 where it is not known."""
+    """0 if unknown."""
     documents: int = 0
-    """Of earlier runs too."""
+    """Including earlier runs."""
     before: int = 0
     """In earlier runs."""
     began: float = 0.0
     seconds: float = 0.0
-    """From the first document of this run to the last."""
+    """Seconds from the first to the last document of this run."""
 
     @property
     def rate(self) -> float:
-        """Documents a second in this run; 0 until it is known."""
+        """Documents per second in this run; 0 until known."""
         return (self.documents - self.before) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest takes at this rate; None where it is not known."""
+        """Seconds that the rest will take at this rate; None if unknown."""
         if not self.expected or not self.rate:
             return None
         return max(0, self.expected - self.documents) / self.rate
@@ -53,7 +53,7 @@ class Tally:
 
     @property
     def lsn(self) -> int:
-        """Updates since the plan, as far as the source tells."""
+        """Updates since the plan, as far as the source reports them."""
         return sum(self._lsn.values())
 
     def add(self, event: Event) -> None:
@@ -83,7 +83,7 @@ class Tally:
         return f"{self.updates:,}{f' of {self.lsn:,}' if self.lsn else ''} updates{rate}"
 
     def lines(self) -> Iterator[str]:
-        """Where it stands, a line for each namespace that is not finished, or for the updates."""
+        """The progress: a line for each unfinished namespace, or one for the updates."""
         if self._began:
             yield self.shown_updates()
             return
@@ -93,7 +93,7 @@ class Tally:
                 yield f"{namespace}: {count.shown()}" + (f", {left:,.0f} s left" if left is not None else "")
 
     def values(self) -> Iterator[dict[str, object]]:
-        """The same for programs."""
+        """The progress, for programs."""
         if self._began:
             yield {"updates": self.updates, "lsn": self.lsn}
             return

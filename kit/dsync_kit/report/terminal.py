@@ -1,4 +1,4 @@
-"""The report on a terminal: what goes on while the rules run, then what came of them."""
+"""The report on a terminal: progress while the rules run, then the result."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -38,7 +38,7 @@ _STYLES = {
 
 
 class TerminalProgress:
-    """Shows events as they come: a line that moves on a terminal, a line for each rule elsewhere."""
+    """Shows events as they come: an animated line on a terminal, a line for each rule elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -65,7 +65,7 @@ class TerminalProgress:
         self._progress.stop()
 
     def show(self, event: Event) -> None:
-        """Take note of one event."""
+        """Show one event."""
         match event:
             case RunStarted():
                 self._total = len(event.rules)
@@ -86,7 +86,7 @@ class TerminalProgress:
                 self._progress.update(self._task, description="")
 
     def _still_running(self, event: StillRunning) -> None:
-        if self._console.is_terminal:  # the moving line names the rule, and counts the seconds
+        if self._console.is_terminal:  # the animated line has the rule and the seconds
             return
         doing = f": {event.doing}" if event.doing else ""
         text = f"{event.rule or 'before the first rule'} has been running for {event.seconds:.0f} s{doing}"
@@ -106,9 +106,9 @@ class TerminalProgress:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print what came of the run."""
+    """Print the result of the run."""
     for line in report_lines(report, console.width):
-        # A line that is longer than the terminal (a command to copy) is left whole.
+        # Lines longer than the terminal (commands to copy) stay whole.
         console.print(line, soft_wrap=True)
 
 
@@ -164,7 +164,7 @@ def _areas(report: Report, width: int) -> Iterator[Text]:
 
 
 def _mark(outcomes: Sequence[Outcome]) -> tuple[str, str]:
-    """What became of an area, in one character, and its colour."""
+    """The result of an area as one character, and its colour."""
     styles = {_style(outcome) for outcome in outcomes}
     for mark, style in (("✗", "red"), ("!", "magenta"), ("!", "yellow"), ("✓", "green")):
         if style in styles:

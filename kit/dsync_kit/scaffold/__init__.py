@@ -1,1 +1,1 @@
-"""Renders connectors from the template: all or nothing."""
+"""Renders connectors from the template, all or nothing."""

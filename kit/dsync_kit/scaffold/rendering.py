@@ -1,4 +1,4 @@
-"""Making a connector's folder from the template: all of it, or nothing."""
+"""Renders a connector's folder from the template, all or nothing."""
 
 import keyword
 import re
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What is known of a new connector; None is asked for, or has its default. The questions are in copier.yml."""
+    """The answers about a new connector. None is asked for, or has its default. The questions are in copier.yml."""
 
     scheme: str | None = None
     name: str | None = None
@@ -41,7 +41,7 @@ class Answers:
     ci: str | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that are not None, for copier."""
+        """The answers that are not None, for copier."""
         known = {name: getattr(self, name) for name in self.__dataclass_fields__}
         if self.data_types is not None:
             known["data_types"] = list(dict.fromkeys(self.data_types))
@@ -64,11 +64,11 @@ def scaffold(
     force: bool = False,
     dry_run: bool = False,
 ) -> Scaffolded:
-    """Render the template into `output`, or into connectors/NAME below the working folder.
+    """Render the template into `output`, by default connectors/NAME in the working folder.
 
-    `interactive` asks on the terminal for what `answers` leave open; `force` replaces a folder in which there is only
-    what the template wrote; `dry_run` changes nothing. Raises UsageError for answers that cannot be honoured and a
-    folder that is in the way; then, as after every failure, all files are as they were.
+    `interactive` asks on the terminal for missing answers. `force` replaces a folder that only contains files of the
+    template. `dry_run` changes nothing. Raises UsageError for impossible answers, and for a folder that is in the way;
+    then, as after any failure, all files are unchanged.
     """
     _check(answers, interactive=interactive)
     if output is not None:
@@ -83,7 +83,7 @@ def scaffold(
 
 
 def _check(answers: Answers, *, interactive: bool) -> None:
-    """Refuse what can be told from the answers alone, before anything is asked or rendered."""
+    """Refuse impossible answers before anything is asked or rendered."""
     if answers.scheme is None and not interactive:
         raise UsageError("--scheme is missing: expected the scheme of the connector's URIs, for example --scheme s3")
     if answers.scheme is not None and not _SCHEME.fullmatch(answers.scheme):
@@ -120,7 +120,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_kept(asked: Answers, given: Mapping[str, Any]) -> None:
-    """Refuse what the archetype cannot honour."""
+    """Refuse answers that the archetype does not support."""
     if given["archetype"] != "object-store":
         return
     instead = "leave it out, or take --archetype blank"
@@ -132,7 +132,7 @@ def _check_kept(asked: Answers, given: Mapping[str, Any]) -> None:
 
 
 def _check_free(name: str, package: str, folder: Path) -> None:
-    """Refuse a registered connector's name, unless it is the one that this folder holds."""
+    """Refuse a registered connector's name, unless that connector is in this folder."""
     installed = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
     taken = {known.lower() for known in installed | {at.name for at in bundled_folders()}}
     if name.lower() not in taken:
@@ -159,9 +159,9 @@ def _check_target(folder: Path, *, force: bool) -> None:
 
 
 def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
-    """The files that the template wrote into a folder, as far as the answers that are kept there can say.
+    """The files that the template wrote into a folder, according to the answers that are saved there.
 
-    `scratch` is where a new folder may be made.
+    `scratch` is a place for a new folder.
     """
     answers = folder / _ANSWERS
     if not answers.is_file():
@@ -173,13 +173,13 @@ def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
     except OSError:
         raise
     except Exception:
-        # The file may hold anything by now, which fails anywhere. Then it says nothing, and nothing will be deleted.
+        # The file may contain anything by now, and fail anywhere. Then nothing is known, and nothing will be deleted.
         return frozenset()
     return frozenset(_files(scratch))
 
 
 def _copy_template(into: Path, data: Mapping[str, Any], *, interactive: bool) -> Mapping[str, Any]:
-    """Render into a folder, with the answers that it holds if it does; returns all answers."""
+    """Render into a folder, with the answers that are saved there, if any; returns all answers."""
     from copier import Settings, run_copy
 
     worker = run_copy(
@@ -187,7 +187,7 @@ def _copy_template(into: Path, data: Mapping[str, Any], *, interactive: bool) ->
         into,
         data={**data, "kit_version": __version__},
         defaults=not interactive,
-        settings=Settings(),  # none of the user's own defaults: the same answers give the same folder
+        settings=Settings(),  # without the user's own defaults, so that the same answers always render the same folder
         overwrite=True,
         quiet=True,
     )
@@ -200,7 +200,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _render(answers: Answers, into: Path, output: Path | None, *, interactive: bool, force: bool) -> Scaffolded:
-    """Render into the new folder `into`; the result names the folder where it belongs."""
+    """Render into the new folder `into`; the result names its final folder."""
     from copier.errors import CopierError
 
     folder_name = {"folder": output.name} if output else {}
@@ -220,7 +220,7 @@ def _render(answers: Answers, into: Path, output: Path | None, *, interactive: b
 
 @contextmanager
 def _staging(parent: Path) -> Iterator[Path]:
-    """A temporary folder in `parent`, on its file system; at the end it is gone, and so are parents made in vain."""
+    """A temporary folder in `parent`, on its file system. At the end it is removed, and so are unneeded new parents."""
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -232,12 +232,12 @@ def _staging(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(staging)
         for folder in made:
-            with suppress(OSError):  # it holds the new connector
+            with suppress(OSError):  # it contains the new connector
                 folder.rmdir()
 
 
 def _put_in_place(staging: Path, folder: Path) -> None:
-    """Move what was rendered to where it belongs; a folder that is there moves back if that fails."""
+    """Move the rendered folder to its place. If that fails, the folder that was there before is moved back."""
     old = staging / "old"
     try:
         if folder.exists():

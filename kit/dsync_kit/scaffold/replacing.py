@@ -1,4 +1,4 @@
-"""What `--force` may delete: the files that the template wrote, and nothing else."""
+"""Decides what `--force` may delete: files that the template wrote, and nothing else."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -10,11 +10,11 @@ __all__ = ["check_replaceable"]
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 _FEW = 5
-"""So many files that are in the way are named."""
+"""How many files that are in the way are named."""
 
 
 def check_replaceable(folder: Path, written: Collection[Path]) -> None:
-    """Raise UsageError if a folder holds more than the files that the template has `written`, relative to it."""
+    """Raise UsageError if a folder contains other files than the `written` ones (relative to it) of the template."""
     found = list(_foreign(folder, written))
     if not found:
         return
@@ -26,7 +26,7 @@ def check_replaceable(folder: Path, written: Collection[Path]) -> None:
 
 
 def _foreign(folder: Path, written: Collection[Path]) -> Iterator[str]:
-    """What is in a folder, but is no file that was `written`, and nothing that tools make again at any time."""
+    """What a folder contains besides the `written` files and files that tools create again at any time."""
     folders = {parent for file in written for parent in file.parents}
     for place, names, files in os.walk(folder):
         inside = Path(place).relative_to(folder)

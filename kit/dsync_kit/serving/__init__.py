@@ -1,1 +1,1 @@
-"""What a server is made of: which calls it lets in, and gRPC's own services beside the connector's."""
+"""The parts of a server: which calls it admits, and gRPC's standard services beside the connector's."""

@@ -1,4 +1,4 @@
-"""Which calls a server lets in, and how they come to an end when it stops."""
+"""Which calls a server admits, and how they end when it stops."""
 
 import threading
 import time
@@ -13,19 +13,19 @@ from dsync_kit.errors import ResourceExhausted, Unavailable
 __all__ = ["Admission", "StreamCall"]
 
 _QUIET_SECONDS = 0.1
-"""How long no call must have ended before a server that stops closes its connections: the next call of a caller that
-has just got its answer is on its way. gRPC would end it with CANCELLED, which dsync does not repeat. Eight callers
-without a pause, ten stops: 31 calls were cancelled without this wait, none with it."""
+"""Seconds without an ending call before a stopping server closes its connections. A caller that has just got its answer
+may already have sent its next call, which gRPC would end with CANCELLED; dsync does not repeat that. With eight busy
+callers and ten stops, 31 calls were cancelled without this wait, none with it."""
 
 _UNREAD_SECONDS = 1.0
-"""How long a stream whose caller reads nothing is waited for. It runs none of the connector's code meanwhile."""
+"""Seconds to wait for a stream whose caller does not read. None of the connector's code runs meanwhile."""
 
 _POLL_SECONDS = 0.05
 _STOPPING = "the server is stopping"
 
 
 class _Call:
-    """A call under way: it ends when the connector's method has returned, and the answer has left."""
+    """A running call. It ends when the connector's method has returned and the answer has been sent."""
 
     __slots__ = ("parts",)
     idle = False
@@ -35,7 +35,7 @@ class _Call:
 
 
 class StreamCall(_Call):
-    """A stream under way. `context` is what the connector knows of it."""
+    """An open stream. The connector gets `context`."""
 
     __slots__ = ("context", "idle")
 
@@ -43,14 +43,14 @@ class StreamCall(_Call):
         super().__init__()
         self.context = CallContext()
         self.idle = False
-        """Whether a message is being sent: the connector's method waits."""
+        """Whether a message is being sent, so that the connector's method waits."""
 
 
 class Admission:
-    """The calls that are under way; at most `streams` of them are streams.
+    """The running calls; at most `streams` of them are streams.
 
-    After `stop`, those under way go on and streams are cancelled. New unary calls wait until `release`, and are then
-    refused with UNAVAILABLE: their callers' patience begins when a successor can be reached, or the server has gone.
+    After `stop`, running calls continue, and streams are cancelled. New unary calls wait until `release`, and are then
+    refused with UNAVAILABLE. So callers only begin to retry when a successor can be reached or the server is gone.
     """
 
     def __init__(self, streams: int) -> None:
@@ -63,7 +63,7 @@ class Admission:
 
     @contextmanager
     def unary(self, context: grpc.ServicerContext) -> Iterator[None]:
-        """Let a unary call in. Raises Unavailable where the server is stopping."""
+        """Admit a unary call. Raises Unavailable if the server is stopping."""
         call = _Call()
         with self._changed:
             admitted = self._stopped_at is None
@@ -77,8 +77,8 @@ class Admission:
 
     @contextmanager
     def stream(self, context: grpc.ServicerContext) -> Iterator[StreamCall]:
-        """Let a stream in. Raises Unavailable where the server is stopping, also for what happens in it from then on;
-        ResourceExhausted where too many are open."""
+        """Admit a stream. Raises Unavailable if the server is stopping, also later while the stream is open;
+        ResourceExhausted if too many are open."""
         call = StreamCall()
         with self._changed:
             if self._stopped_at is not None:
@@ -87,22 +87,22 @@ class Admission:
                 raise ResourceExhausted(f"more than {self._streams} streams at once")
             self._calls.add(call)
         with self._followed(call, context):
-            if not context.add_callback(call.context.cancel):  # the call has ended already
+            if not context.add_callback(call.context.cancel):  # the call has already ended
                 call.context.cancel()
             try:
                 yield call
             except Exception as error:
-                if self._stopped_at is not None:  # the connector noticed by an error of its client library
+                if self._stopped_at is not None:  # the cancellation made the connector's client library raise an error
                     raise Unavailable(_STOPPING) from error
                 raise
             finally:
                 call.context.cancel()
-            # Ended without an error it would read as the end of the data.
+            # Without an error, the caller would take it for the end of the data.
             if self._stopped_at is not None:
                 raise Unavailable(_STOPPING)
 
     def stop(self) -> None:
-        """Let nothing more in, and cancel the streams."""
+        """Admit no more calls, and cancel the streams."""
         with self._changed:
             if self._stopped_at is None:
                 self._stopped_at = time.monotonic()
@@ -111,20 +111,20 @@ class Admission:
             stream.context.cancel()
 
     def wait(self, grace: float) -> int:
-        """Wait `grace` seconds at most for what is under way; returns how many calls still run the connector's code."""
+        """Wait at most `grace` seconds for running calls; returns how many still run the connector's code."""
         deadline = time.monotonic() + grace
         with self._changed:
             while (now := time.monotonic()) < deadline and (seconds := self._expected(now)) > 0:
-                # A stream does not say when it begins to send.
+                # A stream does not notify when it begins to send.
                 self._changed.wait(min(seconds, deadline - now, _POLL_SECONDS))
             return sum(not call.idle for call in self._calls)
 
     def release(self) -> None:
-        """Refuse the calls that wait."""
+        """Refuse the waiting calls."""
         self._released.set()
 
     def _expected(self, now: float) -> float:
-        """For how many seconds more there is something to wait for, as far as can be said now."""
+        """For how many more seconds to wait, as far as is known now."""
         if any(not call.idle for call in self._calls):
             return float("inf")
         unread = (self._stopped_at or now) + _UNREAD_SECONDS - now if self._calls else 0.0

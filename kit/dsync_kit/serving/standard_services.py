@@ -1,4 +1,4 @@
-"""gRPC's own services beside the connector's: health and reflection."""
+"""gRPC's standard services beside the connector's: health and reflection."""
 
 import threading
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ _REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/"
 
 
 class _Collected(list[grpc.GenericRpcHandler]):
-    """Takes handlers as a `grpc.Server` does."""
+    """Collects handlers in place of a `grpc.Server`."""
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self.extend(handlers)
 
     def add_registered_method_handlers(self, *_: object) -> None:
-        """The same handlers once more, for a server that has not started."""
+        """Ignore it: these are the same handlers again, for a server that has not started."""
 
     def find(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         found = (handler.service(details) for handler in self)
@@ -27,8 +27,8 @@ class _Collected(list[grpc.GenericRpcHandler]):
 
 
 class StandardServices(grpc.GenericRpcHandler):
-    """Health and reflection for `services`. Each is imported when it is first called: dsync calls neither, and together
-    they take a quarter of the time in which a server starts."""
+    """Health and reflection for `services`. Each is imported at its first call: dsync calls neither, and importing them
+    would take a quarter of a server's start-up time."""
 
     def __init__(self, services: Sequence[str]) -> None:
         self._services = services
@@ -38,7 +38,7 @@ class StandardServices(grpc.GenericRpcHandler):
         self._stopping = False
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """The method that is called, where it is one of these services."""
+        """The called method's handler if it belongs to one of these services."""
         for prefix, load in ((_HEALTH, self._load_health), (_REFLECTION, self._load_reflection)):
             if handler_call_details.method.startswith(prefix):
                 with self._lock:

@@ -1,12 +1,12 @@
-"""A connector over a data store: its author writes a dozen small methods, the RPCs are built from them.
+"""Connectors over a data store: you write a dozen small methods, and the SDK builds the RPCs from them.
 
-Subclass `Source`, or `StreamingSource` where the store has a log of its changes, or `Sink`, or a source and a sink:
+Subclass `Source` (or `StreamingSource` if the store keeps a log of its changes), `Sink`, or both:
 
     class AcmeConnector(StreamingSource, Sink):
         ...
 
-Python refuses to create a connector that lacks one of the methods. Those who need more control override an RPC, or
-build on the parts: `follow` for streams, `first_page` for listings, `Outcome` for updates, and the cursors.
+Python refuses to create a connector that lacks one of the methods. If you need more control, override an RPC, or use
+the parts: `follow` for streams, `first_page` for listings, `Outcome` for updates, and the cursors.
 """
 
 from dsync_kit.store.connector import StoreConnector

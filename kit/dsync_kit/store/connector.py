@@ -29,14 +29,14 @@ __all__ = ["StoreConnector"]
 class StoreConnector(Connector, ABC):
     """The base of `Source` and `Sink`. Its methods are called from several threads at once.
 
-    `db_type` names the kind of store, `data_types` lists the types of document that it takes, in order of preference.
+    `db_type` names the kind of store. `data_types` lists the data types that it supports, the preferred one first.
     """
 
     db_type: ClassVar[str]
     data_types: ClassVar[Sequence[DataType]] = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
     def __init__(self, settings: ConnectorSettings) -> None:
-        """Call it first, then connect. Raise UsageError where the settings lead nowhere."""
+        """Call it first, then connect. Raise UsageError if nothing can be reached with these settings."""
         self._settings = settings
         self._bell = Bell()
         self._closing = threading.Lock()
@@ -49,16 +49,16 @@ class StoreConnector(Connector, ABC):
 
     @abstractmethod
     def data_id(self) -> str:
-        """The same as long as the data is the same, after a restart too, and another for other data."""
+        """An id of the data: it stays the same, also after a restart, and differs for other data."""
 
     @abstractmethod
     def count(self, namespace: str) -> int:
-        """How many documents a namespace has, exactly; 0 for an unknown one."""
+        """The exact number of documents in a namespace; 0 if there is no such namespace."""
 
     def find(self, namespace: str, keys: Collection[Key]) -> Mapping[Key, Document]:
-        """The documents with these ids; those that are missing are left out.
+        """The documents with these ids, without the missing ones.
 
-        GetByIds and partial updates need it; without it they are refused.
+        GetByIds and partial updates need this method; without it they are refused.
         """
         raise Unimplemented(f"{type(self).__name__} cannot find documents by their ids")
 
@@ -68,11 +68,11 @@ class StoreConnector(Connector, ABC):
             raise InvalidArgument("the namespace is empty: expected a name like 'db.collection'")
 
     def converted(self, document: Document, data_type: DataType) -> bytes:
-        """A document as this type. Raises InvalidArgument where something would be lost."""
+        """The encoded document in this type. Raises InvalidArgument if the conversion would lose something."""
         return convert(document.data, document.data_type, data_type)
 
     def capabilities(self) -> Capabilities:
-        """What GetInfo says that the connector can do; sources and sinks add their part."""
+        """The capabilities that GetInfo reports. Sources and sinks add theirs."""
         return Capabilities()
 
     # --- What dsync calls ---

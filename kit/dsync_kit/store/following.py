@@ -1,4 +1,4 @@
-"""Following a log of changes: woken by the store where it can wake, polled with a growing wait where it cannot."""
+"""Follows a log of changes: waits for the store to wake it, or polls with growing pauses."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH_CHANGES = 500
 _BATCH_BYTES = 8 << 20
-_FIRST_POLL, _LONGEST_POLL = 0.01, 0.5  # seconds between two looks at a log that cannot wake its readers
+_FIRST_POLL, _LONGEST_POLL = 0.01, 0.5  # seconds between two reads of a log that cannot wake its readers
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 8.0  # seconds until the next attempt to reach the store
 
 
@@ -26,18 +26,18 @@ class ChangeLog(Protocol):
     """A store's log of changes, opened at a place."""
 
     def read(self, limit: int, wait: float) -> Iterable[Change]:
-        """The next changes in order, `limit` at most.
+        """The next changes in order, at most `limit`.
 
-        If there are none yet, a log that can wake its readers waits for some, `wait` seconds at most; any other
-        returns at once.
+        If there are none yet, a log that can wake its readers waits for some, at most `wait` seconds; any other log
+        returns an empty sequence at once.
         """
 
     def close(self) -> None:
-        """Release what the log holds. Called once."""
+        """Release the log's resources. Called once."""
 
 
 class Bell:
-    """Wakes the streams of one connector: rung when it has written, and closed with it."""
+    """Wakes the streams of a connector: it rings when the connector has written, and closes with it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Bell:
                 listener.set()
 
     def close(self) -> None:
-        """Wake all streams, to end them."""
+        """Wake all streams so that they end."""
         self._closed = True
         self.ring()
 
@@ -84,9 +84,9 @@ def follow(
 ) -> Iterator[list[Change]]:
     """The changes of a log after a place as they come, in batches, until the call or the connector ends.
 
-    dsync does not open a stream again: while the store fails with an error that may pass, the log is opened again and
-    again where it was left, with growing waits. Raises any other error. `translate` and `redact` are the connector's
-    own (see `Connector`).
+    dsync never reopens a stream. So if the store fails with a retryable error, the log is reopened where it stopped,
+    again and again with growing pauses. Any other error is raised. `translate` and `redact` are the connector's methods
+    (see `Connector`).
     """
     bell = bell or Bell()
 
@@ -99,7 +99,7 @@ def follow(
         context.add_callback(event.set)
         try:
             while True:
-                event.clear()  # before the look at what it is set for
+                event.clear()  # before the log is read: a bell that rings in between is not missed
                 if ended():
                     return
                 began = monotonic()
@@ -107,7 +107,7 @@ def follow(
                     log = log or open_log(after)
                     batch = _batch(log.read(_BATCH_CHANGES, _LONGEST_POLL))
                 except Exception as error:
-                    if ended():  # the store was closed under the stream's feet
+                    if ended():  # the connector was closed meanwhile
                         return
                     known = _passing(error, translate)
                     if known is None:
@@ -116,7 +116,7 @@ def follow(
                     if log is not None:
                         log.close()
                         log = None
-                    event.wait(retry)  # rung by a write that succeeded: the store is back
+                    event.wait(retry)  # ends early after a successful write: the store is back
                     retry = min(2 * retry, _LONGEST_RETRY)
                     continue
                 retry = _FIRST_RETRY
@@ -132,7 +132,7 @@ def follow(
 
 
 def _batch(changes: Iterable[Change]) -> list[Change]:
-    """The first changes, of which those with large documents are few: a message is held in memory as a whole."""
+    """The first changes, fewer if their documents are large: a message is held in memory as a whole."""
     batch: list[Change] = []
     size = 0
     with closed_after(changes) as entries:
@@ -145,7 +145,7 @@ def _batch(changes: Iterable[Change]) -> list[Change]:
 
 
 def _passing(error: Exception, translate: Callable[[Exception], ConnectorError | None]) -> Exception | None:
-    """The error as the connector names it, if it may pass."""
+    """The connector's error for an exception if it is retryable, else None."""
     known = error if isinstance(error, ConnectorError) else translate(error)
     if known is not None:
         return known if known.retryable else None

@@ -1,4 +1,4 @@
-"""Listings cut into pages, and namespaces cut into ranges."""
+"""Cuts listings into pages, and namespaces into ranges."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -8,16 +8,16 @@ from dsync_kit.store.values import Document, Listed, Place, Range, closed_after
 __all__ = ["PAGE_BYTES", "even_ranges", "first_page"]
 
 PAGE_BYTES = 8 << 20
-"""A page of large documents is cut short: both ends hold it in memory as a whole."""
+"""The most bytes on a page: both ends hold a page in memory as a whole."""
 
 
 def first_page(
     listed: Iterable[Listed], size: int, *, max_bytes: int = PAGE_BYTES
 ) -> tuple[list[Document], Place | None]:
-    """The first page of a listing, and the place after which the next one begins; None if there is no more.
+    """The first page of a listing, and the place after which the next page begins (None if there is none).
 
-    A page holds `size` documents and `max_bytes` bytes at most, but at least one document, and it goes on to a
-    document that it can end with. No more than one document beyond the page is asked for.
+    A page has at most `size` documents and `max_bytes` bytes, but at least one document, and extends to a document
+    after which it can end. At most one document beyond the page is read.
     """
     page: list[Document] = []
     place: Place | None = None
@@ -33,7 +33,7 @@ def first_page(
 
 
 def even_ranges(start: int, end: int, parts: int) -> Sequence[Range]:
-    """What comes after `start`, up to `end`, cut into at most `parts` ranges of the same length, but at least one."""
+    """The numbers after `start`, up to and including `end`, as 1 to `parts` ranges of about the same length."""
     parts = max(1, min(parts, end - start))
     bounds = [start + index * (end - start) // parts for index in range(parts + 1)]
     return [Range(*bound) for bound in pairwise(bounds)]

@@ -1,4 +1,4 @@
-"""`Sink`: pages and updates, checked as a whole before any of it is written."""
+"""`Sink`: a page or a call's updates are checked as a whole before anything is written."""
 
 import threading
 from abc import abstractmethod
@@ -31,16 +31,16 @@ class Sink(StoreConnector):
 
     @abstractmethod
     def write(self, namespace: str, documents: Mapping[Key, Document | None]) -> None:
-        """Write each document over the one with its id, and delete those that are None, whether they exist or not.
+        """Upsert the documents by their keys, and delete the keys whose document is None, whether they exist or not.
 
-        All of it, or nothing. Return when it is durable.
+        Write everything or nothing. Return when it is durable.
         """
 
     def modify(self, namespace: str, keys: Collection[Key], outcome: Outcome) -> None:
-        """Find documents, and write what `outcome` makes of them: partial updates.
+        """Apply partial updates: find the documents, and write what `outcome` makes of them.
 
-        Nobody may change the documents in between. This guards against other partial updates in this process; override
-        it with a transaction of the store, so that other processes and other writers are kept away too.
+        Nobody may change the documents in between. The default only excludes other partial updates in this process.
+        Override it with a transaction of the store to exclude other processes and other writes, too.
         """
         with self._modifying:
             self.write(namespace, outcome(self.find(namespace, keys)))

@@ -47,17 +47,17 @@ class Source(StoreConnector):
 
     @abstractmethod
     def split(self, namespace: str, parts: int) -> Sequence[Range]:
-        """Cut a namespace into ranges that together hold all of its documents and do not overlap, about `parts`.
+        """Cut a namespace into about `parts` ranges that do not overlap and together cover all of its documents.
 
-        One range is enough where the store has no better way. Documents that are inserted later may be left out, and
-        must be where a listing could otherwise run after them without end.
+        If the store can't be split well, one range is enough. Ranges need not cover documents that are inserted later,
+        and must not if the listing could then grow for ever.
         """
 
     @abstractmethod
     def read(self, namespace: str, rest: Range, limit: int) -> Iterable[Listed]:
-        """The documents of a range in an order that stays the same; the first `limit` of them are enough.
+        """The documents of a range in a stable order. Only the first `limit` are used.
 
-        A generator is closed when the page is full, so that it need not read `limit` large documents.
+        A generator is closed when the page is full, so it need not read `limit` large documents.
         """
 
     # --- What dsync calls ---
@@ -75,7 +75,7 @@ class Source(StoreConnector):
             self.check_namespace(namespace)
         plan = GeneratePlanResponse()
         if request.updates:
-            # Before any data is looked at: what changes from here on is in the stream.
+            # Before any data is read: the stream has all later changes.
             plan.updates_partitions.extend(self._updates_partitions(namespaces))
         if request.initial_sync:
             for namespace in namespaces or self.namespaces():
@@ -87,7 +87,7 @@ class Source(StoreConnector):
 
     def _partitions_of(self, namespace: str) -> list[Partition]:
         count = self.count(namespace)
-        # An empty namespace is planned, too: dsync refuses a plan without partitions.
+        # Empty namespaces are planned, too: dsync refuses a plan without partitions.
         ranges = self.split(namespace, self._partitions if count else 1)
         return [
             Partition(
@@ -104,7 +104,7 @@ class Source(StoreConnector):
         check_data_type(request.type, self.data_types)
         partition = PartitionCursor.decode(request.partition.cursor)
         rest = _rest(request.cursor, partition)
-        # One more than a page holds shows whether there is another page.
+        # One more than fits on a page shows whether there is another page.
         page, after = first_page(self.read(namespace, rest, self._page_size + 1), self._page_size)
         next_cursor = b""
         if after is not None:
@@ -123,7 +123,7 @@ class Source(StoreConnector):
 
 
 def _rest(data: bytes, partition: PartitionCursor) -> Range:
-    """What is left to list of a partition: all of it, if there is no page cursor yet."""
+    """The rest of a partition that is still to be listed: all of it if there is no page cursor yet."""
     if not data:
         return partition.range
     cursor = PageCursor.decode(data)

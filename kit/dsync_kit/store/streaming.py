@@ -34,25 +34,26 @@ class StreamingSource(Source):
 
     @abstractmethod
     def last_change(self) -> Place:
-        """Where the log of changes ends now: what is changed from here on comes after this place."""
+        """The current end of the log of changes: all later changes come after this place."""
 
     @abstractmethod
     def changes(self, after: Place, limit: int, wait: float) -> Iterable[Change]:
-        """The changes after a place, in order, after a restart too; the first `limit` of them are enough.
+        """The changes after a place, in order, also after a restart. Only the first `limit` are used.
 
-        A store that can wake its readers waits `wait` seconds, at most, for the first; any other gives nothing, and is
-        asked again, less and less often. Raise FailedPrecondition where the log no longer reaches back that far.
+        If there are none yet, a store that can wake its readers waits for the first, at most `wait` seconds. Any other
+        store returns none, and is asked again, less and less often. Raise FailedPrecondition if the log no longer
+        reaches back that far.
         """
 
     def check_place(self, place: Place) -> None:
-        """Raise FailedPrecondition where the log cannot be followed from this place."""
+        """Raise FailedPrecondition if the log cannot be followed from this place."""
         if isinstance(place, int):
             last = self.last_change()
             if not isinstance(last, int) or not 0 <= place <= last:
                 raise FailedPrecondition(f"the log of changes has no place {place}: plan again")
 
     def open_log(self, after: Place) -> ChangeLog:
-        """The log, opened for one stream. Override it where a stream holds a connection or a cursor of the store."""
+        """Open the log for one stream. Override it if a stream needs a connection or a cursor of the store."""
         return _AskedLog(self, after)
 
     # --- What dsync calls ---
@@ -67,7 +68,7 @@ class StreamingSource(Source):
         for batch in self._follow(request.cursor, context):
             for namespace, run in groupby(batch, lambda change: _wanted_namespace(change, request.namespaces)):
                 changes = list(run)
-                # Without updates where none is wanted: a stream that is resumed need not read them again.
+                # Also without any wanted updates: a resumed stream need not read the others again.
                 yield StreamUpdatesResponse(
                     namespace=namespace,
                     updates=[self._update(change, request.type) for change in changes] if namespace else [],
@@ -93,7 +94,7 @@ class StreamingSource(Source):
         )
 
     def _update(self, change: Change, data_type: DataType) -> Update:
-        """A change as dsync takes it: with the id of its document, and with the document unless that is gone."""
+        """A change as dsync's update: with the document's id and, unless it was deleted, the document."""
         if change.document is None:
             raise TypeError(f"the change at {change.place!r} has a namespace, but no document")
         data = self.converted(change.document, data_type)
@@ -105,12 +106,12 @@ class StreamingSource(Source):
 
 
 def _wanted_namespace(change: Change, namespaces: Sequence[str]) -> str:
-    """The change's namespace; empty where it is not among those asked for, or the entry only marks a place."""
+    """The change's namespace; empty if it was not asked for, or if the entry only marks a place."""
     return change.namespace if not namespaces or change.namespace in namespaces else ""
 
 
 class _AskedLog:
-    """A log that is asked for what comes after a place, each time afresh."""
+    """A log that keeps nothing open: each read asks for the changes after a place."""
 
     def __init__(self, source: StreamingSource, after: Place) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""What the updates of one call come to."""
+"""The combined outcome of a call's updates."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,10 +12,10 @@ __all__ = ["Outcome"]
 
 
 class Outcome:
-    """What a call's updates make of the documents that they name: call it with the current ones that it needs.
+    """What a call's updates make of the documents: call it with the current documents that it needs.
 
-    Of several updates of one id, each builds on those before it. The updates must have been checked (`check_update`).
-    A store that applies partial updates by itself finds them in `updates`, as documents of `data_type`.
+    Several updates of one id build on each other. The updates must have been checked (`check_update`). A store that
+    applies partial updates itself finds them in `updates`, encoded as `data_type`.
     """
 
     def __init__(self, updates: Iterable[tuple[Key, Update]], data_type: DataType) -> None:
@@ -24,11 +24,11 @@ class Outcome:
 
     @property
     def needed(self) -> Sequence[Key]:
-        """The keys of the documents that must be looked up, because partial updates build on them."""
+        """The keys of the documents that must be looked up because partial updates change them."""
         return [key for key, update in self.updates if update.type == UPDATE_TYPE_PARTIAL_UPDATE]
 
     def __call__(self, current: Mapping[Key, Document]) -> dict[Key, Document | None]:
-        """Each document after the updates, None if it is deleted.
+        """Each document after the updates, or None if it is deleted, by its key.
 
         Raises InvalidArgument for a partial update that is malformed, changes the id, or names a nested field.
         """
@@ -46,7 +46,7 @@ class Outcome:
             return None
         if update.type != UPDATE_TYPE_PARTIAL_UPDATE:
             return update.data
-        # A partial update of a missing document makes one of its id and the changed fields.
+        # A partial update of a missing document creates one from the id and the changed fields.
         base = bare_document(key.part, self.data_type) if current is None else current
         document = apply_partial_update(base, update.data, update.partial_update_unset, self.data_type)
         check_same_id(key.part, document, self.data_type)

@@ -1,4 +1,4 @@
-"""What a store connector's methods take and give: documents, keys, and places in a listing or a log."""
+"""The values that a store connector's methods take and return: documents, keys, places in a listing or a log."""
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ __all__ = ["Change", "Document", "Key", "Listed", "Place", "Range", "closed_afte
 T = TypeVar("T")
 
 Place = int | bytes
-"""A place in a listing or a log, in the store's own terms: a number of 64 bits, or bytes such as an encoded key."""
+"""A place in a listing or a log, of the store's choice: a 64-bit number, or bytes such as an encoded key."""
 
 
 class Document(NamedTuple):
@@ -24,9 +24,9 @@ class Document(NamedTuple):
 
 
 class Key(bytes):
-    """A document's id, as bytes that two ids share exactly if they are the same id.
+    """A document's id, as bytes that are equal exactly for equal ids.
 
-    `part` is the id as the protocol carries it, `value` as Python holds it.
+    `part` is the id as the protocol's message, `value` the id as a Python value.
     """
 
     part: BsonValue
@@ -45,9 +45,9 @@ class Key(bytes):
 
 
 class Range(NamedTuple):
-    """A share of a namespace: what comes after `start`, up to and including `end`.
+    """A part of a namespace: the documents after `start`, up to and including `end`.
 
-    What the two mean is the store's choice: row numbers, keys, or a page token and the number of a segment.
+    The store chooses what the two are: row numbers, keys, or a page token and the number of a segment.
     """
 
     start: Place
@@ -55,17 +55,17 @@ class Range(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A document in a listing. `place` is where the listing goes on after it; None: a page cannot end here."""
+    """A document in a listing. The listing continues at `place`; None means that a page cannot end here."""
 
     place: Place | None
     document: Document
 
 
 class Change(NamedTuple):
-    """An entry of a store's log of changes. `place` is where the log goes on after it.
+    """An entry in a store's log of changes. The log continues at `place`.
 
-    `document` is the document after the change; for a DELETE it is the removed one, or any with the same id. Without
-    a document, the entry only says that the log was read up to here.
+    `document` is the document after the change; for a DELETE the removed one, or any with the same id. Without a
+    document, the entry only marks that the log was read up to here.
     """
 
     place: Place
@@ -76,7 +76,7 @@ class Change(NamedTuple):
 
 @contextmanager
 def closed_after(items: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The items one by one. A generator is closed at the end, read through or not: it may hold a lock or a query."""
+    """The items one by one. In the end a generator is closed, exhausted or not: it may hold a lock or a query."""
     iterator = iter(items)
     try:
         yield iterator

@@ -1,1 +1,1 @@
-"""What a command points at, as something that answers the RPCs."""
+"""The targets that a user can name, each opened as something that answers the RPCs."""

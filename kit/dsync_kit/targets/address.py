@@ -1,4 +1,4 @@
-"""`grpc://HOST:PORT`: a connector that runs already."""
+"""`grpc://HOST:PORT`: a connector that is already running."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

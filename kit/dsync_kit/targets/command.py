@@ -1,4 +1,4 @@
-"""`exec:COMMAND`: a connector that is started as the user says."""
+"""`exec:COMMAND`: a connector that the kit starts with the user's command."""
 
 import shlex
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A folder alone: its harness starts what the connector needs."""
+"""A folder without a URI: its harness starts the backend and names the URI."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,7 +41,7 @@ def harness_target(
 
 @contextmanager
 def _backend(harness: Harness, folder: Path, watch: Watch) -> Iterator[list[str]]:
-    """What the harness runs the connector on, from start to stop. Raises TargetError where it does not start."""
+    """Run the harness's backend while the context is open. Raises TargetError if it does not start."""
     try:
         running = harness.running()
         with watch("start() of conformance.py", Kind.STEP):

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def configure(connector: RegisteredConnector, words: Sequence[str]) -> tuple[ConnectorSettings, list[str]]:
-    """The settings that `URI [options]` at the front of `words` say, and the words that are left."""
+    """The settings given by `URI [options]` at the start of `words`, and the remaining words."""
     return connector.settings.parse(words, os.environ)
 
 
@@ -37,9 +37,9 @@ def create(
     timeout: float | None = None,
     watch: Watch = unwatched,
 ) -> Connector:
-    """The connector with these settings; it may take `timeout` seconds to make.
+    """Create the connector with these settings, within `timeout` seconds.
 
-    Raises TargetError, which tells no secrets, where it cannot be made.
+    Raises TargetError, without secrets, if that fails.
     """
     uri = redact_uri(settings.uri)
     try:
@@ -54,7 +54,7 @@ def create(
     except BaseException as error:
         if is_interrupt(error):
             raise
-        # A traceback would quote secrets; the last place in the author's own code is what he needs of it.
+        # A traceback would quote secrets. Its author only needs the last line of their own code.
         places = traceback.extract_tb(error.__traceback__)
         place = next((at for at in reversed(places) if "site-packages" not in at.filename), places[-1])
         reason = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
@@ -63,9 +63,9 @@ def create(
 
 @contextmanager
 def torn_down(connector: Connector, *, timeout: float | None = None, watch: Watch = unwatched) -> Iterator[Connector]:
-    """The connector, torn down at the end, which may take `timeout` seconds.
+    """The connector, which is torn down at the end within `timeout` seconds.
 
-    A teardown that fails is logged: it is a rule's business.
+    A failing teardown is only logged here: a rule checks it.
     """
     try:
         yield connector
@@ -73,7 +73,7 @@ def torn_down(connector: Connector, *, timeout: float | None = None, watch: Watc
         try:
             with watch("the teardown of the connector", Kind.STEP):
                 Patience(timeout).call(connector.teardown)
-        except BaseException as error:  # what shows it takes the secrets out
+        except BaseException as error:  # secrets are removed where it is shown
             if is_interrupt(error):
                 raise
             logger.exception("the teardown of %s failed", type(connector).__name__)
@@ -109,7 +109,7 @@ def configured_target(
                 yield client(other)
 
         def process() -> Process:
-            # -P: the working folder may hold a connector that is called like the library that it imports.
+            # -P: the working folder may contain a connector with the name of a library that it imports.
             command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *filter(None, served)]
             command += ["--address", "{address}"]
             return Process(command, connector.name, redact=settings.redact, watch=calls.watch, folder=calls.folder)

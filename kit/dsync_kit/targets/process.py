@@ -1,4 +1,4 @@
-"""A connector as a process of its own, which a verification starts, kills, and starts again."""
+"""A connector in its own process, which a verification starts, kills and restarts."""
 
 import socket
 import subprocess
@@ -25,9 +25,11 @@ _END_SECONDS = 5.0
 
 
 class Process:
-    """A connector as a process of its own. `{address}` and `{port}` in the command are replaced; ready when GetInfo
-    answers. Entering starts it, leaving ends it; it ends with this process, too, however that ends. `timeout` is in
-    seconds, for each unary call; `watch` sees each call; `folder` is where it runs, else the current one.
+    """A connector in its own process; a context manager. It is ready when GetInfo answers.
+
+    `{address}` and `{port}` in the command are replaced. The process ends with the context, and with this process,
+    however that ends. `timeout` limits each unary call, in seconds; `watch` sees each call; `folder` is the folder in
+    which it runs, by default the current one.
     """
 
     def __init__(
@@ -52,27 +54,27 @@ class Process:
 
     @property
     def api(self) -> ConnectorApi:
-        """The client of the process that runs now."""
+        """The client of the current process."""
         if self._client is None:
             raise TargetError(f"{self._name} is not running")
         return self._client
 
     def start(self) -> None:
-        """Start it, on a free port. Raises TargetError with the end of its output where it does not answer."""
+        """Start it on a free port. Raises TargetError, with the end of its output, if it does not answer."""
         try:
             self._start()
-        except BaseException:  # an interrupt, too, leaves nothing behind
+        except BaseException:  # even an interrupt leaves nothing behind
             self.kill()
             raise
 
     def restart(self) -> ConnectorApi:
-        """End it as its user does, start it again, and give its new client. Raises TargetError as `start` does."""
+        """Stop it as its user would, start it again, and return its new client. Raises TargetError as `start` does."""
         self.__exit__()
         self.start()
         return self.api
 
     def kill(self) -> None:
-        """SIGKILL it, with what it started; nothing it has not made durable survives."""
+        """SIGKILL it and all processes that it started: only durable data survives."""
         self._end(0.0)
 
     def __enter__(self) -> Self:
@@ -123,7 +125,7 @@ class Process:
         try:
             self._client.get_info(GetInfoRequest())
         except ConnectorError as error:
-            return error.code is not StatusCode.UNAVAILABLE  # an error is an answer, too
+            return error.code is not StatusCode.UNAVAILABLE  # an error is also an answer
         return True
 
     def _failed(self, problem: str) -> TargetError:

@@ -1,4 +1,4 @@
-"""Which kind of target a word names."""
+"""Finds out which kind of target a word names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +27,9 @@ def resolve(
 ) -> Target:
     """The target that `word` and the connector's `options` name.
 
-    `insecure` and `gzip` are for what answers over gRPC; `timeout` is in seconds, for each unary call (None is without
-    limit, as dsync calls); `watch` sees the calls, and what else is done with the connector's code. Raises UsageError
-    where nothing matches, or an option does not fit.
+    `insecure` and `gzip` apply to targets over gRPC. `timeout` limits each unary call, in seconds; None means no limit,
+    as with dsync. `watch` sees all calls, and other uses of the connector's code. Raises UsageError if nothing matches,
+    or for an invalid option.
     """
     calls = Calls(timeout, watch)
     if word.lower().startswith("grpc://"):
@@ -51,7 +51,7 @@ def resolve(
 
 
 def find_connector(word: str) -> tuple[RegisteredConnector, Path | None]:
-    """The registered connector that `word` names; with its folder, if it is one."""
+    """The registered connector that `word` names, and its folder if `word` is one."""
     if (folder := folder_at(word)) is not None:
         return load_folder(folder), folder
     connector = connector_for(word)

@@ -1,4 +1,4 @@
-"""What a command points at, and what it is when it answers; each kind of target has a module beside this one."""
+"""A target that the user named, and an open one. Each kind of target has a module beside this one."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,12 +19,11 @@ __all__ = ["Calls", "OpenTarget", "Target"]
 class OpenTarget:
     """A connector that answers.
 
-    `connector` is the object itself where it lives in this process, `create` makes another one; `second` opens another
-    instance on the same data; `process` makes a process of its own that serves the same data, to be killed and started
-    again. `folder` is the connector's own, where one was named. `connect` opens another connection to the instance,
-    which ends with the target. `elsewhere` opens a connector on a scratch area of its own, with other data.
-    `restart` ends the instance, and gives the client of another one that takes its place. Raises TargetError where that
-    does not start.
+    What a target does not offer is None. `connector` is the object, if it is in this process; `create` creates another
+    one. `second` opens another instance on the same data. `process` starts a separate process on the same data, which
+    can be killed and restarted. `folder` is the connector's folder. `connect` opens another connection to the instance;
+    it closes with the target. `elsewhere` opens a connector on a separate scratch area with other data. `restart` ends
+    the instance and returns the client of its successor. All of them raise TargetError if something does not start.
     """
 
     title: str
@@ -43,8 +42,8 @@ class OpenTarget:
 
 @dataclass(frozen=True)
 class Target:
-    """What the user named: `open` makes it answer, and ends what it started. `redact` takes the secrets that were
-    typed out of a text."""
+    """What the user named. `open` starts what is needed, and stops it at the end; `redact` removes typed secrets from a
+    text."""
 
     title: str
     open: Callable[[], AbstractContextManager[OpenTarget]] = field(repr=False)
@@ -54,9 +53,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How calls are made: the seconds that each may take, what sees them, and where processes run."""
+    """How calls are made: their time limit in seconds, who watches them, and where processes run."""
 
     timeout: float | None
     watch: Watch
-    # A connector in this process may change the working folder.
+    # Kept now: a connector in this process may change the working folder.
     folder: Path = field(default_factory=Path.cwd)

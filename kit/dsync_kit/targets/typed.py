@@ -1,4 +1,4 @@
-"""A connector's options as they were typed: how they are shown, and what of them is kept."""
+"""A connector's options as the user typed them: how they are shown, and which of them are saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["TypedOptions"]
 
 @dataclass(frozen=True, slots=True)
 class TypedOptions:
-    """The words, each with whether it belongs to an option that is secret."""
+    """The typed words, and for each whether it belongs to a secret option."""
 
     words: tuple[tuple[str, bool], ...] = ()
 
@@ -32,7 +32,7 @@ class TypedOptions:
         return cls(tuple(marked))
 
     def shown(self) -> list[str]:
-        """The words, with what is secret as `***`."""
+        """The words, with secrets replaced by `***`."""
         shown = []
         for word, secret in self.words:
             flag, equals, _ = word.partition("=")
@@ -41,5 +41,5 @@ class TypedOptions:
         return shown
 
     def kept(self) -> tuple[str, ...]:
-        """The words without the options that are secret."""
+        """The words without secret options."""
         return tuple(redact_uri(word) for word, secret in self.words if not secret)

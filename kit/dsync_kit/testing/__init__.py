@@ -1,4 +1,4 @@
-"""What a connector's `conformance.py` and tests are made of: the harness, and real servers on loopback."""
+"""For a connector's `conformance.py` and tests: the harness, and real servers on loopback."""
 
 from dsync_kit.testing.harness import Harness, load_harness
 

@@ -1,4 +1,4 @@
-"""How the kit runs one connector: where its scratch area is, and what it cannot do by itself."""
+"""How the kit runs a connector in tests: where its scratch area is, and what the connector itself cannot do."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,55 +15,54 @@ __all__ = ["Harness", "load_harness"]
 class Harness:
     """Subclass it in a connector's `conformance.py`, and name the class there: `HARNESS = ExampleHarness`.
 
-    A connector that is source and sink needs only `start` and `stop`: the kit writes through it and reads back. The
-    other methods are for what a connector cannot do itself; leave them out where they are not needed.
+    A connector that is both source and sink needs only `start` and `stop`: the kit writes and reads through it. The
+    other methods do what a connector itself cannot do. Leave out those that you don't need.
     """
 
     namespaces: ClassVar[Sequence[str]] = ()
-    """Namespaces that may be written to and emptied, for a store that does not make a namespace by itself."""
+    """Namespaces that the kit may write to and empty, for a store in which writing does not create a namespace."""
 
     documents: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """What each namespace holds, where a store has tables or the like: a document schema (docs/schemas.md), as the file
-    of `--documents` has it. `"*"` stands for all others."""
+    """The document schema of each namespace (docs/schemas.md), for a store with tables or the like: what a file for
+    `--documents` holds. `"*"` stands for all other namespaces."""
 
     settle: ClassVar[float | None] = None
-    """Seconds after which reads must see what was acknowledged, for a store whose reads lag behind; 0 for one whose
-    reads see it at once. None: found out."""
+    """Seconds after which reads must see acknowledged writes; 0 if they must at once. With None, the kit finds out."""
 
     known_failures: ClassVar[Mapping[str, str]] = {}
-    """Rule ids (or globs) that this connector is known to violate, each with the reason. They still run; one that
-    passes fails the run."""
+    """Rules (ids or globs) that this connector is known to violate, each with the reason. They still run, and the run
+    fails if one passes."""
 
     def start(self) -> Sequence[str]:
-        """Start the backend, make a scratch area; returns what a user would type: the URI, then its options."""
+        """Start the backend, create a scratch area. Return the words that a user would type: URI, then options."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Remove the scratch area, stop the backend. Called once, whatever happened."""
+        """Remove the scratch area and stop the backend. Always called once, even after errors."""
 
     def seed(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
-        """Put documents into the source, past the connector: for a connector that is no sink."""
+        """Put documents into the source directly. Only a connector that is not a sink needs it."""
         raise NotImplementedError
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
-        """Change the source, past the connector: for a connector that streams updates and is no sink."""
+        """Change documents in the source directly. Only a connector that streams updates and is not a sink needs it."""
         raise NotImplementedError
 
     def read(self, namespace: str, data_type: DataType) -> Sequence[bytes]:
-        """The documents in the sink, past the connector: for a connector that is no source."""
+        """Read the documents in the sink directly. Only a connector that is not a source needs it."""
         raise NotImplementedError
 
     def outage(self) -> AbstractContextManager[None]:
-        """Make the backend unreachable while the context is open, and reachable again after it."""
+        """Make the backend unreachable while the context is open."""
         raise NotImplementedError
 
     def offers(self, method: str) -> bool:
-        """Whether this harness has its own `method`: `seed`, `update`, `read` or `outage`."""
+        """Whether this harness overrides `method`: `seed`, `update`, `read` or `outage`."""
         return getattr(type(self), method) is not getattr(Harness, method)
 
     @contextmanager
     def running(self) -> Iterator[list[str]]:
-        """The backend, from start to stop; gives the words that `start` returned."""
+        """Run the backend while the context is open, which gets the words that `start` returned."""
         try:
             words: object = self.start()
             if isinstance(words, str) or not isinstance(words, Sequence):
@@ -77,7 +76,7 @@ class Harness:
 
 
 def load_harness(folder: Path) -> type[Harness]:
-    """The harness that a connector's folder names. Raises UsageError where there is none."""
+    """The harness in a connector's folder. Raises UsageError if there is none."""
     harness = getattr(import_folder(folder, "conformance"), "HARNESS", None)
     if not (isinstance(harness, type) and issubclass(harness, Harness)):
         raise UsageError(f"{folder / 'conformance.py'} names no HARNESS: expected a subclass of Harness")

@@ -7,9 +7,9 @@ __all__ = ["free_ports"]
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports on 127.0.0.1 that nothing listens at.
+    """`count` different TCP ports of 127.0.0.1 on which nothing listens.
 
-    Another process may take one before its owner does: whoever starts a server there tries again with others.
+    Another process may take one before you do: if a server does not start, try again with other ports.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]

@@ -18,7 +18,7 @@ __all__ = ["OwnedProcess", "find_program"]
 def find_program(name: str, *, package: str) -> str:
     """The path of a server's program: beside this interpreter, or on PATH.
 
-    Raises UsageError where it is not installed; `package` is what to install with pip.
+    Raises UsageError if it is not installed; `package` is the one to install with pip.
     """
     beside = Path(sys.executable).parent / name
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
@@ -28,9 +28,9 @@ def find_program(name: str, *, package: str) -> str:
 
 
 class OwnedProcess:
-    """A process in a group of its own, whose output goes to the file `log`.
+    """A process in its own process group, whose output goes to the file `log`.
 
-    It ends with `stop`, at the interpreter's exit, and when this process dies of SIGKILL.
+    It ends with `stop`, when the interpreter exits, and when this process is killed with SIGKILL.
     """
 
     def __init__(self, command: Sequence[str], *, log: Path, environ: Mapping[str, str]) -> None:
@@ -43,12 +43,12 @@ class OwnedProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, which is the id of its group too."""
+        """The process id, which is also the id of its group."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is still running."""
         return self._process.running
 
     def last_words(self, lines: int = 5) -> str:

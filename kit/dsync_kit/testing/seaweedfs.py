@@ -23,7 +23,7 @@ _PORTS = tuple(
     f"{service}.port{kind}" for service in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")
 )
 _PROBE = "/dsync-kit-ready/object"
-"""What shows that the server is ready; it stays in a bucket of its own."""
+"""An object that shows that the server is ready. It stays in a separate bucket."""
 
 
 class SeaweedFS(LocalServer):
@@ -48,12 +48,12 @@ class SeaweedFS(LocalServer):
         return f"http://{HOST}:{self._ports['s3.port']}"
 
     def start(self) -> Self:
-        """Start the server; returns when it has kept an object. Raises UsageError as the class says."""
+        """Start the server; returns when an object can be written and read. Raises UsageError as the class says."""
         self._probed = False
         return super().start()
 
     def make_bucket(self, name: str | None = None) -> str:
-        """Make a bucket, under a random name unless one is given; returns its name (3 characters or more)."""
+        """Create a bucket; returns its name, which is random unless given (3 characters or more)."""
         bucket = name or "bucket-" + secrets.token_hex(4)
         status, answer = self._request("PUT", f"/{bucket}")
         if status != http.client.OK:
@@ -88,7 +88,7 @@ class SeaweedFS(LocalServer):
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             "s3.allowDeleteBucketNotEmpty": "false",
-            "s3.autoCreateBucket": "false",  # as AWS: writing to a bucket that is not there is an error
+            "s3.autoCreateBucket": "false",  # as with AWS, writing to a missing bucket is an error
             "s3.localSocket": folder / "s",
             "filer.localSocket": folder / "f",
             **self._ports,
@@ -100,7 +100,7 @@ class SeaweedFS(LocalServer):
         return {**others, "AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
 
     def _answers(self) -> bool:
-        """Whether an object is there that was written before: the volumes come up later than the buckets."""
+        """Whether an object that was written can be read: volumes come up later than buckets."""
         try:
             if self._request("GET", _PROBE)[0] == http.client.OK:
                 return True

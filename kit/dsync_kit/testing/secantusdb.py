@@ -1,6 +1,6 @@
 """A server that speaks MongoDB's protocol, on loopback: SecantusDB, from the PyPI package `secantusdb`.
 
-It is a process of its own, and nothing of it is imported.
+It runs as a separate process; none of its code is imported.
 """
 
 import socket

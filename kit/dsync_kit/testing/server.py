@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 _ATTEMPTS = 3
 _PAUSE = 0.05
-"""Seconds between two questions whether the server answers."""
+"""Seconds between two checks whether the server is ready."""
 
 
 class LocalServer(ABC):
@@ -103,7 +103,7 @@ class LocalServer(ABC):
             try:
                 return self._run(folder)
             except _EndedError:
-                pass  # another process may have taken a free port first
+                pass  # another process may have taken a port first
         self._choose_ports()
         return self._run(folder)
 
