@@ -28,7 +28,7 @@ def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:
     done = dsync_kit("verify", address, "--insecure", "--rule", "info/*", "--jobs", "2", "--seed", "5")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "replay        dsync-kit replay info-db-type" in done.stdout
-    assert f"or anew       dsync-kit verify {address} --rule info/db-type" in done.stdout
+    assert f"or rerun      dsync-kit verify {address} --rule info/db-type" in done.stdout
     assert dsync_kit("replay", "info/db-type").returncode == 1
 
 

@@ -147,4 +147,4 @@ def _advice(
     replay = f"dsync-kit replay {outcome.kept}" if outcome.kept else outcome.replay
     yield Text().append(f"{'replay':<{_LABELS}}", "dim").append(printable(replay), "bold")
     if outcome.kept:  # which does not exist on other machines
-        yield Text().append(f"{'or anew':<{_LABELS}}", "dim").append(printable(outcome.replay))
+        yield Text().append(f"{'or rerun':<{_LABELS}}", "dim").append(printable(outcome.replay))
