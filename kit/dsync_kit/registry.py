@@ -32,6 +32,7 @@ __all__ = [
     "import_folder",
     "load_folder",
     "packaged_folder",
+    "registered_names",
 ]
 
 ENTRY_POINT_GROUP = "dsync.connectors"
@@ -120,7 +121,7 @@ def _beside(word: str) -> RegisteredConnector | None:
     for folder in _folders_beside():
         names: list[str] = []
         with suppress(UsageError):  # another connector's broken pyproject.toml must not hide this one
-            names = [name.lower() for name in _entry_points(folder)]
+            names = [name.lower() for name in registered_names(folder)]
         if scheme[1].lower() in names and (connector := load_folder(folder)).matches(word):
             return connector
     return None
@@ -176,6 +177,11 @@ def _reason(error: SystemExit) -> str:
     return (
         error.code if isinstance(error.code, str) else f"it calls sys.exit({'' if error.code is None else error.code})"
     )
+
+
+def registered_names(folder: Path) -> list[str]:
+    """The names of the connectors that a folder's pyproject.toml registers. Raises UsageError where it is no TOML."""
+    return list(_entry_points(folder))
 
 
 def _entry_points(folder: Path) -> dict[str, str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsync_kit import __version__
 from dsync_kit.registry import load_folder
+from dsync_kit.scaffold.releases import current_version
 from dsync_kit.scaffold.rendering import Answers
 
 from .checks import run
@@ -56,7 +56,9 @@ def test_the_answers_are_kept(rendered: Render) -> None:
     answers = yaml.safe_load((rendered(ANSWERS[3]) / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert answers == {
         "_src_path": "https://dsync-kit.invalid/template.git",
-        "_commit": f"v{__version__}",
+        "_commit": f"v{current_version()}",
+        "_folder": "dsync_connector_file",
+        "_checksum": answers["_checksum"],
         "scheme": "file",
         "name": "file",
         "archetype": "object-store",

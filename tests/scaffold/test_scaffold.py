@@ -14,7 +14,7 @@ import pytest
 from dsync_kit.cli import new
 from dsync_kit.errors import UsageError
 from dsync_kit.registry import packaged_folder
-from dsync_kit.scaffold import rendering as module
+from dsync_kit.scaffold import releases
 from dsync_kit.scaffold.rendering import Answers, scaffold
 
 
@@ -191,7 +191,7 @@ def broken_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     broken = tmp_path / "template"
     copytree(packaged_folder("template"), broken)
     (broken / "object-store" / "tests" / "zzz.py.jinja").write_text("{{ nothing.at.all }}")
-    monkeypatch.setattr(module, "packaged_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(releases, "packaged_folder", lambda name: tmp_path / name)
     return
 
 

@@ -19,6 +19,7 @@ LAYERS = (
     {"__init__"},
     {"protocol"},
     {"usage", "output"},
+    {"git"},
     {"bounds"},
     {"errors"},
     {"documents", "cursors", "namespaces"},

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsync_kit.gate.events import Event, event_of, in_ci
-from dsync_kit.gate.git import Git
+from dsync_kit.git.worktree import Git
 from dsync_kit.usage import UsageError
 
 __all__ = ["Base", "find_base"]

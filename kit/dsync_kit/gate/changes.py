@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from dsync_kit.gate.bases import find_base
 from dsync_kit.gate.connectors import MARKS, Connectors, find_connectors
 from dsync_kit.gate.files import Files, find_files, links
-from dsync_kit.gate.git import Git
 from dsync_kit.gate.imports import Code
 from dsync_kit.gate.projects import Project, find_projects
 from dsync_kit.gate.requirements import gate_definitions, included, named_in, scope
+from dsync_kit.git.worktree import Git
 from dsync_kit.usage import UsageError
 
 __all__ = ["Change", "find_change"]

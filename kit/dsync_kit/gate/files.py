@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from dsync_kit.gate.git import Entry, Git
+from dsync_kit.git.worktree import Entry, Git
 
 __all__ = ["Files", "find_files", "links"]
 

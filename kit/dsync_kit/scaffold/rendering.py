@@ -12,17 +12,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dsync_kit import __version__
-from dsync_kit.registry import ENTRY_POINT_GROUP, bundled_folders, packaged_folder
+from dsync_kit.registry import ENTRY_POINT_GROUP, bundled_folders
+from dsync_kit.scaffold.copying import files_in, render_template
+from dsync_kit.scaffold.record import ANSWERS_FILE
+from dsync_kit.scaffold.releases import current_version, template_of
 from dsync_kit.scaffold.replacing import check_replaceable
 from dsync_kit.usage import UsageError
 
-__all__ = ["ARCHETYPES", "Answers", "Scaffolded", "scaffold"]
+__all__ = ["ARCHETYPES", "Answers", "Scaffolded", "check_answers", "scaffold"]
 
 ARCHETYPES = ("object-store", "document", "blank")
 _DATA_TYPES = ("bson", "json")
 _CI_SYSTEMS = ("none", "github")
-_ANSWERS = ".copier-answers.yml"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,28}[A-Za-z0-9])?")
 
@@ -70,7 +71,7 @@ def scaffold(
     template. `dry_run` changes nothing. Raises UsageError for impossible answers, and for a folder that is in the way;
     then, as after any failure, all files are unchanged.
     """
-    _check(answers, interactive=interactive)
+    check_answers(answers, interactive=interactive)
     if output is not None:
         _check_target(output, force=force)
     if dry_run:
@@ -82,7 +83,7 @@ def scaffold(
         return made
 
 
-def _check(answers: Answers, *, interactive: bool) -> None:
+def check_answers(answers: Answers, *, interactive: bool) -> None:
     """Refuse impossible answers before anything is asked or rendered."""
     if answers.scheme is None and not interactive:
         raise UsageError("--scheme is missing: expected the scheme of the connector's URIs, for example --scheme s3")
@@ -163,50 +164,29 @@ def _written_before(folder: Path, scratch: Path) -> frozenset[Path]:
 
     `scratch` is a place for a new folder.
     """
-    answers = folder / _ANSWERS
+    answers = folder / ANSWERS_FILE
     if not answers.is_file():
         return frozenset()
     scratch.mkdir(parents=True)
-    shutil.copyfile(answers, scratch / _ANSWERS)
+    shutil.copyfile(answers, scratch / ANSWERS_FILE)
     try:
-        _copy_template(scratch, {"folder": folder.name}, interactive=False)
+        with template_of(current_version()) as template:
+            render_template(template, scratch, {}, folder=folder.name)
     except OSError:
         raise
     except Exception:
         # The file may contain anything by now, and fail anywhere. Then nothing is known, and nothing will be deleted.
         return frozenset()
-    return frozenset(_files(scratch))
-
-
-def _copy_template(into: Path, data: Mapping[str, Any], *, interactive: bool) -> Mapping[str, Any]:
-    """Render into a folder, with the answers that are saved there, if any; returns all answers."""
-    from copier import Settings, run_copy
-
-    worker = run_copy(
-        str(packaged_folder("template")),
-        into,
-        data={**data, "kit_version": __version__},
-        defaults=not interactive,
-        settings=Settings(),  # without the user's own defaults, so that the same answers always render the same folder
-        overwrite=True,
-        quiet=True,
-    )
-    return worker.answers.combined
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files in a folder, relative to it and sorted."""
-    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return frozenset(files_in(scratch))
 
 
 def _render(answers: Answers, into: Path, output: Path | None, *, interactive: bool, force: bool) -> Scaffolded:
     """Render into the new folder `into`; the result names its final folder."""
-    from copier.errors import CopierError
-
-    folder_name = {"folder": output.name} if output else {}
     try:
-        given = _copy_template(into, {**answers.given(), **folder_name}, interactive=interactive)
-    except (CopierError, ValueError) as error:
+        with template_of(current_version()) as template:
+            name = output.name if output else None
+            given = render_template(template, into, answers.given(), folder=name, interactive=interactive)
+    except UsageError as error:
         raise UsageError(f"{error} (see dsync-new connector --help)") from error
     folder = output or Path("connectors", given["name"])
     _check_name(given["name"])
@@ -215,7 +195,7 @@ def _render(answers: Answers, into: Path, output: Path | None, *, interactive: b
     _check_target(folder, force=force)
     if folder.is_dir():
         check_replaceable(folder, _written_before(folder, into.with_name("before")))
-    return Scaffolded(folder, tuple(_files(into)))
+    return Scaffolded(folder, tuple(files_in(into)))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The command `dsync-new`."""
+"""The command `dsync-new connector`."""
 
 import sys
 from collections.abc import Iterator
@@ -7,17 +7,13 @@ from typing import Annotated
 
 import typer
 
-from dsync_kit.cli.command_lines import command_line
-from dsync_kit.cli.exit_codes import ExitCode, exit_code_of
+from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.output.plain import printable
 from dsync_kit.usage import UsageError
 
-__all__ = ["app", "main"]
-
-app = command_line("dsync-new", "Make a connector for dsync.")
+__all__ = ["connector"]
 
 
-@app.command()
 def connector(
     scheme: Annotated[str | None, typer.Option(metavar="S", help="The scheme of its URIs, for example s3.")] = None,
     name: Annotated[str | None, typer.Option(metavar="N", help="Its name; by default the scheme.")] = None,
@@ -112,12 +108,3 @@ def _workflow_steps(folder: Path) -> Iterator[str]:
     yield f"  mkdir -p {shlex.quote(str(place))}"
     yield f"  mv {shlex.quote(str(workflow))} {shlex.quote(str(place))}"
     yield f"  rm -r {shlex.quote(str(folder / '.github'))}"
-
-
-def main() -> None:
-    """Run the command, and end the process with its exit code."""
-    sys.exit(exit_code_of(app))
-
-
-if __name__ == "__main__":
-    main()

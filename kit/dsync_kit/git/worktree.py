@@ -1,31 +1,31 @@
 """Queries a git repository and its work tree, unaffected by the environment or settings."""
 
-import os
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dsync_kit.git.running import run_git
 from dsync_kit.usage import UsageError
 
 __all__ = ["Entry", "Git"]
 
 # Git sets these for hooks. They are for the folder of the hook, not for the current one.
-_PLACE = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_LITERAL_PATHSPECS",
-    "GIT_GLOB_PATHSPECS",
-    "GIT_NOGLOB_PATHSPECS",
-    "GIT_ICASE_PATHSPECS",
+_PLACE = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_COMMON_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+    }
 )
-# No locks that block other git commands, no questions on a terminal, messages in one language.
-_ALWAYS = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 _SUBMODULE = "160000"
 
@@ -130,6 +130,23 @@ class Git:
         """Whether there are neither changes since HEAD nor new files."""
         return not self._lines("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
 
+    def changes_in(self, folder: Path) -> list[PurePosixPath]:
+        """The paths in a folder that differ from HEAD, or are new and not ignored; a new folder is one path."""
+        lines = iter(
+            self._lines(
+                *(
+                    "status",
+                    "--porcelain",
+                    "-z",
+                    "--untracked-files=normal",
+                    "--ignore-submodules=none",
+                    "--no-renames",
+                ),
+                *("--", f":(top,literal){folder.resolve().relative_to(self.root).as_posix()}"),
+            )
+        )
+        return [PurePosixPath(line[3:]) for line in lines]
+
     def submodule_at(self, commit: str, path: PurePosixPath) -> str:
         """The submodule's commit at a commit of this repository; empty if it was not a submodule then."""
         line = next(iter(self._lines("ls-tree", "-z", commit, f"./{path}")), "")
@@ -180,17 +197,4 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _run(folder: Path, place: Mapping[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if name not in _PLACE}
-    try:
-        return subprocess.run(  # noqa: S603 - no shell reads the words
-            ["git", "-C", str(folder), *words],  # noqa: S607 - the user's own git
-            env={**inherited, **_ALWAYS, **place},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise UsageError("git is not installed, or not on the PATH: the gate needs it to find changes") from error
+    return run_git(folder, *words, environ=place, without=_PLACE.__contains__)

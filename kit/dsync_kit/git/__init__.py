@@ -1,0 +1,1 @@
+"""Git: the user's own repository, and scratch ones that nobody's settings reach."""
