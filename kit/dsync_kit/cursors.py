@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
 from dsync_kit.errors import InvalidArgument
@@ -30,14 +30,31 @@ class Cursor(BaseModel):
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """The cursor from its bytes. Raises InvalidArgument for bytes that `encode` of this class did not write."""
+        """The cursor from its bytes; those of an older version go through `upgrade`.
+
+        Raises InvalidArgument for bytes that `encode` of this class did not write.
+        """
         try:
             match from_json(data):
                 case [cls.__name__, cls.version, dict(fields)]:
                     return cls._validate(fields)
-        except (ValueError, ValidationError) as error:
+                case [cls.__name__, int(version), dict(fields)] if 0 < version < cls.version:
+                    return cls._validate(cls.upgrade(version, fields))
+        except (ValueError, LookupError, TypeError) as error:
             raise InvalidArgument(f"not a {cls.__name__}: {data[:64]!r}") from error
         raise InvalidArgument(f"not a {cls.__name__} of version {cls.version}: {data[:64]!r}")
+
+    @classmethod
+    def upgrade(cls, version: int, fields: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG003 - for overrides
+        """The fields of this version from those that an older `version` wrote, as JSON has them: bytes are base64.
+
+        Override it when you increase `version`, since dsync may hold cursors that the last release wrote. Raise
+        InvalidArgument for those that can't be read any more, as this one does for all. A ValueError, LookupError or
+        TypeError becomes one, too.
+        """
+        raise InvalidArgument(
+            f"a {cls.__name__} of version {version} cannot be read any more, only of version {cls.version}: start again"
+        )
 
     @classmethod
     def _validate(cls, fields: dict[str, Any]) -> Self:
