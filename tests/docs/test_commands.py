@@ -47,6 +47,13 @@ SHORTER = {
 
 PREPARED = {
     "docs/ci.md": [["dsync-new", "connector", "--scheme", "memory", "--name", "s3", "--defaults"]],
+    "docs/update.md": [
+        ["dsync-new", "connector", "--scheme", "memory", "--name", "s3", "--defaults"],
+        ["dsync-new", "connector", "--scheme", "mine", "--defaults"],
+        ["rm", "connectors/mine/.copier-answers.yml"],
+        ["git", "add", "--all"],
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "made"],
+    ],
 }
 """What a page takes for granted."""
 
