@@ -17,33 +17,46 @@ from .using import listed
 
 Open = Callable[..., DocumentFiles]
 
-# Writes, overwrites and deletes its own ids for ever, and prints the state of each when it has been acknowledged.
+# Each of four threads writes, overwrites and deletes its own ids for ever, and prints their state when it is
+# acknowledged. Some pages are large enough to be written beside others.
 _WRITER = """
-import json, random, sys
+import json, random, sys, threading
 from pathlib import Path
 from dsync_kit.documents import encode, id_of
 from dsync_kit.files.document_files import DocumentFiles, FilesOptions
 from dsync_kit.files.stores.folder import Folder
 from dsync_kit.protocol import Update
 folder, name, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
-chosen = random.Random(seed)
 files = DocumentFiles(Folder(Path(folder)), FilesOptions(file_bytes=1 << 16, compression="gzip"))
-version = seed * 1_000_000
-while True:
-    changes = {}
-    for _ in range(chosen.choice([1, 1, 1, 300])):
-        version += 1
-        changes[f"{name}{chosen.randrange(400)}"] = version if chosen.random() < 0.7 else None
-    print(json.dumps([0, changes]), flush=True)
-    documents = {key: encode({"id": key, "v": value, "pad": "x" * 40}, 2) for key, value in changes.items()}
-    if None not in changes.values() and chosen.random() < 0.5:
-        files.write("shop.orders", list(documents.values()), 2)
-    else:
-        files.update("shop.orders", [
-            Update(id=id_of(document, 2), type=3 if changes[key] is None else 1, data=document)
-            for key, document in documents.items()
-        ], 2)
-    print(json.dumps([1, changes]), flush=True)
+lock = threading.Lock()
+
+def say(*what):
+    with lock:
+        print(json.dumps(what), flush=True)
+
+def write_for_ever(thread):
+    chosen = random.Random(seed * 10 + thread)
+    version = seed * 1_000_000
+    while True:
+        changes = {}
+        count = chosen.choice([1, 1, 1, 300])
+        for _ in range(count):
+            version += 1
+            changes[f"{name}{thread}-{chosen.randrange(100)}"] = version if chosen.random() < 0.7 else None
+        say(0, changes)
+        pad = "x" * (40 if count == 1 else 1500)
+        documents = {key: encode({"id": key, "v": value, "pad": pad}, 2) for key, value in changes.items()}
+        if None not in changes.values() and chosen.random() < 0.5:
+            files.write("shop.orders", list(documents.values()), 2)
+        else:
+            files.update("shop.orders", [
+                Update(id=id_of(document, 2), type=3 if changes[key] is None else 1, data=document)
+                for key, document in documents.items()
+            ], 2)
+        say(1, changes)
+
+for thread in range(4):
+    threading.Thread(target=write_for_ever, args=(thread,)).start()
 """
 
 

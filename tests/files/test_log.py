@@ -91,7 +91,7 @@ def test_a_namespace_holds_one_type_and_one_compression(open_files: Open, storag
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda storage, name: storage.delete(name), "the pages 2 to 2 are missing"),
+        (lambda storage, name: storage.delete(name), "files are missing, page 2 first: restore them"),
         (lambda storage, name: storage.replace(name, b'{"id":1}\nhalf'), "its last line has no end"),
         (lambda storage, name: storage.replace(name, b"{}\n"), "line 1: the document has no id"),
         (lambda storage, _: storage.delete(f"{NAMESPACE}/_dsync.json"), r"'shop.orders/_dsync.json' is missing"),
@@ -110,6 +110,7 @@ def test_damage_is_an_error_that_names_the_file(
     files = open_files(storage)
     for number in range(3):
         write(files, {"id": number})
+    files.close()
     harm(storage, f"{NAMESPACE}/000000000002.jsonl")
     with pytest.raises(FailedPrecondition, match=message):
         listed(open_files(storage))
@@ -170,6 +171,92 @@ def test_a_number_that_a_compaction_has_freed_is_not_used(open_files: Open) -> N
         stalling.go_on.set()
         writing.result()
     assert {document["id"] for document in listed(open_files(Bucket(memory)))} == {*range(16), "late"}
+
+
+LARGE = {"text": "x" * 100_000}
+"""What makes a page large enough to be written beside others."""
+
+
+def test_a_page_is_acknowledged_when_all_numbers_below_its_own_are_taken(open_files: Open) -> None:
+    """Two pages of one process are under way at once; the second waits for the first, which gets the smaller number."""
+    stalling = Stalling(MemoryStore(), f"{NAMESPACE}/000000000002.jsonl")
+    files = open_files(stalling)
+    write(files, {"id": "before"})
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write, files, {"id": "a", "v": 1, **LARGE})
+        assert stalling.waiting.wait(60)
+        second = pool.submit(write, files, {"id": "a", "v": 2, **LARGE})
+        with pytest.raises(TimeoutError):
+            second.result(0.5)
+        assert f"{NAMESPACE}/000000000003.jsonl" in {entry.key for entry in stalling.entries(NAMESPACE)}
+        stalling.go_on.set()
+        first.result()
+        second.result()
+    assert [document.get("v") for document in listed(open_files(stalling))] == [None, 2]
+
+
+class Failing(Stalling):
+    """A store in which one creation fails once, after it has waited."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        if key == self.key and not self.go_on.is_set():
+            self.waiting.set()
+            assert self.go_on.wait(60)
+            raise OSError("the connection is lost")
+        return super().create(key, data)
+
+
+def test_a_number_whose_page_failed_is_filled(open_files: Open) -> None:
+    """With an empty page, so that the page above it is acknowledged, and nobody takes the number later."""
+    failing = Failing(MemoryStore(), f"{NAMESPACE}/000000000002.jsonl")
+    files = open_files(failing)
+    write(files, {"id": "before"})
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write, files, {"id": "failed", **LARGE})
+        assert failing.waiting.wait(60)
+        second = pool.submit(write, files, {"id": "after", **LARGE})
+        failing.go_on.set()
+        with pytest.raises(OSError, match="the connection is lost"):
+            first.result()
+        second.result()
+    assert failing.read(f"{NAMESPACE}/000000000002.jsonl") == b""
+    assert [document["id"] for document in listed(open_files(failing))] == ["before", "after"]
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_the_next_writer_fills_what_a_killed_one_left_out(open_files: Open, storage: Storage, compression: str) -> None:
+    """A killed process may leave a page above a number that it never took. It is read; the number stays empty."""
+    one = open_files(storage, compression=compression)
+    for number in range(1, 4):
+        write(one, {"id": number})
+    last = names(storage)[-1]
+    hole = last.replace("3", "2", 1)
+    storage.delete(f"{NAMESPACE}/{hole}")
+    assert [document["id"] for document in listed(open_files(storage))] == [1, 3]
+    other = open_files(storage)
+    write(other, {"id": 4})
+    assert names(storage) == [last.replace("3", str(number), 1) for number in range(1, 5)]
+    write(one, {"id": 5})
+    for number in range(6, 20):
+        write(other, {"id": number})
+    other.settle()
+    assert len(names(storage)) < 19
+    assert sorted(document["id"] for document in listed(open_files(storage))) == [1, *range(3, 20)]
+
+
+def test_a_partial_update_waits_for_the_pages_below_its_own(open_files: Open) -> None:
+    """It is applied to a page that was under way when it came."""
+    stalling = Stalling(MemoryStore(), f"{NAMESPACE}/000000000002.jsonl")
+    files = open_files(stalling)
+    write(files, {"id": "a", "v": 1})
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write, files, {"id": "a", "v": 2, **LARGE})
+        assert stalling.waiting.wait(60)
+        second = pool.submit(files.update, NAMESPACE, [patch("a", {"w": 3}, ["text"])], DATA_TYPE_JSON_ID)
+        stalling.go_on.set()
+        first.result()
+        second.result()
+    assert listed(open_files(stalling)) == [{"id": "a", "v": 2, "w": 3}]
 
 
 def test_a_folder_that_was_emptied_begins_anew(open_files: Open, storage: Storage) -> None:

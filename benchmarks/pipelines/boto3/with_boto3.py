@@ -1,6 +1,7 @@
 """Pages as NDJSON objects with boto3, in threads: with_boto3.py ENDPOINT BUCKET."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import boto3
 from botocore.config import Config
 from work import work
 
-THREADS = 16
+THREADS = int(os.environ["CALLS"])
 endpoint, bucket = sys.argv[1:]
 client = boto3.client("s3", endpoint_url=endpoint, config=Config(max_pool_connections=THREADS))
 

@@ -15,7 +15,7 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, GeneratePlanRequest, Partition
 from dsync_kit.registry import load_folder
 from dsync_kit.targets.local import configure, create
 
-CALLS = 4  # at once: dsync's default
+CALLS = int(os.environ["CALLS"])
 NAMESPACE = "bench.documents"
 endpoint, bucket, folder = sys.argv[1:]
 words = [f"s3://{bucket}/kit", f"--endpoint={endpoint}", f"--region={os.environ['AWS_REGION']}"]

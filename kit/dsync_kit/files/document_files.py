@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from dsync_kit.conversion import convert
@@ -22,8 +21,10 @@ from dsync_kit.files.content.lines import Line, digest_of, document_line
 from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
 from dsync_kit.files.logs.changes import Documents, Updates
 from dsync_kit.files.logs.index import Index
-from dsync_kit.files.logs.log import SMALL_FILE, ConditionalWrites, Format, Listing, Log
-from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of
+from dsync_kit.files.logs.log import Format, Listing, Log
+from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of, visible
+from dsync_kit.files.logs.page_indexes import PageIndexes
+from dsync_kit.files.logs.writing import ConditionalWrites, Writer
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
 from dsync_kit.files.reading.mentioned import Mentioned
@@ -85,13 +86,14 @@ class DocumentFiles:
         )
         self._conditions = ConditionalWrites(storage)
         self._lock = threading.Lock()
-        self._logs: dict[str, Log] = {}
+        self._logs: dict[str, tuple[Log, Writer]] = {}
         self._snapshots: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
         self._listings: OrderedDict[tuple[str, int, str, str], tuple[list[Entry], Callable[[bytes], bool]]] = (
             OrderedDict()
         )
         self._mentioned: tuple[Snapshot, Mentioned] | None = None
         self._background = Background(self._compact)
+        self._page_indexes = PageIndexes(storage, self._background.soon)
         self._compaction = Compaction(
             storage,
             self._indexes,
@@ -101,6 +103,7 @@ class DocumentFiles:
 
     def close(self) -> None:
         """End the threads and close the files. Calling it again does nothing."""
+        self._page_indexes.flush()
         self._background.close()
         self._pool.shutdown(cancel_futures=True)
         self._foreign.close()
@@ -177,40 +180,43 @@ class DocumentFiles:
 
         Raises InvalidArgument for a document that is malformed, before anything is written.
         """
-        log = self._log(namespace)
+        _, writer = self._opened(namespace)
         page = Documents(documents, data_type, self._options.max_document_bytes)
         if documents:
-            log.write(page, data_type, page.size)
+            writer.write(page, data_type, page.size)
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """Apply updates in their order, partial ones too; all is durable when this returns.
 
         Raises InvalidArgument for an update that is malformed, before anything is written.
         """
-        log = self._log(namespace)
+        _, writer = self._opened(namespace)
         change = Updates(updates, data_type, self._options.max_document_bytes)
         if updates:
-            log.write(change, data_type, change.size)
+            writer.write(change, data_type, change.size)
 
     def _log(self, namespace: str) -> Log:
+        return self._opened(namespace)[0]
+
+    def _opened(self, namespace: str) -> tuple[Log, Writer]:
         folder_of(namespace)
         with self._lock:
             if namespace not in self._logs:
-                self._logs[namespace] = Log(
+                log = Log(self._storage, namespace)
+                writer = Writer(
                     self._storage,
-                    namespace,
+                    log,
                     conditions=self._conditions,
                     compression=self._options.compression,
                     find=self._current,
                     written=self._page_written,
                 )
+                self._logs[namespace] = log, writer
             return self._logs[namespace]
 
     def _page_written(self, log: Log, file: LogFile, index: Index) -> None:
         self._indexes.keep(log, file, index)
-        if file.size >= SMALL_FILE:
-            # Nothing waits for it: it can be worked out from the file.
-            self._background.soon(partial(self._storage.replace, log.index_key(file), index.encode()))
+        self._page_indexes.written(log, file, index)
         self._background.written(log, file.size)
 
     def _compact(self, log: Log) -> None:
@@ -238,7 +244,10 @@ class DocumentFiles:
         """The log as it was at a number; with `listing`, of files that are there now."""
         with self._lock:
             kept = self._snapshots.get((log.namespace, head))
-        if kept is not None and (listing is None or {part.file for part in kept.parts} <= set(listing.files)):
+        # A number below the newest may have been taken since.
+        if kept is not None and (
+            listing is None or [part.file for part in kept.parts] == [each.file for each in visible(listing.files)]
+        ):
             return kept
         snapshot = Snapshot(log, listing or log.listing(), self._indexes, head)
         with self._lock:
@@ -368,7 +377,7 @@ class DocumentFiles:
 
     def _lines(self, log: Log, known: Format, digests: Sequence[bytes], head: int) -> dict[bytes, Line]:
         listing = log.listing()
-        snapshot = self._newest(log, listing)
+        snapshot = self._snapshot_at(log, head, listing)
         found: dict[bytes, Line] = {}
         for digest in digests:
             if (place := snapshot.find(digest)) is not None:

@@ -14,7 +14,7 @@ from dsync_kit.files.content.compression import Compression
 from dsync_kit.files.content.lines import DIGEST
 from dsync_kit.files.logs.index import BLOCK_BYTES, Index, IndexBuilder, build_block, check_block, read_block
 from dsync_kit.files.logs.log import Format, Listing, Log
-from dsync_kit.files.logs.names import LogFile, log_file, merged_name, visible
+from dsync_kit.files.logs.names import LogFile, VisibleFile, indexed_pages, log_file, merged_name, visible
 from dsync_kit.files.reading.resolve import superseded
 from dsync_kit.files.reading.snapshot import Indexes
 from dsync_kit.files.stores.storage import Storage
@@ -46,7 +46,7 @@ class Compaction:
             known = log.format()
             if known is None:
                 return
-            files = [each.file for each in visible(listing.files)]
+            files = [each.file for each in _before(listing)]
             for run in to_merge(files, self._file_bytes):
                 if self._stopping():
                     return
@@ -58,8 +58,8 @@ class Compaction:
     def _clean(self, log: Log, known: Format) -> None:
         """Write those files again of whose lines half are superseded: seldom, since all indexes are looked at."""
         listing = log.listing()
-        files = visible(listing.files)
-        indexes = self._indexes.of_all(log, [each.file for each in files], known)
+        files = _before(listing)
+        indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
         lines = sum(map(len, indexes))
         head = max((each.file.last for each in files), default=0)
         since = self._cleaned.setdefault(log.folder, 0)
@@ -78,11 +78,9 @@ class Compaction:
         """Write one file for the run, then remove the run. With a horizon, newer files count as well, up to it."""
         chosen = set(run)
         files = [
-            each
-            for each in visible(listing.files)
-            if each.file in chosen or (horizon and each.file.first > run[-1].last)
+            each for each in _before(listing) if each.file in chosen or (horizon and each.file.first > run[-1].last)
         ]
-        indexes = self._indexes.of_all(log, [each.file for each in files], known)
+        indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
         stops = [index.line_from(each.stop) for each, index in zip(files, indexes, strict=True)]
         dead = superseded(list(zip(indexes, stops, strict=True)))
         # Deletes are kept while there may be something older that they hold for.
@@ -104,7 +102,7 @@ class Compaction:
             writer.end()
             index = builder.build(highest)
             file = LogFile(merged, run[0].first, run[-1].last, index.size)
-            self._storage.replace(log.index_key(file), index.encode())
+            self._storage.replace(log.index_key(file.name), index.encode())
             self._storage.upload(log.key(merged), spool)
         self._remove(log, run)
 
@@ -129,7 +127,7 @@ class Compaction:
                 check_block(data, block, key)
                 writer.whole(data, index, block.line, end)
                 continue
-            lines = read_block(data, block, known.compression, key)
+            lines = read_block(data, block, known.compression, key).texts
             for line in range(block.line, min(end, stop)):
                 at = bisect_left(skip, line)
                 if at == len(skip) or skip[at] != line:
@@ -143,16 +141,22 @@ class Compaction:
         self._remove(log, left)
         there = {file.name for file in listing.files}
         for name in listing.indexes:
-            file = log_file(name, 0)
+            pages = indexed_pages(name)
+            file = log_file(name, 0) if pages is None else LogFile(name, pages[0], pages[-1], 0)
             # That of an equally long run may be one that is being written.
-            if name not in there and file is not None and any(_within(file, other) for other in merged):
-                self._storage.delete(log.index_key(file))
+            if (
+                name not in there
+                and file is not None
+                and any(_within(file, other, same=pages is not None) for other in merged)
+            ):
+                self._storage.delete(log.index_key(name))
 
     def _remove(self, log: Log, files: Sequence[LogFile]) -> None:
         # Oldest first: what is left in between has the deletes of all that is older.
         for file in sorted(files, key=lambda each: each.last):
             self._storage.delete(log.key(file.name))
-            self._storage.delete(log.index_key(file))
+            if file.merged:
+                self._storage.delete(log.index_key(file.name))
 
 
 class _Writer:
@@ -198,7 +202,13 @@ class _Writer:
             self._builder.lines_of(index.digests[first * DIGEST : last * DIGEST], (each - first for each in deletes))
 
 
-def _within(file: LogFile, other: LogFile) -> bool:
-    return (
-        other.first <= file.first and file.last <= other.last and (file.first, file.last) != (other.first, other.last)
-    )
+def _within(file: LogFile, other: LogFile, *, same: bool) -> bool:
+    """Whether the pages of one file are among those of another; `same`: they may be the same ones."""
+    inside = other.first <= file.first and file.last <= other.last
+    return inside and (same or (file.first, file.last) != (other.first, other.last))
+
+
+def _before(listing: Listing) -> list[VisibleFile]:
+    """The files that are read, up to the first page that is missing: it may still come."""
+    first = min(listing.holes, default=None)
+    return [each for each in visible(listing.files) if first is None or each.file.last < first]

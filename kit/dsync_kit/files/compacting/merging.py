@@ -9,15 +9,19 @@ __all__ = ["due", "to_merge"]
 _RATIO = 4
 """A merged file is rewritten while it is at most so many times as large as what came after it."""
 
+_DUE = ((64 << 10, 8), (1 << 20, 16), (8 << 20, 64), (64 << 20, 256))
+"""Files of fewer bytes in all than the first number are merged when there are as many as the second."""
+
 
 def due(pages: int, size: int) -> bool:
     """Whether it is time to merge the files of so many pages, with so many bytes in all.
 
     Single updates are merged early, so that there are few files; whole pages late, since each byte is written again.
     """
-    if size < 64 << 10:
-        return pages >= 8
-    return pages >= (16 if size < 1 << 20 else 64)
+    for limit, enough in _DUE:
+        if size < limit:
+            return pages >= enough
+    return True
 
 
 def to_merge(files: Sequence[LogFile], largest: int) -> list[list[LogFile]]:

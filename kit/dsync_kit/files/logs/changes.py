@@ -3,7 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.files.content.lines import Line, delete_line, digest_of, document_line, document_of
+from dsync_kit.files.content.lines import (
+    Line,
+    Lines,
+    delete_line,
+    digest_of,
+    document_line,
+    document_lines,
+    document_of,
+)
 from dsync_kit.incoming import bare_document, check_same_id, check_update
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, BsonValue, DataType, Update
@@ -17,19 +25,23 @@ class Documents:
     """A page of documents. Raises InvalidArgument for one that is malformed or too large, saying which."""
 
     def __init__(self, documents: Sequence[bytes], data_type: DataType, largest: int) -> None:
-        self._lines: list[Line] = []
         try:
-            for document in documents:
-                self._lines.append(_checked(document, data_type, largest))
-        except InvalidArgument as error:
-            raise _named(error, "document", len(self._lines) + 1, len(documents)) from error
+            self._lines = document_lines(documents, data_type)
+            _check_size(max(map(len, self._lines.texts.values()), default=0), largest)
+        except InvalidArgument:
+            _find_fault(documents, data_type, largest)
+            raise
 
     @property
     def size(self) -> int:
         """The bytes that are to be written."""
-        return sum(len(line.text) for line in self._lines)
+        return self._lines.size
 
-    def lines(self, current: Current) -> list[Line]:
+    @property
+    def follows(self) -> bool:
+        return False
+
+    def lines(self, current: Current) -> Lines:
         return self._lines
 
 
@@ -51,7 +63,12 @@ class Updates:
         """About the bytes that are to be written."""
         return sum(len(line.text) if line else len(update.data) for _, _, update, line in self._updates)
 
-    def lines(self, current: Current) -> list[Line]:
+    @property
+    def follows(self) -> bool:
+        """Whether there is a partial update, whose document is to be found first."""
+        return any(line is None for _, _, _, line in self._updates)
+
+    def lines(self, current: Current) -> Lines:
         known = current(list({digest for digest, _, _, line in self._updates if line is None}))
         for number, (digest, part, update, line) in enumerate(self._updates, 1):
             if line is None:
@@ -60,8 +77,10 @@ class Updates:
                 except InvalidArgument as error:
                     raise _named(error, "update", number, len(self._updates)) from error
             known[digest] = line
-        changed = {digest for digest, *_ in self._updates}
-        return [line for digest, line in known.items() if digest in changed]
+        lines = Lines()
+        for digest, *_ in self._updates:
+            lines.add(known[digest])
+        return lines
 
     def _checked(self, update: Update) -> tuple[bytes, BsonValue, Update, Line | None]:
         """An update with its id, and its line, which a partial update gets only when it is applied."""
@@ -88,11 +107,24 @@ class Updates:
 
 def _checked(document: bytes, data_type: DataType, largest: int) -> Line:
     line = document_line(document, data_type)
-    if len(line.text) > largest:
-        raise InvalidArgument(
-            f"the document has {len(line.text)} bytes as it is stored, more than the {largest} of --max-document-bytes"
-        )
+    _check_size(len(line.text), largest)
     return line
+
+
+def _check_size(size: int, largest: int) -> None:
+    if size > largest:
+        raise InvalidArgument(
+            f"the document has {size} bytes as it is stored, more than the {largest} of --max-document-bytes"
+        )
+
+
+def _find_fault(documents: Sequence[bytes], data_type: DataType, largest: int) -> None:
+    """Raises InvalidArgument for the first document that is malformed or too large, saying which it is."""
+    for number, document in enumerate(documents, 1):
+        try:
+            _checked(document, data_type, largest)
+        except InvalidArgument as error:
+            raise _named(error, "document", number, len(documents)) from error
 
 
 def _named(error: InvalidArgument, what: str, number: int, count: int) -> InvalidArgument:

@@ -1,14 +1,15 @@
 """The index of a file: where its lines are, from which pages they come, and the digests of their ids.
 
-It can be worked out from the file, except the pages of a merged one; a small file of one page does without.
+It can be worked out from the file, except the pages of a merged one. The indexes of pages stand together in a file.
 """
 
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from mmap import mmap
+from typing import NamedTuple
 from zlib import crc32
 
 import orjson
@@ -18,12 +19,25 @@ from dsync_kit.files.content.compression import Compression, compress, decompres
 from dsync_kit.files.content.lines import DIGEST, Line, read_line
 from dsync_kit.protocol import DataType
 
-__all__ = ["BLOCK_BYTES", "Block", "Index", "IndexBuilder", "build_block", "check_block", "index_of", "read_block"]
+__all__ = [
+    "BLOCK_BYTES",
+    "Block",
+    "BlockLines",
+    "Index",
+    "IndexBuilder",
+    "build_block",
+    "check_block",
+    "decode_pages",
+    "encode_pages",
+    "index_of",
+    "read_block",
+]
 
 BLOCK_BYTES = 1 << 20
 """The plain bytes of a block, about: what is read and compressed at a time."""
 
 _MAGIC = b"dsync-index-1\n"
+_PAGES_MAGIC = b"dsync-page-indexes-1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +194,45 @@ class IndexBuilder:
         )
 
 
+def encode_pages(indexes: Mapping[int, Index]) -> bytes:
+    """The indexes of several pages as one file, by the numbers of the pages."""
+    encoded = [index.encode() for index in indexes.values()]
+    head = orjson.dumps([[number, len(each)] for number, each in zip(indexes, encoded, strict=True)])
+    return b"".join((_PAGES_MAGIC, head, b"\n", *encoded))
+
+
+def decode_pages(data: bytes) -> dict[int, Index]:
+    """The indexes of several pages. Raises ValueError for anything that `encode_pages` did not write."""
+    if not data.startswith(_PAGES_MAGIC):
+        raise ValueError("no indexes of pages")
+    end = data.index(b"\n", len(_PAGES_MAGIC))
+    at = end + 1
+    found = {}
+    for number, size in orjson.loads(data[len(_PAGES_MAGIC) : end]):
+        found[number] = Index.decode(data[at : at + size])
+        at += size
+    return found
+
+
 def build_block(texts: Iterable[bytes], compression: Compression) -> bytes:
     """A block of these lines, as it stands in the file."""
     return compress(b"\n".join((*texts, b"")), compression)
 
 
-def read_block(data: bytes, block: Block, compression: Compression, key: str) -> list[bytes]:
+class BlockLines(NamedTuple):
+    """The lines of a block without their ends, and whether none of them has a `$`, as lines of ours have."""
+
+    texts: Sequence[bytes]
+    plain: bool
+
+
+def read_block(data: bytes, block: Block, compression: Compression, key: str) -> BlockLines:
     """The lines of a block. Raises FailedPrecondition where it is not as it was written."""
     check_block(data, block, key)
-    return decompress(data, compression).split(b"\n")[:-1]
+    plain = decompress(data, compression)
+    texts = plain.split(b"\n")
+    texts.pop()
+    return BlockLines(texts, plain.find(b"$") < 0)
 
 
 def check_block(data: bytes, block: Block, key: str) -> None:
@@ -202,7 +246,7 @@ def check_block(data: bytes, block: Block, key: str) -> None:
 
 def index_of(
     data: bytes, number: int, compression: Compression, data_type: DataType, key: str
-) -> tuple[Index, list[bytes]]:
+) -> tuple[Index, BlockLines]:
     """The index of a file, worked out from its content, and its lines, which are taken for those of the page `number`.
 
     Raises FailedPrecondition where a line is none, naming file and line.
@@ -211,9 +255,10 @@ def index_of(
     builder.page(number)
     builder.block(data, 0)
     try:
-        texts = decompress(data, compression).split(b"\n")
+        plain = decompress(data, compression)
     except Exception as error:
         raise FailedPrecondition(f"the file {key!r} cannot be decompressed: {error}") from error
+    texts = plain.split(b"\n")
     if texts.pop():
         raise FailedPrecondition(f"the file {key!r} is cut off: its last line has no end")
     for count, text in enumerate(texts, 1):
@@ -222,7 +267,7 @@ def index_of(
         except InvalidArgument as error:
             raise FailedPrecondition(f"the file {key!r}, line {count}: {error.message}") from error
         builder.lines_of(line.digest, [0] if line.deleted else [])
-    return builder.build(horizon=0), texts
+    return builder.build(horizon=0), BlockLines(texts, plain.find(b"$") < 0)
 
 
 def _little(values: "array[int]") -> bytes:

@@ -15,15 +15,18 @@ from dsync_kit.errors import InvalidArgument
 __all__ = [
     "DESCRIPTOR",
     "INDEX_FOLDER",
+    "UNCERTAIN",
     "LogFile",
     "VisibleFile",
     "covered",
     "data_name",
     "folder_of",
+    "indexed_pages",
     "is_old_layout",
     "log_file",
     "merged_name",
     "namespace_of",
+    "pages_name",
     "visible",
     "written_before",
 ]
@@ -31,11 +34,14 @@ __all__ = [
 DESCRIPTOR = "_dsync.json"
 """The file in a namespace's folder that says what its log holds."""
 INDEX_FOLDER = "_index"
+UNCERTAIN = 256
+"""Of the newest numbers, so many may be missing: writers that were killed had chosen them."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")
 _ESCAPED = re.compile(r"=([0-9a-f]{2})")
 _LONGEST_FOLDER = 255
 _LOG_FILE = re.compile(r"(\d{12})(?:_(\d{12})_\d{4}[0-9a-f]{8})?\.jsonl(?:\.gz|\.zst)?")
+_PAGES = re.compile(r"(\d{12})_(\d{12})\.pages")
 _OLD_LAYOUT = re.compile(r"[0-7]/[a-z0-9.]+-[a-z0-9_.=-]*\.e?json")
 
 
@@ -105,6 +111,17 @@ def merged_name(first: int, last: int, generation: int, suffix: str) -> str:
     new file was there and finds an old one gone, comes to the new one yet.
     """
     return f"{last:012d}_{last - first + 1:012d}_{generation:04d}{token_hex(4)}.jsonl{suffix}"
+
+
+def pages_name(first: int, last: int) -> str:
+    """The name of the file in the index folder that holds the indexes of the files of these pages."""
+    return f"{last:012d}_{last - first + 1:012d}.pages"
+
+
+def indexed_pages(name: str) -> range | None:
+    """The pages of such a file; None for the index of a merged file."""
+    found = _PAGES.fullmatch(name)
+    return range(int(found[1]) - int(found[2]) + 1, int(found[1]) + 1) if found else None
 
 
 def log_file(name: str, size: int) -> LogFile | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
 from dsync_kit.files.content.compression import Compression
-from dsync_kit.files.logs.index import Block, read_block
+from dsync_kit.files.logs.index import Block, BlockLines, read_block
 from dsync_kit.files.stores.storage import Storage
 
 __all__ = ["Blocks"]
@@ -23,10 +23,10 @@ class Blocks:
         self._storage = storage
         self._pool = pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], tuple[int, Future[list[bytes]]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[int, Future[BlockLines]]] = OrderedDict()
         self._size = 0
 
-    def lines(self, key: str, block: Block, compression: Compression) -> list[bytes]:
+    def lines(self, key: str, block: Block, compression: Compression) -> BlockLines:
         """The lines of a file's block.
 
         Raises FileNotFoundError where the file has gone, FailedPrecondition where it is not as it was written.
@@ -38,28 +38,28 @@ class Blocks:
                 self._drop((key, block.offset))
             raise
 
-    def ask(self, key: str, block: Block, compression: Compression) -> "Future[list[bytes]]":
+    def ask(self, key: str, block: Block, compression: Compression) -> "Future[BlockLines]":
         """Begin to read a block, unless it is there."""
         place = (key, block.offset)
         with self._lock:
             if (kept := self._kept.get(place)) is not None:
                 self._kept.move_to_end(place)
                 return kept[1]
-            read: Callable[[], list[bytes]] = lambda: read_block(  # noqa: E731
+            read: Callable[[], BlockLines] = lambda: read_block(  # noqa: E731
                 self._storage.read(key, block.offset, block.size), block, compression, key
             )
             future = self._pool.submit(read)
             self._keep(place, block.size if compression == "none" else block.size * _RATIO, future)
             return future
 
-    def keep(self, key: str, block: Block, lines: list[bytes]) -> None:
+    def keep(self, key: str, block: Block, lines: BlockLines) -> None:
         """Keep the lines of a block that was read otherwise."""
-        future: Future[list[bytes]] = Future()
+        future: Future[BlockLines] = Future()
         future.set_result(lines)
         with self._lock:
-            self._keep((key, block.offset), sum(map(len, lines)), future)
+            self._keep((key, block.offset), sum(map(len, lines.texts)), future)
 
-    def _keep(self, place: tuple[str, int], size: int, future: "Future[list[bytes]]") -> None:
+    def _keep(self, place: tuple[str, int], size: int, future: "Future[BlockLines]") -> None:
         self._drop(place)
         self._kept[place] = (size, future)
         self._size += size

@@ -4,21 +4,22 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from dsync_kit.conversion import convert
 from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
 from dsync_kit.files.content.lines import document_of
+from dsync_kit.files.logs.index import BlockLines
 from dsync_kit.files.logs.log import Format, Log
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.position import LinePlace, LogPartition
 from dsync_kit.files.reading.snapshot import Part, Snapshot, Span
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DataType
 
 __all__ = ["PageLimits", "Planned", "line_text", "log_page", "plan_log", "stored_document"]
 
-_AHEAD = 3
-"""So many blocks are read ahead of the one that is listed."""
+_LEAST_AHEAD, _MOST_AHEAD, _AHEAD_BYTES = 4, 16, 4 << 20
+"""How many blocks are read ahead, with the one that is listed: more where they are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,23 @@ def log_page(
     current: LogPartition = place or partition
     while True:
         snapshot = snapshot_at(current.head)
-        for part, first, texts in _runs(log, known, snapshot, current, place, blocks):
-            for line, text in enumerate(texts, first):
-                if found and (len(found) == limits.documents or size + len(text) > limits.size):
-                    return found, _place(current, part, line)
-                size += len(text)
-                found.append(stored_document(text, known.data_type, data_type, log.key, part.file.name, line))
+        for part, first, (texts, plain) in _runs(log, known, snapshot, current, place, blocks):
+            as_it_is = plain and data_type == known.data_type == DATA_TYPE_JSON_ID
+            at = 0
+            while at < len(texts):
+                count, more = _fitting(texts, at, limits, len(found), size)
+                if not count:
+                    return found, _place(current, part, first + at)
+                found += (
+                    texts[at : at + count]
+                    if as_it_is
+                    else (
+                        stored_document(texts[line], known.data_type, data_type, log.key, part.file.name, first + line)
+                        for line in range(at, at + count)
+                    )
+                )
+                size += more
+                at += count
         # A compaction since the plan may have dropped lines for newer ones: those follow, as one more partition.
         horizon = snapshot.horizon(current.after, current.until)
         if horizon <= current.head:
@@ -95,11 +107,20 @@ def log_page(
         current, place = LogPartition(after=current.head, until=horizon, head=horizon), None
 
 
+def _fitting(texts: Sequence[bytes], at: int, limits: PageLimits, documents: int, size: int) -> tuple[int, int]:
+    """How many lines, from one on, fit on a page that has so many documents and bytes, and how many bytes they have."""
+    sizes = list(map(len, texts[at : at + limits.documents - documents]))
+    total = sum(sizes)
+    while sizes and size + total > limits.size and (documents or len(sizes) > 1):
+        total -= sizes.pop()
+    return len(sizes), total
+
+
 def line_text(log: Log, known: Format, part: Part, line: int, blocks: Blocks) -> bytes:
     """One line of a file, without its end."""
     index = part.index
     number = bisect_left(index.block_lines, line + 1) - 1
-    texts = blocks.lines(log.key(part.file.name), index.blocks[number], known.compression)
+    texts = blocks.lines(log.key(part.file.name), index.blocks[number], known.compression).texts
     return texts[line - index.block_lines[number]]
 
 
@@ -121,7 +142,7 @@ def stored_document(
 
 def _runs(
     log: Log, known: Format, snapshot: Snapshot, partition: LogPartition, place: LinePlace | None, blocks: Blocks
-) -> Iterator[tuple[Part, int, list[bytes]]]:
+) -> Iterator[tuple[Part, int, BlockLines]]:
     """The lines of a partition that count, from a place on: runs of neighbours, each with the first one's number."""
     spans = snapshot.spans(partition.after, min(partition.until, partition.head))
     if place is not None:
@@ -129,18 +150,26 @@ def _runs(
         spans = [Span(spans[at].part, line, spans[at].stop), *spans[at + 1 :]]
     pieces = _pieces(spans)
     ahead: deque[tuple[Part, int, int, int]] = deque()
+    size = 0
     while True:
-        for piece in islice(pieces, 1 + _AHEAD - len(ahead)):
-            blocks.ask(log.key(piece[0].file.name), piece[0].index.blocks[piece[1]], known.compression)
+        while len(ahead) < _LEAST_AHEAD or (len(ahead) < _MOST_AHEAD and size < _AHEAD_BYTES):
+            piece = next(pieces, None)
+            if piece is None:
+                break
+            block = piece[0].index.blocks[piece[1]]
+            blocks.ask(log.key(piece[0].file.name), block, known.compression)
             ahead.append(piece)
+            size += block.size
         if not ahead:
             return
         part, number, start, stop = ahead.popleft()
-        texts = blocks.lines(log.key(part.file.name), part.index.blocks[number], known.compression)
+        block = part.index.blocks[number]
+        size -= block.size
+        texts, plain = blocks.lines(log.key(part.file.name), block, known.compression)
         first = part.index.block_lines[number]
         for end in (*part.skip[bisect_left(part.skip, start) : bisect_left(part.skip, stop)], stop):
             if start < end:
-                yield part, start, texts[start - first : end - first]
+                yield part, start, BlockLines(texts[start - first : end - first], plain)
             start = end + 1
 
 

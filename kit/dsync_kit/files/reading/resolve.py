@@ -6,17 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from struct import Struct
 from typing import IO
+from zlib import crc32
 
 from dsync_kit.files.content.lines import DIGEST
 from dsync_kit.files.logs.index import Index
 
-__all__ = ["LINES_IN_MEMORY", "superseded"]
+__all__ = ["BUCKETS", "LINES_IN_MEMORY", "bucket_of", "superseded"]
 
 LINES_IN_MEMORY = 500_000
 """Beyond so many lines they are sorted into files by their digests first: about 60 MB at a time."""
 
 _ENTRY = Struct(f"<II{DIGEST}s")
-_BUCKETS = 256
+BUCKETS = 256
+
+
+def bucket_of(digest: bytes) -> int:
+    """In which of the buckets a digest is: spread evenly, also where ids stand in digests as they are."""
+    return crc32(digest) % BUCKETS
 
 
 def superseded(files: Sequence[tuple[Index, int]]) -> list["array[int]"]:
@@ -50,13 +56,13 @@ def _in_memory(files: Sequence[tuple[Index, int]]) -> list["array[int]"]:
 def _buckets(files: Sequence[tuple[Index, int]]) -> Iterator[Iterator[tuple[int, int, bytes]]]:
     """All lines in parts that share no id, newest file first in each."""
     with ExitStack() as stack:
-        spools = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(_BUCKETS)]
+        spools = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(BUCKETS)]
         for number in range(len(files) - 1, -1, -1):
             index, stop = files[number]
             digests = index.digests
             for line in range(stop):
                 digest = digests[line * DIGEST : (line + 1) * DIGEST]
-                spools[digest[0]].write(_ENTRY.pack(number, line, digest))
+                spools[bucket_of(digest)].write(_ENTRY.pack(number, line, digest))
         for spool in spools:
             yield _entries(spool)
 

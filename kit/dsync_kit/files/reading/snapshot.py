@@ -12,9 +12,9 @@ from functools import cached_property
 from mmap import ACCESS_READ, mmap
 
 from dsync_kit.errors import FailedPrecondition
-from dsync_kit.files.logs.index import Index, index_of
-from dsync_kit.files.logs.log import SMALL_FILE, Format, Listing, Log
-from dsync_kit.files.logs.names import LogFile, visible
+from dsync_kit.files.logs.index import Index, decode_pages, index_of
+from dsync_kit.files.logs.log import Format, Listing, Log
+from dsync_kit.files.logs.names import LogFile, indexed_pages, visible
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.resolve import superseded
 from dsync_kit.files.stores.storage import Storage
@@ -22,7 +22,7 @@ from dsync_kit.files.stores.storage import Storage
 __all__ = ["Indexes", "Part", "Snapshot", "Span"]
 
 _IN_MEMORY = 256 << 10
-_KEPT = 256
+_KEPT = 512
 
 
 class Indexes:
@@ -35,15 +35,38 @@ class Indexes:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Index] = OrderedDict()
 
-    def of_all(self, log: Log, files: Iterable[LogFile], known: Format) -> list[Index]:
-        """The indexes of many files. Raises FileNotFoundError where one has gone."""
-        return list(self._pool.map(lambda file: self.of(log, file, known), files))
+    def of_all(self, log: Log, files: Iterable[LogFile], known: Format, indexes: Iterable[str]) -> list[Index]:
+        """The indexes of many files, with the names in the index folder. FileNotFoundError where a file has gone."""
+        wanted = list(files)
+        with self._lock:
+            found = {file: index for file in wanted if (index := self._there(log, file)) is not None}
+        missing = {file.last: file for file in wanted if file not in found and not file.merged}
+        names = [name for name in indexes if any(page in missing for page in indexed_pages(name) or ())]
+        for pages in self._pool.map(lambda name: self._pages(log, name), names):
+            for number, index in pages.items():
+                file = missing.get(number)
+                if file is not None and index.size == file.size:
+                    found[file] = index
+                    self.keep(log, file, index)
+        rest = [file for file in wanted if file not in found]
+        found.update(zip(rest, self._pool.map(lambda file: self.of(log, file, known), rest), strict=True))
+        return [found[file] for file in wanted]
+
+    def _there(self, log: Log, file: LogFile) -> Index | None:
+        found = self._kept.get(log.key(file.name))
+        return found if found is not None and found.size == file.size else None
+
+    def _pages(self, log: Log, name: str) -> dict[int, Index]:
+        try:
+            return decode_pages(self._storage.read(log.index_key(name)))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return {}  # it can be worked out
 
     def of(self, log: Log, file: LogFile, known: Format) -> Index:
         """The index of a file. Raises FileNotFoundError where the file has gone."""
         key = log.key(file.name)
         with self._lock:
-            if (found := self._kept.get(key)) is not None and found.size == file.size:
+            if (found := self._there(log, file)) is not None:
                 self._kept.move_to_end(key)
                 return found
         index = self._read(log, file, known)
@@ -58,9 +81,9 @@ class Indexes:
                 self._kept.popitem(last=False)
 
     def _read(self, log: Log, file: LogFile, known: Format) -> Index:
-        if file.merged or file.size >= SMALL_FILE:
+        if file.merged:
             try:
-                index = Index.decode(self._storage.read(log.index_key(file)))
+                index = Index.decode(self._storage.read(log.index_key(file.name)))
                 if index.size == file.size:
                     return _spooled(index)
             except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -114,7 +137,9 @@ class Snapshot:
         found = [
             (each.file, index, index.line_from(min(each.stop, until + 1)))
             for each, index in zip(
-                files, indexes.of_all(log, [each.file for each in files], known) if known else (), strict=True
+                files,
+                indexes.of_all(log, [each.file for each in files], known, listing.indexes) if known else (),
+                strict=True,
             )
         ]
         dead = superseded([(index, stop) for _, index, stop in found])
@@ -123,6 +148,7 @@ class Snapshot:
             for (file, index, stop), lines in zip(found, dead, strict=True)
         ]
         self.head = until
+        self._spans: dict[tuple[int, int], list[Span]] = {}
 
     @cached_property
     def count(self) -> int:
@@ -131,12 +157,16 @@ class Snapshot:
 
     def spans(self, after: int, until: int) -> list[Span]:
         """The lines of the pages with numbers greater than `after`, up to `until`, oldest first."""
+        known = self._spans.get((after, until))
+        if known is not None:
+            return known
         found = []
         for part in self.parts:
             start = part.index.line_from(after + 1)
             stop = min(part.index.line_from(until + 1), part.stop)
             if start < stop:
                 found.append(Span(part, start, stop))
+        self._spans[after, until] = found
         return found
 
     def horizon(self, after: int, until: int) -> int:
