@@ -62,9 +62,9 @@ def measure(runs: int) -> list[str]:
     ]
     return [
         f"SeaweedFS on loopback, start-up left out; medians of {runs} runs. Boto3 puts each page as an NDJSON object; "
-        "the connector checks each document, and numbers and indexes the pages; it merges pages of this size when there "
-        f"are 256 of them. Each side makes up to {_CALLS} calls at once, and reads what it has written itself. The last "
-        "column compares the processor time of the two clients, which other work on the machine affects less.",
+        "the connector checks each document, and numbers and indexes the pages; it merges pages of this size when "
+        f"there are 256 of them. Each side makes up to {_CALLS} calls at once, and reads what it has written itself. "
+        "The last column compares the processor time of the two clients, which other work on the machine affects less.",
         "",
         *table(["work", _KIT, _BOTO, "ratio", "ratio of processor time"], rows),
     ]
