@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SHARE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign check format protocol rules lock score bench clean
+.PHONY: help demo test campaign check format protocol rules freeze lock score bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ check: $(READY) ## Formatting, lint, types, and that what is generated is up to 
 	$(BIN)/mypy
 	$(BIN)/python tools/generate_protocol.py --check
 	$(BIN)/python tools/generate_rules.py --check
+	$(BIN)/python tools/editions.py --check
 
 format: $(READY) ## Format the code, and mend what lint can mend
 	$(BIN)/ruff format .
@@ -41,6 +42,9 @@ protocol: $(READY) ## Generate the protocol's code from its .proto files
 
 rules: $(READY) ## Generate docs/rules.md, and what the commands know of the rules
 	$(BIN)/python tools/generate_rules.py
+
+freeze: $(READY) ## Freeze the newest edition of the rules: rules that come later need a newer one
+	$(BIN)/python tools/editions.py --freeze
 
 score: $(READY) ## Measure how many broken connectors the rules catch
 	$(BIN)/python benchmarks/score.py

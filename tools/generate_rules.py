@@ -25,6 +25,10 @@ Generated from the rules themselves (`make rules`). A MUST follows from a senten
 which dsync relies; a SHOULD makes a better connector, and counts as a failure with `--strict` alone.
 `dsync-kit explain ID` says the same of one rule. The last column counts the broken connectors of the kit's own tests
 that the rule must find ([how well the kit finds them](detection.md)).
+
+`since` is the first edition of the rules in which it counts. A connector names the edition that it is held to in its
+pyproject.toml (`[tool.dsync-kit] edition = "2026.1"`); a rule of a newer edition runs, but only warns
+([editions](ci.md#editions)).
 """
 
 
@@ -42,8 +46,11 @@ def page() -> str:
     parts = [HEAD, f"There are {len(RULES)} rules, and {len(FAULTS)} broken connectors that they must find.\n"]
     for area, rules in groupby(RULES, key=lambda rule: rule.area):
         parts.append(f"## {area}\n")
-        rows = ((f"`{rule.id}`", rule.level, rule.summary, _needs(rule), str(len(_faults(rule.id)))) for rule in rules)
-        parts.append(_table(("rule", "level", "what it checks", "needs", "broken"), rows))
+        rows = (
+            (f"`{rule.id}`", rule.level, rule.since, rule.summary, _needs(rule), str(len(_faults(rule.id))))
+            for rule in rules
+        )
+        parts.append(_table(("rule", "level", "since", "what it checks", "needs", "broken"), rows))
     parts.append(DRAWN)
     free = ((found.name, found.drawn, found.freedom, _values(found)) for found in DIMENSIONS)
     parts.append(_table(("dimension", "drawn by", "why it is free", "values"), free))
@@ -74,6 +81,7 @@ def index() -> str:
             "needs": [need.name.lower().replace("_", "-") for need in rule.needs],
             "hint": rule.hint,
             "after": rule.after,
+            "since": rule.since,
         }
         for rule in RULES
     ]

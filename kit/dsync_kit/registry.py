@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import sys
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dsync_kit.output.redaction import redact_target
+from dsync_kit.project.pyproject import ENTRY_POINT_GROUP, entry_points_of
 from dsync_kit.settings import ConnectorSettings
 from dsync_kit.usage import CannotLoad, UsageError
 
@@ -32,10 +32,7 @@ __all__ = [
     "import_folder",
     "load_folder",
     "packaged_folder",
-    "registered_names",
 ]
-
-ENTRY_POINT_GROUP = "dsync.connectors"
 
 FOLDER = Path("connectors")
 """The folder in the current one in which dsync-new puts connectors by default."""
@@ -121,7 +118,7 @@ def _beside(word: str) -> RegisteredConnector | None:
     for folder in _folders_beside():
         names: list[str] = []
         with suppress(UsageError):  # another connector's broken pyproject.toml must not hide this one
-            names = [name.lower() for name in registered_names(folder)]
+            names = [name.lower() for name in entry_points_of(folder)]
         if scheme[1].lower() in names and (connector := load_folder(folder)).matches(word):
             return connector
     return None
@@ -179,26 +176,8 @@ def _reason(error: SystemExit) -> str:
     )
 
 
-def registered_names(folder: Path) -> list[str]:
-    """The names of the connectors that a folder's pyproject.toml registers. Raises UsageError where it is no TOML."""
-    return list(_entry_points(folder))
-
-
-def _entry_points(folder: Path) -> dict[str, str]:
-    """The entry points in a folder's pyproject.toml: names, and what they refer to."""
-    pyproject = folder / "pyproject.toml"
-    if not pyproject.is_file():
-        return {}
-    try:
-        project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{pyproject} is not valid TOML: {error}") from error
-    found = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
-    return {name: str(target) for name, target in found.items()}
-
-
 def _package_name(folder: Path) -> str:
-    for target in _entry_points(folder).values():
+    for target in entry_points_of(folder).values():
         if package := target.partition(":")[0].rpartition(".")[0]:
             return package
     return "dsync_connector_" + re.sub(r"\W", "_", folder.name)

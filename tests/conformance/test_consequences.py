@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 
 
@@ -67,7 +68,9 @@ def test_what_rests_on_a_rule_that_comes_after_it_does_not_follow_from_it():
 
 def test_what_follows_from_a_known_failure_is_known():
     """A failure that starts at one that is listed as known to fail does not fail the run by itself."""
-    (first, followed) = outcomes_of([_failed("a/one"), _failed("a/two")], RULES, {"a/one": "as it must be"})
+    (first, followed) = outcomes_of(
+        [_failed("a/one"), _failed("a/two")], RULES, Terms(known_failures={"a/one": "as it must be"})
+    )
     assert (first.status, first.reason, first.cause) == (Status.KNOWN_FAILING, "as it must be", "")
     assert (followed.status, followed.reason) == (Status.KNOWN_FAILING, "a consequence of a/one")
     assert followed.cause == "a/one"
@@ -76,7 +79,7 @@ def test_what_follows_from_a_known_failure_is_known():
 def test_a_rule_that_is_named_as_failing_and_passes_is_an_outcome_of_its_own():
     """Only a rule that is named must fail: a glob may cover rules that are kept."""
     passed = [Finding(name, Level.MUST, Status.PASSED) for name in ("a/one", "b/three")]
-    (named, covered) = outcomes_of(passed, RULES, {"a/one": "odd", "b/*": "odd"})
+    (named, covered) = outcomes_of(passed, RULES, Terms(known_failures={"a/one": "odd", "b/*": "odd"}))
     assert named.status is Status.UNEXPECTEDLY_PASSING
     assert "(odd)" in named.reason
     assert covered.status is Status.PASSED

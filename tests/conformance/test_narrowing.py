@@ -8,6 +8,7 @@ import pytest
 from dsync_kit.conformance.results.features import Apart, Feature, FeatureKind, name_features
 from dsync_kit.conformance.results.outcome import Failure, Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 
@@ -32,7 +33,7 @@ def run(
     again: Sequence[Finding], findings: Sequence[Finding] = ALL
 ) -> tuple[list[tuple[str, str]], dict[str, Outcome]]:
     """What is asked for in turn, where the answers are these; and the outcomes."""
-    narrowing = Narrowing(findings, RULES, {})
+    narrowing = Narrowing(findings, RULES, Terms())
     asked = []
     answers = iter(again)
     while (retrial := narrowing.next()) is not None:
@@ -130,7 +131,7 @@ def test_what_follows_from_another_failure_is_shown_under_that() -> None:
     rules = (*RULES, RuleInfo("a/other", Level.MUST, "a sentence"))
     rules = (*rules[:1], replace(rules[1], after=("a/cause", "a/other")), *rules[2:])
     findings = (ALL[0], found("a/one"), found("a/other"))
-    narrowing = Narrowing(findings, rules, {})
+    narrowing = Narrowing(findings, rules, Terms())
     for again in (passed("a/cause"), found("a/one")):
         retrial = narrowing.next()
         assert retrial is not None
@@ -141,7 +142,7 @@ def test_what_follows_from_another_failure_is_shown_under_that() -> None:
 
 def test_a_consequence_waits_for_its_cause() -> None:
     """Another process has nothing to do before it is known which feature explains the failure."""
-    narrowing = Narrowing(ALL, RULES, {})
+    narrowing = Narrowing(ALL, RULES, Terms())
     first = narrowing.next()
     assert first is not None
     assert narrowing.next() is None
@@ -155,7 +156,7 @@ def test_a_consequence_waits_for_its_cause() -> None:
 def test_where_the_time_is_over_no_more_is_judged() -> None:
     """The consequences that were not reached say so."""
     left = [True, True, False]
-    narrowing = Narrowing(ALL, RULES, {}, has_time=lambda: left.pop(0))
+    narrowing = Narrowing(ALL, RULES, Terms(), has_time=lambda: left.pop(0))
     for rule in ("a/cause", "a/one"):
         retrial = narrowing.next()
         assert retrial is not None

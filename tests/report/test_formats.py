@@ -33,6 +33,8 @@ def test_json(broken: Report) -> None:
         "id": "write/large",
         "level": "MUST",
         "sentence": "the sentence of write/large",
+        "since": "2026.1",
+        "counts_from": "",
         "status": "not-exercised",
         "examples": 3,
         "examples_wanted": 3,

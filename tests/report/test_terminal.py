@@ -116,6 +116,7 @@ def test_progress_without_a_terminal(broken: Report) -> None:
         "data system  example 1",
         "declares     source (MONGO_BSON)",
         "profile      quick, seed 7, 7 rules",
+        "edition      2026.1 (the latest)",
         "1/7 passed        info/db-type  1 example, 0.0 s",
         "2/7 failed        info/warns  2 examples, 0.0 s",
     ]

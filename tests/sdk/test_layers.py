@@ -19,7 +19,7 @@ LAYERS = (
     {"__init__"},
     {"protocol"},
     {"usage", "output"},
-    {"git"},
+    {"git", "project"},
     {"bounds"},
     {"errors"},
     {"documents", "cursors", "namespaces"},

@@ -35,6 +35,7 @@ class _Rule:
     needs: list[str]
     hint: str
     after: list[str]
+    since: str
 
     @property
     def area(self) -> str:
@@ -107,6 +108,7 @@ def _explained(rule: _Rule) -> Iterator[str]:
     yield from _row("  checks           ", rule.checks)
     for need in rule.needs:
         yield from _row("  skipped when     ", Need[need.upper().replace("-", "_")].value)
+    yield from _row("  counts from      ", f"edition {rule.since}")
     if rule.hint:
         yield from _row("  likely cause     ", rule.hint)
     if rule.after:

@@ -16,6 +16,7 @@ from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.workflow_commands import WorkflowCommands
+from dsync_kit.project.editions import edition_for, seed_for
 from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
@@ -47,6 +48,7 @@ class Gate:
     profile: str = "standard"
     seed: int | None = None
     rules: Sequence[str] = ()
+    edition: str | None = None
     strict: bool = False
     reports: Sequence[str] = ()
     timeout: float = CALL_SECONDS
@@ -157,8 +159,9 @@ def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> R
             wanted = Verification(
                 target,
                 profile=asked.profile,
-                seed=asked.seed,
+                seed=_seed(asked, target),
                 rules=asked.rules,
+                edition=asked.edition,
                 strict=asked.strict,
                 timeout=asked.timeout,
                 settle=asked.settle,
@@ -168,6 +171,12 @@ def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> R
         misused.append(target)
         console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
         return _not_judged(asked, target, str(error), time.monotonic() - began)
+
+
+def _seed(asked: Gate, target: str) -> int:
+    """The seed asked for, else one that stays the same: the same change must get the same verdict every time."""
+    folder = Path(target)
+    return seed_for(folder, edition_for(folder, asked.edition)) if asked.seed is None else asked.seed
 
 
 def _not_judged(asked: Gate, target: str, reason: str, seconds: float = 0.0) -> Report:

@@ -1,10 +1,23 @@
 """What the command lines have in common: --help and --version, and the options that several commands share."""
 
+import secrets
 from typing import Annotated
 
 import typer
 
-__all__ = ["TARGET_HELP", "Insecure", "Jobs", "Profile", "Rules", "Seed", "Settle", "Strict", "Timeout", "command_line"]
+__all__ = [
+    "TARGET_HELP",
+    "Edition",
+    "Insecure",
+    "Jobs",
+    "Profile",
+    "Rules",
+    "Seed",
+    "Settle",
+    "Strict",
+    "Timeout",
+    "command_line",
+]
 
 TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT, or exec:COMMAND"
 
@@ -12,7 +25,16 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without 
 
 # Options of both verify and ci.
 Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
-Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="The same seed gives the same run.")]
+Edition = Annotated[
+    str | None,
+    typer.Option(metavar="EDITION", help="Hold it to this edition of the rules, or latest; else to its pyproject's."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N|random", parser=lambda text: seed_of(str(text)), help="The same number gives the same run."
+    ),
+]
 Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeatable.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Count violated SHOULD rules as failures, too.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel.")]
@@ -21,6 +43,15 @@ Settle = Annotated[
     typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
 ]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
+
+
+def seed_of(text: str) -> int:
+    """The seed that a user's word means. Raises BadParameter for anything but a number or `random`."""
+    if text == "random":
+        return secrets.randbelow(2**32)
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise typer.BadParameter(f"given {text!r}: expected a number, 0 or more, or `random`")
 
 
 def command_line(name: str, purpose: str) -> typer.Typer:

@@ -8,6 +8,7 @@ import typer
 
 from dsync_kit.cli.command_lines import (
     TARGET_HELP,
+    Edition,
     Insecure,
     Jobs,
     Profile,
@@ -36,6 +37,7 @@ def verify(
     profile: Profile = "standard",
     seed: Seed = None,
     rule: Rules = None,
+    edition: Edition = None,
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
     ] = None,
@@ -72,6 +74,7 @@ def verify(
             profile=profile,
             seed=seed,
             rules=rule or (),
+            edition=edition,
             namespaces=namespace or (),
             documents=documents or (),
             known_failures=known_failures,
@@ -99,6 +102,7 @@ def ci(
     profile: Profile = "standard",
     seed: Seed = None,
     rule: Rules = None,
+    edition: Edition = None,
     strict: Strict = False,
     report: Annotated[
         list[str] | None,
@@ -126,6 +130,7 @@ def ci(
         profile=profile,
         seed=seed,
         rules=rule or (),
+        edition=edition,
         strict=strict,
         reports=report or (),
         timeout=timeout,

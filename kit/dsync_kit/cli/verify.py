@@ -45,6 +45,7 @@ class Verification:
     profile: str = "standard"
     seed: int | None = None
     rules: Sequence[str] = ()
+    edition: str | None = None
     namespaces: Sequence[str] = ()
     documents: Sequence[str] = ()
     known_failures: Path | None = None
@@ -58,6 +59,7 @@ class Verification:
         """The command that runs one rule again, without secrets."""
         words = ["dsync-kit", "verify", redact_target(self.target)]
         words += ["--rule", rule, "--profile", self.profile, "--seed", str(seed)]
+        words += ["--edition", self.edition] if self.edition is not None else []
         for namespace in self.namespaces:
             words += ["--namespace", namespace]
         for file in self.documents:
@@ -136,6 +138,7 @@ def _orders(asked: Verification) -> Orders:
         profile=PROFILES[asked.profile],
         seed=secrets.randbelow(2**32) if asked.seed is None else asked.seed,
         rules=tuple(asked.rules),
+        edition=asked.edition,
         namespaces=tuple(asked.namespaces),
         documents=tuple(asked.documents),
         known_failures=asked.known_failures,

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from dsync_kit.conformance.results.outcome import Outcome, Status
-from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.conformance.results.outcome import Outcome
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
 
@@ -34,8 +33,9 @@ def annotations(report: Report, file: str, source: str) -> Iterator[str]:
     if result.problem or result.interrupted:
         yield _command("error", file, 1, "not judged", report.verdict())
     for outcome in report.failures():
-        mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD and not result.strict
-        title = f"{outcome.rule} ({outcome.level.value})"
+        mild = outcome.mild and not outcome.fails(strict=result.strict)
+        since = f", counts from edition {outcome.counts_from}" if outcome.counts_from else ""
+        title = f"{outcome.rule} ({outcome.level.value}{since})"
         yield _command("warning" if mild else "error", file, _line(outcome.area, source), title, _message(outcome))
 
 

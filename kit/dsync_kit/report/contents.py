@@ -9,6 +9,7 @@ from dsync_kit import __version__
 from dsync_kit.conformance.results.events import Held, RunStarted
 from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.project.editions import EDITIONS
 
 __all__ = ["Report", "held_lines", "plural"]
 
@@ -80,11 +81,18 @@ class Report:
         return [*self.result.notes, *of_rules]
 
     def failures(self) -> list[Outcome]:
-        """The failures that are not consequences of others, MUST rules first."""
+        """The failures that are not consequences of others, MUST rules that count first."""
         failed = self.having(*_REAL_FAILURES)
         shown = {outcome.rule for outcome in failed}
         found = [outcome for outcome in failed if outcome.cause not in shown]
-        return sorted(found, key=lambda outcome: (outcome.status is Status.ERRORED, outcome.level is not Level.MUST))
+        return sorted(
+            found,
+            key=lambda outcome: (
+                outcome.status is Status.ERRORED,
+                bool(outcome.counts_from),
+                outcome.level != Level.MUST,
+            ),
+        )
 
     def consequences(self, rule: str) -> list[Outcome]:
         """The consequences of a failure."""
@@ -123,11 +131,14 @@ class Report:
         told += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
         match self.result.exit_code:
             case 0:
-                should = self._failed(Level.SHOULD)
-                warnings = f"; a warning: {plural(should, 'SHOULD rule')} violated" if should else ""
-                return f"conformant: {', '.join(told)}{warnings}"
+                warnings = (
+                    [f"{plural(should, 'SHOULD rule')} violated"] if (should := self._failed(Level.SHOULD)) else []
+                )
+                warnings += self._newer()
+                warning = f"; {'warnings' if len(warnings) > 1 else 'a warning'}: " if warnings else ""
+                return f"conformant: {', '.join(told)}{warning}{', '.join(warnings)}"
             case 1:
-                return f"not conformant: {', '.join(self._violations())}; {', '.join(told)}"
+                return f"not conformant: {', '.join([*self._violations(), *self._newer()])}; {', '.join(told)}"
             case _:
                 return f"not judged: {self._not_judged()}"
 
@@ -148,8 +159,17 @@ class Report:
         return found
 
     def _failed(self, level: Level) -> int:
-        """The violations of a level, without consequences."""
-        return sum(outcome.level is level for outcome in self._roots())
+        """The violations of a level that count in the connector's edition, without consequences."""
+        return sum(outcome.level is level and not outcome.counts_from for outcome in self._roots())
+
+    def _newer(self) -> list[str]:
+        """The violations that count only from a newer edition."""
+        newer = [outcome for outcome in self._roots() if outcome.counts_from]
+        first = min((outcome.counts_from for outcome in newer), key=EDITIONS.index, default="")
+        text = (
+            f"{plural(len(newer), 'rule')} violated that {'count' if len(newer) > 1 else 'counts'} from edition {first}"
+        )
+        return [text] if newer else []
 
     def _roots(self) -> list[Outcome]:
         return [outcome for outcome in self.failures() if outcome.status is Status.FAILED]

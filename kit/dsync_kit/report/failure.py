@@ -34,8 +34,7 @@ def failure_lines(
 
     `again` is the text about rules that were judged apart from a feature of the failure.
     """
-    mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
-    colour = "yellow" if mild else "red"
+    colour = "yellow" if outcome.mild else "red"
     heading = (
         Text().append("── ", colour).append(outcome.rule, f"bold {colour}").append(f" · {_label(outcome)} ", colour)
     )
@@ -68,6 +67,8 @@ def failure_text(
 
 def _label(outcome: Outcome) -> str:
     match outcome.status:
+        case Status.FAILED if outcome.counts_from:
+            return f"{outcome.level.value} violated, a warning: counts from edition {outcome.counts_from}"
         case Status.FAILED:
             return f"{outcome.level.value} violated" + ("" if outcome.level is Level.MUST else ", a warning")
         case Status.UNEXPECTEDLY_PASSING:

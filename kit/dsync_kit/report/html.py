@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
-from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
+from dsync_kit.conformance.results.rule_info import Need, RuleInfo
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
 
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
 
 def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:
     rule = report.rules.get(outcome.rule)
-    mild = outcome.status is Status.FAILED and outcome.level is Level.SHOULD and not report.result.strict
+    mild = outcome.mild and not outcome.fails(strict=report.result.strict)
     return {
         "id": outcome.rule,
         "area": outcome.area,

@@ -4,7 +4,6 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
-from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
 from dsync_kit.report.failure import failure_text
@@ -17,8 +16,9 @@ _NOT_RUN = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
 def render(report: Report) -> str:
     """The report as an XML document.
 
-    JUnit has no warnings: a violated SHOULD rule passes, with its text as output, unless SHOULD rules count. Rules that
-    were not exercised or are known to fail are skipped, with the reason.
+    JUnit has no warnings: a violated SHOULD rule passes, with its text as output, unless SHOULD rules count, and so
+    does a violated rule of a newer edition. Rules that were not exercised or are known to fail are skipped, with the
+    reason.
     """
     result = report.result
     root = ET.Element(
@@ -37,7 +37,11 @@ def render(report: Report) -> str:
 def _suite(root: ET.Element, area: str, outcomes: Sequence[Outcome], report: Report) -> None:
     suite = ET.SubElement(root, "testsuite", name=area, time=f"{sum(outcome.seconds for outcome in outcomes):.3f}")
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("seed", str(report.result.seed)), ("profile", report.result.profile)):
+    for name, value in (
+        ("seed", str(report.result.seed)),
+        ("profile", report.result.profile),
+        ("edition", report.result.edition.name),
+    ):
         ET.SubElement(properties, "property", name=name, value=value)
     for outcome in outcomes:
         _case(suite, outcome, report)
@@ -61,7 +65,7 @@ def _case(suite: ET.Element, outcome: Outcome, report: Report) -> None:
         )
     elif outcome.status is Status.UNEXPECTEDLY_PASSING:
         ET.SubElement(case, "failure", type="unexpectedly-passing", message=printable_lines(outcome.reason))
-    elif outcome.status is Status.FAILED and (outcome.level is Level.MUST or report.result.strict):
+    elif outcome.fails(strict=report.result.strict):
         message = f"a consequence of {outcome.cause}{_apart(outcome)}" if outcome.cause else _message(outcome)
         ET.SubElement(
             case, "failure", type=outcome.level.value, message=printable_lines(message)

@@ -29,7 +29,7 @@ def render(report: Report) -> str:
         f"## {_MARKS.get(result.exit_code, '⚠️')} {escape(report.verdict())}",
         "",
         f"`dsync-kit verify` {code(result.target)} · {escape(result.db_type + version) or 'no type given'} · profile "
-        f"{result.profile} · seed {result.seed} · {result.seconds:.1f} s",
+        f"{result.profile} · edition {result.edition.name} · seed {result.seed} · {result.seconds:.1f} s",
         "",
     ]
     if result.outcomes:
@@ -66,7 +66,8 @@ def _failure(report: Report, outcome: Outcome) -> Iterator[str]:
     text = failure_text(outcome, report.rules.get(outcome.rule), consequences, again=again)
     more = f" · {plural(len(consequences), 'consequence')}" if consequences else ""
     more += f" · {_in_html(again)}" if again else ""
-    yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}): {_in_html(message)}{more}</summary>"
+    since = f", a warning: counts from edition {outcome.counts_from}" if outcome.counts_from else ""
+    yield f"<details><summary><b>{outcome.rule}</b> ({outcome.level.value}{since}): {_in_html(message)}{more}</summary>"
     yield ""
     # A fence must be longer than any run of backticks inside it.
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text) or [""]))

@@ -18,7 +18,6 @@ from dsync_kit.conformance.results.events import (
     StillRunning,
 )
 from dsync_kit.conformance.results.outcome import Outcome, Status
-from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.output.plain import printable
 from dsync_kit.report.contents import Report, held_lines, plural
 from dsync_kit.report.failure import failure_lines
@@ -131,8 +130,7 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
 
 
 def _style(outcome: Outcome) -> str:
-    warning = outcome.status is Status.FAILED and outcome.level is Level.SHOULD
-    return "yellow" if warning else _STYLES[outcome.status]
+    return "yellow" if outcome.mild else _STYLES[outcome.status]
 
 
 def _header(started: RunStarted, width: int) -> Iterator[Text]:
@@ -142,6 +140,7 @@ def _header(started: RunStarted, width: int) -> Iterator[Text]:
         "data system": f"{started.db_type}{version}",
         "declares": ", ".join(started.capabilities) or "nothing",
         "profile": f"{started.profile}, seed {started.seed}, {plural(len(started.rules), 'rule')}",
+        "edition": str(started.terms.edition),
     }
     for label, text in facts.items():
         yield from field(label, text, width, column=13, style="bold" if label == "target" else "")

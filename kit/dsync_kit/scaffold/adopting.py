@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from dsync_kit.registry import registered_names
+from dsync_kit.project.pyproject import entry_points_of
 from dsync_kit.scaffold.copying import files_in, render_template
 from dsync_kit.scaffold.record import ANSWERS_FILE, read_record
 from dsync_kit.scaffold.releases import current_version, released, template_of
@@ -107,7 +107,7 @@ def _answers(folder: Path, asked: Answers) -> dict[str, Any]:
             f"{folder} is not a connector's folder: it has no registration.py (docs/connector.md describes it); "
             "make a new connector with `dsync-new connector`"
         )
-    names = registered_names(folder)
+    names = list(entry_points_of(folder))
     known = replace(
         asked,
         name=asked.name or (names[0] if names else None),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
+from dsync_kit.project.editions import EDITIONS, FIRST
 
 __all__ = ["Rule", "rule"]
 
@@ -32,17 +33,20 @@ def rule(
     hint: str = "",
     after: tuple[str, ...] = (),
     examples: float = 1.0,
+    since: str = FIRST,
 ) -> Callable[[Callable[[Case], None]], Rule]:
     """Make a rule of a function over a case; the first line of its docstring says what the rule checks.
 
     `sentence` is the contract's; `hint` the likely cause of a violation in one line; `examples` scales the profile's
-    number of examples, for a rule whose single example is costly (0.2) or cheap (2.0). Raises ValueError for an id that
-    another rule has.
+    number of examples, for a rule whose single example is costly (0.2) or cheap (2.0); `since` is the first edition
+    that it is part of. Raises ValueError for an id that another rule has, and for an edition that does not exist.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:
         if id in _ids:
             raise ValueError(f"two rules are named {id}")
+        if since not in EDITIONS:
+            raise ValueError(f"{id}: there is no edition {since!r}; the editions are {', '.join(EDITIONS)}")
         _ids.add(id)
         summary = (check.__doc__ or "").strip().partition("\n")[0]
         return Rule(
@@ -53,6 +57,7 @@ def rule(
             needs=needs,
             hint=hint,
             after=after,
+            since=since,
             check=check,
             examples=examples,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.targets.typed import TypedOptions
 
 __all__ = [
@@ -56,7 +57,7 @@ class RunStarted:
     profile: str
     rules: tuple[RuleInfo, ...]
     notes: tuple[str, ...]
-    known_failures: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
     documents: tuple[Held, ...] = ()
 
 

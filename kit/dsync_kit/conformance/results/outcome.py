@@ -7,6 +7,7 @@ from typing import Self
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Apart, Features
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.project.editions import Edition
 
 __all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
 
@@ -137,6 +138,8 @@ class Outcome(_Judged):
     """The rule whose violation led to this one."""
     replay: str = ""
     """The command that shows just this failure again."""
+    counts_from: str = ""
+    """The edition from which its failure counts; empty where it counts already, or does not fail."""
     kept: str = ""
     """The name under which the failure is kept to be replayed; empty where it is not."""
     apart: Apart | None = None
@@ -149,6 +152,18 @@ class Outcome(_Judged):
     def area(self) -> str:
         """The part of the rule's id before the slash."""
         return self.rule.partition("/")[0]
+
+    @property
+    def mild(self) -> bool:
+        """Whether it is violated, and that is only a warning: a SHOULD rule, or one of a newer edition."""
+        return self.status is Status.FAILED and (self.level is Level.SHOULD or bool(self.counts_from))
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether it makes the run fail; with `strict`, SHOULD rules count, too."""
+        if self.status is Status.UNEXPECTEDLY_PASSING:
+            return True
+        counts = not self.counts_from and (strict or self.level is Level.MUST)
+        return self.status is Status.FAILED and counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +181,7 @@ class Result:
     problem: str = ""
     """Why the connector could not be judged at all."""
     notes: tuple[str, ...] = field(default=())
+    edition: Edition = field(default_factory=Edition)
 
     def counts(self) -> dict[Status, int]:
         """How many rules have each status."""
@@ -173,12 +189,7 @@ class Result:
 
     def violations(self) -> list[Outcome]:
         """The outcomes that make the run fail."""
-        return [
-            outcome
-            for outcome in self.outcomes
-            if outcome.status is Status.UNEXPECTEDLY_PASSING
-            or (outcome.status is Status.FAILED and (self.strict or outcome.level is Level.MUST))
-        ]
+        return [outcome for outcome in self.outcomes if outcome.fails(strict=self.strict)]
 
     @property
     def hollow(self) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from dsync_kit.project.editions import FIRST
+
 __all__ = ["Level", "Need", "RuleInfo"]
 
 
@@ -56,7 +58,8 @@ class Need(Enum):
 class RuleInfo:
     """One rule, as reports show it. `summary` says in one line what it checks.
 
-    `after` are rules whose violation explains this one's: such a failure is shown as their consequence.
+    `after` are rules whose violation explains this one's: such a failure is shown as their consequence. `since` is the
+    first edition that it is part of: it only warns a connector that is held to an older one.
     """
 
     id: str
@@ -66,6 +69,7 @@ class RuleInfo:
     needs: tuple[Need, ...] = ()
     hint: str = ""
     after: tuple[str, ...] = ()
+    since: str = FIRST
 
     @property
     def area(self) -> str:

@@ -13,6 +13,7 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind, Feature
 from dsync_kit.conformance.results.known_failures import check_known_failures
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
@@ -23,6 +24,7 @@ from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.errors import UsageError
+from dsync_kit.project.editions import Edition
 from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target
 from dsync_kit.usage import TargetError
@@ -34,7 +36,8 @@ __all__ = ["RunOptions", "Session", "run", "select"]
 class RunOptions:
     """What to run, and how.
 
-    `documents` says what namespaces hold, `known_failures` maps rule ids or globs to reasons. `database` is the folder
+    `documents` says what namespaces hold, `known_failures` maps rule ids or globs to reasons. `edition` is the one that
+    the connector is held to. `database` is the folder
     that keeps this connector's failing examples, to be tried first the next time; None for none. `runs` is the folder
     that keeps what namespaces a run has taken, should it be killed. `settle` are seconds by which reads may lag behind
     writes; None to find it out. `command` makes the command that shows one rule's
@@ -46,6 +49,7 @@ class RunOptions:
     seed: int
     namespaces: tuple[str, ...] = ()
     documents: Mapping[str, SchemaFile] = field(default_factory=dict)
+    edition: Edition = field(default_factory=Edition)
     known_failures: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     database: Path | None = None
@@ -74,7 +78,7 @@ class Session:
         self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs, options.settle)
         listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
         check_known_failures(listed, RULES, "known_failures of conformance.py")
-        self._known = {**listed, **options.known_failures}
+        self._terms = Terms(options.edition, {**listed, **options.known_failures})
         self._found: list[Finding] = []
         self._budget = Budget(options.profile, len(options.rules))
         self._apart: dict[Features, Subject] = {}
@@ -94,7 +98,7 @@ class Session:
             profile=options.profile.name,
             rules=options.rules,
             notes=subject.notes,
-            known_failures=self._known,
+            terms=self._terms,
             documents=held(subject),
         )
 
@@ -127,7 +131,7 @@ class Session:
 
     def narrow(self) -> Iterator[JudgedAgain]:
         """Judge again what failures hide; `outcomes` are of that, too, from then on."""
-        narrowing = Narrowing(self._found, RULES, self._known, has_time=self._budget.has_time_again)
+        narrowing = Narrowing(self._found, RULES, self._terms, has_time=self._budget.has_time_again)
         self._narrowing = narrowing
         rules = {rule.id: rule for rule in self._options.rules}
         while not self.problem and (retrial := narrowing.next()) is not None:
@@ -137,7 +141,7 @@ class Session:
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
-        outcomes = outcomes_of(self._found, RULES, self._known, replay=self._command)
+        outcomes = outcomes_of(self._found, RULES, self._terms, replay=self._command)
         return self._narrowing.outcomes(outcomes, replay=self._command) if self._narrowing is not None else outcomes
 
     def close(self) -> None:
@@ -247,6 +251,7 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
             interrupted=interrupted,
             problem=problem,
             notes=notes,
+            edition=options.edition,
         )
     )
 

@@ -1,7 +1,7 @@
 """Judges a connector with a crew of processes, and says what came of it also where they come to grief."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
@@ -20,6 +20,7 @@ from dsync_kit.conformance.results.events import (
 from dsync_kit.conformance.results.features import Retrial, name_features
 from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.running.board import UnderWay, read_board
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.crew import Crew, Member
@@ -72,7 +73,7 @@ def judge_apart(
     if team.usage:
         raise UsageError(team.usage)
     findings = [team.findings[rule.id] for rule in team.chosen if rule.id in team.findings]
-    outcomes = outcomes_of(findings, team.rules.values(), team.known, replay=team.replay, keep=keep)
+    outcomes = outcomes_of(findings, team.rules.values(), team.terms, replay=team.replay, keep=keep)
     if team.narrowing is not None:
         outcomes = team.narrowing.outcomes(outcomes, replay=team.replay, keep=keep)
     yield RunFinished(
@@ -87,6 +88,7 @@ def judge_apart(
             interrupted=interrupted,
             problem=team.problem,
             notes=tuple(dict.fromkeys(team.notes)),
+            edition=team.terms.edition,
         )
     )
 
@@ -257,15 +259,15 @@ class _Team:
             self.narrowing = Narrowing(
                 [self.findings[rule.id] for rule in self.chosen],
                 self.rules.values(),
-                self.known,
+                self.terms,
                 has_time=self._budget.has_time_again,
             )
         return self.narrowing.next()
 
     @property
-    def known(self) -> Mapping[str, str]:
-        """What is known to fail, as far as the connector's harness has been asked."""
-        return self.started.known_failures if self.started else {}
+    def terms(self) -> Terms:
+        """What the connector is held to, as far as it has been asked."""
+        return self.started.terms if self.started else Terms()
 
     def replay(self, finding: Finding) -> str:
         """The command that shows a failure again."""
@@ -277,7 +279,7 @@ class _Team:
             self.narrowing.take(retrial, finding)
             return
         self.findings[finding.rule] = finding
-        outcomes = outcomes_of(list(self.findings.values()), self.rules.values(), self.known, replay=self.replay)
+        outcomes = outcomes_of(list(self.findings.values()), self.rules.values(), self.terms, replay=self.replay)
         yield RuleFinished(outcomes[-1])
 
     def _look_at(self, worker: _Worker) -> Iterator[Event]:

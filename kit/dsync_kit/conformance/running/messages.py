@@ -25,6 +25,7 @@ class Orders:
     """What to judge, and how.
 
     `rules` are globs, all rules without any; `documents` are the words of `--documents`; `known_failures` is a file.
+    `edition` is the one that was asked for; None leaves it to the connector.
     `database` is the folder that keeps this connector's failing examples, `runs` the one that keeps what namespaces
     a run has taken; None for neither. `settle` are seconds by which reads may lag behind writes; None to find it out.
     `choices` make the one example by which each rule is judged, if they are given; `without` are the features that it
@@ -38,6 +39,7 @@ class Orders:
     namespaces: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     known_failures: Path | None = None
+    edition: str | None = None
     strict: bool = False
     database: Path | None = None
     runs: Path | None = None

@@ -17,6 +17,7 @@ from dsync_kit.conformance.results.events import KitBroke, Resolved
 from dsync_kit.conformance.results.known_failures import read_known_failures
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.board import Board
 from dsync_kit.conformance.running.engine import RunOptions, Session, select
@@ -24,6 +25,8 @@ from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.errors import UsageError
+from dsync_kit.project.editions import edition_for
+from dsync_kit.registry import folder_at
 from dsync_kit.targets.resolving import find_connector, resolve
 from dsync_kit.targets.typed import TypedOptions
 from dsync_kit.usage import CannotLoad, TargetError
@@ -80,6 +83,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             orders.seed,
             orders.namespaces,
             declared_documents(orders.documents),
+            edition_for(folder_at(named.word), orders.edition),
             known,
             database=orders.database,
             runs=orders.runs,
@@ -95,7 +99,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             session = Session(opened, options)
             started = replace(session.started(), rules=())
             # One example is run again whatever is known to fail.
-            channel.send(replace(started, known_failures={}) if orders.choices else started)
+            channel.send(replace(started, terms=Terms(options.edition)) if orders.choices else started)
             try:
                 _judge(session, channel, orders)
             finally:

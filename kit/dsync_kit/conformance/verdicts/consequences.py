@@ -2,14 +2,14 @@
 
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 
 __all__ = ["outcomes_of"]
 
-_NONE: Mapping[str, str] = MappingProxyType({})
+_ALL = Terms()
 
 
 def _no_text(_: Finding) -> str:
@@ -19,7 +19,7 @@ def _no_text(_: Finding) -> str:
 def outcomes_of(
     findings: Sequence[Finding],
     rules: Iterable[RuleInfo],
-    known: Mapping[str, str] = _NONE,
+    terms: Terms = _ALL,
     *,
     replay: Callable[[Finding], str] = _no_text,
     keep: Callable[[Finding], str] = _no_text,
@@ -29,10 +29,13 @@ def outcomes_of(
     A failure leads to the rule that owns what was seen, else to the one that owns a feature of its smallest example,
     else to one of those that it comes `after`, else to one on
     which what was seen rests, else to the first in which the same call was refused with the same code, as far as these
-    have failed too; and on from there. `known` maps rule ids or globs to the reasons why they fail; the consequences of
-    a known failure are known failures themselves. `replay` makes the command that shows a failure again, `keep` the
-    name under which it is kept.
+    have failed too; and on from there. The consequences of a known failure are known failures themselves. A rule of a
+    newer edition than the connector's explains a failure only if it owns what was seen: else that failure counts.
+    `replay` makes the command that shows a failure again, `keep` the name under which it is kept.
     """
+    rules = tuple(rules)
+    known = terms.known_failures
+    newer = {rule.id: rule.since for rule in rules if not terms.edition.counts(rule.since)}
     failed = {finding.rule for finding in findings if finding.status is Status.FAILED}
     excused = {rule: reason for rule in failed if (reason := _listed(rule, known)) is not None}
     refused: dict[str, str] = {}
@@ -45,9 +48,15 @@ def outcomes_of(
             finding,
             (
                 *(feature.owner for feature in finding.features),
-                *after.get(finding.rule, ()),
-                *_bases(finding, after),
-                *_alike(finding, refused, after),
+                *(
+                    rule
+                    for rule in (
+                        *after.get(finding.rule, ()),
+                        *_bases(finding, after),
+                        *_alike(finding, refused, after),
+                    )
+                    if rule not in newer or finding.rule in newer
+                ),
             ),
             failed,
         )
@@ -72,6 +81,7 @@ def outcomes_of(
                 replay=replay(finding) if finding.failure is not None else "",
                 kept=keep(finding) if finding.failure is not None else "",
                 wanted=finding.wanted,
+                counts_from=newer.get(cause, newer.get(finding.rule, "")) if status is Status.FAILED else "",
             )
         )
     return tuple(outcomes)

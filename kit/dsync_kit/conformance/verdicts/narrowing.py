@@ -6,7 +6,7 @@ are failures of their own, whose consequences are judged again in the same way, 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsync_kit.conformance.results.features import (
@@ -20,6 +20,7 @@ from dsync_kit.conformance.results.features import (
 )
 from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
 
 __all__ = ["Narrowing"]
@@ -120,16 +121,16 @@ class Narrowing:
         self,
         findings: Sequence[Finding],
         rules: Iterable[RuleInfo],
-        known: Mapping[str, str],
+        terms: Terms,
         *,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._rules = tuple(rules)
-        self._known = known
+        self._terms = terms
         self._has_time = has_time
         self._trying: set[str] = set()
         self._roots: dict[str, Finding] = {}
-        self._causes = self._causes_of(findings, outcomes_of(findings, self._rules, known), first=True)
+        self._causes = self._causes_of(findings, outcomes_of(findings, self._rules, terms), first=True)
 
     def next(self) -> Retrial | None:
         """The next rule to be judged again; None where there is none, or none before one that is being judged."""
@@ -187,7 +188,7 @@ class Narrowing:
     def _came_of(self, cause: _Cause, **texts: Callable[[Finding], str]) -> list[Outcome]:
         """The outcomes of a failure's consequences that were judged again, beside the other failures."""
         beside = [finding for finding in cause.beside if finding.rule not in {cause.finding.rule, *cause.found}]
-        outcomes = outcomes_of([*beside, *cause.own()], self._rules, self._known, **texts)
+        outcomes = outcomes_of([*beside, *cause.own()], self._rules, self._terms, **texts)
         return [outcome for outcome in outcomes if outcome.rule in cause.found]
 
     def _causes_of(self, findings: Sequence[Finding], outcomes: Sequence[Outcome], *, first: bool) -> list[_Cause]:
