@@ -1,4 +1,4 @@
-"""What an example has written, beside what was there before it came: its documents are removed at the end."""
+"""Which documents an example has written, and which were there before; removes those of the example at the end."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +16,7 @@ __all__ = ["Belongings", "key_in", "remove"]
 
 
 class Belongings:
-    """The ids of one example's documents. `written` are the namespaces in which something was acknowledged."""
+    """The ids of an example's documents. `written` are the namespaces with acknowledged writes."""
 
     def __init__(self, remembered: Remembered) -> None:
         self._remembered = remembered
@@ -25,29 +25,29 @@ class Belongings:
         self.written: set[str] = set()
 
     def own(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
-        """Take ids for the example's, before anything is written under them."""
+        """Register ids as the example's, before anything is written under them."""
         owned = self._owned.setdefault((namespace, data_type), {})
         for parts in ids:
-            with suppress(ValueError, InvalidArgument):  # a malformed id, sent on purpose: nothing is stored under it
+            with suppress(ValueError, InvalidArgument):  # an intentionally malformed id: nothing is stored under it
                 owned[key_of(parts, data_type)] = parts
 
     def acknowledged(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
-        """Note that a write of these ids was answered with OK: what was there before is replaced."""
+        """Note that a write of these ids was answered with OK: it replaced what was there before."""
         self.written.add(namespace)
         for parts in ids if self.foreign(namespace) else ():
             with suppress(ValueError, InvalidArgument):
                 self._acknowledged.add((namespace, key_of(parts, data_type)))
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
-        """The documents by their keys that were in an offered namespace before the example came."""
+        """The documents, by key, that were in an offered namespace before the example."""
         return self._remembered.foreign.get(namespace, {})
 
     def among(
         self, listed: list[bytes], namespace: str, data_type: DataType, as_written: Callable[[bytes], bytes]
     ) -> list[bytes]:
-        """The listed documents, each `as_written`, without the foreign ones that nothing has replaced.
+        """The listed documents, each passed through `as_written`, without foreign ones that were not replaced.
 
-        A document whose id the example has sent in vain is foreign as long as it is as it was before.
+        A document whose id the example has sent, but not successfully, is foreign while it is unchanged.
         """
         listed = [as_written(document) for document in listed]
         before = self.foreign(namespace)
@@ -64,12 +64,12 @@ class Belongings:
         return [document for document in listed if not is_foreign(document)]
 
     def owns_any(self, namespace: str, data_type: DataType, listed: Iterable[bytes]) -> bool:
-        """Whether one of the listed documents is the example's."""
+        """Whether any of the listed documents is the example's."""
         owned = self._owned.get((namespace, data_type), {})
         return any(key_in(document, data_type) in owned for document in listed)
 
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
-        """What deletes the example's documents: a call for each namespace and type."""
+        """The updates that delete the example's documents: one call for each namespace and type."""
         for (namespace, data_type), owned in self._owned.items():
             if owned:
                 removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
@@ -77,7 +77,7 @@ class Belongings:
 
 
 def key_in(document: bytes, data_type: DataType) -> bytes | None:
-    """The key of a document's id; None where it has none: the comparison with the model says what is wrong with it."""
+    """The key of a document's id; None if it has none. (The comparison with the model reports that.)"""
     try:
         return document_key(document, data_type)
     except InvalidArgument:
@@ -85,7 +85,7 @@ def key_in(document: bytes, data_type: DataType) -> bytes | None:
 
 
 def remove(subject: Subject, belongings: Belongings) -> None:
-    """Delete an example's documents; the subject remembers the namespaces in which some remain."""
+    """Delete an example's documents. The subject remembers the namespaces in which some remain."""
     removing = Recorder(subject.api, subject.settling)
     for namespace, data_type, removals in belongings.removals():
         try:
@@ -106,7 +106,7 @@ def _some_remain(
     data_type: DataType,
     refusal: ConnectorError,
 ) -> bool:
-    """Whether something is left of what a refused call would have removed.
+    """Whether documents that a refused call should have removed remain.
 
     The whole call may be refused for a single id that the store can't hold, so each document is removed alone.
     """

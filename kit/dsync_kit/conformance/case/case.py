@@ -1,4 +1,4 @@
-"""One example of a rule: what it draws, what it calls, what it finds."""
+"""`Case`: one example of a rule, as its author sees it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -38,11 +38,11 @@ T = TypeVar("T")
 
 
 class Case(Drawing):
-    """What a rule is given: it draws data, calls the connector as dsync does, and says what it expects.
+    """A rule gets a case. With it, it draws data, calls the connector as dsync does, and states what it expects.
 
-    `declared` is what the connector says about itself, `found` what was found out about it. `api` are the RPCs as they
-    are, `driver` the calls as dsync makes them; both are in the transcript. `showing` says what the example is to do
-    without. `bulk` scales large pages and documents, and waits: 1 is what every connector must stand.
+    `declared` is what the connector declares, `found` what the kit found out about it. `api` has the plain RPCs,
+    `driver` the calls as dsync makes them; the transcript has both. `showing` has the features that the example must
+    not show. `bulk` scales large pages, large documents and waits; every connector must be able to handle 1.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
@@ -62,14 +62,14 @@ class Case(Drawing):
         return offers(self.subject, need)
 
     def features(self) -> tuple[Feature, ...]:
-        """What the example has shown that others need not have."""
+        """The features that this example shows, and others need not."""
         requests = (call.request for call in self.recorder.calls)
         return (*self.freedoms.features, *self.showing.features((value for _, value, _ in self._drawn), requests))
 
     # Places
 
     def namespace(self) -> str:
-        """A namespace for this example, empty as far as the example can tell."""
+        """A namespace for this example. It looks empty to the example. Raises Inapplicable if there is none."""
         self.freedoms.namespace()
         if self.found.makes_namespaces:
             return self.subject.namespaces.fresh()
@@ -83,7 +83,7 @@ class Case(Drawing):
 
     @property
     def has_free_namespace(self) -> bool:
-        """Whether `namespace` would give another one."""
+        """Whether `namespace` can return another one."""
         return self.found.makes_namespaces or bool(self._free_names())
 
     def _free_names(self) -> list[str]:
@@ -91,13 +91,13 @@ class Case(Drawing):
 
     @property
     def deletes(self) -> bool:
-        """Whether documents can be changed, and deleted again."""
+        """Whether documents can be changed and deleted."""
         return self.declared.can_change and self.found.deletes
 
     # What dsync does
 
     def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
-        """WriteData as dsync calls it; for a source that is no sink, the harness's seed."""
+        """Write as dsync does, with WriteData. For a source that is not a sink, use the harness's `seed`."""
         self.own(namespace, data_type, documents)
         if not self.declared.is_sink:
             self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
@@ -106,9 +106,9 @@ class Case(Drawing):
         self.was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
-        """WriteData to a namespace with a strange name; whether the store takes such a name.
+        """Write to a namespace with an unusual name; returns whether the store accepts the name.
 
-        Any final code refuses it: errors/namespace-codes says which one does it best.
+        Any final code is a refusal; the rule errors/namespace-codes is about the best one.
         """
         if self.showing.lacks(FeatureKind.ODD_NAMESPACE):
             return False
@@ -121,13 +121,13 @@ class Case(Drawing):
         return True
 
     def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
-        """WriteData of documents with ids that a store may be too narrow for. Raises Inapplicable where it refuses."""
+        """Write documents with ids that a store need not support. Raises Inapplicable if it refuses them."""
         with self.declined_if_refused("some of these ids"):
             self.write(namespace, documents, data_type)
 
     @contextmanager
     def declined_if_refused(self, what: str) -> Iterator[None]:
-        """Raises Inapplicable where a call in it is refused as a store declines what it cannot hold."""
+        """Raise Inapplicable if a call in the context is refused with a code for what a store cannot hold."""
         try:
             yield
         except ConnectorError as error:
@@ -136,12 +136,12 @@ class Case(Drawing):
             raise self.decline(f"it refuses {what} ({error})") from error
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Have these documents removed at the end, for what is sent past `write`."""
+        """Have these documents removed at the end. Call it before sending documents without `write`."""
         self._belongings.own(namespace, data_type, (id_of(document, data_type) for document in documents))
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
-        """WriteUpdates as dsync calls it; for a source that is no sink, the harness's update."""
-        # A composite id is refused by most stores, and removed by none of the rules' documents.
+        """Update as dsync does, with WriteUpdates. For a source that is not a sink, use the harness's `update`."""
+        # Composite ids are left out: most stores refuse them, and no document of a rule has one.
         single = (list(update.id) for update in updates if len(update.id) == 1)
         self._belongings.own(namespace, data_type, single)
         if not self.declared.is_sink:
@@ -153,12 +153,12 @@ class Case(Drawing):
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
     ) -> list[bytes]:
-        """What is in the namespace now, apart from what was there before the kit came."""
+        """The documents in the namespace, without those that were there before the kit."""
         listed = self.subject.data.read(namespace, data_type, driver=driver or self.driver, expected=expected)
         return self.without_foreign(namespace, listed, data_type)
 
     def expect(self, namespace: str, model: Model, what: str = "the listing afterwards", *, owner: str = "") -> None:
-        """Raise Violation unless the namespace holds what the model holds; where reads lag, unless it soon does."""
+        """Raise Violation unless the namespace equals the model; if reads lag, unless it soon does."""
 
         def look() -> None:
             model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what, owner=owner)
@@ -167,14 +167,14 @@ class Case(Drawing):
         self.settled(look)
 
     def settled(self, look: Callable[[], T]) -> T:
-        """What `look` gives, which reads once, and raises Violation unless that is as it should be.
+        """The result of `look`, which reads once, and raises Violation unless it sees what is expected.
 
-        Where reads lag behind writes it is waited for, and must then stay so.
+        If reads lag behind writes, it is repeated until it succeeds, and must then keep succeeding.
         """
         return self.subject.settling.settled(look)
 
     def loaded(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> tuple[str, Model]:
-        """A namespace with drawn documents in it, and what it holds."""
+        """A namespace with drawn documents, and its model."""
         data_type = self.data_type()
         documents = self.page(data_type, min_size=min_size, max_size=max_size, small=small)
         namespace = self.namespace()
@@ -182,7 +182,7 @@ class Case(Drawing):
         return namespace, Model(data_type, documents)
 
     def listable(self, *, max_size: int = 30) -> tuple[str, DataType, int]:
-        """A namespace with something to list, its type and about how many documents: loaded, else one that exists."""
+        """A namespace with documents, its type, and about how many it has: a loaded one, or else an existing one."""
         if self.declared.loads:
             namespace, model = self.loaded(min_size=1, max_size=max_size, small=True)
             return namespace, model.data_type, len(model.documents)
@@ -199,7 +199,7 @@ class Case(Drawing):
             raise Violation(message, expected=str(expected), seen=str(seen), owner=owner)
 
     def within(self, seconds: float, call: Callable[[], T], what: str) -> T:
-        """What the call gives. Raises Violation where it takes longer: the connector hangs, and is asked no more."""
+        """The call's result. Raises Violation if it takes longer: the connector hangs, and is not called again."""
         self.checks += 1
         liveness = self.subject.liveness
         try:
@@ -210,27 +210,27 @@ class Case(Drawing):
         raise Violation(what, expected=f"an answer within {seconds:.0f} seconds", seen="no answer")
 
     def decline(self, reason: str) -> Inapplicable:
-        """The exception for what the connector legally declines; raise it."""
+        """An exception to raise if the connector legally declines what the example needs."""
         return Inapplicable(reason)
 
     def decline_if_unknown(self) -> None:
-        """Raise Inapplicable where nobody knows a document, or an id, that the connector takes."""
+        """Raise Inapplicable if no document is known that the connector accepts."""
         if not self.declared.takes and all(family.schema is None for family in self.subject.families):
             raise self.decline("nobody knows what its namespaces hold: --documents says so")
 
     def declines(self, error: ConnectorError) -> bool:
-        """Whether a status says that the request, or what it asks for, is not taken."""
+        """Whether a status means that the store declines the request, as it may."""
         return error.code in DECLINING_CODES
 
     # Another instance
 
     def second_driver(self, name: str = "second instance") -> Driver:
-        """A driver of another instance on the same data, until the example ends."""
+        """A driver for another instance on the same data, which lives until the example ends."""
         api = self._stack.enter_context(self.subject.second_instance())
         return Driver(self.recorder.other(api, name), self.subject.limits)
 
     def elsewhere(self) -> Driver:
-        """A driver of another instance; where one only can run at a time, of the one that now takes its place."""
+        """A driver for another instance. If only one can run at a time, the new one replaces the first."""
         if not self.subject.alone:
             return self.second_driver()
         self.recorder.note("(ended, and another instance started)")
@@ -238,13 +238,13 @@ class Case(Drawing):
         return self.driver
 
     def other_connection(self) -> Driver:
-        """A driver over another connection to the same instance."""
+        """A driver with another connection to the same instance."""
         return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)
 
     def create(self) -> Connector:
-        """Another connector with the subject's settings, in this process; the caller tears it down.
+        """Create another connector with the same settings in this process; the caller must tear it down.
 
-        Raises Inapplicable where it cannot run beside the first one.
+        Raises Inapplicable if it cannot run beside the first one.
         """
         if self.subject.target.create is None:
             raise KitError("the connector runs in another process")
@@ -256,11 +256,11 @@ class Case(Drawing):
             raise Inapplicable(f"a second instance cannot run beside the first one ({error})") from error
 
     def client(self, connector: Connector) -> ConnectorApi:
-        """The RPCs of a connector that `create` gave; none may take longer than a call of the subject may."""
+        """The RPCs of a connector from `create`, with the usual time limit."""
         return LocalClient(connector, timeout=CALL_SECONDS)
 
     def tear_down(self, connector: Connector) -> None:
-        """Tear down what `create` gave. Raises Violation where that fails, or takes longer than a call may."""
+        """Tear down a connector from `create`. Raises Violation if that fails, or takes longer than a call may."""
         try:
             Patience(CALL_SECONDS).call(connector.teardown)
         except BaseException as error:
@@ -270,29 +270,29 @@ class Case(Drawing):
             raise Violation("teardown fails", expected="nothing", seen=seen, owner=Owner.TEARDOWN_TWICE) from error
 
     def enter(self, context: Any) -> Any:
-        """Enter a context that is left when the example ends."""
+        """Enter a context; it is left when the example ends."""
         return self._stack.enter_context(context)
 
     def close(self) -> None:
-        """Remove what the example has made, and end what it has started."""
+        """Remove everything that the example has written, and stop everything that it has started."""
         self._stack.close()
         self.subject.kept(self._belongings.written)
         if self.subject.removes:
             remove(self.subject, self._belongings)
 
     def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
-        """Note that a write of these ids was answered with OK, for what is written past `write` and `update`."""
+        """Note that a write of these ids was answered with OK. Call it after writing without `write` and `update`."""
         self.subject.settling.wrote()
         self._belongings.acknowledged(namespace, data_type, ids)
 
     def as_written(self, document: bytes, data_type: DataType) -> bytes:
-        """A document that was read, without the fields that the store has added."""
+        """A document that was read, without fields that the store has added."""
         return self._family.holding(data_type).as_written(document) if self._family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
-        """The documents by their keys that were in an offered namespace before this example came."""
+        """The documents, by key, that were in an offered namespace before this example."""
         return self._belongings.foreign(namespace)
 
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
-        """The listed documents as they were written; without those that were there before this example came."""
+        """The listed documents as they were written, without those that were there before this example."""
         return self._belongings.among(listed, namespace, data_type, lambda found: self.as_written(found, data_type))

@@ -1,4 +1,4 @@
-"""A connector's process that is killed right after it has answered, and started again."""
+"""Kills a connector's process right after an answer, and starts it again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _TRIED_CURSORS = 3
 
 @dataclass
 class Crash:
-    """What a crash showed, by topic: None where all is well. A topic is missing where it does not apply."""
+    """What a crash showed: for each topic its violation, or None if all is well. Inapplicable topics are missing."""
 
     topics: dict[str, Violation | None] = field(default_factory=dict)
     declined: str = ""
@@ -39,7 +39,7 @@ class Crash:
 
     @classmethod
     def of(cls, case: Case, number: int) -> "Crash":
-        """The crash of this number. Each costs two starts of a process, so that one serves all rules."""
+        """The crash with this number. It is shared by all rules, since each costs two starts of a process."""
         known: dict[int, Crash] = case.subject.remembered.crashes
         if number in known:
             case.recorder.include(known[number].calls)
@@ -76,7 +76,7 @@ def _crash(case: Case, number: int) -> Crash:
 
 
 class _Topic:
-    """Notes what goes wrong within it as the topic's violation."""
+    """A context that notes what goes wrong in it as the topic's violation."""
 
     def __init__(self, crash: Crash, name: str) -> None:
         self._topics = crash.topics
@@ -87,7 +87,7 @@ class _Topic:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Violation):
-            # A violation of the rule on this topic, whichever rule would own it elsewhere.
+            # A violation of this topic's rule, whichever rule would own it elsewhere.
             self._topics[self._name] = Violation(
                 error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
             )
@@ -98,7 +98,7 @@ class _Topic:
 
 
 class _Run:
-    """The writes before a crash, and what is found after it."""
+    """The writes before a crash, and the checks after it."""
 
     def __init__(self, case: Case, crash: Crash, number: int) -> None:
         self._case = case
@@ -124,7 +124,7 @@ class _Run:
         return _Topic(self._crash, name)
 
     def before(self, process: Process) -> None:
-        """Write, plan and stream; the last answer is that of a write."""
+        """Write, plan and stream. The last answer is that of a write."""
         driver = self._driver(process, "process")
         self._id = driver.api.get_info(GetInfoRequest()).id
         if not self._subject.declared.loads:
@@ -146,7 +146,7 @@ class _Run:
             write()
 
     def after(self, process: Process) -> None:
-        """Look at everything that should have lasted."""
+        """Check everything that should have survived."""
         driver = self._driver(process, "restarted process")
         with self.topic("id"):
             _same_id(self._id, driver.api.get_info(GetInfoRequest()).id)

@@ -1,4 +1,4 @@
-"""What an example draws: documents, ids and updates, as far as its namespaces hold such."""
+"""`Drawing`: draws documents, ids and updates that the example's namespaces can hold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 
 class Drawing:
-    """The draws of one example. Each is shown where the example fails.
+    """The draws of one example. If it fails, each is shown.
 
-    Methods that give documents or ids raise Inapplicable where the namespaces hold too few of them.
+    Methods that return documents or ids raise Inapplicable if the namespaces can hold too few of them.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject) -> None:
@@ -47,18 +47,18 @@ class Drawing:
         self._family: Family | None = None
 
     def draw(self, strategy: st.SearchStrategy[T], label: str, *, show: Callable[[Any], str] | None = None) -> T:
-        """A value of the strategy; shown under its label where the example fails, each item as `show` says."""
+        """Draw a value from a strategy. If the example fails, it is shown under the label, each item by `show`."""
         value = self._data.draw(strategy)
         self._drawn.append((label, value, show))
         return value
 
     @property
     def example(self) -> tuple[tuple[str, str], ...]:
-        """What was drawn: labels and values, as text."""
+        """The labels and values of all draws, as text."""
         return tuple((label, _show(value, show)) for label, value, show in self._drawn)
 
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
-        """One of the types in which documents can be put in and read back."""
+        """One of the data types in which documents can be both written and read."""
         choices = list(types or self.declared.types)
         if not choices:
             raise Inapplicable("no data type can be both written and read")
@@ -73,7 +73,7 @@ class Drawing:
         small: bool = False,
         label: str = "documents",
     ) -> list[bytes]:
-        """Documents with ids that no store takes for one."""
+        """Encoded documents with ids that are different for every store."""
         if self.showing.lacks(FeatureKind.EMPTY_CALL):
             min_size = max(1, min_size)
         with _declined_if_too_few():
@@ -81,7 +81,7 @@ class Drawing:
         return self.draw(pages, label)
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
-        """Ids, as Python values, that no store takes for one."""
+        """Ids, as Python values, that are different for every store."""
         with _declined_if_too_few():
             several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
         return self.draw(several, "ids")
@@ -91,18 +91,18 @@ class Drawing:
         return self.draw(self.holding(data_type).identifiers, "id")
 
     def contents(self, data_type: DataType, *, small: bool = False) -> st.SearchStrategy[dict[str, Any]]:
-        """A strategy for the fields beside the id."""
+        """A strategy for a document's fields, without the id."""
         return self.holding(data_type).contents(small=small)
 
     def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
-        """A document with this id, and with these fields as far as the namespace has such.
+        """An encoded document with this id and, as far as the namespace has such, with these fields.
 
-        Where it has others, they differ as the given ones would: documents of one id are told apart by their fields.
+        Otherwise its other fields differ whenever the given ones do, so that versions of a document can be told apart.
         """
         return self.holding(data_type).document(identifier, fields)
 
     def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
-        """Some of the groups of ids, as far as the namespace has such ids; none where it has no whole group."""
+        """Some of the groups of ids that the namespace can hold; empty if it can hold no whole group."""
         return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
 
     def histories(
@@ -114,44 +114,44 @@ class Drawing:
         max_calls: int = 4,
         max_updates: int = 5,
     ) -> list[list[Update]]:
-        """Calls of WriteUpdates over a few ids."""
+        """The updates of several calls of WriteUpdates to a few ids."""
         holding = self.holding(data_type)
         kinds = self.update_kinds
         calls = histories(holding, values, kinds, max_calls=max_calls, max_updates=max_updates)
         return self.draw(calls, label)
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
-        """`count` small documents with ids that sort as they are numbered."""
+        """`count` small encoded documents; their ids sort in the order of their numbers."""
         values = self.numbered_ids(count, data_type, prefix=prefix)
         return [self.document(value, {"n": number, **fields}, data_type) for number, value in enumerate(values)]
 
     def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
-        """`count` ids that sort as they are numbered."""
+        """`count` ids that sort in the order of their numbers."""
         with _declined_if_too_few():
             make = self.holding(data_type).numbered(prefix, count)
         return [make(number) for number in range(count)]
 
     def long_field(self, size: int, data_type: DataType) -> str:
-        """The name of a field for a text of this many characters. Raises Inapplicable where there is none."""
+        """The name of a field for a text of this many characters. Raises Inapplicable if there is none."""
         if not (name := self.holding(data_type).long_field(size)):
             raise Inapplicable(f"its schema has no field for a text of {size:,} characters")
         return name
 
     def varied(self, count: int, data_type: DataType) -> list[Any]:
-        """`count` ids that different orders sort differently."""
+        """`count` ids that different sort orders arrange differently."""
         with _declined_if_too_few():
             return self.holding(data_type).varied(count)
 
     @property
     def family(self) -> Family:
-        """The namespaces of this example: they all hold the same documents."""
+        """The namespaces of this example: they all accept the same documents."""
         if self._family is None:
             known = self.subject.families
             self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
         return self._family
 
     def holding(self, data_type: DataType) -> Holding:
-        """What the example's namespaces hold."""
+        """The documents that the example's namespaces can hold."""
         self.freedoms.documents(data_type, any_number=self.any_number)
         return self.family.holding(data_type)
 
@@ -165,7 +165,7 @@ class Drawing:
 
     @property
     def update_kinds(self) -> tuple[UpdateType, ...]:
-        """The kinds of updates that are applied, PARTIAL_UPDATE aside."""
+        """The kinds of updates that the connector applies, without PARTIAL_UPDATE."""
         kinds = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
         return kinds if self.found.deletes else kinds[:2]
 

@@ -1,4 +1,4 @@
-"""A sink that follows a stream: what it has been sent, what it holds, and whether that becomes what it should."""
+"""A sink that follows a stream: what it received, what it now holds, and whether it reaches the expected state."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,33 +33,33 @@ from dsync_kit.protocol import (
 __all__ = ["Follower", "Held", "Sent", "held"]
 
 _LONGEST = 6
-"""How many times the subject's patience a stream may go on to send what does not lead to the awaited state."""
+"""A stream may send messages that do not lead to the expected state for so many times the subject's patience."""
 
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
 
 Held = dict[bytes, bytes]
-"""The documents of a namespace by the keys of their ids."""
+"""The documents of a namespace, by the keys of their ids."""
 
 
 def held(model: Model) -> Held:
-    """What a sink holds that holds what the model does."""
+    """The documents of a sink that equals the model."""
     return {document_key(document, model.data_type): document for document in model.documents.values()}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A cursor that was seen, and how many updates had come with the messages up to it."""
+    """A received cursor, and the number of updates in the messages up to it."""
 
     cursor: bytes
     updates: int
 
 
 class Follower:
-    """Reads a stream, and applies what it sends.
+    """Reads a stream, and applies its updates.
 
-    `holding` is what the sink holds before; `updates` are those that came, with their namespaces, `sent` the cursors.
-    What dsync cannot hand on is a Violation of the rule on it.
+    `holding` is what the sink holds at first; `updates` are the received updates with their namespaces, `sent` the
+    cursors. Updates that dsync could not pass on are a Violation of the rule about that.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Follower:
         self.reader = self._open()
 
     def message(self, seconds: float) -> StreamUpdatesResponse | None:
-        """The next message, inspected and applied; None after `seconds` without one, or at the stream's end."""
+        """The next message, checked and applied; None after `seconds` without one, or at the end of the stream."""
         message = self.raw(seconds)
         if message is None:
             return None
-        # Of all namespaces, some are others', who may have written what this type cannot hold.
+        # Other namespaces belong to others, who may have written documents that this type cannot hold.
         inspect(message, self.data_type, documents=bool(self._request[1]) or message.namespace in self._before)
         for update in message.updates:
             self.updates.append((message.namespace, update))
@@ -100,28 +100,28 @@ class Follower:
         return message
 
     def raw(self, seconds: float) -> StreamUpdatesResponse | None:
-        """The next message as it is; None after `seconds` without one, or at the stream's end."""
+        """The next message, unchecked; None after `seconds` without one, or at the end of the stream."""
         while (message := self.reader.next(max(seconds, 0.0))) is None and self._refused_for_another():
             self.reader = self._open()
         return message
 
     def comes(self) -> bool:
-        """Whether another update comes, within the subject's patience."""
+        """Whether another update comes within the subject's patience."""
         end, before = time.monotonic() + self._case.subject.patience.seconds, len(self.updates)
         while len(self.updates) == before and self.message(end - time.monotonic()) is not None:
             continue
         return len(self.updates) > before
 
     def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
-        """Read until `reached`; where the subject's patience runs out first, raise what `missing` gives.
+        """Read until `reached`. If the subject's patience runs out first, raise the result of `missing`.
 
-        `pause` are seconds between two messages: a slow reader.
+        `pause` is in seconds, after each message, for a slow reader.
         """
         subject = self._case.subject
         began = last = time.monotonic()
         self._case.checks += 1
         while not reached():
-            # Heartbeats alone lead nowhere; nor does a stream that repeats itself.
+            # A stream that only sends heartbeats, or repeats itself, makes no progress.
             end = min(last + subject.patience.seconds, began + _LONGEST * subject.patience.seconds)
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
@@ -142,10 +142,10 @@ class Follower:
         owned: Callable[[], str] = str,
         pause: float = 0.0,
     ) -> None:
-        """Read until the sink holds what is `wanted` of each namespace; Violation where it never does.
+        """Read until the sink holds what is `wanted` of each namespace. Raises Violation if it never does.
 
-        The violation is that of the rule `owner`, else of the one on what was changed in a document, else of the one
-        that `owned` names, which is asked last.
+        Its owner is `owner`, else the rule about what changed in a document, else the result of `owned`, which is
+        called last.
         """
         wrong = {(name, key) for name, documents in wanted.items() for key in self._differing(name, documents)}
         position = len(self.updates)
@@ -182,11 +182,11 @@ class Follower:
         self.until(reached, missing, pause=pause)
 
     def behind(self, wanted: Mapping[str, Held]) -> bool:
-        """Whether the sink does not hold yet what is wanted of each namespace."""
+        """Whether the sink does not yet hold what is wanted of each namespace."""
         return any(self._differing(name, documents) for name, documents in wanted.items())
 
     def held_after(self, updates: int) -> dict[str, Held]:
-        """What the sink held when it had applied that many updates."""
+        """What the sink held after so many updates."""
         state = {name: dict(documents) for name, documents in self._before.items()}
         for name, update in self.updates[:updates]:
             self._apply(state.setdefault(name, {}), update)
@@ -203,9 +203,9 @@ class Follower:
         return reader
 
     def _refused_for_another(self) -> bool:
-        """Whether the stream failed at once, perhaps because one that was just cancelled still holds the only place.
+        """Whether the stream failed at once, maybe because a cancelled stream still occupies the only slot.
 
-        dsync opens one stream in its life; the kit many in a row.
+        dsync only ever opens one stream; the kit opens many in a row.
         """
         if self.reader.error is None or self.updates or self._first:
             return False
@@ -231,7 +231,7 @@ class Follower:
             ) from error
 
     def _converted(self, expected: bytes | None, seen: bytes | None) -> str:
-        """The rule on values, where a document came with the right fields, but in no version that was ever written."""
+        """The rule about changed values, if a document has the right fields, but equals no version that was written."""
         if expected is None or seen is None:
             return ""
         try:
@@ -252,7 +252,7 @@ class Follower:
         return same_document(one, other, self.data_type)
 
     def _listed(self, namespace: str) -> Held | None:
-        """What the source lists of a namespace now; None where it can't be listed."""
+        """What the source now lists of a namespace; None if it can't be listed."""
         try:
             return by_id(self._case.read(namespace, self.data_type), self.data_type)
         except ConnectorError:
@@ -280,7 +280,7 @@ class Follower:
 
 
 def _sent(calls: Sequence[Call], document: bytes, data_type: DataType) -> list[bytes]:
-    """All versions of a document that were sent; none where partial updates may have made others."""
+    """All versions of a document that were sent; none if partial updates may have created others."""
     found: list[bytes] = []
     for call in calls:
         match call.request:

@@ -1,4 +1,4 @@
-"""Streams that are opened and cancelled, many in a row: nothing of them may be left."""
+"""Opens and cancels many streams in a row, of which nothing may remain."""
 
 import time
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from dsync_kit.protocol import GetInfoRequest, StreamLSNResponse, StreamUpdatesR
 __all__ = ["GRACE_SECONDS", "PAUSE_SECONDS", "open_and_cancel"]
 
 GRACE_SECONDS = 5.0
-"""A handler that looks now and then whether the caller is there ends within that."""
+"""Seconds within which a handler ends that checks now and then if its caller is still there."""
 
 PAUSE_SECONDS = 0.2
-"""Until a stream is opened again that was refused: the old ones may take a moment to go."""
+"""Seconds until a refused stream is opened again: the old ones may take a moment to end."""
 
 _STREAMS = 80
 _SECONDS = 6.0
 _FIRST_SECONDS = 1.0
 _AT_WORK_SECONDS = 0.004
-"""Until the handler waits for the next update: one that is between two updates when it is cancelled ends by luck."""
+"""Seconds until the handler waits for the next update. Cancelled between two updates, it would end by luck."""
 
 M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)
 
 
 def open_and_cancel(case: Case, open_stream: Callable[[], StreamReader[M]], name: str) -> str:
-    """Open and cancel 80 streams, or as many as there is time for. What was done, in words: "after 80 streams …".
+    """Open and cancel 80 streams, or as many as time allows. Returns what was done, as words: "after 80 streams …".
 
-    Raises Violation where one of them goes on, or where the connector answers no more.
+    Raises Violation if one of them does not end, or if the connector stops answering.
     """
     began = time.monotonic()
     opened: list[StreamReader[M]] = []

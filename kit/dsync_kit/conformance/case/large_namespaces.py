@@ -25,17 +25,17 @@ __all__ = [
 ]
 
 MOST_DOCUMENTS = 6000
-"""The most documents that an example writes to fill pages."""
+"""The most documents that an example writes to fill several pages."""
 
 _COUNTS = (300, 1200, 5000)
-"""Documents that are tried, until a partition has several pages."""
+"""Numbers of documents to try until a partition has several pages."""
 
 _SECONDS = 3.0
-"""How long loading may take before no more documents are tried."""
+"""Seconds of loading after which no larger number is tried."""
 
 
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
-    """A namespace with many documents. Loaded once in a run; where namespaces are rare, again for each example."""
+    """A namespace with many documents. It is loaded once in a run, or for each example if namespaces are rare."""
     if case.showing.lacks(FeatureKind.SEVERAL_PAGES):
         raise case.decline(f"it is judged apart from {FeatureKind.SEVERAL_PAGES}")
     data_type = data_type or case.data_type()
@@ -81,7 +81,7 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
 
 @contextmanager
 def declined_if_expired(case: Case) -> Iterator[None]:
-    """For pages that are read one by one, with other calls in between: dsync would begin again."""
+    """A context for reading pages one by one with other calls in between: if a cursor expires, dsync starts over."""
     try:
         yield
     except ConnectorError as error:
@@ -91,7 +91,7 @@ def declined_if_expired(case: Case) -> Iterator[None]:
 
 
 def few_or_many(case: Case) -> tuple[str, DataType, int]:
-    """Like `Case.listable`, with drawn documents or with more than a page holds."""
+    """Like `Case.listable`: with a few drawn documents, or with more than fit on a page."""
     few = case.showing.lacks(FeatureKind.SEVERAL_PAGES)
     if case.declared.loads and not few and case.draw(st.booleans(), "many documents"):
         return _listed(large_namespace(case))
@@ -99,14 +99,14 @@ def few_or_many(case: Case) -> tuple[str, DataType, int]:
 
 
 def listed_in_pages(case: Case) -> tuple[str, DataType, int]:
-    """A namespace with more documents than a page holds, where documents can be put in."""
+    """A namespace with more documents than fit on a page, if documents can be written."""
     if not case.declared.loads:
         return case.listable()
     return _listed(large_namespace(case))
 
 
 def paged(case: Case) -> tuple[LargeNamespace, int]:
-    """A namespace whose partitions have several pages, and the size of these."""
+    """A namespace whose partitions have several pages, and the size of a page."""
     found = large_namespace(case)
     if found.page_size is None and found.listed < len(found.documents):
         raise case.decline(f"of {len(found.documents)} documents {found.listed} are listed, on a page for a partition")
@@ -116,7 +116,7 @@ def paged(case: Case) -> tuple[LargeNamespace, int]:
 
 
 def emptied(case: Case, found: LargeNamespace) -> str:
-    """A namespace with nothing of the kit's in it: another one; where there is none, this one without its documents."""
+    """A namespace without documents of the kit: another one or, if there is none, this one after deleting them."""
     if case.has_free_namespace:
         return case.namespace()
     if not case.deletes:

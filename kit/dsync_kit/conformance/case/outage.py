@@ -1,4 +1,4 @@
-"""Calls that are made while the backend is away: the harness of a connector makes it so."""
+"""Calls during an outage of the backend, which the connector's harness causes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,23 +13,23 @@ __all__ = ["Answer", "decline_unseen", "during_outage", "outage", "outage_second
 
 _LEAST_SECONDS = 10.0
 _MOST_SECONDS = 40.0
-"""Client libraries try again by themselves, some for five seconds, some for thirty."""
+"""Client libraries retry by themselves, some for five seconds, some for thirty."""
 
 _RECOVERY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call: OK, or a status."""
+    """The answer to a call: OK, or another status."""
 
     error: ConnectorError | None
     late: bool
-    """Whether it came only when the backend was back."""
+    """Whether it came only after the backend was back."""
 
 
 @contextmanager
 def outage(case: Case) -> Iterator[None]:
-    """The backend is away while the context is open. Raises KitError where the harness cannot make it so."""
+    """The backend is unreachable while the context is open. Raises KitError if the harness fails to make it so."""
     if case.subject.target.harness is None:
         raise KitError("there is no harness to make the backend unreachable")
     context: object = case.subject.target.harness.outage()
@@ -42,14 +42,14 @@ def outage(case: Case) -> Iterator[None]:
 
 
 def outage_seconds(case: Case) -> float:
-    """How long the backend stays away at most from a call that waits for it."""
+    """The most seconds for which the backend stays away while a call waits for it."""
     return min(_MOST_SECONDS, _LEAST_SECONDS * case.bulk)
 
 
 def during_outage(case: Case, call: Callable[[], object]) -> Answer:
-    """What a call gives that is made while the backend is away; the backend is back when it returns.
+    """The answer to a call that is made during an outage, which is over when this returns.
 
-    Raises Violation where there is no answer even then.
+    Raises Violation if there is no answer even then.
     """
     with outage(case):
         attempt = Attempt(call)
@@ -71,7 +71,7 @@ def during_outage(case: Case, call: Callable[[], object]) -> Answer:
 
 
 def decline_unseen(case: Case, answers: Sequence[Answer]) -> None:
-    """Raises Inapplicable where all calls waited until the backend was back: nothing was seen of a connection lost."""
+    """Raise Inapplicable if all calls waited until the backend was back: none showed a lost connection."""
     if all(answer.late and answer.error is None for answer in answers):
         raise case.decline(
             f"every call waited for the backend to come back, for {outage_seconds(case):.0f} seconds: how it answers "

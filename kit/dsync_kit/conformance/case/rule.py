@@ -1,4 +1,4 @@
-"""How a rule is written: a function over a case, with what there is to say about it."""
+"""How to write a rule: a function over a case, with its description."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["Rule", "rule"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(RuleInfo):
-    """One rule that can be run. `check` returns when the connector keeps it, and raises `Violation` when it does not.
+    """A rule that can be run. `check` raises `Violation` if the connector breaks the rule.
 
     `examples` scales the profile's number of examples.
     """
@@ -35,11 +35,11 @@ def rule(
     examples: float = 1.0,
     since: str = FIRST,
 ) -> Callable[[Callable[[Case], None]], Rule]:
-    """Make a rule of a function over a case; the first line of its docstring says what the rule checks.
+    """Make a rule of a function over a case. The first line of its docstring says what the rule checks.
 
-    `sentence` is the contract's; `hint` the likely cause of a violation in one line; `examples` scales the profile's
-    number of examples, for a rule whose single example is costly (0.2) or cheap (2.0); `since` is the first edition
-    that it is part of. Raises ValueError for an id that another rule has, and for an edition that does not exist.
+    `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
+    profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first edition
+    that has the rule. Raises ValueError if another rule has the same id, or if there is no such edition.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:

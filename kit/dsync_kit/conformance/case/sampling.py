@@ -1,4 +1,4 @@
-"""What a source sends by itself, for connectors whose data the kit cannot change."""
+"""Samples what a source sends by itself, for connectors whose data the kit cannot change."""
 
 import time
 
@@ -13,21 +13,21 @@ __all__ = ["SAMPLE_SECONDS", "changes_by_itself", "sample"]
 
 _SAMPLED = 40
 SAMPLE_SECONDS = 2.0
-"""How long a source is listened to."""
+"""Seconds for which a source's stream is read."""
 
 
 def changes_by_itself(case: Case) -> bool:
-    """Whether the data of a source that the kit cannot write to changes meanwhile, as its own stream says."""
+    """Whether the data of a source that the kit cannot write to changes meanwhile, according to its stream."""
     if case.declared.loads or not case.found.streams:
         return False
     try:
         return any(message.updates for messages in sample(case).values() for message in messages)
     except (Violation, ConnectorError):
-        return False  # stream/… rules say what is wrong with it
+        return False  # the stream/… rules report what is wrong with it
 
 
 def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
-    """Some messages that a source sends by itself, by type. Raises Violation where its stream fails."""
+    """Some messages that a source sends by itself, by type. Raises Violation if its stream fails."""
     for data_type in case.declared.source_types:
         if data_type not in case.subject.remembered.sampled:
             case.subject.remembered.sampled[data_type] = _first_messages(case, data_type)

@@ -1,4 +1,4 @@
-"""A source in the midst of a flow: namespaces with documents, an update cursor, and writes that go on."""
+"""A source in the middle of a flow: namespaces with documents, an update cursor, and further writes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,10 +18,10 @@ __all__ = ["Scene", "many_updates"]
 
 
 class Scene:
-    """Namespaces with a few documents, of which a plan has been made: `cursor` is where its updates begin.
+    """Namespaces with a few documents, and a plan of them: its updates begin at `cursor`.
 
-    `ids` may be written to, in each of the namespaces; half of them are `present` at first, the others `absent`. What
-    is written is in `models`.
+    Examples write to the `ids` in each namespace. Half of them are `present` at first, the others `absent`. `models`
+    have what was written.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Scene:
             self.add(self.document(value, "first") for value in self.present)
         self.asked: list[str] = [] if everything else list(self.models)
         self.before = self.wanted()
-        """What a sink holds that has copied the plan's partitions."""
+        """The documents of a sink that has copied the plan's partitions."""
         self.cursor = self.plan()
 
     @property
@@ -47,7 +47,7 @@ class Scene:
         return list(self.models)
 
     def add(self, documents: Any = (), *, name: str = "") -> str:
-        """A further namespace, with these documents; under a name of its own, unless one is given."""
+        """Add a namespace with these documents; by default with a new name."""
         name = name or self._case.namespace()
         written = list(documents)
         self._case.write(name, written, self.data_type)
@@ -55,9 +55,9 @@ class Scene:
         return name
 
     def add_alike(self, name: str, content: Any) -> list[str]:
-        """Further namespaces, with the same ids, whose names are easily taken for `name`; those that are not refused.
+        """Add namespaces with the same ids and names that are easily confused with `name`, if they are not refused.
 
-        One that has nothing of `name` is always there.
+        One of them always has an unrelated name.
         """
         written = [self.document(value, content) for value in self.ids]
         added = [self.add(written)]
@@ -71,7 +71,7 @@ class Scene:
         return added
 
     def plan(self) -> bytes:
-        """Where the updates begin that come from now on."""
+        """The cursor at which all later updates begin."""
         return self._case.driver.updates_partition(self.asked).cursor
 
     def document(self, value: Any, content: Any = None, **fields: Any) -> bytes:
@@ -101,7 +101,7 @@ class Scene:
         self.models[namespace].write(documents)
 
     def history(self, *, max_calls: int = 3, max_updates: int = 5) -> list[tuple[str, list[Update]]]:
-        """Drawn calls over the ids, each in one of the namespaces; not written yet."""
+        """Drawn calls of WriteUpdates to the ids, each with its namespace; not sent yet."""
         calls = self._case.histories(
             self.ids, self.data_type, label="updates", max_calls=max_calls, max_updates=max_updates
         )
@@ -112,16 +112,16 @@ class Scene:
         return [(self.namespaces[place], call) for place, call in zip(chosen, calls, strict=True)]
 
     def mark(self) -> None:
-        """Write a last document to each namespace: when it has come, all else has come."""
+        """Write a last document to each namespace: when it arrives, everything else has arrived."""
         self._marks += 1
         for name in self.models:
             (numbered,) = self._case.numbered(1, self.data_type, prefix=f"mark{self._marks}")
             self.change(name, [self.insert(decode_id(id_of(numbered, self.data_type)[0]), "mark")])
 
     def converge_from_cursor(self, follower: Follower, what: str) -> None:
-        """Read until the sink holds what the source does.
+        """Read until the sink holds what the source holds.
 
-        Where nothing comes that was written since the plan, but what is written now does, the stream began too late.
+        If nothing written since the plan comes, but new writes do, then the stream began too late.
         """
 
         def owned() -> str:
@@ -133,7 +133,7 @@ class Scene:
         follower.converge(self.wanted(), what=what, owned=owned)
 
     def wanted(self) -> dict[str, Held]:
-        """What each namespace that is streamed holds now."""
+        """What each streamed namespace holds now."""
         return {name: held(model) for name, model in self.models.items() if not self.asked or name in self.asked}
 
     def follow(
@@ -145,7 +145,7 @@ class Scene:
         driver: Driver | None = None,
         ahead: int = 0,
     ) -> Follower:
-        """A sink that holds what was there at first, or `holding`, and streams from the plan's cursor, or `cursor`."""
+        """A sink that holds the initial documents (or `holding`), and streams from the plan's cursor (or `cursor`)."""
         return Follower(
             self._case,
             self.cursor if cursor is None else cursor,

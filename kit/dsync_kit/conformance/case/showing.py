@@ -1,4 +1,4 @@
-"""What an example shows that others need not have, and what it is to do without."""
+"""Which features an example shows, and which it must not show."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,7 +12,7 @@ __all__ = ["Showing"]
 
 
 class Showing:
-    """Of one example. What it is to do without is declined before it is sent; rules need not draw it at all."""
+    """The features of one example. Requests with features that it must not show are declined before they are sent."""
 
     def __init__(self, subject: Subject) -> None:
         self._without = subject.without
@@ -22,7 +22,7 @@ class Showing:
         self._past: list[Message] = []
 
     def lacks(self, kind: FeatureKind, detail: str = "") -> bool:
-        """Whether the example is to do without a feature."""
+        """Whether the example must not show a feature, so that the rule need not draw it."""
         return Feature(kind, detail) in self._without
 
     @property
@@ -32,16 +32,16 @@ class Showing:
 
     @property
     def check(self) -> Callable[[Message], None] | None:
-        """Raises Inapplicable for a request that shows what the example is to do without; None if that is nothing."""
+        """Raises Inapplicable for a request with a feature that the example must not show; None if it may show all."""
         return self._check if self._without else None
 
     def goes_past(self, request: Message) -> None:
-        """Note what is put in past the connector, as the request that it would be. Raises Inapplicable as `check`."""
+        """Note what the harness writes, as the request that it replaces. Raises Inapplicable as `check` does."""
         self._past.append(request)
         self._check(request)
 
     def features(self, drawn: Iterable[object], requests: Iterable[Message]) -> tuple[Feature, ...]:
-        """What an example has shown that drew and sent this."""
+        """The features that an example with these draws and requests has shown."""
         shown = Shown(self._ordinary)
         for value in drawn:
             shown.drawn(value)
