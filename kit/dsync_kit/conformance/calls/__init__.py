@@ -1,1 +1,1 @@
-"""How dsync calls a connector, and what was called."""
+"""Calls a connector as dsync does, and records the calls."""

@@ -1,4 +1,4 @@
-"""The calls that dsync makes, in the way it makes them: stripped partitions, repeated calls, pages until the end."""
+"""Makes calls as dsync does: with stripped partitions, retries, and pages to the end."""
 
 import math
 import time
@@ -37,7 +37,7 @@ T = TypeVar("T")
 _FEW_EMPTY_PAGES = 200
 
 _SPARE_DOCUMENTS = 20_000
-"""Documents beyond those expected, after which a listing is taken to never end."""
+"""After so many more documents than expected, a listing counts as endless."""
 
 _RELEASE_SECONDS = 5.0
 _RELEASE_PAUSE = 0.2
@@ -45,7 +45,7 @@ _RELEASE_PAUSE = 0.2
 
 
 def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
-    """The one updates partition of a plan that was asked for updates."""
+    """The only updates partition of a plan with updates."""
     if not plan.updates_partitions:
         raise Violation("the plan has no updates partition", expected="one", seen="none", owner=Owner.PLAN_UPDATES_FLAG)
     return plan.updates_partitions[0]
@@ -53,9 +53,9 @@ def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:
 
 @dataclass(slots=True)
 class Limits:
-    """When a listing is taken to never end: after so many pages, one after another, without a document.
+    """When a listing counts as endless: after so many consecutive pages without a document.
 
-    A connector that reads a log for a namespace has many such pages; one that was found to never end, fewer.
+    A connector that reads a log may have many such pages. After an endless listing, fewer are allowed.
     `stream_closed` is the time at which the last stream was cancelled (`time.monotonic`).
     """
 
@@ -64,10 +64,9 @@ class Limits:
 
 
 class Driver:
-    """Calls a connector as dsync does. A status other than OK, after dsync's retries, is raised as ConnectorError.
+    """Calls a connector as dsync does. After dsync's retries, a status other than OK raises ConnectorError.
 
-    Drivers of one connector share their `limits`. `order` puts a plan's partitions into the order in which they are
-    listed.
+    All drivers of a connector share `limits`. `order` sorts a plan's partitions for listing.
     """
 
     def __init__(
@@ -86,8 +85,8 @@ class Driver:
     ) -> GeneratePlanResponse:
         """GeneratePlan, which dsync never repeats.
 
-        It is repeated here only where it is refused just after a stream was cancelled: a source with one replication
-        slot cannot plan updates until the database has noticed, and dsync never plans after a stream.
+        It is only repeated here if it is refused just after a stream was cancelled: a source with one replication slot
+        cannot plan updates until the database has noticed that. dsync never plans after a stream.
         """
         request = GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
         while True:
@@ -99,7 +98,7 @@ class Driver:
                 time.sleep(_RELEASE_PAUSE)
 
     def partitions(self, namespaces: Sequence[str]) -> list[Partition]:
-        """The plan's partitions, of namespaces that hold documents: at least one."""
+        """The plan's partitions, for namespaces that hold documents. There is at least one."""
         found = list(self.plan(namespaces).partitions)
         if not found:
             raise Violation(
@@ -111,15 +110,15 @@ class Driver:
         return found
 
     def updates_partition(self, namespaces: Sequence[str]) -> UpdatesPartition:
-        """The plan's one updates partition."""
+        """The plan's only updates partition."""
         return updates_partition(self.plan(namespaces, updates=True))
 
     def page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
-        """One ListData, not repeated; the partition is sent as it is given."""
+        """One ListData without retries; the partition is sent unchanged."""
         return self.api.list_data(ListDataRequest(partition=partition, type=data_type, cursor=cursor))
 
     def first_page(self, partition: Partition, data_type: DataType, cursor: bytes = b"") -> ListDataResponse:
-        """One ListData, repeated after a retryable code: to be used where no page was read before."""
+        """One ListData with retries. Only use it for the first page of a listing."""
         return _repeated(lambda: self.page(partition, data_type, cursor))
 
     def pages(
@@ -131,10 +130,10 @@ class Driver:
         expected: int = 0,
         whole: bool = False,
     ) -> Iterator[list[bytes]]:
-        """The pages of one listing of a partition from `cursor` on, without repeats.
+        """The pages of one listing of a partition from `cursor` on, without retries.
 
-        `whole` sends the partition unstripped. Raises Violation where the cursor stands still, or where the listing
-        goes on far beyond what is `expected`.
+        `whole` sends the partition unstripped. Raises Violation if the cursor does not move, or if the listing has far
+        more documents than `expected`.
         """
         empty, documents = 0, 0
         try:
@@ -153,7 +152,7 @@ class Driver:
             ) from error
 
     def _check_goes_on(self, documents: int, empty: int, expected: int) -> None:
-        """Raise Violation after so many documents, and then empty pages, that there will be no end."""
+        """Raise Violation after so many documents or consecutive empty pages that the listing counts as endless."""
         if empty > self.limits.empty_pages or documents > 2 * expected + _SPARE_DOCUMENTS:
             self.limits.empty_pages = _FEW_EMPTY_PAGES
             raise Violation(
@@ -166,18 +165,18 @@ class Driver:
     def list_partition(
         self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
     ) -> list[bytes]:
-        """The documents of a partition, listed from the start again after a retryable code."""
+        """The documents of a partition. After a retryable code, the listing starts over."""
         pages = self.whole_pages(partition, data_type, expected=expected, whole=whole)
         return [document for page in pages for document in page]
 
     def whole_pages(
         self, partition: Partition, data_type: DataType, *, expected: int = 0, whole: bool = False
     ) -> list[list[bytes]]:
-        """The pages of a partition, listed from the start again after a retryable code."""
+        """The pages of a partition. After a retryable code, the listing starts over."""
         return _repeated(lambda: list(self.pages(partition, data_type, expected=expected, whole=whole)))
 
     def restarted_pages(self, partition: Partition, data_type: DataType) -> Iterator[list[bytes]]:
-        """The pages of a partition, from its beginning again after a retryable code: documents may come twice."""
+        """The pages of a partition. After a retryable code, the listing starts over, so documents may come twice."""
         for wait in (*WAITS, None):
             try:
                 yield from self.pages(partition, data_type)
@@ -188,7 +187,7 @@ class Driver:
                 time.sleep(wait)
 
     def listing(self, namespaces: Sequence[str], data_type: DataType, *, expected: int = 0) -> list[tuple[str, bytes]]:
-        """Every document that a plan of `namespaces` covers, with its namespace, partition after partition."""
+        """All documents of a plan of `namespaces`, each with its namespace, one partition after another."""
         return [
             (partition.namespace, document)
             for partition in self._order(self.plan(namespaces).partitions)
@@ -196,24 +195,24 @@ class Driver:
         ]
 
     def write_data(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
-        """One page, repeated after a retryable code."""
+        """WriteData with one page, with retries."""
         request = WriteDataRequest(namespace=namespace, data=documents, type=data_type)
         _repeated(lambda: self.api.write_data(request))
 
     def write_updates(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
-        """One call with updates, repeated after a retryable code."""
+        """One WriteUpdates, with retries."""
         request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
         _repeated(lambda: self.api.write_updates(request))
 
     def stream_updates(
         self, cursor: bytes, namespaces: Sequence[str], data_type: DataType, *, ahead: int = 0
     ) -> StreamReader[StreamUpdatesResponse]:
-        """StreamUpdates, being read; `ahead` bounds how many messages are read before they are asked for."""
+        """Open StreamUpdates; `ahead` limits how many messages are read in advance."""
         request = StreamUpdatesRequest(namespaces=namespaces, type=data_type, cursor=cursor)
         return StreamReader(self.api.stream_updates(request), ahead=ahead, on_cancel=self._stream_closed)
 
     def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> StreamReader[StreamLSNResponse]:
-        """StreamLSN, being read."""
+        """Open StreamLSN."""
         return StreamReader(self.api.stream_lsn(StreamLSNRequest(namespaces=namespaces, cursor=cursor)))
 
     def _stream_closed(self) -> None:
@@ -221,5 +220,5 @@ class Driver:
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    # The kit's own patience is no answer of the connector.
+    # The kit's own timeout is not an answer of the connector.
     return repeated(call, retryable=lambda error: error.retryable and not isinstance(error, CallTimeout))

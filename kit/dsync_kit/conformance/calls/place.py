@@ -1,4 +1,4 @@
-"""Where the connector answers: another instance may take the place of the first one."""
+"""Where the connector answers: another instance may replace the first one."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ __all__ = ["Place"]
 
 
 class Place(ClientBase):
-    """The nine RPCs of `api`, the instance that answers now."""
+    """The nine RPCs of `api`, the current instance."""
 
     def __init__(self, api: ConnectorApi) -> None:
         self.api = api

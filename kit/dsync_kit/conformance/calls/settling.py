@@ -1,4 +1,4 @@
-"""Reads may lag behind acknowledged writes: what is expected is waited for, and must then hold for good."""
+"""Reads may lag behind acknowledged writes: the kit waits for the expected state, which must then stay."""
 
 import itertools
 import time
@@ -12,25 +12,25 @@ __all__ = ["Counting", "Settling"]
 T = TypeVar("T")
 
 _LONGEST_LAG = 3.0
-"""Seconds in which what was written must be seen, where nobody has said how long that may take."""
+"""Seconds within which writes must become visible, if nobody has said how long that may take."""
 
 _MARGIN = 5
-"""How many times the lag that was seen once is allowed for: another time it is longer."""
+"""How many times the observed lag is allowed: it varies."""
 
 _SHORTEST = 0.25
 _HELD = 0.3
-"""Seconds for which what was seen must stay, at least."""
+"""The least seconds for which an observed state must stay."""
 
 _LOOKS = 3
-"""How often it is looked at in that time."""
+"""How often it is checked during that time."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
 
 class Settling:
-    """How long what was written may take to be seen: `seconds`, 0 where it is seen at once.
+    """How long writes may take to become visible: `seconds`, 0 if they are visible at once.
 
-    That is given, or found out at the first document that is looked for.
+    This is given, or found out with the first document.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -40,16 +40,16 @@ class Settling:
         self._polling = False
 
     def wrote(self) -> None:
-        """Note that something was written just now."""
+        """Note that something has just been written."""
         self._written = time.monotonic()
 
     def wait(self) -> None:
-        """Wait until all that was written must be seen, before what is read once only."""
+        """Wait until all writes must be visible. Call it before reading something only once."""
         if self.seconds and not self._polling:
             time.sleep(max(0.0, self._written + self.seconds - time.monotonic()))
 
     def find_out(self, seen: Callable[[], bool]) -> bool:
-        """Whether what was just written is seen; the first time it is waited for, so that its lag becomes known."""
+        """Whether the last write is visible. The first time, wait for it to find out the lag."""
         if self._known:
             return seen()
         self._known = True
@@ -63,14 +63,14 @@ class Settling:
                 self.seconds = max(_SHORTEST, _MARGIN * lag)
                 return True
             if lag > _LONGEST_LAG:
-                break  # dropped, or listed wrongly: the rules say which
+                break  # dropped, or listed wrongly: the rules will report which
         return False
 
     def settled(self, look: Callable[[], T]) -> T:
-        """What `look` gives, which raises Violation as long as what it sees is not as it should be.
+        """The result of `look`, which raises Violation unless it sees what is expected.
 
-        Where reads lag, it is called until then, and again for a while. Raises Violation where it never is as it
-        should be, and where it does not stay so.
+        If reads lag, it is called until it succeeds, and then again for a while. Raises Violation if it never
+        succeeds, or does not keep succeeding.
         """
         if not self.seconds:
             return look()
@@ -84,7 +84,7 @@ class Settling:
             except Violation:
                 if not early:
                     raise
-            # What was seen may be from before the last writes: an example before this one wrote the same.
+            # It may have seen the state before the last writes: an earlier example may have written the same.
             time.sleep(max(0.0, settled_at - time.monotonic()))
             _await(look, self.seconds)
             return self._stays(look)
@@ -109,19 +109,19 @@ class Settling:
 
 
 class Counting:
-    """How long counts lag behind what they count: many stores take them from statistics.
+    """How long counts lag behind the data: many stores take them from statistics.
 
-    That is found out at the first count that is not right at once. What did not become right once is not waited for
-    again.
+    This is found out with the first count that is wrong at first. After a count that stays wrong, there are no more
+    waits.
     """
 
     def __init__(self) -> None:
         self._in_vain = False
 
     def settled(self, look: Callable[[], None]) -> None:
-        """Call `look`, which raises Violation as long as the count that it asks for is not right, until it is.
+        """Call `look`, which raises Violation if the count is wrong, until the count is right.
 
-        Raises Violation where it never is.
+        Raises Violation if it never is.
         """
         try:
             _await(look, 0.0 if self._in_vain else _LONGEST_LAG)

@@ -1,4 +1,4 @@
-"""Reads a stream, so that waiting for its next message can end."""
+"""Reads a stream with a time limit for each message."""
 
 import queue
 import threading
@@ -15,10 +15,10 @@ M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)
 
 
 class StreamReader(Generic[M]):
-    """Reads a stream in a thread of its own, so that waiting for a message can end.
+    """Reads a stream in another thread, so that waiting for a message can have a time limit.
 
-    `error` is the status with which the stream ended, if it was none of OK; `ended` whether it has ended by itself.
-    `on_cancel` is called when the stream is cancelled while it is still open.
+    `error` is the status with which the stream ended, unless OK; `ended` says whether it ended by itself. `on_cancel`
+    is called if the stream is cancelled while it is open.
     """
 
     def __init__(self, stream: Stream[M], *, ahead: int = 0, on_cancel: Callable[[], None] = lambda: None) -> None:
@@ -31,7 +31,7 @@ class StreamReader(Generic[M]):
         self._thread.start()
 
     def next(self, seconds: float) -> M | None:
-        """The next message; None after `seconds` without one, or where the stream has ended."""
+        """The next message; None after `seconds` without one, or if the stream has ended."""
         if not self._thread.is_alive() and self._messages.empty():
             return None
         try:
@@ -40,7 +40,7 @@ class StreamReader(Generic[M]):
             return None
 
     def until(self, seconds: float, enough: Callable[[M], bool]) -> bool:
-        """Read until `enough` says so of a message; False where `seconds` pass without any, or the stream ends."""
+        """Read until `enough` returns True for a message; False after `seconds` without any, or at the stream's end."""
         while (message := self.next(seconds)) is not None:
             if enough(message):
                 return True
@@ -77,7 +77,7 @@ class StreamReader(Generic[M]):
                         self._messages.put(message, timeout=0.1)
                         break
                     except queue.Full:
-                        continue  # nobody reads: a slow reader is what is being tried
+                        continue  # nobody reads: the rule tests a slow reader
                 if self._closed.is_set():
                     return
         except ConnectorError as error:
@@ -90,4 +90,4 @@ class StreamReader(Generic[M]):
         try:
             self._messages.put_nowait(None)
         except queue.Full:
-            return  # a reader is not waiting while messages are there
+            return  # a reader does not wait while there are messages

@@ -1,4 +1,4 @@
-"""A client that remembers the calls made through it, and how they read."""
+"""A client that records its calls, and shows them as text."""
 
 import itertools
 import threading
@@ -45,7 +45,8 @@ _DISPLAY: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=Dateti
 
 @dataclass(slots=True)
 class Call:
-    """One call: kept as messages, read as text only when it is shown. `instance` names another one than the subject."""
+    """One call. It is kept as messages, and becomes text only when shown. `instance` names an instance other than the
+    subject's first one."""
 
     rpc: Rpc
     request: Message
@@ -56,12 +57,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The RPC, with the instance where that is another one."""
+        """The RPC, with the instance if it is another one."""
         return f"{self.instance}: {self.rpc.name}" if self.instance else self.rpc.name
 
     @property
     def unanswered(self) -> bool:
-        """Whether it failed with a code that says that nobody was there to answer."""
+        """Whether it failed with a code that means that nobody answered."""
         return self.error is not None and self.error.retryable
 
     def __str__(self) -> str:
@@ -77,7 +78,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of the transcript for what happens beside the RPCs."""
+    """A line of the transcript about something other than an RPC."""
 
     text: str
 
@@ -111,15 +112,15 @@ class Recorder(ClientBase):
         self._entries = _Entries() if entries is None else entries
 
     def other(self, api: ConnectorApi, name: str) -> "Recorder":
-        """A recorder of `api`, whose calls are shown here as those of `name`."""
+        """A recorder for another instance, `api`, whose calls appear in this transcript under `name`."""
         return Recorder(api, self._settling, name=name, entries=self._entries, check=self._check, put=self._put)
 
     def note(self, text: str) -> None:
-        """Put a line into the transcript for what happens beside the RPCs."""
+        """Add a line to the transcript about something other than an RPC."""
         self._entries.add(Note(text))
 
     def include(self, entries: Iterable[Call | Note]) -> None:
-        """Put calls into the transcript that were made earlier, where what they showed is judged now."""
+        """Add earlier calls to the transcript whose results are judged now."""
         self._entries.add(*entries)
 
     def entries(self) -> tuple[Call | Note, ...]:
@@ -132,7 +133,7 @@ class Recorder(ClientBase):
         return [entry for entry in self.entries() if isinstance(entry, Call)]
 
     def transcript(self) -> tuple[str, ...]:
-        """The calls as numbered lines; of many calls the first and the last ones."""
+        """The calls as numbered lines; if there are many, the first and the last ones."""
         calls = list(enumerate(self.entries(), 1))
         if len(calls) <= _SHOWN_CALLS:
             return tuple(f"{number:>3}  {call}" for number, call in calls)
@@ -142,7 +143,7 @@ class Recorder(ClientBase):
         return (*lines, *(f"{number:>3}  {call}" for number, call in tail))
 
     def until_silence(self) -> tuple[str, ...]:
-        """The calls up to the first one that failed for want of an answer, as did all after it."""
+        """The calls up to the first of the last ones, none of which was answered."""
         calls = self.calls
         unanswered = itertools.takewhile(lambda call: call.unanswered, reversed(calls))
         return tuple(str(call) for call in calls[: len(calls) - len(list(unanswered)) + 1])
@@ -177,7 +178,7 @@ class Recorder(ClientBase):
 
 
 class _Entries:
-    """What the recorders of one example have seen, in its order."""
+    """What the recorders of one example have recorded, in order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -203,7 +204,7 @@ class _RecordedStream:
                 self._call.responses.append(message)
                 yield message
         except ConnectorError as error:
-            if self._call.ended != _CANCELLED:  # what comes after hanging up says nothing
+            if self._call.ended != _CANCELLED:  # messages after hanging up mean nothing
                 self._call.error = error
             raise
         self._call.ended = self._call.ended or "end of the stream"
@@ -214,7 +215,7 @@ class _RecordedStream:
 
 
 def _fields(message: Any, data_type: int | None = None) -> str:
-    """A message's fields that are set, as keyword arguments; documents by their type as JSON."""
+    """The set fields of a message as keyword arguments; documents as JSON, according to their type."""
     data_type = getattr(message, "type", data_type) if hasattr(message, "data") else data_type
     parts = []
     for descriptor, value in message.ListFields():
@@ -234,7 +235,7 @@ def _value(descriptor: Any, value: Any, data_type: int | None) -> str:
         data = " " + show_document(value.data) if value.data else ""
         return f"{kind_name(value.type)} {show_id(list(value.id))}{data}{unset}"
     if descriptor.enum_type is not None:
-        known = descriptor.enum_type.values_by_number.get(value)  # any number may be sent, and answered
+        known = descriptor.enum_type.values_by_number.get(value)  # any number can be sent and returned
         return known.name.removeprefix("DATA_TYPE_") if known else str(value)
     if isinstance(value, Message):
         return "{" + _fields(value, data_type) + "}"
@@ -244,18 +245,18 @@ def _value(descriptor: Any, value: Any, data_type: int | None) -> str:
 
 
 def show_document(data: bytes, data_type: DataType | None = None) -> str:
-    """A document as (Extended) JSON, shortened; bytes that are none as bytes."""
+    """A document as (Extended) JSON, shortened; bytes that are not a document as bytes."""
     if not data:
         return "(empty)"
     if data_type != DATA_TYPE_MONGO_BSON and data.lstrip()[:1] in (b"{", b"["):
         text = data.decode("utf-8", "replace")
         return _short(text if data[:1] in (b"{", b"[") and "\n" not in text else repr(text))
-    if len(data) > 100_000:  # reading it costs more than it tells
+    if len(data) > 100_000:  # decoding it is not worth the time
         return f"({len(data):,} bytes)"
     try:
         return _short(json_util.dumps(_decode(data), json_options=json_util.CANONICAL_JSON_OPTIONS))
     except Exception:
-        return _short(repr(data))  # garbage is sent on purpose, and may come back
+        return _short(repr(data))  # rules send garbage, which may come back
 
 
 def _decode(data: bytes) -> dict[str, Any]:
@@ -263,7 +264,7 @@ def _decode(data: bytes) -> dict[str, Any]:
 
 
 def show_id(parts: list[BsonValue]) -> str:
-    """An id as its values; one that cannot be read as its bytes."""
+    """An id as its values; as bytes if it cannot be decoded."""
     shown = []
     for part in parts:
         try:

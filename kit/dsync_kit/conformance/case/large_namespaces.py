@@ -81,7 +81,7 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
 
 @contextmanager
 def declined_if_expired(case: Case) -> Iterator[None]:
-    """A context for reading pages one by one with other calls in between: if a cursor expires, dsync starts over."""
+    """Raise Inapplicable for a retryable code in the context: a cursor may have expired, and dsync would start over."""
     try:
         yield
     except ConnectorError as error:

@@ -1,1 +1,1 @@
-"""Plain values that reports read: rules, outcomes, events, profiles."""
+"""Plain values, which the reports read: rules, outcomes, events, profiles."""

@@ -1,4 +1,4 @@
-"""What the engine tells while it runs; the last event is `RunFinished`."""
+"""The events that the engine emits. The last one is `RunFinished`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The target was found, and its options fit; nothing has been asked of it yet."""
+    """The target was found, and its options are valid; it has not been called yet."""
 
     title: str
     options: TypedOptions
@@ -34,10 +34,10 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a namespace holds, as the rules take it: its documents' schema as JSON has it, and where that comes from.
+    """What a namespace holds, as the rules assume: the JSON Schema of its documents, and where that comes from.
 
-    `schema` is None where documents may have any fields, or where nothing was found out. The namespace `*` stands for
-    all that are not named.
+    `schema` is None if documents may have any fields, or if nothing was found out. The namespace `*` stands for all
+    others.
     """
 
     namespace: str
@@ -47,7 +47,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The connector answers; these rules will be looked at."""
+    """The connector answers; these rules will be judged."""
 
     target: str
     db_type: str
@@ -70,9 +70,9 @@ class RuleStarted:
 
 @dataclass(frozen=True, slots=True)
 class StillRunning:
-    """A rule has been running for some time, or what comes before the first one, where `rule` is empty.
+    """A rule has been running for `seconds`; with an empty `rule`, the preparation before the first rule.
 
-    `seconds` are how long, `doing` the last call, or other step, that is under way; empty where there is none.
+    `doing` is the last call or other step that is running; empty if there is none.
     """
 
     rule: str
@@ -89,7 +89,7 @@ class RuleFinished:
 
 @dataclass(frozen=True, slots=True)
 class JudgedAgain:
-    """A rule begins again, after all others, apart from a feature of a failure that explains its own."""
+    """A rule begins again, after all others, apart from features of the failure that explains its own."""
 
     rule: RuleInfo
     feature: str
@@ -97,7 +97,7 @@ class JudgedAgain:
 
 @dataclass(frozen=True, slots=True)
 class KitBroke:
-    """What the kit logs of a mistake of its own, with its traceback."""
+    """A bug in the kit: its log with the traceback."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What an observation rests on: the rules that must hold for it to mean anything."""
+"""What an observation rests on: the rules without which it means nothing."""
 
 from enum import Flag, auto
 
@@ -6,17 +6,17 @@ __all__ = ["Evidence"]
 
 
 class Evidence(Flag):
-    """How something was seen. Kinds are joined by `|`; a listing says nothing where listing is broken."""
+    """How something was observed. Kinds combine with `|`. For example, a broken listing proves nothing."""
 
     NONE = 0
     ANSWERS = auto()
-    """What a call gave could be read as documents."""
+    """Answers could be read as documents."""
     IDS = auto()
-    """No id is taken for another."""
+    """No id is confused with another."""
     LISTING = auto()
     """Documents are listed as they were written."""
     UPDATES = auto()
-    """Documents are changed as WriteUpdates asks."""
+    """Documents change as WriteUpdates says."""
     STREAM = auto()
     """A stream leads to the source's state."""
 

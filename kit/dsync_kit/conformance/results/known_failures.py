@@ -13,7 +13,7 @@ __all__ = ["check_known_failures", "read_known_failures"]
 def read_known_failures(path: Path, rules: Sequence[RuleInfo]) -> dict[str, str]:
     """Read a file of lines `RULE-ID-OR-GLOB: REASON`; `#` begins a comment line.
 
-    Raises UsageError for a file that cannot be read, an entry without a reason, or one that no rule matches.
+    Raises UsageError for an unreadable file, an entry without a reason, or an entry that matches no rule.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -33,7 +33,7 @@ def read_known_failures(path: Path, rules: Sequence[RuleInfo]) -> dict[str, str]
 
 
 def check_known_failures(known: Mapping[str, str], rules: Sequence[RuleInfo], where: str) -> None:
-    """Raise UsageError unless each entry has a reason, and names a rule; `where` says which list it is."""
+    """Raise UsageError unless each entry names a rule and has a reason. `where` names the list in the message."""
     for glob, reason in known.items():
         if not reason.strip():
             raise UsageError(f"{where}: {glob!r} has no reason: write `{glob}: why it fails`")

@@ -1,4 +1,4 @@
-"""What came of a rule, and of a run: plain values, which reports and tests read."""
+"""The outcomes of rules, and the result of a run: plain values, which reports and tests read."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,11 +13,11 @@ __all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result"
 
 
 class Violation(Exception):
-    """The connector broke a rule. `owner` is that rule, where it is another than the one that noticed.
+    """The connector broke a rule. `owner` is that rule, if it is not the one that noticed.
 
-    `refusal` is the RPC and the code where a call was refused that should not be: the same refusal is the same bug.
-    `rests_on` is the evidence: what must hold for the observation to mean anything. `hint` is the likely cause where
-    what was seen says more about it than the rule does.
+    `refusal` is the RPC and the code of a call that should not have been refused: the same refusal is the same bug.
+    `rests_on` is the evidence: what the observation rests on. `hint` is the likely cause, if the observation shows it
+    better than the rule.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Violation(Exception):
 
     @classmethod
     def silence(cls, seen: str) -> Self:
-        """The connector answers no more: it crashed, or hangs."""
+        """The violation of a connector that has stopped answering: it crashed, or hangs."""
         return cls(
             "the connector has stopped answering: its process has ended, or hangs",
             expected="an answer to every call, be it an error",
@@ -56,22 +56,22 @@ class Inapplicable(Exception):
 
 
 class KitError(Exception):
-    """The kit or the backend broke: nothing is said about the connector."""
+    """The kit or the backend broke: this says nothing about the connector."""
 
 
 class Status(StrEnum):
-    """What came of a rule."""
+    """The status of a rule."""
 
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
     """A capability that it needs is not declared."""
     NOT_EXERCISED = "not-exercised"
-    """It ran, and nothing tested it: never counted as passed."""
+    """It ran, but no example tested it. It never counts as passed."""
     KNOWN_FAILING = "known-failing"
-    """It is violated, as the connector's author says with a reason."""
+    """It is violated, which the connector's author has declared, with a reason."""
     UNEXPECTEDLY_PASSING = "unexpectedly-passing"
-    """It is listed as known to fail, and passes: fails the run."""
+    """It is listed as known to fail, but passes. This fails the run."""
     ERRORED = "errored"
     """The kit or the backend broke."""
 
@@ -85,13 +85,13 @@ class Failure:
     seen: str
     hint: str
     example: tuple[tuple[str, str], ...]
-    """What was drawn: label and value."""
+    """The draws: labels and values."""
     transcript: tuple[str, ...]
-    """The RPCs in their order."""
+    """The RPCs in order."""
     reproducible: bool
     """Whether the same example failed again."""
     log: tuple[str, ...] = ()
-    """The last lines that the connector logged meanwhile, where it runs in this process."""
+    """The last lines that the connector logged during the example, if it runs in this process."""
     choices: str = ""
     """What Hypothesis needs to run exactly this example again."""
 
@@ -104,14 +104,14 @@ class _Judged:
     level: Level
     status: Status
     examples: int = 0
-    """How many were run."""
+    """The number of examples that ran."""
     seconds: float = 0.0
     """Wall time."""
     reason: str = ""
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     wanted: int = 0
-    """How many examples it was to have, if it had fewer because time ran out; else 0."""
+    """The planned number of examples, if time ran out before; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Finding(_Judged):
     """What came of one rule, seen by itself."""
 
     owner: str = ""
-    """The rule that owns the violation, where it is known."""
+    """The rule that owns the violation, if known."""
     refusal: str = ""
     """The RPC and the code of a call that should not have been refused."""
     rests_on: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ class Outcome(_Judged):
     counts_from: str = ""
     """The edition from which its failure counts; empty where it counts already, or does not fail."""
     kept: str = ""
-    """The name under which the failure is kept to be replayed; empty where it is not."""
+    """The name under which the failure is saved for `replay`; empty if it is not."""
     apart: Apart | None = None
     """That the rule was judged again, apart from a feature of its cause's failure.
 
@@ -179,7 +179,7 @@ class Result:
     strict: bool = False
     interrupted: bool = False
     problem: str = ""
-    """Why the connector could not be judged at all."""
+    """Why the connector could not be judged at all; empty if it could."""
     notes: tuple[str, ...] = field(default=())
     edition: Edition = field(default_factory=Edition)
 
@@ -193,7 +193,7 @@ class Result:
 
     @property
     def hollow(self) -> bool:
-        """Whether more was left untried than was tried: such a green would say nothing."""
+        """Whether more rules were left untested than tested: such a success would mean nothing."""
         counts = self.counts()
         tried = counts[Status.PASSED] + counts[Status.KNOWN_FAILING]
         return not tried or counts[Status.NOT_EXERCISED] > tried
@@ -208,5 +208,5 @@ class Result:
 
     @property
     def conformant(self) -> bool:
-        """Whether the connector can be relied on, as far as the rules that ran can tell."""
+        """Whether the connector is reliable, as far as the rules that ran can show."""
         return self.exit_code == 0

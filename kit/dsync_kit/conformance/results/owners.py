@@ -1,6 +1,6 @@
-"""The rules that own what other rules notice, too: where one of these is seen to be violated, the failure is theirs.
+"""Rules that own violations which other rules notice, too: whoever notices one, the failure belongs to its owner.
 
-Nothing outside of the rules themselves spells a rule's id: it names one of these, or a kind of evidence.
+Only the rules themselves contain rule ids. All other code uses these names, or a kind of evidence.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ __all__ = ["Owner"]
 
 
 class Owner(StrEnum):
-    """A rule that owns a violation which any rule may come across."""
+    """A rule that owns a violation which any rule may notice."""
 
     DECLARED_SOURCE = "info/declared-source"
     DECLARED_SINK = "info/declared-sink"

@@ -1,4 +1,4 @@
-"""How much a run may cost."""
+"""How much time a run may take."""
 
 from dataclasses import dataclass
 from math import inf
@@ -10,10 +10,10 @@ __all__ = ["PROFILES", "Profile"]
 class Profile:
     """A budget.
 
-    `examples` are the most that a rule draws, `seconds` the most that it may take for them (a slow connector gets
-    fewer examples, and the report says how many), `shrinking` the most seconds for making a failure small. `bulk`
-    scales large pages and documents: 1 is what every connector must stand. `total` are the seconds in which
-    a run is to end, however slow the connector: its rules have as few examples as that takes.
+    A rule draws at most `examples` and takes at most `seconds` for them: a slow connector gets fewer examples, and the
+    report says how many. `shrinking` is the most seconds for shrinking a failure. `bulk` scales large pages and
+    documents; every connector must be able to handle 1. A run should end after `total` seconds even with a slow
+    connector: its rules then get fewer examples.
     """
 
     name: str

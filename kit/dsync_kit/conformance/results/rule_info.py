@@ -1,4 +1,4 @@
-"""What there is to say about a rule: an id, a level, the contract's sentence it stands on, and what it needs."""
+"""The description of a rule: its id, its level, the contract's sentence that it checks, and what it needs."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -14,11 +14,11 @@ class Level(StrEnum):
     MUST = "MUST"
     """dsync relies on it: a violation loses, corrupts or blocks data."""
     SHOULD = "SHOULD"
-    """It makes a better connector; counts as a failure with `--strict` only."""
+    """It makes a connector better; only counts as a failure with `--strict`."""
 
 
 class Need(Enum):
-    """What a connector, or the way it is run, must offer for a rule to apply; the value is said when it does not."""
+    """What a connector, or the way it is run, must offer for a rule to apply. The value is the reason if not."""
 
     SOURCE = "the connector declares no source"
     SINK = "the connector declares no sink"
@@ -58,8 +58,8 @@ class Need(Enum):
 class RuleInfo:
     """One rule, as reports show it. `summary` says in one line what it checks.
 
-    `after` are rules whose violation explains this one's: such a failure is shown as their consequence. `since` is the
-    first edition that it is part of: it only warns a connector that is held to an older one.
+    `after` are rules whose violation would explain a violation of this one: it is then shown as a consequence. `since`
+    is the first edition that has the rule: for a connector that is held to an older one, it only warns.
     """
 
     id: str

@@ -1,1 +1,1 @@
-"""The connector under judgement: what it declares, and what was found out about it."""
+"""The connector under test: what it declares, and what the kit found out about it."""

@@ -1,4 +1,4 @@
-"""Documents are put in, changed and read: through the connector where it can, else past it, by its harness."""
+"""Writes, changes and reads documents: through the connector if it can, else through its harness."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -25,23 +25,23 @@ DECLINING_CODES = frozenset(
         StatusCode.UNIMPLEMENTED,
     }
 )
-"""The codes with which a store declines what it may decline: a value, an id, a namespace or a call."""
+"""The codes with which a store declines what it need not support: a value, an id, a namespace or a call."""
 
 T = TypeVar("T")
 
 _HARNESS_SECONDS = 120.0
-"""How long a method of conformance.py may take to seed, update or read: it may have to wait for its store."""
+"""Seconds that `seed`, `update` and `read` of conformance.py may take: they may have to wait for the store."""
 
 
 class Data:
-    """The documents of one connector. Each method calls it by the `driver` that it is given."""
+    """The documents of one connector. Each method calls it through the given `driver`."""
 
     def __init__(self, declared: Declared, harness: Harness | None) -> None:
         self._declared = declared
         self._harness = harness
 
     def load(self, namespace: str, documents: Sequence[bytes], data_type: DataType, *, driver: Driver) -> None:
-        """Put documents in."""
+        """Write documents."""
         if self._declared.is_sink:
             driver.write_data(namespace, documents, data_type)
         elif (harness := self._harness) is not None:
@@ -55,7 +55,7 @@ class Data:
             _past_it("update", lambda: harness.update(namespace, updates, data_type))
 
     def read(self, namespace: str, data_type: DataType, *, driver: Driver, expected: int = 0) -> list[bytes]:
-        """What is in a namespace, nothing if that is unknown. Raises Violation for partitions of other namespaces."""
+        """The documents in a namespace; none if it is unknown. Raises Violation for partitions of other namespaces."""
         if not self._declared.is_source:
             harness = self._harness
             return list(_past_it("read", lambda: harness.read(namespace, data_type))) if harness is not None else []
@@ -77,7 +77,7 @@ class Data:
 
 
 def _past_it(name: str, call: Callable[[], T]) -> T:
-    """What a method of conformance.py gives. Raises KitError where it does not return."""
+    """The result of a method of conformance.py. Raises KitError if it does not return."""
     try:
         return Patience(_HARNESS_SECONDS).call(call)
     except TooLong as error:

@@ -1,4 +1,4 @@
-"""What a connector says about itself, and what its harness does in its place."""
+"""What a connector declares, and what its harness does in its place."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,7 +13,7 @@ _KNOWN_TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The answer to GetInfo, and whether documents can be put in, changed and read: by the connector, else past it."""
+    """The answer to GetInfo, and whether the connector or its harness can write, change and read documents."""
 
     info: GetInfoResponse
     is_source: bool
@@ -24,13 +24,14 @@ class Declared:
     can_change: bool
     can_read: bool
     takes: bool = True
-    """Whether a document is known that it takes: of a table whose columns nobody knows, there may be none."""
+    """Whether a document is known that it accepts: for a table with unknown columns there may be none."""
     misread: tuple[DataType, ...] = ()
-    """Types in which it lists what is no document of them: list/type says so, and all else is judged in the others."""
+    """Types in which it lists something other than documents of the type. list/type reports that; all other rules use the
+    other types."""
 
     @classmethod
     def of(cls, info: GetInfoResponse, harness: Harness | None) -> Self:
-        """What an answer to GetInfo declares, beside what a harness offers."""
+        """What an answer to GetInfo declares, and what a harness offers."""
         source, sink = info.capabilities.source, info.capabilities.sink
         is_source, is_sink = info.capabilities.HasField("source"), info.capabilities.HasField("sink")
         return cls(
@@ -45,12 +46,12 @@ class Declared:
         )
 
     def without_updates(self) -> Self:
-        """The same of a sink that only copies, as dsync's own for files and S3 do: it applies no updates."""
+        """The same for a sink that only copies and applies no updates, as dsync's own for files and S3."""
         return replace(self, can_change=False)
 
     @property
     def types(self) -> tuple[DataType, ...]:
-        """The types in which documents can be put in and read back."""
+        """The types in which documents can be both written and read."""
         if not self.takes:
             return ()
         if self.is_sink and self.is_source:
@@ -61,10 +62,10 @@ class Declared:
 
     @property
     def written_types(self) -> tuple[DataType, ...]:
-        """The types in which documents can be put in, also where nobody can read them back."""
+        """The types in which documents can be written, even if nobody can read them."""
         return self.sink_types if self.is_sink else self.types
 
     @property
     def loads(self) -> bool:
-        """Whether documents can be put in, and read back."""
+        """Whether documents can be both written and read."""
         return bool(self.types)

@@ -1,4 +1,4 @@
-"""What was found out about a connector by trying."""
+"""What the kit found out about a connector by trying."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,18 @@ __all__ = ["Found"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a connector's store holds, which GetInfo does not say.
+    """What a connector's store can do, beyond what GetInfo reports.
 
-    `makes_namespaces` says whether it takes a namespace that was not made beforehand, `id_kinds` which kinds of ids it
-    takes in each type, `families` what its namespaces hold, `streams` whether its plans offer updates. `copies_only`
-    says that it applies no updates at all, `deletes` whether it applies deletes. `unknown` says of offered namespaces
-    why it was not found out what they hold. `takes` is False where it has refused all documents that were tried.
-    `misread` are types in which it lists what is no document of them. `shows` is
-    False where nothing is listed of what was written. `notes` are for the report.
+    - `makes_namespaces`: whether writing creates a namespace
+    - `id_kinds`: the kinds of ids that it accepts in each type
+    - `families`: what its namespaces hold
+    - `streams`: whether its plans have updates
+    - `copies_only`: whether it applies no updates at all; `deletes`: whether it applies deletes
+    - `unknown`: for offered namespaces, why it is unknown what they hold
+    - `takes`: False if it has refused all documents that were tried
+    - `misread`: types in which it lists something other than documents of the type
+    - `shows`: False if nothing that was written is listed
+    - `notes`: for the report
     """
 
     makes_namespaces: bool = True
@@ -36,7 +40,7 @@ class Found:
 
     @property
     def keeps(self) -> str:
-        """Why nothing can be removed that was written; empty where it can."""
+        """Why written documents cannot be removed; empty if they can."""
         if self.copies_only:
             return Need.APPLYING.value
         return "" if self.deletes else Need.DELETING.value

@@ -1,4 +1,4 @@
-"""Which namespaces a run has taken in a store that outlives it, where `sweep` can read it if the run is killed."""
+"""A file with the namespaces that a run uses in a lasting store, which `sweep` reads if the run is killed."""
 
 import fcntl
 import json
@@ -12,15 +12,15 @@ from typing import TextIO
 __all__ = ["RUNS", "Journal", "Left", "left_by_dead_runs"]
 
 RUNS = Path(".dsync-kit/runs")
-"""Where runs keep their journals, in the current folder."""
+"""The folder for the journals of runs, in the current folder."""
 
 _SCHEMA = "dsync-kit/run/1"
 
 
 class Journal:
-    """Written as namespaces are taken: a line for each, after one with the target. It is locked as long as it is open.
+    """A line with the target, then one for each namespace as soon as it is used. The file is locked while it is open.
 
-    Without a `folder` nothing is kept. `problem` says why nothing can be, where that is so.
+    Without a `folder` there is no file. `problem` says why the file cannot be written; empty if it can.
     """
 
     def __init__(self, folder: Path | None, target: str) -> None:
@@ -52,7 +52,7 @@ class Journal:
         return file
 
     def end(self, remaining: Iterable[str]) -> None:
-        """Forget all but what could not be removed; the journal goes where that is nothing."""
+        """Forget all namespaces except those that could not be emptied. Without any, the file is removed."""
         if self._file is None:
             return
         remaining = list(remaining)
@@ -69,7 +69,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a dead run has left: its namespaces at a target, and its journal."""
+    """What a dead run left behind: its namespaces at a target, and its journal."""
 
     target: str
     namespaces: tuple[str, ...]
@@ -78,12 +78,12 @@ class Left:
 
 @contextmanager
 def left_by_dead_runs(folder: Path = RUNS) -> Iterator[list[Left]]:
-    """What runs have left that are dead; nobody else sweeps it while the context is open."""
+    """What dead runs left behind. Nobody else sweeps it while the context is open."""
     found: list[Left] = []
     descriptors: list[int] = []
     try:
         for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-            with suppress(OSError):  # it lives, is being swept, or has gone meanwhile
+            with suppress(OSError):  # the run is alive, is being swept, or its journal has just gone
                 descriptors.append(os.open(path, os.O_RDWR | os.O_NOFOLLOW))
                 fcntl.flock(descriptors[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
                 found += _read(path)

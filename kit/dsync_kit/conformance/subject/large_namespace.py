@@ -1,4 +1,4 @@
-"""A namespace with more documents than a page holds, as it was found out to be paged."""
+"""A namespace with more documents than fit on a page, and how it is paged."""
 
 from dataclasses import dataclass
 
@@ -22,5 +22,5 @@ class LargeNamespace:
 
     @property
     def model(self) -> Model:
-        """What the namespace holds."""
+        """The model of the namespace."""
         return Model(self.data_type, self.documents)

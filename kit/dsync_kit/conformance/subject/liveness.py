@@ -8,13 +8,13 @@ from dsync_kit.protocol import GetInfoRequest
 __all__ = ["Liveness"]
 
 _LAST_CALLS = 4
-"""How many calls are shown of those after which the connector no longer answers."""
+"""How many of the last calls before the connector stopped answering are shown."""
 
 
 class Liveness:
-    """Whether a connector answers. `hung` says whether it did not answer a call in time: no more is asked of it.
+    """Whether a connector answers. `hung`: it did not answer a call in time, and is not called any more.
 
-    `last_calls` are the calls beside the rules' own after which it no longer answers; empty where it does.
+    `last_calls` are calls outside of the rules after which it stopped answering; empty if it answers.
     """
 
     def __init__(self, api: ConnectorApi) -> None:
@@ -23,7 +23,7 @@ class Liveness:
         self.last_calls: tuple[str, ...] = ()
 
     def answers(self) -> bool:
-        """Whether the connector still answers, be it with an error."""
+        """Whether the connector still answers, even if with an error."""
         if self.hung:
             return False
         try:
@@ -37,6 +37,6 @@ class Liveness:
         self.hung = True
 
     def heed(self, calls: Recorder) -> None:
-        """Keep the last of these calls, if the connector no longer answers after them."""
+        """Keep the last of these calls if the connector stopped answering after them."""
         if not self.answers():
             self.last_calls = calls.until_silence()[-_LAST_CALLS:]

@@ -1,4 +1,4 @@
-"""Where the kit writes: namespaces whose names it makes up, or those that the user offers."""
+"""The namespaces that the kit writes to: with names that it makes up, or offered by the user."""
 
 import itertools
 import secrets
@@ -17,14 +17,14 @@ _STYLES: tuple[Callable[[str, int], str], ...] = (
     lambda run, number: f"dsynckit{run}c{number}",
     lambda run, number: f"k{run[:3]}{number:05x}".translate(_LETTERS),
 )
-"""Names for namespaces, by the run and a number; for stores that refuse the first ones, simpler ones."""
+"""Styles of names, made of the run and a number; the later ones are simpler, for stores that refuse the first."""
 
 
 class Namespaces:
-    """Names that nobody has used. `offered` are those of the user, `run` is a text that no other run has.
+    """Unused names. `offered` are those of the user; `run` is a text that is unique to the run.
 
-    The `journal` notes each name before anything is written to it. `default_plan` says whether a plan without
-    namespaces covers those that there are.
+    The `journal` records each name before anything is written to it. `default_plan`: whether a plan without namespaces
+    covers all that exist.
     """
 
     def __init__(self, offered: Sequence[str], journal: Journal, *, default_plan: bool) -> None:
@@ -38,28 +38,28 @@ class Namespaces:
         self._style = _STYLES[0]
 
     def styles(self) -> Iterator[None]:
-        """Name them in one style after the other, the simplest one last; in the one at which the caller stops."""
+        """Change the style of names step by step, the simplest last. The style at which the caller stops remains."""
         for self._style in _STYLES:
             yield
 
     def fresh(self) -> str:
-        """The name of a namespace that nobody has used."""
+        """A new name of a namespace."""
         name = self._style(self.run, next(self._numbers))
         self._journal.take(name)
         self._made.add(name)
         return name
 
     def is_ordinary(self, name: str) -> bool:
-        """Whether a name is one that is offered, or that `fresh` gave."""
+        """Whether a name was offered, or came from `fresh`."""
         return name in self._made or name in self.offered
 
     def existing(self, driver: Driver) -> tuple[str, ...]:
-        """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""
+        """Namespaces with data that is not the kit's: the offered ones, else those of the default plan."""
         if self.offered or not self._default_plan:
             return self.offered
-        if not self._existing:  # asked once: each plan is longer by what the kit has written meanwhile
+        if not self._existing:  # only once: later plans also have what the kit has written
             try:
                 self._existing = tuple(dict.fromkeys(found.namespace for found in driver.plan().partitions))
             except ConnectorError:
-                return ()  # plan/… rules say what is wrong with it
+                return ()  # the plan/… rules report what is wrong with it
         return self._existing

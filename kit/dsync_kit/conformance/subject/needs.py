@@ -10,17 +10,17 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 __all__ = ["UNKNOWN", "lacking", "offers"]
 
 UNKNOWN = "nobody knows a document that it takes: --documents says what the namespace holds"
-"""Why rules that write are not tried where a namespace's form is neither declared nor found out."""
+"""Why rules that write do not run if the schema of a namespace is neither declared nor found out."""
 
 
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
-"""The rules that fail where nothing is listed of what was written: no others need to."""
+"""The rules that fail if nothing that was written is listed: no others need to run."""
 
 _SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
 
 
 def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
-    """Why a rule with these needs, and this id, does not apply to a connector; empty where it does."""
+    """Why a rule with these needs and this id does not apply to a connector; empty if it does."""
     need = next((need for need in needs if not offers(subject, need)), None)
     reads = not _SHOWN.isdisjoint(needs) or {Need.SINK, Need.SOURCE} <= set(needs)
     if need is None and reads and not subject.found.shows and rule not in _SAY_SO:

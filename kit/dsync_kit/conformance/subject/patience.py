@@ -1,25 +1,25 @@
-"""How long what a connector sends is waited for."""
+"""How long the kit waits for updates from a connector."""
 
 __all__ = ["Patience"]
 
 _MOST = 10.0
-"""Seconds to wait for an update, until it is known how long they take."""
+"""Seconds to wait for an update while it is unknown how long they take."""
 
 _LEAST = 3.0
-"""The least, even if all came at once: a source that is polled takes a second or two."""
+"""The least seconds, even if all updates came at once: a polled source takes a second or two."""
 
 _SHORT = 1.5
-"""The least after something has not come: what follows from it is to be found out soon."""
+"""The least seconds after an update has not come: its consequences should be found quickly."""
 
 _ARRIVALS = 5
-"""How many updates must have been waited for until that is known."""
+"""How many updates must have come until their time counts as known."""
 
 
 class Patience:
-    """What comes is quick, once it is known how long that takes. What did not come once is not waited for as long.
+    """How long to wait: less when it is known how long updates take, and less after one has not come.
 
-    `lag` are seconds by which reads may lag behind writes. `silent` says whether a stream sent nothing where updates
-    were written, `uncounted` whether StreamLSN did not count what was written.
+    `lag` are seconds by which reads may lag behind writes. `silent`: a stream sent nothing although updates were
+    written. `uncounted`: StreamLSN did not count what was written.
     """
 
     def __init__(self, lag: float = 0.0) -> None:
@@ -44,17 +44,17 @@ class Patience:
         return min(_MOST, max(_LEAST, 20 * slowest))
 
     def arrived(self, seconds: float) -> None:
-        """Note how long what was awaited took to come."""
+        """Note how long an awaited update took."""
         self._arrivals = sorted([*self._arrivals, seconds])[-_ARRIVALS:]
 
     def waited_in_vain(self) -> None:
-        """Note that what was awaited did not come: the connector has failed."""
+        """Note that an awaited update did not come: the connector has failed."""
         self._waited_in_vain = True
 
     def sent_nothing(self) -> None:
-        """Note that a stream sent nothing where updates were written: no other stream is waited for."""
+        """Note that a stream sent nothing although updates were written: there will be no more waits for streams."""
         self.silent = True
 
     def miscounted(self) -> None:
-        """Note that a count of updates did not come to what was written."""
+        """Note that a count of updates did not reach the number of written ones."""
         self.uncounted = True

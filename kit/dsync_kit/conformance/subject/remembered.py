@@ -1,4 +1,4 @@
-"""What is kept from one example to the next."""
+"""What the kit remembers from one example to the next."""
 
 from copy import copy
 from typing import Any
@@ -11,7 +11,7 @@ from dsync_kit.protocol import DataType, StreamUpdatesResponse
 __all__ = ["MOST_REMAINS", "Remembered"]
 
 MOST_REMAINS = 100
-"""How many namespaces are remembered of those that could not be emptied."""
+"""How many of the namespaces that could not be emptied are remembered."""
 
 
 class Remembered:

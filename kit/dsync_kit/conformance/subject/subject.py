@@ -1,4 +1,4 @@
-"""One connector under judgement, put together: what it declares, what was found out, what is remembered."""
+"""The connector under test: what it declares, what was found out, what is remembered."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ __all__ = ["Subject"]
 
 @dataclass
 class Subject:
-    """A connector that answers, with what the rules need to know about it; `Subject.of` finds that out."""
+    """An answering connector, and what the rules need to know about it. `Subject.of` finds that out."""
 
     target: OpenTarget
     declared: Declared
@@ -53,7 +53,7 @@ class Subject:
     patience: Patience = field(default_factory=Patience)
     _alone: str | None = None
     without: Features = ()
-    """What no example may show."""
+    """Features that no example may show."""
 
     @classmethod
     def of(
@@ -114,7 +114,7 @@ class Subject:
         )
 
     def apart(self, features: Features) -> Self:
-        """The same connector, for examples without these features. What was found out by waiting is forgotten."""
+        """The same connector for examples without these features. It forgets what was found out by waiting."""
         found = replace(self.found, families=tuple(family.apart(features) for family in self.found.families))
         return replace(
             self,
@@ -132,26 +132,26 @@ class Subject:
 
     @property
     def driver(self) -> Driver:
-        """Calls the connector beside the rules: these calls are in no transcript."""
+        """A driver for calls outside of the rules: no transcript has them."""
         return Driver(self.place, self.limits)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found out, for the report; and why a killed run could not be swept up after."""
+        """Notes for the report: what was found out, and why `sweep` could not clean up if the run were killed."""
         return (*self.found.notes, self.journal.problem) if self.journal.problem else self.found.notes
 
     def existing(self) -> tuple[str, ...]:
-        """Namespaces with data that the kit did not put there: those offered, else those of the default plan."""
+        """Namespaces with data that is not the kit's: the offered ones, else those of the default plan."""
         return self.namespaces.existing(self.driver)
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The offered namespaces by what they hold; one family without names where the connector makes its own."""
+        """The offered namespaces by what they hold; if the connector creates namespaces, one family without names."""
         return self.found.families
 
     @property
     def removes(self) -> bool:
-        """Whether what the kit writes can be removed, and does not go with the harness's scratch area anyway."""
+        """Whether the kit's documents can be removed, and do not go with the harness's scratch area anyway."""
         changes = self.declared.can_change and self.found.deletes
         return changes and not self.disposable and not self.liveness.hung
 
@@ -161,25 +161,25 @@ class Subject:
         return _disposable(self.target)
 
     def kept(self, namespaces: Iterable[str]) -> None:
-        """Note, for the report, that what the kit wrote to these namespaces cannot be removed, where that is so."""
+        """Note for the report, if it is so, that the kit's documents in these namespaces cannot be removed."""
         for namespace in namespaces if self.found.keeps and not self.disposable else ():
             self.remembered.remain(namespace, self.found.keeps)
 
     def settle(self, namespace: str) -> None:
-        """Note what is in an offered namespace already: it is neither counted nor removed."""
+        """Note what is already in an offered namespace: it is neither counted nor removed."""
         found: dict[bytes, bytes] = {}
         for data_type in self.declared.types:
             for document in self.data.read(namespace, data_type, driver=self.driver):
                 try:
                     found[document_key(document, data_type)] = document
                 except InvalidArgument:
-                    continue  # not written by the kit, and so not its business here
+                    continue  # not written by the kit, so it does not matter here
             # In one type, that is: what is written again in another may come back as something else.
             self.remembered.first.setdefault(namespace, (data_type, dict(found)))
         self.remembered.foreign[namespace] = found
 
     def clear(self) -> None:
-        """Remove what was kept for several examples."""
+        """Remove documents that were kept for several examples."""
         for namespace, data_type, documents in self.remembered.take_kept():
             if self.removes:
                 self.remove(namespace, data_type, documents)
@@ -187,13 +187,13 @@ class Subject:
                 self.kept([namespace])
         if not self.liveness.hung:
             self._put_back()
-        if not self.liveness.hung:  # else nothing could be removed: the journal stays
+        if not self.liveness.hung:  # else nothing could be removed, and the journal stays
             self.journal.end(self.remembered.remains)
 
     def _put_back(self) -> None:
-        """Write what was in an offered namespace before the run, and is gone.
+        """Restore documents that were in an offered namespace before the run, and have gone.
 
-        A store that takes the id '1' for 1 has overwritten a document of its owner's, and deleted it with the kit's.
+        A store that confuses the id '1' with 1 has overwritten its owner's document, and deleted it with the kit's.
         """
         for namespace, (data_type, before) in self.remembered.first.items() if self.declared.is_sink else ():
             gone: list[bytes] = []
@@ -211,7 +211,7 @@ class Subject:
                 self.remembered.remain(namespace, f"{what}: {error}")
 
     def remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Delete documents that the kit wrote; what cannot be deleted is remembered, for the report."""
+        """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
         removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
         try:
             self.data.change(namespace, removals, data_type, driver=self.driver)
@@ -220,7 +220,7 @@ class Subject:
 
     @property
     def alone(self) -> str:
-        """Why a second instance cannot run beside the first one; empty where it can. It is tried once."""
+        """Why a second instance cannot run beside the first one; empty if it can. It is tried once."""
         if self.target.second is None:
             return ""
         if self._alone is None:
@@ -233,20 +233,20 @@ class Subject:
 
     @contextmanager
     def second_instance(self) -> Iterator[ConnectorApi]:
-        """Another instance of the connector on the same data. Raises KitError where it cannot be started."""
+        """Another instance of the connector on the same data. Raises KitError if it does not start."""
         if self.target.second is None:
             raise KitError("a second instance cannot be started")
         with self.target.second() as api:
             yield api
 
     def restart(self) -> None:
-        """Put another instance in the place of the one that answers. Raises KitError where that cannot be done."""
+        """Replace the current instance with another one. Raises KitError if that fails."""
         if self.target.restart is None:
             raise KitError("the connector cannot be restarted")
         self.place.api = self.target.restart()
 
     def other_connection(self) -> ConnectorApi:
-        """Another connection to the same instance. Raises KitError where there is none."""
+        """Another connection to the same instance. Raises KitError if there is none."""
         if self.target.connect is None:
             raise KitError("it is not called at an address")
         return self.target.connect()

@@ -1,1 +1,1 @@
-"""What should be there, how what is there differs from it, and which rule is to blame."""
+"""What a namespace should hold, how its contents differ from that, and which rule is to blame."""

@@ -1,4 +1,4 @@
-"""One bug is one failure: which failures are consequences of others, and which are known."""
+"""One bug is one failure: finds out which failures are consequences of others, and which are known."""
 
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,14 +24,14 @@ def outcomes_of(
     replay: Callable[[Finding], str] = _no_text,
     keep: Callable[[Finding], str] = _no_text,
 ) -> tuple[Outcome, ...]:
-    """What came of the rules, each failure with its root cause, or with none if it is one.
+    """The outcomes of the rules. Each failure gets its root cause, unless it is one.
 
-    A failure leads to the rule that owns what was seen, else to the one that owns a feature of its smallest example,
-    else to one of those that it comes `after`, else to one on
-    which what was seen rests, else to the first in which the same call was refused with the same code, as far as these
-    have failed too; and on from there. The consequences of a known failure are known failures themselves. A rule of a
-    newer edition than the connector's explains a failure only if it owns what was seen: else that failure counts.
-    `replay` makes the command that shows a failure again, `keep` the name under which it is kept.
+    The cause of a failure is the first of these rules that has also failed: the owner of the observation, the owner of
+    a feature of its smallest example, one of the rules that it comes `after`, one that the observation rests on, the
+    first rule in which the same call was refused with the same code. The root cause is the end of this chain. A rule of
+    a newer edition than the connector's only explains a failure if it owns the observation; otherwise that failure
+    counts. Consequences of a known failure are known failures, too. `replay` returns the command that shows a failure
+    again, `keep` the name under which it is saved.
     """
     rules = tuple(rules)
     known = terms.known_failures
@@ -92,12 +92,12 @@ def _listed(rule: str, known: Mapping[str, str]) -> str | None:
 
 
 def _status(finding: Finding, cause: str, excused: Mapping[str, str], known: Mapping[str, str]) -> tuple[Status, str]:
-    """The status in the light of what is known to fail, and its reason."""
+    """The status, taking known failures into account, and the reason."""
     if finding.rule in excused:
         return Status.KNOWN_FAILING, excused[finding.rule]
     if cause in excused:
         return Status.KNOWN_FAILING, f"a consequence of {cause}"
-    # A glob may cover rules that are kept; only a rule that is named must fail.
+    # A glob may match rules that pass; only a rule that is listed by its id must fail.
     if finding.status is Status.PASSED and finding.rule in known:
         reason = f"it is listed as known to fail ({_listed(finding.rule, known)}), but passes: remove it from the list"
         return Status.UNEXPECTEDLY_PASSING, reason
@@ -112,7 +112,7 @@ def _first(finding: Finding, explaining: Iterable[str], failed: Collection[str])
 
 
 def _bases(finding: Finding, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """What the finding rests on; of rules that rest on each other, those that are more basic than this one."""
+    """The rules that the finding rests on; of rules that rest on each other, only those more basic than this one."""
     bases = finding.rests_on
     if finding.rule in bases:
         bases = bases[: bases.index(finding.rule)]
@@ -120,7 +120,7 @@ def _bases(finding: Finding, after: Mapping[str, tuple[str, ...]]) -> tuple[str,
 
 
 def _alike(finding: Finding, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The rule with the same refusal; none, if it says itself that it comes after this one."""
+    """The rule with the same refusal, unless it declares that it comes after this one."""
     first = refused.get(finding.refusal, "")
     return () if finding.rule in after.get(first, ()) else (first,)
 
@@ -129,6 +129,6 @@ def _root(rule: str, direct: Mapping[str, str]) -> str:
     seen = [rule]
     while (cause := direct.get(seen[-1], "")) and cause not in seen:
         seen.append(cause)
-    # Of rules that blame each other, the first one is the start: one of them must be shown.
+    # Of rules that blame each other, the first one is the root: one of them must be shown.
     root = min(seen[seen.index(cause) :], key=list(direct).index) if cause else seen[-1]
     return root if root != rule else ""

@@ -1,4 +1,4 @@
-"""What most likely happened to documents that are not listed as they were written, as far as their ids tell."""
+"""What probably happened to documents that are not listed as they were written, judging by their ids."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -16,10 +16,10 @@ from dsync_kit.protocol import BsonValue, DataType
 __all__ = ["became", "merged"]
 
 _LONGEST_NAME = 16
-"""Texts that share so many characters at their beginning may have been cut."""
+"""Texts with so many equal characters at the start may have been cut."""
 
 _LOST, _THERE = 4, 200
-"""How many documents are looked at. Of many that are lost, the ids of some look like others by chance."""
+"""How many documents are compared. Among many lost ones, some ids look like others by chance."""
 
 _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
     (str.casefold, "capitals"),
@@ -31,7 +31,7 @@ _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
 
 
 def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
-    """In one line, which id of a lost document was taken for which of one that is there; empty where none seems to."""
+    """In one line, which lost document's id was confused with which present one; empty if none seems to be."""
     if (pair := _alike(lost, kept, data_type)) is None:
         return ""
     one, other, difference = pair
@@ -39,7 +39,7 @@ def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) ->
 
 
 def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
-    """In one line, which id of a lost document seems to have become another; empty where none seems to."""
+    """In one line, which lost document's id seems to have become another; empty if none does."""
     if (pair := _alike(lost, strange, data_type)) is None:
         return ""
     one, other, difference = pair
@@ -49,7 +49,7 @@ def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType)
 def _alike(
     lost: Sequence[bytes], there: Iterable[bytes], data_type: DataType
 ) -> tuple[list[BsonValue], list[BsonValue], str] | None:
-    """The first lost id, one that is easily taken for it, and in what they differ; None where a lost id has none."""
+    """The first lost id, one that is easily confused with it, and their difference; None if a lost id has none."""
     if len(lost) > _LOST:
         return None
     others = _ids(islice(there, _THERE), data_type)
@@ -66,12 +66,12 @@ def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue
         try:
             found.append(id_of(document, data_type))
         except InvalidArgument:
-            continue  # it is told of elsewhere
+            continue  # reported elsewhere
     return found
 
 
 def _difference(one: list[BsonValue], other: list[BsonValue]) -> str:
-    """In what two ids differ that are easily taken for one; empty if in more."""
+    """The only difference of two ids that are easily confused; empty if they differ in more."""
     if len(one) != 1 or len(other) != 1:
         return ""
     (first,), (second,) = one, other
@@ -103,7 +103,7 @@ def _difference_of_texts(one: str, other: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value without its type, as far as a conversion to text, bytes or a number takes it."""
+    """A value without its type, as after a conversion to text, bytes or a number."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, ObjectId):

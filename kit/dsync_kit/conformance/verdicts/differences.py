@@ -1,4 +1,4 @@
-"""By what kind of value two documents differ: which of the rules on encodings is to blame."""
+"""Which kind of value differs between two documents, and so which encoding rule is to blame."""
 
 import json
 from datetime import datetime
@@ -38,7 +38,7 @@ _MISSING = object()
 
 
 def blamed(written: bytes | None, found: bytes | None, data_type: DataType) -> str:
-    """The rule on what was changed first in a document; empty where none is on that alone, or one is no document."""
+    """The rule about the first change in a document; empty if no rule is only about that, or one is not a document."""
     if not written or not found:
         return ""
     try:
@@ -58,7 +58,7 @@ def _blamed(written: Any, found: Any, data_type: DataType) -> str:
     if isinstance(written, str | dict | list) and not written:
         return Owner.EMPTY_AND_NULL
     if written is None:
-        return Owner.BSON_NULL  # in JSON as well, where the connector holds both
+        return Owner.BSON_NULL  # in JSON, too, if the connector supports both
     return _rule(written, data_type)
 
 

@@ -1,4 +1,4 @@
-"""What dsync needs of each update that a stream sends: a namespace, an id that can be read, a whole document."""
+"""Checks what dsync needs of each update in a stream: a namespace, a readable id, a whole document."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -30,18 +30,18 @@ _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
 
 _SMALL = 1024
-"""Bytes up to which a document's key is remembered."""
+"""The keys of documents up to so many bytes are cached."""
 
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
 
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
-    """A key that two ids share if they are one. In JSON there is one kind of number, whatever type carries it."""
+    """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it."""
     return id_key(_by_value(parts, data_type))
 
 
 def document_key(document: bytes, data_type: DataType) -> bytes:
-    """The key of a document's id. Raises InvalidArgument where it is no document, or has no id."""
+    """The key of a document's id. Raises InvalidArgument if it is not a document, or has no id."""
     return (_small_document_key if len(document) <= _SMALL else _document_key)(document, data_type)
 
 
@@ -49,12 +49,12 @@ def _document_key(document: bytes, data_type: DataType) -> bytes:
     return key_of(id_of(document, data_type), data_type)
 
 
-# A document is looked at when it is written, when it is expected, and when it comes back.
+# Cached, since it is needed when a document is written, expected and read.
 _small_document_key = lru_cache(maxsize=20_000)(_document_key)
 
 
 def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:
-    """The id of a document that was listed; of a JSON number, the value counts, and not how it was written."""
+    """The id of a listed document. A JSON number counts by its value, however it is spelled."""
     return _by_value(id_of(document, data_type), data_type)
 
 
@@ -72,13 +72,13 @@ def _json_number(part: BsonValue) -> BsonValue:
 
 
 def inspect(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> None:
-    """Raise Violation where dsync could not hand a message's updates on; `documents` says whether to look into them."""
+    """Raise Violation if dsync could not pass on a message's updates; `documents` says whether to check those, too."""
     for violation in faults_of(message, data_type, documents=documents):
         raise violation
 
 
 def faults_of(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> Iterator[Violation]:
-    """What is wrong with a message, each with the rule that it violates as its owner."""
+    """The faults of a message, each with the violated rule as its owner."""
     if message.updates and not message.namespace:
         yield Violation(
             "a message has updates, but no namespace",

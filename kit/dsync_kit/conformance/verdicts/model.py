@@ -1,4 +1,4 @@
-"""What a namespace should hold, kept beside the connector; and how a listing differs from it."""
+"""A model of what a namespace should hold, and how a listing differs from it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -19,9 +19,9 @@ _SHOWN = 3
 
 
 def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
-    """The listed documents by their ids' keys.
+    """The listed documents by the keys of their ids.
 
-    Raises Violation for what is no document of its type, and for an id that is there twice.
+    Raises Violation for bytes that are not a document of the type, and for an id that is listed twice.
     """
     found: dict[bytes, bytes] = {}
     for document in documents:
@@ -46,7 +46,7 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
 
 
 class Model:
-    """The documents of one namespace by their ids' keys."""
+    """The documents of one namespace by the keys of their ids."""
 
     def __init__(self, data_type: DataType, documents: Iterable[bytes] = ()) -> None:
         self.data_type = data_type
@@ -55,24 +55,24 @@ class Model:
 
     @classmethod
     def listed(cls, data_type: DataType, documents: Iterable[bytes]) -> "Model":
-        """What a listing gave, to be compared with another. Raises Violation for what is no document."""
+        """A model of a listing, to compare with another. Raises Violation for bytes that are not a document."""
         model = cls(data_type)
         model.documents = by_id(documents, data_type)
         return model
 
     def copy(self) -> "Model":
-        """A model of its own with the same documents."""
+        """An independent model with the same documents."""
         model = Model(self.data_type)
         model.documents = dict(self.documents)
         return model
 
     def write(self, documents: Iterable[bytes]) -> None:
-        """What WriteData does: overwrite by id."""
+        """Do what WriteData does: overwrite documents by id."""
         for document in documents:
             self.documents[document_key(document, self.data_type)] = document
 
     def apply(self, updates: Iterable[Update]) -> None:
-        """What WriteUpdates does, PARTIAL_UPDATE aside."""
+        """Do what WriteUpdates does, except for PARTIAL_UPDATE."""
         for update in updates:
             if update.type == UPDATE_TYPE_PARTIAL_UPDATE:
                 raise ValueError("a partial update is not the model's business")
@@ -83,9 +83,9 @@ class Model:
                 self.documents[key] = update.data
 
     def check(self, listed: Sequence[bytes], *, owner: str = "", what: str = "the listing") -> None:
-        """Raise Violation where `listed` is not what the model holds; field order aside.
+        """Raise Violation unless `listed` equals the model, ignoring field order.
 
-        Where documents are all there, but changed, and no owner is given, it is the rule on what was changed in them.
+        If all documents are there but some have changed, the owner is by default the rule about what changed in them.
         """
         found = by_id(listed, self.data_type)
         missing = [document for key, document in self.documents.items() if key not in found]

@@ -1,4 +1,4 @@
-"""What a status says that no rule expects: which call was refused, and which rule owns that."""
+"""The violation for a status that the rule does not expect: which call was refused, and which rule owns that."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,11 @@ __all__ = ["unexpected_error"]
 
 _WRITES = (WriteDataRequest, WriteUpdatesRequest)
 _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
-"""The calls that give documents."""
+"""The calls that return documents."""
 
 
 def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
-    """The violation for a status that a rule does not expect. Raises KitError for an error that no call answered."""
+    """The violation for a status that a rule does not expect. Raises KitError if the error came from no call."""
     call = next((call for call in reversed(calls) if call.error is error), None)
     if call is None:
         if not any(isinstance(made.request, _READS) for made in calls):
