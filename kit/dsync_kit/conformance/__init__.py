@@ -1,1 +1,1 @@
-"""The conformance kit: the rules, and what runs them over a connector."""
+"""The conformance kit: the rules, and what runs them against a connector."""

@@ -1,4 +1,4 @@
-"""What is under way in a process, where another one can read it, whatever becomes of the first."""
+"""Shares what a process is doing with another process, which can read it even if the first has died."""
 
 import mmap
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from time import monotonic  # a connector may replace what the module holds
+from time import monotonic  # kept here: a connector may replace the module's contents
 
 from dsync_kit.bounds.patience import Kind
 
@@ -19,7 +19,7 @@ _MOST = 40
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """Something that has begun at `since`, on the monotonic clock of the machine, and has not ended."""
+    """A step that began at `since` (on the machine's monotonic clock) and has not ended."""
 
     kind: Kind
     since: float
@@ -27,7 +27,7 @@ class UnderWay:
 
 
 class Board:
-    """Writes what is under way into the memory of a file."""
+    """Writes what is under way to a memory-mapped file."""
 
     def __init__(self, path: Path) -> None:
         with path.open("w+b") as file:
@@ -58,7 +58,7 @@ class Board:
 
 
 def read_board(path: Path) -> list[UnderWay]:
-    """What is under way, the last one that began last; nothing where there is no board yet."""
+    """What is under way, in the order of starting; empty if there is no board yet."""
     try:
         text = path.read_bytes().partition(b"\0")[0].decode(errors="replace")
     except FileNotFoundError:
@@ -70,5 +70,5 @@ def read_board(path: Path) -> list[UnderWay]:
         try:
             found.append(UnderWay(Kind(kind), float(since), name))
         except ValueError:
-            continue  # it is being written, or the connector has written there
+            continue  # it is just being written, or the connector has overwritten it
     return found

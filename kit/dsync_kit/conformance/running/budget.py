@@ -1,4 +1,4 @@
-"""How long each rule may take, so that a run ends in its time, however slow the connector's calls are."""
+"""Shares out the time of a run among its rules, so that it ends in time even with a slow connector."""
 
 import time
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from dsync_kit.conformance.results.profile import Profile
 __all__ = ["Budget"]
 
 _AHEAD = 0.5
-"""A run that has used no more than this part of the time that was due so far may spend as much as a profile allows."""
+"""While a run has used at most this fraction of the time due so far, its rules may take all that the profile allows."""
 
 _APART = 0.2
-"""The part of a profile's time in which rules are judged again, apart from what a failure has shown."""
+"""The fraction of a profile's time for judging rules again, apart from features of a failure."""
 
 
 class Budget:
-    """The time of a run of `rules` rules, given out rule by rule, by `jobs` processes at once.
+    """The time of a run of `rules` rules in `jobs` parallel processes, shared out rule by rule.
 
-    `clock` gives seconds.
+    `clock` returns seconds.
     """
 
     def __init__(
@@ -32,9 +32,9 @@ class Budget:
         self._again_began: float | None = None
 
     def share(self) -> float | None:
-        """The most seconds for the examples of the next rule; None leaves it to the profile.
+        """The most seconds for the examples of the next rule; None means the profile's limit.
 
-        Where the rules so far have taken their time, it is what is left, shared among the rules that are.
+        If the run is late, it is an equal share of the remaining time.
         """
         spent = self._clock() - self._began
         done, self._given = self._given, self._given + 1
@@ -43,7 +43,7 @@ class Budget:
         return max(0.0, self._total - spent) * self._jobs / max(1, self._rules - done)
 
     def has_time_again(self) -> bool:
-        """Whether there is time to judge one more rule again; it begins to count when it is first asked for."""
+        """Whether there is time to judge another rule again. The time starts with the first call."""
         now = self._clock()
         if self._again_began is None:
             self._again_began = now

@@ -1,6 +1,6 @@
-"""The processes that judge a connector, so that its code is never run in the one that says what came of it.
+"""The processes that judge a connector, so that its code never runs in the process that reports.
 
-It loads nothing that is slow to load: the processes are started first, and load it while their owner does.
+This module imports nothing slow: first the processes start, then they and their owner import at the same time.
 """
 
 import multiprocessing.connection
@@ -20,13 +20,13 @@ from dsync_kit.bounds.scratch import ScratchFolder
 __all__ = ["ORDERLY_SECONDS", "Crew", "Member"]
 
 ORDERLY_SECONDS = 10
-"""How long a process may take to end its connector and its backend where its owner has been killed."""
+"""Seconds that a process may take to stop its connector and its backend after its owner was killed."""
 
 _SHOWN_OUTPUT = 2000
 
 
 class Member:
-    """One process. `channel` is the way to speak with it, `board` the file that says what is under way in it."""
+    """One process. `channel` carries its messages; `board` is the file with what is under way in it."""
 
     def __init__(self, scratch: ScratchFolder, number: int) -> None:
         self.board = scratch.path / f"{number}.board"
@@ -51,24 +51,24 @@ class Member:
 
     @property
     def status(self) -> int | None:
-        """What it has ended with, as `subprocess` says it; None while it lives."""
+        """Its exit status as in `subprocess`; None while it runs."""
         return self._process.status
 
     def interrupt(self) -> None:
-        """Ask it to end its connector and its backend, and itself."""
+        """Ask it to stop its connector and its backend, and to exit."""
         self._process.interrupt()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds."""
+        """Wait for its end for so many seconds; returns whether it has ended."""
         return self._process.wait(seconds)
 
     def end(self) -> None:
-        """End it now, with all that is in its group."""
+        """Kill it now, with its whole process group."""
         self._process.end()
         self.channel.close()
 
     def output(self) -> str:
-        """The end of what it has written past the kit: what the interpreter, or a library in C, has said last."""
+        """The end of its direct output: the last words of the interpreter, or of a C library."""
         with self._output.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _SHOWN_OUTPUT))
@@ -76,9 +76,9 @@ class Member:
 
 
 class Crew:
-    """So many processes, from the moment that the context is entered until it is left.
+    """A number of processes, which live while the context is open.
 
-    From then on this process, too, ends what it has started when it is told to end, as on Ctrl-C.
+    Meanwhile, SIGTERM makes this process clean up as Ctrl-C does.
     """
 
     def __init__(self, jobs: int = 1) -> None:

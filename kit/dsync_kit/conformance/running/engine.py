@@ -1,4 +1,4 @@
-"""Runs rules over a connector. It yields events, the last of which is `RunFinished`, and prints nothing."""
+"""Runs rules against a connector. It yields events, the last one `RunFinished`, and prints nothing."""
 
 import fnmatch
 import time
@@ -36,12 +36,11 @@ __all__ = ["RunOptions", "Session", "run", "select"]
 class RunOptions:
     """What to run, and how.
 
-    `documents` says what namespaces hold, `known_failures` maps rule ids or globs to reasons. `edition` is the one that
-    the connector is held to. `database` is the folder
-    that keeps this connector's failing examples, to be tried first the next time; None for none. `runs` is the folder
-    that keeps what namespaces a run has taken, should it be killed. `settle` are seconds by which reads may lag behind
-    writes; None to find it out. `command` makes the command that shows one rule's
-    failure again.
+    `documents` has the schemas of namespaces. `known_failures` maps rule ids or globs to reasons. `edition` is the one
+    that the connector is held to. `database` is the folder for this connector's failing examples, which the next run
+    tries first, or None. `runs` is the folder for the journals of namespaces, in case the run is killed. `settle` are
+    the seconds by which reads may lag behind writes; with None, the kit finds out. `command` returns the command that
+    shows a rule's failure again.
     """
 
     rules: tuple[Rule, ...]
@@ -59,7 +58,7 @@ class RunOptions:
 
 
 def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules whose ids match one of the globs; all without any. Raises UsageError for a glob that matches none."""
+    """The rules whose ids match one of the globs; without globs all rules. Raises UsageError if a glob matches none."""
     for glob in globs:
         if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules):
             areas = ", ".join(dict.fromkeys(rule.area for rule in rules))
@@ -68,9 +67,9 @@ def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
 
 
 class Session:
-    """Judges one connector that answers, rule by rule.
+    """Judges an open connector, rule by rule.
 
-    Raises TargetError where GetInfo does not answer, UsageError where the harness's known failures are no rules.
+    Raises TargetError if GetInfo does not answer, UsageError if the harness's known failures match no rule.
     """
 
     def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
@@ -103,16 +102,16 @@ class Session:
         )
 
     def judge(self, rule: Rule) -> Outcome:
-        """Run one rule. Sets `problem` where the connector does not answer any more."""
+        """Run one rule. Sets `problem` if the connector has stopped answering."""
         self.find(rule, self._budget.share())
         return self.outcomes[-1]
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
-        """The same; what was found is not seen beside the other rules yet. `seconds` are the most for its examples."""
+        """Run one rule by itself, without regard to the others. Its examples take at most `seconds`."""
         explained = self._explained(rule)
         self._found.append(self._run(rule, explained=explained, seconds=seconds))
         if explained and self._is_failure() and not self.outcomes[-1].cause:
-            # It stands for itself, after all, and deserves a small example.
+            # It is not a consequence after all, and deserves a small example.
             self._found[-1] = self._run(rule, seconds=seconds)
         self._heed(rule, failed=self._is_failure())
         if self._found[-1].failure is not None:
@@ -120,17 +119,17 @@ class Session:
         return self._found[-1]
 
     def replay(self, rule: Rule, choices: str, without: Features = ()) -> Finding:
-        """Run one example of a rule again, which was not to show these features."""
+        """Run one example of a rule again, which must not show these features."""
         return self._run(rule, choices, without=without)
 
     def again(self, rule: Rule, without: Features) -> Finding:
-        """Judge a rule once more, by half of the examples, none of which shows these features."""
+        """Judge a rule again, with half as many examples, none of which shows these features."""
         finding = self._run(rule, without=without)
         self._heed(rule, failed=finding.failure is not None)
         return finding
 
     def narrow(self) -> Iterator[JudgedAgain]:
-        """Judge again what failures hide; `outcomes` are of that, too, from then on."""
+        """Judge again what failures hide. From then on, `outcomes` take that into account."""
         narrowing = Narrowing(self._found, RULES, self._terms, has_time=self._budget.has_time_again)
         self._narrowing = narrowing
         rules = {rule.id: rule for rule in self._options.rules}
@@ -140,16 +139,16 @@ class Session:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """What came of the rules so far; a later failure may turn out to be the cause of an earlier one."""
+        """The outcomes of the rules so far. A later failure may turn out to be the cause of an earlier one."""
         outcomes = outcomes_of(self._found, RULES, self._terms, replay=self._command)
         return self._narrowing.outcomes(outcomes, replay=self._command) if self._narrowing is not None else outcomes
 
     def close(self) -> None:
-        """Remove what the kit has kept in the connector for several rules."""
+        """Remove documents that the kit has kept in the connector for several rules."""
         self._subject.clear()
 
     def notes(self) -> tuple[str, ...]:
-        """What was found out about the connector, and what of the kit's data could not be removed."""
+        """Notes: what was found out about the connector, and which of the kit's data could not be removed."""
         return (*self._subject.notes, *_remains(self._subject), *_put_back(self._subject))
 
     def _heed(self, rule: Rule, *, failed: bool) -> None:
@@ -182,7 +181,7 @@ class Session:
             return Finding(rule.id, rule.level, status, reason=reason)
         options = self._options
         profile = options.profile
-        if explained:  # a consequence is shown by its name alone: no time is spent on making it small
+        if explained:  # of a consequence only the name is shown: shrinking it would waste time
             profile = replace(profile, shrinking=0.0)
         if without and not choices:
             profile = replace(
@@ -212,8 +211,8 @@ class Session:
 def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
     """Judge the connector.
 
-    A target that cannot be reached or started ends the run with a problem (exit code 3). Closing the generator, or
-    KeyboardInterrupt, still ends what was started.
+    If the target cannot be reached or started, the run ends with a problem (exit code 3). Closing the generator, and
+    KeyboardInterrupt, stop what was started.
     """
     began = time.monotonic()
     session: Session | None = None

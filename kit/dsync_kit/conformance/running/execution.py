@@ -1,4 +1,4 @@
-"""Runs one rule with Hypothesis, within a budget, and keeps the smallest example that fails."""
+"""Runs one rule with Hypothesis within a budget, and keeps the smallest failing example."""
 
 import logging
 import time
@@ -38,8 +38,8 @@ _BEFORE = "the call itself fails before the rule can check anything: see the con
 
 _FEW = 8
 _LEAST = 2
-"""Examples that a rule has even where the connector is slow, until the run's time is over: the first one is the
-smallest, and shows little."""
+"""Each rule gets at least so many examples even if the connector is slow, until the run's time is over: the first one
+is the smallest, and shows little."""
 
 _PATIENCE = 4
 
@@ -54,9 +54,9 @@ def run_rule(
     choices: str = "",
     seconds: float | None = None,
 ) -> Finding:
-    """Judge one rule; with `choices`, by the one example that they make. `seconds` are the most that its examples take.
+    """Judge one rule; with `choices`, only by the example that they reproduce. Its examples take at most `seconds`.
 
-    Never raises for what the connector does; KeyboardInterrupt passes through.
+    Nothing that the connector does makes it raise; only KeyboardInterrupt passes through.
     """
     trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices))
     began = time.monotonic()
@@ -64,7 +64,7 @@ def run_rule(
     try:
         _explore(trial, profile, seed, database, choices)
     except (_Failed, _Enough, Flaky):
-        pass  # the trial holds what was found
+        pass  # the trial has what was found
     except DidNotReproduce:
         problem = "" if trial.examples else "the rule draws other values than when this failure was saved"
     except (KitError, TargetError) as error:
@@ -75,11 +75,11 @@ def run_rule(
 
 
 class _Failed(Exception):
-    """An example fails. One class and one place: to Hypothesis every violation of a rule is one bug."""
+    """An example fails. Raised in only one place, so that Hypothesis takes all violations of a rule for one bug."""
 
 
 class _Enough(BaseException):
-    """The budget for shrinking is spent. No Exception: Hypothesis would take it for another failure."""
+    """The budget for shrinking is spent. Not an Exception, which Hypothesis would take for another failure."""
 
 
 @dataclass(slots=True)
@@ -99,15 +99,15 @@ class _Found:
 
 @dataclass(slots=True)
 class _Trial:
-    """What came of the examples of one rule so far."""
+    """The results of a rule's examples so far."""
 
     rule: Rule
     subject: Subject
     profile: Profile
     seconds: float | None
-    """The most that the examples may take; None leaves it to the profile."""
+    """The most seconds for the examples; None means the profile's limit."""
     replayed: bool
-    """Whether it is one example that has failed before."""
+    """Whether this runs a single example that has failed before."""
     examples: int = 0
     checks: int = 0
     declined: Counter[str] = field(default_factory=Counter)
@@ -117,12 +117,12 @@ class _Trial:
     began: float = field(default_factory=time.monotonic)
     failed_at: float = 0.0
     stopped: bool = False
-    """Whether the connector answers no more."""
+    """Whether the connector has stopped answering."""
     cut: bool = False
-    """Whether it has fewer examples than there were to be, for want of time."""
+    """Whether time ran out before all planned examples."""
 
     def example(self, data: st.DataObject) -> None:
-        """Run one example. Raises _Failed where the connector breaks the rule."""
+        """Run one example. Raises _Failed if the connector breaks the rule."""
         heed()
         now = time.monotonic()
         if self.smallest is None and self._spent(now - self.began):
@@ -151,16 +151,16 @@ class _Trial:
             self._keep(
                 _Found(violation, evidence, case.example, case.recorder.transcript(), tuple(log), choices, features)
             )
-            # A smaller example would only show how a call is not answered any more.
+            # A smaller example would only show another unanswered call.
             raise _Enough if self.stopped else _Failed
 
     def _stopped(self, case: Case) -> bool:
-        """Whether the connector answers no more, after this example."""
+        """Whether the connector has stopped answering after this example."""
         failed = any(call.unanswered for call in case.recorder.calls)
         return failed and not self.subject.liveness.answers()
 
     def _spent(self, seconds: float) -> bool:
-        """Whether the rule has had its time: a few examples are run even so, unless they take very long."""
+        """Whether the rule's time is over. A few examples run anyway, unless they take very long."""
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
         if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
             most = min(most, self.seconds)
@@ -187,14 +187,14 @@ class _Trial:
         return None
 
     def finding(self, seconds: float, problem: str) -> Finding:
-        """What came of the rule."""
+        """The finding about the rule."""
         declined = self.declined.most_common(_SHOWN_NOTES)
         notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in declined]
         notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
         status, reason, failure, owner = Status.PASSED, "", None, ""
         if self.smallest is not None:
             status, failure = Status.FAILED, self._failure(self.smallest)
-            # A rule that owns its violation is no consequence, whatever rules it comes after.
+            # A rule that owns its violation is not a consequence, whatever rules it comes after.
             owner = self.smallest.violation.owner
         elif problem:
             status, reason = Status.ERRORED, problem
@@ -245,7 +245,7 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     def test(data: st.DataObject) -> None:
         trial.example(data)
 
-    # The key keeps apart what Hypothesis would take for one test: it is one function for all rules.
+    # The key separates the rules for Hypothesis, since they share one test function.
     without = trial.subject.without
     key = f"{trial.rule.id} apart from {name_features(without)}" if without else trial.rule.id
     test._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]
@@ -263,16 +263,16 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     wrapped._hypothesis_internal_database_key = test._hypothesis_internal_database_key  # type: ignore[attr-defined]
     if choices:
         wrapped = reproduce_failure(hypothesis_version, choices.encode())(wrapped)
-    # In this order: a seed takes away the database of the settings before it, and with it what failed the last time.
+    # In this order: applying a seed removes the database of earlier settings, and with it the last run's failures.
     configured(seed(seed_number)(wrapped))()
 
 
 def _wanted(rule: Rule, profile: Profile) -> int:
-    """How many examples a rule is to have."""
+    """The planned number of examples of a rule."""
     return max(1, round(profile.examples * rule.examples))
 
 
 def _evidence(found: Violation, case: Case) -> Evidence:
-    """What a violation rests on; what is listed after updates rests on these, too."""
+    """What a violation rests on. A listing after updates also rests on these."""
     updated = any(isinstance(call.request, WriteUpdatesRequest) for call in case.recorder.calls)
     return found.rests_on | Evidence.UPDATES if updated and Evidence.LISTING in found.rests_on else found.rests_on

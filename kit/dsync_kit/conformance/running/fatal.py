@@ -1,4 +1,4 @@
-"""A process that has ended while it judged a connector: who is to blame, and what is said of it."""
+"""A process that died while it judged a connector: who is to blame, and how it is reported."""
 
 import signal
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from dsync_kit.conformance.running.board import UnderWay
 __all__ = ["Death", "stuck"]
 
 _STUCK_SECONDS = 5.0
-"""The process itself gives a call up in time; so much later, or twice as late, it is held up as a whole."""
+"""The process itself abandons a late call. If so many seconds more, or twice the time, pass, all of it is blocked."""
 
 _STEP_SECONDS = 600.0
-"""How long anything else may take: to start a backend, an image may have to be fetched."""
+"""Seconds that anything else may take: starting a backend may have to fetch an image."""
 
 _OTHERS = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
-"""What ends a process from outside: somebody, or the kernel where memory runs out."""
+"""Signals from outside: from somebody, or from the kernel if memory runs out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended, what was under way in it, and what it had written last.
+    """How a process ended, what was under way in it, and its last output.
 
-    `status` is as `subprocess` says it, None where it lives; `stuck` says why it was ended from here.
+    `status` is as in `subprocess`, None while it runs; `stuck` says why the owner killed it.
     """
 
     status: int | None
@@ -36,16 +36,16 @@ class Death:
 
     @property
     def calls(self) -> list[str]:
-        """The calls into the connector that were under way, the last one last."""
+        """The running calls into the connector, the last one last."""
         return [doing.name for doing in self.under_way if doing.kind is not Kind.STEP]
 
     @property
     def blamed(self) -> bool:
-        """Whether the connector is to blame: it was being called, and nobody else has ended the process."""
+        """Whether the connector is to blame: it was being called, and nobody else killed the process."""
         return bool(self.calls) and (bool(self.stuck) or self.status not in _OTHERS)
 
     def finding(self, rule: RuleInfo, seconds: float) -> Finding:
-        """What came of the rule that was running: a MUST is violated, if any is, whatever the rule itself is about."""
+        """The finding about the running rule. A violation is one of a MUST, whatever the rule's own level."""
         if not self.blamed:
             reason = f"{self._ended()} while it ran{self._doing()}"
             return Finding(rule.id, rule.level, Status.ERRORED, examples=1, seconds=seconds, reason=reason)
@@ -64,7 +64,7 @@ class Death:
         return Finding(rule.id, Level.MUST, Status.FAILED, examples=1, seconds=seconds, failure=failure)
 
     def problem(self, rule: RuleInfo | None) -> str:
-        """Why the run could not go on."""
+        """Why the run could not continue."""
         told = f"; its output ends with:\n{self.output}" if self.output and not self.blamed else ""
         if rule is not None:
             return f"{self._ended()} in {rule.id}: the rules after it did not run{told}"
@@ -89,9 +89,9 @@ class Death:
 
 
 def stuck(under_way: Sequence[UnderWay], timeout: float | None) -> str:
-    """Why a process is to be ended, if it has been at the same thing for much too long; else nothing.
+    """Why a process must be killed, if one of its steps takes far too long; else empty.
 
-    A call that takes longer than `timeout` seconds is given up within the process, unless that itself is held up.
+    The process itself abandons a call after `timeout` seconds, unless all of it is blocked.
     """
     now = monotonic()
     for doing in under_way:

@@ -1,4 +1,4 @@
-"""What namespaces hold, as a report shows it: the schema that was assumed, and where it comes from."""
+"""What namespaces hold, for reports: the assumed schema, and where it comes from."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _ANY = "documents of any fields"
 
 
 def held(subject: Subject) -> tuple[Held, ...]:
-    """What each offered namespace holds; nothing where the connector makes its own, of any documents."""
+    """What each offered namespace holds; empty if the connector creates namespaces for any documents."""
     return tuple(_held(subject))
 
 
@@ -35,7 +35,7 @@ def _held(subject: Subject) -> Iterator[Held]:
 
 
 def _schema(family: Family, subject: Subject) -> tuple[str, dict[str, object]]:
-    """Of two data types the first one's, which the other's differs little from."""
+    """The schema; of two data types the first one's, since the other's differs little."""
     holding = family.holding((subject.declared.types or subject.declared.written_types)[0])
     if not isinstance(holding, Filling):
         raise TypeError("a family with a schema holds documents of that schema")

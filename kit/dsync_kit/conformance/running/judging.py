@@ -1,4 +1,4 @@
-"""Judges a connector with a crew of processes, and says what came of it also where they come to grief."""
+"""Judges a connector with a crew of processes, and yields the result even if these crash."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -35,13 +35,13 @@ __all__ = ["judge_apart"]
 
 _TICK_SECONDS = 0.5
 _END_SECONDS = 60.0
-"""How long a process may take to end its connector and its backend."""
+"""Seconds that a process may take to stop its connector and its backend."""
 
 _LEAVE_SECONDS = 5.0
-"""How long a process may live on after its last word: threads of the connector may keep it."""
+"""Seconds that a process may keep running after its last message: threads of the connector may hold it."""
 
 _SAID_AFTER = (10.0, 30.0, 60.0)
-"""After how many seconds it is said what is running; then once a minute."""
+"""Seconds after which a running step is reported, and then once a minute."""
 
 
 def judge_apart(
@@ -53,11 +53,11 @@ def judge_apart(
 ) -> Generator[Event, None, None]:
     """Judge a connector with the crew's processes.
 
-    `command` makes the command that shows the failure of the rule with an id again; `keep` keeps a failure at the end
-    of the run, and gives the name by which it is found.
+    `command` returns the command that shows the failure of a rule again, by its id. `keep` saves a failure at the end
+    of the run, and returns the name by which it is found.
 
-    The events come as they happen, the outcomes stand in the rules' order. Raises UsageError where what was typed
-    cannot be done. Closing the generator, or KeyboardInterrupt, still ends what was started.
+    Events come as they happen; the final outcomes are in the order of the rules. Raises UsageError for an impossible
+    request. Closing the generator, and KeyboardInterrupt, stop what was started.
     """
     if len(crew.members) > 1 and orders.target.word.startswith("exec:"):
         raise UsageError("--jobs: an exec: target is one process on its own data; leave --jobs out")
@@ -95,18 +95,18 @@ def judge_apart(
 
 @dataclass(eq=False)
 class _Worker:
-    """A process of the crew, and what it is about."""
+    """A process of the crew, and its current task."""
 
     member: Member
     rule: RuleInfo | None = None
-    """The rule that it judges now."""
+    """The rule that it is judging."""
     retrial: Retrial | None = None
-    """Why it judges it again, if it does."""
+    """Why it judges that rule again, if it does."""
     idle: bool = False
-    """Whether it waits for what others find."""
+    """Whether it waits for the findings of others."""
     since: float = field(default_factory=time.monotonic)
     said: int = 0
-    """How many times it was said what is running since then."""
+    """How many times its running step has been reported."""
     ready: bool = False
     last: Ended | None = None
     gone: bool = False
@@ -119,7 +119,7 @@ class _Worker:
         self.rule, self.retrial, self.since, self.said, self.idle = rule, retrial, time.monotonic(), 0, False
 
     def is_due(self) -> float:
-        """For how many seconds it has been at the same thing, if that is to be said now; else 0."""
+        """How many seconds its step has been running, if that is due to be reported; else 0."""
         if self.idle:
             return 0.0
         seconds = time.monotonic() - self.since
@@ -131,7 +131,7 @@ class _Worker:
 
 
 class _Team:
-    """The processes, what is left to do, and what they have said."""
+    """The processes, the remaining tasks, and the received messages."""
 
     def __init__(self, orders: Orders, crew: Crew, command: Callable[[str], str]) -> None:
         self._orders = orders
@@ -151,7 +151,7 @@ class _Team:
         self.usage = ""
 
     def events(self) -> Iterator[Event]:
-        """What the processes say, until all have said their last word; a problem of one ends all."""
+        """The events from the processes, until all have sent their last message. A problem of one ends all."""
         for worker in self._workers:
             self._send(worker, self._orders)
         while (talking := self._talking()) and not (self.problem or self.usage):
@@ -165,7 +165,7 @@ class _Team:
             self.problem = "not all rules were judged"
 
     def end(self) -> None:
-        """End what still runs: in order, as far as it will and is not interrupted again."""
+        """Stop the processes that still run: orderly, as far as they comply and nobody interrupts again."""
         try:
             for worker in self._workers:
                 if not worker.gone and worker.last is None:
@@ -188,13 +188,13 @@ class _Team:
         try:
             worker.member.channel.send(message)
         except OSError:
-            return  # it has ended: what it has said last is still to be heard
+            return  # it has ended, but its last messages are still to be read
 
     def _receive(self, worker: _Worker) -> object:
-        """Its next message, noted as far as it is its own; None where there is none any more."""
+        """Its next message, noted if it is about the process itself; None if there are no more."""
         try:
             message: object = worker.member.channel.recv()
-        except Exception:  # the way is closed, or the connector has written something into it
+        except Exception:  # the channel is closed, or the connector has written something into it
             worker.gone = True
             return None
         match message:
@@ -234,7 +234,7 @@ class _Team:
                 yield message
 
     def _give(self, worker: _Worker) -> Iterator[Event]:
-        """Give it the next rule, or one to be judged again; it waits where others may still find one."""
+        """Give it the next rule, or one to judge again. It waits if others may still find one."""
         if self._left:
             rule = self._left.pop()
             worker.takes(rule)
@@ -252,7 +252,7 @@ class _Team:
                     self._send(free, None)
 
     def _retrial(self) -> Retrial | None:
-        """The next rule to be judged again, once all were judged."""
+        """The next rule to judge again, after all have been judged."""
         if self._orders.choices or len(self.findings) < len(self.chosen) or self._budget is None:
             return None
         if self.narrowing is None:
@@ -266,7 +266,7 @@ class _Team:
 
     @property
     def terms(self) -> Terms:
-        """What the connector is held to, as far as it has been asked."""
+        """What the connector is held to, as far as its harness has already been asked."""
         return self.started.terms if self.started else Terms()
 
     def replay(self, finding: Finding) -> str:
@@ -274,7 +274,7 @@ class _Team:
         return self._command(finding.rule)
 
     def _finished(self, finding: Finding, retrial: Retrial | None = None) -> Iterator[Event]:
-        """Note what came of a rule, and say what that means beside what came of the others so far."""
+        """Note a rule's finding, and yield its outcome in the light of the others so far."""
         if retrial is not None and self.narrowing is not None:
             self.narrowing.take(retrial, finding)
             return
@@ -283,7 +283,7 @@ class _Team:
         yield RuleFinished(outcomes[-1])
 
     def _look_at(self, worker: _Worker) -> Iterator[Event]:
-        """Say what it has been at for long, and end it where it is stuck."""
+        """Report a step that has been running for long, and kill the process if it is stuck."""
         under_way = worker.under_way()
         if reason := stuck(under_way, self._orders.target.timeout):
             worker.gone = True
@@ -292,7 +292,7 @@ class _Team:
             yield StillRunning(worker.rule.id if worker.rule else "", seconds, under_way[-1].name if under_way else "")
 
     def _died(self, worker: _Worker, stuck: str = "") -> Iterator[Event]:
-        """Say what became of a process that has ended before its last word."""
+        """Report on a process that ended before its last message."""
         if not stuck:
             worker.member.wait(_LEAVE_SECONDS)
         status = worker.member.status
@@ -301,7 +301,7 @@ class _Team:
         for secret in worker.secrets:
             output = output.replace(secret, "***")
         death = Death(status, tuple(under_way), output, stuck)
-        # What is asked before the first rule counts as its own: some rule must be violated by it.
+        # Calls before the first rule count as that rule's, since some rule must be violated.
         rule = worker.rule or (self.chosen[0] if not worker.ready and self.chosen else None)
         if rule is not None and (worker.rule is not None or death.blamed):
             yield from self._finished(death.finding(rule, time.monotonic() - worker.since), worker.retrial)

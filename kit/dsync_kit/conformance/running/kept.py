@@ -1,4 +1,4 @@
-"""Failures that are kept in files, each with what it takes to run just its example again."""
+"""Failures in files, each with all that is needed to run just its example again."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from dsync_kit.usage import UsageError
 __all__ = ["FAILURES", "KeptFailure", "folder_of"]
 
 FAILURES = Path(".dsync-kit/failures")
-"""Where failures are kept, in the current folder."""
+"""The folder for failures, in the current folder."""
 
 _SCHEMA = "dsync-kit/failure/1"
 _PART_CHARACTERS = 60
@@ -24,7 +24,7 @@ _MOST_PARTS = 8
 
 
 def folder_of(target: str) -> Path:
-    """A relative path for what is kept of a target: `connectors/s3` is its own, of a URI it is what a path can hold."""
+    """A relative path for a target's files: `connectors/s3` stays itself; a URI is reduced to characters for paths."""
     parts = []
     for part in filter(None, target.split("/")):
         name = re.sub(r"[^\w.@+=-]+", "-", "up" if part == ".." else part)
@@ -42,11 +42,10 @@ def _checksum(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeptFailure:
-    """One failure. `target` and `options` hold no secrets; `choices` are for the Hypothesis that is named.
+    """One failure. `target` and `options` contain no secrets; `choices` are for the named version of Hypothesis.
 
-    `documents` are the words of `--documents`; `timeout` is in seconds, for each call; `settle` as well, for
-    reads that lag. `without` are the features that the example was not to show (`keep_features`), where the rule was
-    judged again apart from it.
+    `documents` are the words of `--documents`. `timeout` (for each call) and `settle` (for reads that lag) are in
+    seconds. `without` are the features that the example must not show (`keep_features`), if the rule was judged again.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
@@ -66,13 +65,13 @@ class KeptFailure:
     hypothesis: str = field(default_factory=lambda: version("hypothesis"))
 
     def save(self, folder: Path = FAILURES) -> str:
-        """Write it, in place of an older failure of the rule and the target; returns what `replay` finds it by.
+        """Write it, replacing an older failure of the same rule and target; returns its name for `replay`.
 
         Raises OSError.
         """
         path = folder / folder_of(self.target) / f"{_file_name(self.rule)}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if folder.parent.name == FAILURES.parent.name:  # like the caches of pytest and Hypothesis, nothing to commit
+        if folder.parent.name == FAILURES.parent.name:  # not to be committed, like the caches of pytest and Hypothesis
             (folder.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
         alone = len(_found(_file_name(self.rule), folder)) == 1
@@ -80,9 +79,9 @@ class KeptFailure:
 
     @classmethod
     def load(cls, word: str, folder: Path = FAILURES) -> "KeptFailure":
-        """The failure that a path, a rule's id, or a connector and a rule's id mean.
+        """The failure that a path, a rule's id, or a connector and a rule's id name.
 
-        Raises UsageError where there is none, or more than one, or where another version of Hypothesis has made it.
+        Raises UsageError if there is none or more than one, or if it is from another version of Hypothesis.
         """
         path = _path(word, folder)
         try:
@@ -103,10 +102,10 @@ def _file_name(rule: str) -> str:
 
 
 def _path(word: str, folder: Path) -> Path:
-    """The one file that a word means."""
+    """The only file that a word can mean."""
     if (path := Path(word)).is_file():
         return path
-    # `connectors/s3/list-complete` as `replay` is told to find it, `connectors/s3/list/complete` as a rule is written.
+    # `connectors/s3/list-complete` is the name for `replay`; `connectors/s3/list/complete` is how a rule is written.
     found = _found(word, folder) or _found(re.sub(r"/(?=[^/]*$)", "-", word), folder)
     names = [path.relative_to(folder).with_suffix("").as_posix() for path in found]
     if len(found) > 1:
@@ -120,14 +119,14 @@ def _path(word: str, folder: Path) -> Path:
 
 
 def _found(name: str, folder: Path) -> list[Path]:
-    """The files that end like this: `list-complete`, `s3/list-complete`, `connectors/s3/list-complete`."""
+    """The files whose paths end like this: `list-complete`, `s3/list-complete`, `connectors/s3/list-complete`."""
     wanted = tuple(Path(f"{name}.json").parts)
     return sorted(path for path in folder.rglob("*.json") if path.relative_to(folder).parts[-len(wanted) :] == wanted)
 
 
 def _read(path: Path) -> KeptFailure:
-    """The failure in a file. Raises OSError, or ValueError, which says what is wrong."""
-    # Here: keeping a failure needs neither, and they take long to load.
+    """The failure in a file. Raises OSError, or a ValueError that says what is wrong."""
+    # Imported here: saving a failure needs neither, and they take long to load.
     from hypothesis.core import decode_failure
     from hypothesis.errors import InvalidArgument
     from pydantic import TypeAdapter, ValidationError

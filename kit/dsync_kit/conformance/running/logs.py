@@ -1,4 +1,4 @@
-"""What a connector logs while an example runs, kept for the example that fails."""
+"""Keeps what a connector logs during an example, for the example that fails."""
 
 import logging
 from collections import deque
@@ -26,12 +26,12 @@ class _Lines(logging.Handler):
 
     def take(self, text: str) -> None:
         """Keep the lines of a text."""
-        # Tracebacks underline what is in the line above; beside long lines that says nothing.
+        # Tracebacks underline parts of the line above, which means nothing beside long lines.
         self.lines.extend(line for line in self._redact(text).splitlines() if line.strip(" ^~"))
 
 
 def printed(line: str) -> None:
-    """Take a line that was printed for one that was logged."""
+    """Treat a printed line as a logged one."""
     for lines in _capturing:
         lines.take(line)
 

@@ -1,4 +1,4 @@
-"""What the process that says what came of a run, and those that judge the connector, say to each other."""
+"""The messages between the process that reports and the processes that judge."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["Chosen", "Ended", "Named", "Orders", "Secrets", "Task"]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A target as it was typed. `timeout` is in seconds, for each call."""
+    """A target as the user typed it. `timeout` is in seconds, for each call."""
 
     word: str
     options: tuple[str, ...] = ()
@@ -24,12 +24,11 @@ class Named:
 class Orders:
     """What to judge, and how.
 
-    `rules` are globs, all rules without any; `documents` are the words of `--documents`; `known_failures` is a file.
-    `edition` is the one that was asked for; None leaves it to the connector.
-    `database` is the folder that keeps this connector's failing examples, `runs` the one that keeps what namespaces
-    a run has taken; None for neither. `settle` are seconds by which reads may lag behind writes; None to find it out.
-    `choices` make the one example by which each rule is judged, if they are given; `without` are the features that it
-    was not to show.
+    `rules` are globs; without any, all rules run. `documents` are the words of `--documents`. `known_failures` is a
+    file. `edition` is the requested one; None leaves it to the connector. `database` is the folder for this connector's
+    failing examples, `runs` the one for journals of namespaces; either may be None. `settle` are the seconds by which
+    reads may lag behind writes; with None, the kit finds out. If there are `choices`, each rule is judged only by the
+    example that they reproduce; `without` are the features that it must not show.
     """
 
     target: Named
@@ -50,7 +49,7 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The ids of the rules that were asked for, in their order, and what there is to say about every rule."""
+    """The ids of the requested rules, in order, and the descriptions of all rules."""
 
     ids: tuple[str, ...]
     rules: tuple[RuleInfo, ...]
@@ -58,9 +57,9 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A rule to be judged, by its id; its examples may take so many seconds, None leaves it to the profile.
+    """The id of a rule to judge, and the seconds that its examples may take; None means the profile's limit.
 
-    `without` are the features that no example may show, where it is judged again.
+    `without` are the features that no example may show, if it is judged again.
     """
 
     rule: str
@@ -70,16 +69,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What must not be seen in what the process writes."""
+    """Texts that must not appear in the process's output."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A worker's last message: what was found out, or why it could not go on.
+    """A worker's last message: notes, or why it could not continue.
 
-    `usage` is a problem with what was typed, `problem` any other.
+    `usage` is a mistake of the user, `problem` any other problem.
     """
 
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Empties namespaces that dead runs have left in a store."""
+"""Empties namespaces that dead runs left in a store."""
 
 import re
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ _MOST_UPDATES = 500
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many namespaces held something, and how many documents were deleted from them."""
+    """How many namespaces contained something, and how many documents were deleted."""
 
     namespaces: int
     documents: int
 
 
 def named_like_the_kits(opened: OpenTarget) -> list[str]:
-    """The namespaces of the default plan whose names are those that the kit makes up.
+    """The namespaces of the default plan with names that the kit makes up.
 
-    Raises UsageError where the connector makes no default plan, ConnectorError where a call fails.
+    Raises UsageError if the connector has no default plan, ConnectorError if a call fails.
     """
     if not opened.api.get_info(GetInfoRequest()).capabilities.source.default_plan:
         raise UsageError(f"{opened.title} declares no default_plan: what namespaces it has cannot be asked")
@@ -41,14 +41,14 @@ def named_like_the_kits(opened: OpenTarget) -> list[str]:
 def sweep_namespaces(opened: OpenTarget, namespaces: Sequence[str]) -> Swept:
     """Delete every document in these namespaces.
 
-    Raises UsageError where the connector cannot list or delete them, ConnectorError where a call fails.
+    Raises UsageError if the connector cannot list or delete them, ConnectorError if a call fails.
     """
     capabilities = opened.api.get_info(GetInfoRequest()).capabilities
     types = _types(capabilities)
     if not types:
         raise UsageError(f"{opened.title} does not both list and write one data type: empty the namespaces past it")
     driver = Driver(opened.api)
-    # The same document is listed in each type, unless its id is another one there.
+    # Each type lists the same documents, except those whose ids differ there.
     deleted = {namespace: max(_emptied(driver, namespace, kind) for kind in types) for namespace in namespaces}
     return Swept(sum(count > 0 for count in deleted.values()), sum(deleted.values()))
 
@@ -69,11 +69,11 @@ def _emptied(driver: Driver, namespace: str, data_type: DataType) -> int:
     updates = []
     for found, document in listed:
         if found != namespace:
-            continue  # of another namespace, which was not asked for
+            continue  # of another namespace, which was not requested
         try:
             updates.append(Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE))
         except InvalidArgument:
-            continue  # what the kit has not written
+            continue  # not written by the kit
     for start in range(0, len(updates), _MOST_UPDATES):
         driver.write_updates(namespace, updates[start : start + _MOST_UPDATES], data_type)
     return len(updates)

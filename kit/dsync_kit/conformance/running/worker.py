@@ -1,4 +1,4 @@
-"""A process that judges a connector for the one that has started it; all that is the connector's own happens here."""
+"""A process that judges a connector for its owner. All of the connector's code runs here."""
 
 import io
 import logging
@@ -37,7 +37,7 @@ _RULES = {rule.id: rule for rule in RULES}
 
 
 class _Channel(Connection):
-    """The way to the owner: messages go whole, whichever thread sends them, and whatever signal comes."""
+    """The channel to the owner. Messages are sent whole, whichever thread sends them and whatever signals come."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor)
@@ -49,13 +49,13 @@ class _Channel(Connection):
 
 
 def main(descriptor: int, board: str) -> None:
-    """Do what comes over the socket, and say what comes of it."""
-    # Ctrl-C reaches every process of a terminal, but one that is ending must not be interrupted a second time.
+    """Follow the orders that come over the socket, and send back the results."""
+    # Ctrl-C reaches every process of a terminal, but a process that is stopping must not be interrupted again.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     interrupt_on(signal.SIGTERM)
     channel = _Channel(descriptor)
-    # What a connector forks is no judge, and must not keep the way open when this process is gone.
+    # Processes that a connector forks must not keep the channel open when this process is gone.
     os.register_at_fork(after_in_child=lambda: os.close(descriptor))
     me = os.getpid()
     sys.stdout = _Printed(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -98,7 +98,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
                 channel.send(Secrets(tuple(opened.settings.secrets())))
             session = Session(opened, options)
             started = replace(session.started(), rules=())
-            # One example is run again whatever is known to fail.
+            # A single example runs even if it is known to fail.
             channel.send(replace(started, terms=Terms(options.edition)) if orders.choices else started)
             try:
                 _judge(session, channel, orders)
@@ -114,7 +114,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
 
 
 def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
-    """Judge one rule after another as they are given out, until there is none, or no more can be judged."""
+    """Judge rules as they are assigned, until there are no more, or no more can be judged."""
     while (task := channel.recv()) is not None and not session.problem:
         rule = _RULES[task.rule]
         if orders.choices:
@@ -126,7 +126,7 @@ def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
 
 
 def _info(rule: Rule) -> RuleInfo:
-    """What there is to say about a rule; its function cannot be sent."""
+    """The description of a rule, without its function, which cannot be sent."""
     return RuleInfo(*(getattr(rule, field.name) for field in fields(RuleInfo)))
 
 
@@ -135,7 +135,7 @@ def _typed(word: str, options: tuple[str, ...]) -> TypedOptions:
 
 
 class _Sent(logging.Handler):
-    """Sends what the kit logs of itself to where a user sees it."""
+    """Sends the kit's own log to where the user sees it."""
 
     def __init__(self, channel: _Channel) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class _Sent(logging.Handler):
 
 
 class _Printed(io.TextIOWrapper):
-    """What the connector prints: it belongs to a failure's log, and not between the lines of the report."""
+    """Collects what the connector prints for a failure's log, so that it does not mix with the report."""
 
     _rest = ""
 

@@ -26,8 +26,7 @@ class Declared:
     takes: bool = True
     """Whether a document is known that it accepts: for a table with unknown columns there may be none."""
     misread: tuple[DataType, ...] = ()
-    """Types in which it lists something other than documents of the type. list/type reports that; all other rules use the
-    other types."""
+    """Types in which it lists something other than their documents. list/type reports that; other rules avoid them."""
 
     @classmethod
     def of(cls, info: GetInfoResponse, harness: Harness | None) -> Self:
