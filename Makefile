@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SHARE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign check format protocol rules freeze lock score bench clean
+.PHONY: help demo test campaign check format protocol rules freeze lock score bench release clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: $(READY) ## Measure the kit side by side with others; ONLY=SECTION, DSYNC
 lock: $(READY) ## Update requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 		--all-extras --group dev pyproject.toml --output-file requirements.lock
+
+release: $(READY) ## Release VERSION: tag it, build it into dist/, check that the last release updates to it
+	$(BIN)/python tools/release.py $(VERSION)
 
 clean: ## Remove everything that the targets create
 	rm -rf $(VENV) build dist .dsync-kit .hypothesis .mypy_cache .pytest_cache .ruff_cache
