@@ -1,4 +1,4 @@
-"""What a failing example shows that other examples need not have: apart from it, other rules can be judged again."""
+"""Features of a failing example that other examples need not have, so that other rules can be judged again without."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class FeatureKind(StrEnum):
-    """The kinds of features, those that say most first: they are tried in this order."""
+    """The kinds of features, the most specific first: they are tried in this order."""
 
     FIELD_ORDER = "documents whose id is not their first field, or whose fields are in another order"
     JSON_SPELLING = "JSON with escapes, white space or numbers that it could do without"
@@ -65,7 +65,7 @@ _TEXTS = frozenset({Owner.BSON_TEXT, Owner.JSON_TEXT})
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature. `detail` is the kind of misfit, of values or of ids, where it is one of these."""
+    """One feature. `detail` is the kind of misfit, values or ids, for these kinds of features."""
 
     kind: FeatureKind
     detail: str = ""
@@ -83,7 +83,7 @@ class Feature:
 
     @property
     def owner(self) -> str:
-        """The rule that owns what is seen on it alone; empty where that is none in particular."""
+        """The rule that owns failures about this feature alone; empty if there is none in particular."""
         return _OWNERS.get(self.kind, "")
 
     def kept(self) -> str:
@@ -101,11 +101,11 @@ class Feature:
 
 
 Features = tuple[Feature, ...]
-"""Features, in the order in which they were found."""
+"""Features in the order in which they were found."""
 
 
 def features_of_owner(owner: str) -> Features:
-    """What a failure is about whose rule is on one type of values; nothing for any other rule."""
+    """The feature that a rule about one type of values is about; none for any other rule."""
     values = (Feature(FeatureKind.VALUES, _TYPES[owner]),) if owner in _TYPES else ()
     return (Feature(FeatureKind.ODD_TEXTS), *values) if owner in _TEXTS else values
 

@@ -1,6 +1,6 @@
-"""Finds out what GetInfo does not say: which namespaces, documents and ids a store takes, and whether it streams.
+"""Finds out what GetInfo does not report: which namespaces, documents and ids a store accepts, and whether it streams.
 
-A few documents are written, and deleted again.
+It writes a few documents, and deletes them again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,10 +40,10 @@ def find_out(
     remembered: Remembered,
     settling: Settling,
 ) -> Found:
-    """Try what the connector takes; what is written and not deleted at once is remembered, to be removed.
+    """Try what the connector accepts. Documents that are not deleted at once are remembered, to be removed later.
 
-    `schemas` are those that are declared. Raises UsageError for one that no document fits, and never for what the
-    connector does: the rules meet it again.
+    `schemas` are the declared ones. Raises UsageError for one that no document fits, but nothing for faults of the
+    connector: the rules will meet them again.
     """
     trying = _Trying(declared, data, namespaces, schemas, driver, liveness, remembered, settling)
     if declared.written_types:
@@ -100,11 +100,11 @@ class _Trying:
         self.families = self._families()
         for family in self.families:
             for data_type in declared.written_types:
-                family.holding(data_type)  # a schema that nothing fits is an error of the user's
+                family.holding(data_type)  # a schema that no document fits is the user's mistake
 
     def documents_are_held(self) -> None:
-        """Find out where documents can be written to, and what documents those may be."""
-        # Where all that is offered has a schema, it is for those namespaces that the connector is run.
+        """Find out where documents can be written, and which documents."""
+        # If all offered namespaces have a schema, the connector is meant for these.
         self.makes_namespaces = not self._schemas or EVERY_NAMESPACE in self._schemas
         if self.makes_namespaces:
             self.namespaces_are_made()
@@ -117,14 +117,14 @@ class _Trying:
 
     @property
     def lag(self) -> str:
-        """What there is to say about reads that lag behind writes; empty where they do not."""
+        """A note about reads that lag behind writes; empty if they do not."""
         seconds = self._settling.seconds
         if not seconds:
             return ""
         return f"its reads lag behind its writes: what is expected is waited for, up to {seconds:.1f} s (--settle)"
 
     def sample_is_kept(self) -> None:
-        """Write a document of a namespace whose schema was declared, to find out whether it is seen, and deleted."""
+        """Write a document to a namespace with a declared schema, to find out if it is listed and can be deleted."""
         family = next((family for family in self.families if family.names), None)
         if family is None:
             return
@@ -134,17 +134,17 @@ class _Trying:
             self._write_sample(name, data_type, holding.document(holding.sample_id(), {}))
 
     def namespaces_are_made(self) -> None:
-        """Find out whether a namespace can be written to that was not made beforehand."""
+        """Find out whether writing creates a namespace."""
         refusal = ""
         kinds = [(data_type, kind) for data_type in self._declared.written_types for kind in ID_KINDS[data_type]]
         for _ in self._namespaces.styles():
-            # What is refused may be the id: a store may take those of one kind only.
+            # The refusal may be about the id: a store may accept only one kind.
             for data_type, kind in kinds:
                 try:
                     self._write_sample(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
                     if error.code not in DECLINING_CODES or error.code is StatusCode.UNIMPLEMENTED:
-                        return  # a fault that the rules will meet again
+                        return  # the rules will meet this fault again
                     refusal = refusal or str(error)
                 else:
                     return
@@ -155,7 +155,7 @@ class _Trying:
             self.notes.append(f"it accepts only namespaces that already exist ({refusal}): name one with --namespace")
 
     def ids_are_taken(self) -> None:
-        """Find out which kinds of ids the store holds: it may refuse some, but never drop them."""
+        """Find out which kinds of ids the store supports: it may refuse some, but never drop documents."""
         for data_type in self._declared.written_types:
             kinds: list[str] = []
             refused: list[str] = []
@@ -180,18 +180,18 @@ class _Trying:
                 self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
 
     def offered_namespaces_hold(self) -> None:
-        """Find out what those of the offered namespaces hold for which nobody has declared it."""
+        """Find out what offered namespaces hold if nobody has declared it."""
         if not self._declared.is_sink or EVERY_NAMESPACE in self._schemas:
             return
         for name in self._namespaces.offered:
             if name not in self._schemas and not self._schema_is_found(name):
                 return
-        # Of tables whose form nobody knows, those that are left are judged.
+        # Namespaces with unknown schemas are left out, the others are judged.
         self.takes = not self._closed or not self._closed.issuperset(self._namespaces.offered)
         self.families = self._families()
 
     def _schema_is_found(self, name: str) -> bool:
-        """Find out what one namespace holds, if anything; whether the connector can be asked for the next one."""
+        """Find out what one namespace holds; returns whether the connector can be asked about the next one."""
         found: dict[DataType, DocumentSchema] = {}
         for data_type in self._declared.written_types:
             try:
@@ -218,7 +218,7 @@ class _Trying:
         return True
 
     def _probed(self, name: str, data_type: DataType) -> Namespace:
-        """A namespace as it is probed."""
+        """A namespace to probe."""
 
         def remove(documents: Sequence[bytes]) -> None:
             with suppress(ConnectorError):
@@ -239,21 +239,21 @@ class _Trying:
         return families(names, self._schemas, self.id_kinds)
 
     def updates_are_planned(self) -> bool:
-        """Whether a plan offers to stream updates."""
+        """Whether a plan has updates."""
         loads = self._declared.loads and self.makes_namespaces and self.takes
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
         if loads:
             data_type = self._declared.types[0]
             holding = self.families[-1].holding(data_type)
             document = holding.document(holding.sample_id(), {})
-            # The plan says so, whether or not the namespace holds anything.
+            # The plan shows it, even if the namespace is empty.
             with suppress(ConnectorError):
                 self._data.load(namespaces[0], [document], data_type, driver=self._driver)
                 self._remembered.keep(namespaces[0], data_type, [document])
         return any(self._plans_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
 
     def _namespace(self) -> str:
-        """A namespace for one document. Raises Inapplicable where there is none."""
+        """A namespace for one document. Raises Inapplicable if there is none."""
         if self.makes_namespaces:
             return self._namespaces.fresh()
         if self._namespaces.offered:
@@ -261,14 +261,14 @@ class _Trying:
         raise Inapplicable("it accepts only namespaces that already exist: name one with --namespace")
 
     def _sample(self, data_type: DataType, kind: str) -> bytes:
-        """A document with an id of this kind; where a schema says what there is, one of that."""
+        """A document with an id of this kind, which fits the schema if there is one."""
         if EVERY_NAMESPACE not in self._schemas:
             return make_document(sample_id(kind), {}, data_type)
         holding = self.families[-1].holding(data_type)
         return holding.document(holding.sample_id(), {})
 
     def _write_sample(self, namespace: str, data_type: DataType, document: bytes) -> None:
-        """Write a document, and delete it again. Raises ConnectorError where that is refused, or is not answered."""
+        """Write a document, and delete it again. Raises ConnectorError if that is refused or not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
         if not self._sampled and data_type in self._declared.types:
             self._unseen = not self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
@@ -279,12 +279,12 @@ class _Trying:
 
     @property
     def misread(self) -> tuple[DataType, ...]:
-        """Types in which it lists what is no document of them, where it lists documents of another one."""
+        """Types in which it lists something other than their documents, while another type works."""
         wrong = tuple(kind for kind, misread in self._looked_at.items() if misread)
         return wrong if len(wrong) < len(self._looked_at) else ()
 
     def is_hidden(self) -> bool:
-        """Whether nothing is listed of several pages, with ids of all kinds, where a first document was not listed."""
+        """Whether, after an unlisted first document, nothing of several pages with ids of all kinds is listed."""
         if not self._unseen or not self.makes_namespaces:
             return False
         name, data_type = self._namespaces.fresh(), self._declared.types[0]
@@ -301,7 +301,7 @@ class _Trying:
             return False  # the rules will meet it again
 
     def _is_misread(self, namespace: str, data_type: DataType) -> bool:
-        """Whether what was written to a namespace of the kit's own is listed as what is no document of its type."""
+        """Whether what was written to a namespace of the kit is listed as something else than a document of its type."""
         if data_type not in self._declared.types:
             return False
         try:
@@ -315,10 +315,10 @@ class _Trying:
             listed = self._data.read(namespace, data_type, driver=self._driver)
             return any(id_of(found, data_type) == id_of(document, data_type) for found in listed)
         except (ConnectorError, Violation):
-            return True  # the rules will meet it again: there is nothing to wait for
+            return True  # the rules will meet it again; there is nothing to wait for
 
     def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Delete documents, as far as the connector does. Raises ConnectorError where it does not answer."""
+        """Delete documents, if the connector deletes. Raises ConnectorError if it does not answer."""
         if not documents or not self._declared.can_change or self.copies_only or not self.deletes:
             return
         removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
@@ -332,7 +332,7 @@ class _Trying:
                 self._deletes_nothing(namespace, data_type, documents[0])
 
     def _deletes_nothing(self, namespace: str, data_type: DataType, document: bytes) -> None:
-        """Find out whether a sink that applies no DELETE applies other updates."""
+        """Find out whether a sink that does not apply DELETE applies other updates."""
         self.deletes = False
         overwrite = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UPDATE, data=document)
         try:

@@ -1,5 +1,5 @@
-"""Which features the requests of an example show; those that an example is to do without are refused before they are
-sent."""
+"""Finds the features that an example's requests show. Requests with features that it must not show are refused before
+they are sent."""
 
 import re
 from collections.abc import Callable
@@ -20,21 +20,21 @@ __all__ = ["Shown"]
 _ORDER = list(FeatureKind)
 
 _FEW_KINDS = 2
-"""The smallest example of a bug in one kind of value shows no more kinds than these."""
+"""The smallest example of a bug with one kind of value shows at most so many kinds."""
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"true", "false", "null", "nan", "infinity", "inf", "yes", "no", "none"})
-"""Texts that may be taken for something else."""
+"""Texts that may be taken for other values."""
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is a word of ASCII letters, digits, `_` and `-`, and looks like no value of another type."""
+    """Whether a text consists of ASCII letters, digits, `_` and `-`, and does not look like a value of another type."""
     return _PLAIN_TEXT.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
 class Shown:
-    """What the requests of one example have shown so far. `ordinary` says whether a namespace has an ordinary name."""
+    """The features of one example's requests so far. `ordinary` says whether a namespace's name is an ordinary one."""
 
     def __init__(self, ordinary: Callable[[str], bool]) -> None:
         self._ordinary = ordinary
@@ -44,7 +44,7 @@ class Shown:
         self._seen: set[Feature] = set()
 
     def features(self) -> tuple[Feature, ...]:
-        """The features, those that say most first."""
+        """The features, the most specific first."""
         found = set(self._seen)
         kinds = set().union(*self._ids.values())
         if self.has(Feature(FeatureKind.MIXED_FIELDS)):
@@ -72,12 +72,12 @@ class Shown:
                 return feature in self._seen
 
     def drawn(self, value: object) -> None:
-        """Note what an example has drawn."""
+        """Note a drawn value."""
         if isinstance(value, list):
             self._seen |= {Feature(FeatureKind.MISFIT, item.kind) for item in value if isinstance(item, Misfit)}
 
     def request(self, message: Message) -> None:
-        """Note what is sent."""
+        """Note a request that is sent."""
         match message:
             case WriteDataRequest():
                 self._written(message.namespace, [*message.data], message.type)
@@ -101,7 +101,7 @@ class Shown:
         self._filled(bool(message.data))
 
     def refuse(self, features: Features, message: Message) -> None:
-        """Note what is to be sent. Raises Inapplicable where it shows one of the features."""
+        """Note a request that will be sent. Raises Inapplicable if it shows one of the features."""
         self.request(message)
         shown = [feature for feature in features if self.has(feature)]
         if shown:
@@ -118,7 +118,7 @@ class Shown:
             try:
                 fields = decode(document, data_type)
             except ConnectorError:
-                continue  # it is no document, on purpose
+                continue  # intentionally not a document
             identifier = fields.pop(id_field(data_type), None)
             if identifier is not None:
                 self._of_id(namespace, identifier, data_type)
@@ -129,7 +129,7 @@ class Shown:
         try:
             value = decode_id(part)
         except ConnectorError:
-            return  # it is malformed, on purpose
+            return  # intentionally malformed
         self._of_id(namespace, value, data_type)
 
     def _of_id(self, namespace: str, value: Any, data_type: DataType) -> None:

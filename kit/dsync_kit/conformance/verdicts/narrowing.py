@@ -1,8 +1,8 @@
-"""Judging again what a failure hides: the rules that it explains, apart from the features that its example shows.
+"""Judges again what a failure hides: the rules that it explains, without the features that its example shows.
 
-One bug must not blind the kit. Of a failure with consequences, the rule itself is judged again first, to find the
-features without which it does not fail; its consequences are then judged apart from them. Those that fail all the same
-are failures of their own, whose consequences are judged again in the same way, apart from more features.
+One bug must not blind the kit. If a failure has consequences, its rule is judged again first, to find the features
+without which it does not fail. Then its consequences are judged without these features. Those that still fail are
+failures of their own, whose consequences are judged again in the same way, without further features.
 """
 
 from collections import deque
@@ -26,13 +26,13 @@ from dsync_kit.conformance.verdicts.consequences import outcomes_of
 __all__ = ["Narrowing"]
 
 _MOST_FEATURES = 6
-"""So many features of an example are tried."""
+"""How many features of an example are tried."""
 
 _MOST_TRIALS = 10
-"""So often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
+"""How often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
 
 _NEW_FEATURES = 2
-"""So many features are tried of an example that fails in another way."""
+"""How many features of an example that fails in another way are tried."""
 
 
 _TEXTS = Feature(FeatureKind.VALUES, "string")
@@ -41,10 +41,10 @@ _FUNDAMENTAL = (FeatureKind.VALUES, FeatureKind.IDS)
 
 @dataclass
 class _Cause:
-    """A failure, what is to be judged apart from it, and what came of that.
+    """A failure, the rules to judge again because of it, and the results.
 
-    `without` are the features apart from which its consequences are judged; None where they are not known yet. `first`
-    says that it was found in the run itself, not among what was judged again.
+    `without` are the features without which its consequences are judged; None if they are not known yet. `first` says
+    that it was found in the run itself, and not when rules were judged again.
     """
 
     finding: Finding
@@ -56,10 +56,10 @@ class _Cause:
     tried: int = 0
     without: Features | None = None
     exercised: bool = False
-    """Whether the rule has passed without the features; else it is about them, and has nothing to check."""
+    """Whether the rule has passed without the features. Otherwise it is about them, and has nothing to check."""
     found: dict[str, Finding] = field(default_factory=dict)
     beside: tuple[Finding, ...] = ()
-    """The failures that were known when all its consequences had been judged: theirs may follow from one of them."""
+    """The failures known when all its consequences had been judged. Later ones may be consequences of these."""
 
     @classmethod
     def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
@@ -67,32 +67,32 @@ class _Cause:
         return cls(finding, tuple(consequences), first, trials, deque(consequences), set(finding.features))
 
     def tell(self, without: Features, finding: Finding) -> None:
-        """Note what came of the rule itself, judged again without these features."""
+        """Note the finding about the rule itself, judged again without these features."""
         self.tried += 1
         self.trials.popleft()
         if finding.status is Status.PASSED or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
             self.without, self.exercised = without, finding.status is Status.PASSED
             return
-        # It fails in another way: what it shows now may be all that is left to be without.
+        # It fails in another way: the features that it shows now may be the only ones left to leave out.
         new = [feature for feature in finding.features if feature not in self.seen]
         self.seen.update(new)
         if any(feature.kind is FeatureKind.VALUES for feature in without):
-            # Texts take the place of what is left out: that they are there now says little.
+            # Texts replace the values that are left out, so that they appear now means little.
             new.sort(key=lambda feature: feature == _TEXTS)
         self.trials.extendleft((*without, feature) for feature in reversed(new[:_NEW_FEATURES]))
         if self.tried >= _MOST_TRIALS:
             self.trials.clear()
 
     def _is_about(self, without: Features) -> bool:
-        """Whether it is for the last feature that the rule has nothing to check: without texts no rule has much."""
+        """Whether the rule has nothing to check because of the last feature: without texts, no rule has much."""
         last, about = without[-1], features_of_owner(self.finding.rule)
         return last.kind not in _FUNDAMENTAL or any(last.detail == feature.detail for feature in about)
 
     def own(self) -> Iterator[Finding]:
-        """What came of its consequences, where nothing new is shown by those that fail as it does.
+        """The findings about its consequences. Those that fail as it does show nothing new.
 
-        Where the rule has passed without the features, there is something else that fails it: the first consequence
-        that shows it is a failure, and the others are consequences of that one.
+        If the rule has passed without the features, something else makes them fail: the first consequence that shows it
+        is a failure, and the others are its consequences.
         """
         alike = ""
         for finding in self.found.values():
@@ -112,9 +112,9 @@ class _Cause:
 
 
 class Narrowing:
-    """Which rules are to be judged again, in turn, and what that makes of the outcomes.
+    """Decides which rules are judged again, one after another, and how that changes the outcomes.
 
-    `findings` are those of the whole run. `has_time` says whether there is time for one more.
+    `findings` are those of the whole run. `has_time` says whether there is time for another rule.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Narrowing:
         self._causes = self._causes_of(findings, outcomes_of(findings, self._rules, terms), first=True)
 
     def next(self) -> Retrial | None:
-        """The next rule to be judged again; None where there is none, or none before one that is being judged."""
+        """The next rule to judge again; None if there is none, or none until a rule in progress is finished."""
         if not self._has_time():
             return None
         for cause in self._causes:
@@ -146,7 +146,7 @@ class Narrowing:
         return None
 
     def take(self, retrial: Retrial, finding: Finding) -> None:
-        """Note what came of a rule that was judged again."""
+        """Note the finding about a rule that was judged again."""
         cause = next(cause for cause in self._causes if cause.finding.rule == retrial.cause)
         if retrial.rule == retrial.cause:
             self._trying.discard(retrial.rule)
@@ -164,10 +164,9 @@ class Narrowing:
         replay: Callable[[Finding], str] = lambda _: "",
         keep: Callable[[Finding], str] = lambda _: "",
     ) -> tuple[Outcome, ...]:
-        """The outcomes of the run, with what came of the rules that were judged again.
+        """The outcomes of the run, including those of rules that were judged again.
 
-        One that fails all the same has failed on its own, and is shown as that; unless what is seen is what its cause
-        was seen by.
+        A rule that still fails has failed on its own, and is shown so, unless it shows the same as its cause.
         """
         now = {outcome.rule: outcome for outcome in outcomes}
         for cause in self._causes:
@@ -186,13 +185,13 @@ class Narrowing:
         return tuple(now[outcome.rule] for outcome in outcomes)
 
     def _came_of(self, cause: _Cause, **texts: Callable[[Finding], str]) -> list[Outcome]:
-        """The outcomes of a failure's consequences that were judged again, beside the other failures."""
+        """The outcomes of a failure's consequences that were judged again, in the light of the other failures."""
         beside = [finding for finding in cause.beside if finding.rule not in {cause.finding.rule, *cause.found}]
         outcomes = outcomes_of([*beside, *cause.own()], self._rules, self._terms, **texts)
         return [outcome for outcome in outcomes if outcome.rule in cause.found]
 
     def _causes_of(self, findings: Sequence[Finding], outcomes: Sequence[Outcome], *, first: bool) -> list[_Cause]:
-        """The failures that hide others, and have features: where the time does not last, most was learned."""
+        """The failures that hide others and have features, in the order that reveals most if time runs out."""
         by_rule = {finding.rule: finding for finding in findings}
         hidden: dict[str, list[str]] = {}
         for outcome in outcomes:

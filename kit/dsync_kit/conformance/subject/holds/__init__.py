@@ -1,1 +1,1 @@
-"""What the namespaces of a connector hold: declared, or found out."""
+"""What a connector's namespaces hold, declared or found out."""

@@ -1,4 +1,4 @@
-"""What namespaces hold, as `--documents [NAMESPACE=]FILE` or `documents` of conformance.py says."""
+"""Reads what namespaces hold from `--documents [NAMESPACE=]FILE` or `documents` in conformance.py."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,9 @@ __all__ = ["declared_documents", "documents_of"]
 
 
 def declared_documents(words: Sequence[str], folder: Path = Path()) -> dict[str, SchemaFile]:
-    """The schemas by namespace; the files are found from `folder`.
+    """The schemas by namespace; paths of files are relative to `folder`.
 
-    Raises UsageError for a file that is none, and for a namespace that is named twice.
+    Raises UsageError for a file that is not a schema, and for a namespace that is named twice.
     """
     found: dict[str, SchemaFile] = {}
     for word in words:
@@ -31,6 +31,6 @@ def declared_documents(words: Sequence[str], folder: Path = Path()) -> dict[str,
 
 
 def documents_of(harness: Harness | None) -> dict[str, SchemaFile]:
-    """What a harness says that its namespaces hold. Raises UsageError for what is no schema."""
+    """What a harness declares that its namespaces hold. Raises UsageError for something that is not a schema."""
     given = harness.documents if harness is not None else {}
     return {name: parse(schema, origin=f"documents[{name!r}] of conformance.py") for name, schema in given.items()}

@@ -1,4 +1,4 @@
-"""Which namespaces hold the same documents: those of one example are all of one family."""
+"""Groups namespaces that hold the same documents. All namespaces of an example are from one family."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,30 +14,30 @@ from dsync_kit.protocol import DataType
 __all__ = ["EVERY_NAMESPACE", "Family", "Schemas", "families"]
 
 Schemas = SchemaFile | FoundSchemas
-"""What a namespace holds, by data type: declared, or found out."""
+"""What a namespace holds, by data type, declared or found out."""
 
 EVERY_NAMESPACE = "*"
-"""Stands for all namespaces that no schema is declared for."""
+"""Stands for all namespaces without a declared schema."""
 
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Namespaces that hold the same documents. Without names it is whichever the connector makes or is offered."""
+    """Namespaces that hold the same documents. Without names, it stands for any that are created or offered."""
 
     names: tuple[str, ...]
     schema: Schemas | None = None
     kinds: dict[DataType, tuple[str, ...]] = field(default_factory=dict)
-    """The kinds of ids, where no schema says what they are."""
+    """The kinds of ids, if no schema defines them."""
     without: Features = ()
-    """What its documents are drawn without."""
+    """The features without which its documents are drawn."""
     _holdings: dict[DataType, Holding] = field(default_factory=dict)
 
     def apart(self, features: Features) -> "Family":
-        """The same namespaces, whose documents are drawn without these features."""
+        """The same namespaces, with documents drawn without these features."""
         return Family(self.names, self.schema, self.kinds, features)
 
     def holding(self, data_type: DataType) -> Holding:
-        """What is drawn for its namespaces. Raises UsageError where no document of this type fits the schema."""
+        """The documents to draw for its namespaces. Raises UsageError if no document of this type fits the schema."""
         if data_type not in self._holdings:
             whole = (
                 Anything(data_type, self.kinds[data_type])
@@ -51,7 +51,7 @@ class Family:
 def families(
     namespaces: Sequence[str], documents: Mapping[str, Schemas], kinds: dict[DataType, tuple[str, ...]]
 ) -> tuple[Family, ...]:
-    """The namespaces by what they hold; those without a schema, and those of one schema, are a family each."""
+    """The namespaces by what they hold: one family for each schema, and one for those without a schema."""
     if not documents:
         return (Family(tuple(namespaces), kinds=kinds),)
     found: list[tuple[Schemas | None, list[str]]] = []

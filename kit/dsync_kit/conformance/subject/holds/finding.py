@@ -1,4 +1,4 @@
-"""What offered namespaces hold, where nobody has declared it: found out by writing to them, and reading back."""
+"""Finds out what offered namespaces hold if nobody has declared it, by writing to them and reading back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from dsync_kit.protocol import DataType
 __all__ = ["FoundSchemas", "Namespace", "find"]
 
 _LOOKED_AT = 200
-"""Existing documents that a schema is inferred from, at most."""
+"""The most existing documents from which a schema is inferred."""
 
 
 @dataclass(frozen=True)
 class FoundSchemas:
-    """What was found out of one namespace, by data type."""
+    """What was found out about one namespace, by data type."""
 
     by_type: Mapping[DataType, DocumentSchema]
 
@@ -33,7 +33,7 @@ class FoundSchemas:
 
 @dataclass(frozen=True)
 class Namespace:
-    """One namespace as it is probed: without `read` nobody can read it back. All raise ConnectorError."""
+    """A namespace to probe. Without `read`, it cannot be read back. All its functions raise ConnectorError."""
 
     name: str
     write: Callable[[bytes], None]
@@ -43,9 +43,9 @@ class Namespace:
 
 
 def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> Finding:
-    """What a namespace holds. All that is written for it is removed again, as far as the connector removes.
+    """Find out what a namespace holds. What is written for that is deleted again, if the connector deletes.
 
-    Raises ConnectorError where the connector is not to be reached.
+    Raises ConnectorError if the connector cannot be reached.
     """
     written: list[bytes] = []
     strays: dict[bytes, bytes] = {}
@@ -79,7 +79,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         return next(found, None)
 
     def look_for_strays(document: Mapping[str, Any]) -> None:
-        """Note what came with all the fields of a document, and under an id that the store has made of them."""
+        """Note documents that have all the fields of a written one, but an id that the store has made from them."""
         for listed in _listed(namespace, data_type):
             key, fields = document_key(listed, data_type), decode(listed, data_type)
             if key not in there and _same_fields(
@@ -95,11 +95,11 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         return probed(attempt, data_type, documents=existing, namespace=namespace.name, kinds=kinds, taken=taken)
     finally:
         listed = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
-        # What was acknowledged and dropped may have an id that the store cannot hold, nor delete.
+        # An acknowledged but dropped document may have an id that the store can neither hold nor delete.
         held = [one for one in written if namespace.read is None or document_key(one, data_type) in listed]
         namespace.remove([*held, *strays.values()])
         for key, before in there.items():
-            # A store that makes its ids of other fields has taken one of the kit's documents for this one.
+            # A store that makes ids from other fields has confused a document of the kit with this one.
             if written and not (key in listed and same_document(listed[key], before, data_type)):
                 namespace.write(before)
 
@@ -109,7 +109,7 @@ def _same_fields(one: Mapping[str, Any], other: Mapping[str, Any], data_type: Da
 
 
 def _listed(namespace: Namespace, data_type: DataType) -> list[bytes]:
-    """What is listed, as far as it is documents; nothing where that fails: rules on listings say why."""
+    """The listed documents, without anything else; empty if listing fails: the rules about listings report that."""
     try:
         listed = namespace.read() if namespace.read is not None else []
     except ConnectorError as error:
