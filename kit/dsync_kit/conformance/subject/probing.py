@@ -301,7 +301,7 @@ class _Trying:
             return False  # the rules will meet it again
 
     def _is_misread(self, namespace: str, data_type: DataType) -> bool:
-        """Whether what was written to a namespace of the kit is listed as something else than a document of its type."""
+        """Whether documents in a namespace of the kit are listed as something else than documents of the type."""
         if data_type not in self._declared.types:
             return False
         try:
