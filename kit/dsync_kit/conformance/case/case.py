@@ -12,6 +12,7 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.case.belongings import Belongings, remove
 from dsync_kit.conformance.case.drawing import Drawing
+from dsync_kit.conformance.documents.strategies import merge_key
 from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
@@ -124,6 +125,27 @@ class Case(Drawing):
         """Write documents with ids that a store need not support. Raises Inapplicable if it refuses them."""
         with self.declined_if_refused("some of these ids"):
             self.write(namespace, documents, data_type)
+
+    def write_groups(self, namespace: str, groups: Sequence[Sequence[Any]], data_type: DataType) -> Model:
+        """WriteData of a document for each id of some groups, a group a call; what the namespace holds then.
+
+        A store may be too narrow for some groups. Raises Inapplicable where it refuses all of them. Numbers that it may
+        take for one stand for themselves once.
+        """
+        model, known, refusal = Model(data_type), set[Any](), None
+        for group in groups:
+            values = {merge_key(value): value for value in group if merge_key(value) not in known}
+            page = [self.document(value, {"n": len(known) + n}, data_type) for n, value in enumerate(values.values())]
+            try:
+                self.write_if_taken(namespace, page, data_type)
+            except Inapplicable as declined:
+                refusal = declined
+                continue
+            known.update(values)
+            model.write(page)
+        if refusal is not None and not model.documents:
+            raise refusal
+        return model
 
     @contextmanager
     def declined_if_refused(self, what: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
-from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
 from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
@@ -76,9 +76,25 @@ class Drawing:
         """Encoded documents with ids that are different for every store."""
         if self.showing.lacks(FeatureKind.EMPTY_CALL):
             min_size = max(1, min_size)
+        holding = self.holding(data_type)
+        if max_size > 1 and self.freedoms.at_ends() and (known := self._ends(holding)):
+            chosen = self.draw(strategies.choice(*known), "ends")
+            values = chosen[:max_size]
+            if len(values) >= min_size:
+                size = len(values)
+                contents = self.draw(st.lists(holding.contents(small=small), min_size=size, max_size=size), "fields")
+                return [holding.document(*pair) for pair in zip(values, contents, strict=True)]
         with _declined_if_too_few():
-            pages = self.holding(data_type).pages(min_size=min_size, max_size=max_size, small=small)
+            pages = holding.pages(min_size=min_size, max_size=max_size, small=small)
         return self.draw(pages, label)
+
+    def _ends(self, holding: Holding) -> list[tuple[Any, ...]]:
+        """The ids at both ends of the range of each type that the namespaces have such ids of."""
+        allowed = (
+            tuple(value for value in identifiers.ends_of(kind) if holding.allows_id(kind, value))
+            for kind in strategies.ID_KINDS[holding.data_type]
+        )
+        return [values for values in allowed if len(values) > 1]
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
         """Ids, as Python values, that are different for every store."""
@@ -127,8 +143,10 @@ class Drawing:
 
     def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
         """`count` ids that sort in the order of their numbers."""
+        holding = self.holding(data_type)
+        kind = self.freedoms.numbered_kind(holding.numbered_kinds)
         with _declined_if_too_few():
-            make = self.holding(data_type).numbered(prefix, count)
+            make = holding.numbered(prefix, count, kind)
         return [make(number) for number in range(count)]
 
     def long_field(self, size: int, data_type: DataType) -> str:

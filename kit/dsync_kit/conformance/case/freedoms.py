@@ -9,6 +9,8 @@ from dsync_kit.conformance.documents.dimensions import (
     COUNTS,
     JSON_NUMBERS,
     NAMESPACE_ORDER,
+    NUMBERED_IDS,
+    PAGE_IDS,
     PARTITION_ORDER,
     Dimension,
 )
@@ -36,6 +38,7 @@ class Freedoms:
         self._kept_plain = kept_plain
         self._namespaces = 0
         self._partitions = PARTITION_ORDER.plain
+        self._numbered: dict[tuple[str, ...], str] = {}
         self.wire = Wire()
 
     @property
@@ -68,17 +71,30 @@ class Freedoms:
         ordered: Sequence[Partition] = PARTITION_ORDER.values[self._partitions](partitions)
         return ordered
 
-    def count(self, most: int) -> int:
-        """How many documents a page or a call has."""
-        return int(COUNTS.values[self._value(COUNTS, lambda count: count <= most)])
+    def count(self, most: int, *, least: int = 0) -> int:
+        """How many documents a page, a call or a namespace has."""
+        names = tuple(name for name, count in COUNTS.values.items() if least <= count <= most)
+        return COUNTS.values[self._value(COUNTS, names)]
 
-    def _value(
-        self, dimension: Dimension[Any], among: Callable[[Any], bool] | None = None, *, plain: bool = False
-    ) -> str:
+    def numbered_kind(self, kinds: tuple[str, ...]) -> str:
+        """The kind of the ids that the example numbers; the same for all of the kinds. Empty for none."""
+        if kinds not in self._numbered:
+            self._numbered[kinds] = self._value(NUMBERED_IDS, kinds) if kinds else ""
+        return self._numbered[kinds]
+
+    def number_by(self, kinds: tuple[str, ...], kind: str) -> None:
+        """Number ids of these kinds by another one than was drawn: that of documents that are there."""
+        self._numbered[kinds] = kind
+
+    def at_ends(self) -> bool:
+        """Whether a page has the ids at both ends of the range of a type."""
+        return PAGE_IDS.values[self._value(PAGE_IDS)]
+
+    def _value(self, dimension: Dimension[Any], names: tuple[str, ...] = (), *, plain: bool = False) -> str:
         """The name of a value; drawn even where it is not taken, so that an example is replayed by the same draws."""
-        names = dimension.names if among is None else dimension.names.filter(lambda name: among(dimension.values[name]))
-        name: str = self._draw(names)
-        if plain or name == dimension.plain:
-            return dimension.plain if plain else name
+        name: str = self._draw(dimension.among(names) if names else dimension.names)
+        first = names[0] if names else dimension.plain
+        if plain or name == first:
+            return first
         self._shown(dimension.name, name)
         return name

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from zlib import crc32
 
 from hypothesis import strategies as st
 
@@ -30,6 +31,9 @@ MOST_DOCUMENTS = 6000
 _COUNTS = (300, 1200, 5000)
 """Numbers of documents to try until a partition has several pages."""
 
+_ALL = 8
+"""Of what bulk on there is time for a large namespace with ids of each kind."""
+
 _SECONDS = 3.0
 """Seconds of loading after which no larger number is tried."""
 
@@ -39,7 +43,7 @@ def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNames
     if case.showing.lacks(FeatureKind.SEVERAL_PAGES):
         raise case.decline(f"it is judged apart from {FeatureKind.SEVERAL_PAGES}")
     data_type = data_type or case.data_type()
-    place = (case.family, data_type)
+    place = (case.family, data_type, _kind(case, data_type))
     known = case.subject.remembered.large_namespaces.get(place)
     if known is not None and case.found.makes_namespaces:
         return known
@@ -50,6 +54,16 @@ def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNames
     found = _find(case, data_type)
     case.subject.remembered.large_namespaces[place] = found
     return found
+
+
+def _kind(case: Case, data_type: DataType) -> str:
+    """The kind of the namespace's ids: the plainest, or one other. Each costs a namespace full of documents."""
+    kinds = case.holding(data_type).numbered_kinds
+    kind = case.freedoms.numbered_kind(kinds)
+    if kind not in kinds[:1]:
+        kind = kinds[1 + crc32(case.declared.info.db_type.encode()) % (len(kinds) - 1)] if case.bulk < _ALL else kind
+        case.freedoms.number_by(kinds, kind)
+    return kind
 
 
 def _find(case: Case, data_type: DataType) -> LargeNamespace:

@@ -6,12 +6,13 @@ is added here widens every rule that draws the dimension. An example shrinks to 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 from zlib import crc32
 
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.documents.identifiers import NUMBERED_KINDS
 from dsync_kit.conformance.documents.spelling import (
     Spacing,
     capitals_and_slashes,
@@ -33,6 +34,8 @@ __all__ = [
     "JSON_SPACING",
     "LARGE_BYTES",
     "NAMESPACE_ORDER",
+    "NUMBERED_IDS",
+    "PAGE_IDS",
     "PARTITION_ORDER",
     "Dimension",
 ]
@@ -60,7 +63,11 @@ class Dimension(Generic[T]):
     @cached_property
     def names(self) -> st.SearchStrategy[str]:
         """A strategy for the names of the values; the plainest one comes more often."""
-        names = list(self.values)
+        return self.among(tuple(self.values))
+
+    @cache  # noqa: B019 - a table lives as long as the process, and has few sets of values that are asked for
+    def among(self, names: tuple[str, ...]) -> st.SearchStrategy[str]:
+        """The same of some of the values."""
         return st.sampled_from([*names[:1] * max(1, min(_PLAIN_SHARE, len(names) - 1)), *names[1:]])
 
 
@@ -151,11 +158,20 @@ PARTITION_ORDER: Dimension[Callable[[Sequence[Any]], Sequence[Any]]] = Dimension
 _EDGES = (2, 8, 10, 16, 25, 32, 64, 100, 128, 256, 500, 512, 1000, 1024)
 """Sizes of batches in stores, drivers and loops: one fewer and one more are as telling."""
 
+
+def _plainest(count: int) -> int:
+    """An example shrinks to one document; none is a case of its own."""
+    return count or 1 << 30
+
+
 COUNTS: Dimension[int] = Dimension(
     "sizes of pages and calls",
     "One page a call, possibly empty, never split; dsync sets no limit on any call.",
-    "rules on pages and calls whose documents are numbered",
-    {f"{count:,}": count for edge in _EDGES for count in (edge - 1, edge, edge + 1)},
+    "the rules on pages, calls and listings of so many documents",
+    {
+        f"{count:,}": count
+        for count in sorted({0, *(edge + off for edge in _EDGES for off in (-1, 0, 1))}, key=_plainest)
+    },
 )
 
 LARGE_BYTES: Dimension[int] = Dimension(
@@ -171,6 +187,20 @@ LARGE_BYTES: Dimension[int] = Dimension(
         },
         "15 MiB": (15 << 20) - 1000,
     },
+)
+
+NUMBERED_IDS: Dimension[str] = Dimension(
+    "kind of the ids that are numbered",
+    "An id is a BSON value of any type that the store takes.",
+    "every rule that numbers its documents",
+    {kind: kind for kind in NUMBERED_KINDS},
+)
+
+PAGE_IDS: Dimension[bool] = Dimension(
+    "ids of a page",
+    "An id is a BSON value of any type that the store takes.",
+    "every rule that loads a page of documents",
+    {"drawn": False, "at both ends of the range of a type": True},
 )
 
 ALIKE: Dimension[tuple[str, ...]] = Dimension(
@@ -212,6 +242,8 @@ DIMENSIONS: tuple[Dimension[Any], ...] = (
     JSON_NUMBERS,
     NAMESPACE_ORDER,
     PARTITION_ORDER,
+    NUMBERED_IDS,
+    PAGE_IDS,
     COUNTS,
     LARGE_BYTES,
     ALIKE,

@@ -136,7 +136,11 @@ class Filling(Holding):
             {name: value for name, value in fields.items() if name not in self.schema.computed}, self.schema.data_type
         )
 
-    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
+    @property
+    def numbered_kinds(self) -> tuple[str, ...]:
+        return ()  # the schema says what they are
+
+    def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
         made = self._counted_ids(prefix)
         self._enough(made.size, count)
         return made

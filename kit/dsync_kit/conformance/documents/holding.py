@@ -49,9 +49,17 @@ class Holding(ABC):
         """A document that was read, without the fields that the store has added to what was written."""
         return document
 
+    @property
     @abstractmethod
-    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
-        """Makes `count` ids that sort by the prefix, and then as they are numbered. Raises TooFewError."""
+    def numbered_kinds(self) -> tuple[str, ...]:
+        """The kinds of ids that `numbered` makes."""
+
+    @abstractmethod
+    def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
+        """Makes `count` ids that sort by the prefix, and then as they are numbered: of the kind, or of the plainest.
+
+        Raises TooFewError.
+        """
 
     @abstractmethod
     def varied(self, count: int) -> list[Any]:
@@ -98,8 +106,12 @@ class Anything(Holding):
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         return make_document(identifier, dict(fields), self.data_type)
 
-    def numbered(self, prefix: str, count: int) -> Callable[[int], Any]:
-        return identifiers.numbered_ids(self.kinds, prefix, count)
+    @property
+    def numbered_kinds(self) -> tuple[str, ...]:
+        return tuple(kind for kind in identifiers.NUMBERED_KINDS if kind in self.kinds) or ("string",)
+
+    def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
+        return identifiers.numbered_ids(kind or self.numbered_kinds[0], prefix, count)
 
     def varied(self, count: int) -> list[Any]:
         return identifiers.varied_ids(self.kinds, count)

@@ -7,7 +7,16 @@ from uuid import UUID
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
-__all__ = ["LONG_IDS", "NUMBER_FIVE", "numbered_ids", "sample_id", "telling_ids", "varied_ids"]
+__all__ = [
+    "LONG_IDS",
+    "NUMBERED_KINDS",
+    "NUMBER_FIVE",
+    "ends_of",
+    "numbered_ids",
+    "sample_id",
+    "telling_ids",
+    "varied_ids",
+]
 
 NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
 """One number as an id of each number type."""
@@ -51,8 +60,22 @@ def telling_ids(kind: str) -> tuple[Any, ...]:
     return (_SAMPLES[kind], *_EXTREMES.get(kind, ()))
 
 
-def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[int], Any]:
-    """Makes `count` ids of one of the kinds, which sort by `prefix`, and then as they are numbered."""
+def ends_of(kind: str) -> tuple[Any, ...]:
+    """The ids at both ends of the range of a kind, and beside its middle; none of a kind without a range."""
+    return _EXTREMES.get(kind, ()) if kind in _RANGES else ()
+
+
+_RANGES = ("int32", "int64", "integer", "double", "date")
+
+NUMBERED_KINDS = (
+    *("string", "name", "object-id", "integer", "int64", "serial", "int32", "double", "date", "uuid", "uuid-text"),
+    *("binary", "decimal", "document"),
+)
+"""The kinds of ids that can be numbered, the plainest first."""
+
+
+def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
+    """Makes `count` ids of a kind (of `NUMBERED_KINDS`), which sort by `prefix`, and then as they are numbered."""
     width = len(str(count))
     start = sum(prefix.encode()) * 100_000
     makers: dict[str, Callable[[int], Any]] = {
@@ -71,7 +94,7 @@ def numbered_ids(kinds: Collection[str], prefix: str, count: int) -> Callable[[i
         "decimal": lambda number: Decimal128(f"{start + number}.5"),
         "document": lambda number: {"a": prefix, "b": number},
     }
-    return next((make for kind, make in makers.items() if kind in kinds), makers["string"])
+    return makers[kind]
 
 
 LONG_IDS = (100, 256, 300, 1000)

@@ -1,11 +1,13 @@
 """Ids and namespaces that are easily taken for one another, and are different."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.documents.dimensions import ALIKE
 from dsync_kit.conformance.documents.strategies import Draw, some
 
 __all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces"]
@@ -31,14 +33,7 @@ SIMILAR_IDS: Groups = (
     (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
     (("int64", Int64(2**53)), ("int64", Int64(2**53 + 1))),
     (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
-    (("string", f"{'k' * 64}1"), ("string", f"{'k' * 64}2")),
-    (("string", "a"), ("string", "A")),
-    (("string", "a"), ("string", "a ")),
-    (("string", "a"), ("string", "ab"), ("string", "a%"), ("string", "*")),
-    (("string", "\u00e9"), ("string", "e\u0301")),
-    (("string", "a.b"), ("string", "a/b"), ("string", "a_b"), ("string", "a%2Fb")),
-    (("string", "a/b"), ("string", "a//b"), ("string", "a/./b"), ("string", "a/b/")),
-    (("string", "7"), ("string", "007"), ("string", "7.0"), ("string", "+7")),
+    *(tuple(("string", text) for text in texts) for texts in ALIKE.values.values()),
     (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
 )
 """Ids of one type."""
@@ -53,9 +48,18 @@ def namespaces(name: str) -> list[tuple[str, str]]:
     others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
     others += [f"{name} ", f" {name}", f"{name}.", name.replace(".", "..")]
     others += [f"{name}:x", f"{name}/x", f"{name}|x", f"{name}%x", f"{name}#x"]
+    # What URLs, foldings of case and Unicode's normal forms make the same of.
+    others += [name.replace("_", "%5F"), name.replace("k", "\u212a"), name.replace("c", "\uff43"), f"{name}\u200b"]
     patterns = [(f"{name}*", f"{name}xyz"), (f"{name}[x]", f"{name}x"), (f"{name}%", f"{name}xyz")]
     separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
-    return [*((name, other) for other in others if other != name), *separated, *patterns, (long, f"{long}y")]
+    alike = [(f"{name}-{one}", f"{name}-{other}") for texts in ALIKE.values.values() for one, other in pairwise(texts)]
+    return [
+        *((name, other) for other in others if other != name),
+        *separated,
+        *patterns,
+        (long, f"{long}y"),
+        *alike,
+    ]
 
 
 def groups_of_ids(groups: Groups, allows: Callable[[str, Any], bool]) -> Draw:

@@ -35,12 +35,14 @@ __all__ = [
     "choice",
     "document_from",
     "documents",
+    "few",
     "field_names",
     "id_value",
     "ids",
     "json_numbers",
     "json_values",
     "make_document",
+    "merge_key",
     "pages",
     "several",
     "several_field_names",
@@ -151,6 +153,17 @@ def some(known: Sequence[Any]) -> Draw:
         return [value for number, value in enumerate(known) if bits >> number & 1] or list(known[:1])
 
     return st.binary(min_size=size, max_size=size).map(chosen)
+
+
+def few(known: Sequence[Any]) -> Draw:
+    """At least one of the known values: about a quarter of them, where each costs several calls."""
+    size = (len(known) + 7) // 8
+
+    def chosen(data: bytes) -> list[Any]:
+        bits = int.from_bytes(data[:size]) & int.from_bytes(data[size:])
+        return [value for number, value in enumerate(known) if bits >> number & 1] or list(known[:1])
+
+    return st.binary(min_size=2 * size, max_size=2 * size).map(chosen)
 
 
 def several(known: Sequence[Any], drawn: Draw) -> Draw:

@@ -25,7 +25,7 @@ class Remembered:
     """
 
     def __init__(self) -> None:
-        self.large_namespaces: dict[tuple[Family, DataType], LargeNamespace] = {}
+        self.large_namespaces: dict[tuple[Family, DataType, str], LargeNamespace] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self.crashes: dict[int, Any] = {}
         self.foreign: dict[str, dict[bytes, bytes]] = {}

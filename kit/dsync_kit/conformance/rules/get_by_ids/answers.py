@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from bson import Int64
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
@@ -10,15 +9,17 @@ from dsync_kit.conformance.case.bad_input import BEST_CODE
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.look_alikes import LOOK_ALIKE_IDS
+from dsync_kit.conformance.documents.strategies import id_value
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.differences import blamed
 from dsync_kit.conformance.verdicts.inspection import key_of, listed_id
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of, same_document
+from dsync_kit.documents import decode_id, id_of, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, BsonValue, DataType, GetByIdsRequest
+from dsync_kit.protocol import BsonValue, DataType, GetByIdsRequest
 
 __all__ = ["RULES"]
 
@@ -146,23 +147,27 @@ def current(case: Case) -> None:
     examples=0.3,
 )
 def look_alikes(case: Case) -> None:
-    """An id that looks the same but has another type is a different id."""
+    """Of ids that look alike, each finds its own document, and one that is missing finds none."""
     data_type = case.data_type()
-    allows = case.holding(data_type).allows_id
-    number: int = Int64(5) if data_type != DATA_TYPE_MONGO_BSON or allows("int64", Int64(5)) else 5
-    if not allows("string", "5") or not any(allows(kind, number) for kind in ("int64", "int32", "integer")):
-        raise case.decline("it takes no ids of two types that look the same")
-    there, absent = ("5", number) if case.draw(st.booleans(), "text is there") else (number, "5")
-    document = case.document(there, {"n": 1}, data_type)
+    drawn = case.look_alikes(LOOK_ALIKE_IDS, data_type)
+    if not drawn:
+        raise case.decline("it takes no ids that look alike")
     namespace = case.namespace()
-    case.write(namespace, [document], data_type)
-    (other,) = _found(case, namespace, [strategies.id_value(absent, data_type)], data_type)
-    case.check(
-        not other,
-        f"the id {absent!r} finds the document of {there!r}",
-        expected="empty data",
-        seen=show_document(other),
-    )
+    place = case.draw(st.integers(0, 3), "there")
+    model = case.write_groups(namespace, [[group[place % len(group)]] for group in drawn], data_type)
+    equal = {strategies.merge_key(decode_id(*id_of(document, data_type))) for document in model.documents.values()}
+    # A number may be one with an equal number of another type.
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
+    asked = [value for key, value in values.items() if key not in equal]
+    present = list(model.documents.values())
+    parts = [*(id_of(document, data_type) for document in present), *(id_value(value, data_type) for value in asked)]
+    found = _found(case, namespace, parts, data_type)
+    for item, document in zip(found, present, strict=False):
+        _same(case, item, document, data_type)
+    for item, value in zip(found[len(present) :], asked, strict=True):
+        if key_of(id_value(value, data_type), data_type) not in case.foreign(namespace):
+            seen = show_document(item)
+            case.check(not item, f"the id {value!r}, which is missing, finds a document", expected="empty", seen=seen)
 
 
 @rule(

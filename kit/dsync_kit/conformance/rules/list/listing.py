@@ -121,7 +121,7 @@ def complete(case: Case) -> None:
         found = large_namespace(case, data_type)
         case.expect(found.namespace, found.model, "the listing")
         return
-    count = case.draw(st.integers(0, 40), "count")
+    count = case.freedoms.count(1100)
     documents = case.numbered(count, data_type)
     namespace = case.namespace()
     if count:

@@ -10,7 +10,7 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes
-from dsync_kit.conformance.documents.strategies import some
+from dsync_kit.conformance.documents.strategies import few
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.documents import id_of
@@ -177,7 +177,7 @@ def per_namespace(case: Case) -> None:
         namespace, before = _loaded(case, documents, data_type)
         held[namespace] = before + len(documents)
     if case.found.makes_namespaces:
-        pairs = case.draw(some(look_alikes.namespaces(next(iter(held)))), "namespaces")
+        pairs = case.draw(few(look_alikes.namespaces(next(iter(held)))), "namespaces")
         for namespace in dict.fromkeys(name for pair in pairs for name in pair if name not in held):
             if case.write_if_named(namespace, documents[:1], data_type):
                 held[namespace] = 1

@@ -152,7 +152,7 @@ def default(case: Case) -> None:
     elif expected:
         data_type = case.data_type()
         page = case.numbered(1, data_type)
-        alike = case.draw(strategies.some(look_alikes.namespaces(min(expected))), "namespaces")
+        alike = case.draw(strategies.few(look_alikes.namespaces(min(expected))), "namespaces")
         expected |= {name for _, name in alike if case.write_if_named(name, page, data_type)}
     plan = case.driver.plan()
     _has_partitions(case, plan)

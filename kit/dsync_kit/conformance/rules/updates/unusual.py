@@ -12,6 +12,7 @@ from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.strategies import id_value, make_document, update
 from dsync_kit.conformance.rules.updates.applying import BOTH, apply, one_document
+from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode, id_field, id_of
 from dsync_kit.errors import ConnectorError
@@ -66,15 +67,14 @@ def id_kinds(case: Case) -> None:
     drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
         raise case.decline("it takes ids of one type only")
-    # Numbers that a store may take for one stand for themselves once.
-    values = {strategies.merge_key(value): value for group in drawn for value in group}
-    page = [case.document(value, {"n": 0}, data_type) for value in values.values()]
-    namespace, model = case.namespace(), Model(data_type, page)
-    case.write_if_taken(namespace, page, data_type)
+    namespace = case.namespace()
+    model = case.write_groups(namespace, drawn, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
     kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
+    values = {strategies.merge_key(value): value for group in drawn for value in group}
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
-    updates = [update(kind, value, case.document(value, {"n": 1}, data_type), data_type) for value in updated]
+    there = [value for value in updated if key_of(id_value(value, data_type), data_type) in model.documents]
+    updates = [update(kind, value, case.document(value, {"n": -1}, data_type), data_type) for value in there]
     apply(case, namespace, model, updates)
     case.expect(namespace, model, "the listing after an update of one of several ids that look alike")
 

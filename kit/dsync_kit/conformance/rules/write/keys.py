@@ -30,7 +30,7 @@ def isolates_namespaces(case: Case) -> None:
     identifiers = case.identifiers(data_type, max_size=2)
     one = case.namespace()
     known = look_alikes.namespaces(one) if case.found.makes_namespaces else [(one, case.namespace())]
-    pairs = case.draw(strategies.some(known), "namespaces")
+    pairs = case.draw(strategies.few(known), "namespaces")
     held = {}
     for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
         page = [case.document(value, {"in": namespace}, data_type) for value in identifiers]
@@ -119,12 +119,9 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     drawn = case.look_alikes(groups, data_type)
     if not drawn:
         raise case.decline("it takes no ids of types that could be confused")
-    # Numbers that a store may take for one stand for themselves once.
-    values = {strategies.merge_key(value): value for group in drawn for value in group}
-    documents = [case.document(value, {"n": n}, data_type) for n, value in enumerate(values.values())]
     namespace = case.namespace()
-    case.write_if_taken(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), "the listing of ids that look alike")
+    model = case.write_groups(namespace, drawn, data_type)
+    case.expect(namespace, model, "the listing of ids that look alike")
 
 
 @rule(

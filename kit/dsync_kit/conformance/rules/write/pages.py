@@ -40,9 +40,13 @@ def read_back(case: Case) -> None:
 def several_pages(case: Case) -> None:
     """Pages add up: after the last one, the documents of all are there."""
     data_type = case.data_type()
-    documents = case.page(data_type, min_size=2, max_size=10, small=True)
+    if case.draw(st.booleans(), "numbered"):
+        size = case.freedoms.count(600, least=1)
+        documents = case.numbered(size + case.draw(st.integers(1, size), "more than a page"), data_type)
+    else:
+        documents = case.page(data_type, min_size=2, max_size=10, small=True)
+        size = case.draw(st.integers(1, 3), "documents a page")
     namespace = case.namespace()
-    size = case.draw(st.integers(1, 3), "documents a page")
     model = Model(data_type)
     for start in range(0, len(documents), size):
         page = documents[start : start + size]
