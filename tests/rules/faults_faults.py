@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from dsync_kit.errors import ConnectorError, FailedPrecondition, Unavailable
-from dsync_kit.protocol import ListDataRequest, ListDataResponse, StreamUpdatesRequest
+from dsync_kit.errors import ConnectorError, FailedPrecondition, ResourceExhausted, Unavailable
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, ListDataRequest, ListDataResponse, StreamUpdatesRequest
 from dsync_kit.testing.harness import Harness
 
 from .fault import REFERENCE, Fault, broken_in
@@ -21,8 +21,12 @@ class LostConnection(Exception):
     """What a client library raises when its server is away."""
 
 
+class Throttled(Exception):
+    """What a client library raises when its server answers 503: it is asked too often."""
+
+
 class Remote(REFERENCE.ReferenceConnector):
-    """A correct connector whose store is on another machine: `outage` of its harness makes it unreachable."""
+    """A correct connector whose store is on another machine: its harness makes it unreachable, or lets it throttle."""
 
     @classmethod
     def harness(cls, store: Any) -> Harness:
@@ -43,10 +47,14 @@ class Remote(REFERENCE.ReferenceConnector):
     def reach(self) -> None:
         if getattr(self.store, "away", False):
             raise LostConnection("connection reset by peer")
+        if getattr(self.store, "throttles", False):
+            self.store.asked += 1
+            if self.store.asked % 3 == 0:
+                raise Throttled("503 Slow Down")
 
     def entries_after(self, sequence: int, context: Any) -> Any:
         while not self.ended(context):
-            if getattr(self.store, "away", False):
+            if getattr(self.store, "away", False) or getattr(self.store, "throttles", False):
                 self.wait_for_store(context)
             elif self.store.end > sequence:
                 return super().entries_after(sequence, context)
@@ -54,16 +62,18 @@ class Remote(REFERENCE.ReferenceConnector):
         return []
 
     def wait_for_store(self, context: Any) -> None:
-        """What a stream does while the store is away."""
+        """What a stream does while the store is away, or throttles."""
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
         if isinstance(error, LostConnection):
             return Unavailable(str(error))
+        if isinstance(error, Throttled):
+            return ResourceExhausted(str(error))
         return super().translate_error(error)
 
 
 class RemoteHarness(Harness):
-    """Cuts the connection to the store."""
+    """Cuts the connection to the store, or lets the store throttle."""
 
     def __init__(self, store: Any) -> None:
         self.store = store
@@ -71,11 +81,22 @@ class RemoteHarness(Harness):
     @contextmanager
     def outage(self) -> Iterator[None]:
         self.store.away = True
+        self.store.outages = getattr(self.store, "outages", 0) + 1
         self.store.notify()
         try:
             yield
         finally:
             self.store.away = False
+            self.store.notify()
+
+    @contextmanager
+    def throttle(self) -> Iterator[None]:
+        self.store.throttles, self.store.asked = True, 0
+        self.store.notify()
+        try:
+            yield
+        finally:
+            self.store.throttles = False
             self.store.notify()
 
 
@@ -135,7 +156,8 @@ class StreamEndsWithTheConnection(Remote):
     """The stream fails when the connection is lost, and dsync does not open it again."""
 
     def wait_for_store(self, context: Any) -> None:
-        raise LostConnection("connection reset by peer")
+        if getattr(self.store, "away", False):
+            raise LostConnection("connection reset by peer")
 
 
 @broken("faults/stream-survives", "rare")
@@ -152,3 +174,110 @@ class StreamGoesOnFromNow(Remote):
 
     def wait_for_store(self, context: Any) -> None:
         self.lost_until = time.monotonic() + 1.0
+
+
+class _Pooled(Remote):
+    """A connector that keeps a connection, which is lost with each outage."""
+
+    def reach(self) -> None:
+        outages = getattr(self.store, "outages", 0)
+        known = self.__dict__.setdefault("connected", outages)
+        if getattr(self.store, "away", False):
+            self.connected = outages + 1  # it is noticed: another one is opened when the store is back
+        elif known < outages:
+            self.lost()
+        super().reach()
+
+    def lost(self) -> None:
+        """What becomes of a connection that was lost meanwhile."""
+
+
+@broken("faults/unnoticed", "rare")
+class FirstCallMeetsADeadConnection(_Pooled):
+    """An outage met no call: the first one afterwards takes the connection from the pool, and fails for good."""
+
+    def lost(self) -> None:
+        self.connected = self.store.outages
+        raise FailedPrecondition("This connection has been closed.")
+
+
+@broken("faults/unnoticed", "rare")
+class DeadConnectionStays(_Pooled):
+    """A connection that was lost while nobody called stays in the pool for ever."""
+
+    def lost(self) -> None:
+        raise LostConnection("This connection has been closed.")
+
+
+@broken("faults/updates-code", "rare")
+class DeletesAreNotedBefore(Remote):
+    """Ids are noted as deleted before the store is asked: the DELETE that is sent again has nothing left to do."""
+
+    def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
+        gone = self.__dict__.setdefault("gone", set())
+        left = [change for change in changes if (namespace, change.position) not in gone]
+        for change in changes:
+            deletes = change.update.type == UPDATE_TYPE_DELETE
+            (gone.add if deletes else gone.discard)((namespace, change.position))
+        super().commit(namespace, data_type, left)
+
+
+@broken("faults/updates-code", "rare")
+class VersionsAreNotedBefore(Remote):
+    """The newest content of each id is noted before it is written: what is sent again seems to be there."""
+
+    def write_updates(self, request: Any) -> Any:
+        seen = self.__dict__.setdefault("seen", {})
+        parts = [(request.namespace, update.id[0].SerializeToString(), update.data) for update in request.updates]
+        new = [update for update, part in zip(request.updates, parts, strict=True) if seen.get(part[:2]) != part[2]]
+        seen.update({part[:2]: part[2] for part in parts})
+        return super().write_updates(type(request)(namespace=request.namespace, type=request.type, updates=new))
+
+
+@broken("faults/throttled-write", "rare")
+class ThrottlingIsFinal(Remote):
+    """503 is an error like any other."""
+
+    def translate_error(self, error: Exception) -> ConnectorError | None:
+        return FailedPrecondition(str(error)) if isinstance(error, Throttled) else super().translate_error(error)
+
+
+@broken("faults/throttled-write", "rare")
+class ThrottledWriteIsAnsweredOk(Remote):
+    """The status of an upload is not looked at: 503 is an answer, too."""
+
+    def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
+        with suppress(Throttled):
+            super().commit(namespace, data_type, changes)
+
+
+@broken("faults/throttled-write", "rare")
+class ThrottledDeleteIsAnsweredOk(Remote):
+    """Deletes go into a request of their own, whose status nobody looks at."""
+
+    def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
+        deletes = [change for change in changes if change.update.type == UPDATE_TYPE_DELETE]
+        super().commit(namespace, data_type, [change for change in changes if change not in deletes])
+        if deletes:
+            with suppress(Throttled):
+                super().commit(namespace, data_type, deletes)
+
+
+@broken("faults/throttled-list", "rare")
+class ListingEndsWhereItIsThrottled(Remote):
+    """A page that is refused is taken for one without documents."""
+
+    def list_data(self, request: ListDataRequest) -> Any:
+        try:
+            return super().list_data(request)
+        except Throttled:
+            return ListDataResponse()
+
+
+@broken("faults/throttled-stream", "rare")
+class StreamEndsWhereItIsThrottled(Remote):
+    """A stream lives through a lost connection, and not through a 503."""
+
+    def wait_for_store(self, context: Any) -> None:
+        if getattr(self.store, "throttles", False):
+            raise Throttled("503 Slow Down")

@@ -56,8 +56,15 @@ class Harness:
         """Make the backend unreachable while the context is open."""
         raise NotImplementedError
 
+    def throttle(self) -> AbstractContextManager[None]:
+        """Make the backend refuse some requests while the context is open, as a throttling one does.
+
+        For example, answer every third request with 503 or 429. The other requests succeed.
+        """
+        raise NotImplementedError
+
     def offers(self, method: str) -> bool:
-        """Whether this harness overrides `method`: `seed`, `update`, `read` or `outage`."""
+        """Whether this harness overrides `method`: `seed`, `update`, `read`, `outage` or `throttle`."""
         return getattr(type(self), method) is not getattr(Harness, method)
 
     @contextmanager

@@ -60,7 +60,7 @@ def _kind(case: Case, data_type: DataType) -> str:
     """The kind of the namespace's ids: the plainest, or one other. Each costs a namespace full of documents."""
     kinds = case.holding(data_type).numbered_kinds
     kind = case.freedoms.numbered_kind(kinds)
-    if kind not in kinds[:1]:
+    if kinds and kind != kinds[0]:
         kind = kinds[1 + crc32(case.declared.info.db_type.encode()) % (len(kinds) - 1)] if case.bulk < _ALL else kind
         case.freedoms.number_by(kinds, kind)
     return kind

@@ -1,4 +1,4 @@
-"""Calls during an outage of the backend, which the connector's harness causes."""
+"""Calls while the backend is away or throttles, which the connector's harness causes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.errors import ConnectorError
 
-__all__ = ["Answer", "decline_unseen", "during_outage", "outage", "outage_seconds"]
+__all__ = ["Answer", "decline_unseen", "during_outage", "outage", "outage_seconds", "throttle"]
 
 _LEAST_SECONDS = 10.0
 _MOST_SECONDS = 40.0
@@ -30,15 +30,29 @@ class Answer:
 @contextmanager
 def outage(case: Case) -> Iterator[None]:
     """The backend is unreachable while the context is open. Raises KitError if the harness fails to make it so."""
-    if case.subject.target.harness is None:
-        raise KitError("there is no harness to make the backend unreachable")
-    context: object = case.subject.target.harness.outage()
+    with _made_by_harness(case, "outage"):
+        yield
+
+
+@contextmanager
+def throttle(case: Case) -> Iterator[None]:
+    """The backend refuses some requests while the context is open. Raises KitError if the harness fails to do so."""
+    with _made_by_harness(case, "throttle"):
+        yield
+
+
+@contextmanager
+def _made_by_harness(case: Case, method: str) -> Iterator[None]:
+    harness = case.subject.target.harness
+    if harness is None:
+        raise KitError(f"there is no harness with {method}()")
+    context: object = getattr(harness, method)()
     if not isinstance(context, AbstractContextManager):
-        raise KitError(f"outage() of conformance.py must be a @contextmanager, but returned {context!r}")
-    case.recorder.note("(outage() of conformance.py begins)")
+        raise KitError(f"{method}() of conformance.py must be a @contextmanager, but returned {context!r}")
+    case.recorder.note(f"({method}() of conformance.py begins)")
     with context:
         yield
-    case.recorder.note("(outage() of conformance.py has ended)")
+    case.recorder.note(f"({method}() of conformance.py has ended)")
 
 
 def outage_seconds(case: Case) -> float:

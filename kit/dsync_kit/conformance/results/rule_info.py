@@ -50,6 +50,7 @@ class Need(Enum):
     CONNECTION = "it has no address to open two connections to"
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"
     OUTAGE = "its conformance.py has no outage()"
+    THROTTLE = "its conformance.py has no throttle()"
     SECRETS = "its settings hold no secret"
     FOLDER = "it is not a folder: only a connector's folder can be checked as a package"
 

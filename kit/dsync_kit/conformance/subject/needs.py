@@ -103,6 +103,8 @@ def offers(subject: Subject, need: Need) -> bool:
             return target.process is not None
         case Need.OUTAGE:
             return target.harness is not None and target.harness.offers("outage")
+        case Need.THROTTLE:
+            return target.harness is not None and target.harness.offers("throttle")
         case Need.FOLDER:
             return target.folder is not None
         case Need.SECRETS:

@@ -1,8 +1,8 @@
 """The rules `faults/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.faults import outages
+from dsync_kit.conformance.rules.faults import outages, throttling
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*outages.RULES,)
+RULES: tuple[Rule, ...] = (*outages.RULES, *throttling.RULES)

@@ -10,8 +10,11 @@ from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
     Update,
     WriteDataRequest,
     WriteUpdatesRequest,
@@ -110,6 +113,95 @@ def stream_survives(case: Case) -> None:
     follower.converge(scene.wanted(), what="a stream that was open during an outage")
 
 
+@rule(
+    "faults/updates-code",
+    _RETRY,
+    needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING, Need.CHANGING),
+    hint="what was refused is noted as done before it is: a cache of ids, or of calls that were seen",
+    after=("faults/write-code", "updates/model", "updates/repeated-call"),
+    examples=_ONCE,
+)
+def updates_code(case: Case) -> None:
+    """Overwrites and deletes that an outage refused are applied when they are sent again."""
+    data_type = case.data_type()
+    namespace = case.namespace()
+    old = case.numbered(6, data_type, version="old")
+    case.write(namespace, old, data_type)
+    model = Model(data_type, old)
+    new = case.numbered(6, data_type, version="new")
+    kinds = [UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE if case.deletes else UPDATE_TYPE_INSERT]
+    updates = [
+        Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
+        for number, document in enumerate(new)
+        for kind in [kinds[number % 2]]
+    ]
+    call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
+    answer = _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call))
+    case.update(namespace, updates, data_type)
+    model.apply(updates)
+    case.expect(namespace, model, "what overwrites and deletes leave that are sent again after an outage")
+    decline_unseen(case, [answer])
+
+
+@rule(
+    "faults/unnoticed",
+    _RETRY,
+    needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING),
+    hint="a connection that was lost meanwhile is used once more, or for ever: open another one, or answer UNAVAILABLE",
+    after=("faults/write-code", "faults/list-code"),
+    examples=_ONCE,
+)
+def unnoticed(case: Case) -> None:
+    """After an outage that met no call, every call is answered, or refused with a retryable code and then answered."""
+    data_type = case.data_type()
+    namespace, model = case.namespace(), Model(data_type)
+    documents = case.numbered(6, data_type)
+
+    def write(page: list[bytes]) -> None:
+        case.write(namespace, page, data_type)
+
+    def insert(page: list[bytes]) -> None:
+        inserts = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_INSERT, data=new) for new in page]
+        case.update(namespace, inserts, data_type)
+
+    calls: list[tuple[str, Callable[[list[bytes]], None]]] = [("WriteData", write)]
+    if case.declared.can_change:
+        # To restart a store takes seconds: one way to write stands for both where there is little time.
+        calls = [*calls, ("WriteUpdates", insert)] if case.bulk > 1 else [("WriteUpdates", insert)]
+    for number, (name, call) in enumerate(calls):
+        before, after = documents[3 * number], documents[3 * number + 1 : 3 * number + 3]
+        write([before])
+        model.write([before])
+        case.expect(namespace, model, "the listing before an outage")
+        with outage(case):
+            pass
+        _answered(case, name, lambda call=call, after=after: call(after))  # type: ignore[misc]
+        model.write(after)
+        case.expect(namespace, model, f"the listing after an outage that met no call, and a {name}")
+    if not case.declared.is_source:
+        return
+    partitions = case.driver.plan([namespace]).partitions
+    with outage(case):
+        pass
+    for partition in partitions:
+        _answered(case, "ListData", lambda partition=partition: case.driver.list_partition(partition, data_type))  # type: ignore[misc]
+    case.expect(namespace, model, "the listing after an outage that met no call")
+
+
+def _answered(case: Case, name: str, call: Callable[[], object]) -> None:
+    """A call as dsync makes it, with its repeats. Raises Violation where it fails."""
+    try:
+        call()
+    except ConnectorError as error:
+        final = "a final code" if not error.retryable else "a retryable code, again and again"
+        case.check(
+            False,
+            f"the first {name} after an outage that met no call gets {final}",
+            expected="OK, or a retryable code and then OK",
+            seen=error,
+        )
+
+
 def _during_outage(case: Case, name: str, call: Callable[[], object]) -> Answer:
     """What a call gives that is made while the backend is away. Raises Violation where it is a final code."""
     answer = during_outage(case, call)
@@ -122,4 +214,4 @@ def _during_outage(case: Case, name: str, call: Callable[[], object]) -> Answer:
     return answer
 
 
-RULES = (write_code, list_code, stream_survives)
+RULES = (write_code, list_code, updates_code, unnoticed, stream_survives)
