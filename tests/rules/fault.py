@@ -168,6 +168,11 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
             yield LocalClient(other)
 
     @contextmanager
+    def elsewhere() -> Iterator[LocalClient]:
+        with torn_down(_make(connector, options, getattr(connector, "new_store", STORE.Store)())) as other:
+            yield LocalClient(other)
+
+    @contextmanager
     def open_target() -> Iterator[OpenTarget]:
         with ExitStack() as running:
             first = running.enter_context(torn_down(_make(connector, options, store)))
@@ -184,6 +189,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 create=lambda: _make(connector, options, store),
                 second=second,
                 restart=restart,
+                elsewhere=elsewhere,
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
             )

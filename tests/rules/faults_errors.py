@@ -8,7 +8,7 @@ from typing import Any
 from grpc import StatusCode
 
 from dsync_kit.documents import decode_id, encode_id, id_field, id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument, Unavailable
+from dsync_kit.errors import ConnectorError, InvalidArgument, ResourceExhausted, Unavailable
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
@@ -605,3 +605,33 @@ class PoolRunsDry(_Refusing):
     def refuse(self, request: WriteDataRequest, error: InvalidArgument) -> Any:
         self.left -= 1
         raise error
+
+
+_HEADER_BYTES = 8 << 10
+
+
+@broken("errors/malformed-document", "special input")
+class BadDocumentIsQuoted(Reference):
+    """A refusal quotes the document: of a large one, the status does not fit its header, and the call is repeated."""
+
+    def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
+        try:
+            return super().document_id(document, data_type)
+        except InvalidArgument as error:
+            message = f"{error.message}: {document!r}"
+            if len(message) > _HEADER_BYTES:  # what a caller sees of it
+                raise ResourceExhausted("received metadata size exceeds hard limit") from error
+            raise InvalidArgument(message) from error
+
+
+@broken("errors/missing-id", "special input")
+class DocumentWithoutIdIsQuoted(Reference):
+    """The same, of a document that is one, and has no id."""
+
+    def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
+        try:
+            return super().document_id(document, data_type)
+        except InvalidArgument as error:
+            if "no" in error.message and "id" in error.message and len(document) > _HEADER_BYTES:
+                raise ResourceExhausted("received metadata size exceeds hard limit") from error
+            raise

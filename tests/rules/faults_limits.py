@@ -165,3 +165,25 @@ class PlanIsCut(Reference):
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         found: list[str] = super().planned_namespaces(requested)
         return found[:40]
+
+
+@broken("limits/document-sizes", "special input")
+class LargeDocumentOfAnUpdateIsDropped(Reference):
+    """Updates go through a queue with a limit of 256 KiB a message, and what is larger is logged."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> Any:
+        kept = [update for update in request.updates if len(update.data) < _QUEUED]
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, updates=kept, type=request.type))
+
+
+@broken("limits/document-sizes", "special input")
+class LargeUpdateIsNotStreamed(Reference):
+    """A message of the stream has a limit of 256 KiB, and a larger one is left out."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            if message.ByteSize() < _QUEUED:
+                yield message
+
+
+_QUEUED = 256 << 10

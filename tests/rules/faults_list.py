@@ -4,11 +4,19 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bson import ObjectId
+from bson import Int64, ObjectId
 
 from dsync_kit.conversion import convert
+from dsync_kit.documents import decode_id, id_of
 from dsync_kit.errors import InvalidArgument, NotFound
-from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, ListDataRequest, ListDataResponse, Partition
+from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
+    DATA_TYPE_MONGO_BSON,
+    DataType,
+    ListDataRequest,
+    ListDataResponse,
+    Partition,
+)
 
 from .altering import read_document, write_document
 from .fault import CURSORS, REFERENCE, STORE, Fault, broken_in
@@ -579,3 +587,17 @@ class ExpiredCursorIsTheEnd(_CursorsOfTheInstance):
 
     def unknown(self, request: ListDataRequest) -> ListDataResponse:
         return ListDataResponse()
+
+
+@broken("list/id-range", "special input")
+class RangeOfIdsOverflows(Reference):
+    """Partitions are shares of max - min in 64 bits, which overflows where both ends of the range are ids."""
+
+    def all_listed(self, namespace: str, data_type: DataType, cursor: Any) -> Iterator[Any]:
+        found = super().all_listed(namespace, data_type, cursor)
+        kept = self.store.collection(namespace, data_type).documents.values()
+        ids = [decode_id(*id_of(stored.data, data_type)) for stored in kept]
+        if not ids or not all(type(value) in (int, Int64) for value in ids):
+            return found
+        span = (max(ids) - min(ids) + 2**63) % 2**64 - 2**63
+        return (entry for entry in found if decode_id(*id_of(entry[1].data, data_type)) <= min(ids) + span)

@@ -384,3 +384,27 @@ class SlowReaderIsCutOff(Reference):
             if sum(len(entry.update.data) for entry in entries) > 1_500_000:
                 raise ResourceExhausted("the reader is too slow")
             yield message
+
+
+@broken("identity/other-cursor", "special input")
+class CursorOfOtherDataIsTaken(Reference):
+    """A cursor is a number, whosever it is: of data that is farther on, nothing comes for long."""
+
+    def stream_start(self, data: bytes) -> int:
+        return int(CURSORS.UpdatesCursor.decode(data).sequence)
+
+
+@broken("stream/resume-filtered", "special input")
+class CursorGoesByTheOrderOfNamespaces(Reference):
+    """A position for each namespace, in the order in which the request names them: resumed in another, they are
+    exchanged."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
+        order, _, cursor = request.cursor.rpartition(b"|")
+        names = "\n".join(request.namespaces).encode()
+        if order and order != names and len(request.namespaces) > 1:
+            cursor = self.update_cursor(self.store.end)  # what the second position says of the first namespace
+        inner = StreamUpdatesRequest(namespaces=request.namespaces, type=request.type, cursor=cursor)
+        for message in super().stream_updates(inner, context):
+            message.next_cursor = names + b"|" + message.next_cursor
+            yield message

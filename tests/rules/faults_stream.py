@@ -7,7 +7,7 @@ from typing import Any
 from bson import Int64, ObjectId
 
 from dsync_kit.documents import decode, decode_id, encode, encode_id, id_field, id_key
-from dsync_kit.errors import Unimplemented
+from dsync_kit.errors import FailedPrecondition, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
@@ -694,3 +694,36 @@ class PartialUpdateIsStreamedAsItIs(Reference):
             for update in message.updates:
                 update.data = self.partial.get(bytes(update.data), update.data)
             yield message
+
+
+class _Emptied(Messages):
+    """What becomes of a stream when a namespace has lost its last document."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            yield message
+            deletes = any(update.type == UPDATE_TYPE_DELETE for update in message.updates)
+            if deletes and not self.store.count(message.namespace):
+                self.emptied(message.namespace)
+
+    def emptied(self, namespace: str) -> None:
+        raise NotImplementedError
+
+
+@broken("stream/emptied", "special input")
+class StreamEndsWithTheLastDocument(_Emptied):
+    """A namespace without documents is dropped, and its stream is invalidated."""
+
+    def emptied(self, namespace: str) -> None:
+        raise FailedPrecondition("the collection was dropped")
+
+
+@broken("stream/emptied", "special input")
+class EmptiedNamespaceIsForgotten(_Emptied):
+    """The namespaces of a stream are those that there are: one that has become empty is watched no more."""
+
+    def emptied(self, namespace: str) -> None:
+        self.__dict__.setdefault("forgotten", set()).add(namespace)
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return super().is_wanted(entry, wanted) and entry.namespace not in self.__dict__.get("forgotten", ())

@@ -665,3 +665,36 @@ class CompositeIsUnknown(_Composite):
 
     def composite(self, data_type: DataType, update: Update) -> list[Update]:
         raise AssertionError("composite keys")
+
+
+@broken("updates/partial-in-call", "special input")
+class PartialIsMergedWithWhatWasStored(Reference):
+    """The stored document is read once, before the call: an INSERT of the same call is not seen."""
+
+    def changes(self, request: WriteUpdatesRequest, parts: Sequence[Any]) -> list[Any]:
+        made = []
+        for update, part in zip(request.updates, parts, strict=True):
+            position = self.position(part, request.type)
+            current = self.found(request.namespace, request.type, position)
+            made.append(Change(position, self.whole_update(update, part, current, request.type)))
+        return made
+
+
+@broken("updates/partial-in-call", "special input")
+class LastOfAnIdStandsForAll(_Sent):
+    """Updates are keyed by id, and the last one is kept: right for whole documents, not for changed fields."""
+
+    def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
+        return list({update.id[0].SerializeToString(): update for update in updates}.values())
+
+
+@broken("updates/partial-in-call", "special input")
+class PartialUpdatesOfACallAreOne(_Sent):
+    """The partial updates of an id go out as one request, in which the last names its fields alone."""
+
+    def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
+        partial = {
+            update.id[0].SerializeToString(): update for update in updates if update.type == UPDATE_TYPE_PARTIAL_UPDATE
+        }
+        whole = [update for update in updates if update.type != UPDATE_TYPE_PARTIAL_UPDATE]
+        return [*whole, *partial.values()]

@@ -5,11 +5,13 @@ import time
 from collections.abc import Sequence
 from posixpath import normpath
 from typing import Any
+from unicodedata import category, normalize
+from urllib.parse import unquote, unquote_plus
 
 from bson import Binary, ObjectId
 from grpc import StatusCode
 
-from dsync_kit.documents import decode_id, id_of
+from dsync_kit.documents import decode_id, encode_id, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -730,3 +732,71 @@ class RepeatedPageStartsAnew(Reference):
                 ]
                 self.commit(request.namespace, request.type, removals)
         return super().write_data(request)
+
+
+class _UrlDecoded(Reference):
+    """Ids that are texts pass through a URL."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        return super().position(
+            encode_id(self.decoded(value), part.name) if isinstance(value, str) else part, data_type
+        )
+
+    def decoded(self, text: str) -> str:
+        return unquote_plus(text)
+
+
+@broken("write/similar-ids", "special input")
+class PlusAndSpaceAreOne(_UrlDecoded):
+    """A key is decoded as the query of a URL: `a+b`, `a b` and `a%20b` are one object."""
+
+
+@broken("write/similar-ids", "special input")
+class EscapesOfUrlsAreDecoded(_UrlDecoded):
+    """A key is decoded as a path of a URL, once too often: `a%20b` and `a b` are one object."""
+
+    def decoded(self, text: str) -> str:
+        return unquote(text)
+
+
+@broken("write/similar-ids", "special input")
+class CompatibleLettersAreOne(_UrlDecoded):
+    """Keys are brought into Unicode's form NFKC: a ligature and its letters are one."""
+
+    def decoded(self, text: str) -> str:
+        return normalize("NFKC", text)
+
+
+@broken("write/similar-ids", "special input")
+class InvisibleCharactersAreDropped(_UrlDecoded):
+    """A collation passes over what has no width: `a\u200bb` and `ab` are one key."""
+
+    def decoded(self, text: str) -> str:
+        return "".join(letter for letter in text if category(letter) != "Cf")
+
+
+@broken("updates/id-kinds", "special input")
+class UpdatesDecodeUrls(Reference):
+    """Pages and updates build their URLs in two places: the ids of updates are decoded once more."""
+
+    def update_id(self, update: Update, data_type: DataType) -> BsonValue:
+        part = super().update_id(update, data_type)
+        value = decode_id(part)
+        return encode_id(unquote_plus(value), part.name) if isinstance(value, str) else part
+
+
+@broken("write/isolates-namespaces", "special input")
+class NamespacesAreUrlDecoded(_Renaming):
+    """A bucket's prefix is decoded as the query of a URL: `a+b` and `a b` are one."""
+
+    def kept(self, namespace: str) -> str:
+        return unquote_plus(namespace)
+
+
+@broken("write/isolates-namespaces", "special input")
+class NamespacesFoldCaseBeyondAscii(_Renaming):
+    """Names are folded as Unicode says: `straße` and `strasse` are one."""
+
+    def kept(self, namespace: str) -> str:
+        return namespace.casefold() if namespace.isupper() or not namespace.isascii() else namespace

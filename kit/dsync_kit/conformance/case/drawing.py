@@ -77,22 +77,21 @@ class Drawing:
         if self.showing.lacks(FeatureKind.EMPTY_CALL):
             min_size = max(1, min_size)
         holding = self.holding(data_type)
-        if max_size > 1 and self.freedoms.at_ends() and (known := self._ends(holding)):
-            chosen = self.draw(strategies.choice(*known), "ends")
-            values = chosen[:max_size]
-            if len(values) >= min_size:
-                size = len(values)
+        if max_size > 1 and self.freedoms.at_ends() and (known := self.ends(data_type)):
+            values = self.draw(strategies.choice(*known), "ends")[:max_size]
+            if (size := len(values)) >= min_size:
                 contents = self.draw(st.lists(holding.contents(small=small), min_size=size, max_size=size), "fields")
                 return [holding.document(*pair) for pair in zip(values, contents, strict=True)]
         with _declined_if_too_few():
             pages = holding.pages(min_size=min_size, max_size=max_size, small=small)
         return self.draw(pages, label)
 
-    def _ends(self, holding: Holding) -> list[tuple[Any, ...]]:
+    def ends(self, data_type: DataType) -> list[tuple[Any, ...]]:
         """The ids at both ends of the range of each type that the namespaces have such ids of."""
+        holding = self.holding(data_type)
         allowed = (
             tuple(value for value in identifiers.ends_of(kind) if holding.allows_id(kind, value))
-            for kind in strategies.ID_KINDS[holding.data_type]
+            for kind in strategies.ID_KINDS[data_type]
         )
         return [values for values in allowed if len(values) > 1]
 

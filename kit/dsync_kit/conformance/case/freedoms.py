@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.documents.dimensions import (
     COUNTS,
     JSON_NUMBERS,
+    LARGE_BYTES,
     NAMESPACE_ORDER,
     NUMBERED_IDS,
     PAGE_IDS,
@@ -75,6 +76,10 @@ class Freedoms:
         """How many documents a page, a call or a namespace has."""
         names = tuple(name for name, count in COUNTS.values.items() if least <= count <= most)
         return COUNTS.values[self._value(COUNTS, names)]
+
+    def document_bytes(self) -> int:
+        """How many bytes a document has; 0 for one without any field beside its id."""
+        return LARGE_BYTES.values[self._value(LARGE_BYTES)]
 
     def numbered_kind(self, kinds: tuple[str, ...]) -> str:
         """The kind of the ids that the example numbers; the same for all of the kinds. Empty for none."""

@@ -177,7 +177,7 @@ COUNTS: Dimension[int] = Dimension(
 LARGE_BYTES: Dimension[int] = Dimension(
     "sizes of documents",
     "No message-size limit is set by dsync on any call.",
-    "the rules `limits/…-document…`, in each operation that carries one",
+    "`limits/document-sizes`, in each operation that carries a document",
     {
         "no content": 0,
         **{

@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.bad_input import BAD_INPUT, expect_final, expect
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.documents.strategies import BSON, id_value, update
+from dsync_kit.conformance.documents.strategies import BSON, id_value, make_document, update
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
@@ -33,18 +33,26 @@ _MALFORMED: dict[DataType, list[bytes]] = {
     strategies.JSON: [b"", b"not a document", b'{"id": "x"', b"[]", b'"x"', b'{"id": "\xff"}', b"\x05\x00\x00\x00\x00"],
 }
 
+_LARGE_TEXT = "xyz " * 25_000
+"""Quoted in a refusal, it is more than a status holds: the caller sees RESOURCE_EXHAUSTED, and repeats in vain."""
+
+_MESSAGE_BYTES = 4000
+"""The text of a status travels in a header, of which callers take 8 KiB in all."""
+
 
 def _malformed(case: Case, data_type: DataType) -> bytes:
-    """Bytes that are not a document of the type: garbage, or a document cut short."""
-    whole = case.document(case.holding(data_type).sample_id(), {"a": "some text"}, data_type)
+    """Bytes that are not a document of the type: garbage, or a document cut short, or one of 100 KB."""
+    value = case.holding(data_type).sample_id()
+    whole = case.document(value, {"a": "some text"}, data_type)
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
-    return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut), "no document")
+    large = make_document(value, {"a": _LARGE_TEXT}, data_type)[:-1]
+    return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut, st.just(large)), "no document")
 
 
 def _without_id(case: Case, data_type: DataType) -> bytes:
     other = "id" if data_type == BSON else "_id"
-    fields = case.draw(st.sampled_from([{"name": "x", other: "y"}, {"name": "x"}, {}]), "document without id")
-    return encode(fields, data_type)
+    known = [{"name": "x", other: "y"}, {"name": "x"}, {}, {"name": _LARGE_TEXT}]
+    return encode(case.draw(st.sampled_from(known), "document without id"), data_type)
 
 
 def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> ConnectorError | None:
@@ -267,16 +275,23 @@ _TRACEBACK = re.compile(
     BAD_INPUT,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="the status has no message, or a stack trace instead of one",
+    hint="the status has no message, a stack trace instead of one, or quotes a whole document",
 )
 def messages(case: Case) -> None:
-    """An error has a message, and it is not a stack trace."""
+    """An error has a message, not too long for a status, and it is not a stack trace."""
     data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     if error is None:
         raise case.decline("it takes everything")
     case.check(
         bool(error.message.strip()), "an error has no message", expected="what is wrong", seen=repr(error.message)
+    )
+    size = len(error.message.encode(errors="replace"))
+    case.check(
+        size <= _MESSAGE_BYTES,
+        "an error's message is too long for a status",
+        expected=f"{_MESSAGE_BYTES} bytes at most: a part of what is quoted",
+        seen=f"{size} bytes",
     )
     case.check(
         not _TRACEBACK.search(error.message), "an error's message is a stack trace", expected="a sentence", seen=error

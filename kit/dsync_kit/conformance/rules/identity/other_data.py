@@ -6,7 +6,8 @@ These rules are the last: a `conformance.py` that always uses the same place tak
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.results.outcome import KitError
+from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.protocol import GetInfoRequest
 from dsync_kit.usage import TargetError
@@ -14,6 +15,7 @@ from dsync_kit.usage import TargetError
 __all__ = ["RULES"]
 
 _ONCE = 0.04
+_AHEAD = 50
 
 
 @rule(
@@ -29,6 +31,48 @@ def other_data(case: Case) -> None:
     first = case.api.get_info(GetInfoRequest()).id
     if not first:
         raise case.decline("it gives no id")
+    driver = _other_data(case)
+    second = driver.api.get_info(GetInfoRequest()).id
+    case.check(
+        first != second, "other data has the same id", expected=f"another id than {first!r}, or none", seen=repr(second)
+    )
+
+
+@rule(
+    "identity/other-cursor",
+    "streaming from it again gives every later update (at least once), so nothing is lost",
+    needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE),
+    hint="the cursor says how far, but not of what: let it name its data, and refuse that of others",
+    after=("stream/opens", "stream/inserts", "identity/other-data"),
+    examples=_ONCE,
+)
+def other_cursor(case: Case) -> None:
+    """An update cursor of other data is refused, or later updates come all the same."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    driver = _other_data(case)
+    # Farther than this data is: a position there that comes here much later.
+    for number in range(_AHEAD):
+        driver.write_data(name, [scene.document(value, number) for value in scene.ids], scene.data_type)
+    cursor = driver.updates_partition([name]).cursor
+    follower = scene.follow(cursor)
+    scene.mark()
+    try:
+        follower.converge(scene.wanted(), what="a stream from the cursor of other data")
+    except Violation as violation:
+        error = follower.reader.error
+        if error is not None and not error.retryable:
+            case.checks += 1
+            return
+        raise Violation(
+            "an update cursor of other data is accepted, and later updates do not come",
+            expected="FAILED_PRECONDITION, INVALID_ARGUMENT or OUT_OF_RANGE",
+            seen=str(error) if error is not None else violation.seen,
+        ) from violation
+
+
+def _other_data(case: Case) -> Driver:
+    """The connector on another scratch area. Raises Inapplicable where that is not to be had."""
     namespace, _ = case.loaded(min_size=1, small=True)
     elsewhere = case.subject.target.elsewhere
     if elsewhere is None:
@@ -40,10 +84,7 @@ def other_data(case: Case) -> None:
     driver = Driver(case.recorder.other(other, "on another scratch area"), case.subject.limits)
     if case.subject.data.read(namespace, case.declared.types[0], driver=driver):
         raise case.decline("its conformance.py starts on the same data a second time")
-    second = driver.api.get_info(GetInfoRequest()).id
-    case.check(
-        first != second, "other data has the same id", expected=f"another id than {first!r}, or none", seen=repr(second)
-    )
+    return driver
 
 
-RULES = (other_data,)
+RULES = (other_data, other_cursor)

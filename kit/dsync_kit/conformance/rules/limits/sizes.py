@@ -1,6 +1,7 @@
 """Large pages, large documents, many namespaces: dsync sets no limit on any call."""
 
 import time
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -10,8 +11,10 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument, NotFound
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 
@@ -33,6 +36,10 @@ _UPDATE_BYTES = 8000
 
 _TAKEN_SECONDS = 0.01
 """Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
+
+_UNREAD_SECONDS = 60.0
+_THOROUGH = 8
+"""For so long a stream is not read at most, and from what bulk on there is time for that."""
 
 _ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
@@ -162,6 +169,53 @@ def large_document(case: Case) -> None:
 
 
 @rule(
+    "limits/document-sizes",
+    _LIMIT,
+    needs=(Need.LOADING, Need.READING),
+    hint="a document is cut, dropped or refused from a size on: a buffer, a column, a message of the stream",
+    after=("limits/large-document", "limits/large-page", "updates/model", "write/read-back"),
+    examples=0.16,
+)
+def document_sizes(case: Case) -> None:
+    """Documents of any size are stored whole by each call that carries one, and streamed, or refused for good."""
+    data_type = case.data_type()
+    streamed = case.found.streams and case.declared.can_change
+    scene = Scene(case, data_type=data_type) if streamed else None
+    follower = scene.follow() if scene is not None else None
+    namespace = scene.namespaces[0] if scene is not None else case.namespace()
+    model = scene.models[namespace] if scene is not None else Model(data_type)
+    size = case.freedoms.document_bytes()
+    ids = case.numbered_ids(2, data_type, prefix="sized")
+    page = [document for value in ids if (document := _sized(case, value, size, data_type))]
+    kind = case.draw(st.sampled_from(case.update_kinds[:2]), "updated by", show=kind_name)
+    for way, document in zip(("WriteData", "WriteUpdates"), page, strict=False):
+        try:
+            if way == "WriteData" or not case.declared.can_change:
+                case.write(namespace, [document], data_type)
+            else:
+                case.update(namespace, [Update(id=id_of(document, data_type), type=kind, data=document)], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a document of {len(document):,} bytes by {way}")
+            case.notes.append(f"it refuses documents of {len(document):,} bytes")
+            continue
+        model.write([document])
+    case.expect(namespace, model, f"the listing of documents of {size:,} bytes")
+    if scene is not None and follower is not None:
+        follower.converge(scene.wanted(), what=f"a stream with documents of {size:,} bytes")
+
+
+def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
+    """A document of so many bytes; without any field beside the id for none."""
+    if not size:
+        return case.document(value, {}, data_type)
+    name = case.long_field(1, data_type)
+    empty = case.document(value, {name: ""}, data_type)
+    if size - len(empty) < 1 or case.holding(data_type).long_field(size - len(empty)) != name:
+        return b""
+    return case.document(value, {name: "x" * (size - len(empty))}, data_type)
+
+
+@rule(
     "limits/many-namespaces",
     "GeneratePlan once, with the user's namespaces verbatim",
     needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN),
@@ -238,7 +292,7 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
     examples=_ONCE,
 )
 def slow_reader(case: Case) -> None:
-    """A reader that pauses while 2,000 updates are written receives all of them afterwards."""
+    """A reader that pauses while 2,000 updates are written (thorough: for a minute) receives all of them afterwards."""
     scene = Scene(case)
     follower = scene.follow(ahead=1)
     (name,) = scene.namespaces
@@ -256,6 +310,7 @@ def slow_reader(case: Case) -> None:
             "a write gets no answer while an open stream is not being read",
         )
         time.sleep(_TAKEN_SECONDS)
+    time.sleep(_UNREAD_SECONDS if case.bulk >= _THOROUGH else 0.5 * case.bulk)
     scene.mark()
     follower.converge(scene.wanted(), what="a stream that was read late")
 
@@ -268,5 +323,6 @@ RULES = (
     many_documents,
     many_updates_at_once,
     large_document,
+    document_sizes,
     many_namespaces,
 )

@@ -121,10 +121,12 @@ def complete(case: Case) -> None:
         found = large_namespace(case, data_type)
         case.expect(found.namespace, found.model, "the listing")
         return
-    count = case.freedoms.count(1100)
-    documents = case.numbered(count, data_type)
+    if case.draw(st.booleans(), "numbered"):
+        documents = case.numbered(case.freedoms.count(1100), data_type)
+    else:
+        documents = case.page(data_type, small=True)
     namespace = case.namespace()
-    if count:
+    if documents:
         case.write(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), "the listing")
 
@@ -203,6 +205,29 @@ def mixed_ids(case: Case) -> None:
     for start in range(0, count, 1000):
         case.write_if_taken(namespace, documents[start : start + 1000], data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")
+
+
+@rule(
+    "list/id-range",
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.SOURCE),
+    hint="partitions are shares of the range of the ids, which overflows, or ends before its last one",
+    after=("list/complete", "write/read-back"),
+    examples=0.04,
+)
+def id_range(case: Case) -> None:
+    """Ids at both ends of the range of their type, and some between them, are all listed."""
+    data_type = case.data_type()
+    known = case.ends(data_type)
+    if not known:
+        raise case.decline("it takes no ids of a type with a range")
+    for values in known:
+        if not case.has_free_namespace:
+            return
+        namespace = case.namespace()
+        documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+        case.write_if_taken(namespace, documents, data_type)
+        case.expect(namespace, Model(data_type, documents), f"the listing of ids from {min(values)} to {max(values)}")
 
 
 @rule(
@@ -335,6 +360,7 @@ RULES = (
     page_boundaries,
     many_pages,
     mixed_ids,
+    id_range,
     restart_mid_way,
     any_time,
     retryable_cursor,

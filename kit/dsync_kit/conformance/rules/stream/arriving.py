@@ -172,4 +172,33 @@ def many(case: Case) -> None:
     (follower or scene.follow()).converge(scene.wanted(), what="1,500 updates at once")
 
 
-RULES = (inserts, overwrites, deletes, write_data, from_plan, while_listing, order, many)
+@rule(
+    "stream/emptied",
+    "does not end by itself while the source lives",
+    needs=(*LIVE, Need.DELETING),
+    hint="a namespace goes with its last document: the stream ends, fails, or does not know the one that comes next",
+    after=(*ARRIVES, "stream/from-plan", "stream/write-data"),
+    examples=0.3,
+)
+def emptied(case: Case) -> None:
+    """After a namespace's last document is deleted, a stream goes on, and has those that are written again."""
+    scene = Scene(case)
+    follower = scene.follow()
+    (name,) = scene.namespaces
+    at_once = case.draw(st.booleans(), "deleted in one call")
+    removals = [scene.delete(value) for value in scene.present]
+    for call in [removals] if at_once else [[removal] for removal in removals]:
+        scene.change(name, call)
+    follower.converge(scene.wanted(), what="a stream of a namespace whose last document is deleted")
+    first, *rest = scene.ids
+    if case.draw(st.booleans(), "written by WriteData"):
+        scene.write(name, [scene.document(first, "again")])
+    else:
+        scene.change(name, [scene.insert(first, "again")])
+    follower.converge(scene.wanted(), what="a stream of a namespace that was empty, and is written to again")
+    scene.change(name, [scene.delete(first)])
+    scene.change(name, [scene.insert(value, "once more") for value in rest])
+    follower.converge(scene.wanted(), what="a stream of a namespace that was empty twice")
+
+
+RULES = (inserts, overwrites, deletes, write_data, from_plan, while_listing, order, many, emptied)

@@ -196,6 +196,45 @@ def _send_partial(
 
 
 @rule(
+    "updates/partial-in-call",
+    "the same id may stand several times in one call, and order decides",
+    needs=BOTH,
+    hint="a PARTIAL_UPDATE is merged with what was stored before the call, or takes the place of the update before it",
+    after=("updates/partial", "updates/order-in-call"),
+    examples=0.6,
+)
+def partial_in_call(case: Case) -> None:
+    """PARTIAL_UPDATEs of a document that the same call inserts or changes keep its other fields, or are refused."""
+    data_type = case.data_type()
+    holding = case.holding(data_type)
+    value = case.identifiers(data_type, max_size=1)[0]
+    namespace = case.namespace()
+    fields: dict[str, Any] = {"a": 1, "b": "first", "c": True}
+    older: dict[str, Any] = {"a": 0, "old": 0}
+    steps: list[dict[str, Any]] = [{"a": 2}, {"b": "second"}, {"d": None}]
+    if isinstance(holding, Filling) and not holding.free:
+        fields = case.draw(holding.contents(small=True), "fields")
+        older = case.draw(holding.contents(small=True), "older fields")
+        steps = [case.draw(holding.changes(fields), "other values") for _ in range(2)]
+    if case.draw(st.booleans(), "there before"):
+        case.write(namespace, [case.document(value, older, data_type)], data_type)
+    kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
+    chosen = case.draw(st.lists(st.sampled_from(range(len(steps))), min_size=1, max_size=3, unique=True), "then")
+    updates = [update(kind, value, case.document(value, fields, data_type), data_type)]
+    for changes in (steps[place] for place in chosen):
+        fields = {**fields, **changes}
+        updates.append(
+            Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=encode(changes, data_type))
+        )
+    try:
+        case.update(namespace, updates, data_type)
+    except ConnectorError as error:
+        expect_final(case, error, "a PARTIAL_UPDATE after another update of its id")
+        raise case.decline(f"it refuses PARTIAL_UPDATE ({error.code.name})") from error
+    case.expect(namespace, Model(data_type, [case.document(value, fields, data_type)]), "the listing after the call")
+
+
+@rule(
     "updates/composite-ids",
     "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
     needs=BOTH,
@@ -240,4 +279,4 @@ def composite_ids(case: Case) -> None:
     )
 
 
-RULES = (id_name, id_kinds, many, concurrent, partial, composite_ids)
+RULES = (id_name, id_kinds, many, concurrent, partial, partial_in_call, composite_ids)
