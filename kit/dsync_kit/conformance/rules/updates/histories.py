@@ -57,6 +57,38 @@ def order_in_call(case: Case) -> None:
     case.expect(namespace, model, "the listing after several updates of one id in one call")
 
 
+_SIDE_BY_SIDE = list(itertools.product((True, False), KINDS, (True, False), KINDS))
+"""Whether a document was there, and its update; the same of the document whose update comes next."""
+
+
+@rule(
+    "updates/side-by-side",
+    "the same id may stand several times in one call, and order decides",
+    needs=BOTH,
+    hint="a DELETE and the INSERT after it are taken for one update, or one that finds nothing ends the call",
+    after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
+    examples=0.5,
+)
+def side_by_side(case: Case) -> None:
+    """Updates of different ids that follow each other in a call are all applied, whatever their kinds."""
+    data_type = case.data_type()
+    known = [found for found in _SIDE_BY_SIDE if {found[1], found[3]} <= set(case.update_kinds)]
+    chosen = case.draw(strategies.some(known), "there before, and the update, of two ids", show=_told)
+    documents = case.numbered(2 * len(chosen), data_type)
+    steps = [step for there, kind, next_there, next_kind in chosen for step in ((there, kind), (next_there, next_kind))]
+    before = [document for document, (there, _) in zip(documents, steps, strict=True) if there]
+    namespace, model = case.namespace(), Model(data_type, before)
+    if before:
+        case.write(namespace, before, data_type)
+    updates = [
+        update(kind, value, case.document(value, {"n": -1}, data_type), data_type)
+        for document, (_, kind) in zip(documents, steps, strict=True)
+        for value in [decode_id(id_of(document, data_type)[0])]
+    ]
+    apply(case, namespace, model, updates)
+    case.expect(namespace, model, "the listing after updates of different ids in one call")
+
+
 @rule(
     "updates/order-across-calls",
     "all updates of one id in order through one writer",
@@ -189,4 +221,13 @@ def _named(kinds: Sequence[UpdateType]) -> str:
     return ", ".join(kind_name(kind) for kind in kinds)
 
 
-RULES = (order_in_call, order_across_calls, against_model, repeated_call, replay, leaves_others, empty_call)
+RULES = (
+    order_in_call,
+    side_by_side,
+    order_across_calls,
+    against_model,
+    repeated_call,
+    replay,
+    leaves_others,
+    empty_call,
+)

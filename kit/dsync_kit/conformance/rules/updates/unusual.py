@@ -165,25 +165,32 @@ def partial(case: Case) -> None:
         changed = [case.draw(holding.changes(present), "other values")]
         optional = sorted(present.keys() - holding.schema.required)[:1]
     before = case.document(value, present, data_type)
-    case.write(namespace, [before], data_type)
     unset = case.draw(st.sampled_from([[], optional]), "unset")
-    changes = case.draw(st.sampled_from(changed), "changed fields")
+    with_id = case.draw(st.booleans(), "data holds the id")
     kept = {name: field for name, field in present.items() if name not in unset}
-    after = case.document(value, {**kept, **changes}, data_type)
-    refusal = _send_partial(case, namespace, value, changes, unset, data_type)
-    if refusal is not None:
-        expect_final(case, refusal, "PARTIAL_UPDATE")
-        case.notes.append(f"it refuses PARTIAL_UPDATE ({refusal.code.name})")
-        case.expect(namespace, Model(data_type, [before]), "the listing after a refused PARTIAL_UPDATE")
-        return
-    case.expect(namespace, Model(data_type, [after]), "the listing after a PARTIAL_UPDATE that was taken")
+    for changes in case.draw(strategies.some(changed), "changed fields"):
+        case.write(namespace, [before], data_type)
+        after = case.document(value, {**kept, **changes}, data_type)
+        refusal = _send_partial(case, namespace, value, changes, unset, data_type, with_id=with_id)
+        if refusal is not None:
+            expect_final(case, refusal, "PARTIAL_UPDATE")
+            case.notes.append(f"it refuses PARTIAL_UPDATE ({refusal.code.name})")
+            case.expect(namespace, Model(data_type, [before]), "the listing after a refused PARTIAL_UPDATE")
+            continue
+        case.expect(namespace, Model(data_type, [after]), "the listing after a PARTIAL_UPDATE that was taken")
 
 
 def _send_partial(
-    case: Case, namespace: str, value: Any, changes: dict[str, Any], unset: list[str], data_type: DataType
+    case: Case,
+    namespace: str,
+    value: Any,
+    changes: dict[str, Any],
+    unset: list[str],
+    data_type: DataType,
+    *,
+    with_id: bool,
 ) -> ConnectorError | None:
     """Send one; the error where it is refused. The changed fields come with the id, or without it."""
-    with_id = case.draw(st.booleans(), "data holds the id")
     data = make_document(value, changes, data_type) if with_id else encode(changes, data_type)
     request = Update(
         id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=unset
