@@ -88,6 +88,22 @@ def test_what_the_connector_declines_is_the_reason():
     assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it takes ids of one type only")
 
 
+def test_what_leaves_nothing_to_check_is_skipped():
+    """A rule that the connector's schema leaves nothing to check does not apply; one example that could makes it do."""
+
+    def never(case: Case) -> None:
+        raise case.does_not_apply("its schema has no dates")
+
+    def sometimes(case: Case) -> None:
+        raise (
+            case.decline("busy") if case.draw(st.booleans(), "busy") else case.does_not_apply("its schema has no dates")
+        )
+
+    outcome = _run(never)
+    assert (outcome.status, outcome.reason) == (Status.SKIPPED, "its schema has no dates")
+    assert _run(sometimes).status is Status.NOT_EXERCISED
+
+
 class Mortal(Sink):
     """Its process ends in the third write, as far as anybody can tell."""
 

@@ -14,7 +14,7 @@ from dsync_kit.conformance.case.belongings import Belongings, remove
 from dsync_kit.conformance.case.drawing import Drawing
 from dsync_kit.conformance.documents.strategies import merge_key
 from dsync_kit.conformance.results.features import Feature, FeatureKind
-from dsync_kit.conformance.results.outcome import Inapplicable, KitError, Violation
+from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.data import DECLINING_CODES
@@ -234,6 +234,10 @@ class Case(Drawing):
     def decline(self, reason: str) -> Inapplicable:
         """An exception to raise if the connector legally declines what the example needs."""
         return Inapplicable(reason)
+
+    def does_not_apply(self, reason: str) -> DoesNotApply:
+        """The exception where no example can check anything, for what the connector's namespaces hold; raise it."""
+        return DoesNotApply(reason)
 
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable if no document is known that the connector accepts."""

@@ -9,7 +9,17 @@ from dsync_kit.conformance.results.features import Apart, Features
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.project.editions import Edition
 
-__all__ = ["Failure", "Finding", "Inapplicable", "KitError", "Outcome", "Result", "Status", "Violation"]
+__all__ = [
+    "DoesNotApply",
+    "Failure",
+    "Finding",
+    "Inapplicable",
+    "KitError",
+    "Outcome",
+    "Result",
+    "Status",
+    "Violation",
+]
 
 
 class Violation(Exception):
@@ -53,6 +63,10 @@ class Violation(Exception):
 
 class Inapplicable(Exception):
     """The connector legally declines what this example needs; the reason is reported."""
+
+
+class DoesNotApply(Inapplicable):
+    """No example of the rule can check anything: what the connector's namespaces hold leaves nothing to check."""
 
 
 class KitError(Exception):

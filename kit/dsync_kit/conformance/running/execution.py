@@ -19,7 +19,15 @@ from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
-from dsync_kit.conformance.results.outcome import Failure, Finding, Inapplicable, KitError, Status, Violation
+from dsync_kit.conformance.results.outcome import (
+    DoesNotApply,
+    Failure,
+    Finding,
+    Inapplicable,
+    KitError,
+    Status,
+    Violation,
+)
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
@@ -112,6 +120,8 @@ class _Trial:
     checks: int = 0
     declined: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    ruled_out: int = 0
+    """How many examples had nothing to check, for what the connector's namespaces hold."""
     smallest: _Found | None = None
     failures: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -173,6 +183,7 @@ class _Trial:
             self.rule.check(case)
         except Inapplicable as declined:
             self.declined[str(declined)] += 1
+            self.ruled_out += isinstance(declined, DoesNotApply)
         except Violation as found:
             if found.rests_on is not Evidence.LISTING or not changes_by_itself(case):
                 return found
@@ -199,7 +210,9 @@ class _Trial:
         elif problem:
             status, reason = Status.ERRORED, problem
         elif not self.checks:
-            status = Status.NOT_EXERCISED
+            # Judged apart from a feature, it may be for that that the connector holds nothing of the kind.
+            applies = self.subject.without or self.ruled_out < max(1, self.examples)
+            status = Status.NOT_EXERCISED if applies else Status.SKIPPED
             reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
         return Finding(
             rule=self.rule.id,

@@ -18,9 +18,9 @@ __all__ = ["in_its_fields", "placed", "round_trip"]
 def round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_refuse: bool = False) -> None:
     """Write a document with these fields, by WriteData or WriteUpdates, and read it back."""
     if data_type not in case.declared.types:
-        raise case.decline("this type is not both written and read")
+        raise case.does_not_apply("this type is not both written and read")
     if not case.holding(data_type).free:
-        raise case.decline("its schema says which fields there are")
+        raise case.does_not_apply("its schema says which fields there are")
     value = case.identifiers(data_type, max_size=1)[0]
     document = case.document(value, fields, data_type)
     namespace = case.namespace()
@@ -54,13 +54,13 @@ def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     False where documents may have any fields: the caller says which, then.
     """
     if data_type not in case.declared.types:
-        raise case.decline("this type is not both written and read")
+        raise case.does_not_apply("this type is not both written and read")
     holding = case.holding(data_type)
     if not isinstance(holding, Filling) or holding.free:
         return False
     places = holding.fields_of(*types)
     if not places:
-        raise case.decline(f"its schema has no field of the type {' or '.join(types)}")
+        raise case.does_not_apply(f"its schema has no field of the type {' or '.join(types)}")
     name, kind = case.draw(st.sampled_from(places), "field, type")
     values = case.draw(holding.values_of(name, kind), "values")
     identifiers = case.numbered_ids(len(values), data_type)

@@ -184,7 +184,7 @@ def stream_cursor(case: Case) -> None:
 def namespace_codes(case: Case) -> None:
     """WriteData to a strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, if at all."""
     if not case.found.makes_namespaces:
-        raise case.decline("it does not create namespaces")
+        raise case.does_not_apply("it does not create namespaces")
     data_type = case.data_type(case.declared.sink_types)
     document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):

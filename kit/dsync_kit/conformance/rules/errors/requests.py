@@ -157,7 +157,7 @@ HOSTILE_NAMES = (
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with a final code, or works like any other."""
     if not case.found.makes_namespaces:
-        raise case.decline("it does not create namespaces")
+        raise case.does_not_apply("it does not create namespaces")
     data_type = case.data_type()
     document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
     for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):

@@ -226,7 +226,7 @@ def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
 def many_namespaces(case: Case) -> None:
     """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
     if not case.found.makes_namespaces:
-        raise case.decline("it does not create namespaces")
+        raise case.does_not_apply("it does not create namespaces")
     count = 50 if case.bulk == 1 else 200 * case.bulk - 150
     data_type = case.data_type()
     names = [case.namespace() for _ in range(count)]

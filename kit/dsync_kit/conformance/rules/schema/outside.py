@@ -46,7 +46,7 @@ _ALONE = {
 def _filling(case: Case, data_type: DataType) -> Filling:
     holding = case.holding(data_type)
     if not isinstance(holding, Filling):
-        raise case.decline("no schema says what its namespace holds")
+        raise case.does_not_apply("no schema says what its namespace holds")
     return holding
 
 
@@ -58,7 +58,7 @@ def _misfits(
     several = (several_misfits(filling, kind, ids=ids, most=most) for kind in judged)
     found = [strategy for strategy in several if strategy is not None]
     if not found:
-        raise case.decline(f"its schema rules out no {' and no '.join(kinds)}")
+        raise case.does_not_apply(f"its schema rules out no {' and no '.join(kinds)}")
     return case.draw(st.one_of(*found), "what does not fit", show=lambda misfit: misfit.reason)
 
 
@@ -118,7 +118,7 @@ def page(case: Case) -> None:
     filling = _filling(case, data_type)
     known = [kind for kind in MisfitKind if several_misfits(filling, kind, most=1) is not None]
     if not known:
-        raise case.decline("its schema rules nothing out")
+        raise case.does_not_apply("its schema rules nothing out")
     namespace, model = case.namespace(), Model(data_type)
     refused: list[bytes] = []
     why: list[Misfit] = []

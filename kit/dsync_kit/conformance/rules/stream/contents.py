@@ -36,7 +36,7 @@ def partial_updates(case: Case) -> None:
     (name,) = scene.namespaces
     identifier = strategies.id_value(scene.ids[0], scene.data_type)
     if not (change := case.holding(scene.data_type).change(1)):
-        raise case.decline("its schema has no field to change")
+        raise case.does_not_apply("its schema has no field to change")
     changed = encode(change, scene.data_type)
     partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed)
     try:
@@ -110,7 +110,7 @@ def long_ids(case: Case) -> None:
     scene = Scene(case)
     sizes = [size for size in LONG_IDS if case.holding(scene.data_type).allows_id("string", "k" * size)]
     if not sizes:
-        raise case.decline("it takes no long texts as ids")
+        raise case.does_not_apply("it takes no long texts as ids")
     size = case.draw(st.sampled_from(sizes), "characters")
     (name,) = scene.namespaces
     values = ["k" * (size - 1) + end for end in "123"]

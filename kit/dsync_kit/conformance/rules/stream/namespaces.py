@@ -84,7 +84,7 @@ def all_namespaces(case: Case) -> None:
 def new_namespace(case: Case) -> None:
     """A stream without namespaces also has the updates of namespaces created after the plan."""
     if not case.found.makes_namespaces:
-        raise case.decline("it does not create namespaces")
+        raise case.does_not_apply("it does not create namespaces")
     scene = Scene(case, everything=True)
     follower = scene.follow()
     scene.add()

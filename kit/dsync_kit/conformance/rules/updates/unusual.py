@@ -66,7 +66,7 @@ def id_kinds(case: Case) -> None:
     data_type = case.data_type()
     drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
-        raise case.decline("it takes ids of one type only")
+        raise case.does_not_apply("it takes ids of one type only")
     namespace = case.namespace()
     model = case.write_groups(namespace, drawn, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]

@@ -53,7 +53,7 @@ def field_order(case: Case) -> None:
 def json_spelling(case: Case) -> None:
     """Escapes, white space and other ways to write a number do not change a JSON document, nor its id."""
     if JSON not in case.declared.types:
-        raise case.decline("this type is not both written and read")
+        raise case.does_not_apply("this type is not both written and read")
     _written_in(case, JSON, FeatureKind.JSON_SPELLING)
 
 

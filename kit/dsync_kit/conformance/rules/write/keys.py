@@ -54,10 +54,10 @@ def isolates_namespaces(case: Case) -> None:
 def namespace_and_id(case: Case) -> None:
     """Documents stay distinct even if namespace and id concatenate to the same string."""
     if not case.found.makes_namespaces:
-        raise case.decline("it does not create namespaces")
+        raise case.does_not_apply("it does not create namespaces")
     data_type = case.data_type()
     if not case.holding(data_type).allows_id("string", "x/y"):
-        raise case.decline("it takes no texts as ids")
+        raise case.does_not_apply("it takes no texts as ids")
     separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
     namespace = case.namespace()
     held = {}
@@ -82,7 +82,7 @@ def long_ids(case: Case) -> None:
     data_type = case.data_type()
     sizes = [size for size in LONG_IDS if case.holding(data_type).allows_id("string", "k" * size)]
     if not sizes:
-        raise case.decline("it takes no long texts as ids")
+        raise case.does_not_apply("it takes no long texts as ids")
     size = case.draw(st.sampled_from(sizes), "characters")
     documents = [case.document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
     namespace = case.namespace()
@@ -118,7 +118,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
     drawn = case.look_alikes(groups, data_type)
     if not drawn:
-        raise case.decline("it takes no ids of types that could be confused")
+        raise case.does_not_apply("it takes no ids of types that could be confused")
     namespace = case.namespace()
     model = case.write_groups(namespace, drawn, data_type)
     case.expect(namespace, model, "the listing of ids that look alike")
@@ -140,11 +140,11 @@ def equal_numbers(case: Case) -> None:
     """Numerically equal ids of different types are one document or several; either way the last write is there."""
     data_type = strategies.BSON
     if data_type not in case.declared.types:
-        raise case.decline("this type is not both written and read")
+        raise case.does_not_apply("this type is not both written and read")
     allows = case.holding(data_type).allows_id
     kinds = [kind for kind, five in identifiers.NUMBER_FIVE.items() if allows(kind, five)]
     if len(kinds) < 2:
-        raise case.decline("it takes ids of one number type only")
+        raise case.does_not_apply("it takes ids of one number type only")
     namespace = case.namespace()
     documents = [
         case.document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type) for number, kind in enumerate(kinds)
