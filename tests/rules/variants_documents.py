@@ -1,10 +1,11 @@
 """Unusual sinks: what they do with documents and errors is theirs to choose."""
 
 import json
+import math
 import threading
 from typing import Any
 
-from bson import Code, DatetimeMS, MaxKey, MinKey, Regex, Timestamp
+from bson import Code, DatetimeMS, Decimal128, MaxKey, MinKey, Regex, Timestamp
 
 from dsync_kit.errors import InvalidArgument, NotFound
 from dsync_kit.protocol import (
@@ -89,6 +90,22 @@ class NoRareTypes(_Fussy):
     def bad(self, value: Any) -> bool:
         rare = (Regex, Code, Timestamp, MinKey, MaxKey, DatetimeMS)
         return isinstance(value, rare) or (isinstance(value, str) and "\0" in value)
+
+
+@unusual()
+class NoNulls(_Fussy):
+    """Nulls are refused, as by a sink whose columns are all NOT NULL."""
+
+    def bad(self, value: Any) -> bool:
+        return value is None
+
+
+@unusual()
+class OnlyWhatJsonHolds(_Fussy):
+    """NaN and Infinity are refused, as by sinks that write JSON; decimals, too."""
+
+    def bad(self, value: Any) -> bool:
+        return isinstance(value, Decimal128) or (isinstance(value, float) and not math.isfinite(value))
 
 
 @unusual()

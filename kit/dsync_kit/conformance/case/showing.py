@@ -15,7 +15,7 @@ class Showing:
     """The features of one example. Requests with features that it must not show are declined before they are sent."""
 
     def __init__(self, subject: Subject) -> None:
-        self._without = subject.without
+        self._without = (*subject.found.refuses, *subject.without)
         self._known = subject.remembered.broken
         self._ordinary = subject.namespaces.is_ordinary
         self._so_far = Shown(self._ordinary)

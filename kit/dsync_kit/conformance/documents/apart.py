@@ -1,13 +1,15 @@
 """What a namespace holds apart from some features: ids of one kind alone, no values of some types."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
-from bson import json_util
+from bson import Decimal128, json_util
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.documents import strategies
@@ -22,7 +24,7 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind, Feature
 from dsync_kit.documents import id_field
 from dsync_kit.protocol import DataType
 
-__all__ = ["apart"]
+__all__ = ["apart", "is_finite"]
 
 
 def apart(holding: Holding, features: Features) -> Holding:
@@ -53,7 +55,13 @@ def _kinds(kinds: tuple[str, ...], feature: Feature, data_type: DataType) -> tup
             return kinds
 
 
-_OF_FIELDS = (FeatureKind.VALUES, FeatureKind.MIXED_FIELDS, FeatureKind.ODD_NAMES, FeatureKind.ODD_TEXTS)
+_OF_FIELDS = (
+    FeatureKind.VALUES,
+    FeatureKind.NOT_FINITE,
+    FeatureKind.MIXED_FIELDS,
+    FeatureKind.ODD_NAMES,
+    FeatureKind.ODD_TEXTS,
+)
 
 _SAME_FIELDS = ("a", "b", "c")
 """Where all documents are to have the same fields."""
@@ -69,6 +77,7 @@ class _Without(Anything):
         self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds
         self._plain_names = FeatureKind.ODD_NAMES in of_kinds
         self._plain_texts = FeatureKind.ODD_TEXTS in of_kinds
+        self._finite = FeatureKind.NOT_FINITE in of_kinds
         self._contents: dict[bool, strategies.Draw] = {}
 
     def contents(self, *, small: bool) -> strategies.Draw:
@@ -106,6 +115,9 @@ class _Without(Anything):
     def _allowed(self, value: Any) -> Any:
         if kind_of_value(value, self.data_type) in self._values:
             value = self._other(value)
+        if self._finite and not is_finite(value):
+            number = _number(value)
+            value = Decimal128(str(number)) if isinstance(value, Decimal128) else float(number)
         if isinstance(value, str) and self._plain_texts and not _PLAIN_TEXT.fullmatch(value):
             return f"v{_number(value)}"
         if isinstance(value, dict):
@@ -119,6 +131,12 @@ class _Without(Anything):
             if kind_of_value(other, self.data_type) not in self._values:
                 return other
         return value
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is no NaN and not infinite."""
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    return not isinstance(number, float | Decimal) or math.isfinite(number)
 
 
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")

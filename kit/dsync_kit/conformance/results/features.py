@@ -34,6 +34,7 @@ class FeatureKind(StrEnum):
     ODD_NAMES = "unusual names of fields"
     ODD_TEXTS = "unusual texts"
     ODD_IDS = "unusual texts as ids"
+    NOT_FINITE = "numbers that are not finite"
     VALUES = "values of a kind"
     IDS = "ids of a kind"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.protocol import DataType
@@ -36,6 +37,8 @@ class Found:
     takes: bool = True
     misread: tuple[DataType, ...] = ()
     shows: bool = True
+    refuses: Features = ()
+    """Values that it may refuse, and does: nothing holds them."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -13,12 +13,14 @@ from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
+from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import DECLINING_CODES, Data
 from dsync_kit.conformance.subject.declared import Declared
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
 from dsync_kit.conformance.subject.holds.finding import FoundSchemas, Namespace, find
+from dsync_kit.conformance.subject.holds.values import refused_values
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.remembered import Remembered
@@ -28,6 +30,9 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE, DataType,
 from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
+
+_REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
+"""The codes that refuse a value, and say so."""
 
 
 def find_out(
@@ -59,6 +64,7 @@ def find_out(
         unknown=trying.unknown,
         takes=trying.takes,
         misread=trying.misread,
+        refuses=trying.refuses,
         shows=streams or not trying.is_hidden(),
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
     )
@@ -91,6 +97,7 @@ class _Trying:
         self.copies_only = False
         self.deletes = True
         self.takes = True
+        self.refuses: Features = ()
         self._closed: set[str] = set()
         self._looked_at: dict[DataType, bool] = {}
         self._unseen = False
@@ -112,6 +119,8 @@ class _Trying:
             self.offered_namespaces_hold()
         if not self._schemas and self.takes:
             self.ids_are_taken()
+        if not self._schemas and self.takes and self.makes_namespaces and self._declared.is_sink:
+            self.values_are_taken()
         if not self._sampled:
             self.sample_is_kept()
 
@@ -178,6 +187,27 @@ class _Trying:
             self.families = self._families()
             if refused and kinds:
                 self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
+
+    def values_are_taken(self) -> None:
+        """Find out which of the values that a store may refuse it does."""
+        for data_type in self._declared.written_types:
+            kinds = self.id_kinds[data_type]
+
+            def takes(document: bytes, data_type: DataType = data_type) -> bool:
+                try:
+                    self._write_sample(self._namespaces.fresh(), data_type, document)
+                except ConnectorError as error:
+                    if error.code not in _REFUSING:
+                        raise
+                    return False
+                return True
+
+            with suppress(ConnectorError):  # a fault that the rules will meet again
+                refused = refused_values(takes, sample_id(kinds[0]), data_type)
+                if refused:
+                    self.notes.append(f"{type_name(data_type)}: it refuses {name_features(refused)}")
+                self.refuses = tuple(dict.fromkeys((*self.refuses, *refused)))
+        self.families = tuple(family.apart(self.refuses) for family in self.families)
 
     def offered_namespaces_hold(self) -> None:
         """Find out what offered namespaces hold if nobody has declared it."""

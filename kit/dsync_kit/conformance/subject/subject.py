@@ -115,7 +115,9 @@ class Subject:
 
     def apart(self, features: Features) -> Self:
         """The same connector for examples without these features. It forgets what was found out by waiting."""
-        found = replace(self.found, families=tuple(family.apart(features) for family in self.found.families))
+        found = replace(
+            self.found, families=tuple(family.apart((*self.found.refuses, *features)) for family in self.found.families)
+        )
         return replace(
             self,
             found=found,

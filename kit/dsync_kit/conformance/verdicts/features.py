@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from dsync_kit.conformance.documents.apart import is_finite
 from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
@@ -144,5 +145,7 @@ class Shown:
             self._values.add(kind_of_value(item, data_type))
             if isinstance(item, str) and not _is_plain(item):
                 self._seen.add(Feature(FeatureKind.ODD_TEXTS))
+            if not is_finite(item):
+                self._seen.add(Feature(FeatureKind.NOT_FINITE))
             if isinstance(item, dict | list):
                 self._of_values(item, data_type)
