@@ -28,7 +28,7 @@ __all__ = ["Narrowing"]
 _MOST_FEATURES = 6
 """How many features of an example are tried."""
 
-_MOST_TRIALS = 10
+_MOST_TRIALS = 12
 """How often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
 
 _NEW_FEATURES = 2
@@ -52,7 +52,6 @@ class _Cause:
     first: bool
     trials: deque[Features]
     left: deque[str]
-    seen: set[Feature]
     tried: int = 0
     without: Features | None = None
     exercised: bool = False
@@ -64,7 +63,7 @@ class _Cause:
     @classmethod
     def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
         trials = deque((*finding.without, feature) for feature in finding.features[:_MOST_FEATURES])
-        return cls(finding, tuple(consequences), first, trials, deque(consequences), set(finding.features))
+        return cls(finding, tuple(consequences), first, trials, deque(consequences))
 
     def tell(self, without: Features, finding: Finding) -> None:
         """Note the finding about the rule itself, judged again without these features."""
@@ -74,8 +73,7 @@ class _Cause:
             self.without, self.exercised = without, finding.status is Status.PASSED
             return
         # It fails in another way: the features that it shows now may be the only ones left to leave out.
-        new = [feature for feature in finding.features if feature not in self.seen]
-        self.seen.update(new)
+        new = [feature for feature in finding.features if feature not in self.finding.features]
         if any(feature.kind is FeatureKind.VALUES for feature in without):
             # Texts replace the values that are left out, so that they appear now means little.
             new.sort(key=lambda feature: feature == _TEXTS)
