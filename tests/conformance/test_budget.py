@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.budget import Budget
 
@@ -70,3 +72,30 @@ def test_judging_again_is_bounded() -> None:
     assert budget.has_time_again()
     clock.now += 2.0
     assert not budget.has_time_again()
+
+
+def test_explorers_share_a_part_of_the_run() -> None:
+    """Two that explore, after rules that took nine seconds: a tenth of the whole, by their weights."""
+    clock = Clock()
+    budget = Budget(QUICK, RULES + 2, exploring=(1.0, 3.0), clock=clock)
+    for _ in range(RULES):
+        budget.share()
+    clock.now += 9.0
+    shares = [budget.share(1.0), budget.share(3.0)]
+    assert shares == [pytest.approx(0.25), pytest.approx(0.75)]
+
+
+def test_explorers_alone_have_what_a_rule_has() -> None:
+    """Where no other rule takes time, there is nothing to take a part of."""
+    budget = Budget(QUICK, 1, exploring=(2.0,), clock=Clock())
+    assert budget.share(2.0) == 2 * QUICK.seconds
+
+
+def test_explorers_end_with_the_run() -> None:
+    """Where the other rules have taken all of the profile's time, nothing is left to explore in."""
+    clock = Clock()
+    budget = Budget(QUICK, RULES + 1, exploring=(1.0,), clock=clock)
+    for _ in range(RULES):
+        budget.share()
+    clock.now += QUICK.total + 1.0
+    assert budget.share(1.0) == 0.0

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.conformance.results.situations import Meeting, Situation
 from dsync_kit.report import html, json_report, junit, markdown, summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
@@ -246,3 +247,27 @@ def test_markdown_has_no_lists_of_a_connectors(text: str) -> None:
     assert shown.count("<li>") == shown.count("<ul>") == 2
     assert "<ol" not in shown
     assert "<blockquote>" not in shown
+
+
+EXPLORED = (
+    (Situation("list", Meeting.THEN, "write a page"), 3),
+    (Situation("count", Meeting.AT_ONCE, "list"), 12),
+)
+
+
+def test_what_was_explored() -> None:
+    """JSON has each situation, the page a table for each way in which operations met."""
+    outcome = Outcome("write/large", Level.MUST, Status.PASSED, examples=1, reached=EXPLORED)
+    report = make_report(outcome, replace(outcome, rule="write/odd", reached=EXPLORED[:1]))
+    explored = json.loads(json_report.render(report))["explored"]
+    assert {"first": "list", "meeting": "one after the other", "second": "write a page", "count": 6} in explored
+    assert {"first": "count", "meeting": "at once", "second": "list", "count": 12} in explored
+    page = html.render(report)
+    assert page.count('<table class="explored">') == 2
+    assert '<td title="list, write a page">6</td>' in page
+
+
+def test_nothing_was_explored(broken: Report) -> None:
+    """Without explorers there is no table, and an empty list."""
+    assert json.loads(json_report.render(broken))["explored"] == []
+    assert 'class="explored"' not in html.render(broken)

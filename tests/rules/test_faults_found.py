@@ -29,7 +29,8 @@ def _profile(fault: Fault) -> Profile:
         # A consequence is told from its cause by small examples.
         return replace(PROFILES["standard" if fault.rule.startswith("flow/") else "quick"], shrinking=0.5)
     # What is rare may take more examples than the quick profile draws, however slow the machine.
-    return replace(PROFILES["standard" if fault.difficulty == "rare" else "quick"], shrinking=0.0, seconds=20.0)
+    seconds = 60.0 if _RULES[fault.rule].explores else 20.0
+    return replace(PROFILES["standard" if fault.difficulty == "rare" else "quick"], shrinking=0.0, seconds=seconds)
 
 
 def _chosen() -> Iterator[Fault]:

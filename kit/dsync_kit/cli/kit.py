@@ -144,6 +144,48 @@ def ci(
 
 
 @app.command()
+def fuzz(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
+    ] = None,
+    max_time: Annotated[str, typer.Option(metavar="TIME", help="How long: 8h, 1h30m, 90s.")] = "10m",
+    seed: Seed = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
+    ] = None,
+    documents: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
+    ] = None,
+    insecure: Insecure = False,
+    timeout: Timeout = 30.0,
+    settle: Settle = None,
+) -> None:
+    """Explore a connector for long: any operations in any order, one at a time, at once and on several instances.
+
+    Keeps in .dsync-kit/corpus what reached something new, and begins with that the next time. Ends with 1 if a rule
+    is violated, 0 if none is, 2 for wrong usage, 3 if it could not be judged.
+    """
+    from dsync_kit.cli.fuzz import fuzz as run
+    from dsync_kit.cli.fuzz import seconds_of
+    from dsync_kit.cli.verify import Verification
+
+    asked = Verification(
+        target=target,
+        options=options or (),
+        seed=seed,
+        namespaces=namespace or (),
+        documents=documents or (),
+        insecure=insecure,
+        timeout=timeout,
+        settle=settle,
+    )
+    raise typer.Exit(ExitCode(run(asked, seconds_of(max_time))))
+
+
+@app.command()
 def replay(
     failure: Annotated[str, typer.Argument(metavar="FAILURE", help="A rule's id, or a file of .dsync-kit/failures.")],
     options: Annotated[

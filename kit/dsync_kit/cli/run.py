@@ -12,7 +12,6 @@ from pathlib import Path
 from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.cli.logs import shown_log
 from dsync_kit.client import LocalClient
 from dsync_kit.connector import CallContext
 from dsync_kit.errors import RETRYABLE_CODES, ConnectorError, UsageError
@@ -23,9 +22,10 @@ from dsync_kit.flow.negotiation import End
 from dsync_kit.flow.state import State, StateError
 from dsync_kit.flow.transform import TransformClient
 from dsync_kit.output.console import open_console
+from dsync_kit.output.json_line import json_line
 from dsync_kit.output.plain import printable_lines
+from dsync_kit.output.shown_log import shown_log
 from dsync_kit.output.streams import fail_on_loss, is_unread
-from dsync_kit.report.json_line import json_line
 from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun
 from dsync_kit.targets.target import OpenTarget, Target
 from dsync_kit.usage import TargetError

@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.cli.logs import shown_log
 from dsync_kit.errors import UsageError
 from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.redaction import redact_target
+from dsync_kit.output.shown_log import shown_log
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.server import ConnectorServer, Tls
 from dsync_kit.targets.resolving import resolve

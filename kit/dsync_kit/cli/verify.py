@@ -30,7 +30,7 @@ from dsync_kit.report.terminal import TerminalProgress, print_report
 from dsync_kit.targets.typed import TypedOptions
 from dsync_kit.usage import UsageError
 
-__all__ = ["EXAMPLES", "Verification", "judge", "verify"]
+__all__ = ["EXAMPLES", "Verification", "follow", "judge", "orders_of", "verify"]
 
 EXAMPLES = Path(".dsync-kit/examples")
 """The folder for each connector's failing examples, which the next run tries first."""
@@ -108,17 +108,21 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
 
     The crew's processes do the work. Raises UsageError for an impossible request.
     """
-    orders = _orders(asked)
+    report = follow(asked, orders_of(asked), console, crew)
+    print_report(report, console)
+    sys.stdout.flush()
+    return report
+
+
+def follow(asked: Verification, orders: Orders, console: Console, crew: Crew) -> Report:
+    """Judge a connector as it is ordered, show how that goes, and keep its failures. Raises UsageError."""
     seen = _Seen()
     keeper = _Keeper(lambda finding: asked.keep(finding, orders.seed, seen.typed))
     events = judge_apart(orders, crew, lambda rule: asked.replay(rule, orders.seed, seen.typed), keep=keeper.keep)
     result = _follow(events, console, seen)
     if keeper.problem:
         print(keeper.problem, file=sys.stderr)
-    report = Report.of(result, seen.rules, seen.started)
-    print_report(report, console)
-    sys.stdout.flush()
-    return report
+    return Report.of(result, seen.rules, seen.started)
 
 
 @dataclass(slots=True)
@@ -130,7 +134,8 @@ class _Seen:
     rules: tuple[RuleInfo, ...] = ()
 
 
-def _orders(asked: Verification) -> Orders:
+def orders_of(asked: Verification) -> Orders:
+    """What to have judged. Raises UsageError for a profile that there is not."""
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     return Orders(

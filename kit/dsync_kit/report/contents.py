@@ -9,6 +9,7 @@ from dsync_kit import __version__
 from dsync_kit.conformance.results.events import Held, RunStarted
 from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
+from dsync_kit.conformance.results.situations import Situation, merged
 from dsync_kit.project.editions import EDITIONS
 
 __all__ = ["Report", "held_lines", "plural"]
@@ -97,6 +98,10 @@ class Report:
     def consequences(self, rule: str) -> list[Outcome]:
         """The consequences of a failure."""
         return [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
+
+    def reached(self) -> tuple[tuple[Situation, int], ...]:
+        """The situations that the explorers have come to, each with how often."""
+        return merged(outcome.reached for outcome in self.result.outcomes)
 
     def held(self) -> list[str]:
         """What namespaces were taken to hold, and where that comes from: a line for each."""

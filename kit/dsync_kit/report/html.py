@@ -7,6 +7,7 @@ from jinja2 import Environment, StrictUndefined
 
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.rule_info import Need, RuleInfo
+from dsync_kit.conformance.results.situations import Meeting, table
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.contents import Report
 
@@ -51,9 +52,26 @@ def render(report: Report) -> str:
         areas=list(report.areas()),
         columns=[column for column in _SHOWN_COLUMNS if any(rule["column"] == column for rule in rules)],
         rules=rules,
+        explored=_explored(report),
         listed=sorted(rules, key=lambda rule: first.index(rule["id"]) if rule["id"] in first else len(first)),
         statuses=[status for status in Status if any(rule["status"] == status for rule in rules)],
     )
+
+
+def _explored(report: Report) -> list[dict[str, Any]]:
+    """A table for each way in which operations met."""
+    reached = report.reached()
+    names = sorted({name for found, _ in reached for name in (found.first, found.second)})
+    tables = ((meeting, *table(reached, meeting)) for meeting in Meeting)
+    return [
+        {
+            "meeting": meeting.value,
+            "columns": [(names.index(name) + 1, name) for name in columns],
+            "rows": [(names.index(name) + 1, name, list(zip(columns, counts, strict=True))) for name, counts in rows],
+        }
+        for meeting, columns, rows in tables
+        if rows
+    ]
 
 
 def _rule(report: Report, outcome: Outcome) -> dict[str, Any]:

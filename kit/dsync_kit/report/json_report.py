@@ -38,6 +38,10 @@ def render(report: Report) -> str:
             one.namespace: {"origin": one.origin, "schema": one.schema}
             for one in (report.started.documents if report.started else ())
         },
+        "explored": [
+            {"first": found.first, "meeting": found.meeting.value, "second": found.second, "count": count}
+            for found, count in report.reached()
+        ],
         "rules": [_outcome(report, outcome) for outcome in result.outcomes],
     }
     return json.dumps(encodable(contents), ensure_ascii=False, indent=2) + "\n"

@@ -28,9 +28,9 @@ from dsync_kit.flow.events import (
     StreamStarted,
     UpdatesWritten,
 )
+from dsync_kit.output.json_line import json_line
 from dsync_kit.output.plain import printable
 from dsync_kit.report.contents import plural
-from dsync_kit.report.json_line import json_line
 from dsync_kit.report.tally import Tally
 
 __all__ = ["JsonLines", "PlainLines", "RunReader", "TerminalRun", "result_lines"]

@@ -1,5 +1,6 @@
 """`Case`: one example of a rule, as its author sees it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable, KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
@@ -54,6 +56,7 @@ class Case(Drawing):
         self.driver = Driver(self.recorder, subject.limits, order=self.freedoms.partitions)
         self.notes: list[str] = []
         self.checks = 0
+        self.reached: Counter[Situation] = Counter()
         self._belongings = Belongings(subject.remembered)
         self._taken: set[str] = set()
         self._stack = ExitStack()

@@ -14,11 +14,13 @@ __all__ = ["Rule", "rule"]
 class Rule(RuleInfo):
     """A rule that can be run. `check` raises `Violation` if the connector breaks the rule.
 
-    `examples` scales the profile's number of examples.
+    `examples` scales the profile's number of examples. `attempts` is how often a kept example is tried until
+    it fails, if that depends on how threads meet.
     """
 
     check: Callable[[Case], None]
     examples: float = 1.0
+    attempts: int = 1
 
 
 _ids: set[str] = set()
@@ -34,12 +36,14 @@ def rule(
     after: tuple[str, ...] = (),
     examples: float = 1.0,
     since: str = FIRST,
+    explores: float = 0.0,
+    attempts: int = 1,
 ) -> Callable[[Callable[[Case], None]], Rule]:
     """Make a rule of a function over a case. The first line of its docstring says what the rule checks.
 
     `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
     profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first edition
-    that has the rule. Raises ValueError if another rule has the same id, or if there is no such edition.
+    that has the rule; `explores` and `attempts` are those of `Rule`. Raises ValueError if another rule has the same id, or if there is no such edition.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:
@@ -60,6 +64,8 @@ def rule(
             since=since,
             check=check,
             examples=examples,
+            explores=explores,
+            attempts=attempts,
         )
 
     return make

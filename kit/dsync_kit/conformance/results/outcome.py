@@ -7,6 +7,7 @@ from typing import Self
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Apart, Features
 from dsync_kit.conformance.results.rule_info import Level
+from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.project.editions import Edition
 
 __all__ = [
@@ -126,6 +127,8 @@ class _Judged:
     failure: Failure | None = None
     wanted: int = 0
     """The planned number of examples, if time ran out before; else 0."""
+    reached: tuple[tuple[Situation, int], ...] = ()
+    """The situations that an explorer reached, each with how often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Owner(StrEnum):
     STREAM_IDS = "stream/ids"
     STREAM_DOCUMENTS = "stream/documents"
     STREAM_VALUES = "stream/values"
+    LSN_MONOTONE = "lsn/monotone"
     TEARDOWN_TWICE = "lifecycle/teardown-twice"
     BSON_TEXT = "encoding/bson-text"
     BSON_INT32 = "encoding/bson-int32"

@@ -60,7 +60,8 @@ class RuleInfo:
     """One rule, as reports show it. `summary` says in one line what it checks.
 
     `after` are rules whose violation would explain a violation of this one: it is then shown as a consequence. `since`
-    is the first edition that has the rule: for a connector that is held to an older one, it only warns.
+    is the first edition that has the rule: for a connector that is held to an older one, it only warns. A rule that
+    `explores` gets a share of the run's time instead of a number of examples: this is its weight.
     """
 
     id: str
@@ -71,6 +72,7 @@ class RuleInfo:
     hint: str = ""
     after: tuple[str, ...] = ()
     since: str = FIRST
+    explores: float = 0.0
 
     @property
     def area(self) -> str:

@@ -5,6 +5,7 @@ from dsync_kit.conformance.rules import (
     durability,
     encoding,
     errors,
+    explore,
     faults,
     flow,
     get_by_ids,
@@ -53,4 +54,6 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *packaging.RULES,
     *identity.RULES,
+    # Last: their part of the time is of what the others have taken.
+    *explore.RULES,
 )

@@ -1,7 +1,7 @@
 """Shares out the time of a run among its rules, so that it ends in time even with a slow connector."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dsync_kit.conformance.results.profile import Profile
 
@@ -17,30 +17,55 @@ _APART = 0.2
 class Budget:
     """The time of a run of `rules` rules in `jobs` parallel processes, shared out rule by rule.
 
-    `clock` returns seconds.
+    `exploring` are the weights of the rules among them that explore. They come last, and share a part of the run's
+    time. `clock` returns seconds.
     """
 
     def __init__(
-        self, profile: Profile, rules: int, *, jobs: int = 1, clock: Callable[[], float] = time.monotonic
+        self,
+        profile: Profile,
+        rules: int,
+        *,
+        exploring: Sequence[float] = (),
+        jobs: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._profile = profile
+        self._weights = exploring
+        self._ordinary: float | None = None
         self._total = profile.total
-        self._rules = rules
+        self._rules = rules - len(exploring)
         self._jobs = jobs
         self._clock = clock
         self._began = clock()
         self._given = 0
         self._again_began: float | None = None
 
-    def share(self) -> float | None:
+    def share(self, explores: float = 0.0) -> float | None:
         """The most seconds for the examples of the next rule; None means the profile's limit.
+
+        `explores` is the weight of a rule that explores: it uses all of its time.
 
         If the run is late, it is an equal share of the remaining time.
         """
+        if explores:
+            return self._explorers_share(explores)
         spent = self._clock() - self._began
         done, self._given = self._given, self._given + 1
         if spent * self._rules <= _AHEAD * self._total * (done + 1):
             return None
         return max(0.0, self._total - spent) * self._jobs / max(1, self._rules - done)
+
+    def _explorers_share(self, weight: float) -> float:
+        """The seconds of a rule that explores; where no others are run, it has what a profile gives a rule."""
+        spent = self._clock() - self._began
+        if not self._rules:
+            return self._profile.seconds * weight
+        if self._ordinary is None:
+            self._ordinary = spent
+        part = self._profile.exploring / (1 - self._profile.exploring)
+        due = self._ordinary * part * weight / sum(self._weights)
+        return min(due, max(0.0, self._total - spent) * self._jobs)
 
     def has_time_again(self) -> bool:
         """Whether there is time to judge another rule again. The time starts with the first call."""

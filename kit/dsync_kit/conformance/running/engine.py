@@ -38,7 +38,8 @@ class RunOptions:
 
     `documents` has the schemas of namespaces. `known_failures` maps rule ids or globs to reasons. `edition` is the one
     that the connector is held to. `database` is the folder for this connector's failing examples, which the next run
-    tries first, or None. `runs` is the folder for the journals of namespaces, in case the run is killed. `settle` are
+    tries first, or None; `corpus` replaces it where examples are kept, too, with which an explorer reached something
+    new. `runs` is the folder for the journals of namespaces, in case the run is killed. `settle` are
     the seconds by which reads may lag behind writes; with None, the kit finds out. `command` returns the command that
     shows a rule's failure again.
     """
@@ -52,6 +53,7 @@ class RunOptions:
     known_failures: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     database: Path | None = None
+    corpus: Path | None = None
     runs: Path | None = None
     settle: float | None = None
     command: Callable[[str], str] = lambda rule: f"dsync-kit verify … --rule {rule}"
@@ -79,7 +81,8 @@ class Session:
         check_known_failures(listed, RULES, "known_failures of conformance.py")
         self._terms = Terms(options.edition, {**listed, **options.known_failures})
         self._found: list[Finding] = []
-        self._budget = Budget(options.profile, len(options.rules))
+        exploring = [rule.explores for rule in options.rules if rule.explores]
+        self._budget = Budget(options.profile, len(options.rules), exploring=exploring)
         self._apart: dict[Features, Subject] = {}
         self._narrowing: Narrowing | None = None
         self.problem = ""
@@ -103,7 +106,7 @@ class Session:
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` if the connector has stopped answering."""
-        self.find(rule, self._budget.share())
+        self.find(rule, self._budget.share(rule.explores))
         return self.outcomes[-1]
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
@@ -195,7 +198,8 @@ class Session:
             self._subject_apart(without),
             profile,
             seed=options.seed,
-            database=options.database,
+            database=options.corpus or options.database,
+            keeps_new=options.corpus is not None,
             choices=choices,
             seconds=seconds,
         )

@@ -1,5 +1,6 @@
 """Runs one rule with Hypothesis within a budget, and keeps the smallest failing example."""
 
+import itertools
 import logging
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, reproduce_failure, 
 from hypothesis import __version__ as hypothesis_version
 from hypothesis import strategies as st
 from hypothesis.core import encode_failure
-from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, choices_to_bytes
 from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.bounds.interruption import heed
@@ -29,6 +30,7 @@ from dsync_kit.conformance.results.outcome import (
     Violation,
 )
 from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
@@ -51,6 +53,9 @@ is the smallest, and shows little."""
 
 _PATIENCE = 4
 
+_ROUND = 20
+"""Examples of an explorer after which Hypothesis begins again: a tenth of its examples are as small as can be."""
+
 
 def run_rule(
     rule: Rule,
@@ -61,16 +66,23 @@ def run_rule(
     database: Path | None,
     choices: str = "",
     seconds: float | None = None,
+    keeps_new: bool = False,
 ) -> Finding:
     """Judge one rule; with `choices`, only by the example that they reproduce. Its examples take at most `seconds`.
 
-    Nothing that the connector does makes it raise; only KeyboardInterrupt passes through.
+    `keeps_new` keeps in the database the examples, too, with which an explorer reached something new. Nothing that the
+    connector does makes it raise; only KeyboardInterrupt passes through.
     """
     trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices))
+    if keeps_new and database is not None and rule.explores:
+        trial.corpus = DirectoryBasedExampleDatabase(database)
     began = time.monotonic()
     problem = ""
     try:
         _explore(trial, profile, seed, database, choices)
+        rounds = itertools.count(1) if rule.explores and not choices else range(1, rule.attempts if choices else 1)
+        for number in rounds:
+            _explore(trial, profile, seed + number, database, choices, again=True)
     except (_Failed, _Enough, Flaky):
         pass  # the trial has what was found
     except DidNotReproduce:
@@ -118,6 +130,9 @@ class _Trial:
     """Whether this runs a single example that has failed before."""
     examples: int = 0
     checks: int = 0
+    reached: Counter[Situation] = field(default_factory=Counter)
+    corpus: ExampleDatabase | None = None
+    """Keeps the examples with which something new was reached."""
     declined: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     ruled_out: int = 0
@@ -136,6 +151,8 @@ class _Trial:
         heed()
         now = time.monotonic()
         if self.smallest is None and self._spent(now - self.began):
+            if self.rule.explores:
+                raise _Enough
             return
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
@@ -150,6 +167,10 @@ class _Trial:
                 self.examples += 1
                 self.checks += case.checks
                 self.notes.update(case.notes)
+                new = case.reached.keys() - self.reached.keys()
+                self.reached.update(case.reached)
+        if violation is None and new and self.corpus is not None:
+            self.corpus.save(_key(self.rule, self.subject), choices_to_bytes(data.conjecture_data.choices))
         if violation is not None:
             self.stopped = self._stopped(case)
             if self.stopped:
@@ -171,6 +192,8 @@ class _Trial:
 
     def _spent(self, seconds: float) -> bool:
         """Whether the rule's time is over. A few examples run anyway, unless they take very long."""
+        if self.rule.explores:
+            return self.examples > 0 and self.seconds is not None and seconds > self.seconds
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
         if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
             most = min(most, self.seconds)
@@ -228,6 +251,7 @@ class _Trial:
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),
             features=self.smallest.features if self.smallest is not None else (),
             without=self.subject.without,
+            reached=tuple(sorted(self.reached.items())),
             wanted=_wanted(self.rule, self.profile) if self.cut and failure is None else 0,
         )
 
@@ -252,21 +276,21 @@ class _Trial:
         )
 
 
-def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path | None, choices: str) -> None:
+def _explore(
+    trial: _Trial, profile: Profile, seed_number: int, database: Path | None, choices: str, *, again: bool = False
+) -> None:
     examples = DirectoryBasedExampleDatabase(database) if database is not None else None
 
     def test(data: st.DataObject) -> None:
         trial.example(data)
 
     # The key separates the rules for Hypothesis, since they share one test function.
-    without = trial.subject.without
-    key = f"{trial.rule.id} apart from {name_features(without)}" if without else trial.rule.id
-    test._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]
+    test._hypothesis_internal_database_key = _key(trial.rule, trial.subject)  # type: ignore[attr-defined]
     configured = settings(
         max_examples=_wanted(trial.rule, profile),
         database=examples,
         deadline=None,
-        phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if again else (Phase.reuse, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
@@ -280,8 +304,16 @@ def _explore(trial: _Trial, profile: Profile, seed_number: int, database: Path |
     configured(seed(seed_number)(wrapped))()
 
 
+def _key(rule: Rule, subject: Subject) -> bytes:
+    """What the examples of a rule are kept under."""
+    without = subject.without
+    return (f"{rule.id} apart from {name_features(without)}" if without else rule.id).encode()
+
+
 def _wanted(rule: Rule, profile: Profile) -> int:
-    """The planned number of examples of a rule."""
+    """The planned number of examples of a rule; of one that explores, in each of its rounds."""
+    if rule.explores:
+        return _ROUND
     return max(1, round(profile.examples * rule.examples))
 
 

@@ -25,10 +25,11 @@ class Orders:
     """What to judge, and how.
 
     `rules` are globs; without any, all rules run. `documents` are the words of `--documents`. `known_failures` is a
-    file. `edition` is the requested one; None leaves it to the connector. `database` is the folder for this connector's
-    failing examples, `runs` the one for journals of namespaces; either may be None. `settle` are the seconds by which
-    reads may lag behind writes; with None, the kit finds out. If there are `choices`, each rule is judged only by the
-    example that they reproduce; `without` are the features that it must not show.
+    file. `edition` is the requested one; None leaves it to the connector. `database` is the folder for this
+    connector's failing examples, `corpus` replaces it where examples are kept, too, with which an explorer reached
+    something new. `runs` is the one for journals of namespaces; each may be None. `settle` are the seconds by which
+    reads may lag behind writes; with None, the kit finds out. If there are `choices`, each rule is judged only by
+    the example that they reproduce; `without` are the features that it must not show.
     """
 
     target: Named
@@ -44,6 +45,7 @@ class Orders:
     runs: Path | None = None
     settle: float | None = None
     choices: str = ""
+    corpus: Path | None = None
     without: Features = ()
 
 

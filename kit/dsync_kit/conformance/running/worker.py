@@ -86,6 +86,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             edition_for(folder_at(named.word), orders.edition),
             known,
             database=orders.database,
+            corpus=orders.corpus,
             runs=orders.runs,
             settle=orders.settle,
         )

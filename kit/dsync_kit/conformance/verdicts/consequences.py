@@ -82,6 +82,7 @@ def outcomes_of(
                 kept=keep(finding) if finding.failure is not None else "",
                 wanted=finding.wanted,
                 counts_from=newer.get(cause, newer.get(finding.rule, "")) if status is Status.FAILED else "",
+                reached=finding.reached,
             )
         )
     return tuple(outcomes)

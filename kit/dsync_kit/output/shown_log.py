@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dsync_kit.report.json_line import json_line
+from dsync_kit.output.json_line import json_line
 
 __all__ = ["shown_log"]
 

@@ -1,0 +1,143 @@
+"""The plans of an explorer, and the listings that it begins and goes on with, however long afterwards."""
+
+import threading
+
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.exploring.operations import Operation
+from dsync_kit.conformance.case.exploring.records import Listing, Origin, Planned
+from dsync_kit.conformance.case.exploring.world import World
+from dsync_kit.conformance.case.following import held
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.history import History
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import GeneratePlanResponse, ListDataRequest, Partition
+
+__all__ = ["Copier"]
+
+_KEPT = 4
+
+
+class Copier:
+    """Plans and lists; `plans` are the last ones, `copied` where the updates begin of those that were listed whole."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._case = world.case
+        self._listings: list[Listing] = []
+        self._lock = threading.Lock()
+        self.plans: list[Planned] = []
+        self.copied: list[Origin] = []
+        self.streaming = False
+        """Whether a stream is open: a source with one slot refuses plans, then."""
+
+    def plan(self, operation: Operation, *, alone: bool) -> None:
+        """Ask for a plan of some namespaces."""
+        world, names = self._world, self._world.names
+        if not self._case.offers(Need.MULTI_NAMESPACE_PLAN):
+            names = [world.name(operation)]
+        elif operation.which % 3:
+            first = operation.place % len(names)
+            names = [*names[first:], *names[:first]][: operation.which % len(names) + 1]
+        asked = tuple(reversed(names)) if operation.turned else tuple(names)
+        if alone:
+            world.resolve()
+        since = world.clock.now()
+        holding = {name: held(world.histories[name].model()) for name in asked}
+        if (plan := self._planned(asked, since, world.driver(operation))) is None:
+            return
+        origin = None
+        # While others write, nobody knows what a sink would hold at that moment: it has to copy the plan first.
+        if plan.updates_partitions and alone:
+            origin = Origin(plan.updates_partitions[0].cursor, asked, lambda: holding, "a plan's cursor")
+        self.plans = [*self.plans, Planned(tuple(plan.partitions), origin)][-_KEPT:]
+
+    def copy(self, operation: Operation) -> None:
+        """Plan and list, as dsync does: a stream from the plan's cursor leads from there to the source's state."""
+        world, driver = self._world, self._world.driver(operation)
+        several = self._case.offers(Need.MULTI_NAMESPACE_PLAN)
+        asked = tuple(world.names) if several else (world.name(operation),)
+        since = world.clock.now()
+        if (plan := self._planned(asked, since, driver)) is None:
+            return
+        copied: dict[str, dict[bytes, bytes]] = {name: {} for name in asked}
+        try:
+            for partition in plan.partitions:
+                listed = driver.list_partition(partition, world.data_type)
+                own = self._case.without_foreign(partition.namespace, listed, world.data_type)
+                copied.setdefault(partition.namespace, {}).update({world.key(document): document for document in own})
+        except ConnectorError as error:
+            if error.retryable or any(world.may_be_empty(name, since) for name in asked):
+                return
+            raise
+        until = world.clock.now()
+        for name in asked if not world.lags else ():
+            world.histories[name].check_listing(copied[name], since, until, "the listing of a plan")
+        self._case.checks += 1
+        if plan.updates_partitions:
+            what = "the cursor of a plan that was copied"
+            origin = Origin(plan.updates_partitions[0].cursor, asked, lambda: copied, what)
+            self.copied = [*self.copied, origin][-_KEPT:]
+
+    def begin(self, operation: Operation) -> None:
+        """Read the first page of a partition, of the last plan or another one."""
+        if not self.plans or operation.turned:
+            self.plan(operation, alone=True)
+        world = self._world
+        partitions = [partition for plan in reversed(self.plans) for partition in plan.partitions]
+        partitions = [partition for partition in partitions if partition.namespace in world.histories]
+        if operation.which % 2:  # the fullest namespace, which has the most pages
+            partitions.sort(key=lambda found: -len(world.histories[found.namespace].model().documents))
+        if partitions:
+            self._read(Listing(partitions[operation.which % len(partitions)], world.clock.now()), operation)
+
+    def go_on(self, operation: Operation) -> None:
+        """Read the next page of a listing, however long ago the last one was read."""
+        with self._lock:
+            if not self._listings:
+                return
+            listing = self._listings.pop(operation.which % len(self._listings))
+        self._read(listing, operation)
+
+    def _planned(self, asked: tuple[str, ...], since: int, driver: Driver) -> GeneratePlanResponse | None:
+        """A plan; None where it may be refused."""
+        try:
+            return driver.plan(asked, updates=self._world.streams)
+        except ConnectorError:
+            if self.streaming or any(self._world.may_be_empty(name, since) for name in asked):
+                return None  # one slot, which a stream holds; or a namespace that is gone with its last document
+            raise
+
+    def _read(self, listing: Listing, operation: Operation) -> None:
+        world, driver = self._world, self._world.driver(operation)
+        name = listing.partition.namespace
+        bare = Partition(namespace=name, cursor=listing.partition.cursor)
+        request = ListDataRequest(partition=bare, type=world.data_type, cursor=listing.cursor)
+        try:
+            answer = driver.api.list_data(request)
+        except ConnectorError as error:
+            # dsync would begin again. A cursor need not be known to another instance, nor a namespace that is gone.
+            if error.retryable or driver is world.second or world.may_be_empty(name, listing.since):
+                return
+            raise
+        history = world.histories[name]
+        own = self._case.without_foreign(name, list(answer.data), world.data_type)
+        listing.found = world.keyed([*listing.found.values(), *own], history, listing.since)
+        listing.cursor, listing.pages = answer.next_cursor, listing.pages + 1
+        self._case.checks += 1
+        if answer.next_cursor:
+            with self._lock:
+                self._listings = [*self._listings, listing][-_KEPT:]
+        elif not world.lags:
+            self._check(listing, history)
+
+    def _check(self, listing: Listing, history: History) -> None:
+        """Judge a listing at its end: it has all of its partition that nobody has touched since it began."""
+        world, until = self._world, self._world.clock.now()
+        what = f"a listing of {listing.pages} pages, with other calls in between,"
+        for key, document in listing.found.items():
+            history.check(key, document, listing.since, until, what)
+        # Which documents are in a partition is the connector's to say: it says so by listing it once more.
+        again = self._case.driver.list_partition(listing.partition, world.data_type)
+        own = self._case.without_foreign(listing.partition.namespace, again, world.data_type)
+        keys = {world.key(document) for document in own}
+        history.check_listing(listing.found, listing.since, until, what, among=keys)

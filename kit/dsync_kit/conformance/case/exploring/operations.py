@@ -1,0 +1,166 @@
+"""The operations that an explorer makes, and how they are drawn."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from hypothesis import strategies as st
+
+__all__ = ["AtOnce", "Kind", "Operation", "Step", "shown", "steps"]
+
+
+class Kind(StrEnum):
+    """What an operation does; the value is its name in reports."""
+
+    PAGE = "write a page"
+    CALL = "write updates"
+    MANY = "write many documents"
+    THIN_OUT = "delete some"
+    EMPTY = "delete everything"
+    REFILL = "write again what was deleted"
+    BAD_PAGE = "write a page that is bad"
+    LIST = "list"
+    LOOK_UP = "look up"
+    COUNT = "count"
+    PLAN = "plan"
+    COPY = "copy a plan"
+    BEGIN = "begin a listing"
+    GO_ON = "go on with a listing"
+    STREAM = "open a stream"
+    RESUME = "resume a stream"
+    READ = "read a message"
+    CATCH_UP = "catch up with a stream"
+    CANCEL = "cancel a stream"
+    LSN = "open a StreamLSN"
+    RESTART = "restart"
+    OUTAGE = "write during an outage"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. The numbers choose among what is there when it is made, counted round.
+
+    `place` is a namespace, `which` a plan, a listing, a stream or a cursor. `items` are the numbers of a kind of
+    update, of an id and of a content. `turned` turns the order of namespaces round, `slowly` reads no message ahead,
+    `elsewhere` makes the call to another instance. `pause` are milliseconds before it, where it is one of several at
+    once.
+    """
+
+    kind: Kind
+    place: int = 0
+    which: int = 0
+    items: tuple[tuple[int, int, int], ...] = ()
+    turned: bool = False
+    slowly: bool = False
+    elsewhere: bool = False
+    pause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """What several threads do at once, each its own operations one after another."""
+
+    threads: tuple[tuple[Operation, ...], ...]
+
+
+Step = Operation | AtOnce
+
+_ITEMS = {Kind.PAGE: 4, Kind.CALL: 5, Kind.BAD_PAGE: 3}
+_OPENS = (Kind.PLAN, Kind.BEGIN, Kind.STREAM, Kind.RESUME)
+_IN_A_THREAD = frozenset(
+    {
+        Kind.PAGE,
+        Kind.CALL,
+        Kind.MANY,
+        Kind.THIN_OUT,
+        Kind.EMPTY,
+        Kind.BAD_PAGE,
+        Kind.LIST,
+        Kind.LOOK_UP,
+        Kind.COUNT,
+        Kind.PLAN,
+        Kind.COPY,
+        Kind.GO_ON,
+        Kind.STREAM,
+    }
+)
+_WRITES = frozenset({Kind.PAGE, Kind.CALL, Kind.MANY, Kind.THIN_OUT, Kind.EMPTY})
+_FEWEST_KINDS = 4
+
+_WEIGHTS = {
+    Kind.CALL: 3,
+    Kind.PAGE: 2,
+    Kind.THIN_OUT: 2,
+    Kind.BEGIN: 2,
+    Kind.GO_ON: 3,
+    Kind.STREAM: 2,
+    Kind.RESUME: 2,
+    Kind.READ: 2,
+}
+"""How often an operation is drawn; others once. What loses data is mostly a write between two parts of a read."""
+
+# Made once: Hypothesis looks into each strategy anew that it is given, which costs more than to draw from it.
+_PLACES, _CHOICES, _UPDATES, _IDS, _CONTENTS = 3, 8, 8, 5, 4
+_PLACE = st.integers(0, _PLACES * _CHOICES - 1)
+_ITEM = st.integers(0, _UPDATES * _IDS * _CONTENTS - 1)
+_BITS = st.integers(0, 3)
+_ANY = st.integers(0, 2**16 - 1)
+_PAUSE = st.sampled_from((0, 0, 1, 2))
+_ELSEWHERE = st.booleans()
+_PAGES = {most: st.lists(_ITEM, min_size=1, max_size=most) for most in _ITEMS.values()}
+
+
+@st.composite
+def steps(draw: st.DrawFn, kinds: tuple[Kind, ...], *, at_once: bool = False, elsewhere: bool = False) -> list[Step]:
+    """Lists of steps of some of the kinds: an example with few kinds gets further than one with a little of all."""
+    if draw(st.booleans()):
+        left = draw(_ANY)
+        some = tuple(kind for number, kind in enumerate(kinds) if not left >> number & 1)
+        kinds = some if len(some) >= _FEWEST_KINDS else kinds
+    # A long list is drawn as short ones: Hypothesis leaves out whole ones where it makes a failure small.
+    parts = draw(_lists(kinds, at_once, elsewhere))
+    return [step for part in parts for step in part]
+
+
+@lru_cache(maxsize=1000)
+def _lists(kinds: tuple[Kind, ...], at_once: bool, elsewhere: bool) -> st.SearchStrategy[list[list[Step]]]:
+    single = _operation(tuple(kind for kind in kinds for _ in range(_WEIGHTS.get(kind, 1))), elsewhere, False)
+    one: st.SearchStrategy[Step] = st.one_of(single, _together(kinds, elsewhere)) if at_once else single
+    return st.lists(st.lists(one, min_size=1, max_size=10), min_size=1, max_size=4 if at_once else 10)
+
+
+def _together(kinds: tuple[Kind, ...], elsewhere: bool) -> st.SearchStrategy[AtOnce]:
+    kept = tuple(kind for kind in kinds if kind in _IN_A_THREAD) or (Kind.PAGE,)
+    writes = tuple(kind for kind in kept if kind in _WRITES) or (Kind.PAGE,)
+    writing, any_ = (
+        st.lists(_operation(some, elsewhere, True), min_size=1, max_size=4).map(tuple) for some in (writes, kept)
+    )
+    return st.tuples(writing, any_, st.lists(any_, max_size=2)).map(lambda of: AtOnce((of[0], of[1], *of[2])))
+
+
+@st.composite
+def _operation(draw: st.DrawFn, kinds: tuple[Kind, ...], elsewhere: bool, paused: bool) -> Operation:
+    kind = kinds[draw(_ANY) % len(kinds)]
+    which, place = divmod(draw(_PLACE), _PLACES)
+    items = []
+    for item in draw(_PAGES[_ITEMS[kind]]) if kind in _ITEMS else ():
+        rest, content = divmod(item, _CONTENTS)
+        items.append((*divmod(rest, _IDS), content))
+    turned, slowly = divmod(draw(_BITS), 2) if kind in _OPENS else (0, 0)
+    return Operation(
+        kind,
+        place,
+        which,
+        tuple(items),
+        bool(turned),
+        bool(slowly),
+        draw(_ELSEWHERE) if elsewhere else False,
+        draw(_PAUSE) if paused else 0,
+    )
+
+
+def shown(step: Step) -> str:
+    """A step as a report names it; the transcript says what came of it."""
+    if isinstance(step, AtOnce):
+        return "at once {" + " | ".join(", ".join(shown(one) for one in thread) for thread in step.threads) + "}"
+    return step.kind.value + (" on another instance" if step.elsewhere else "")

@@ -1,0 +1,69 @@
+"""The plans, listings and streams that an explorer has begun."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from dsync_kit.conformance.calls.stream_reader import StreamReader
+from dsync_kit.conformance.case.following import Follower, Held, Sent
+from dsync_kit.protocol import Partition, StreamLSNResponse
+
+__all__ = ["Counting", "Listing", "Origin", "Planned", "Reading"]
+
+
+@dataclass(slots=True)
+class Origin:
+    """A cursor from which updates may be streamed: `holding` gives what a sink holds that has come so far.
+
+    `asked` are the namespaces for which it was given; none stands for all.
+    """
+
+    cursor: bytes
+    asked: tuple[str, ...]
+    holding: Callable[[], dict[str, Held]]
+    what: str
+
+
+@dataclass(slots=True)
+class Planned:
+    """A plan: its partitions, and where its updates begin, if it has any."""
+
+    partitions: tuple[Partition, ...]
+    origin: Origin | None
+
+
+@dataclass(slots=True)
+class Listing:
+    """A listing of one partition, as far as it was read. `since` is when it began."""
+
+    partition: Partition
+    since: int
+    cursor: bytes = b""
+    found: dict[bytes, bytes] = field(default_factory=dict)
+    pages: int = 0
+
+
+@dataclass(slots=True)
+class Reading:
+    """An open stream. `beside` says whether others were open when it was opened."""
+
+    follower: Follower
+    origin: Origin
+    beside: bool = False
+
+    def cursors(self) -> Iterator[Origin]:
+        """The cursors that have come, the newest first; each as it came first, with the fewest updates."""
+        first: dict[bytes, Sent] = {}
+        for sent in self.follower.sent:
+            first.setdefault(sent.cursor, sent)
+        for sent in reversed(first.values()):
+            held = partial(self.follower.held_after, sent.updates)
+            yield Origin(sent.cursor, self.origin.asked, held, f"the cursor that came with update {sent.updates}")
+
+
+@dataclass(slots=True)
+class Counting:
+    """An open StreamLSN, and the last count that came."""
+
+    reader: StreamReader[StreamLSNResponse]
+    last: int = 0

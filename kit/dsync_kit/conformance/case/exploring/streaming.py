@@ -1,0 +1,178 @@
+"""The streams of an explorer: opened, read slowly or not at all, cancelled, and resumed from any cursor so far."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.exploring.copying import Copier
+from dsync_kit.conformance.case.exploring.operations import Operation
+from dsync_kit.conformance.case.exploring.records import Counting, Origin, Reading
+from dsync_kit.conformance.case.exploring.world import World
+from dsync_kit.conformance.case.following import Follower, held
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
+
+__all__ = ["Streamer"]
+
+_MOST_OPEN = 4
+_KEPT = 8
+_RESUMED = 4
+_SOON = 0.05
+
+
+class Streamer:
+    """Opens streams from the cursors of a copier's plans, and from those that have come in messages.
+
+    `counts` says whether StreamLSN is judged, or only called.
+    """
+
+    def __init__(self, world: World, copier: Copier, *, counts: bool) -> None:
+        self._world = world
+        self._case = world.case
+        self._copier = copier
+        self._counts = counts
+        self._open: list[Reading] = []
+        self._past: list[Origin] = []
+        self._countings: list[Counting] = []
+        self._one_only = False
+        self._lock = threading.RLock()
+
+    def open(self, operation: Operation, *, alone: bool) -> None:
+        """Open a stream from a plan's cursor."""
+        if alone and not self._planned():
+            self._copier.plan(operation, alone=True)
+        self._follow(self._planned(), operation)
+
+    def resume(self, operation: Operation) -> None:
+        """Open a stream from a cursor that has come in a message, or from one whose plan was copied."""
+        with self._lock:
+            come = [origin for reading in self._open for origin in reading.cursors()]
+        self._follow([*come, *self._past, *self._copier.copied], operation)
+
+    def read(self, operation: Operation) -> None:
+        """Read one message, if one comes soon."""
+        if (reading := self._chosen(operation)) is not None:
+            self._guarded(reading, partial(reading.follower.message, _SOON))
+
+    def catch_up(self, operation: Operation) -> None:
+        """Read a stream until a sink holds what the source does."""
+        if (reading := self._chosen(operation)) is not None:
+            self._converge(reading, "an open stream")
+
+    def cancel(self, operation: Operation) -> None:
+        """Hang up; the cursors that have come are kept."""
+        if (reading := self._chosen(operation)) is not None:
+            self._close(reading)
+
+    def open_lsn(self, operation: Operation) -> None:
+        """Open a StreamLSN from a plan's cursor."""
+        origins = self._planned()
+        if origins and len(self._countings) < _MOST_OPEN:
+            origin = origins[operation.which % len(origins)]
+            stream = self._world.driver(operation).stream_lsn(origin.cursor, origin.asked)
+            self._countings.append(Counting(self._case.enter(stream)))
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for reading in self._open[:]:
+            self._close(reading)
+        for counting in self._countings:
+            counting.reader.cancel()
+        self._countings.clear()
+
+    @property
+    def used(self) -> bool:
+        """Whether there is anything to be streamed."""
+        return bool(self._open or self._past or self._copier.copied or self._planned())
+
+    def agree(self) -> None:
+        """Read what is open to its end, and then from some of the earlier cursors, the newest first."""
+        for counting in self._countings if self._counts else ():
+            self._read_lsn(counting)
+        for reading in self._open[:]:
+            self._converge(reading, "an open stream")
+            self._close(reading)
+        origins = [*reversed(self._past), *reversed(self._copier.copied), *reversed(self._planned())]
+        for number, origin in enumerate(origins[:: max(1, len(origins) // _RESUMED)][:_RESUMED]):
+            reading = self._opened(origin, self._case.driver, turned=number % 2 == 0)
+            self._converge(reading, f"a stream from {origin.what}")
+            reading.follower.cancel()
+
+    def _planned(self) -> list[Origin]:
+        return [plan.origin for plan in self._copier.plans if plan.origin is not None]
+
+    def _follow(self, origins: list[Origin], operation: Operation) -> None:
+        if not origins:
+            return
+        origin = origins[operation.which % len(origins)]
+        with self._lock:
+            if self._one_only or len(self._open) >= _MOST_OPEN:
+                for reading in self._open[:]:
+                    self._close(reading)
+            ahead = 1 if operation.slowly else 0
+            driver = self._world.driver(operation)
+            self._open.append(self._opened(origin, driver, turned=operation.turned, ahead=ahead))
+            self._copier.streaming = True
+            if len(self._open) > 1:  # of streams that are open at once one may be refused, whichever it is
+                for reading in self._open:
+                    reading.beside = True
+
+    def _opened(self, origin: Origin, driver: Driver, *, turned: bool, ahead: int = 0) -> Reading:
+        asked = tuple(reversed(origin.asked)) if turned else origin.asked
+        follower = Follower(
+            self._case,
+            origin.cursor,
+            asked,
+            self._world.data_type,
+            holding=origin.holding(),
+            driver=driver,
+            ahead=ahead,
+        )
+        return Reading(follower, Origin(origin.cursor, asked, origin.holding, origin.what))
+
+    def _chosen(self, operation: Operation) -> Reading | None:
+        return self._open[operation.which % len(self._open)] if self._open else None
+
+    def _converge(self, reading: Reading, what: str) -> None:
+        self._world.resolve()
+        names = reading.origin.asked or tuple(self._world.names)
+        wanted = {name: held(self._world.histories[name].model()) for name in names}
+        self._guarded(reading, lambda: reading.follower.converge(wanted, what=what))
+
+    def _guarded(self, reading: Reading, read: Callable[[], object]) -> None:
+        """Read a stream; one that is refused beside another one is given up."""
+        try:
+            read()
+        except Violation:
+            follower = reading.follower
+            if follower.reader.error is None or follower.updates or not reading.beside:
+                raise
+            self._one_only = True
+            self._remove(reading)
+
+    def _close(self, reading: Reading) -> None:
+        reading.follower.cancel()
+        self._remove(reading)
+        cursors = list(reading.cursors())
+        # The first one, one in the middle and the newest.
+        chosen = (*cursors[-1:], *cursors[len(cursors) // 2 :][:1], *cursors[:1])
+        unique = {origin.cursor: origin for origin in chosen}
+        self._past = [*self._past, *unique.values()][-_KEPT:]
+
+    def _remove(self, reading: Reading) -> None:
+        with self._lock:
+            self._open = [other for other in self._open if other is not reading]
+            self._copier.streaming = bool(self._open)
+
+    def _read_lsn(self, counting: Counting) -> None:
+        """Read the counts that have come: they never decrease."""
+        while (message := counting.reader.next(0.0)) is not None:
+            self._case.check(
+                message.lsn >= counting.last,
+                "the count of a StreamLSN decreases",
+                expected=f"{counting.last} or more",
+                seen=message.lsn,
+                owner=Owner.LSN_MONOTONE,
+            )
+            counting.last = message.lsn

@@ -1,0 +1,154 @@
+"""What an explorer writes: pages and calls, good and bad, and deletes of some documents or all."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.exploring.operations import Kind, Operation
+from dsync_kit.conformance.case.exploring.world import World
+from dsync_kit.conformance.results.outcome import Inapplicable
+from dsync_kit.conformance.verdicts.inspection import key_of
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, BsonValue, Update
+
+__all__ = ["Writer"]
+
+_MANY = (33, 3, 260, 260)
+"""Documents of a large write: fewer than a small page has, more, and several pages of the usual size."""
+
+_FEW = 2
+"""The first of these are written where others write at the same time."""
+
+
+class Writer:
+    """Writes to the namespaces of a world, and notes it in their histories.
+
+    Of several `threads`, each writes to documents of its own, as dsync has all updates of one id made by one writer.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._case = world.case
+        self._deleted: dict[str, list[bytes]] = {}
+        self._numbered: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._marks = 0
+
+    def page(self, operation: Operation, thread: int, threads: int) -> None:
+        """A page of drawn documents; one with a malformed document, which is to be refused."""
+        chosen = {self._own(index, thread, threads): content for _, index, content in operation.items}
+        documents = [self._world.document(index, content) for index, content in chosen.items()]
+        bad = operation.kind is Kind.BAD_PAGE
+        self.load(self._world.name(operation), documents, self._world.driver(operation), bad=bad)
+
+    def call(self, operation: Operation, thread: int, threads: int) -> None:
+        """A call of drawn updates."""
+        kinds = self._case.update_kinds
+        updates = [
+            self._world.update(kinds[kind % len(kinds)], self._own(index, thread, threads), content)
+            for kind, index, content in operation.items
+        ]
+        self.change(self._world.name(operation), updates, self._world.driver(operation))
+
+    def many(self, operation: Operation, thread: int, threads: int) -> None:
+        """A page of numbered documents; none where the store has too few ids."""
+        count = _MANY[operation.which % (len(_MANY) if threads == 1 else _FEW)]
+        self._many(self._world.name(operation), count, operation, thread)
+
+    def pages(self, name: str) -> None:
+        """As many documents as usually fill several pages."""
+        self._many(name, max(_MANY), Operation(Kind.MANY), 0)
+
+    def delete(self, operation: Operation, thread: int, threads: int) -> None:
+        """Delete everything, or every second or third document."""
+        world, name = self._world, self._world.name(operation)
+        there = world.histories[name].model().documents
+        if threads > 1:
+            mine = {world.key(world.document(index, 0)) for index in range(thread, len(world.values), threads)}
+            mine |= self._numbered[thread]
+            there = {key: document for key, document in there.items() if key in mine}
+        documents = list(there.values())
+        if operation.kind is Kind.THIN_OUT:
+            step = 2 + operation.which // 4
+            documents = documents[operation.which % step :: step]
+        else:
+            self._deleted[name] = documents
+        removals = [Update(id=id_of(item, world.data_type), type=UPDATE_TYPE_DELETE) for item in documents]
+        self.change(name, removals, world.driver(operation))
+
+    def refill(self, operation: Operation) -> None:
+        """Write again what was deleted when everything was."""
+        name = self._world.name(operation)
+        if documents := self._deleted.pop(name, []):
+            self.load(name, documents, self._world.driver(operation))
+
+    def mark(self) -> None:
+        """Write a last document to each namespace: when it has come, all else has come."""
+        self._marks += 1
+        with suppress(Inapplicable):  # the store has too few ids
+            (mark,) = self._case.numbered(1, self._world.data_type, prefix=f"mark{self._marks}")
+            update = Update(id=id_of(mark, self._world.data_type), type=UPDATE_TYPE_INSERT, data=mark)
+            for name in self._world.names:
+                self.change(name, [update], self._case.driver)
+
+    def load(self, name: str, documents: Sequence[bytes], driver: Driver, *, bad: bool = False) -> None:
+        """WriteData. A bad page is refused: what it leaves is found out as soon as nothing else is in flight."""
+        case, world, history = self._case, self._world, self._world.histories[name]
+        writes = history.begin((world.key(document), document) for document in documents)
+        sure = False
+        try:
+            if bad:
+                case.own(name, world.data_type, documents)
+                driver.write_data(name, [*documents, documents[-1][:-3]], world.data_type)
+                raise case.decline("it takes a page with a malformed document")
+            if driver is case.driver:
+                case.write(name, documents, world.data_type)
+            else:
+                case.own(name, world.data_type, documents)
+                case.subject.data.load(name, documents, world.data_type, driver=driver)
+                self._written(name, (id_of(document, world.data_type) for document in documents))
+            sure = True
+        except ConnectorError:
+            if not bad:
+                raise
+        finally:
+            history.end(writes, sure=sure)
+        if bad and threading.current_thread() is threading.main_thread():
+            world.resolve()
+
+    def change(self, name: str, updates: Sequence[Update], driver: Driver) -> None:
+        """WriteUpdates."""
+        if not updates:
+            return
+        case, world, history = self._case, self._world, self._world.histories[name]
+        writes = history.begin(
+            (key_of(update.id, world.data_type), None if update.type == UPDATE_TYPE_DELETE else update.data)
+            for update in updates
+        )
+        sure = False
+        try:
+            if driver is case.driver:
+                case.update(name, updates, world.data_type)
+            else:
+                case.own(name, world.data_type, [update.data for update in updates if update.data])
+                case.subject.data.change(name, updates, world.data_type, driver=driver)
+                self._written(name, (list(update.id) for update in updates))
+            sure = True
+        finally:
+            history.end(writes, sure=sure)
+
+    def _many(self, name: str, count: int, operation: Operation, thread: int) -> None:
+        with suppress(Inapplicable):
+            documents = self._case.numbered(count, self._world.data_type, prefix=f"many{thread}", v=operation.place)
+            self._numbered[thread] |= {self._world.key(document) for document in documents}
+            self.load(name, documents, self._world.driver(operation))
+
+    def _own(self, index: int, thread: int, threads: int) -> int:
+        """An id that no other thread writes to."""
+        mine = range(thread, len(self._world.values), threads)
+        return mine[index % len(mine)]
+
+    def _written(self, name: str, ids: Iterable[list[BsonValue]]) -> None:
+        self._case.was_written(name, ids, self._world.data_type)

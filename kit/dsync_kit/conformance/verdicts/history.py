@@ -1,0 +1,169 @@
+"""Which states of each document a read may see, where writes are in flight while it runs."""
+
+import itertools
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import same_document
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DataType
+
+__all__ = ["Clock", "History", "Write"]
+
+
+class Clock:
+    """Counts moments, for all threads."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count(1)
+
+    def now(self) -> int:
+        """A moment after all moments that were given before."""
+        return next(self._count)
+
+
+@dataclass(slots=True)
+class Write:
+    """A state that one document was given. `ended` is None until the call is answered.
+
+    `sure` says that the call was acknowledged; what was refused may have been applied in part.
+    """
+
+    document: bytes | None
+    began: int
+    ended: int | None = None
+    sure: bool = False
+
+
+class History:
+    """The states of the documents of one namespace, by their keys; each key is written by one writer at a time.
+
+    `before` are the documents that somebody else has in it.
+    """
+
+    def __init__(self, data_type: DataType, clock: Clock, before: Mapping[bytes, bytes]) -> None:
+        self.before = before
+        self.data_type = data_type
+        self._clock = clock
+        self._writes: dict[bytes, list[Write]] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, changes: Iterable[tuple[bytes, bytes | None]]) -> list[Write]:
+        """Note that a call is made that gives these documents these states; None is a delete."""
+        now = self._clock.now()
+        writes = []
+        with self._lock:
+            for key, document in changes:
+                write = Write(document, now)
+                self._writes.setdefault(key, [Write(self.before.get(key), 0, 0, sure=True)]).append(write)
+                writes.append(write)
+        return writes
+
+    def end(self, writes: Iterable[Write], *, sure: bool = True) -> None:
+        """Note that the call was answered: with OK, or else with a refusal."""
+        now = self._clock.now()
+        for write in writes:
+            write.ended, write.sure = now, sure
+
+    def written(self) -> list[bytes]:
+        """The keys of all documents that were ever written."""
+        with self._lock:
+            return list(self._writes)
+
+    def possible(self, key: bytes, since: int, until: int) -> list[bytes | None]:
+        """The states that a read may see that began at `since`, and ended at `until`."""
+        with self._lock:
+            writes = list(self._writes.get(key, ()))
+        first = 0
+        for number, write in enumerate(writes):
+            if write.sure and write.ended is not None and write.ended <= since:
+                first = number
+        return [write.document for write in writes[first:] if write.began <= until] or [None]
+
+    def model(self) -> Model:
+        """What the namespace holds while nothing is in flight, by all that was acknowledged."""
+        now = self._clock.now()
+        states = {key: self.possible(key, now, now)[0] for key in self.written()}
+        model = Model(self.data_type)
+        model.documents = {key: state for key, state in states.items() if state is not None}
+        return model
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a call was refused of which nobody knows what it has applied."""
+        now = self._clock.now()
+        return any(len(self.possible(key, now, now)) > 1 for key in self.written())
+
+    def settle(self, listed: Mapping[bytes, bytes]) -> None:
+        """Take what is listed, while nothing is in flight, for what refused calls have left."""
+        now = self._clock.now()
+        for key in self.written():
+            if len(self.possible(key, now, now)) > 1:
+                self.end(self.begin([(key, listed.get(key))]))
+
+    def check_listing(
+        self,
+        listed: Mapping[bytes, bytes],
+        since: int,
+        until: int,
+        what: str,
+        *,
+        among: Collection[bytes] | None = None,
+    ) -> None:
+        """Raise Violation where a listing lacks what it must have, or has what it cannot have.
+
+        A document that was written to meanwhile may be listed in any of its states, or not at all. `among` are the keys
+        that are to be listed; by default all.
+        """
+        for key in self.written() if among is None else among:
+            states = self.possible(key, since, until)
+            if len(states) == 1 and states[0] is not None and key not in listed:
+                raise Violation(
+                    f"{what} lacks a document that was there before it began, and that nobody has touched",
+                    expected=show_document(states[0]),
+                    seen=f"{len(listed)} other documents",
+                    rests_on=Evidence.LISTING,
+                )
+        for key, document in listed.items():
+            self.check(key, document, since, until, what)
+
+    def check(self, key: bytes, document: bytes | None, since: int, until: int, what: str) -> None:
+        """Raise Violation where a read gave a document in a state that it cannot have had; None is a missing one."""
+        states = self.possible(key, since, until)
+        if any(self._same(document, state) for state in states):
+            return
+        given = [state for state in states if state is not None]
+        owner = blamed(given[0], document, self.data_type) if len(states) == 1 and given and document else ""
+        known = document is not None and any(
+            self._same(document, state) for state in self.possible(key, 0, self._clock.now())
+        )
+        raise Violation(
+            f"{what} gives a document in a state that it {'no longer has' if known else 'never had'}"
+            if document is not None
+            else f"{what} lacks a document that is there",
+            expected=" or ".join(dict.fromkeys(_shown(state) for state in states)),
+            seen=_shown(document),
+            owner=owner,
+            rests_on=Evidence.LISTING,
+        )
+
+    def _same(self, one: bytes | None, other: bytes | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        try:
+            return one == other or same_document(one, other, self.data_type)
+        except InvalidArgument as error:
+            raise Violation(
+                f"a document is malformed: {error.message}", seen=show_document(one), owner=Owner.LIST_TYPE
+            ) from error
+
+
+def _shown(document: bytes | None) -> str:
+    return "no such document" if document is None else show_document(document)

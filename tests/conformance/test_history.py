@@ -1,0 +1,94 @@
+"""Which states a read may see, where writes are in flight while it runs."""
+
+import pytest
+
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.history import Clock, History
+from dsync_kit.protocol import DATA_TYPE_JSON_ID
+
+KEY = b"a"
+ONE, TWO, THREE = (f'{{"id": "a", "v": {number}}}'.encode() for number in (1, 2, 3))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def history(clock: Clock) -> History:
+    return History(DATA_TYPE_JSON_ID, clock, {})
+
+
+def test_what_was_acknowledged_before_a_read_is_seen(history: History, clock: Clock) -> None:
+    """Only the last state is possible; before the first write there is none."""
+    before = clock.now()
+    for document in (ONE, TWO):
+        history.end(history.begin([(KEY, document)]))
+    now = clock.now()
+    assert history.possible(KEY, now, now) == [TWO]
+    assert history.possible(KEY, before, before) == [None]
+
+
+def test_what_is_in_flight_may_be_seen_or_not(history: History, clock: Clock) -> None:
+    """Between a call and its answer, and for a read that began before the answer: both states."""
+    history.end(history.begin([(KEY, ONE)]))
+    since = clock.now()
+    writes = history.begin([(KEY, TWO)])
+    assert history.possible(KEY, since, clock.now()) == [ONE, TWO]
+    history.end(writes)
+    assert history.possible(KEY, since, clock.now()) == [ONE, TWO]
+    assert history.possible(KEY, clock.now(), clock.now()) == [TWO]
+
+
+def test_what_begins_after_a_read_is_not_seen(history: History, clock: Clock) -> None:
+    """A read that ended before the call cannot know it."""
+    since, until = clock.now(), clock.now()
+    history.end(history.begin([(KEY, ONE)]))
+    assert history.possible(KEY, since, until) == [None]
+
+
+def test_each_state_of_one_call_may_be_seen_until_its_answer(history: History, clock: Clock) -> None:
+    """A call that updates one id twice is no transaction; afterwards its last update holds."""
+    since = clock.now()
+    history.end(history.begin([(KEY, ONE), (KEY, None), (KEY, TWO)]))
+    assert history.possible(KEY, since, clock.now()) == [None, ONE, None, TWO]
+    assert history.possible(KEY, clock.now(), clock.now()) == [TWO]
+
+
+def test_a_refused_call_leaves_one_of_two_states(history: History, clock: Clock) -> None:
+    """Nobody knows what it has applied, until that is looked at; from then on it must stay so."""
+    history.end(history.begin([(KEY, ONE)]))
+    history.end(history.begin([(KEY, TWO)]), sure=False)
+    assert history.unsure
+    assert history.possible(KEY, clock.now(), clock.now()) == [ONE, TWO]
+    history.settle({KEY: TWO})
+    assert not history.unsure
+    assert history.possible(KEY, clock.now(), clock.now()) == [TWO]
+
+
+def test_a_listing_lacks_no_document_that_nobody_touched(history: History, clock: Clock) -> None:
+    """One that is deleted meanwhile may be missing, one that is not must be there."""
+    history.end(history.begin([(KEY, ONE), (b"b", b'{"id": "b"}')]))
+    since = clock.now()
+    history.end(history.begin([(KEY, None)]))
+    history.check_listing({b"b": b'{"id": "b"}'}, since, clock.now(), "a listing")
+    with pytest.raises(Violation, match="that nobody has touched"):
+        history.check_listing({KEY: ONE}, since, clock.now(), "a listing")
+
+
+@pytest.mark.parametrize(("seen", "told"), [(ONE, "no longer has"), (THREE, "never had")])
+def test_an_old_state_and_one_that_never_was(history: History, clock: Clock, seen: bytes, told: str) -> None:
+    """Both are violations, and are told apart."""
+    for document in (ONE, TWO):
+        history.end(history.begin([(KEY, document)]))
+    with pytest.raises(Violation, match=told):
+        history.check(KEY, seen, clock.now(), clock.now(), "a lookup")
+
+
+def test_what_somebody_else_has_there(clock: Clock) -> None:
+    """A document that was there before is the first state of its id."""
+    history = History(DATA_TYPE_JSON_ID, clock, {KEY: THREE})
+    since = clock.now()
+    history.end(history.begin([(KEY, ONE)]))
+    assert history.possible(KEY, since, clock.now()) == [THREE, ONE]
