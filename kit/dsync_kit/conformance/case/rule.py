@@ -42,8 +42,9 @@ def rule(
     """Make a rule of a function over a case. The first line of its docstring says what the rule checks.
 
     `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
-    profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first edition
-    that has the rule; `explores` and `attempts` are those of `Rule`. Raises ValueError if another rule has the same id, or if there is no such edition.
+    profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first
+    edition that has the rule; `explores` and `attempts` are those of `Rule`. Raises ValueError if another rule has
+    the same id, or if there is no such edition.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:
