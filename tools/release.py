@@ -84,7 +84,7 @@ def released_files(version: Version, last: Version) -> dict[Path, str]:
     return {
         PROJECT: replaced(PROJECT, r'^version = ".*"$', f'version = "{version}"'),
         CHANGELOG: replaced(CHANGELOG, rf"^## {re.escape(str(version))} \(unreleased\)$", f"## {version} ({today})"),
-        CI_PAGE: replaced(CI_PAGE, rf"(?<=@v|: v){re.escape(str(last))}$", str(version)),
+        CI_PAGE: replaced(CI_PAGE, rf"(@v|: v){re.escape(str(last))}$", rf"\g<1>{version}"),
     }
 
 

@@ -214,6 +214,20 @@ def test_a_file_that_the_author_moved_gets_the_changes_where_it_is(
     assert not (demo / "README.md").exists()
 
 
+def test_an_added_file_stays_where_it_is(repository: Path, demo: Path, kit: Kit, dsync_new: Run) -> None:
+    """Even if the template moves all others of its folder."""
+
+    def edit(template: Path) -> None:
+        (template / "blank" / "test_data" / "edge").rename(template / "blank" / "test_data" / "corner")
+
+    (demo / "test_data" / "edge" / "mine.jsonl").write_text('{"id": "mine"}\n')
+    commit(repository)
+    kit(edit)
+    assert dsync_new("update") == 0
+    assert [path.name for path in (demo / "test_data" / "edge").iterdir()] == ["mine.jsonl"]
+    assert (demo / "test_data" / "corner" / "single.jsonl").is_file()
+
+
 def test_a_new_file_never_replaces_one_that_git_ignores(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
@@ -259,11 +273,18 @@ def test_a_repository_of_one_connector(
     alone = demo.rename(tmp_path / "clone-of-it")
     git(alone, "init", "--quiet")
     commit(alone)
-    kit(better_readme)
+
+    def edit(template: Path) -> None:
+        better_readme(template)
+        replaced(
+            template / "shared" / "readme-commands.md.jinja", "| default(name) }}\n", "| default(name) }} --jobs 2\n"
+        )
+
+    kit(edit)
     monkeypatch.chdir(alone)
     assert dsync_new("update") == 0
     assert b"rely on all of it" in (alone / "README.md").read_bytes()
-    assert b"'./demo[test]'" in (alone / "README.md").read_bytes()
+    assert b"dsync-kit verify ./demo --jobs 2\n" in (alone / "README.md").read_bytes()
     assert git(alone, "diff", "--name-only").split() == [ANSWERS, "README.md", "pyproject.toml"]
 
 
@@ -289,12 +310,13 @@ def test_settings_of_git_take_no_part(
         "status.showUntrackedFiles": "no",
         "init.defaultObjectFormat": "sha256",
     }
-    config = tmp_path / "gitconfig"
+    config = tmp_path / ".gitconfig"
     for name, value in settings.items():
         subprocess.run(["git", "config", "--file", config, name, value], check=True)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     replaced(demo / "README.md", TITLE, "## Our data")
-    (demo / ".gitattributes").write_text("*.toml filter=absent\n*.md merge=ours\n")
+    (demo / ".gitattributes").write_text("*.md -merge\n")
     commit(repository)
     for path in git(repository, "ls-files").split():  # a checkout with Windows' line ends
         (repository / path).unlink()

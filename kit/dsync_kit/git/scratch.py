@@ -59,10 +59,8 @@ class ScratchRepository:
         """Merge two commits into the work tree; `name` stands at theirs in the markers of a conflict."""
         self.git("checkout", "--quiet", "--force", "--detach", ours)
         self.git("tag", name, theirs)
-        options = (
-            *("-c", "merge.conflictStyle=merge", "-c", "merge.directoryRenames=false"),
-            *("-c", "merge.renames=true", "-c", "merge.renameLimit=0"),
-        )
+        # A file that only one side has stays where it is, even if the other side moved all others of its folder.
+        options = ("-c", "merge.conflictStyle=merge", "-c", "merge.directoryRenames=false")
         done = self._run(*options, "merge", "--quiet", "--no-commit", "--no-ff", name)
         conflicts: list[Path] = []
         deleted: list[Path] = []
