@@ -1,5 +1,8 @@
 """What the answers file says decides what an update does; where it cannot be believed, nothing is guessed."""
 
+import os
+import pty
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,33 @@ def test_a_new_question_takes_its_default_where_none_can_be_asked(demo: Path, ki
     assert (demo / "README.md").read_text().endswith("It belongs to nobody.\n")
     answers = yaml.safe_load((demo / ANSWERS).read_text())
     assert (answers["owner"], answers["scheme"], answers["stream"]) == ("nobody", "demo", True)
+
+
+def test_a_new_question_is_asked_on_a_terminal(demo: Path, kit: Kit, bundle: Path, tmp_path: Path) -> None:
+    """It alone; the answer is kept, and in the files."""
+    kit(asked_for)
+    code = (
+        "from pathlib import Path; from dsync_kit.cli import new; from dsync_kit.scaffold import releases\n"
+        f"releases.BUNDLE, releases.__version__ = Path({str(bundle)!r}), {NEW!r}\n"
+        f"releases.packaged_folder = Path({str(tmp_path)!r}).joinpath\n"
+        "import sys; sys.argv = ['dsync-new', 'update']; new.main()"
+    )
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-c", code])  # noqa: S606
+    shown, typed = b"", False
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if b"Who owns it?" in shown and not typed:
+            os.write(terminal, b" but us\r")
+            typed = True
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown.decode()
+    assert b"scheme of the connector's URIs" not in shown
+    assert yaml.safe_load((demo / ANSWERS).read_text())["owner"] == "nobody but us"
+    assert (demo / "README.md").read_text().endswith("It belongs to nobody but us.\n")
 
 
 @pytest.fixture
@@ -206,5 +236,5 @@ def test_a_connector_of_a_development_version(demo: Path, kit: Kit, dsync_new: R
     kit(changed_again, "1.1.0")
     assert dsync_new("update") == 1
     out = capsys.readouterr().out
-    assert "1.1.0.dev0 was never released: your edits are what differs from 1.0.0" in out
+    assert "1.1.0.dev0 was not released: your files were compared with 1.0.0" in out
     assert "CONFLICT   README.md" in out

@@ -66,7 +66,7 @@ def test_a_conflict_becomes_markers_and_a_line(
     assert dsync_new("update") == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "CONFLICT" in line] == [
-        "  CONFLICT   README.md: you and the template changed the same lines; both stand between <<<<<<< and >>>>>>>"
+        "  CONFLICT   README.md: you and the template changed the same lines; both are between <<<<<<< and >>>>>>>"
     ]
     text = (demo / "README.md").read_text(encoding="utf-8")
     ours, theirs = text.partition("<<<<<<< ")[2].partition(">>>>>>> dsync-kit-1.1.0\n")[0].split("=======\n")
@@ -179,7 +179,7 @@ def test_removed_files_go_unless_they_were_edited(
     lines = capsys.readouterr().out.splitlines()
     assert "  removed    test_data/invalid/malformed.jsonl" in lines
     assert (
-        "  CONFLICT   tests/test_connector.py: you changed it, and the template no longer has it; delete it, or keep it"
+        "  CONFLICT   tests/test_connector.py: you changed it, but the template no longer has it; delete it, or keep it"
         in lines
     )
     assert (demo / "tests" / "test_connector.py").read_bytes() == edited
@@ -193,7 +193,7 @@ def test_deleted_files_stay_deleted(repository: Path, demo: Path, kit: Kit, dsyn
     commit(repository)
     kit(better_readme)
     assert dsync_new("update") == 0
-    assert "  kept away  README.md: you deleted it, and the template changed it" in capsys.readouterr().out.splitlines()
+    assert "  skipped    README.md: the template changed it, but you deleted it" in capsys.readouterr().out.splitlines()
     assert not (demo / "README.md").exists()
     assert not (demo / "test_data" / "edge" / "empty.jsonl").exists()
 

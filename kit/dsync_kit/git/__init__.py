@@ -1,1 +1,1 @@
-"""Git: the user's own repository, and scratch ones that nobody's settings reach."""
+"""The user's git repository, and scratch repositories."""

@@ -15,10 +15,10 @@ _ALWAYS = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 def run_git(
     folder: Path, *words: str, environ: Mapping[str, str], without: Callable[[str], bool]
 ) -> "subprocess.CompletedProcess[str]":
-    """Run git in a folder; its output is UTF-8, and bytes that are not come back as lone surrogates.
+    """Run git in a folder. In its output, bytes that are not UTF-8 become lone surrogates.
 
-    `environ` is added to the process's own variables, of which those that `without` is true for are left out. Raises
-    UsageError where there is no git.
+    It gets this process's environment without the variables that `without` is true for, and those in `environ`. Raises
+    UsageError if git is not installed.
     """
     inherited = {name: value for name, value in os.environ.items() if not without(name)}
     try:

@@ -1,4 +1,4 @@
-"""Scratch repositories, which no setting, hook or attribute of the user's reaches."""
+"""Scratch repositories, in which the user's settings, hooks and attributes have no effect."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ _IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for field, value in (("NAME", "dsync-kit"), ("EMAIL", "dsync-kit@localhost"), ("DATE", "2000-01-01T00:00:00Z"))
 }
-# Files are bytes here: no attribute in the files themselves may convert them, call a filter or choose a merge driver.
+# These override a .gitattributes among the files: nothing converts them, runs a filter or picks a merge driver.
 _ATTRIBUTES = "* -text !eol -filter -ident !working-tree-encoding !merge !diff\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge has left in the work tree: paths relative to it, each in one of the two if it is unmerged."""
+    """The paths that a merge left unmerged, relative to the work tree."""
 
     conflicts: tuple[Path, ...]
-    """Changed on both sides: in the same lines, or removed by the other side."""
+    """Both sides changed the same lines, or the other side deleted the file."""
     deleted: tuple[Path, ...]
-    """Deleted on our side, changed on the other."""
+    """Our side deleted the file, the other side changed it. It is not in the work tree."""
 
 
 class ScratchRepository:
@@ -40,14 +40,14 @@ class ScratchRepository:
         (info / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
 
     def git(self, *words: str, **environ: str) -> str:
-        """What git prints. Raises RuntimeError where it fails."""
+        """The output of a git command. Raises RuntimeError if it fails."""
         done = self._run(*words, **environ)
         if done.returncode:
             raise RuntimeError(f"git {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def commit(self, files: Path, *parents: str) -> str:
-        """Commit all files of a folder, which may lie anywhere; the work tree stays as it is."""
+        """Commit the files of any folder, and return the commit. The work tree does not change."""
         place = {"GIT_INDEX_FILE": str(self.folder / ".git" / "scratch-index"), "GIT_WORK_TREE": str(files)}
         self.git("read-tree", "--empty", **place)
         self.git("add", "--all", "--force", ".", **place)
@@ -56,10 +56,10 @@ class ScratchRepository:
         return self.git("commit-tree", tree, *words, "-m", files.name).strip()
 
     def merge(self, ours: str, theirs: str, *, name: str) -> Merged:
-        """Merge two commits into the work tree; `name` stands at theirs in the markers of a conflict."""
+        """Merge two commits into the work tree. `name` is the label of theirs in conflict markers."""
         self.git("checkout", "--quiet", "--force", "--detach", ours)
         self.git("tag", name, theirs)
-        # A file that only one side has stays where it is, even if the other side moved all others of its folder.
+        # A file that one side added stays where it is, even if the other side moved the rest of its folder.
         options = ("-c", "merge.conflictStyle=merge", "-c", "merge.directoryRenames=false")
         done = self._run(*options, "merge", "--quiet", "--no-commit", "--no-ff", name)
         conflicts: list[Path] = []

@@ -131,7 +131,7 @@ class Git:
         return not self._lines("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
 
     def changes_in(self, folder: Path) -> list[PurePosixPath]:
-        """The paths in a folder that differ from HEAD, or are new and not ignored; a new folder is one path."""
+        """The changed and new paths in a folder, except ignored ones; a new folder counts as one path."""
         lines = iter(
             self._lines(
                 *(

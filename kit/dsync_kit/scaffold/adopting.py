@@ -1,7 +1,7 @@
-"""Gives a connector its answers file, so that it can be updated: one written by hand, or one that has lost the file.
+"""Writes the answers file of a connector that has none, because it was written by hand or lost the file.
 
-What it was made from is found out: the releases' archetypes are rendered with its name and scheme, and the one with
-which it shares most lines is taken.
+To find out what the connector was made from, connectors of each archetype and release are rendered with its name and
+scheme. The one that has the most lines in common with it is the answer.
 """
 
 import ast
@@ -25,10 +25,10 @@ from dsync_kit.usage import UsageError
 __all__ = ["Adopted", "adopt"]
 
 _ALIKE = 0.5
-"""A connector, and a file, that shares fewer of its lines with the template's is its author's own."""
+"""A connector or file with a smaller share of lines in common with the template was not made from it."""
 
 _TEXTS = frozenset({"README.md", "pyproject.toml"})
-"""About the code beside them: of no use beside other code."""
+"""They describe the template's code, so they are of no use to a connector with other code."""
 
 _COMMON_CODE = frozenset({"__init__.py", "tests/conftest.py", "tests/test_conformance.py"})
 """The same for all connectors."""
@@ -39,27 +39,27 @@ _TURNS: Mapping[str, tuple[Any, ...]] = {
     "stream": (False,),
     "data_types": (["json", "bson"], ["bson"], ["json"]),
 }
-"""Answers other than the defaults, tried one after another."""
+"""Answers other than the defaults, to try one after another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """What was found out, and which files were added, or would be; paths are relative to the folder."""
+    """What the connector was made from, and the files that were added; paths are relative to the folder."""
 
     archetype: str
     version: Version
     alike: float | None
-    """The share of lines that the connector has in common with what was rendered; None if it was written by hand."""
+    """The share of lines in common with the rendered connector, 0 to 1; None if it was written by hand."""
     added: tuple[Path, ...]
     own: tuple[str, ...]
-    """Patterns of the files that no update will touch."""
+    """Patterns of files that no update will touch."""
 
 
 def adopt(folder: Path, asked: Answers, *, dry_run: bool = False) -> Adopted:
-    """Add the answers file, and what the template has and the connector lacks, code aside; change nothing else.
+    """Add the answers file and the template's files that are missing, except code. No existing file changes.
 
-    `asked` goes before what is found out. Raises UsageError for a folder that is no connector's or has an answers file,
-    and where name or scheme cannot be found out; then, as after every failure, all files are as they were.
+    Answers in `asked` are taken for granted. Raises UsageError if the folder is not a connector's or has an answers
+    file, and if the name or the scheme cannot be found; then, as after any failure, all files are unchanged.
     """
     answers = _answers(folder, asked)
     with TemporaryDirectory(prefix="dsync-new-") as scratch:
@@ -91,14 +91,14 @@ def adopt(folder: Path, asked: Answers, *, dry_run: bool = False) -> Adopted:
 
 
 def _is_addable(path: str, folder: Path, *, by_hand: bool) -> bool:
-    """Whether a file can be added without knowing the connector's code."""
+    """Whether a file fits the connector, whatever its code."""
     if path == "tests/test_conformance.py" and not (folder / "conformance.py").exists():
         return False
     return path in _COMMON_CODE or not (path.endswith(".py") or (by_hand and path in _TEXTS))
 
 
 def _answers(folder: Path, asked: Answers) -> dict[str, Any]:
-    """Name and scheme, as asked or as the folder says, and what else was asked."""
+    """The answers that are known: those in `asked`, and the name and the scheme from the folder."""
     if (folder / ANSWERS_FILE).exists():
         raise UsageError(f"{folder} has its {ANSWERS_FILE} already: `dsync-new update` brings it up to date")
     registration = folder / "registration.py"
@@ -121,7 +121,7 @@ def _answers(folder: Path, asked: Answers) -> dict[str, Any]:
 
 
 def _scheme(registration: Path) -> str | None:
-    """The first of the `schemes` in a registration.py, read and not run; None where they are no plain words."""
+    """The first of the `schemes` in a registration.py, which is not run; None unless they are literals."""
     try:
         code = ast.parse(registration.read_bytes())
     except (SyntaxError, ValueError):
@@ -135,7 +135,7 @@ def _scheme(registration: Path) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
-    """A connector as the template makes it, and the share of lines that the author's has in common with it."""
+    """A rendered connector, and the share of lines that it has in common with the author's, 0 to 1."""
 
     folder: Path
     version: Version
@@ -143,16 +143,16 @@ class _Rendered:
 
 
 class _Search:
-    """Renders connectors until one is like that in `folder`."""
+    """Renders connectors, and compares them with the one in `folder`."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self._folder = folder
         self._scratch = scratch
         self._paths: set[Path] = set()
-        """All files that any rendered connector has: what is compared."""
+        """The files of all rendered connectors, which are compared."""
 
     def closest(self, answers: Mapping[str, Any]) -> _Rendered:
-        """The rendered connector that is most like the author's; of equals the newest."""
+        """The rendered connector that is most similar to the author's; the newest, if several are."""
         here = current_version()
         if "archetype" in answers:
             best, known = self.render(here, answers), dict(answers)
@@ -182,7 +182,7 @@ class _Search:
         return _Rendered(folder, version, 2 * common / both)
 
     def resembles(self, path: Path, found: _Rendered) -> bool:
-        """Whether the author's file can have been made from the rendered one."""
+        """Whether the author's file may have been made from the rendered one."""
         ours, theirs = self._folder / path, found.folder / path
         both = _lines(ours).total() + _lines(theirs).total()
         return _same(ours, theirs) or (both > 0 and 2 * _common(ours, theirs) / both >= _ALIKE)
@@ -191,11 +191,11 @@ class _Search:
         try:
             return self.render(version, answers)
         except UsageError:
-            return None  # an archetype that this release did not have, or a connector that does nothing
+            return None  # this release lacks the archetype, or the connector would do nothing
 
 
 def _lines(path: Path) -> Counter[bytes]:
-    """How often each line is in a file, indentation aside; none if there is no such file."""
+    """How often a file contains each line, ignoring indentation; empty if there is no such file."""
     if not path.is_file():
         return Counter()
     return Counter(line for line in map(bytes.strip, path.read_bytes().splitlines()) if line)

@@ -1,4 +1,4 @@
-"""What an update starts from: a connector's folder, all of it committed to git."""
+"""The starting point of an update: a connector's folder that is completely committed to git."""
 
 import os
 import shutil
@@ -11,24 +11,24 @@ from dsync_kit.usage import UsageError
 __all__ = ["Committed", "copy_committed"]
 
 _FEW = 5
-"""So many files that are not committed are named."""
+"""How many uncommitted files a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A copy of the files that git tracks in a connector's folder; in `files`, with \\n at the end of lines."""
+    """A copy of the files that git tracks in a connector's folder. Lines end with \\n in the copy."""
 
     files: Path
     crlf: frozenset[Path]
     """The files whose lines all end with \\r\\n in the connector's folder."""
     closed: frozenset[Path]
-    """Links and submodules: what is there, or below, is no business of the template's."""
+    """Symbolic links and submodules. They are not copied, and the template must not write there or below."""
 
 
 def copy_committed(folder: Path, into: Path) -> Committed:
-    """Copy what git tracks of a folder; its repository stays as it is.
+    """Copy the files that git tracks in a folder.
 
-    Raises UsageError where the folder is in no repository, or something in it is not committed.
+    Raises UsageError if the folder is not in a repository, or if it contains uncommitted changes.
     """
     commit = f"commit the connector first (git add {folder} && git commit), so that nothing can get lost"
     try:
@@ -59,7 +59,7 @@ def copy_committed(folder: Path, into: Path) -> Committed:
 
 
 def _copy(source: Path, target: Path) -> bool:
-    """Copy a file; where all of its lines end with \\r\\n, they end with \\n in the copy, and True comes back."""
+    """Copy a file. If all lines end with \\r\\n, end them with \\n instead, and return True."""
     shutil.copy2(source, target)
     data = source.read_bytes()
     lines = data.count(b"\n")

@@ -1,4 +1,4 @@
-"""Has copier render a template, and keeps what an update will need to know."""
+"""Renders a template with copier, and records what an update needs to know."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +18,9 @@ def render_template(
 ) -> Mapping[str, Any]:
     """Render into a folder; returns the value of every question, computed ones too.
 
-    `folder` is the name that the result will have; None means the connector's. Questions without an answer are asked if
-    `interactive`, else take the value in the answers file that is in the folder, or their default. Raises UsageError
-    for answers that the template refuses.
+    `folder` is the final name of the folder; None means the connector's name. If `interactive`, questions without an
+    answer are asked on the terminal. Otherwise the answers file in the folder, if there is one, or the default answers
+    them. Raises UsageError for answers that the template refuses.
     """
     from copier import Settings, run_copy
     from copier.errors import CopierError

@@ -1,8 +1,8 @@
-"""What changed between releases that a merge cannot see: files that moved, answers with another meaning.
+"""Changes between releases that a merge cannot see: moved files, and answers whose meaning changed.
 
-A release that moves a file, or changes what an answer means, adds a migration to MIGRATIONS with the next number. A
-number is never used twice, and a migration is never changed after its release. A new question needs none: `update` asks
-it. Nor does a file that the template no longer has.
+A release that moves a file, or changes the meaning of an answer, adds a migration with the next number to MIGRATIONS.
+Never use a number twice, or change a migration after its release. New questions need no migration, since `update` asks
+them; nor do removed files.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,20 +23,20 @@ def _unchanged(answers: Answers) -> Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One change. It must leave alone what has been migrated: connectors of development versions meet it twice."""
+    """One change. It may run twice on connectors of development versions; the second time, it must change nothing."""
 
     number: int
     release: str
-    """The first release that has it, such as 0.2.0."""
+    """The first release with this change, such as 0.2.0."""
     summary: str
-    """What the author of a connector reads."""
+    """A description for the authors of connectors."""
     moved: Mapping[str, str] = field(default_factory=dict)
-    """Files of a rendered connector, from the old path to the new one, both with slashes."""
+    """The old and new paths of files in a rendered connector, with slashes."""
     answers: Callable[[Answers], Answers] = _unchanged
-    """The answers of an older release as those of this one."""
+    """Turns the answers of an older release into those of this one."""
 
     def move_files(self, folder: Path) -> list[tuple[Path, Path]]:
-        """Move what lies at an old path, unless something is at the new one; returns what was moved."""
+        """Move the files at old paths, unless the new path exists; returns the paths of moved files."""
         done = []
         for old, new in self.moved.items():
             source, target = folder / old, folder / new
@@ -51,6 +51,6 @@ MIGRATIONS: tuple[Migration, ...] = ()
 
 
 def migrations_since(version: Version) -> list[Migration]:
-    """Those that a connector of this version has not had, in order."""
+    """The migrations that a connector of this version needs, in order."""
     found = [migration for migration in MIGRATIONS if Version(migration.release) > version]
     return sorted(found, key=lambda migration: migration.number)

@@ -1,4 +1,4 @@
-"""The answers file of a connector: which release of the template it was made from, and with which answers."""
+"""The answers file of a connector: the release that rendered it, and the answers to the template's questions."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ __all__ = ["ANSWERS_FILE", "Record", "read_record"]
 
 ANSWERS_FILE = ".copier-answers.yml"
 
-# Not an address: it names the template wherever it is, and reads as one for copier.
+# A name for the template, wherever it is, in the form of the URL that copier expects.
 _SOURCE = "https://dsync-kit.invalid/template.git"
 _HEAD = "# What this folder was made from; `dsync-new update` reads it. Do not edit.\n"
 
@@ -28,11 +28,11 @@ class Record:
 
     version: Version
     answers: Mapping[str, Any]
-    """By the questions of the template's copier.yml."""
+    """By question, as in the template's copier.yml."""
     folder: str | None = None
-    """The name that the folder had when it was rendered; None where it is not known, as in version 0.1.0."""
+    """The folder's name when it was rendered; None if it was not recorded (version 0.1.0)."""
     own: tuple[str, ...] = ()
-    """Patterns of files that no update touches, since the connector was written by hand and adopted; `*` spans
+    """Patterns of files that no update touches, because they were there when the connector was adopted. `*` also matches
     slashes."""
 
     def owns(self, path: Path) -> bool:
@@ -40,7 +40,7 @@ class Record:
         return any(fnmatchcase(path.as_posix(), pattern) for pattern in self.own)
 
     def encode(self) -> bytes:
-        """The file's contents, with a checksum that shows later edits."""
+        """The file's contents, with a checksum that reveals later edits."""
         fields = {"_commit": f"v{self.version}", "_src_path": _SOURCE, **self.answers}
         if self.folder is not None:
             fields["_folder"] = self.folder
@@ -53,7 +53,7 @@ class Record:
 def read_record(folder: Path) -> Record:
     """Read a connector's answers file.
 
-    Raises UsageError where there is none, it was edited, or it was not written by dsync-kit.
+    Raises UsageError if there is none, if it was edited, or if dsync-kit did not write it.
     """
     path = folder / ANSWERS_FILE
     try:
@@ -93,7 +93,7 @@ def _version(path: Path, commit: object) -> Version:
 
 
 def _checksum(fields: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that stand for all fields."""
+    """A checksum of all fields, sixteen hexadecimal digits."""
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
-"""The template of each release: a git bundle that the distribution carries, with a tag for each release.
+"""The template of each release, in a git bundle with a tag for each.
 
-`tools/release.py` adds to it. The current template lies beside it as files, and may be of no release yet.
+`tools/release.py` adds to it. The current template is in the folder `template`, and may not have been released.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Template:
 
 
 def current_version() -> Version:
-    """This kit's version. Between releases a digest of the template is a part of it, since the template changes."""
+    """This kit's version. Between releases, when the template changes, it ends with a digest of the template."""
     version = Version(__version__)
     return Version(f"{version.public}+{_digest(packaged_folder('template'))}") if version.is_devrelease else version
 
@@ -48,7 +48,7 @@ def released(bundle: Path | None = None) -> list[Version]:
 
 @contextmanager
 def template_of(version: Version) -> Iterator[Template]:
-    """The template of a release, or this kit's own; removed when the context is left."""
+    """The template of a release or of this version. The folder exists until the context ends."""
     if version == current_version():
         yield Template(packaged_folder("template"), version)
         return
@@ -61,7 +61,7 @@ def template_of(version: Version) -> Iterator[Template]:
 
 
 def _digest(folder: Path) -> str:
-    """Twelve hexadecimal digits that stand for the names and bytes of a folder's files."""
+    """A digest of the names and contents of a folder's files, twelve hexadecimal digits."""
     found = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()):

@@ -1,8 +1,9 @@
-"""Brings a rendered connector up to this kit's template, with its author's edits.
+"""Updates a rendered connector to this kit's template, and keeps its author's edits.
 
-The template of the release that rendered the connector is rendered again, and so is this kit's; git merges the
-difference into what the author has committed. Copier's own update works in place and knows no moved files; a merge in a
-scratch repository leaves the folder alone until all is known, and no setting of the user's git takes part.
+The template of the release that rendered the connector is rendered again, and so is this kit's. Git merges the
+difference between the two into the files that the author committed. This happens in a scratch repository, so the
+author's folder does not change before the result is known, and the user's git settings have no effect. Copier's own
+update works in the author's folder, and does not follow moved files.
 """
 
 import shutil
@@ -27,16 +28,16 @@ __all__ = ["Conflict", "Kind", "Updated", "update"]
 
 
 class Kind(Enum):
-    """What a conflict is about."""
+    """Why a file is in conflict: a sentence for its author."""
 
-    MARKED = "the author and the template changed the same lines: both stand between markers"
-    REMOVED = "the author changed the file, and the template no longer has it: the author's is kept"
-    UNMARKED = "the author and the template changed a file that takes no markers: the author's is kept"
+    MARKED = "you and the template changed the same lines; both are between <<<<<<< and >>>>>>>"
+    REMOVED = "you changed it, but the template no longer has it; delete it, or keep it"
+    UNMARKED = "you and the template changed it; yours is kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A file that its author has to settle."""
+    """A file that the author must look at."""
 
     path: Path
     kind: Kind
@@ -44,31 +45,31 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated:
-    """What an update did, or would do; paths are relative to the folder and sorted."""
+    """The changes of an update; paths are relative to the folder, and sorted."""
 
     folder: Path
     before: Version
     after: Version
     compared: Version
-    """The release with which the author's edits were found: `before`, unless that is a development version."""
+    """The release that the author's files were compared with: `before`, unless that is a development version."""
     changed: tuple[Path, ...] = ()
     added: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
     moved: tuple[tuple[Path, Path], ...] = ()
-    """By migrations, from the old path to the new one."""
+    """The old and new paths of files that migrations moved."""
     conflicts: tuple[Conflict, ...] = ()
     deleted: tuple[Path, ...] = ()
-    """Files that the author deleted and the template changed: they stay deleted."""
+    """Files that the template changed, but the author had deleted. They stay deleted."""
     migrations: tuple[Migration, ...] = ()
     difference: str = ""
     """All changes as a unified diff."""
 
 
 def update(folder: Path, *, interactive: bool = False, dry_run: bool = False) -> Updated:
-    """Merge what changed in the template into a connector's folder.
+    """Merge the changes of the template into a connector's folder.
 
-    `interactive` asks the template's new questions on the terminal; `dry_run` changes nothing. Raises UsageError where
-    the folder cannot be updated; then, as after every failure, all of its files are as they were.
+    `interactive` asks the template's new questions on the terminal. `dry_run` changes nothing. Raises UsageError if the
+    folder cannot be updated; then, as after any failure, all files are unchanged.
     """
     record = read_record(folder)
     compared = _compared(folder, record.version)
@@ -81,7 +82,7 @@ def update(folder: Path, *, interactive: bool = False, dry_run: bool = False) ->
         committed = copy_committed(folder, ours)
         migrations = migrations_since(record.version)
         _render_both(folder, record, compared, migrations, base, theirs, interactive=interactive)
-        shutil.copy2(folder / ANSWERS_FILE, base / ANSWERS_FILE)  # so that the new one takes its place
+        shutil.copy2(folder / ANSWERS_FILE, base / ANSWERS_FILE)  # then the merge takes the new one
         shutil.copy2(folder / ANSWERS_FILE, ours / ANSWERS_FILE)
         for tree in (base, theirs):
             _leave_out(tree, record, committed.closed)
@@ -118,7 +119,7 @@ def update(folder: Path, *, interactive: bool = False, dry_run: bool = False) ->
 
 
 def _compared(folder: Path, recorded: Version) -> Version:
-    """The release whose template an author's edits can be found with."""
+    """The release to compare the author's files with."""
     known, here = released(), current_version()
     if Version(recorded.public) > Version(here.public):
         raise UsageError(
@@ -145,7 +146,7 @@ def _render_both(
     *,
     interactive: bool,
 ) -> None:
-    """Render what the connector was made from, and what it would be made from today."""
+    """Render the connector with the template that it was made from, and with this kit's."""
     name = record.folder or folder.resolve().name
     answers = record.answers
     try:
@@ -162,14 +163,14 @@ def _render_both(
 
 
 def _leave_out(tree: Path, record: Record, closed: Collection[Path]) -> None:
-    """Remove from a rendered tree what is the author's alone: then a merge does not touch it."""
+    """Remove files that only the author may change from a rendered tree, so that the merge does not touch them."""
     for path in files_in(tree):
         if record.owns(path) or any(path.is_relative_to(place) for place in closed):
             (tree / path).unlink()
 
 
 def _move(migrations: Sequence[Migration], base: Path, ours: Path) -> list[tuple[Path, Path]]:
-    """Move files as migrations say; returns those of the author's."""
+    """Move files according to migrations; returns the paths of the author's files that moved."""
     moved = []
     for migration in migrations:
         migration.move_files(base)
@@ -189,7 +190,7 @@ def _where(changes: Mapping[Path, str], how: str, apart: Collection[Path] = ()) 
 
 
 def _check_way(folder: Path, added: Collection[Path]) -> None:
-    """Refuse to overwrite what git ignores: no commit holds it."""
+    """Refuse to overwrite ignored files: git could not restore them."""
     taken = [path for path in added if (folder / path).exists() or (folder / path).is_symlink()]
     if taken:
         raise UsageError(
@@ -199,7 +200,7 @@ def _check_way(folder: Path, added: Collection[Path]) -> None:
 
 
 def _restore_line_ends(folder: Path, paths: Collection[Path]) -> None:
-    """Give the files that had them their \\r\\n again."""
+    """End the lines of these files with \\r\\n again."""
     for path in paths:
         if (folder / path).is_file():
             (folder / path).write_bytes((folder / path).read_bytes().replace(b"\n", b"\r\n"))

@@ -12,19 +12,19 @@ from dsync_kit.usage import UsageError
 __all__ = ["FileChange", "write_files"]
 
 FileChange = Path | None
-"""The file whose bytes and mode are to be there, or None for a file to be removed."""
+"""The file to be copied, or None to remove a file."""
 
 
 def write_files(folder: Path, changes: Mapping[Path, FileChange]) -> None:
-    """Make changes at paths relative to `folder`. A folder that holds nothing afterwards is removed.
+    """Change files at paths relative to `folder`, and remove folders that are empty afterwards.
 
-    Raises UsageError where a file cannot be written; then, as after every failure, all files are as they were.
+    Raises UsageError if a file cannot be written; then, as after any failure, all files are unchanged.
     """
     with tempfile.TemporaryDirectory(prefix="dsync-new-") as kept:
-        done: list[tuple[Path, Path | None]] = []  # each file, and where its old contents are
+        done: list[tuple[Path, Path | None]] = []  # each file, and a copy of its old contents
         made: list[Path] = []
         try:
-            # What is removed first may be a folder afterwards, or the other way round.
+            # Removals come first: a removed file may become a folder, or a folder a file.
             for number, (path, new) in enumerate(sorted(changes.items(), key=lambda change: change[1] is not None)):
                 target = folder / path
                 old = Path(kept, str(number)) if target.exists() else None
@@ -51,14 +51,14 @@ def write_files(folder: Path, changes: Mapping[Path, FileChange]) -> None:
 
 
 def _make_parents(target: Path) -> list[Path]:
-    """Make the folders above a file; returns those that are new, the outermost first."""
+    """Create the folders above a file; returns the new ones, outermost first."""
     missing = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
 
 
 def _replace(target: Path, new: Path) -> None:
-    """Put a copy of a file in the place of another, whose permissions it gets."""
+    """Replace a file with a copy of another, and keep its permissions."""
     mode = target.stat().st_mode if target.exists() else None
     descriptor, name = tempfile.mkstemp(prefix=".dsync-new-", dir=target.parent)
     os.close(descriptor)
@@ -81,7 +81,7 @@ def _restore(target: Path, old: Path | None) -> None:
 
 
 def _remove_empty(folder: Path, path: Path) -> None:
-    """Remove the folders above a removed file that are empty now; they are in no commit."""
-    with suppress(OSError):  # one holds something
+    """Remove the folders above a removed file if they are empty."""
+    with suppress(OSError):  # one is not empty
         for parent in path.parents[:-1]:
             (folder / parent).rmdir()

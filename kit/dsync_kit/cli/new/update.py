@@ -28,10 +28,10 @@ def update(
         bool, typer.Option("--defaults", help="Ask no questions: new ones take their defaults.")
     ] = False,
 ) -> None:
-    """Bring connectors up to the newest template, with your edits.
+    """Update connectors to this version's template, and keep your edits.
 
-    A folder must be committed to git. Lines that both you and the template changed are left to you, between markers;
-    the exit code is then 1.
+    A folder must be committed to git. If you and the template changed the same lines, you find both between markers,
+    and the exit code is 1.
     """
     from dsync_kit.scaffold.updating import update as update_one
 
@@ -76,33 +76,24 @@ def _diff_line(line: str) -> str:
 
 
 def _described(done: "Updated", *, dry_run: bool) -> str:
-    """What an update did, a line for each file."""
-    from dsync_kit.scaffold.updating import Kind
-
+    """A report on an update, with a line for each file."""
     if done.before == done.after:
         return f"{printable(str(done.folder))} is up to date ({done.after.public})"
-    if not done.difference:
-        return f"{printable(str(done.folder))}: nothing to change"
     verb = "would be updated" if dry_run else "updated"
     lines = [f"{printable(str(done.folder))} {verb} from {done.before.public} to {done.after.public}"]
     if done.compared != done.before:
         lines.append(
-            f"  {done.before.public} was never released: your edits are what differs from {done.compared}, "
-            "which may give conflicts that are none"
+            f"  {done.before.public} was not released: your files were compared with {done.compared}, "
+            "so some conflicts may be false"
         )
     lines += [f"  migration  {migration.number}: {migration.summary}" for migration in done.migrations]
     named = (("changed", done.changed), ("added", done.added), ("removed", done.removed))
     lines += [f"  {verb:<9}  {printable(str(path))}" for verb, paths in named for path in paths]
     lines += [f"  moved      {printable(str(old))} → {printable(str(new))}" for old, new in done.moved]
     lines += [
-        f"  kept away  {printable(str(path))}: you deleted it, and the template changed it" for path in done.deleted
+        f"  skipped    {printable(str(path))}: the template changed it, but you deleted it" for path in done.deleted
     ]
-    said = {
-        Kind.MARKED: "you and the template changed the same lines; both stand between <<<<<<< and >>>>>>>",
-        Kind.REMOVED: "you changed it, and the template no longer has it; delete it, or keep it",
-        Kind.UNMARKED: "you and the template changed it; yours is kept",
-    }
-    lines += [f"  CONFLICT   {printable(str(conflict.path))}: {said[conflict.kind]}" for conflict in done.conflicts]
+    lines += [f"  CONFLICT   {printable(str(conflict.path))}: {conflict.kind.value}" for conflict in done.conflicts]
     if dry_run:
         lines += ["", *map(_diff_line, done.difference.rstrip("\n").split("\n"))]
     elif done.conflicts:
@@ -114,16 +105,18 @@ def _described(done: "Updated", *, dry_run: bool) -> str:
 
 def adopt(
     folder: Annotated[Path, typer.Argument(help="The connector's folder.", show_default=False)],
-    scheme: Annotated[str | None, typer.Option(metavar="S", help="The scheme of its URIs, if it is not found.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="N", help="Its name, if it is not found.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(metavar="S", help="The scheme of its URIs; by default found out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="Its name; by default found out.")] = None,
     archetype: Annotated[
-        str | None, typer.Option(metavar="A", help="What it was made from, if it is not found.")
+        str | None, typer.Option(metavar="A", help="What it was made from; by default found out.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be added.")] = False,
 ) -> None:
-    """Let `update` keep a connector current that was written by hand, or that has lost its answers file.
+    """Prepare a connector for `update` that was written by hand, or has lost its answers file.
 
-    It adds files that are missing, and changes none.
+    This adds missing files, and changes none.
     """
     from dsync_kit.scaffold.adopting import adopt as adopt_one
     from dsync_kit.scaffold.rendering import Answers
