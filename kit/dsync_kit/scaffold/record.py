@@ -32,8 +32,7 @@ class Record:
     folder: str | None = None
     """The folder's name when it was rendered; None if it was not recorded (version 0.1.0)."""
     own: tuple[str, ...] = ()
-    """Patterns of files that no update touches, because they were there when the connector was adopted. `*` also matches
-    slashes."""
+    """Patterns of files that no update touches: they were there when the connector was adopted. `*` matches slashes."""
 
     def owns(self, path: Path) -> bool:
         """Whether updates leave a file alone."""
