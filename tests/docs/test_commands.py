@@ -171,6 +171,11 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
+def variables_of_make() -> set[str]:
+    """The variables that the Makefile reads."""
+    return set(re.findall(r"\$\((?:if \$\()?([A-Z_]+)\)", (ROOT / "Makefile").read_text(encoding="utf-8")))
+
+
 def _as_local(words: list[str]) -> list[str]:
     """The ends of a run, with one of the bundled connectors for each that the reader has, or will make."""
     text = " ".join({"SOURCE": "/dev/fakesource", "SINK": "/dev/null"}.get(word, word) for word in words)
@@ -184,7 +189,9 @@ def test_a_command_exists(command: Command) -> None:
     program, *words = command.words
     if program == "make":
         assert words
-        assert set(words) <= targets()
+        variables = {word.partition("=")[0] for word in words if "=" in word}
+        assert {word for word in words if "=" not in word} <= targets()
+        assert variables <= variables_of_make()
         return
     group: Any = typer.main.get_command(kit.app if program == "dsync-kit" else new.app)
     params = list(group.params)

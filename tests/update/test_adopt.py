@@ -42,7 +42,7 @@ def test_a_connector_that_lost_its_answers_file(
         replaced(template / "blank" / "connector.py.jinja", "import sqlite3", "import os\nimport sqlite3")
 
     kit(edit)
-    assert dsync_new("adopt", "connectors/demo", "--dry-run") == 0
+    assert dsync_new("adopt", "connectors/demo", "--archetype", "blank", "--dry-run") == 0
     assert tree(demo) == before
     assert dsync_new("adopt", "connectors/demo") == 0
     lines = capsys.readouterr().out.splitlines()
