@@ -16,6 +16,7 @@ class Meeting(StrEnum):
     ELSEWHERE = "the second on another instance"
     RESTART = "a restart in between"
     OUTAGE = "an outage in between"
+    THROTTLE = "a throttling backend in between"
 
 
 @dataclass(frozen=True, slots=True, order=True)

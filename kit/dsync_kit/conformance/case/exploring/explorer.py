@@ -16,9 +16,10 @@ from dsync_kit.conformance.case.exploring.reading import Reader
 from dsync_kit.conformance.case.exploring.streaming import Streamer
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.case.exploring.writing import Writer
-from dsync_kit.conformance.case.outage import during_outage
+from dsync_kit.conformance.case.outage import during_outage, throttle
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.results.situations import Meeting, Situation
+from dsync_kit.errors import ConnectorError
 
 __all__ = ["explore"]
 
@@ -31,7 +32,7 @@ _SWITCHING_SECONDS = 2e-5
 _LOOKUPS, _OFTEN = frozenset({Kind.LOOK_UP, Kind.LSN, Kind.PAGE}), 3
 """Operations that are made so many times more often where lookups are judged."""
 
-_BETWEEN = {Kind.RESTART: Meeting.RESTART, Kind.OUTAGE: Meeting.OUTAGE}
+_BETWEEN = {Kind.RESTART: Meeting.RESTART, Kind.OUTAGE: Meeting.OUTAGE, Kind.THROTTLE: Meeting.THROTTLE}
 
 
 def explore(case: Case, *, at_once: bool = False, elsewhere: bool = False, lookups: bool = False) -> None:
@@ -66,7 +67,7 @@ class _Explorer:
         self._reader = Reader(self._world, lookups=lookups)
         self._copier = Copier(self._world)
         self._streamer = Streamer(self._world, self._copier, counts=lookups)
-        self._outages = 0
+        self._disturbances = 0
         self.reached: Counter[Situation] = Counter()
         for number in range(namespaces):
             if number and not case.has_free_namespace:
@@ -103,6 +104,7 @@ class _Explorer:
             Kind.LSN: streams and case.offers(Need.LSN),
             Kind.RESTART: elsewhere and case.subject.target.restart is not None,
             Kind.OUTAGE: elsewhere and case.offers(Need.OUTAGE),
+            Kind.THROTTLE: elsewhere and case.offers(Need.THROTTLE),
         }
         return tuple(kind for kind, there in offered.items() if there)
 
@@ -183,27 +185,41 @@ class _Explorer:
             case Kind.RESTART:
                 self._streamer.close()
                 self._case.subject.restart()
-            case Kind.OUTAGE:
-                self._outage(operation)
+            case Kind.OUTAGE | Kind.THROTTLE:
+                self._disturbed(operation)
 
-    def _outage(self, operation: Operation) -> None:
-        """Write a page while the backend is away; what was refused is repeated afterwards, as dsync does.
+    def _disturbed(self, operation: Operation) -> None:
+        """Write a page while the backend is away, or throttles; what was refused is repeated afterwards, as dsync does.
 
-        Once in an example: the backend is away for long, where calls wait for it.
+        Once in an example: an outage is long if calls wait for its end.
         """
-        self._outages += 1
-        if self._outages > 1:
+        self._disturbances += 1
+        if self._disturbances > 1:
             return
         world, name = self._world, self._world.name(operation)
         chosen = [world.document(operation.which + number, operation.place) for number in range(2)]
         page = list({world.key(document): document for document in chosen}.values())
         writes = world.histories[name].begin((world.key(document), document) for document in page)
         self._case.own(name, world.data_type, page)
-        data, driver = self._case.subject.data, self._case.driver
-        answer = during_outage(self._case, lambda: data.load(name, page, world.data_type, driver=driver))
-        world.histories[name].end(writes, sure=answer.error is None)
-        if answer.error is not None:
-            self._writer.load(name, page, driver)
+        error = self._refusal(operation, name, page)
+        world.histories[name].end(writes, sure=error is None)
+        if error is not None:
+            self._writer.load(name, page, self._case.driver)
+
+    def _refusal(self, operation: Operation, name: str, page: Sequence[bytes]) -> ConnectorError | None:
+        """What a page is answered with in the meantime; None for OK."""
+
+        def write() -> None:
+            self._case.subject.data.load(name, page, self._world.data_type, driver=self._case.driver)
+
+        if operation.kind is Kind.OUTAGE:
+            return during_outage(self._case, write).error
+        with throttle(self._case):
+            try:
+                write()
+            except ConnectorError as error:
+                return error
+        return None
 
     def _at_once(self, step: AtOnce) -> None:
         """Make each thread's operations beside those of the others. Raises what the first of them has come across."""

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     LSN = "open a StreamLSN"
     RESTART = "restart"
     OUTAGE = "write during an outage"
+    THROTTLE = "write while the backend throttles"
 
 
 @dataclass(frozen=True, slots=True)

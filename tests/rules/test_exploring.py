@@ -1,0 +1,41 @@
+"""Explorers: what they come to, and that their examples are made again."""
+
+from dataclasses import replace
+
+import pytest
+
+from dsync_kit.conformance.results.outcome import Result, Status
+from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.results.situations import Meeting
+
+from .catalogue import FAULTS, VARIANTS
+from .fault import judge
+
+
+def _judged(name: str, rule: str, *, seconds: float) -> Result:
+    (entry,) = [found for found in (*FAULTS, *VARIANTS) if found.name == name]
+    return judge(entry, [rule], profile=replace(PROFILES["quick"], shrinking=0.0, seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "meetings"),
+    [
+        ("as-it-is", "explore/in-order", {Meeting.THEN}),
+        ("as-it-is", "explore/at-once", {Meeting.AT_ONCE}),
+        ("lost-store-comes-back", "explore/elsewhere", {Meeting.ELSEWHERE}),
+    ],
+)
+def test_how_operations_meet(name: str, rule: str, meetings: set[Meeting]) -> None:
+    """Each explorer brings operations together in its own ways, as far as the connector offers them."""
+    (outcome,) = _judged(name, rule, seconds=4.0).outcomes
+    assert outcome.status is Status.PASSED, outcome.failure
+    assert meetings <= {found.meeting for found, _ in outcome.reached}
+
+
+def test_a_failure_names_its_operations() -> None:
+    """The example lists them in their order, and the transcript says where each begins."""
+    (outcome,) = _judged("refused-comes-with-the-next", "explore/in-order", seconds=60.0).outcomes
+    assert outcome.failure is not None
+    steps = dict(outcome.failure.example)["steps"]
+    assert "write a page that is bad" in steps
+    assert any("(write a page that is bad)" in line for line in outcome.failure.transcript)
