@@ -164,9 +164,9 @@ def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:
             pytest.skip(outcome.reason)
         case Status.NOT_EXERCISED:
             pytest.skip(f"not exercised: {outcome.reason}")
-        case Status.KNOWN_FAILING:
+        case Status.KNOWN_FAILING | Status.KNOWN_FLAKY:
             pytest.xfail(outcome.reason)
-        case Status.FAILED if not outcome.fails(strict=sessions.strict):
+        case Status.FAILED | Status.FLAKY if not outcome.fails(strict=sessions.strict):
             counts = f"counts from edition {outcome.counts_from}" if outcome.counts_from else outcome.level.value
             pytest.xfail(f"{counts}: {_message(outcome)}")
         case _:

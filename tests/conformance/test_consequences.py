@@ -1,11 +1,16 @@
 """One bug is one failure."""
 
 from dataclasses import replace
+from datetime import date
 
-from dsync_kit.conformance.results.outcome import Failure, Finding, Status
+import pytest
+
+from dsync_kit.conformance.results.known_failures import flaky_until
+from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
-from dsync_kit.conformance.results.terms import Terms
+from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.usage import UsageError
 
 
 def _rule(name: str, *after: str) -> RuleInfo:
@@ -78,11 +83,63 @@ def test_what_follows_from_a_known_failure_is_known():
 
 def test_a_rule_that_is_named_as_failing_and_passes_is_an_outcome_of_its_own():
     """Only a rule that is named must fail: a glob may cover rules that are kept."""
-    passed = [Finding(name, Level.MUST, Status.PASSED) for name in ("a/one", "b/three")]
+    passed = [
+        Finding(name, Level.MUST, Status.PASSED, kept_example=KeptExample.PASSES) for name in ("a/one", "b/three")
+    ]
     (named, covered) = outcomes_of(passed, RULES, Terms(known_failures={"a/one": "odd", "b/*": "odd"}))
     assert named.status is Status.UNEXPECTEDLY_PASSING
     assert "(odd)" in named.reason
     assert covered.status is Status.PASSED
+
+
+@pytest.mark.parametrize("kept", [KeptExample.NONE, KeptExample.FAILS])
+def test_a_known_failure_that_is_not_seen_is_still_known(kept: KeptExample):
+    """That no example fails says little: only if its kept example passes, a known failure is over."""
+    passed = Finding("a/one", Level.MUST, Status.PASSED, kept_example=kept)
+    [outcome] = outcomes_of([passed], RULES, Terms(known_failures={"a/one": "odd"}))
+    assert outcome.status is Status.KNOWN_FAILING
+    assert outcome.reason.startswith("odd (not seen in this run")
+
+
+ONCE = Failure("odd", "", "", "", (), (), reproducible=False, again="1 of 9 examples failed, but not again")
+
+
+def test_what_does_not_fail_again_is_flaky():
+    """It fails the run as a violation does, with its evidence; a consequence of another failure is just that."""
+    once = replace(_failed("a/two"), failure=ONCE)
+    [alone] = outcomes_of([once], RULES)
+    assert (alone.status, alone.reason) == (Status.FLAKY, ONCE.again)
+    assert alone.fails(strict=False)
+    assert outcomes_of([_failed("a/one"), once], RULES)[1].status is Status.FAILED
+
+
+@pytest.mark.parametrize("status", [Status.PASSED, Status.FAILED])
+@pytest.mark.parametrize("failure", [None, ONCE, replace(ONCE, reproducible=True, again="")])
+def test_a_flaky_rule_that_is_listed_has_one_verdict(status: Status, failure: Failure | None):
+    """Whether it passes, fails once or fails every time: until the day that its entry names, it fails no run."""
+    found = Finding("a/one", Level.MUST, status, failure=failure if status is Status.FAILED else None)
+    listed = Terms(known_flaky={"a/*": KnownFlaky("the network", date(2026, 1, 31), expired=False)})
+    [outcome] = outcomes_of([found], RULES, listed)
+    assert (outcome.status, outcome.reason) == (Status.KNOWN_FLAKY, "the network (listed until 2026-01-31)")
+    assert not outcome.fails(strict=True)
+
+
+def test_an_entry_that_has_expired_excuses_nothing():
+    """The report says that the rule was listed, and until when."""
+    expired = Terms(known_flaky={"a/one": KnownFlaky("the network", date(2026, 1, 31), expired=True)})
+    [outcome] = outcomes_of([replace(_failed("a/one"), failure=ONCE)], RULES, expired)
+    assert outcome.status is Status.FLAKY
+    assert outcome.reason.endswith("it is listed as flaky until 2026-01-31, which is over")
+
+
+def test_the_list_of_flaky_rules():
+    """An entry holds on its last day; one without a day, or with one that does not exist, is an error."""
+    listed = flaky_until({"a/one": "until 2026-01-31: it rains"}, "x", date(2026, 1, 31))
+    assert listed == {"a/one": KnownFlaky("it rains", date(2026, 1, 31), expired=False)}
+    assert flaky_until({"a/one": "until 2026-01-31: it rains"}, "x", date(2026, 2, 1))["a/one"].expired
+    for wrong in ("it rains", "until 2026-02-31: it rains", "until 2026-01-31:", "until tomorrow: it rains"):
+        with pytest.raises(UsageError, match=r"x: 'a/one' is given as .*: expected `until YYYY-MM-DD: "):
+            flaky_until({"a/one": wrong}, "x", date(2026, 1, 1))
 
 
 def test_only_failures_are_shown_again_and_kept():

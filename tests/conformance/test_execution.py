@@ -167,6 +167,7 @@ def test_a_failure_that_does_not_come_again_is_kept_and_marked():
     assert outcome.status is Status.FAILED
     assert outcome.failure is not None
     assert not outcome.failure.reproducible
+    assert outcome.failure.again.endswith("did not fail again in 3 more runs")
 
 
 def test_a_status_that_the_rule_does_not_expect_is_a_violation():

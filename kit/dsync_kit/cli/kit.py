@@ -46,7 +46,10 @@ def verify(
         typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
     ] = None,
     known_failures: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines of RULE: REASON; an unexpected pass fails.")
+        Path | None, typer.Option(metavar="FILE", help="Lines of RULE: REASON; these failures are expected.")
+    ] = None,
+    known_flaky: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Lines of RULE: until YYYY-MM-DD: REASON.")
     ] = None,
     strict: Strict = False,
     report: Annotated[
@@ -78,6 +81,7 @@ def verify(
             namespaces=namespace or (),
             documents=documents or (),
             known_failures=known_failures,
+            known_flaky=known_flaky,
             strict=strict,
             reports=report or (),
             insecure=insecure,

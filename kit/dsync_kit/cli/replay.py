@@ -57,7 +57,7 @@ def replay(word: str, crew: Crew, *, target: str | None = None, options: Sequenc
 
 def _verdict(outcome: Outcome, target: str) -> tuple[ExitCode, str]:
     match outcome.status:
-        case Status.FAILED:
+        case Status.FAILED | Status.FLAKY:
             return ExitCode.VIOLATED, f"✗ {outcome.rule} still fails with this example on {target}"
         case Status.PASSED:
             return (

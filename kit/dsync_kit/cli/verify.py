@@ -1,9 +1,10 @@
 """`dsync-kit verify`: runs the rules, shows the results, writes the reports."""
 
+import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.events import Event, KitBroke, Resolved, RunFinished, RunStarted
 from dsync_kit.conformance.results.features import keep_features
-from dsync_kit.conformance.results.outcome import Finding, Result
+from dsync_kit.conformance.results.outcome import Finding, KeptExample, Result, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import RuleInfo
+from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
+from dsync_kit.conformance.running.known_examples import KnownExample
 from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.conformance.subject.journal import RUNS
 from dsync_kit.output.plain import printable_lines
@@ -49,6 +52,7 @@ class Verification:
     namespaces: Sequence[str] = ()
     documents: Sequence[str] = ()
     known_failures: Path | None = None
+    known_flaky: Path | None = None
     strict: bool = False
     reports: Sequence[str] = ()
     insecure: bool = False
@@ -98,6 +102,8 @@ def verify(asked: Verification, crew: Crew) -> int:
     with WorkflowCommands(console.file):
         report = judge(asked, console, crew)
     problems = write_reports(files, report)
+    for line in _keep_known(report):
+        print(printable_lines(line), file=sys.stderr)
     for problem in problems:
         say_error(problem)
     return report.result.exit_code or (ExitCode.NOT_JUDGED if problems else ExitCode.OK)
@@ -125,6 +131,24 @@ def follow(asked: Verification, orders: Orders, console: Console, crew: Crew) ->
     return Report.of(result, seen.rules, seen.started)
 
 
+def _keep_known(report: Report) -> Iterator[str]:
+    """Keep an example of each known failure that has none, or whose example passes; gives what to say of that."""
+    terms = report.started.terms if report.started else Terms()
+    for outcome in report.having(Status.KNOWN_FAILING):
+        failure, path = outcome.failure, terms.examples.get(outcome.rule)
+        if path is None or failure is None or not failure.choices or failure.again:
+            continue
+        narrowed = outcome.apart is not None and outcome.apart.cause and not outcome.cause
+        if outcome.kept_example is KeptExample.FAILS or narrowed:  # a narrowed example needs more than its choices
+            continue
+        try:
+            KnownExample(outcome.rule, failure.example, failure.choices).save(path)
+        except OSError as error:
+            yield f"the example of {outcome.rule} cannot be saved in {path}: {error.strerror}"
+        else:
+            yield f"{os.path.relpath(path)} keeps an example of {outcome.rule}, which is known to fail: commit it"
+
+
 @dataclass(slots=True)
 class _Seen:
     """What the events before the last one said."""
@@ -147,6 +171,7 @@ def orders_of(asked: Verification) -> Orders:
         namespaces=tuple(asked.namespaces),
         documents=tuple(asked.documents),
         known_failures=asked.known_failures,
+        known_flaky=asked.known_flaky,
         strict=asked.strict,
         database=EXAMPLES.absolute() / folder_of(redact_target(asked.target)),
         runs=RUNS.absolute(),

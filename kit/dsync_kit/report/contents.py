@@ -14,7 +14,7 @@ from dsync_kit.project.editions import EDITIONS
 
 __all__ = ["Report", "held_lines", "plural"]
 
-_REAL_FAILURES = (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
+_REAL_FAILURES = (Status.FAILED, Status.FLAKY, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
 
 _FEW = 3
 """Up to so many rules of an area are named one by one, even if they are the whole area."""
@@ -121,7 +121,7 @@ class Report:
         if not apart:
             return ""
         counts = Counter(found.status for found in apart)
-        failed = counts.pop(Status.FAILED, 0) + counts.pop(Status.KNOWN_FAILING, 0)
+        failed = sum(counts.pop(status, 0) for status in (Status.FAILED, Status.FLAKY, Status.KNOWN_FAILING))
         told = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
         untried = counts.pop("", 0)
         told += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
@@ -132,7 +132,7 @@ class Report:
         """The result in one sentence, for people."""
         counts = self.result.counts()
         told = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
-        others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
+        others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING, Status.KNOWN_FLAKY)
         told += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
         match self.result.exit_code:
             case 0:
@@ -151,7 +151,7 @@ class Report:
         found = [
             f"{plural(count, f'{level.value} rule')} violated" for level in Level if (count := self._failed(level))
         ]
-        if consequences := len(self.having(Status.FAILED)) - len(self._roots()):
+        if consequences := len(self.having(Status.FAILED, Status.FLAKY)) - len(self._roots()):
             passed = sum(
                 outcome.apart is not None and outcome.apart.status == Status.PASSED
                 for outcome in self.having(Status.FAILED)
@@ -177,7 +177,7 @@ class Report:
         return [text] if newer else []
 
     def _roots(self) -> list[Outcome]:
-        return [outcome for outcome in self.failures() if outcome.status is Status.FAILED]
+        return [outcome for outcome in self.failures() if outcome.violated]
 
     def _not_judged(self) -> str:
         if self.result.problem:

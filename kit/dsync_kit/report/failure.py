@@ -67,10 +67,12 @@ def failure_text(
 
 def _label(outcome: Outcome) -> str:
     match outcome.status:
-        case Status.FAILED if outcome.counts_from:
+        case Status.FAILED | Status.FLAKY if outcome.counts_from:
             return f"{outcome.level.value} violated, a warning: counts from edition {outcome.counts_from}"
         case Status.FAILED:
             return f"{outcome.level.value} violated" + ("" if outcome.level is Level.MUST else ", a warning")
+        case Status.FLAKY:
+            return f"{outcome.level.value} violated, but flaky" + ("" if outcome.level is Level.MUST else ", a warning")
         case Status.UNEXPECTEDLY_PASSING:
             return "passes, but is listed as known to fail"
         case Status.ERRORED:
@@ -133,7 +135,7 @@ def _advice(
     if outcome.cause:
         yield from field("follows from", f"{outcome.cause}, which also fails: fix that first", width, column=_LABELS)
     if not failure.reproducible and not outcome.cause:
-        note = "the same example did not fail again: it depends on timing, or on earlier calls"
+        note = f"{failure.again or 'the same example did not fail again'}: it depends on timing, or on earlier calls"
         yield from field("note", note, width, column=_LABELS)
     if consequences:
         names = ", ".join(found.rule for found in consequences)

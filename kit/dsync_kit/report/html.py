@@ -32,6 +32,8 @@ _MARKS = {
     Status.NOT_EXERCISED: "○",
     Status.KNOWN_FAILING: "k",
     Status.UNEXPECTEDLY_PASSING: "✗",
+    Status.FLAKY: "✗",
+    Status.KNOWN_FLAKY: "k",
     Status.ERRORED: "!",
 }
 

@@ -86,4 +86,5 @@ def _failure(failure: Failure, replay: str) -> dict[str, Any]:
         "log": list(failure.log),
         "replay": replay,
         "reproducible": failure.reproducible,
+        "again": failure.again,
     }

@@ -10,7 +10,7 @@ from dsync_kit.report.failure import failure_text
 
 __all__ = ["render"]
 
-_NOT_RUN = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING)
+_NOT_RUN = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING, Status.KNOWN_FLAKY)
 
 
 def render(report: Report) -> str:
@@ -70,7 +70,7 @@ def _case(suite: ET.Element, outcome: Outcome, report: Report) -> None:
         ET.SubElement(
             case, "failure", type=outcome.level.value, message=printable_lines(message)
         ).text = printable_lines(text)
-    elif outcome.status is Status.FAILED:
+    elif outcome.violated:
         ET.SubElement(case, "system-out").text = printable_lines(text)
 
 

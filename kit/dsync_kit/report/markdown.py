@@ -14,8 +14,8 @@ __all__ = ["code", "escape", "render"]
 _MARKS = {0: "✅", 1: "❌"}
 _COLUMNS = {
     "passed": (Status.PASSED,),
-    "failed": (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED),
-    "known": (Status.KNOWN_FAILING,),
+    "failed": (Status.FAILED, Status.FLAKY, Status.UNEXPECTEDLY_PASSING, Status.ERRORED),
+    "known": (Status.KNOWN_FAILING, Status.KNOWN_FLAKY),
     "not exercised": (Status.NOT_EXERCISED,),
     "skipped": (Status.SKIPPED,),
 }
@@ -38,6 +38,7 @@ def render(report: Report) -> str:
         lines += [*_failure(report, outcome), ""]
     for title, status in (
         ("Known to fail", Status.KNOWN_FAILING),
+        ("Known to be flaky", Status.KNOWN_FLAKY),
         ("Not exercised", Status.NOT_EXERCISED),
         ("Skipped", Status.SKIPPED),
     ):

@@ -32,6 +32,8 @@ _STYLES = {
     Status.NOT_EXERCISED: "yellow",
     Status.KNOWN_FAILING: "yellow",
     Status.UNEXPECTEDLY_PASSING: "red",
+    Status.FLAKY: "red",
+    Status.KNOWN_FLAKY: "yellow",
     Status.ERRORED: "magenta",
 }
 
@@ -93,9 +95,9 @@ class TerminalProgress:
 
     def _finished(self, outcome: Outcome) -> None:
         self._done += 1
-        self._failed += outcome.status is Status.FAILED
+        self._failed += outcome.violated
         self._progress.update(self._task, completed=self._done)
-        if self._console.is_terminal and outcome.status not in (Status.FAILED, Status.ERRORED):
+        if self._console.is_terminal and outcome.status not in (Status.FAILED, Status.FLAKY, Status.ERRORED):
             return
         number = f"{self._done:>{len(str(self._total))}}/{self._total}"
         took = f"  {plural(outcome.examples, 'example')}, {outcome.seconds:.1f} s" if outcome.examples else ""
@@ -119,6 +121,7 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
     yield from _reasons(report, "Skipped", Status.SKIPPED, width)
     yield from _reasons(report, "Not exercised (this does not mean passed)", Status.NOT_EXERCISED, width)
     yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
+    yield from _reasons(report, "Known to be flaky", Status.KNOWN_FLAKY, width)
     yield from _groups("Fewer examples, for want of time", report.reduced(), report, width)
     yield from _notes(report, width)
     for outcome in report.failures():
@@ -179,7 +182,9 @@ def _tally(outcomes: Sequence[Outcome]) -> Text:
             continue
         style = "yellow" if all(_style(outcome) == "yellow" for outcome in found) else _STYLES[status]
         names = ", ".join(outcome.rule.partition("/")[2] for outcome in found)
-        shown = f": {names}" if status in (Status.FAILED, Status.UNEXPECTEDLY_PASSING, Status.ERRORED) else ""
+        shown = (
+            f": {names}" if status in (Status.FAILED, Status.FLAKY, Status.UNEXPECTEDLY_PASSING, Status.ERRORED) else ""
+        )
         parts.append(Text(f"{len(found)} {status.replace('-', ' ')}{shown}", style))
     return Text(", ").join(parts)
 

@@ -15,6 +15,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Inapplicable",
+    "KeptExample",
     "KitError",
     "Outcome",
     "Result",
@@ -86,9 +87,22 @@ class Status(StrEnum):
     KNOWN_FAILING = "known-failing"
     """It is violated, which the connector's author has declared, with a reason."""
     UNEXPECTEDLY_PASSING = "unexpectedly-passing"
-    """It is listed as known to fail, but passes. This fails the run."""
+    """It is listed as known to fail, but its kept example passes: fails the run."""
+    FLAKY = "flaky"
+    """An example failed, and the same example did not fail again: fails the run as a violation does."""
+    KNOWN_FLAKY = "known-flaky"
+    """The connector's author lists it as flaky, with a reason and a date: whatever comes of it, it fails no run."""
     ERRORED = "errored"
     """The kit or the backend broke."""
+
+
+class KeptExample(StrEnum):
+    """What came of the example that is kept for a rule that is known to fail."""
+
+    NONE = "none"
+    """There is none, or it makes another example today: nothing was learned from it."""
+    FAILS = "fails"
+    PASSES = "passes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,8 @@ class Failure:
     """Whether the same example failed again."""
     log: tuple[str, ...] = ()
     """The last lines that the connector logged during the example, if it runs in this process."""
+    again: str = ""
+    """How often the same example ran again without failing. Empty if it failed again."""
     choices: str = ""
     """What Hypothesis needs to run exactly this example again."""
 
@@ -125,6 +141,8 @@ class _Judged:
     reason: str = ""
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
+    kept_example: KeptExample = KeptExample.NONE
+    """Of a rule that is known to fail: what came of the example that is kept of it."""
     wanted: int = 0
     """The planned number of examples, if time ran out before; else 0."""
     reached: tuple[tuple[Situation, int], ...] = ()
@@ -135,6 +153,8 @@ class _Judged:
 class Finding(_Judged):
     """What came of one rule, seen by itself."""
 
+    drawn: tuple[tuple[str, str], ...] = ()
+    """The values of the one example that was run again, where it passed."""
     owner: str = ""
     """The rule that owns the violation, if known."""
     refusal: str = ""
@@ -171,16 +191,21 @@ class Outcome(_Judged):
         return self.rule.partition("/")[0]
 
     @property
+    def violated(self) -> bool:
+        """Whether an example failed that nothing excuses."""
+        return self.status in (Status.FAILED, Status.FLAKY)
+
+    @property
     def mild(self) -> bool:
         """Whether it is violated, and that is only a warning: a SHOULD rule, or one of a newer edition."""
-        return self.status is Status.FAILED and (self.level is Level.SHOULD or bool(self.counts_from))
+        return self.violated and (self.level is Level.SHOULD or bool(self.counts_from))
 
     def fails(self, *, strict: bool) -> bool:
         """Whether it makes the run fail; with `strict`, SHOULD rules count, too."""
         if self.status is Status.UNEXPECTEDLY_PASSING:
             return True
         counts = not self.counts_from and (strict or self.level is Level.MUST)
-        return self.status is Status.FAILED and counts
+        return self.violated and counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +237,7 @@ class Result:
     def hollow(self) -> bool:
         """Whether more rules were left untested than tested: such a success would mean nothing."""
         counts = self.counts()
-        tried = counts[Status.PASSED] + counts[Status.KNOWN_FAILING]
+        tried = sum(counts[status] for status in (Status.PASSED, Status.KNOWN_FAILING, Status.KNOWN_FLAKY))
         return not tried or counts[Status.NOT_EXERCISED] > tried
 
     @property

@@ -4,20 +4,22 @@ import fnmatch
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.events import Event, JudgedAgain, RuleFinished, RuleStarted, RunFinished, RunStarted
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
-from dsync_kit.conformance.results.known_failures import check_known_failures
-from dsync_kit.conformance.results.outcome import Finding, Outcome, Result, Status
+from dsync_kit.conformance.results.known_failures import check_known, flaky_until
+from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Result, Status
 from dsync_kit.conformance.results.profile import Profile
-from dsync_kit.conformance.results.terms import Terms
+from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.running.held import held
+from dsync_kit.conformance.running.known_examples import KnownExample, example_file
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
@@ -36,12 +38,12 @@ __all__ = ["RunOptions", "Session", "run", "select"]
 class RunOptions:
     """What to run, and how.
 
-    `documents` has the schemas of namespaces. `known_failures` maps rule ids or globs to reasons. `edition` is the one
-    that the connector is held to. `database` is the folder for this connector's failing examples, which the next run
-    tries first, or None; `corpus` replaces it where examples are kept, too, with which an explorer reached something
-    new. `runs` is the folder for the journals of namespaces, in case the run is killed. `settle` are
-    the seconds by which reads may lag behind writes; with None, the kit finds out. `command` returns the command that
-    shows a rule's failure again.
+    `documents` has the schemas of namespaces. `edition` is the one that the connector is held to. `known_failures` and
+    `known_flaky` map rule ids or globs to reasons; `beside` is the folder with the list of known failures. `database`
+    is the folder for this connector's failing examples, which the next run tries first, or None; `corpus` replaces it
+    where examples are kept, too, with which an explorer reached something new. `runs` is the folder for the journals of
+    namespaces, in case the run is killed. `settle` are the seconds by which reads may lag behind writes; with None, the
+    kit finds out. `command` returns the command that shows a rule's failure again.
     """
 
     rules: tuple[Rule, ...]
@@ -51,6 +53,8 @@ class RunOptions:
     documents: Mapping[str, SchemaFile] = field(default_factory=dict)
     edition: Edition = field(default_factory=Edition)
     known_failures: Mapping[str, str] = field(default_factory=dict)
+    known_flaky: Mapping[str, KnownFlaky] = field(default_factory=dict)
+    beside: Path = Path()
     strict: bool = False
     database: Path | None = None
     corpus: Path | None = None
@@ -77,9 +81,8 @@ class Session:
     def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
         self._options = options
         self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs, options.settle)
-        listed = self._subject.target.harness.known_failures if self._subject.target.harness else {}
-        check_known_failures(listed, RULES, "known_failures of conformance.py")
-        self._terms = Terms(options.edition, {**listed, **options.known_failures})
+        self._terms = _terms(self._subject.target, options)
+        self._examples = {rule: KnownExample.load(path) for rule, path in self._terms.examples.items()}
         self._found: list[Finding] = []
         exploring = [rule.explores for rule in options.rules if rule.explores]
         self._budget = Budget(options.profile, len(options.rules), exploring=exploring)
@@ -111,15 +114,29 @@ class Session:
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
         """Run one rule by itself, without regard to the others. Its examples take at most `seconds`."""
-        explained = self._explained(rule)
-        self._found.append(self._run(rule, explained=explained, seconds=seconds))
+        kept, failing = self._kept_example(rule)
+        explained = failing is None and self._explained(rule)
+        self._found.append(failing or self._run(rule, explained=explained, seconds=seconds))
         if explained and self._is_failure() and not self.outcomes[-1].cause:
             # It is not a consequence after all, and deserves a small example.
             self._found[-1] = self._run(rule, seconds=seconds)
+        self._found[-1] = replace(self._found[-1], kept_example=kept)
         self._heed(rule, failed=self._is_failure())
         if self._found[-1].failure is not None:
             self._subject.remembered.broken.update(kind for kind in FeatureKind if Feature(kind).owner == rule.id)
         return self._found[-1]
+
+    def _kept_example(self, rule: Rule) -> tuple[KeptExample, Finding | None]:
+        """What comes of the example that is kept of a known failure; its failure, if it fails still."""
+        example = self._examples.get(rule.id)
+        if example is None or not example.usable:
+            return KeptExample.NONE, None
+        finding = self.replay(rule, example.choices)
+        if finding.failure is not None:
+            return KeptExample.FAILS, finding
+        # Another kit, or a connector that declares something else, may make another example of the same choices.
+        same = finding.status is Status.PASSED and finding.drawn == example.example
+        return KeptExample.PASSES if same else KeptExample.NONE, None
 
     def replay(self, rule: Rule, choices: str, without: Features = ()) -> Finding:
         """Run one example of a rule again, which must not show these features."""
@@ -160,7 +177,7 @@ class Session:
 
     def _is_failure(self) -> bool:
         """Whether the last rule fails the run."""
-        return self.outcomes[-1].status is Status.FAILED
+        return self.outcomes[-1].violated
 
     def _command(self, finding: Finding) -> str:
         return self._options.command(finding.rule)
@@ -256,6 +273,23 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
             notes=notes,
             edition=options.edition,
         )
+    )
+
+
+def _terms(target: OpenTarget, options: RunOptions) -> Terms:
+    """What the options and the harness say. Raises UsageError for lists of the harness that are wrong."""
+    failing = target.harness.known_failures if target.harness else {}
+    flaky = target.harness.known_flaky if target.harness else {}
+    check_known(failing, RULES, "known_failures of conformance.py")
+    check_known(flaky, RULES, "known_flaky of conformance.py")
+    ids = {rule.id for rule in RULES}
+    places = {rule: target.folder or Path() for rule in ids & failing.keys()}
+    places |= dict.fromkeys(ids & options.known_failures.keys(), options.beside)
+    return Terms(
+        options.edition,
+        {**failing, **options.known_failures},
+        {**flaky_until(flaky, "known_flaky of conformance.py", date.today()), **options.known_flaky},
+        {rule: example_file(folder, rule).absolute() for rule, folder in places.items()},
     )
 
 

@@ -4,6 +4,7 @@ import itertools
 import logging
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,9 @@ _PATIENCE = 4
 _ROUND = 20
 """Examples of an explorer after which Hypothesis begins again: a tenth of its examples are as small as can be."""
 
+_AGAIN = 3
+"""How often at least a failing example is run again that may not fail every time."""
+
 
 def run_rule(
     rule: Rule,
@@ -83,7 +87,9 @@ def run_rule(
         rounds = itertools.count(1) if rule.explores and not choices else range(1, rule.attempts if choices else 1)
         for number in rounds:
             _explore(trial, profile, seed + number, database, choices, again=True)
-    except (_Failed, _Enough, Flaky):
+    except _Failed:
+        trial.confirmed = True  # Hypothesis runs the smallest example once more at the end
+    except (_Enough, Flaky):
         pass  # the trial has what was found
     except DidNotReproduce:
         problem = "" if trial.examples else "the rule draws other values than when this failure was saved"
@@ -91,7 +97,21 @@ def run_rule(
         problem = str(error)
     except HypothesisException as error:
         problem = f"Hypothesis: {type(error).__name__}: {error}"
+    if trial.smallest is not None and trial.to_be_confirmed:
+        trial.confirmed = _fails_again(trial, trial.smallest.choices)
     return trial.finding(time.monotonic() - began, problem)
+
+
+def _fails_again(trial: "_Trial", choices: str) -> bool:
+    """Whether an example that has failed fails in one of a few more runs."""
+    for _ in range(trial.most_again):
+        again = _Trial(trial.rule, trial.subject, trial.profile, seconds=None, replayed=True)
+        with suppress(_Failed, _Enough, Flaky, DidNotReproduce, KitError, TargetError, HypothesisException):
+            _explore(again, trial.profile, 0, None, choices)
+        if again.smallest is not None:
+            trial.stopped = again.stopped
+            return True
+    return False
 
 
 class _Failed(Exception):
@@ -139,6 +159,10 @@ class _Trial:
     """How many examples had nothing to check, for what the connector's namespaces hold."""
     smallest: _Found | None = None
     failures: int = 0
+    confirmed: bool = False
+    """Whether the smallest example has failed more than once."""
+    drawn: tuple[tuple[str, str], ...] = ()
+    """The values of the last example that passed."""
     began: float = field(default_factory=time.monotonic)
     failed_at: float = 0.0
     stopped: bool = False
@@ -169,6 +193,8 @@ class _Trial:
                 self.notes.update(case.notes)
                 new = case.reached.keys() - self.reached.keys()
                 self.reached.update(case.reached)
+        if violation is None:
+            self.drawn = case.example
         if violation is None and new and self.corpus is not None:
             self.corpus.save(_key(self.rule, self.subject), choices_to_bytes(data.conjecture_data.choices))
         if violation is not None:
@@ -252,6 +278,7 @@ class _Trial:
             features=self.smallest.features if self.smallest is not None else (),
             without=self.subject.without,
             reached=tuple(sorted(self.reached.items())),
+            drawn=self.drawn if self.replayed and status is Status.PASSED else (),
             wanted=_wanted(self.rule, self.profile) if self.cut and failure is None else 0,
         )
 
@@ -262,6 +289,21 @@ class _Trial:
         if self.smallest is None or found.size <= self.smallest.size:
             self.smallest = found
 
+    @property
+    def to_be_confirmed(self) -> bool:
+        """Whether the smallest example must be run again to know if it fails every time."""
+        # Without time to make it small, it is taken for a consequence; what has ended the connector cannot run again.
+        return not (self.confirmed or self.stopped or self.replayed or not self.profile.shrinking)
+
+    @property
+    def most_again(self) -> int:
+        """How often an example is run again to see it fail."""
+        return max(_AGAIN, self.rule.attempts)
+
+    def _once(self) -> str:
+        failed = f"{self.failures} of {self.examples} examples failed"
+        return f"{failed}, but the smallest of them did not fail again in {self.most_again} more runs"
+
     def _failure(self, found: _Found) -> Failure:
         return Failure(
             message=found.violation.message,
@@ -270,7 +312,8 @@ class _Trial:
             hint=found.violation.hint or (_BEFORE if found.violation.refusal else self.rule.hint),
             example=found.example,
             transcript=found.transcript,
-            reproducible=self.failures > 1 or self.stopped or self.replayed,
+            reproducible=self.confirmed or not self.to_be_confirmed,
+            again="" if self.confirmed or not self.to_be_confirmed else self._once(),
             log=found.log,
             choices=found.choices,
         )

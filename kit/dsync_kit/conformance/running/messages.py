@@ -24,11 +24,11 @@ class Named:
 class Orders:
     """What to judge, and how.
 
-    `rules` are globs; without any, all rules run. `documents` are the words of `--documents`. `known_failures` is a
-    file. `edition` is the requested one; None leaves it to the connector. `database` is the folder for this
-    connector's failing examples, `corpus` replaces it where examples are kept, too, with which an explorer reached
-    something new. `runs` is the one for journals of namespaces; each may be None. `settle` are the seconds by which
-    reads may lag behind writes; with None, the kit finds out. If there are `choices`, each rule is judged only by
+    `rules` are globs; without any, all rules run. `documents` are the words of `--documents`. `known_failures` and
+    `known_flaky` are files. `edition` is the requested one; None leaves it to the connector. `database` is the folder
+    for this connector's failing examples, `corpus` replaces it where examples are kept, too, with which an explorer
+    reached something new. `runs` is the one for journals of namespaces; each may be None. `settle` are the seconds by
+    which reads may lag behind writes; with None, the kit finds out. If there are `choices`, each rule is judged only by
     the example that they reproduce; `without` are the features that it must not show.
     """
 
@@ -39,6 +39,7 @@ class Orders:
     namespaces: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     known_failures: Path | None = None
+    known_flaky: Path | None = None
     edition: str | None = None
     strict: bool = False
     database: Path | None = None

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from dataclasses import fields, replace
+from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dsync_kit.bounds.guarded import signals_held
 from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import KitBroke, Resolved
-from dsync_kit.conformance.results.known_failures import read_known_failures
+from dsync_kit.conformance.results.known_failures import flaky_until, read_known
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
@@ -76,7 +77,8 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     named = orders.target
     session: Session | None = None
     try:
-        known = read_known_failures(orders.known_failures, RULES) if orders.known_failures else {}
+        known = read_known(orders.known_failures, RULES, "known failures") if orders.known_failures else {}
+        flaky = read_known(orders.known_flaky, RULES, "known flaky rules") if orders.known_flaky else {}
         options = RunOptions(
             select(RULES, orders.rules),
             orders.profile,
@@ -85,6 +87,8 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
             declared_documents(orders.documents),
             edition_for(folder_at(named.word), orders.edition),
             known,
+            flaky_until(flaky, str(orders.known_flaky), date.today()),
+            orders.known_failures.parent if orders.known_failures else Path(),
             database=orders.database,
             corpus=orders.corpus,
             runs=orders.runs,

@@ -2,14 +2,16 @@
 
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from dsync_kit.conformance.results.outcome import Finding, Outcome, Status
+from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
-from dsync_kit.conformance.results.terms import Terms
+from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 
 __all__ = ["outcomes_of"]
 
 _ALL = Terms()
+_Entry = TypeVar("_Entry")
 
 
 def _no_text(_: Finding) -> str:
@@ -34,10 +36,9 @@ def outcomes_of(
     again, `keep` the name under which it is saved.
     """
     rules = tuple(rules)
-    known = terms.known_failures
     newer = {rule.id: rule.since for rule in rules if not terms.edition.counts(rule.since)}
     failed = {finding.rule for finding in findings if finding.status is Status.FAILED}
-    excused = {rule: reason for rule in failed if (reason := _listed(rule, known)) is not None}
+    excused = {rule for rule in failed if _listed(rule, terms.known_failures) or _flaky(rule, terms)}
     refused: dict[str, str] = {}
     for finding in findings:
         if finding.rule in failed and finding.refusal:
@@ -66,7 +67,7 @@ def outcomes_of(
     outcomes = []
     for finding in findings:
         cause = _root(finding.rule, direct) if finding.rule in failed else ""
-        status, reason = _status(finding, cause, excused, known)
+        status, reason = _status(finding, cause, excused, terms)
         outcomes.append(
             Outcome(
                 rule=finding.rule,
@@ -80,28 +81,46 @@ def outcomes_of(
                 cause=cause,
                 replay=replay(finding) if finding.failure is not None else "",
                 kept=keep(finding) if finding.failure is not None else "",
+                kept_example=finding.kept_example,
                 wanted=finding.wanted,
-                counts_from=newer.get(cause, newer.get(finding.rule, "")) if status is Status.FAILED else "",
+                counts_from=newer.get(cause, newer.get(finding.rule, ""))
+                if status in (Status.FAILED, Status.FLAKY)
+                else "",
                 reached=finding.reached,
             )
         )
     return tuple(outcomes)
 
 
-def _listed(rule: str, known: Mapping[str, str]) -> str | None:
-    return next((text for glob, text in known.items() if fnmatch.fnmatchcase(rule, glob)), None)
+def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:
+    return next((entry for glob, entry in known.items() if fnmatch.fnmatchcase(rule, glob)), None)
 
 
-def _status(finding: Finding, cause: str, excused: Mapping[str, str], known: Mapping[str, str]) -> tuple[Status, str]:
-    """The status, taking known failures into account, and the reason."""
-    if finding.rule in excused:
-        return Status.KNOWN_FAILING, excused[finding.rule]
+def _flaky(rule: str, terms: Terms) -> KnownFlaky | None:
+    """The entry that excuses a rule which fails now and then."""
+    entry = _listed(rule, terms.known_flaky)
+    return entry if entry is not None and not entry.expired else None
+
+
+def _status(finding: Finding, cause: str, excused: Collection[str], terms: Terms) -> tuple[Status, str]:
+    """The status in the light of the causes, and of what is known to fail; and its reason."""
+    failed = finding.status is Status.FAILED
+    if (entry := _flaky(finding.rule, terms)) and (failed or finding.status is Status.PASSED):
+        return Status.KNOWN_FLAKY, f"{entry.reason} (listed until {entry.until})"
+    if (listed := _listed(finding.rule, terms.known_failures)) and failed:
+        return Status.KNOWN_FAILING, listed
     if cause in excused:
         return Status.KNOWN_FAILING, f"a consequence of {cause}"
-    # A glob may match rules that pass; only a rule that is listed by its id must fail.
-    if finding.status is Status.PASSED and finding.rule in known:
-        reason = f"it is listed as known to fail ({_listed(finding.rule, known)}), but passes: remove it from the list"
-        return Status.UNEXPECTEDLY_PASSING, reason
+    # A glob may cover rules that are kept; only a rule that is named must fail.
+    if finding.status is Status.PASSED and finding.rule in terms.known_failures:
+        if finding.kept_example is KeptExample.PASSES:
+            reason = f"it is listed as known to fail ({listed}), but its kept example passes: remove it from the list"
+            return Status.UNEXPECTEDLY_PASSING, reason
+        return Status.KNOWN_FAILING, f"{listed} (not seen in this run, and no example of it is kept)"
+    if failed and not cause and finding.failure is not None and finding.failure.again:
+        expired = _listed(finding.rule, terms.known_flaky)
+        note = f"; it is listed as flaky until {expired.until}, which is over" if expired is not None else ""
+        return Status.FLAKY, finding.failure.again + note
     return finding.status, finding.reason
 
 

@@ -1,0 +1,65 @@
+"""Examples of known failures, in files beside the list that names the rules: they are committed with it.
+
+A known failure that is not seen in a run may just not have been met. Its example tells: only if that passes, the rule
+is not violated any more.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import ClassVar
+
+from dsync_kit.usage import UsageError
+
+__all__ = ["FOLDER", "KnownExample", "example_file"]
+
+FOLDER = "known_examples"
+"""Where they are, beside the list."""
+
+_SCHEMA = "dsync-kit/known-example/1"
+
+
+def example_file(beside: Path, rule: str) -> Path:
+    """The file of a rule's example; `beside` is the folder of the list."""
+    return beside / FOLDER / f"{rule.replace('/', '-')}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExample:
+    """One example. `example` are its values as reports show them, `choices` what makes it with this Hypothesis."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    rule: str
+    example: tuple[tuple[str, str], ...]
+    choices: str
+    hypothesis: str = field(default_factory=lambda: version("hypothesis"))
+
+    @property
+    def usable(self) -> bool:
+        """Whether this Hypothesis makes the same example of the choices."""
+        return self.hypothesis == version("hypothesis")
+
+    def save(self, path: Path) -> None:
+        """Write it. Raises OSError."""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "KnownExample | None":
+        """The example in a file; None without one. Raises UsageError for any other contents."""
+        from pydantic import TypeAdapter, ValidationError  # only a connector with known failures needs it
+
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(fields, dict) or fields.pop("schema", None) != _SCHEMA:
+                raise ValueError(f"expected an object with the schema {_SCHEMA}")
+            return TypeAdapter(cls).validate_python(fields)
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            problem = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        except (OSError, ValueError) as error:
+            problem = str(error)
+        raise UsageError(f"{path} is not an example that dsync-kit keeps: {problem}; remove it, and run verify")
