@@ -131,13 +131,13 @@ def measure(task: Task) -> Measured:
     profile = replace(PROFILES[task.profile], shrinking=0.0)
     if task.kind == "fault, all rules":
         result = catalogue.judge(entry, [], profile=profile, seed=task.seed)
-        first = [outcome.rule for outcome in result.outcomes if outcome.status is Status.FAILED and not outcome.cause]
+        first = [outcome.rule for outcome in result.outcomes if outcome.violated and not outcome.cause]
         return _measured(task, first == [entry.rule], ", ".join(first), began)
     where = "grpc" if task.kind == "fault over gRPC" else None
     result = catalogue.judge(entry, [entry.rule], profile=profile, seed=task.seed, where=where)
     (outcome,) = result.outcomes or (None,)
     status = outcome.status if outcome is not None else result.problem
-    return _measured(task, status is Status.FAILED, f"{status}", began)
+    return _measured(task, outcome is not None and outcome.violated, f"{status}", began)
 
 
 def _hurry() -> None:

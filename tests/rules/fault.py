@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.documents.schema.schema_file import parse
@@ -192,9 +192,17 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 elsewhere=elsewhere,
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
+                earlier=_earlier(connector, options, store),
             )
 
     yield Target(connector.__name__, open_target)
+
+
+def _earlier(connector: Any, options: Sequence[str], store: Any) -> Callable[[], Process] | None:
+    """The version before, for a connector that names one as `before`; on the same store."""
+    if not hasattr(connector, "before"):
+        return None
+    return lambda: cast(Process, Restartable(lambda: _make(connector.before, options, store), store))
 
 
 @contextmanager
@@ -238,6 +246,15 @@ class Restartable:
             self._connector = self._make()
         except ConnectorError as error:
             raise TargetError(f"it does not start: {error}") from error
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connector is not None:
+            self._connector.teardown()
+        self._connector = None
 
     def kill(self) -> None:
         if self._connector is not None:

@@ -9,7 +9,7 @@ from bson import Int64
 
 from dsync_kit.conformance.results.events import JudgedAgain, RunFinished
 from dsync_kit.conformance.results.features import Feature, FeatureKind
-from dsync_kit.conformance.results.outcome import Outcome, Result, Status
+from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
@@ -100,7 +100,7 @@ def by_rule(result: Result) -> dict[str, Outcome]:
 
 
 def roots(outcomes: dict[str, Outcome]) -> set[str]:
-    return {rule for rule, outcome in outcomes.items() if outcome.status is Status.FAILED and not outcome.cause}
+    return {rule for rule, outcome in outcomes.items() if outcome.violated and not outcome.cause}
 
 
 def test_a_single_bug_has_no_other_on_its_own() -> None:

@@ -21,6 +21,7 @@ from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportError, ReportFile, console_beside, write_reports
+from dsync_kit.targets.earlier import was_there
 from dsync_kit.usage import UsageError
 
 __all__ = ["Gate", "ci"]
@@ -49,6 +50,7 @@ class Gate:
     seed: int | None = None
     rules: Sequence[str] = ()
     edition: str | None = None
+    against: str | None = None
     strict: bool = False
     reports: Sequence[str] = ()
     timeout: float = CALL_SECONDS
@@ -162,6 +164,7 @@ def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> R
                 seed=_seed(asked, target),
                 rules=asked.rules,
                 edition=asked.edition,
+                against=_against(asked, target),
                 strict=asked.strict,
                 timeout=asked.timeout,
                 settle=asked.settle,
@@ -171,6 +174,11 @@ def _verify(asked: Gate, target: str, console: Console, misused: list[str]) -> R
         misused.append(target)
         console.print(f"not judged: {printable_lines(str(error))}", soft_wrap=True)
         return _not_judged(asked, target, str(error), time.monotonic() - began)
+
+
+def _against(asked: Gate, target: str) -> str | None:
+    """What to compare a connector with; a new one has no earlier version."""
+    return asked.against if asked.against is not None and was_there(Path(target), asked.against) else None
 
 
 def _seed(asked: Gate, target: str) -> int:

@@ -7,6 +7,7 @@ import typer
 
 __all__ = [
     "TARGET_HELP",
+    "Against",
     "Edition",
     "Insecure",
     "Jobs",
@@ -25,6 +26,10 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without 
 
 # Options of both verify and ci.
 Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="REF", help="Also check that this version reads the data and cursors of the folder at REF."),
+]
 Edition = Annotated[
     str | None,
     typer.Option(metavar="EDITION", help="Hold it to this edition of the rules, or latest; else to its pyproject's."),

@@ -8,6 +8,7 @@ import typer
 
 from dsync_kit.cli.command_lines import (
     TARGET_HELP,
+    Against,
     Edition,
     Insecure,
     Jobs,
@@ -38,6 +39,7 @@ def verify(
     seed: Seed = None,
     rule: Rules = None,
     edition: Edition = None,
+    against: Against = None,
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
     ] = None,
@@ -78,6 +80,7 @@ def verify(
             seed=seed,
             rules=rule or (),
             edition=edition,
+            against=against,
             namespaces=namespace or (),
             documents=documents or (),
             known_failures=known_failures,
@@ -107,6 +110,7 @@ def ci(
     seed: Seed = None,
     rule: Rules = None,
     edition: Edition = None,
+    against: Against = None,
     strict: Strict = False,
     report: Annotated[
         list[str] | None,
@@ -135,6 +139,7 @@ def ci(
         seed=seed,
         rules=rule or (),
         edition=edition,
+        against=against,
         strict=strict,
         reports=report or (),
         timeout=timeout,

@@ -5,7 +5,8 @@ import secrets
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +31,7 @@ from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.report.contents import Report
 from dsync_kit.report.files import ReportFile, console_beside, write_reports
 from dsync_kit.report.terminal import TerminalProgress, print_report
+from dsync_kit.targets.earlier import earlier_version
 from dsync_kit.targets.typed import TypedOptions
 from dsync_kit.usage import UsageError
 
@@ -49,6 +51,7 @@ class Verification:
     seed: int | None = None
     rules: Sequence[str] = ()
     edition: str | None = None
+    against: str | None = None
     namespaces: Sequence[str] = ()
     documents: Sequence[str] = ()
     known_failures: Path | None = None
@@ -63,6 +66,7 @@ class Verification:
         """The command that runs one rule again, without secrets."""
         words = ["dsync-kit", "verify", redact_target(self.target)]
         words += ["--rule", rule, "--profile", self.profile, "--seed", str(seed)]
+        words += ["--against", self.against] if self.against is not None else []
         words += ["--edition", self.edition] if self.edition is not None else []
         for namespace in self.namespaces:
             words += ["--namespace", namespace]
@@ -124,11 +128,22 @@ def follow(asked: Verification, orders: Orders, console: Console, crew: Crew) ->
     """Judge a connector as it is ordered, show how that goes, and keep its failures. Raises UsageError."""
     seen = _Seen()
     keeper = _Keeper(lambda finding: asked.keep(finding, orders.seed, seen.typed))
-    events = judge_apart(orders, crew, lambda rule: asked.replay(rule, orders.seed, seen.typed), keep=keeper.keep)
-    result = _follow(events, console, seen)
+    with _earlier(asked) as earlier:
+        orders = replace(orders, earlier=earlier)
+        events = judge_apart(orders, crew, lambda rule: asked.replay(rule, orders.seed, seen.typed), keep=keeper.keep)
+        result = _follow(events, console, seen)
     if keeper.problem:
         print(keeper.problem, file=sys.stderr)
     return Report.of(result, seen.rules, seen.started)
+
+
+def _earlier(asked: Verification) -> AbstractContextManager[Path | None]:
+    """The version to compare with, if one was asked for. Raises UsageError."""
+    if asked.against is None:
+        return nullcontext()
+    if asked.options or not Path(asked.target).is_dir():
+        raise UsageError("--against needs a connector's folder in a git repository, without options, as the target")
+    return earlier_version(Path(asked.target), asked.against)
 
 
 def _keep_known(report: Report) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Queries a git repository and its work tree, unaffected by the environment or settings."""
 
 import subprocess
+import tarfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -92,6 +93,19 @@ class Git:
             return None
         done = self._run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         return done.stdout.strip() or None
+
+    def has(self, commit: str, path: str) -> bool:
+        """Whether a path is in a commit."""
+        return self._run("cat-file", "-e", f"{commit}:{path}").returncode == 0
+
+    def export(self, commit: str, folder: Path) -> None:
+        """Write all files of a commit into a new folder, without submodules. Raises UsageError."""
+        folder.mkdir()
+        packed = folder.with_suffix(".tar")
+        self._lines("archive", "--format=tar", f"--output={packed}", commit)
+        with tarfile.open(packed) as archive:
+            archive.extractall(folder, filter="data")
+        packed.unlink()
 
     def merge_bases(self, commit: str) -> list[str]:
         """Where HEAD's branch left the commit's: several commits after criss-cross merges, none if they share none."""

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from dsync_kit.bounds.patience import Kind, Patience, TooLong, Watch, unwatched
@@ -90,7 +91,6 @@ def configured_target(
     settings, rest = configure(connector, words)
     if rest:
         raise UsageError(f"{redact_uri(words[0])}: {rest[0]!r} is not one of its options")
-    served = [str(folder) if folder else "", *words]
 
     def make() -> Connector:
         return create(connector, settings, timeout=calls.timeout, watch=calls.watch)
@@ -108,9 +108,9 @@ def configured_target(
             with opened() as other:
                 yield client(other)
 
-        def process() -> Process:
+        def process(of: Path | None = folder) -> Process:
             # -P: the working folder may contain a connector with the name of a library that it imports.
-            command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *filter(None, served)]
+            command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *([str(of)] if of else []), *words]
             command += ["--address", "{address}"]
             return Process(command, connector.name, redact=settings.redact, watch=calls.watch, folder=calls.folder)
 
@@ -130,6 +130,7 @@ def configured_target(
                 create=make,
                 second=second,
                 process=process,
+                earlier=partial(process, calls.earlier) if calls.earlier is not None else None,
                 folder=folder,
                 restart=restart,
             )

@@ -24,14 +24,16 @@ def resolve(
     gzip: bool = False,
     timeout: float | None = CALL_SECONDS,
     watch: Watch = unwatched,
+    earlier: Path | None = None,
 ) -> Target:
     """The target that `word` and the connector's `options` name.
 
     `insecure` and `gzip` apply to targets over gRPC. `timeout` limits each unary call, in seconds; None means no limit,
-    as with dsync. `watch` sees all calls, and other uses of the connector's code. Raises UsageError if nothing matches,
+    as with dsync. `watch` sees all calls, and other uses of the connector's code. `earlier` is
+    a folder with an earlier version of the connector. Raises UsageError if nothing matches,
     or for an invalid option.
     """
-    calls = Calls(timeout, watch)
+    calls = Calls(timeout, watch, earlier)
     if word.lower().startswith("grpc://"):
         _no_options(word, options)
         return grpc_target(word, calls, insecure=insecure, gzip=gzip)

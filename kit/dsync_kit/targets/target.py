@@ -21,9 +21,10 @@ class OpenTarget:
 
     What a target does not offer is None. `connector` is the object, if it is in this process; `create` creates another
     one. `second` opens another instance on the same data. `process` starts a separate process on the same data, which
-    can be killed and restarted. `folder` is the connector's folder. `connect` opens another connection to the instance;
-    it closes with the target. `elsewhere` opens a connector on a separate scratch area with other data. `restart` ends
-    the instance and returns the client of its successor. All of them raise TargetError if something does not start.
+    can be killed and restarted, and `earlier` one of an earlier version of the connector. `folder` is the connector's
+    folder. `connect` opens another connection to the instance; it closes with the target. `elsewhere` opens a connector
+    on a separate scratch area with other data. `restart` ends the instance and returns the client of its successor.
+    All of them raise TargetError if something does not start.
     """
 
     title: str
@@ -34,6 +35,7 @@ class OpenTarget:
     create: Callable[[], Connector] | None = None
     second: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
     process: "Callable[[], Process] | None" = None
+    earlier: "Callable[[], Process] | None" = None
     folder: Path | None = None
     connect: Callable[[], ConnectorApi] | None = None
     elsewhere: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
@@ -53,9 +55,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How calls are made: their time limit in seconds, who watches them, and where processes run."""
+    """How calls are made: their time limit in seconds, who watches them, and where processes run; and the folder of an
+    earlier version of the connector."""
 
     timeout: float | None
     watch: Watch
+    earlier: Path | None = None
     # Kept now: a connector in this process may change the working folder.
     folder: Path = field(default_factory=Path.cwd)

@@ -1,4 +1,4 @@
-"""Kills a connector's process right after an answer, and starts it again."""
+"""One process of a connector takes over from another: after a kill, or from an earlier version."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,8 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_UPDATE,
     GeneratePlanResponse,
     GetInfoRequest,
+    ListDataResponse,
+    Partition,
     Update,
     UpdateType,
 )
@@ -27,6 +29,36 @@ from dsync_kit.usage import TargetError
 __all__ = ["Crash"]
 
 _TRIED_CURSORS = 3
+
+_MORE_DOCUMENTS = 250
+"""So many more documents are written if a listing is to be continued: most connectors return them in several pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How violations name the two processes."""
+
+    first: str
+    second: str
+    then: str
+    now: str
+    lost: str
+
+
+_CRASH = _Words(
+    first="process",
+    second="restarted process",
+    then="before the process was killed",
+    now="after a restart",
+    lost="is lost with the process",
+)
+_VERSIONS = _Words(
+    first="version before",
+    second="version after",
+    then="with the version before",
+    now="with the version after the change",
+    lost="is lost or altered with the version after the change",
+)
 
 
 @dataclass
@@ -48,6 +80,50 @@ class Crash:
             found.calls = case.recorder.entries()
         return known[number]
 
+    @classmethod
+    def of_versions(cls, case: Case, number: int) -> "Crash":
+        """The same for an earlier version that ends in order, and today's that takes over. Shared, too."""
+        known: dict[int, Crash] = case.subject.remembered.handovers
+        if number in known:
+            case.recorder.include(known[number].calls)
+        else:
+            known[number] = found = _handover(case, number)
+            found.calls = case.recorder.entries()
+        return known[number]
+
+
+def _handover(case: Case, number: int) -> Crash:
+    target = case.subject.target
+    if target.process is None or target.earlier is None:
+        raise KitError("the two versions cannot be started as processes")
+    earlier, now = target.earlier(), target.process()
+    crash = Crash()
+    run = _Run(case, crash, number, _VERSIONS, more=_MORE_DOCUMENTS)
+    try:
+        with earlier:
+            run.before(earlier)
+    except (TargetError, ConnectorError, Violation) as error:
+        return Crash(declined=f"the version before does not do what is compared: {_brief(error)}")
+    case.recorder.note("(the version before has ended; the version after the change starts)")
+    try:
+        with run.topic("starts-again"):
+            now.start()
+        if crash.topics["starts-again"] is None:
+            run.after(now)
+    finally:
+        now.kill()
+    if crash.topics.get("write-data") is not None:
+        with earlier:
+            if not run.holds_anything(earlier):
+                return Crash(declined="its data ends with its process: versions of it cannot be compared")
+    return crash
+
+
+def _brief(error: Exception) -> str:
+    """What a process printed, without all that Python prints about it."""
+    first, *rest = str(error).splitlines()
+    return f"{first} {rest[-1].strip()}" if rest else first
+
 
 def _crash(case: Case, number: int) -> Crash:
     if case.subject.target.process is None:
@@ -56,13 +132,10 @@ def _crash(case: Case, number: int) -> Crash:
     try:
         process.start()
     except TargetError as error:
-        # What it printed, without all that Python prints about it.
-        first, *rest = str(error).splitlines()
-        reason = f"{first} {rest[-1].strip()}" if rest else first
-        return Crash(declined=f"a second process cannot start beside the first: {reason}")
+        return Crash(declined=f"a second process cannot start beside the first: {_brief(error)}")
     crash = Crash()
     try:
-        run = _Run(case, crash, number)
+        run = _Run(case, crash, number, _CRASH)
         run.before(process)
         process.kill()
         case.recorder.note("(SIGKILL, then restarted)")
@@ -78,8 +151,9 @@ def _crash(case: Case, number: int) -> Crash:
 class _Topic:
     """A context that notes what goes wrong in it as the topic's violation."""
 
-    def __init__(self, crash: Crash, name: str) -> None:
+    def __init__(self, crash: Crash, name: str, words: _Words) -> None:
         self._topics = crash.topics
+        self._words = words
         self._name = name
 
     def __enter__(self) -> None:
@@ -92,15 +166,18 @@ class _Topic:
                 error.message, expected=error.expected, seen=error.seen, rests_on=error.rests_on
             )
         elif isinstance(error, ConnectorError | TargetError):
-            message = "after a kill and a restart, the connector refuses valid requests"
+            message = f"the connector refuses valid requests {self._words.now}"
             self._topics[self._name] = Violation(message, expected="OK", seen=str(error))
         return isinstance(error, Violation | ConnectorError | TargetError)
 
 
 class _Run:
-    """The writes before a crash, and the checks after it."""
+    """The writes before one process takes over from another, and the checks after it."""
 
-    def __init__(self, case: Case, crash: Crash, number: int) -> None:
+    def __init__(self, case: Case, crash: Crash, number: int, words: _Words, *, more: int = 0) -> None:
+        self._words = words
+        self._page: tuple[Partition, ListDataResponse] | None = None
+        self._more: Sequence[bytes] = ()
         self._case = case
         self._subject = case.subject
         self._crash = crash
@@ -115,23 +192,27 @@ class _Run:
         documents = case.numbered(20, self._type)
         self._kept, self._changed, self._gone, self._new = (documents[i : i + 5] for i in (0, 5, 10, 15))
         self._late = case.numbered(5, self._type, prefix="late")
+        self._more = case.numbered(more, self._type, prefix="more") if more else ()
         self._model = Model(self._type)
         self._namespace = case.namespace()
-        case.own(self._namespace, self._type, [*documents, *self._late])
+        case.own(self._namespace, self._type, [*documents, *self._late, *self._more])
 
     def topic(self, name: str) -> _Topic:
         """What follows is about this."""
-        return _Topic(self._crash, name)
+        return _Topic(self._crash, name, self._words)
 
     def before(self, process: Process) -> None:
         """Write, plan and stream. The last answer is that of a write."""
-        driver = self._driver(process, "process")
+        driver = self._driver(process, self._words.first)
         self._id = driver.api.get_info(GetInfoRequest()).id
         if not self._subject.declared.loads:
             return
-        self._load(driver, [*self._kept, *self._changed, *self._gone])
+        self._load(driver, [*self._kept, *self._changed, *self._gone, *self._more])
         if self._subject.declared.is_source:
             self._plan = driver.plan([self._namespace], updates=self._subject.found.streams)
+            if self._more and self._plan.partitions:
+                partition = self._plan.partitions[0]
+                self._page = partition, driver.first_page(partition, self._type)
         self._planned = held(self._model)
         self._change(driver, UPDATE_TYPE_UPDATE, self._case.numbered(10, self._type, again=True)[5:])
         if self._plan.updates_partitions and self._subject.declared.can_change:
@@ -147,16 +228,16 @@ class _Run:
 
     def after(self, process: Process) -> None:
         """Check everything that should have survived."""
-        driver = self._driver(process, "restarted process")
+        driver = self._driver(process, self._words.second)
         with self.topic("id"):
-            _same_id(self._id, driver.api.get_info(GetInfoRequest()).id)
+            self._same_id(driver.api.get_info(GetInfoRequest()).id)
         if not self._subject.declared.loads:
             return
         found: Held = {}
         with self.topic("write-data"):
-            listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=25)
+            listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
             found = by_id(self._case.without_foreign(self._namespace, listed, self._type), self._type)
-            self._holds(found, [*self._kept, *self._late], "WriteData")
+            self._holds(found, [*self._kept, *self._late, *self._more], "WriteData")
         if self._subject.declared.can_change and self._crash.topics["write-data"] is None:
             with self.topic("write-updates"):
                 self._holds(found, list(self._model.documents.values()), "WriteUpdates")
@@ -164,6 +245,9 @@ class _Run:
                     self._holds_none(found, self._gone)
         with self.topic("plan"):
             self._plan_lasts(driver)
+        if self._page is not None and self._page[1].next_cursor:
+            with self.topic("page-cursor"):
+                self._listing_goes_on(driver, *self._page)
         if self._follower is not None:
             with self.topic("cursor"):
                 self._mark(driver)
@@ -172,6 +256,33 @@ class _Run:
             with self.topic("resume"):
                 self._resumes(driver, self._follower)
 
+    def holds_anything(self, process: Process) -> bool:
+        """Whether a process still has any of the documents that were written."""
+        driver = self._driver(process, self._words.first)
+        listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
+        return bool(self._case.without_foreign(self._namespace, listed, self._type))
+
+    @property
+    def _expected(self) -> int:
+        return 25 + len(self._more)
+
+    def _listing_goes_on(self, driver: Driver, partition: Partition, page: ListDataResponse) -> None:
+        """A listing that begins with a page of the first process has all that the second one lists from its start."""
+        unchanged = by_id([*self._kept, *self._more], self._type)
+        rest = driver.pages(partition, self._type, cursor=page.next_cursor, expected=self._expected)
+        listed = [*page.data, *(document for documents in rest for document in documents)]
+        ids = [name for document in listed if (name := next(iter(by_id([document], self._type)))) in unchanged]
+        whole = by_id(driver.list_partition(partition, self._type, expected=self._expected), self._type)
+        twice = len(ids) - len(set(ids))
+        lacking = [unchanged[name] for name in whole if name in unchanged and name not in set(ids)]
+        if twice or lacking:
+            raise Violation(
+                f"a listing that began {self._words.then} does not go on {self._words.now}",
+                expected="each document of the partition once",
+                seen=f"{twice} documents twice" if twice else f"without {show_document(lacking[0])}",
+                rests_on=Evidence.LISTING,
+            )
+
     def _resumes(self, driver: Driver, follower: Follower) -> None:
         sent = {seen.cursor: seen for seen in reversed(follower.sent)}
         for cursor, seen in list(sent.items())[:_TRIED_CURSORS]:
@@ -179,24 +290,26 @@ class _Run:
             self._converges(self._follow(driver, cursor, state), "streaming from a cursor that was sent")
 
     def _converges(self, follower: Follower, what: str) -> None:
-        follower.converge({self._namespace: held(self._model)}, what=f"{what} before the process was killed")
+        follower.converge({self._namespace: held(self._model)}, what=f"{what} {self._words.then}")
         follower.cancel()
 
     def _plan_lasts(self, driver: Driver) -> None:
         if not self._subject.declared.is_source:
             return
         documents = [
-            item for found in self._plan.partitions for item in driver.list_partition(found, self._type, expected=25)
+            item
+            for found in self._plan.partitions
+            for item in driver.list_partition(found, self._type, expected=self._expected)
         ]
         documents = self._case.without_foreign(self._namespace, documents, self._type)
-        self._holds(by_id(documents, self._type), self._kept, "a plan's partitions, listed after a restart,")
+        self._holds(by_id(documents, self._type), self._kept, f"a plan's partitions, listed {self._words.now},")
 
     def _holds(self, found: Held, documents: Sequence[bytes], what: str) -> None:
         for document in documents:
             have = found.get(next(iter(Model(self._type, [document]).documents)))
             if have is None or not same_document(have, document, self._type):
                 raise Violation(
-                    f"what {what} had answered OK to is lost with the process"
+                    f"what {what} had answered OK to {self._words.lost}"
                     if what.startswith("Write")
                     else f"{what} lack documents",
                     expected=show_document(document),
@@ -241,7 +354,6 @@ class _Run:
         self._case.own(self._namespace, self._type, [mark])
         self._change(driver, UPDATE_TYPE_INSERT, [mark])
 
-
-def _same_id(before: str, after: str) -> None:
-    if before != after:
-        raise Violation("GetInfo returns another id after a restart", expected=repr(before), seen=repr(after))
+    def _same_id(self, found: str) -> None:
+        if found != self._id:
+            raise Violation(f"GetInfo returns another id {self._words.now}", expected=repr(self._id), seen=repr(found))

@@ -49,6 +49,7 @@ class Need(Enum):
     OTHER_DATA = "a separate scratch area needs a connector's folder with its conformance.py"
     CONNECTION = "it has no address to open two connections to"
     RESTART = "it can't be restarted from an address alone: use a folder or exec:"
+    EARLIER = "no earlier version is given to compare with: --against REF names one of the connector's folder"
     OUTAGE = "its conformance.py has no outage()"
     THROTTLE = "its conformance.py has no throttle()"
     SECRETS = "its settings hold no secret"

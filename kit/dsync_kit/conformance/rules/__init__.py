@@ -2,6 +2,7 @@
 
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.rules import (
+    against,
     durability,
     encoding,
     errors,
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     *errors.RULES,
     *lifecycle.RULES,
     *durability.RULES,
+    *against.RULES,
     *faults.RULES,
     *secrets.RULES,
     *flow.RULES,

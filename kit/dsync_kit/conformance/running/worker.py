@@ -96,7 +96,14 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
         )
         chosen = tuple(rule.id for rule in options.rules)
         channel.send(Chosen(chosen, tuple(_info(rule) for rule in RULES)))
-        target = resolve(named.word, named.options, insecure=named.insecure, timeout=named.timeout, watch=board.watch)
+        target = resolve(
+            named.word,
+            named.options,
+            insecure=named.insecure,
+            timeout=named.timeout,
+            watch=board.watch,
+            earlier=orders.earlier,
+        )
         channel.send(Resolved(target.title, _typed(named.word, named.options)))
         with target.open() as opened:
             if opened.settings is not None:

@@ -101,6 +101,8 @@ def offers(subject: Subject, need: Need) -> bool:
             return target.connect is not None
         case Need.RESTART:
             return target.process is not None
+        case Need.EARLIER:
+            return target.process is not None and target.earlier is not None
         case Need.OUTAGE:
             return target.harness is not None and target.harness.offers("outage")
         case Need.THROTTLE:

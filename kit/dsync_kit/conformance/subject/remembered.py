@@ -28,6 +28,7 @@ class Remembered:
         self.large_namespaces: dict[tuple[Family, DataType, str], LargeNamespace] = {}
         self.sampled: dict[DataType, list[StreamUpdatesResponse]] = {}
         self.crashes: dict[int, Any] = {}
+        self.handovers: dict[int, Any] = {}
         self.foreign: dict[str, dict[bytes, bytes]] = {}
         self.first: dict[str, tuple[DataType, dict[bytes, bytes]]] = {}
         self.put_back: dict[str, int] = {}
@@ -39,7 +40,7 @@ class Remembered:
     def apart(self) -> "Remembered":
         """The same, for examples that draw other documents: without what was made of those before."""
         other = copy(self)
-        other.large_namespaces, other.crashes = {}, {}
+        other.large_namespaces, other.crashes, other.handovers = {}, {}, {}
         return other
 
     def first_stream(self) -> bool:

@@ -1,0 +1,113 @@
+"""A new version of a connector goes on with the data, plans and cursors of the version before."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.crash import Crash
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.results.rule_info import Need
+
+__all__ = ["RULES"]
+
+_DURABLE = "OK means **durable**: the page is never sent again, and a remote connector gets no flush and no teardown."
+_CURSORS = (
+    "Partition and update cursors are self-contained: they work on another instance of the connector, after a restart, "
+    "and later (an update cursor must outlive the whole initial copy)."
+)
+_ID = "`id` … set, it must be the same after a restart and different for different data."
+_ONCE = 0.04
+
+
+@rule(
+    "against/starts",
+    _DURABLE,
+    needs=(Need.EARLIER,),
+    hint="it does not read what the version before has stored, or its options have changed",
+    after=("durability/starts-again",),
+    examples=_ONCE,
+)
+def starts(case: Case) -> None:
+    """A new version starts on the data of the version before."""
+    _judge(case, "starts-again")
+
+
+@rule(
+    "against/id",
+    _ID,
+    needs=(Need.EARLIER,),
+    hint="the id is derived from other facts than before: flows that know the old id start again",
+    after=("info/stable", "info/id-of-data", "durability/id", "against/starts"),
+    examples=_ONCE,
+)
+def same_id(case: Case) -> None:
+    """GetInfo's id is the same in the new version."""
+    _judge(case, "id")
+
+
+@rule(
+    "against/documents",
+    _DURABLE,
+    needs=(Need.EARLIER, Need.LOADING, Need.READING, Need.SINK),
+    hint="the layout in the store has changed, and what is there in the old one is not read, or converted",
+    after=("durability/write-data", "durability/write-updates", "against/starts"),
+    examples=_ONCE,
+)
+def documents(case: Case) -> None:
+    """The new version returns the documents that the version before wrote and updated, unchanged."""
+    _judge(case, "write-data", "write-updates")
+
+
+@rule(
+    "against/plan",
+    _CURSORS,
+    needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
+    hint="the form of a partition's cursor has changed: read the old form, too (Cursor.upgrade)",
+    after=("durability/plan", "against/starts", "against/documents"),
+    examples=_ONCE,
+)
+def plan(case: Case) -> None:
+    """The new version lists the partitions of a plan that the version before made."""
+    _judge(case, "plan")
+
+
+@rule(
+    "against/page-cursor",
+    _CURSORS,
+    needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
+    hint="the form of a page's cursor has changed: read the old form, too (Cursor.upgrade)",
+    after=("list/page-boundaries", "against/starts", "against/documents", "against/plan"),
+    examples=_ONCE,
+)
+def page_cursor(case: Case) -> None:
+    """The new version goes on with a listing from a page's cursor of the version before."""
+    _judge(case, "page-cursor")
+
+
+@rule(
+    "against/stream",
+    _CURSORS,
+    needs=(Need.EARLIER, Need.LOADING, Need.CHANGING, Need.UPDATES),
+    hint="the form of an update cursor has changed: read the old form, too (Cursor.upgrade)",
+    after=("durability/cursor", "durability/resume", "against/starts", "against/documents"),
+    examples=_ONCE,
+)
+def stream(case: Case) -> None:
+    """The new version resumes streams from the plan's cursor, and from sent ones, of the version before."""
+    _judge(case, "cursor", "resume")
+
+
+def _judge(case: Case, *topics: str) -> None:
+    found = Crash.of_versions(case, case.draw(st.integers(0, min(case.bulk, 2) - 1), "versions"))
+    if found.declined:
+        case.checks = 0  # those of the version before alone
+        raise case.decline(found.declined)
+    if found.topics.keys().isdisjoint(topics):
+        one_page = topics == ("page-cursor",)
+        raise case.decline("one page holds all" if one_page else "the new version does not come so far")
+    case.checks += 1
+    for topic in topics:
+        if (violation := found.topics.get(topic)) is not None:
+            raise violation
+
+
+RULES = (starts, same_id, documents, plan, page_cursor, stream)
