@@ -48,6 +48,7 @@ LAYERS = (
     {"conformance.rules"},
     {"conformance.running"},
     {"report"},
+    {"readme"},
     {"gate"},
     {"cli", "pytest_plugin"},
 )

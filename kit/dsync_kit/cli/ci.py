@@ -17,6 +17,7 @@ from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.project.editions import edition_for, seed_for
+from dsync_kit.readme.section import is_stale
 from dsync_kit.report import summary
 from dsync_kit.report.annotations import annotations
 from dsync_kit.report.contents import Report
@@ -82,8 +83,10 @@ def ci(asked: Gate) -> int:
             known = f"{len(change.connectors)} known" if change.connectors else "the repository holds none"
             console.print(f"no connector is touched ({known}; compared with {change.base})", soft_wrap=True)
         misused: list[str] = []
+        stale: list[str] = []
         for folder, report in _judged(asked, change, console, misused):
             reports[folder] = report
+            stale += [_shown(change, folder)] if _is_stale(asked, change.root / folder, report) else []
             named = [replace(file, path=file.path.replace(_NAME, change.name(folder))) for file in each]
             problems += write_reports(named, report)
             commands.give(_annotations(change, folder, report))
@@ -92,12 +95,22 @@ def ci(asked: Gate) -> int:
         problems += _summarise(change, reports, whole)
         for problem in problems:
             say_error(problem)
+        for name in stale:
+            say_error(f"{name}/README.md is not what the connector says: run `dsync-kit docs {name}`, and commit it")
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
     # However the loop ended, connectors that were not reached have not passed.
     complete = len(codes) == len(change.touched) + len(change.unjudged)
     codes += [ExitCode.USAGE] * bool(misused)
+    codes += [ExitCode.VIOLATED] * bool(stale)
     codes += [] if complete and not problems else [ExitCode.NOT_JUDGED]
     return max(codes, key=_SEVERITY.index, default=ExitCode.OK)
+
+
+def _is_stale(asked: Gate, folder: Path, report: Report) -> bool:
+    """Whether the generated part of the README is old. What was judged only in part cannot say so."""
+    if asked.rules or report.started is None or report.result.problem or report.result.interrupted:
+        return False
+    return is_stale(folder, report)
 
 
 def _list(change: Change) -> int:

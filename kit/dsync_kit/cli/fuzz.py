@@ -64,7 +64,7 @@ def fuzz(asked: Verification, seconds: float) -> int:
         new = corpus.add(report.reached())
         _print_round(console, number + 1, seed + number, report, new, len(corpus.reached))
         for outcome in report.failures():
-            if outcome.status is Status.FAILED:
+            if outcome.violated:
                 failed = True
                 _print_failure(console, outcome, report)
         tried = {outcome.rule for outcome in report.having(Status.PASSED)}

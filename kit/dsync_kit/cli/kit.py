@@ -270,6 +270,28 @@ def schema(
 
 
 @app.command()
+def docs(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A connector's folder.")],
+) -> None:
+    """Write a connector's options, capabilities, exceptions and types into its README, between two marks.
+
+    `ci` fails from then on if they are not what the connector says. Ends with 2 if it cannot be judged.
+    """
+    from dsync_kit.conformance.running.crew import Crew
+
+    with Crew() as crew:
+        from rich.console import Console
+
+        from dsync_kit.cli.verify import Verification, judge
+        from dsync_kit.project.editions import edition_for, seed_for
+        from dsync_kit.readme.section import FIDELITY, write
+
+        seed = seed_for(folder, edition_for(folder))
+        asked = Verification(str(folder), profile="quick", seed=seed, rules=(FIDELITY,))
+        print(write(folder, judge(asked, Console(quiet=True), crew)))
+
+
+@app.command()
 def badge(
     report: Annotated[
         Path, typer.Argument(metavar="REPORT", help="The file that `verify --report json=REPORT` wrote.")

@@ -10,6 +10,7 @@ from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.targets.typed import TypedOptions
 
 __all__ = [
+    "ConnectorOption",
     "Event",
     "Held",
     "JudgedAgain",
@@ -46,6 +47,18 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorOption:
+    """An option of the connector, as its README lists it. `env` are the variables that set it, too."""
+
+    flag: str
+    metavar: str
+    help: str
+    default: str
+    required: bool
+    env: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """The connector answers; these rules will be judged."""
 
@@ -59,6 +72,7 @@ class RunStarted:
     notes: tuple[str, ...]
     terms: Terms = field(default_factory=Terms)
     documents: tuple[Held, ...] = ()
+    connector_options: tuple[ConnectorOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

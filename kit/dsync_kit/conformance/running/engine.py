@@ -9,7 +9,15 @@ from pathlib import Path
 
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
-from dsync_kit.conformance.results.events import Event, JudgedAgain, RuleFinished, RuleStarted, RunFinished, RunStarted
+from dsync_kit.conformance.results.events import (
+    ConnectorOption,
+    Event,
+    JudgedAgain,
+    RuleFinished,
+    RuleStarted,
+    RunFinished,
+    RunStarted,
+)
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
 from dsync_kit.conformance.results.known_failures import check_known, flaky_until
 from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Result, Status
@@ -105,6 +113,7 @@ class Session:
             notes=subject.notes,
             terms=self._terms,
             documents=held(subject),
+            connector_options=_options(subject),
         )
 
     def judge(self, rule: Rule) -> Outcome:
@@ -290,6 +299,21 @@ def _terms(target: OpenTarget, options: RunOptions) -> Terms:
         {**failing, **options.known_failures},
         {**flaky_until(flaky, "known_flaky of conformance.py", date.today()), **options.known_flaky},
         {rule: example_file(folder, rule).absolute() for rule, folder in places.items()},
+    )
+
+
+def _options(subject: Subject) -> tuple[ConnectorOption, ...]:
+    settings = subject.target.settings
+    return tuple(
+        ConnectorOption(
+            option.flag,
+            option.metavar or "",
+            option.help,
+            (option.default or "") if not option.secret else "",
+            option.required,
+            option.env,
+        )
+        for option in (settings.options() if settings is not None else ())
     )
 
 
