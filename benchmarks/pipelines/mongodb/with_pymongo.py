@@ -1,5 +1,6 @@
 """pymongo by itself: with_pymongo.py URI."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +13,8 @@ database = MongoClient(sys.argv[1], w="majority")["pymongo"]
 
 def read(name: str) -> int:
     """All documents, as dicts."""
-    return sum(1 for _ in database[name].find())
+    found = database[name].find()
+    return sum(1 for _ in (found.sort("_id") if os.environ["WORK"] == "sorted" else found))
 
 
 def write(name: str, documents: Sequence[bytes]) -> None:

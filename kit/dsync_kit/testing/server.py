@@ -1,4 +1,4 @@
-"""What the servers for tests have in common: they start on free ports, are interrupted, and leave nothing behind."""
+"""What the servers for tests have in common: they start on free ports, can be interrupted, and leave nothing behind."""
 
 import os
 import shutil
