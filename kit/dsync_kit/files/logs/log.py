@@ -75,6 +75,8 @@ class Listing:
     files: Sequence[LogFile]
     indexes: Sequence[str]
     foreign: Sequence[Entry]
+    described: bool
+    """Whether the descriptor is there."""
     holes: Sequence[int]
     """The numbers of pages that are missing: they were not written yet, and may never be."""
 
@@ -93,13 +95,10 @@ class Log:
         return f"{self.folder}/{name}"
 
     def begin(self, wanted: Format) -> Format:
-        """What the log holds; as wanted, where nothing was written yet."""
-        known = self.format()
-        if known is None:
-            key = self.key(DESCRIPTOR)
-            known = wanted if self._storage.create(key, wanted.encode()) else self.format() or wanted
-            self._format = known
-        return known
+        """Make this the format, unless another writer was faster; what the log holds then."""
+        key = self.key(DESCRIPTOR)
+        self._format = wanted if self._storage.create(key, wanted.encode()) else None
+        return self.format() or wanted
 
     def index_key(self, name: str) -> str:
         """The key of a file in the index folder: a merged file's index has that file's name."""
@@ -145,7 +144,7 @@ class Log:
             self._format = None  # the folder may have been emptied
         if files and (not described or self.format() is None):
             raise FailedPrecondition(f"{self.key(DESCRIPTOR)!r} is missing, and files of a log are there: restore it")
-        return Listing(files, indexes, foreign, self._holes(files, indexes))
+        return Listing(files, indexes, foreign, described, self._holes(files, indexes))
 
     def _holes(self, files: Sequence[LogFile], indexes: Sequence[str]) -> list[int]:
         """The missing numbers. Raises FailedPrecondition for those that were there once."""

@@ -372,7 +372,9 @@ class Writer:
                 self._turn.wait()
         listing = self._log.listing()
         head = max((file.last for file in listing.files), default=0)
-        known = self._log.begin(Format(data_type, self._compression))
+        known = self._log.format() if listing.described else None
+        if known is None:
+            known = self._log.begin(Format(data_type, self._compression))
         check_available(known.compression)
         self._conditions.check(self._log.key(DESCRIPTOR), known.encode())
         for number in listing.holes:
