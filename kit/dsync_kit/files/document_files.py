@@ -1,7 +1,7 @@
-"""Documents in files: what a connector over an object store hands on to.
+"""Documents in files: what a connector over an object store delegates to.
 
-Below the prefix each namespace has a folder with a log of numbered files, which this writes, and reads together with
-whatever files others put there. The README of a rendered connector describes the layout.
+Below the prefix, each namespace has a folder with a log of numbered files. This module writes the log, and reads it
+together with the files of other tools. The README of a rendered connector describes the layout.
 """
 
 import threading
@@ -44,29 +44,29 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesOptions:
-    """How files are written and read. Sizes are in bytes."""
+    """Options for writing and reading files. Sizes are in bytes."""
 
     compression: Compression = "none"
-    """Of namespaces that are written to for the first time; others keep what they have."""
+    """For new namespaces; others keep what they have."""
     page_size: int = 1000
-    """The documents of a page, at most."""
+    """The most documents on a page."""
     page_bytes: int = 8 << 20
-    """The size of a page, at most, unless one document is larger."""
+    """The largest size of a page; a larger document gets its own page."""
     partition_bytes: int = 64 << 20
     file_bytes: int = 128 << 20
-    """The size of a file that compaction makes, at most."""
+    """The largest size of a file that compaction makes."""
     max_document_bytes: int = 64 << 20
     concurrency: int = 16
-    """Requests at once, for reading."""
+    """Concurrent requests for reading."""
     foreign: ForeignOptions = field(default_factory=ForeignOptions)
 
 
 class DocumentFiles:
     """The documents in one store. Safe to call from several threads; several processes may write at once.
 
-    `root` is the namespace of files that lie in no folder. Besides what each method says, all raise the store's own
-    exceptions, InvalidArgument for a namespace that has no name, and FailedPrecondition for files that are damaged, or
-    that a layout of former versions has left.
+    `root` is the namespace of the files outside any folder. Besides what each method says, all raise the store's own
+    exceptions, InvalidArgument for an empty namespace, and FailedPrecondition for damaged files and for files in the
+    old layout.
     """
 
     def __init__(self, storage: Storage, options: FilesOptions | None = None, *, root: str = "") -> None:
@@ -102,25 +102,25 @@ class DocumentFiles:
         )
 
     def close(self) -> None:
-        """End the threads and close the files. Calling it again does nothing."""
+        """End the threads, and close the files. Calling it again does nothing."""
         self._page_indexes.flush()
         self._background.close()
         self._pool.shutdown(cancel_futures=True)
         self._foreign.close()
 
     def settle(self) -> None:
-        """Wait until what was written is compacted as far as it should be."""
+        """Wait until all due compactions are done."""
         self._background.settle()
 
     def namespaces(self) -> list[str]:
-        """The namespaces that have a folder, and that of the files which lie in none."""
+        """The namespaces with a folder, and the one of the files outside any folder."""
         found = {namespace_of(name) for name in self._storage.folders() if not name.startswith(("_", "."))}
         if self._root and self._foreign.wanted(self._top()):
             found.add(self._root)
         return sorted(found)
 
     def count(self, namespace: str) -> int:
-        """How many documents there are; of large files of others an estimate."""
+        """How many documents there are; an estimate for large files of other tools."""
         log = self._log(namespace)
 
         def counted() -> int:
@@ -130,7 +130,7 @@ class DocumentFiles:
         return self._again(log, counted)
 
     def plan(self, namespace: str) -> list[Planned]:
-        """Partitions that hold each document once; at least one."""
+        """Partitions that together hold each document once; at least one."""
         log = self._log(namespace)
 
         def planned() -> list[Planned]:
@@ -143,8 +143,8 @@ class DocumentFiles:
     def page(self, namespace: str, partition: bytes, cursor: bytes, data_type: DataType) -> tuple[list[bytes], bytes]:
         """A page of a partition, from its cursor on (empty: from the start), and the next page's cursor, or none.
 
-        Raises InvalidArgument for cursors that are not ours, and for documents that the type cannot hold; Aborted where
-        files have changed or were compacted so that the page cannot be found.
+        Raises InvalidArgument for foreign cursors, and for documents that the type cannot hold; Aborted if files have
+        changed, or were compacted so that the page cannot be found.
         """
         log = self._log(namespace)
         kind = _kind_of(partition)
@@ -157,7 +157,7 @@ class DocumentFiles:
         return documents, following.encode() if following else b""
 
     def find(self, namespace: str, ids: Sequence[Sequence[BsonValue]], data_type: DataType) -> list[bytes | None]:
-        """The documents with these ids, None for each that is not there; files of others are read from the start.
+        """The documents with these ids, None for each missing one; files of other tools are read from the start.
 
         Raises InvalidArgument for an id that is malformed.
         """
@@ -223,12 +223,12 @@ class DocumentFiles:
         self._compaction.run(log)
 
     def _again(self, log: Log, work: Callable[[], T]) -> T:
-        """What `work` gives; it is asked again where a file has gone, as one that is compacted does."""
+        """The result of `work`, which is called again if a file has gone, as happens in a compaction."""
         for _ in range(_TRIES):
             try:
                 return work()
             except FileNotFoundError:
-                log.listing()  # where the store itself is not there this raises, too
+                log.listing()  # this raises, too, if the store itself is missing
                 with self._lock:
                     self._listings.clear()
                     for place in [place for place in self._snapshots if place[0] == log.namespace]:
@@ -244,7 +244,7 @@ class DocumentFiles:
         """The log as it was at a number; with `listing`, of files that are there now."""
         with self._lock:
             kept = self._snapshots.get((log.namespace, head))
-        # A number below the newest may have been taken since.
+        # A page below the newest may have come since.
         if kept is not None and (
             listing is None or [part.file for part in kept.parts] == [each.file for each in visible(listing.files)]
         ):
@@ -317,7 +317,7 @@ class DocumentFiles:
         return is_superseded
 
     def _others(self, log: Log, listing: Listing) -> list[Entry]:
-        """The files of others in a namespace: in its folder, in one that bears its plain name, or in none."""
+        """The files of other tools in a namespace: in its folder, in a folder of its plain name, or in none."""
         found = list(listing.foreign)
         plain = log.namespace
         if plain != log.folder and "/" not in plain and not plain.startswith(("_", ".")) and plain.isprintable():
@@ -338,7 +338,7 @@ class DocumentFiles:
     def _found(
         self, log: Log, listing: Listing, digests: Sequence[bytes], data_type: DataType
     ) -> dict[bytes, bytes | None]:
-        """The newest documents with these digests, None for those deleted; what the log does not mention is missing."""
+        """The newest documents with these digests, None for deleted ones; others are left out."""
         known = log.format() if listing.files else None
         if known is None or known.data_type != data_type:
             return {}

@@ -1,1 +1,1 @@
-"""Compaction: which files, how, and when."""
+"""Compaction: which files are merged, how, and when."""

@@ -1,4 +1,4 @@
-"""Compactions in the background: one thread, begun when there is something to do first."""
+"""Compaction in the background, on one thread that starts with the first work."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class Background:
-    """Calls `run` for logs that have grown. `close` lets a step end, and waits for it."""
+    """Calls `run` for logs that have grown. `close` waits for the current step to end."""
 
     def __init__(self, run: Callable[[Log], None]) -> None:
         self._run = run
@@ -28,17 +28,17 @@ class Background:
         self._small = ThreadPoolExecutor(2, "indexes")
 
     def soon(self, work: Callable[[], object]) -> None:
-        """Do something that may be left undone."""
+        """Do something optional soon."""
         with suppress(RuntimeError):  # it is closed
             self._small.submit(_logged, work)
 
     @property
     def closed(self) -> bool:
-        """Whether no more work should be begun."""
+        """Whether no new work should begin."""
         return self._closed
 
     def written(self, log: Log, size: int) -> None:
-        """Note that a page of so many bytes was written."""
+        """Note that a page of `size` bytes was written."""
         with self._lock:
             pages, total = self._grown.get(log.folder, (0, 0))
             self._grown[log.folder] = pages + 1, total + size
@@ -78,7 +78,7 @@ class Background:
                 self._busy = True
             try:
                 self._run(log)
-            except Exception as error:  # writing goes on; the next compaction tries again
+            except Exception as error:  # writing continues, and the next compaction tries again
                 logger.warning("%s was not compacted: %s", log.namespace, error)
             finally:
                 with self._lock:

@@ -1,7 +1,7 @@
-"""Compaction: runs of small files become one, what was overwritten goes. It can be killed at any moment.
+"""Compaction: merges runs of small files, and drops overwritten lines. It can be killed at any moment.
 
-A merged file is there, whole, before the first of those that it stands for goes; until then it alone is read, and after
-it they are never missed. Its lines keep the numbers of their pages, so that the cursors of a plan still hold.
+A merged file exists as a whole before the first file that it replaces is removed, and from then on it alone is read.
+Its lines keep the numbers of their pages, so the cursors of a plan stay valid.
 """
 
 import tempfile
@@ -22,11 +22,11 @@ from dsync_kit.files.stores.storage import Storage
 __all__ = ["Compaction"]
 
 _LARGEST_SHARE = 2
-"""A large file is written again when one in so many of its lines is superseded."""
+"""A large file is rewritten when one in this many of its lines is superseded."""
 
 
 class Compaction:
-    """Compacts logs of one store. `stopping` is asked between the steps."""
+    """Compacts the logs of one store. It calls `stopping` between steps to learn whether it should end."""
 
     def __init__(self, storage: Storage, indexes: Indexes, *, file_bytes: int, stopping: Callable[[], bool]) -> None:
         self._storage = storage
@@ -36,9 +36,9 @@ class Compaction:
         self._cleaned: dict[str, int] = {}
 
     def run(self, log: Log) -> None:
-        """Merge what should be merged, and remove what nobody reads any more.
+        """Merge the files that are due, and remove those that nobody reads any more.
 
-        Another compaction of the same log may run meanwhile: then a file may have gone, and this one gives up.
+        If another process compacts the same log, a file may disappear; then this compaction gives up.
         """
         try:
             listing = log.listing()
@@ -56,7 +56,7 @@ class Compaction:
             return
 
     def _clean(self, log: Log, known: Format) -> None:
-        """Write those files again of whose lines half are superseded: seldom, since all indexes are looked at."""
+        """Rewrite files of which half the lines are superseded. This reads all indexes, so it is done rarely."""
         listing = log.listing()
         files = _before(listing)
         indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
@@ -83,7 +83,7 @@ class Compaction:
         indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
         stops = [index.line_from(each.stop) for each, index in zip(files, indexes, strict=True)]
         dead = superseded(list(zip(indexes, stops, strict=True)))
-        # Deletes are kept while there may be something older that they hold for.
+        # Keep deletes as long as there may be older documents that they delete.
         forget = run[0].first == 1 and not listing.foreign
         generation = run[0].generation + 1 if len(run) == 1 else 0
         merged = merged_name(run[0].first, run[-1].last, generation, known.suffix)
@@ -116,7 +116,7 @@ class Compaction:
         writer: "_Writer",
         known: Format,
     ) -> None:
-        """Append the lines of a file that count: blocks that are whole as they stand."""
+        """Append the lines of a file that count; whole blocks are copied as they are."""
         key = log.key(file.name)
         for block, end in zip(index.blocks, (*index.block_lines[1:], len(index)), strict=False):
             if block.line >= stop:
@@ -134,7 +134,7 @@ class Compaction:
                     writer.line(lines[line - block.line], index, line)
 
     def _remove_leftovers(self, log: Log, listing: Listing) -> None:
-        """What a killed compaction has left: files that a merged one stands for, indexes without a file."""
+        """Remove what a killed compaction left: files that a merged one replaces, and indexes without a file."""
         seen = {each.file for each in visible(listing.files)}
         merged = [file for file in seen if file.merged]
         left = [file for file in listing.files if file not in seen]
@@ -143,7 +143,7 @@ class Compaction:
         for name in listing.indexes:
             pages = indexed_pages(name)
             file = log_file(name, 0) if pages is None else LogFile(name, pages[0], pages[-1], 0)
-            # That of an equally long run may be one that is being written.
+            # The index of an equally long run may belong to a file that is being written.
             if (
                 name not in there
                 and file is not None
@@ -152,7 +152,7 @@ class Compaction:
                 self._storage.delete(log.index_key(name))
 
     def _remove(self, log: Log, files: Sequence[LogFile]) -> None:
-        # Oldest first: what is left in between has the deletes of all that is older.
+        # Oldest first: whatever remains in between still has the deletes that older documents need.
         for file in sorted(files, key=lambda each: each.last):
             self._storage.delete(log.key(file.name))
             if file.merged:
@@ -181,7 +181,7 @@ class _Writer:
         self._note(index, line, line + 1)
 
     def whole(self, data: bytes, index: Index, start: int, stop: int) -> None:
-        """Append a block of another file, which has the lines from `start` up to `stop`."""
+        """Append a block of another file, with the lines from `start` up to `stop`."""
         self.end()
         self._builder.block(data, self._builder.lines)
         self._write(data)

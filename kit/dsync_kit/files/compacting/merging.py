@@ -1,4 +1,4 @@
-"""Which files a compaction puts together."""
+"""Chooses the files that a compaction merges."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,16 @@ from dsync_kit.files.logs.names import LogFile
 __all__ = ["due", "to_merge"]
 
 _RATIO = 4
-"""A merged file is rewritten while it is at most so many times as large as what came after it."""
+"""A merged file is rewritten as long as it is at most this many times as large as everything after it."""
 
 _DUE = ((64 << 10, 8), (1 << 20, 16), (8 << 20, 64), (64 << 20, 256))
-"""Files of fewer bytes in all than the first number are merged when there are as many as the second."""
+"""Files with fewer bytes in total than the first number are merged when there are as many as the second."""
 
 
 def due(pages: int, size: int) -> bool:
-    """Whether it is time to merge the files of so many pages, with so many bytes in all.
+    """Whether it is time to merge files: of `pages` pages, with `size` bytes in total.
 
-    Single updates are merged early, so that there are few files; whole pages late, since each byte is written again.
+    Single updates are merged early, to keep the files few; whole pages late, because merging writes each byte again.
     """
     for limit, enough in _DUE:
         if size < limit:

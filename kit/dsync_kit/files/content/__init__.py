@@ -1,1 +1,1 @@
-"""What a file holds: lines, Extended JSON, compression."""
+"""The content of files: lines, Extended JSON, compression."""

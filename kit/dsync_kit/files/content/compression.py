@@ -1,4 +1,4 @@
-"""Plain, gzip and zstd: the blocks of our own files, and the streams of others."""
+"""Plain, gzip and zstd: the blocks of our own files, and the streams of other tools' files."""
 
 import gzip
 import io
@@ -57,7 +57,7 @@ def reader(file: BinaryIO, compression: Compression) -> BinaryIO:
 
 
 class _Zstd(io.RawIOBase):
-    """A stream of zstd frames, which says so where it is damaged or cut off."""
+    """A stream of zstd frames, which raises EOFError if it is damaged or cut off."""
 
     def __init__(self, file: BinaryIO) -> None:
         import zstandard
@@ -98,7 +98,7 @@ class _Zstd(io.RawIOBase):
 
 
 def check_available(compression: Compression) -> None:
-    """Raises FailedPrecondition where what a compression needs is not installed."""
+    """Raises FailedPrecondition if the package that a compression needs is not installed."""
     if compression == "zstd":
         try:
             import zstandard  # noqa: F401

@@ -1,4 +1,4 @@
-"""Canonical Extended JSON, quickly for the common types, and proven to be exact for the others."""
+"""Canonical Extended JSON: fast for common types, checked for exactness for the others."""
 
 import datetime
 import math
@@ -28,17 +28,17 @@ _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 class _Uncommon(Exception):
-    """A value that the quick way does not know."""
+    """A value that the fast path doesn't handle."""
 
 
 def to_extended(document: bytes) -> bytes | None:
-    """A BSON document as one line of canonical Extended JSON; None where that would not give back the document.
+    """A BSON document as one line of canonical Extended JSON; None if that would not yield the same document again.
 
-    Raises InvalidArgument for bytes that are no BSON document.
+    Raises InvalidArgument for bytes that aren't a BSON document.
     """
     value = decode(document, DATA_TYPE_MONGO_BSON)
     try:
-        # Encoded again it is the same where it holds nothing unusual, such as a name that occurs twice.
+        # It encodes to the same bytes unless it holds something unusual, such as a repeated name.
         if bson.encode(value, codec_options=CODEC_OPTIONS) == document:
             return orjson.dumps({name: _plain(each) for name, each in _fields(value)})
     except (_Uncommon, *_UNREADABLE):
@@ -51,7 +51,7 @@ def to_extended(document: bytes) -> bytes | None:
 
 
 def from_extended(text: bytes) -> bytes:
-    """The BSON document of an Extended JSON object. Raises InvalidArgument where it is none."""
+    """The BSON document of an Extended JSON object. Raises InvalidArgument for anything else."""
     try:
         return bson.encode(parse_extended(text), codec_options=CODEC_OPTIONS)
     except _UNREADABLE as error:
@@ -59,7 +59,7 @@ def from_extended(text: bytes) -> bytes:
 
 
 def parse_extended(text: bytes) -> dict[str, Any]:
-    """An Extended JSON object, canonical, relaxed or plain, as a dict of BSON values; InvalidArgument where it is none.
+    """An Extended JSON object, canonical, relaxed or plain, as a dict of BSON values. Raises InvalidArgument.
 
     Integers are int32 where they fit.
     """
@@ -123,7 +123,7 @@ def _plain(value: Any) -> Any:
 def _revived_binary(value: Any) -> Any:
     subtype = int(value["subType"], 16)
     data = b64decode(value["base64"], validate=True)
-    if subtype in (0, 3, 4):  # json_util knows what becomes of those
+    if subtype in (0, 3, 4):  # as json_util has it
         return data if subtype == 0 else Binary(data, subtype)
     return Binary(data, subtype)
 

@@ -1,8 +1,8 @@
 """A line of a log: a document or a delete as JSON, and the digest of its id.
 
-A line is the document itself: a JSON object as it was written, a BSON document as canonical Extended JSON. With two
-exceptions, both fields that begin with `$`: `{"_id": …, "$deleted": true}` is a delete, and a document that cannot be
-written like that, or that has such a field itself, is `{"_id": …, "$bson": "BASE64"}` or `{"id": …, "$json": "TEXT"}`.
+A line is the document itself: a JSON object as it was written, or a BSON document as canonical Extended JSON. There
+are two exceptions: `{"_id": …, "$deleted": true}` is a delete, and a document that cannot be written in that form, or
+that has a field with one of these names itself, is `{"_id": …, "$bson": "BASE64"}` or `{"id": …, "$json": "TEXT"}`.
 """
 
 from base64 import b64decode, b64encode
@@ -47,7 +47,7 @@ _BY_ORDER = frozenset({0x03, 0x04})  # documents and arrays
 
 
 class Line(NamedTuple):
-    """One line of a file without its end, the digest of its id, and whether it is a delete."""
+    """One line without its line end, the digest of its id, and whether it is a delete."""
 
     digest: bytes
     text: bytes
@@ -100,7 +100,7 @@ def digest_of(part: BsonValue, data_type: DataType) -> bytes:
 
 
 def document_line(document: bytes, data_type: DataType) -> Line:
-    """The line of a document, after the whole of it has been checked. Raises InvalidArgument where it is none."""
+    """The line of a document, after a check of the whole document. Raises InvalidArgument for a malformed one."""
     if data_type == DATA_TYPE_MONGO_BSON:
         text = to_extended(document)
         part = check_document(document, data_type) if text is None else id_of(document, data_type)[0]
@@ -121,7 +121,7 @@ def document_lines(documents: Iterable[bytes], data_type: DataType) -> Lines:
     lines = Lines()
     documents = list(documents)
     plain = data_type == DATA_TYPE_JSON_ID and _are_plain(documents)
-    # Most documents have a short string as their id and are their own line: inlined, that takes half the time.
+    # Most documents have a short string as their id, and are a line as they are: inlined, this takes half the time.
     texts, loads = lines.texts, orjson.loads
     for document in documents:
         try:
@@ -153,7 +153,7 @@ def delete_line(part: BsonValue, data_type: DataType) -> Line:
 
 
 def document_of(text: bytes, data_type: DataType) -> bytes:
-    """The document that a line which is no delete holds. Raises InvalidArgument where it is none."""
+    """The document of a line that isn't a delete. Raises InvalidArgument for a malformed line."""
     if data_type == DATA_TYPE_JSON_ID:
         if b"$json" in text and _JSON in (value := decode(text, data_type)):
             return str(value[_JSON]).encode()
@@ -164,7 +164,7 @@ def document_of(text: bytes, data_type: DataType) -> bytes:
 
 
 def read_line(text: bytes, data_type: DataType) -> Line:
-    """A line with its digest, worked out from the text. Raises InvalidArgument where it is none."""
+    """A line with its digest, computed from the text. Raises InvalidArgument for a malformed line."""
     value = _object(text)
     deleted = value.get(_DELETED) is True
     if data_type == DATA_TYPE_JSON_ID:
@@ -199,14 +199,14 @@ def _json_digest(value: dict[str, Any]) -> bytes:
 
 
 def _digest(key: bytes) -> bytes:
-    """A short key as it is, with its length; of a longer one a hash, which differs from those but by chance."""
+    """A short key unhashed, with its length; a hash of a longer one."""
     if len(key) <= _LAST:
         return key.ljust(_LAST, b"\0") + _LENGTHS[len(key)]
     return blake2b(key, digest_size=DIGEST).digest()
 
 
 def _wrapped(part: BsonValue, field: str, value: str) -> bytes:
-    """A line whose `_id` is there for readers only, as far as Extended JSON has a form for it."""
+    """A line whose `_id` is only for readers; it is null if Extended JSON has no form for it."""
     text = to_extended(bare_document(part, DATA_TYPE_MONGO_BSON))
     readable: Any = orjson.loads(text)["_id"] if text is not None else None
     return orjson.dumps({"_id": readable, field: value})

@@ -1,1 +1,1 @@
-"""Files that other tools wrote: their formats, their rows, and what becomes of a row."""
+"""Files that other tools wrote: their formats, and how a row becomes a document."""

@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV files: a header, then text, or the types that the columns were given."""
+"""Rows of CSV and TSV files: a header, then text, or values of the types given for the columns."""
 
 import csv
 import io

@@ -130,7 +130,7 @@ class ForeignFiles:
         ]
 
     def count(self, entries: Sequence[Entry]) -> int:
-        """How many rows there are: exactly as long as the files are small, or are Parquet; else as a sample tells."""
+        """How many rows there are: exactly for small files and Parquet, otherwise estimated from a sample."""
         return self._estimate(entries)
 
     def page(

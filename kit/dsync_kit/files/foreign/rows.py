@@ -1,4 +1,4 @@
-"""A row of somebody else's file, and the document that becomes of it."""
+"""A row of another tool's file, and the document made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""The log of a namespace: names, indexes, pages that are added."""
+"""The log of a namespace: names, indexes, and writing."""

@@ -1,4 +1,4 @@
-"""What a call changes: checked as a whole before anything of it is written."""
+"""The changes of one call, checked as a whole before anything is written."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,7 +34,7 @@ class Documents:
 
     @property
     def size(self) -> int:
-        """The bytes that are to be written."""
+        """The bytes to write."""
         return self._lines.size
 
     @property
@@ -60,7 +60,7 @@ class Updates:
 
     @property
     def size(self) -> int:
-        """About the bytes that are to be written."""
+        """The approximate number of bytes to write."""
         return sum(len(line.text) if line else len(update.data) for _, _, update, line in self._updates)
 
     @property
@@ -91,12 +91,12 @@ class Updates:
         elif update.type != UPDATE_TYPE_PARTIAL_UPDATE:
             line = _checked(update.data, self._data_type, self._largest)
         else:
-            bare = bare_document(part, self._data_type)  # applied to nothing it shows whether it can be applied at all
+            bare = bare_document(part, self._data_type)  # applied to an empty document, to see if it can be applied
             apply_partial_update(bare, update.data, update.partial_update_unset, self._data_type)
         return digest_of(part, self._data_type), part, update, line
 
     def _merged(self, part: BsonValue, update: Update, known: Line | None) -> Line:
-        """The document after a partial update; one that is not there is made."""
+        """The document after a partial update; a missing document is made."""
         data_type = self._data_type
         there = known is not None and not known.deleted
         document = document_of(known.text, data_type) if there and known else bare_document(part, data_type)
@@ -128,5 +128,5 @@ def _find_fault(documents: Sequence[bytes], data_type: DataType, largest: int) -
 
 
 def _named(error: InvalidArgument, what: str, number: int, count: int) -> InvalidArgument:
-    """The error, with the part of the call that the fault is in."""
+    """The error, with the part of the call that is at fault."""
     return InvalidArgument(f"{what} {number} of {count}: {error.message}")

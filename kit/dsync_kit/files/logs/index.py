@@ -1,6 +1,6 @@
 """The index of a file: where its lines are, from which pages they come, and the digests of their ids.
 
-It can be worked out from the file, except the pages of a merged one. The indexes of pages stand together in a file.
+It can be computed from the file, except for the pages of a merged one. Indexes of pages share a file.
 """
 
 import sys
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 1 << 20
-"""The plain bytes of a block, about: what is read and compressed at a time."""
+"""The approximate size of a block before compression. A block is read and compressed as a whole."""
 
 _MAGIC = b"dsync-index-1\n"
 _PAGES_MAGIC = b"dsync-page-indexes-1\n"
@@ -42,7 +42,7 @@ _PAGES_MAGIC = b"dsync-page-indexes-1\n"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of lines that can be read alone: its place in the file, its first line, and its bytes' CRC-32."""
+    """A run of lines that can be read alone: its place in the file, its first line, and the CRC-32 of its bytes."""
 
     offset: int
     size: int
@@ -51,9 +51,9 @@ class Block:
 
 
 class Index:
-    """What is known of one file. Lines are counted from 0, and stand in the order of their pages' numbers.
+    """The index of one file. Lines are counted from 0, in the order of their pages.
 
-    `horizon` is the last page for whose lines older ones of this file may have been dropped; 0 where none were.
+    `horizon` is the last page in whose favour older lines of this file may have been dropped; 0 if none were.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Index:
         return [data[at : at + DIGEST] for at in range(0, stop * DIGEST, DIGEST)]
 
     def line_from(self, number: int) -> int:
-        """The first line of the page `number`, or of the next that there is; the count of lines if there is none."""
+        """The first line of the page `number` or of the next existing one; the number of lines if there is none."""
         page = bisect_left(self._numbers, number)
         return self._starts[page] if page < len(self._starts) else len(self)
 
@@ -104,7 +104,7 @@ class Index:
             at += 1
 
     def find(self, digest: bytes, stop: int) -> int | None:
-        """The line before `stop` with this digest; None if there is none."""
+        """The line before `stop` with this digest; None if there isn't one."""
         at = -1
         while (at := self.digests.find(digest, at + 1, stop * DIGEST)) >= 0:
             if at % DIGEST == 0:
@@ -153,7 +153,7 @@ class Index:
 
 
 class IndexBuilder:
-    """Puts an index together, block by block in the order of the file."""
+    """Builds an index, block by block, in the order of the file."""
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
@@ -167,18 +167,18 @@ class IndexBuilder:
         return len(self._digests) // DIGEST
 
     def page(self, number: int) -> None:
-        """The lines that follow are of the page with this number."""
+        """The following lines belong to the page with this number."""
         if not self._numbers or self._numbers[-1] != number:
             self._numbers.append(number)
             self._starts.append(self.lines)
 
     def lines_of(self, digests: bytes, deletes: Iterable[int]) -> None:
-        """Lines of the page that was named last: their digests, and which of them, from 0 on, are deletes."""
+        """Add lines to the current page: their digests, and which of them, counted from 0, are deletes."""
         self._deletes.extend(self.lines + each for each in deletes)
         self._digests += digests
 
     def block(self, data: bytes, line: int) -> None:
-        """A block as it stands in the file; `line` is its first line."""
+        """Add a block as it is in the file; `line` is its first line."""
         self._blocks.append(Block(self._size, len(data), line, crc32(data)))
         self._size += len(data)
 
@@ -215,7 +215,7 @@ def decode_pages(data: bytes) -> dict[int, Index]:
 
 
 def build_block(texts: Iterable[bytes], compression: Compression) -> bytes:
-    """A block of these lines, as it stands in the file."""
+    """A block of these lines, as it is in the file."""
     return compress(b"\n".join((*texts, b"")), compression)
 
 
@@ -227,7 +227,7 @@ class BlockLines(NamedTuple):
 
 
 def read_block(data: bytes, block: Block, compression: Compression, key: str) -> BlockLines:
-    """The lines of a block. Raises FailedPrecondition where it is not as it was written."""
+    """The lines of a block. Raises FailedPrecondition if it has changed since it was written."""
     check_block(data, block, key)
     plain = decompress(data, compression)
     texts = plain.split(b"\n")
@@ -236,7 +236,7 @@ def read_block(data: bytes, block: Block, compression: Compression, key: str) ->
 
 
 def check_block(data: bytes, block: Block, key: str) -> None:
-    """Raises FailedPrecondition where a block is not as it was written."""
+    """Raises FailedPrecondition if a block has changed since it was written."""
     if len(data) != block.size or crc32(data) != block.checksum:
         raise FailedPrecondition(
             f"the file {key!r} has been changed since it was written: restore it, or delete its file in _index/ "
@@ -247,9 +247,9 @@ def check_block(data: bytes, block: Block, key: str) -> None:
 def index_of(
     data: bytes, number: int, compression: Compression, data_type: DataType, key: str
 ) -> tuple[Index, BlockLines]:
-    """The index of a file, worked out from its content, and its lines, which are taken for those of the page `number`.
+    """The index of a file, computed from its content, and its lines, which belong to the page `number`.
 
-    Raises FailedPrecondition where a line is none, naming file and line.
+    Raises FailedPrecondition for a malformed line, and names file and line.
     """
     builder = IndexBuilder()
     builder.page(number)

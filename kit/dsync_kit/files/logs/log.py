@@ -37,7 +37,7 @@ class Format:
 
     @property
     def suffix(self) -> str:
-        """What the names of its files end with, after `.jsonl`."""
+        """The end of its files' names, after `.jsonl`."""
         return SUFFIXES[self.compression]
 
     def encode(self) -> bytes:
@@ -55,7 +55,7 @@ class Format:
 
     @classmethod
     def decode(cls, data: bytes, key: str) -> "Format":
-        """The format from its descriptor. Raises FailedPrecondition where it is none, or one of a newer kit."""
+        """The format from its descriptor. Raises FailedPrecondition for anything else, and for a newer kit's."""
         try:
             found = orjson.loads(data)
             if found["format"] == "dsync-files" and found["version"] > _VERSION:
@@ -78,7 +78,7 @@ class Listing:
     described: bool
     """Whether the descriptor is there."""
     holes: Sequence[int]
-    """The numbers of pages that are missing: they were not written yet, and may never be."""
+    """The numbers of missing pages. They may be on their way, or may never come."""
 
 
 class Log:
@@ -105,7 +105,7 @@ class Log:
         return f"{self.folder}/{INDEX_FOLDER}/{name}"
 
     def format(self) -> Format | None:
-        """What the log holds; None where nothing was written yet."""
+        """What the log holds; None if nothing was written yet."""
         if self._format is None:
             key = self.key(DESCRIPTOR)
             try:
@@ -147,7 +147,7 @@ class Log:
         return Listing(files, indexes, foreign, described, self._holes(files, indexes))
 
     def _holes(self, files: Sequence[LogFile], indexes: Sequence[str]) -> list[int]:
-        """The missing numbers. Raises FailedPrecondition for those that were there once."""
+        """The missing numbers. Raises FailedPrecondition for pages that existed once."""
         holes: list[int] = []
         number = 1
         for each in visible(files):

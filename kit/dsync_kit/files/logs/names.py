@@ -2,7 +2,7 @@
 describes them.
 
 Every name of ours is made of a-z, 0-9, `_`, `.`, `-` and `=`: safe in every store, the same in every client, and
-different also where a file system takes `A` and `a` for one.
+unambiguous on file systems that ignore case.
 """
 
 import re
@@ -35,7 +35,7 @@ DESCRIPTOR = "_dsync.json"
 """The file in a namespace's folder that says what its log holds."""
 INDEX_FOLDER = "_index"
 UNCERTAIN = 256
-"""Of the newest numbers, so many may be missing: writers that were killed had chosen them."""
+"""Numbers may be missing among this many of the newest: killed writers had chosen them."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")
 _ESCAPED = re.compile(r"=([0-9a-f]{2})")
@@ -63,7 +63,7 @@ def folder_of(namespace: str) -> str:
 
 
 def namespace_of(folder: str) -> str:
-    """The namespace that lies in a folder: a folder that nobody escaped is its namespace's name."""
+    """The namespace of a folder: a folder whose name wasn't escaped has the namespace's name."""
     try:
         namespace = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), folder).encode("latin-1").decode()
         return namespace if folder_of(namespace) == folder else folder
@@ -87,28 +87,28 @@ class LogFile:
 
     @property
     def generation(self) -> int:
-        """How many files of the same pages came before this one."""
+        """How many earlier files held the same pages."""
         return int(self.name.split("_")[2][:4]) if self.merged else -1
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleFile:
-    """A file that is read, as far as its pages with numbers below `stop`: a later file has the others."""
+    """A file that is read, up to the page `stop`: a later file holds the rest."""
 
     file: LogFile
     stop: int
 
 
 def data_name(number: int, suffix: str) -> str:
-    """The name of the file of one page; whoever creates it has taken the number."""
+    """The name of the file of one page. Creating it takes the number."""
     return f"{number:012d}.jsonl{suffix}"
 
 
 def merged_name(first: int, last: int, generation: int, suffix: str) -> str:
     """A new name for the pages `first` to `last` in one file.
 
-    It comes after the names of all files that it takes the place of: a listing in order, which has passed by before the
-    new file was there and finds an old one gone, comes to the new one yet.
+    It sorts after the names of all files that it replaces. So a listing in order that misses a removed file still
+    comes to the new one.
     """
     return f"{last:012d}_{last - first + 1:012d}_{generation:04d}{token_hex(4)}.jsonl{suffix}"
 
@@ -125,7 +125,7 @@ def indexed_pages(name: str) -> range | None:
 
 
 def log_file(name: str, size: int) -> LogFile | None:
-    """The file of a log that has this name; None for the file of somebody else."""
+    """The file of a log with this name; None for any other file."""
     found = _LOG_FILE.fullmatch(name)
     if found is None:
         return None
@@ -134,12 +134,12 @@ def log_file(name: str, size: int) -> LogFile | None:
 
 
 def written_before(number: int) -> str:
-    """What all names of files that hold `number` or later pages come after, in the order of a listing."""
+    """A name that sorts before those of all files with the page `number` or later ones."""
     return f"{number - 1:012d}~"
 
 
 def visible(files: Iterable[LogFile]) -> list[VisibleFile]:
-    """The files that together hold each page once, oldest first; the others are left from before a compaction.
+    """The files that together hold each page once, oldest first; the others are left over from before a compaction.
 
     Of two that hold the same page, the one that reaches further counts, then the one that begins earlier.
     """
@@ -153,7 +153,7 @@ def visible(files: Iterable[LogFile]) -> list[VisibleFile]:
 
 
 def covered(number: int, files: Iterable[LogFile]) -> bool:
-    """Whether a compaction holds the page with this number, so that a file of this number is not read."""
+    """Whether a merged file holds the page with this number, so that a file of this number is not read."""
     return any(file.merged and file.first <= number <= file.last for file in files)
 
 

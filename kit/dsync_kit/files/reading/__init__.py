@@ -1,1 +1,1 @@
-"""A log as it was at a number: snapshots, partitions, pages."""
+"""Reading a log: snapshots, partitions, and pages."""

@@ -1,4 +1,4 @@
-"""Blocks of files, read ahead, and kept for a while: a block holds several pages of a listing."""
+"""Blocks of files, read ahead and kept for a while, since a block holds several pages of a listing."""
 
 import threading
 from collections import OrderedDict
@@ -13,7 +13,7 @@ __all__ = ["Blocks"]
 
 _KEPT_BYTES = 32 << 20
 _RATIO = 8
-"""A compressed block is taken to have so many times its bytes in memory."""
+"""A compressed block is assumed to be this many times larger in memory."""
 
 
 class Blocks:
@@ -27,19 +27,19 @@ class Blocks:
         self._size = 0
 
     def lines(self, key: str, block: Block, compression: Compression) -> BlockLines:
-        """The lines of a file's block.
+        """The lines of one block of a file.
 
-        Raises FileNotFoundError where the file has gone, FailedPrecondition where it is not as it was written.
+        Raises FileNotFoundError if the file has gone, FailedPrecondition if it has changed since it was written.
         """
         try:
             return self.ask(key, block, compression).result()
         except BaseException:
-            with self._lock:  # another try reads again
+            with self._lock:  # the next attempt reads again
                 self._drop((key, block.offset))
             raise
 
     def ask(self, key: str, block: Block, compression: Compression) -> "Future[BlockLines]":
-        """Begin to read a block, unless it is there."""
+        """Begin to read a block, unless it was read already."""
         place = (key, block.offset)
         with self._lock:
             if (kept := self._kept.get(place)) is not None:
@@ -53,7 +53,7 @@ class Blocks:
             return future
 
     def keep(self, key: str, block: Block, lines: BlockLines) -> None:
-        """Keep the lines of a block that was read otherwise."""
+        """Keep the lines of a block that something else has read."""
         future: Future[BlockLines] = Future()
         future.set_result(lines)
         with self._lock:

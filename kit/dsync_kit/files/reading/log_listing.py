@@ -24,7 +24,7 @@ _LEAST_AHEAD, _MOST_AHEAD, _AHEAD_BYTES = 4, 16, 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class PageLimits:
-    """How many documents, and how many bytes, a page has at most; a larger document is a page by itself."""
+    """The most documents and bytes of a page; a larger document gets its own page."""
 
     documents: int
     size: int
@@ -32,14 +32,14 @@ class PageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A partition's cursor, and about how many documents it has."""
+    """A partition's cursor, and its approximate number of documents."""
 
     cursor: bytes
     estimated_count: int
 
 
 def plan_log(snapshot: Snapshot, partition_bytes: int) -> list[Planned]:
-    """Partitions of about `partition_bytes` of the log as it is."""
+    """Partitions of the log, of about `partition_bytes` each."""
     bounds = [0]
     size = 0.0
     for part in snapshot.parts:
@@ -74,9 +74,9 @@ def log_page(
     limits: PageLimits,
     data_type: DataType,
 ) -> tuple[list[bytes], LinePlace | None]:
-    """One page, and where the next one begins: None where there is none. `snapshot_at` gives the log at a number.
+    """One page, and where the next one begins, or None. `snapshot_at` returns the log as it was at a number.
 
-    Raises FileNotFoundError where a file has gone: look again; Aborted where the place is not there any more.
+    Raises FileNotFoundError if a file has gone (list again), Aborted if the place no longer exists.
     """
     found: list[bytes] = []
     size = 0
@@ -100,7 +100,7 @@ def log_page(
                 )
                 size += more
                 at += count
-        # A compaction since the plan may have dropped lines for newer ones: those follow, as one more partition.
+        # A compaction since the plan may have dropped lines in favour of newer ones: those follow, as a last partition.
         horizon = snapshot.horizon(current.after, current.until)
         if horizon <= current.head:
             return found, None
@@ -127,7 +127,7 @@ def line_text(log: Log, known: Format, part: Part, line: int, blocks: Blocks) ->
 def stored_document(
     text: bytes, data_type: DataType, wanted: DataType, key_of: Callable[[str], str], file: str, line: int
 ) -> bytes:
-    """The document of a line, as the type that is wanted; an error names the file and the line."""
+    """The document of a line, in the wanted type. Errors name the file and the line."""
     try:
         document = document_of(text, data_type)
     except InvalidArgument as error:
@@ -143,7 +143,7 @@ def stored_document(
 def _runs(
     log: Log, known: Format, snapshot: Snapshot, partition: LogPartition, place: LinePlace | None, blocks: Blocks
 ) -> Iterator[tuple[Part, int, BlockLines]]:
-    """The lines of a partition that count, from a place on: runs of neighbours, each with the first one's number."""
+    """The lines of a partition that count, from a place on, in runs of neighbours with the number of the first."""
     spans = snapshot.spans(partition.after, min(partition.until, partition.head))
     if place is not None:
         at, line = _found(spans, place)
@@ -174,7 +174,7 @@ def _runs(
 
 
 def _pieces(spans: Sequence[Span]) -> Iterator[tuple[Part, int, int, int]]:
-    """The blocks that have lines of the spans: part, block, and the lines of both, as far as any of them counts."""
+    """The blocks with lines of the spans that count: part, block, and range of lines."""
     for span in spans:
         starts = span.part.index.block_lines
         for number in range(bisect_left(starts, span.start + 1) - 1, bisect_left(starts, span.stop)):
@@ -188,7 +188,7 @@ def _found(spans: Sequence[Span], place: LinePlace) -> tuple[int, int]:
     for at, span in enumerate(spans):
         if span.part.file.name == place.file and span.start <= place.line < span.stop:
             return at, place.line
-    # Its file was compacted: the line is in another one, with the same number, unless it was overwritten.
+    # Its file was compacted. The line is in another file, in a page of the same number, unless it was overwritten.
     for at, span in enumerate(spans):
         start = max(span.start, span.part.index.line_from(place.number))
         stop = min(span.stop, span.part.index.line_from(place.number + 1))

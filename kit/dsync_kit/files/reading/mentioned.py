@@ -1,4 +1,4 @@
-"""Which ids a log mentions, in memory or, where they are many, in a sorted file."""
+"""The ids that a log mentions: in memory, or in a sorted file if there are many."""
 
 import tempfile
 from bisect import bisect_left

@@ -1,4 +1,4 @@
-"""Cursors: of a partition, and of the place in it where a page begins."""
+"""Cursors: for a partition, and for the place in it where a page begins."""
 
 from pydantic import Field
 
@@ -16,8 +16,8 @@ class LogPartition(Cursor):
 
 
 class LinePlace(LogPartition):
-    """A line in a partition of a log: the number of its page, the digest of its id, and where it is as long as its
-    file is there."""
+    """A line in a partition of a log: the number of its page, the digest of its id, and its place while its file
+    exists."""
 
     number: int = Field(ge=0)
     digest: bytes = Field(min_length=16, max_length=16)
@@ -26,14 +26,14 @@ class LinePlace(LogPartition):
 
 
 class FilesPartition(Cursor):
-    """The files of others whose keys lie between `first` and `last`, both included."""
+    """The files of other tools with keys from `first` to `last`, both included."""
 
     first: str
     last: str
 
 
 class FilePlace(Cursor):
-    """The place in a file of somebody else after its first `rows` rows, of the file's version that was begun."""
+    """The place after the first `rows` rows of another tool's file, in the version of the file that was begun with."""
 
     key: str
     file_version: str

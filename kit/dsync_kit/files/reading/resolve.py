@@ -1,4 +1,4 @@
-"""Which lines are superseded: the newest line of each id counts. Memory stays bounded, whatever the number of lines."""
+"""Finds superseded lines: only the newest line of each id counts. Memory stays bounded for any number of lines."""
 
 import tempfile
 from array import array
@@ -14,14 +14,14 @@ from dsync_kit.files.logs.index import Index
 __all__ = ["BUCKETS", "LINES_IN_MEMORY", "bucket_of", "superseded"]
 
 LINES_IN_MEMORY = 500_000
-"""Beyond so many lines they are sorted into files by their digests first: about 60 MB at a time."""
+"""More lines than this are first sorted into files by their digests; this many take about 60 MB."""
 
 _ENTRY = Struct(f"<II{DIGEST}s")
 BUCKETS = 256
 
 
 def bucket_of(digest: bytes) -> int:
-    """In which of the buckets a digest is: spread evenly, also where ids stand in digests as they are."""
+    """The bucket of a digest. Buckets have about the same size, even though short ids stand unhashed in digests."""
     return crc32(digest) % BUCKETS
 
 

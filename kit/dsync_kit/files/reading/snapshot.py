@@ -1,4 +1,4 @@
-"""A log as it was at one number: which lines count, which files have them, and where a partition's lines are."""
+"""A log as it was at one number: which lines count, and which files hold them."""
 
 import tempfile
 import threading
@@ -26,7 +26,7 @@ _KEPT = 512
 
 
 class Indexes:
-    """The indexes of files, which never change, kept once they have been read: the large ones on the disk."""
+    """The indexes of files. They never change, so each is kept once it has been read; large ones are kept on disk."""
 
     def __init__(self, storage: Storage, blocks: Blocks, pool: Executor) -> None:
         self._storage = storage
@@ -36,7 +36,7 @@ class Indexes:
         self._kept: OrderedDict[str, Index] = OrderedDict()
 
     def of_all(self, log: Log, files: Iterable[LogFile], known: Format, indexes: Iterable[str]) -> list[Index]:
-        """The indexes of many files, with the names in the index folder. FileNotFoundError where a file has gone."""
+        """The indexes of files; `indexes` names those in the index folder. FileNotFoundError if a file has gone."""
         wanted = list(files)
         with self._lock:
             found = {file: index for file in wanted if (index := self._there(log, file)) is not None}
@@ -60,10 +60,10 @@ class Indexes:
         try:
             return decode_pages(self._storage.read(log.index_key(name)))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return {}  # it can be worked out
+            return {}  # it is worked out from the files instead
 
     def of(self, log: Log, file: LogFile, known: Format) -> Index:
-        """The index of a file. Raises FileNotFoundError where the file has gone."""
+        """The index of a file. Raises FileNotFoundError if the file has gone."""
         key = log.key(file.name)
         with self._lock:
             if (found := self._there(log, file)) is not None:
@@ -87,7 +87,7 @@ class Indexes:
                 if index.size == file.size:
                     return _spooled(index)
             except (FileNotFoundError, ValueError, KeyError, TypeError):
-                pass  # its writer was killed before it wrote the index, or somebody has removed it
+                pass  # the writer was killed before it wrote the index, or somebody removed it
         key = log.key(file.name)
         index, lines = index_of(self._storage.read(key), file.last, known.compression, known.data_type, key)
         self._blocks.keep(key, index.blocks[0], lines)
@@ -105,7 +105,7 @@ def _spooled(index: Index) -> Index:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of a snapshot: its first `stop` lines count, without those in `skip`, which are sorted."""
+    """A file of a snapshot. Its first `stop` lines count, except those in `skip`, which is sorted."""
 
     file: LogFile
     index: Index
@@ -127,7 +127,7 @@ class Span:
 
 
 class Snapshot:
-    """The lines with numbers up to `until`. Raises FileNotFoundError where a file goes meanwhile: look again."""
+    """The lines of the pages up to `until`. Raises FileNotFoundError if a file disappears meanwhile: list again."""
 
     def __init__(self, log: Log, listing: Listing, indexes: Indexes, until: int) -> None:
         known = log.format()
@@ -170,14 +170,14 @@ class Snapshot:
         return found
 
     def horizon(self, after: int, until: int) -> int:
-        """The last page for which lines of these pages may have been dropped by a compaction."""
+        """The last page in whose favour a compaction may have dropped lines of these pages."""
         return max(
             (part.index.horizon for part in self.parts if part.file.last > after and part.file.first <= until),
             default=0,
         )
 
     def find(self, digest: bytes) -> tuple[Part, int] | None:
-        """The newest line with this digest, a document's or a delete's; None where there is none."""
+        """The newest line with this digest, a document or a delete; None if there isn't one."""
         for part in reversed(self.parts):
             line = part.index.find(digest, part.stop)
             if line is not None:

@@ -1,1 +1,1 @@
-"""Where files are: what is needed of a store, a bucket, a local folder."""
+"""Stores for files: what the code needs from a store, buckets, and local folders."""

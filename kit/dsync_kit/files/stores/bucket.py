@@ -1,4 +1,4 @@
-"""A bucket, or whatever else obstore opens, as a `Storage`."""
+"""A bucket, or anything else that obstore opens, as a `Storage`."""
 
 import io
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from obstore.store import ObjectStore
 
 from dsync_kit.files.stores.storage import Entry
 
-if TYPE_CHECKING:  # they exist for type checkers alone
+if TYPE_CHECKING:  # they exist only for type checkers
     from obstore import ObjectMeta, ReadableFile
 
 __all__ = ["Bucket"]
@@ -21,14 +21,14 @@ _PART = 8 << 20
 
 
 class Bucket:
-    """An object store of obstore's, with the prefix that it was opened with."""
+    """An object store that obstore has opened, with its prefix."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     @property
     def store(self) -> ObjectStore:
-        """What was opened."""
+        """The store that obstore has opened."""
         return self._store
 
     def folders(self) -> list[str]:
@@ -75,7 +75,7 @@ class Bucket:
 
 
 class _Raw(io.RawIOBase):
-    """obstore's reader as the standard library knows files."""
+    """obstore's reader with the interface of the standard library's files."""
 
     def __init__(self, reader: "ReadableFile") -> None:
         self._reader = reader

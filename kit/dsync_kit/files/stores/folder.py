@@ -1,4 +1,4 @@
-"""A folder of a local disk as a `Storage`: what it acknowledges survives the loss of power."""
+"""A folder on a local disk as a `Storage`. What it acknowledges survives a power failure."""
 
 import errno
 import os
@@ -18,10 +18,10 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class Folder:
-    """The files below `root`, which is made when the first one is written.
+    """The files below `root`, a folder that is made with the first file.
 
-    A file appears under its name when it is complete. Names that begin with a dot are passed over: among them are the
-    files that a process was writing when it was killed.
+    A file gets its name only when it is complete. Names that begin with a dot are ignored: a process that is killed
+    while it writes a file leaves one.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,7 +33,7 @@ class Folder:
         return []
 
     def entries(self, folder: str, *, after: str = "") -> Iterator[Entry]:
-        # Reading a folder may miss a file that comes while another goes: it is read until nothing has gone.
+        # Reading a folder may miss a file that appears while another disappears, so repeat until nothing disappears.
         found = {entry.key: entry for entry in self._walk(self._root / folder)}
         while True:
             again = {entry.key: entry for entry in self._walk(self._root / folder)}
@@ -82,7 +82,7 @@ class Folder:
         (self._root / key).unlink(missing_ok=True)
 
     def _entry(self, path: Path) -> Entry | None:
-        """The file as an entry; None where it has gone meanwhile, or is no regular file."""
+        """The file as an entry; None if it has gone meanwhile, or isn't a regular file."""
         with suppress(FileNotFoundError):
             status = path.stat()
             if path.is_file():
@@ -99,7 +99,7 @@ class Folder:
                 fill(file)
                 file.flush()
                 os.fsync(file.fileno())
-            # The content is on the disk before its name is: a name never shows half a file.
+            # The content reaches the disk before the name, so that a name never stands for half a file.
             placed = place(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

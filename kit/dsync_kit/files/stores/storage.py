@@ -1,4 +1,4 @@
-"""What the files need of a store. `bucket.py` gives it over obstore, `folder.py` over a local disk."""
+"""What the code needs from a store. `bucket.py` implements it with obstore, `folder.py` with a local disk."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ __all__ = ["Entry", "Storage"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as a listing shows it: its key, its size in bytes, and what changes with its content."""
+    """A file as a listing shows it: its key, its size in bytes, and a version that changes with its content."""
 
     key: str
     size: int
@@ -19,7 +19,7 @@ class Entry:
 class Storage(Protocol):
     """A store of files with strongly consistent listings. Keys are relative paths with `/`.
 
-    Reading a key that is not there raises FileNotFoundError; whatever else goes wrong is the store's own exception.
+    Reading a missing key raises FileNotFoundError; any other failure raises the store's own exception.
     What `create`, `replace` and `upload` have written is durable when they return.
     """
 
@@ -31,25 +31,25 @@ class Storage(Protocol):
         greater. In no particular order."""
 
     def top(self) -> Iterator[Entry]:
-        """The files that lie in no folder."""
+        """The files outside any folder."""
 
     def stat(self, key: str) -> Entry:
-        """One file as `entries` shows it."""
+        """One file, as `entries` shows it."""
 
     def read(self, key: str, start: int = 0, size: int | None = None) -> bytes:
         """A file's bytes, `size` of them from `start` on, or all."""
 
     def open(self, key: str) -> BinaryIO:
-        """A file to read from, and to seek in, a piece at a time."""
+        """An open file, to read piece by piece and to seek in."""
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write a file unless it is there; whether it was written. Of several callers exactly one gets True."""
+        """Write a file unless it exists; whether it was written. Of several callers exactly one gets True."""
 
     def replace(self, key: str, data: bytes) -> None:
-        """Write a file, whatever is there."""
+        """Write a file, and replace an older one."""
 
     def upload(self, key: str, data: BinaryIO) -> None:
         """Write a large file from the start of an open one."""
 
     def delete(self, key: str) -> None:
-        """Remove a file; that it is not there is fine."""
+        """Remove a file; a missing file is no error."""
