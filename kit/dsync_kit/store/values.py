@@ -26,16 +26,17 @@ class Document(NamedTuple):
 class Key(bytes):
     """A document's id, as bytes that are equal exactly for equal ids.
 
-    `part` is the id as the protocol's message, `value` the id as a Python value.
+    `part` is the id as the protocol's message, `value` the id as a Python value. `data_type` is its document's.
     """
 
     part: BsonValue
+    data_type: DataType
 
     @classmethod
     def of(cls, part: BsonValue, data_type: DataType) -> Self:
         """The key of an id. Raises InvalidArgument for a JSON number beyond 64 bits."""
         key = cls(key_of(part, data_type))
-        key.part = part
+        key.part, key.data_type = part, data_type
         return key
 
     @property

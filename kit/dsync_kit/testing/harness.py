@@ -22,9 +22,9 @@ class Harness:
     namespaces: ClassVar[Sequence[str]] = ()
     """Namespaces that the kit may write to and empty, for a store in which writing does not create a namespace."""
 
-    documents: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    documents: Mapping[str, Mapping[str, Any]] = {}
     """The document schema of each namespace (docs/schemas.md), for a store with tables or the like: what a file for
-    `--documents` holds. `"*"` stands for all other namespaces."""
+    `--documents` holds. `"*"` stands for all other namespaces. `start` may set it."""
 
     settle: ClassVar[float | None] = None
     """Seconds after which reads must see acknowledged writes; 0 if they must at once. With None, the kit finds out."""

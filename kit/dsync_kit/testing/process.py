@@ -2,17 +2,19 @@
 
 import atexit
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dsync_kit.bounds.guarded import GuardedProcess
 from dsync_kit.errors import UsageError
 
-__all__ = ["OwnedProcess", "find_program"]
+__all__ = ["OwnedProcess", "find_program", "running_as"]
 
 
 def find_program(name: str, *, package: str) -> str:
@@ -27,17 +29,39 @@ def find_program(name: str, *, package: str) -> str:
     return found
 
 
+def running_as(user: str | None) -> dict[str, Any]:
+    """What `subprocess` needs to run a program as a user, with no rights of the present one; None: as the latter."""
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 class OwnedProcess:
     """A process in its own process group, whose output goes to the file `log`.
 
-    It ends with `stop`, when the interpreter exits, and when this process is killed with SIGKILL.
+    It ends with `stop`, when the interpreter exits, and when this process is killed with SIGKILL. It works in `cwd`
+    and runs as `user`, if they are given.
     """
 
-    def __init__(self, command: Sequence[str], *, log: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environ: Mapping[str, str],
+        cwd: Path | None = None,
+        user: str | None = None,
+    ) -> None:
         self.log = log
         with log.open("wb") as output:
             self._process = GuardedProcess(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(environ)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                cwd=cwd,
+                **running_as(user),
             )
         atexit.register(self.stop)
 

@@ -51,6 +51,10 @@ class LocalServer(ABC):
         """The environment that the program gets."""
         return os.environ
 
+    def _user(self) -> str | None:
+        """Whom the program runs as; None: as this process does."""
+        return None
+
     def _end(self) -> None:
         """End the process, and keep the data."""
         if self._process is not None:
@@ -109,7 +113,9 @@ class LocalServer(ABC):
 
     def _run(self, folder: Path) -> None:
         """Run the program until it is ready. Raises UsageError if it ends before, or takes too long."""
-        process = self._process = OwnedProcess(self._command(folder), log=folder / "log", environ=self._environ())
+        process = self._process = OwnedProcess(
+            self._command(folder), log=folder / "log", environ=self._environ(), cwd=folder, user=self._user()
+        )
         deadline = time.monotonic() + self._start_timeout
         while process.running:
             if self._answers():

@@ -21,7 +21,8 @@ def connector(
         str | None,
         typer.Option(
             metavar="A",
-            help="object-store (for s3, gs, az, file, memory), document (for mongodb) or blank (for all others).",
+            help="object-store (for s3, gs, az, file, memory), document (for mongodb), sql (for postgresql) or blank "
+            "(for all others).",
         ),
     ] = None,
     source: Annotated[bool | None, typer.Option("--source/--no-source", help="Whether dsync can read from it.")] = None,

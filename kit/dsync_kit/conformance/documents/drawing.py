@@ -1,6 +1,7 @@
 """Hypothesis strategies for what a schema allows: values at its bounds, values that are often got wrong, any others."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from bson import Binary, DatetimeMS, ObjectId
@@ -144,10 +145,10 @@ def _often_wrong(kind: str, data_type: DataType) -> Sequence[Any]:
 
 def _unambiguous(schema: ValueSchema, value: Any) -> bool:
     """Whether a number with `multipleOf` is written in one way alone: a store that keeps 1.1 as 1.10 keeps it."""
-    if schema.multiple_of is None or not hasattr(value, "to_decimal"):
+    if not isinstance(schema.multiple_of, Decimal) or not hasattr(value, "to_decimal"):
         return True
-    digits = value.to_decimal().as_tuple()
-    return isinstance(digits.exponent, int) and digits.exponent <= 0 and (digits.digits[-1] != 0)
+    digits, step = value.to_decimal().as_tuple(), schema.multiple_of.as_tuple().exponent
+    return isinstance(step, int) and digits.exponent == min(0, step) and digits.digits[-1] != 0
 
 
 def _of_kind(schema: ValueSchema, kind: str, data_type: DataType) -> Draw | None:

@@ -174,7 +174,12 @@ class Filling(Holding):
 
     def fields_of(self, *kinds: str) -> list[tuple[str, str]]:
         """The fields that hold values of one of the BSON types, each with the type."""
-        return [(name, kind) for name, own in self.schema.fields.items() for kind in kinds if kind in own.types]
+        return [
+            (name, kind)
+            for name, own in self.schema.fields.items()
+            for kind in kinds
+            if kind in own.types and counted(own.of_types(kind), self.schema.data_type).size
+        ]
 
     def values_of(self, name: str, kind: str) -> Draw:
         """Lists of values of one BSON type that a field holds, those at its bounds among them."""

@@ -1,0 +1,1 @@
+"""Logical replication of PostgreSQL: what its servers send, decoded, and the connection that it comes over."""

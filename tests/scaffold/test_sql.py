@@ -1,0 +1,186 @@
+"""The sql archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real PostgreSQL."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dsync_kit.connector import CallContext
+from dsync_kit.documents import decode
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, GeneratePlanRequest, StreamUpdatesRequest
+from dsync_kit.registry import load_folder
+from dsync_kit.scaffold.rendering import Answers
+from dsync_kit.targets.local import configure
+from dsync_kit.testing.postgresql import PostgreSQL
+
+from .checks import (
+    SHAPES,
+    assert_formatted_and_lints_clean,
+    assert_no_template_left,
+    assert_typed,
+    render_all,
+    run,
+    statuses,
+)
+
+TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"))
+ALL = [
+    Answers(
+        scheme="postgresql", name=f"{name}_{'_'.join(types)}", data_types=types, source=source, sink=sink, stream=stream
+    )
+    for name, (source, sink, stream) in SHAPES.items()
+    for types in TYPES
+]
+ALL.append(Answers(scheme="postgresql", name="postgresql"))
+ALL.append(Answers(scheme="postgres", name="postgres"))
+ALL.append(Answers(scheme="a-scheme.of+thirty-characters-", name="a_name_of_thirty_characters_ab", archetype="sql"))
+ANSWERS = {answers.name: answers for answers in ALL}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a connector for each of the answers, each in the folder of its package's name."""
+    return render_all(ALL, tmp_path_factory.mktemp("sql"))
+
+
+def test_nothing_of_the_template_is_left(rendered: Path) -> None:
+    """No brackets of the template in any file or name, one newline at the end of each file, and no empty lines in a
+    README's table."""
+    assert_no_template_left(rendered)
+    for path in rendered.rglob("README.md"):
+        assert "\n\n\n|" not in path.read_text(encoding="utf-8"), path
+
+
+def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
+    """By the connector's own configuration: no import, name or argument is left over, whatever was left out."""
+    assert_formatted_and_lints_clean(rendered)
+
+
+def test_code_is_typed(rendered: Path) -> None:
+    """mypy --strict has nothing to say, about the tests neither."""
+    assert_typed(rendered)
+
+
+def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
+    """No module has more than 250 lines, and all of the connector's code together less than 2,050."""
+    folder = rendered / "dsync_connector_postgresql"
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
+    assert max(lines.values()) <= 250
+    assert sum(lines.values()) < 2_050
+
+
+def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
+    """Both of PostgreSQL's, whichever was asked for; and any other that was."""
+    for name in ("postgresql", "postgres"):
+        found = load_folder(rendered / f"dsync_connector_{name}")
+        assert found.matches("postgresql://host/db")
+        assert found.matches("Postgres://host/db")
+    other = load_folder(rendered / "dsync_connector_a_name_of_thirty_characters_ab")
+    assert other.matches("a-scheme.of+thirty-characters-://host")
+    assert not other.matches("postgresql://host")
+
+
+def test_options_are_those_that_apply(rendered: Path) -> None:
+    """Each is for a connector that reads, writes or streams, or for BSON."""
+    flags = {
+        name: [option.flag for option in load_folder(rendered / f"dsync_connector_{name}").settings.options()]
+        for name in ("writes_bson", "reads_json", "streams_json")
+    }
+    reading = ["--page-size", "--partitions", "--password"]
+    assert flags == {
+        "writes_bson": ["--password", "--timestamps", "--session-replication-role"],
+        "reads_json": reading,
+        "streams_json": [*reading, "--slot", "--publication", "--create-slot", "--keep", "--ignore-truncate"],
+    }
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_code_is_dead(rendered: Path, name: str) -> None:
+    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    modules = {
+        path.name: path.read_text(encoding="utf-8") for path in (rendered / f"dsync_connector_{name}").glob("*.py")
+    }
+    everything = "\n".join(modules.values())
+    for module, code in modules.items():
+        public = (
+            re.findall(r'"(\w+)"', re.findall(r"__all__ = \[(.*?)\]", code, re.DOTALL)[0]) if "__all__" in code else []
+        )
+        private = re.findall(r"^(?:class |    def |def |)(_[a-zA-Z]\w*)\b(?=[:( ].*[:=])", code, re.MULTILINE)
+        for helper in {*private} - {"_check"}:  # pydantic calls it
+            assert len(re.findall(rf"\b{helper}\b", code)) > 1, (module, helper)
+        for exported in set(public) - {"CONNECTOR", "HARNESS"}:
+            assert len(re.findall(rf"\b{exported}\b", everything)) > 2, (module, exported)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "both_bson_json",
+        pytest.param("copies_json", marks=pytest.mark.campaign),
+        pytest.param("streams_bson", marks=pytest.mark.campaign),
+        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
+    ],
+)
+def test_its_own_tests_pass(rendered: Path, name: str) -> None:
+    """Those of its code, on the server that its conformance.py starts; a warning is an error."""
+    words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
+    run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "both_bson_json",
+        pytest.param("streams_json", marks=pytest.mark.campaign),
+        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
+    ],
+)
+def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
+    """Rules that need each part of the harness pass where they apply; its own tests and the demonstration run all."""
+    asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "faults/stream-survives"}
+    skipped = {
+        "both_bson_json": set(),
+        "streams_json": {"write"},
+        "writes_bson_json": {"plan", "list", "stream", "faults"},
+    }
+    found = statuses(rendered / f"dsync_connector_{name}", asked, tmp_path)
+    assert found == {rule: "skipped" if rule.partition("/")[0] in skipped[name] else "passed" for rule in asked}
+
+
+def test_a_commit_that_nobody_sees_yet_is_not_passed_over(rendered: Path) -> None:
+    """The log shows a transaction before it is visible, here because it waits for a standby. Its rows, which are read
+    again for a computed column, come when it is."""
+    folder = rendered / "dsync_connector_both_bson"
+    with PostgreSQL() as server, psycopg.connect(server.uri, autocommit=True) as client, ExitStack() as stack:
+        client.execute("CREATE TABLE t (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED)")
+        registered = load_folder(folder)
+        settings, _ = configure(registered, [server.uri, "--create-slot"])
+        connector = registered.create(settings)
+        stack.callback(connector.teardown)
+        plan = connector.generate_plan(GeneratePlanRequest(namespaces=["public.t"], updates=True))
+        client.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        client.execute("SELECT pg_reload_conf()")
+        context = CallContext()
+        pool = stack.enter_context(ThreadPoolExecutor())
+        stack.callback(context.cancel)
+        request = StreamUpdatesRequest(cursor=plan.updates_partitions[0].cursor, type=DATA_TYPE_MONGO_BSON)
+        streamed = pool.submit(
+            lambda: next(answer for answer in connector.stream_updates(request, context) if answer.updates)
+        )
+        # The reload has arrived where a session sees it.
+        while client.execute("SHOW synchronous_standby_names").fetchall() != [("nobody",)]:
+            pass
+        writer = stack.enter_context(psycopg.connect(server.uri, autocommit=True))
+        writing = pool.submit(lambda: writer.execute("INSERT INTO t VALUES (1, 2)"))
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        sent = "SELECT 1 FROM pg_stat_replication WHERE sent_lsn >= pg_current_wal_flush_lsn()"
+        while not (client.execute(waiting).fetchall() and client.execute(sent).fetchall()):
+            assert not writing.done()
+        client.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        client.execute("SELECT pg_reload_conf()")
+        writing.result(timeout=30)
+        (update,) = streamed.result(timeout=30).updates
+        assert decode(update.data, DATA_TYPE_MONGO_BSON) == {"_id": 1, "n": 2, "twice": 4}
