@@ -62,3 +62,33 @@ def assert_typed(folder: Path) -> None:
     """mypy --strict finds nothing in any connector of the folder, nor in its tests."""
     packages = [word for path in sorted(folder.glob("dsync_connector_*")) for word in ("-p", path.name)]
     run("mypy", "--strict", "--cache-dir", folder.parent / "mypy", *packages, cwd=folder)
+
+
+def assert_no_dead_code(folder: Path) -> None:
+    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    modules = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    everything = "\n".join(modules.values())
+    for module, code in modules.items():
+        public = (
+            re.findall(r'"(\w+)"', re.findall(r"__all__ = \[(.*?)\]", code, re.DOTALL)[0]) if "__all__" in code else []
+        )
+        private = re.findall(r"^(?:class |    def |def |)(_[a-zA-Z]\w*)\b(?=[:( ].*[:=])", code, re.MULTILINE)
+        for helper in {*private} - {"_check"}:  # pydantic calls it
+            assert len(re.findall(rf"\b{helper}\b", code)) > 1, (module, helper)
+        for exported in set(public) - {"CONNECTOR", "HARNESS"}:
+            assert len(re.findall(rf"\b{exported}\b", everything)) > 2, (module, exported)
+
+
+SKIPPED: dict[str, frozenset[str]] = {
+    "both_bson_json": frozenset(),
+    "streams_json": frozenset({"write"}),
+    "writes_bson_json": frozenset({"plan", "list", "stream", "faults"}),
+}
+"""The areas of rules that do not apply to a connector of this shape."""
+
+
+def assert_conforms(target: Path, *, skipped: frozenset[str], folder: Path) -> None:
+    """Rules that need each part of the harness pass where they apply."""
+    asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "faults/stream-survives"}
+    found = statuses(target, asked, folder)
+    assert found == {rule: "skipped" if rule.partition("/")[0] in skipped else "passed" for rule in asked}

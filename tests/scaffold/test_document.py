@@ -1,6 +1,5 @@
 """The document archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real server."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,14 @@ from dsync_kit.scaffold.rendering import Answers
 
 from .checks import (
     SHAPES,
+    SKIPPED,
+    assert_conforms,
     assert_formatted_and_lints_clean,
+    assert_no_dead_code,
     assert_no_template_left,
     assert_typed,
     render_all,
     run,
-    statuses,
 )
 
 TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"))
@@ -61,19 +62,7 @@ def test_code_is_typed(rendered: Path) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_no_code_is_dead(rendered: Path, name: str) -> None:
     """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
-    modules = {
-        path.name: path.read_text(encoding="utf-8") for path in (rendered / f"dsync_connector_{name}").glob("*.py")
-    }
-    everything = "\n".join(modules.values())
-    for module, code in modules.items():
-        public = (
-            re.findall(r'"(\w+)"', re.findall(r"__all__ = \[(.*?)\]", code, re.DOTALL)[0]) if "__all__" in code else []
-        )
-        private = re.findall(r"^(?:class |    def |def |)(_[a-zA-Z]\w*)\b(?=[:( ].*[:=])", code, re.MULTILINE)
-        for helper in {*private} - {"_check"}:  # pydantic calls it
-            assert len(re.findall(rf"\b{helper}\b", code)) > 1, (module, helper)
-        for exported in set(public) - {"CONNECTOR", "HARNESS"}:
-            assert len(re.findall(rf"\b{exported}\b", everything)) > 2, (module, exported)
+    assert_no_dead_code(rendered / f"dsync_connector_{name}")
 
 
 def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
@@ -129,11 +118,4 @@ def test_its_own_tests_pass(rendered: Path, name: str) -> None:
 )
 def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
     """Rules that need each part of the harness pass where they apply; its own tests and the demonstration run all."""
-    asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "faults/stream-survives"}
-    skipped = {
-        "both_bson_json": set(),
-        "streams_json": {"write"},
-        "writes_bson_json": {"plan", "list", "stream", "faults"},
-    }
-    found = statuses(rendered / f"dsync_connector_{name}", asked, tmp_path)
-    assert found == {rule: "skipped" if rule.partition("/")[0] in skipped[name] else "passed" for rule in asked}
+    assert_conforms(rendered / f"dsync_connector_{name}", skipped=SKIPPED[name], folder=tmp_path)
