@@ -264,6 +264,23 @@ def test_each_limit_has_documents_beyond_it(value: dict[str, Any], kinds: str) -
     assert ", ".join(found) == kinds
 
 
+@given(data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_decimals_with_a_scale_are_written_in_one_way_alone(data: st.DataObject) -> None:
+    """A store with two digits behind the point shows 0.1 as 0.10, which is another value in BSON: it is not drawn."""
+    filling = _of_one_field({"bsonType": "decimal", "minimum": -9.99, "maximum": 9.99, "multipleOf": 0.01})
+    for value in data.draw(filling.values_of("v", "decimal")):
+        digits = value.to_decimal().as_tuple()
+        assert (digits.exponent, digits.digits[-1] != 0) == (-2, True)
+
+
+def test_a_field_holds_the_types_of_its_listed_values() -> None:
+    """Where the schema lists values and names no type, there are none of the other types to draw."""
+    filling = _of_one_field({"enum": ["a", "b", None]})
+    assert filling.fields_of("string", "null") == [("v", "string"), ("v", "null")]
+    assert filling.fields_of("int", "date", "binData") == []
+
+
 def test_documents_that_would_differ_still_do() -> None:
     """Versions that a rule would write, with fields that the schema lacks, are as many documents of the schema."""
     filling = Filling(parse(REPEATED).of(BSON))
