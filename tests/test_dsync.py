@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
 
 from dsync_kit.client import GrpcClient
@@ -28,6 +29,7 @@ from dsync_kit.server import ConnectorServer
 from dsync_kit.targets.local import configure
 from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.postgresql import PostgreSQL
 from dsync_kit.testing.process import OwnedProcess
 
 from .cli.test_serve import serving
@@ -65,6 +67,26 @@ def test_dsync_copies_into_a_scaffolded_connector_and_out_of_it(address):
 
     log = _dsync(f"grpc://{address}", "--insecure", "/dev/null", "--log-json")
     assert len(re.findall("write-data", log)) == DOCUMENTS
+
+
+def test_dsync_copies_tables_of_postgresql(tmp_path):
+    """From one table into another of the same form: every row arrives as it was."""
+    connector = load_folder(scaffold(Answers(scheme="postgresql"), output=tmp_path / "connector").folder)
+    with PostgreSQL() as server, psycopg.connect(server.uri, autocommit=True) as client, ExitStack() as stack:
+        client.execute(
+            "CREATE TABLE a (id bigint PRIMARY KEY, name text, price numeric(10, 2), made timestamptz, j jsonb)"
+        )
+        client.execute("CREATE TABLE b (LIKE a INCLUDING ALL)")
+        client.execute(
+            "INSERT INTO a SELECT n, repeat('é', n % 50), n / 7.0, now() + n * interval '1 us', to_jsonb(n) "
+            "FROM generate_series(1, 12000) n"
+        )
+        settings, _ = configure(connector, [server.uri])
+        addresses = [stack.enter_context(ConnectorServer(connector.create(settings))).address for _ in range(2)]
+        source, sink = (f"grpc://{address}" for address in addresses)
+        _dsync("--namespace", "public.a:public.b", source, "--insecure", sink, "--insecure")
+        assert client.execute("SELECT count(*) FROM b").fetchall() == [(12000,)]
+        assert client.execute("SELECT * FROM a EXCEPT SELECT * FROM b").fetchall() == []
 
 
 def test_duckdb_reads_what_dsync_has_left(tmp_path):
