@@ -27,13 +27,20 @@ from .checks import (
     run,
 )
 
-TYPES: tuple[tuple[str, ...], ...] = (("bson",), ("json",), ("bson", "json"))
+# Which data types each shape is rendered with: all of them for the whole connector, and each with some other shape.
+TYPES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "both": (("bson",), ("json",), ("bson", "json")),
+    "copies": (("json",),),
+    "streams": (("bson",), ("json",)),
+    "reads": (("json",),),
+    "writes": (("bson",), ("bson", "json")),
+}
 ALL = [
     Answers(
         scheme="postgresql", name=f"{name}_{'_'.join(types)}", data_types=types, source=source, sink=sink, stream=stream
     )
     for name, (source, sink, stream) in SHAPES.items()
-    for types in TYPES
+    for types in TYPES[name]
 ]
 ALL.append(Answers(scheme="postgresql", name="postgresql"))
 ALL.append(Answers(scheme="postgres", name="postgres"))
