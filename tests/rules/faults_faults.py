@@ -6,7 +6,13 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from dsync_kit.errors import ConnectorError, FailedPrecondition, ResourceExhausted, Unavailable
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, ListDataRequest, ListDataResponse, StreamUpdatesRequest
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    ListDataRequest,
+    ListDataResponse,
+    StreamUpdatesRequest,
+    WriteUpdatesResponse,
+)
 from dsync_kit.testing.harness import Harness
 
 from .fault import REFERENCE, Fault, broken_in
@@ -223,15 +229,17 @@ class DeletesAreNotedBefore(Remote):
 
 
 @broken("faults/updates-code", "rare")
-class VersionsAreNotedBefore(Remote):
-    """The newest content of each id is noted before it is written: what is sent again seems to be there."""
+class CallIsNotedBefore(Remote):
+    """The last call is noted before it is applied: when it comes again, it seems to be done."""
 
     def write_updates(self, request: Any) -> Any:
-        seen = self.__dict__.setdefault("seen", {})
-        parts = [(request.namespace, update.id[0].SerializeToString(), update.data) for update in request.updates]
-        new = [update for update, part in zip(request.updates, parts, strict=True) if seen.get(part[:2]) != part[2]]
-        seen.update({part[:2]: part[2] for part in parts})
-        return super().write_updates(type(request)(namespace=request.namespace, type=request.type, updates=new))
+        call = request.SerializeToString(deterministic=True)
+        known, self.last = self.__dict__.get("last"), call
+        return WriteUpdatesResponse() if call == known else super().write_updates(request)
+
+    def write_data(self, request: Any) -> Any:
+        self.last = b""
+        return super().write_data(request)
 
 
 @broken("faults/throttled-write", "rare")

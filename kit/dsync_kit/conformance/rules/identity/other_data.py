@@ -3,11 +3,13 @@
 These rules are the last: a `conformance.py` that always uses the same place takes it from the run that goes on.
 """
 
+import time
+
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
-from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.protocol import GetInfoRequest
 from dsync_kit.usage import TargetError
@@ -41,7 +43,7 @@ def other_data(case: Case) -> None:
 @rule(
     "identity/other-cursor",
     "streaming from it again gives every later update (at least once), so nothing is lost",
-    needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE),
+    needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE, Need.SINK),
     hint="the cursor says how far, but not of what: let it name its data, and refuse that of others",
     after=("stream/opens", "stream/inserts", "identity/other-data"),
     examples=_ONCE,
@@ -50,25 +52,25 @@ def other_cursor(case: Case) -> None:
     """An update cursor of other data is refused, or later updates come all the same."""
     scene = Scene(case)
     (name,) = scene.namespaces
-    driver = _other_data(case)
-    # Farther than this data is: a position there that comes here much later.
+    # Farther than the other data is: a position that comes there much later.
     for number in range(_AHEAD):
-        driver.write_data(name, [scene.document(value, number) for value in scene.ids], scene.data_type)
-    cursor = driver.updates_partition([name]).cursor
-    follower = scene.follow(cursor)
-    scene.mark()
-    try:
-        follower.converge(scene.wanted(), what="a stream from the cursor of other data")
-    except Violation as violation:
-        error = follower.reader.error
-        if error is not None and not error.retryable:
-            case.checks += 1
-            return
-        raise Violation(
+        scene.write(name, [scene.document(value, number) for value in scene.ids])
+    cursor = scene.plan()
+    driver = _other_data(case)
+    patience = case.subject.patience.seconds
+    with driver.stream_updates(cursor, [name], scene.data_type) as stream:
+        driver.write_data(name, [scene.document(scene.ids[0], "there")], scene.data_type)
+        end = time.monotonic() + patience
+        while (message := stream.next(max(0.0, end - time.monotonic()))) is not None:
+            if message.updates:
+                case.checks += 1
+                return
+        case.check(
+            stream.error is not None and not stream.error.retryable,
             "an update cursor of other data is accepted, and later updates do not come",
             expected="FAILED_PRECONDITION, INVALID_ARGUMENT or OUT_OF_RANGE",
-            seen=str(error) if error is not None else violation.seen,
-        ) from violation
+            seen=stream.error or f"no update within {patience:.0f} seconds",
+        )
 
 
 def _other_data(case: Case) -> Driver:
