@@ -71,10 +71,15 @@ def _written_in(case: Case, data_type: DataType, feature: FeatureKind) -> None:
     )
     namespace, model = case.namespace(), Model(data_type, plain)
     try:
-        if case.deletes:  # all ids are held, beside each other, in the plainest form
-            others = [case.document(value, {}, data_type) for value in values[half : 2 * half]]
-            case.write(namespace, [*plain, *others], data_type)
-            case.expect(namespace, Model(data_type, [*plain, *others]))
+        # All ids are held beside each other in the plainest form.
+        if case.has_free_namespace:
+            control = case.namespace()
+            case.write(control, [*plain, *unusual], data_type)
+            case.expect(control, Model(data_type, [*plain, *unusual]))
+            case.write(namespace, plain, data_type)
+        elif case.deletes:
+            case.write(namespace, [*plain, *unusual], data_type)
+            case.expect(namespace, Model(data_type, [*plain, *unusual]))
             removed = [update(UPDATE_TYPE_DELETE, value, b"", data_type) for value in values[half : 2 * half]]
             case.update(namespace, removed, data_type)
         else:
