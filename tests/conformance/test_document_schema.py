@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.documents.filling import Filling, TooFewError
+from dsync_kit.conformance.documents.identifiers import NUMBERED_KINDS, numbered_ids
 from dsync_kit.conformance.documents.misfits import MisfitKind, misfits
 from dsync_kit.conformance.documents.schema.schema_file import load, parse, printed
 from dsync_kit.documents import decode
@@ -320,3 +321,10 @@ def test_ids_that_are_too_few_are_said() -> None:
     filling = Filling(parse({"properties": {"_id": {"enum": ["a", "b", "c"]}}}).of(BSON))
     with pytest.raises(TooFewError, match="its schema allows 3 different ids, and 5 are needed"):
         filling.numbered("doc", 5)
+
+
+@pytest.mark.parametrize("kind", NUMBERED_KINDS)
+def test_ids_with_another_prefix_are_others(kind: str) -> None:
+    """Two series of ids share none, also where their prefixes differ only at the end."""
+    series = [[repr(numbered_ids(kind, prefix, 9)(number)) for number in range(9)] for prefix in ("part0", "part1")]
+    assert not set(series[0]) & set(series[1])

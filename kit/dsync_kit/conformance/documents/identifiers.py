@@ -81,7 +81,7 @@ def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
     makers: dict[str, Callable[[int], Any]] = {
         "string": lambda number: f"{prefix}-{number:0{width}}",
         "name": lambda number: f"{prefix}-{number:0{width}}",
-        "object-id": lambda number: ObjectId(prefix.encode()[:4].ljust(4, b"_") + number.to_bytes(8, "big")),
+        "object-id": lambda number: ObjectId(prefix.encode()[:8].ljust(8, b"_") + number.to_bytes(4, "big")),
         "integer": lambda number: start + number,
         "int64": lambda number: Int64(start + number),
         "serial": lambda number: start + number,
