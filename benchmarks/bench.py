@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SECTIONS = ("data-path", "driven-by-dsync", "verify", "start-up", "object-store", "mongodb")
+SECTIONS = ("data-path", "driven-by-dsync", "verify", "start-up", "object-store", "mongodb", "postgresql")
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 

@@ -1,0 +1,52 @@
+"""The scaffolded PostgreSQL connector and psycopg alone, against the same server."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from dsync_kit.scaffold.rendering import Answers, scaffold
+from dsync_kit.testing.postgresql import PostgreSQL
+from measures.measuring import BENCHMARKS, command, interleaved, median, table, times
+
+__all__ = ["measure"]
+
+_COUNT = 100_000
+_OUT = {"the scaffolded connector": "read", "psycopg: COPY to a file": "copy", "psycopg: rows as dicts": "read"}
+_IN = {"the scaffolded connector": "write", "psycopg: executemany": "write"}
+
+
+def measure(runs: int) -> list[str]:
+    """The section's lines."""
+    with PostgreSQL() as server, tempfile.TemporaryDirectory() as folder:
+        connector = scaffold(Answers(scheme="postgresql"), output=Path(folder) / "postgresql").folder
+        here = BENCHMARKS / "pipelines" / "postgresql"
+        alone = f"{sys.executable} {here}/with_psycopg.py {server.uri}"
+        own = f"{sys.executable} {here}/with_connector.py {server.uri} {connector}"
+        command(f"COUNT={_COUNT} WORK=prepare {alone}")
+        rows = []
+        for title, contenders in (("out of PostgreSQL", _OUT), ("into an empty table", _IN)):
+            seconds = interleaved(
+                {
+                    name: lambda name=name, work=work: _seconds(  # type: ignore[misc]
+                        f"COUNT={_COUNT} WORK={work} {own if 'connector' in name else alone}"
+                    )
+                    for name, work in contenders.items()
+                },
+                runs,
+            )
+            first = median(seconds[next(iter(contenders))])
+            rows += [
+                [title, name, f"{_COUNT / median(taken):,.0f} a second", times(median(taken) / first)]
+                for name, taken in seconds.items()
+            ]
+    return [
+        f"{_COUNT:,} rows of about 200 bytes in six columns; PostgreSQL on loopback and the same cores, start-up left "
+        f"out; medians of {runs} runs. The connector is called as dsync calls it: it reads four partitions into BSON, "
+        "and writes by 4 at once. The last column is the connector's rate in units of each contender's.",
+        "",
+        *table(["work", "by", "rows", "connector"], rows),
+    ]
+
+
+def _seconds(line: str) -> float:
+    return float(command(line).output.splitlines()[-1])

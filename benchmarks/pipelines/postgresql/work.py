@@ -1,0 +1,34 @@
+"""The table of both sides, and how their work is timed. COUNT says of how many rows; URI is the first argument."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import psycopg
+
+COUNT = int(os.environ["COUNT"])
+COLUMNS = "id bigint PRIMARY KEY, text text, number integer, price double precision, flag boolean, made timestamptz"
+URI = sys.argv[1]
+
+
+def prepare() -> None:
+    """A table to read from, and an empty one to write to."""
+    with psycopg.connect(URI, autocommit=True) as client:
+        client.execute("DROP TABLE IF EXISTS source, target")
+        for name in ("source", "target"):
+            client.execute(f"CREATE TABLE {name} ({COLUMNS})".encode())
+        client.execute(
+            "INSERT INTO source SELECT n, repeat('x', 150), n %% 1000, n / 4.0, n %% 2 = 0, "
+            "timestamptz 'epoch' + n * interval '1 s' FROM generate_series(1, %s) n",
+            [COUNT],
+        )
+        client.execute("VACUUM ANALYZE source")
+
+
+def timed(work: Callable[[], int]) -> None:
+    """Print how many seconds it takes; it must give as many rows as there are."""
+    began = time.perf_counter()
+    if (found := work()) != COUNT:
+        raise SystemExit(f"{found} rows instead of {COUNT}")
+    print(time.perf_counter() - began)
