@@ -38,17 +38,19 @@ class HelpWanted:
     word: str
 
 
-def take_ends(words: Sequence[str]) -> tuple[Target, Target] | HelpWanted:
+def take_ends(words: Sequence[str], *, scratch: bool = False) -> tuple[Target, Target] | HelpWanted:
     """Read `SOURCE [options] DESTINATION [options]`.
+
+    With `scratch`, a folder without a URI stands for the scratch area of its conformance.py; it takes no options.
 
     Raises UsageError if no connector matches, for an invalid option, and for fewer or more than two ends.
     """
     if wanted := _help_wanted(words):
         return wanted
-    source, rest = _take(words)
+    source, rest = _take(words, scratch=scratch)
     if not rest:
         raise UsageError(f"the destination is missing after {source.title}: expected {_GRAMMAR}")
-    destination, rest = _take(rest)
+    destination, rest = _take(rest, scratch=scratch)
     if rest:
         raise UsageError(f"{redact_uri(rest[0])!r} is unexpected after {destination.title}: expected {_GRAMMAR}")
     return source, destination
@@ -67,7 +69,7 @@ def help_of(word: str) -> str:
     return options_of(word)
 
 
-def _take(words: Sequence[str]) -> tuple[Target, list[str]]:
+def _take(words: Sequence[str], *, scratch: bool) -> tuple[Target, list[str]]:
     """The end at the start of `words`, and the remaining words."""
     word, *rest = words
     if word.lower().startswith("grpc://"):
@@ -81,6 +83,8 @@ def _take(words: Sequence[str]) -> tuple[Target, list[str]]:
         _, left = configure(connector, words)
     elif rest and connector.matches(rest[0]):
         _, left = configure(connector, rest)
+    elif scratch:
+        _, left = _NoOptions.parse(words, os.environ)
     else:
         raise UsageError(_advice(folder, rest, connector.usage))
     return resolve(word, rest[: len(rest) - len(left)]), left

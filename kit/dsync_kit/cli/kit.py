@@ -404,6 +404,60 @@ def run(
         raise typer.Exit(ExitCode(run_(asked)))
 
 
+@app.command(
+    context_settings={"allow_interspersed_args": False},  # options after SOURCE belong to the ends
+    options_metavar="[e2e-options]",
+)
+def e2e(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE [options] DESTINATION [options]",
+            help="Each: a folder (its scratch area), a folder and a URI, a registered URI, or exec:COMMAND.",
+        ),
+    ],
+    dsync: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="dsync's binary; without it, `dsync-kit run` moves the data.")
+    ] = None,
+    metadata: Annotated[
+        str, typer.Option(metavar="URI", help="Where dsync keeps its metadata, mongodb://…; else a server is started.")
+    ] = "",
+    seed: Seed = None,
+    kills: Annotated[int, typer.Option(metavar="N", min=0, max=100, help="How often something is killed.")] = 3,
+    documents: Annotated[int, typer.Option(metavar="N", min=1, help="Documents in the source at the start.")] = 1000,
+    changes: Annotated[int, typer.Option(metavar="N", min=2, help="Calls that change the source while it runs.")] = 200,
+    namespace: Annotated[
+        list[str] | None, typer.Option(metavar="NS", help="A namespace to use, empty at both ends; repeatable.")
+    ] = None,
+    quiet: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="How long to wait for a destination that does not change.")
+    ] = 15.0,
+    report: Annotated[list[str] | None, typer.Option(metavar="json=PATH", help="Write the result; repeatable.")] = None,
+) -> None:
+    """Copy and follow changes between two connectors, kill parts of the flow, and compare both ends.
+
+    Ends with 0 if they are equal, 1 if not, 2 for wrong usage, 3 if it could not be judged.
+    """
+    from dsync_kit.cli.e2e import EndToEnd
+    from dsync_kit.cli.e2e import e2e as run
+    from dsync_kit.output.workflow_commands import WorkflowCommands
+
+    asked = EndToEnd(
+        words=words,
+        dsync=dsync,
+        metadata=metadata,
+        seed=seed,
+        kills=kills,
+        documents=documents,
+        calls=changes,
+        namespaces=namespace or (),
+        quiet=quiet,
+        reports=report or (),
+    )
+    with WorkflowCommands(sys.stdout):
+        raise typer.Exit(ExitCode(run(asked)))
+
+
 @app.command()
 def rules(
     output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text or json.")] = "text",

@@ -51,6 +51,17 @@ class Process:
         self._process: GuardedProcess | None = None
         self._client: GrpcClient | None = None
         self._log: IO[bytes] | None = None
+        self._address = ""
+        self._pinned = False
+
+    @property
+    def address(self) -> str:
+        """Where it listens, or last listened, as HOST:PORT; empty before the first start."""
+        return self._address
+
+    def pin(self) -> None:
+        """Start it at the address that it has from now on, so that callers find it there again after a restart."""
+        self._pinned = True
 
     @property
     def api(self) -> ConnectorApi:
@@ -88,10 +99,11 @@ class Process:
             self.kill()
 
     def _start(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        address = f"127.0.0.1:{port}"
-        words = [word.replace("{address}", address).replace("{port}", str(port)) for word in self._command]
+        if not self._pinned:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        address, port = self._address, self._address.rpartition(":")[2]
+        words = [word.replace("{address}", address).replace("{port}", port) for word in self._command]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
         try:
             self._process = GuardedProcess(

@@ -1,0 +1,76 @@
+"""The two ends of the flow, each served by a process at an address that stays the same."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from dsync_kit.client import ConnectorApi
+from dsync_kit.flow.negotiation import End
+from dsync_kit.targets.process import Process
+from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.usage import UsageError
+
+__all__ = ["ServedEnd", "served"]
+
+
+class ServedEnd(NamedTuple):
+    """A connector in a process that can be killed; `outage`, if any, makes its backend unreachable for some seconds."""
+
+    title: str
+    process: Process
+    redact: Callable[[str], str]
+    outage: Callable[[float], None] | None
+    scratch: bool
+    """Whether its data is removed with it."""
+
+    @property
+    def api(self) -> ConnectorApi:
+        """The client of the current process."""
+        return self.process.api
+
+    @property
+    def words(self) -> list[str]:
+        """How dsync and `dsync-kit run` name it."""
+        return [f"grpc://{self.process.address}", "--insecure"]
+
+    def end(self) -> End:
+        """It as the end of a flow."""
+        return End(self.title, self.api, self.redact)
+
+    def crash(self, seconds: float) -> None:
+        """Kill its process, and start it again after some seconds. Raises TargetError if it does not start."""
+        self.process.kill()
+        time.sleep(seconds)
+        self.process.start()
+
+
+@contextmanager
+def served(target: Target) -> Iterator[ServedEnd]:
+    """Serve a target while the context is open.
+
+    Raises UsageError if the kit cannot start it, and TargetError if it does not start.
+    """
+    with target.open() as opened:
+        if opened.process is None:
+            raise UsageError(
+                f"{target.title} is running already, so it cannot be killed: give a folder, a registered URI or "
+                "exec:COMMAND"
+            )
+        with opened.process() as process:
+            process.pin()
+            redact = opened.settings.redact if opened.settings is not None else target.redact
+            title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
+            yield ServedEnd(title, process, redact, _outage(opened), scratch=opened.harness is not None)
+
+
+def _outage(opened: OpenTarget) -> Callable[[float], None] | None:
+    harness = opened.harness
+    if harness is None or not harness.offers("outage"):
+        return None
+
+    def interrupt(seconds: float) -> None:
+        with harness.outage():
+            time.sleep(seconds)
+
+    return interrupt

@@ -1,0 +1,87 @@
+"""The program that copies and follows: dsync, or `dsync-kit run` in its place."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dsync_kit.e2e.ends import ServedEnd
+from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.process import OwnedProcess
+from dsync_kit.testing.secantusdb import SecantusDB
+from dsync_kit.usage import TargetError, UsageError
+
+__all__ = ["Mover", "kit_run", "real_dsync"]
+
+_SHOWN_LINES = 8
+
+
+class Mover:
+    """A program that resumes when the same command is started again. Each start has its own log in `folder`."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path) -> None:
+        self.name = name
+        self.starts = 0
+        self._command = command
+        self._folder = folder
+        self._process: OwnedProcess | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is running."""
+        return self._process is not None and self._process.running
+
+    def start(self) -> None:
+        """Start it. Raises TargetError if that fails."""
+        self.starts += 1
+        (port,) = free_ports(1)
+        words = [word.replace("{port}", str(port)) for word in self._command]
+        log = self._folder / f"mover-{self.starts}.log"
+        try:
+            self._process = OwnedProcess(words, log=log, environ=os.environ)
+        except OSError as error:
+            raise TargetError(f"{words[0]} cannot be started: {error.strerror}") from error
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+
+    def stop(self) -> None:
+        """End it as its user would."""
+        if self._process is not None:
+            self._process.stop()
+
+    def last_words(self) -> str:
+        """The end of its log: the lines with errors, if there are any."""
+        if self._process is None:
+            return ""
+        lines = self._process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        errors = [line for line in lines if "ERR" in line or "error" in line.lower()]
+        return "\n".join((errors or lines)[-_SHOWN_LINES:])
+
+
+def kit_run(source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path) -> Mover:
+    """`dsync-kit run`, whose state is a file in the folder."""
+    # -P: the working folder may contain a connector with the name of a library.
+    command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "run", "--state", str(folder / "state")]
+    return Mover("dsync-kit run", [*command, "--namespace", ",".join(namespaces), *source.words, *sink.words], folder)
+
+
+@contextmanager
+def real_dsync(
+    program: Path, metadata: str, source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path
+) -> Iterator[Mover]:
+    """The real dsync, with its metadata at a MongoDB URI, or in a server that runs while the context is open.
+
+    Raises UsageError if the program is none, or if the server is not installed.
+    """
+    if not (program.is_file() and os.access(program, os.X_OK)):
+        raise UsageError(f"--dsync {program}: there is no such program: expected the path of dsync's binary")
+    command = [str(program.absolute()), "--web-port", "{port}", "--mode", "Full", "--namespace", ",".join(namespaces)]
+    if metadata:
+        yield Mover("dsync", [*command, "-m", metadata, *source.words, *sink.words], folder)
+        return
+    with SecantusDB(durable=False) as server:
+        yield Mover("dsync", [*command, "-m", server.uri, *source.words, *sink.words], folder)
