@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 SHARE ?= 1
+SEEDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign check format protocol rules freeze lock score bench release clean
+.PHONY: help demo test campaign e2e check format protocol rules freeze lock score bench release clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ test: $(READY) browser redis postgresql ## Run the tests
 
 campaign: $(READY) ## Run the long campaigns; SHARE=8 runs every eighth test
 	$(BIN)/pytest -n 4 --dist worksteal -q -m campaign --campaign-share $(SHARE)
+
+e2e: $(READY) ## Flows between pairs of connectors with kills; SEEDS=10, DSYNC_BIN=/path/to/dsync for the real dsync
+	DSYNC_BIN=$(DSYNC_BIN) SEEDS=$(SEEDS) $(BIN)/pytest -n 2 -q -m campaign tests/e2e
 
 check: $(READY) ## Check formatting, lint and types, and that generated files are up to date
 	$(BIN)/ruff format --check .

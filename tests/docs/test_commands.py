@@ -76,6 +76,7 @@ NOT_RUN = (
     NotRun(r".*\./shelf ", "tests/sdk/test_guide.py runs the page's connector"),
     NotRun(r"dsync-kit ci --list \|", "tests/ci/test_action.py runs it: it installs connectors"),
     NotRun(r"dsync-kit fuzz ", "it explores for minutes or hours: tests/cli/test_fuzz.py runs it for seconds"),
+    NotRun(r"dsync-kit e2e ", "a flow takes half a minute: tests/e2e runs some"),
     NotRun(r"dsync-kit badge report", "a report of the reader's own: tests/cli/test_badge.py makes one"),
     NotRun(r"dsync-kit run .*fixture://", "a folder of the reader's own: tests of the example run one"),
     NotRun(

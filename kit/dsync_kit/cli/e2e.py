@@ -14,7 +14,7 @@ from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.client import ConnectorApi
 from dsync_kit.e2e.ends import ServedEnd, served
-from dsync_kit.e2e.movers import Mover, kit_run, real_dsync
+from dsync_kit.e2e.movers import Mover, check_program, kit_run, real_dsync
 from dsync_kit.e2e.rendering import header_lines, render_json, result_lines
 from dsync_kit.e2e.running import Amounts, run_e2e
 from dsync_kit.flow.negotiation import Types, negotiate
@@ -68,6 +68,8 @@ def e2e(asked: EndToEnd) -> int:
         raise UsageError(f"--report {other.format}={other.path}: e2e writes json only")
     if asked.metadata and asked.dsync is None:
         raise UsageError("--metadata is for dsync: give --dsync PATH as well")
+    if asked.dsync is not None:
+        check_program(asked.dsync)
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     console = console_beside(files)
     replay = asked.replay(seed, ends)

@@ -21,8 +21,9 @@ class Kill:
     down: float
 
 
-def draw_kills(rng: random.Random, victims: Sequence[str], count: int) -> list[Kill]:
-    """`count` kills in the order in which they come; each victim once before any of them twice."""
+def draw_kills(seed: int, victims: Sequence[str], count: int) -> list[Kill]:
+    """The `count` kills of a seed in the order in which they come; each victim once before any of them twice."""
+    rng = random.Random(f"kills {seed}")
     kills: list[Kill] = []
     while len(kills) < count:
         for victim in rng.sample(list(victims), len(victims)):

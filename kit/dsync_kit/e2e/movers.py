@@ -12,7 +12,7 @@ from dsync_kit.testing.process import OwnedProcess
 from dsync_kit.testing.secantusdb import SecantusDB
 from dsync_kit.usage import TargetError, UsageError
 
-__all__ = ["Mover", "kit_run", "real_dsync"]
+__all__ = ["Mover", "check_program", "kit_run", "real_dsync"]
 
 _SHOWN_LINES = 8
 
@@ -69,16 +69,20 @@ def kit_run(source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folde
     return Mover("dsync-kit run", [*command, "--namespace", ",".join(namespaces), *source.words, *sink.words], folder)
 
 
+def check_program(path: Path) -> None:
+    """Raise UsageError if there is no program at a path."""
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise UsageError(f"--dsync {path}: there is no such program: expected the path of dsync's binary")
+
+
 @contextmanager
 def real_dsync(
     program: Path, metadata: str, source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path
 ) -> Iterator[Mover]:
     """The real dsync, with its metadata at a MongoDB URI, or in a server that runs while the context is open.
 
-    Raises UsageError if the program is none, or if the server is not installed.
+    Raises UsageError if the server is not installed.
     """
-    if not (program.is_file() and os.access(program, os.X_OK)):
-        raise UsageError(f"--dsync {program}: there is no such program: expected the path of dsync's binary")
     command = [str(program.absolute()), "--web-port", "{port}", "--mode", "Full", "--namespace", ",".join(namespaces)]
     if metadata:
         yield Mover("dsync", [*command, "-m", metadata, *source.words, *sink.words], folder)

@@ -1,6 +1,5 @@
 """A run: the workload, the kills, the wait until both ends are quiet, the comparison."""
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ __all__ = ["Amounts", "run_e2e"]
 
 _PAGE = 100
 _POLL_SECONDS = 0.3
+_START_SECONDS = 20.0
+"""How long the mover may take from its start to the first change at the destination."""
 _COPY_SECONDS = 10.0
 """How long a kill in the copy waits for its moment: a copy may be over before the destination counts anything."""
 
@@ -91,28 +92,28 @@ class _Run:
         self._seed = seed
         self._amounts = amounts
         self._tell = listener
-        self._rng = random.Random(seed)
         self._expected = Contents(types.read)
         self._kills: list[Kill] = []
         self._killed: list[Killed] = []
         self._excused = False  # something was killed since the mover was started
+        self._fresh = True  # the mover has changed nothing since it was started
         self._calls = 0
         self._updates = 0
         self._notes: list[str] = []
 
     def run(self, *, resumable: bool) -> Result:
         began = time.monotonic()
-        workload = Workload(self._rng, self._namespaces, self._types.read, self._amounts.documents)
+        workload = Workload(self._seed, self._namespaces, self._types.read, self._amounts.documents)
         victims = self._victims(resumable=resumable)
-        self._kills = draw_kills(self._rng, victims, self._amounts.kills)
+        self._kills = draw_kills(self._seed, victims, self._amounts.kills)
         self._fill(workload)
         failure = ""
         differences = missing = Mismatch()
         half = self._amounts.calls // 2
         try:
             self._start_mover()
-            self._phase(COPY, workload.calls(half))
-            self._phase(UPDATES, workload.calls(self._amounts.calls - half))
+            if self._phase(COPY, workload.calls(half)):
+                self._phase(UPDATES, workload.calls(self._amounts.calls - half))
         except _FlowFailed as error:
             failure = str(error)
         try:
@@ -156,8 +157,8 @@ class _Run:
                     raise self._refused("WriteData", error) from None
                 self._expected.write(namespace, page)
 
-    def _phase(self, phase: str, calls: Sequence[Call]) -> None:
-        """Write a part of the workload, with the kills of this phase, and wait until the destination has it all."""
+    def _phase(self, phase: str, calls: Sequence[Call]) -> bool:
+        """Write a part of the workload, with this phase's kills; returns whether the destination then gets it all."""
         waiting = [kill for kill in self._kills if kill.phase == phase]
         for done, call in enumerate(calls):
             while waiting and self._is_due(waiting[0], done / len(calls)):
@@ -171,8 +172,9 @@ class _Run:
                 self._kill(waiting.pop(0))
             self._supervise()
             time.sleep(_POLL_SECONDS / 10)
-        self._settle()
-        self._tell(f"{phase}: {self._mover.name} has caught up after {self._calls:,} calls")
+        caught_up = self._settle()
+        self._tell(f"{phase}: after {self._calls:,} calls the ends are {'' if caught_up else 'not '}equal")
+        return caught_up
 
     def _is_due(self, kill: Kill, done: float) -> bool:
         if kill.phase == UPDATES:
@@ -228,7 +230,7 @@ class _Run:
 
     def _start_mover(self) -> None:
         self._mover.start()
-        self._excused = False
+        self._excused, self._fresh = False, True
 
     def _supervise(self) -> None:
         """Start the mover again if it has ended because of a kill. Raises _FlowFailed if that was not the cause."""
@@ -239,25 +241,29 @@ class _Run:
         self._tell(f"{self._mover.name} has ended after a kill, and is started again")
         self._start_mover()
 
-    def _settle(self) -> None:
-        """Wait until the destination is equal to the source, or has not changed for as long as is given."""
+    def _settle(self) -> bool:
+        """Wait until both ends hold what was written, or nothing has changed for as long as is given; returns which."""
         before: tuple[Mismatch, Mismatch] | None = None
+        starts = self._mover.starts
         changed = time.monotonic()
         while True:
-            starts = self._mover.starts
             self._supervise()
             try:
                 now = self._compared()
             except ConnectorError as error:
-                if not error.retryable or time.monotonic() > changed + self._amounts.quiet:
-                    return  # the comparison at the end reports it
+                if not error.retryable:
+                    return False  # the comparison at the end reports it
                 now = (Mismatch(-1), Mismatch(-1))
             if not now[0].count and not now[1].count:
-                return
-            if now != before or starts != self._mover.starts:
+                return True
+            if starts != self._mover.starts:
+                before, starts, changed = None, self._mover.starts, time.monotonic()
+            if now != before:
+                self._fresh = self._fresh and before is None
                 before, changed = now, time.monotonic()
-            if time.monotonic() > changed + self._amounts.quiet:
-                return
+            patience = max(self._amounts.quiet, _START_SECONDS) if self._fresh else self._amounts.quiet
+            if time.monotonic() > changed + patience:
+                return False
             time.sleep(_POLL_SECONDS)
 
     def _compared(self) -> tuple[Mismatch, Mismatch]:

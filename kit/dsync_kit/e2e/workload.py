@@ -37,13 +37,13 @@ class Call:
 
 
 class Workload:
-    """Draws a workload: `initial` documents for each namespace, and then any number of calls.
+    """The workload of a seed: `initial` documents for each namespace, and then any number of calls.
 
     Ids are texts. Deleted ids are inserted again, and one call may change an id twice.
     """
 
-    def __init__(self, rng: random.Random, namespaces: Sequence[str], data_type: DataType, documents: int) -> None:
-        self._rng = rng
+    def __init__(self, seed: int, namespaces: Sequence[str], data_type: DataType, documents: int) -> None:
+        self._rng = random.Random(f"workload {seed}")
         self._namespaces = namespaces
         self._data_type = data_type
         self._known: dict[str, list[str]] = {name: [] for name in namespaces}

@@ -1,0 +1,207 @@
+"""`dsync-kit e2e`: with `dsync-kit run` always, with the real dsync where `DSYNC_BIN` names its binary."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsync_kit.cli.e2e import EndToEnd
+from dsync_kit.cli.e2e import e2e as run_command
+from dsync_kit.documents import decode, decode_id
+from dsync_kit.e2e.ends import served
+from dsync_kit.e2e.kills import UPDATES, draw_kills
+from dsync_kit.e2e.workload import Contents, Workload
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_TYPE_DELETE, DataType
+from dsync_kit.registry import load_folder, packaged_folder
+from dsync_kit.server import ConnectorServer
+from dsync_kit.targets.local import configure
+from dsync_kit.targets.resolving import resolve
+from dsync_kit.usage import UsageError
+
+DSYNC = os.environ.get("DSYNC_BIN", "")
+needs_dsync = pytest.mark.skipif(not DSYNC, reason="DSYNC_BIN does not name dsync's binary")
+SMALL = ("--documents", "120", "--changes", "30", "--quiet", "3")
+VICTIMS = {"run": ("dsync-kit run", "source", "destination"), "dsync": ("dsync", "source", "destination")}
+
+HASTY = """
+import threading, time
+from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
+
+folder = packaged_folder("examples") / "reference"
+settings = import_folder(folder, "registration").CONNECTOR.settings
+
+
+class Hasty(import_folder(folder, "connector").ReferenceConnector):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.waiting, self.lock = [], threading.Lock()
+        threading.Thread(target=self.write_later, daemon=True).start()
+
+    def commit(self, *args):
+        with self.lock:
+            self.waiting.append(args)
+
+    def write_later(self):
+        while True:
+            time.sleep(0.4)
+            with self.lock:
+                for args in self.waiting:
+                    with self.store.writing():
+                        super().commit(*args)
+                self.waiting.clear()
+
+
+CONNECTOR = RegisteredConnector(
+    name="hasty", schemes=("reference",), settings=settings, create=Hasty, usage="reference:///folder"
+)
+"""
+"""A connector that acknowledges writes up to 0.4 seconds before it writes them."""
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Path:
+    """The folder of the connector above."""
+    folder = tmp_path / "hasty"
+    folder.mkdir()
+    (folder / "registration.py").write_text(HASTY, encoding="utf-8")
+    return folder
+
+
+def e2e(tmp_path: Path, *words: str | Path) -> tuple[int, dict[str, Any], str]:
+    """The exit code, the report and the output of a run of the command."""
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "dsync_kit.cli.kit", "e2e", "--report", f"json={report}", *map(str, words)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+    return done.returncode, found, done.stdout + done.stderr
+
+
+def seed_that_kills(victim: str) -> int:
+    """A seed whose only kill is this one's, in the midst of the updates."""
+    kills = ((seed, draw_kills(seed, VICTIMS["run"], 1)[0]) for seed in range(1000))
+    return next(seed for seed, kill in kills if (kill.victim, kill.phase) == (victim, UPDATES) and 0.3 < kill.at < 0.9)
+
+
+def ends(tmp_path: Path) -> list[str]:
+    return [f"reference://{tmp_path}/source", "--page-size", "10", f"reference://{tmp_path}/sink"]
+
+
+def test_equal_after_a_kill_of_the_source(tmp_path: Path) -> None:
+    """The run ends with 0, killed what the seed says, and has removed what it wrote."""
+    seed = seed_that_kills("source")
+    code, report, output = e2e(tmp_path, "--seed", str(seed), "--kills", "1", *SMALL, *ends(tmp_path))
+    assert code == 0, output
+    assert report["verdict"] in output
+    assert (report["schema"], report["equal"], report["seed"]) == ("dsync-kit/e2e/1", True, seed)
+    assert [(kill["victim"], kill["phase"]) for kill in report["kills"]] == [("source", "updates")]
+    assert report["starts"] == 2  # `run` ends with its source, and is started again
+    copy = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--mode", "initial-sync", f"reference://{tmp_path}/sink"]
+    left = subprocess.run([*copy, "/dev/null"], capture_output=True, text=True, timeout=60, check=False)
+    assert "complete: 0 documents" in left.stdout + left.stderr
+
+
+@pytest.mark.parametrize("role", ["source", "destination"])
+def test_a_connector_that_acknowledges_before_it_writes(tmp_path: Path, hasty: Path, role: str) -> None:
+    """Killed between the two, it has lost writes: the run ends with 1, and the report says which end lost them."""
+    bad, good = [str(hasty), f"reference://{tmp_path}/bad"], [f"reference://{tmp_path}/good"]
+    words = [*bad, *good] if role == "source" else [*good, *bad]
+    code, report, output = e2e(tmp_path, "--seed", str(seed_that_kills(role)), "--kills", "1", *SMALL, *words)
+    assert code == 1, output
+    assert report["verdict"].startswith("not equal")
+    wrong = report["lost"] if role == "source" else report["differences"]
+    assert wrong["count"] > 0
+    assert "replay       dsync-kit e2e --seed" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["/dev/fakesource", "reference://"], "/dev/fakesource cannot be written to"),
+        (["reference://", "/dev/null"], "/dev/null cannot be read"),
+    ],
+)
+def test_ends_that_cannot_be_judged(tmp_path: Path, words: list[str], message: str) -> None:
+    """What cannot be run end to end ends with 2, and a message that says why."""
+    code, _, output = e2e(tmp_path, *words)
+    assert code == 2, output
+    assert message in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"dsync": Path("/no/such/dsync")}, "there is no such program"),
+        ({"metadata": "mongodb://h"}, "--metadata is for dsync"),
+        ({"reports": ["html=x.html"]}, "e2e writes json only"),
+    ],
+)
+def test_wrong_options(asked: dict[str, Any], message: str) -> None:
+    """Options that cannot be followed are refused before anything starts."""
+    with pytest.raises(UsageError, match=message):
+        run_command(EndToEnd(["reference://", "reference://"], **asked))
+
+
+def test_a_running_server_cannot_be_killed() -> None:
+    """An end at an address is refused: the run could not start it again."""
+    connector = load_folder(packaged_folder("examples") / "reference")
+    settings, _ = configure(connector, ["reference://"])
+    with ConnectorServer(connector.create(settings)) as server:
+        target = resolve(f"grpc://{server.address}", insecure=True)
+        with pytest.raises(UsageError, match="cannot be killed"), served(target):
+            pass
+
+
+@pytest.mark.parametrize("data_type", [DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID])
+def test_a_workload_is_that_of_its_seed(data_type: DataType) -> None:
+    """The same seed draws the same calls; they insert, update, delete and insert again, and lead to what they say."""
+    drawn = [Workload(seed, ["a", "b"], data_type, 50) for seed in (1, 1, 2)]
+    calls = [workload.calls(200) for workload in drawn]
+    assert calls[0] == calls[1] != calls[2]
+    assert drawn[0].initial == drawn[1].initial != drawn[2].initial
+    expected, by_hand, again = Contents(data_type), Counter[str](), 0
+    for namespace, documents in drawn[0].initial.items():
+        expected.write(namespace, documents)
+    held = {decode(data, data_type)[expected_id(data_type)] for data in chain(*drawn[0].initial.values())}
+    deleted: set[Any] = set()
+    for call in calls[0]:
+        expected.apply(call.namespace, call.updates)
+        for update in call.updates:
+            value = decode_id(update.id[0])
+            by_hand[str(update.type)] += 1
+            if update.type == UPDATE_TYPE_DELETE:
+                held.remove(value)
+                deleted.add(value)
+            else:
+                again += value in deleted
+                held.add(value)
+                deleted.discard(value)
+    assert len(expected.documents) == len(held)
+    assert len(by_hand) == 3
+    assert again > 0
+
+
+def expected_id(data_type: DataType) -> str:
+    return "_id" if data_type == DATA_TYPE_MONGO_BSON else "id"
+
+
+def test_kills_are_those_of_their_seed() -> None:
+    """The same seed draws the same kills, which come in order; each victim comes before one comes twice."""
+    kills = draw_kills(7, VICTIMS["dsync"], 5)
+    assert kills == draw_kills(7, VICTIMS["dsync"], 5) != draw_kills(8, VICTIMS["dsync"], 5)
+    assert [kill.phase for kill in kills] == sorted(kill.phase for kill in kills)
+    assert set(Counter(kill.victim for kill in kills).values()) <= {1, 2}
+
+
+@needs_dsync
+def test_dsync_resumes_after_kills(tmp_path: Path) -> None:
+    """dsync, the source and the sink are killed once each, and the ends are equal."""
+    code, report, output = e2e(tmp_path, "--seed", "2", "--dsync", DSYNC, *SMALL, "--quiet", "15", *ends(tmp_path))
+    assert code == 0, output
+    assert {kill["victim"] for kill in report["kills"]} == set(VICTIMS["dsync"])
