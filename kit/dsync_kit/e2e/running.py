@@ -28,8 +28,6 @@ __all__ = ["Amounts", "run_e2e"]
 
 _PAGE = 100
 _POLL_SECONDS = 0.3
-_START_SECONDS = 20.0
-"""How long the mover may take from its start to the first change at the destination."""
 _COPY_SECONDS = 10.0
 """How long a kill in the copy waits for its moment: a copy may be over before the destination counts anything."""
 
@@ -96,7 +94,6 @@ class _Run:
         self._kills: list[Kill] = []
         self._killed: list[Killed] = []
         self._excused = False  # something was killed since the mover was started
-        self._fresh = True  # the mover has changed nothing since it was started
         self._calls = 0
         self._updates = 0
         self._notes: list[str] = []
@@ -230,7 +227,7 @@ class _Run:
 
     def _start_mover(self) -> None:
         self._mover.start()
-        self._excused, self._fresh = False, True
+        self._excused = False
 
     def _supervise(self) -> None:
         """Start the mover again if it has ended because of a kill. Raises _FlowFailed if that was not the cause."""
@@ -259,10 +256,8 @@ class _Run:
             if starts != self._mover.starts:
                 before, starts, changed = None, self._mover.starts, time.monotonic()
             if now != before:
-                self._fresh = self._fresh and before is None
                 before, changed = now, time.monotonic()
-            patience = max(self._amounts.quiet, _START_SECONDS) if self._fresh else self._amounts.quiet
-            if time.monotonic() > changed + patience:
+            if time.monotonic() > changed + self._amounts.quiet:
                 return False
             time.sleep(_POLL_SECONDS)
 
