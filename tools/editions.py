@@ -47,7 +47,7 @@ def main() -> int:
     if "--freeze" in sys.argv[1:]:
         if EDITIONS[-1] in frozen:
             print(f"edition {EDITIONS[-1]} is frozen already")
-            return 1
+            return 0
         frozen[EDITIONS[-1]] = dict(sorted(rules_of(EDITIONS[-1]).items()))
         FROZEN.write_text(json.dumps(frozen, indent=1) + "\n", encoding="utf-8")
         print(f"edition {EDITIONS[-1]} is frozen: {len(frozen[EDITIONS[-1]])} rules")

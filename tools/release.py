@@ -1,8 +1,8 @@
 """Release a version: `make release VERSION=0.2.0` (CONTRIBUTING.md says what to do before and after).
 
-It writes the version into the files that name it, adds the template to the bundle that `dsync-new update` reads, builds
-the wheel and the sdist into dist/, checks that connectors of the last release update to the wheel's template, commits,
-tags, and opens the next version. If a step fails, no file has changed.
+It writes the version into the files that name it, adds the template to the bundle that `dsync-new update` reads,
+freezes the newest edition of the rules, builds the wheel and the sdist into dist/, checks that connectors of the last
+release update to the wheel's template, commits, tags, and opens the next version. If a step fails, no file has changed.
 """
 
 import datetime
@@ -26,6 +26,7 @@ BUNDLE = Path("kit", "dsync_kit", "scaffold", "releases.bundle")
 PROJECT = Path("pyproject.toml")
 CHANGELOG = Path("CHANGELOG.md")
 CI_PAGE = Path("docs", "ci.md")
+EDITIONS = Path("tools", "editions.json")
 
 SCHEMES = ("shelf", "file", "mongodb")
 """One for each archetype: connectors that the last release renders, and this one updates."""
@@ -35,10 +36,11 @@ def main(words: list[str]) -> None:
     """Release the version in `words`. Ends with a message if that cannot be done."""
     version = checked(words)
     last = released(ROOT / BUNDLE)[-1]
-    before = {path: (ROOT / path).read_bytes() for path in (PROJECT, CHANGELOG, CI_PAGE, BUNDLE)}
+    before = {path: (ROOT / path).read_bytes() for path in (PROJECT, CHANGELOG, CI_PAGE, BUNDLE, EDITIONS)}
     try:
         write(released_files(version, last))
         add_release(version, ROOT / "template", ROOT / BUNDLE)
+        run(sys.executable, str(ROOT / "tools" / "editions.py"), "--freeze")
         run(sys.executable, "-m", "hatchling", "build", "-d", "dist")
         (wheel,) = (ROOT / "dist").glob(f"dsync_kit-{version}-*.whl")
         check_updates(wheel, last)

@@ -12,6 +12,7 @@ import pytest
 from packaging.version import Version
 
 from dsync_kit import __version__
+from dsync_kit.project.editions import EDITIONS
 from dsync_kit.scaffold import releases
 from dsync_kit.scaffold.copying import render_template
 from dsync_kit.scaffold.releases import current_version, released, template_of
@@ -155,5 +156,6 @@ def test_make_release(checkout: Path, tmp_path: Path) -> None:
     }
     assert f"## {version} (20" in git(folder, "show", f"v{version}:CHANGELOG.md")
     assert f"rev: v{version}\n" in git(folder, "show", f"v{version}:docs/ci.md")
+    assert f'"{EDITIONS[-1]}"' in git(folder, "show", f"v{version}:tools/editions.json")
     assert ".dev0" in (folder / "pyproject.toml").read_text()
     assert "(unreleased)" in (folder / "CHANGELOG.md").read_text().partition("\n\n## ")[2].splitlines()[0]
