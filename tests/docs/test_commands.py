@@ -57,8 +57,11 @@ PREPARED = {
 }
 """What a page takes for granted."""
 
-FAILING = {r"dsync-kit replay ": (2, "no failure .* is saved")}
-"""Commands that cannot succeed where nothing has failed: the exit code, and what is said."""
+FAILING = {
+    r"dsync-kit replay ": (2, "no failure .* is saved"),
+    r"dsync-kit verify .* --against v1\.4": (2, "there is no commit 'v1.4' in the repository"),
+}
+"""Commands that cannot succeed where nothing has failed, or been released: the exit code, and what is said."""
 
 
 @dataclass(frozen=True, slots=True)
