@@ -69,6 +69,33 @@ CONNECTOR = RegisteredConnector(
 """A connector that acknowledges writes up to 1.5 seconds before it writes them."""
 
 
+LOCKED = """
+from dsync_kit.errors import UsageError
+from dsync_kit.registry import RegisteredConnector, import_folder, packaged_folder
+import os
+
+folder = packaged_folder("examples") / "reference"
+settings = import_folder(folder, "registration").CONNECTOR.settings
+
+
+class Locked(import_folder(folder, "connector").ReferenceConnector):
+    def write_updates(self, request):
+        self.settings.folder().joinpath("lock").touch()
+        return super().write_updates(request)
+
+    def __init__(self, settings, store=None):
+        if settings.folder().joinpath("lock").exists():
+            raise UsageError("another process holds the lock")
+        super().__init__(settings, store)
+
+
+CONNECTOR = RegisteredConnector(
+    name="locked", schemes=("reference",), settings=settings, create=Locked, usage="reference:///folder"
+)
+"""
+"""A connector that does not start where one was killed after an update."""
+
+
 @pytest.fixture
 def hasty(tmp_path: Path) -> Path:
     """The folder of the connector above."""
@@ -124,6 +151,19 @@ def test_a_connector_that_acknowledges_before_it_writes(tmp_path: Path, hasty: P
     wrong = report["lost"] if role == "source" else report["differences"]
     assert wrong["count"] > 0, output
     assert "replay       dsync-kit e2e --seed" in output
+
+
+@pytest.mark.campaign
+def test_a_connector_that_does_not_start_again(tmp_path: Path) -> None:
+    """A lock that a kill leaves behind is a failure of the connector: the run ends with 1, and says what it says."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    (folder / "registration.py").write_text(LOCKED, encoding="utf-8")
+    words = [str(folder), f"reference://{tmp_path}/bad", f"reference://{tmp_path}/good"]
+    code, report, output = e2e(tmp_path, "--seed", str(seed_that_kills("source")), "--kills", "1", *SMALL, *words)
+    assert code == 1, output
+    assert "the source does not start again after a kill" in report["failure"]
+    assert "another process holds the lock" in report["failure"]
 
 
 def test_what_a_source_has_lost() -> None:

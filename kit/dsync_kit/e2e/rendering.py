@@ -24,7 +24,7 @@ def verdict(result: Result) -> str:
     did = ", ".join(plural(count, noun) for noun, count in counts.items())
     if result.equal:
         return f"equal: {did}"
-    found = [f"{result.mover} failed"] if result.failure else []
+    found = ["the flow failed"] if result.failure else []
     if result.lost.count:
         found.append(f"the source does not hold {plural(result.lost.count, 'document')} as it acknowledged")
     if result.differences.count:

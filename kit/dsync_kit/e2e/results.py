@@ -51,7 +51,7 @@ class Result:
     lost: Mismatch = Mismatch()
     differences: Mismatch = Mismatch()
     failure: str = ""
-    """Why the flow ended by itself or could not be compared; empty if it did not."""
+    """Why the flow could not go on or be compared; empty if it could."""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 

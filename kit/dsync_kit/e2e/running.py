@@ -66,8 +66,12 @@ def run_e2e(
         mover.stop()
 
 
-class _FlowFailed(Exception):
+class _FlowFailedError(Exception):
     """The mover ended by itself although nothing was killed since it was started."""
+
+
+class _NotBackError(Exception):
+    """An end does not start again after it was killed."""
 
 
 class _Run:
@@ -104,19 +108,22 @@ class _Run:
         victims = self._victims(resumable=resumable)
         self._kills = draw_kills(self._seed, victims, self._amounts.kills)
         self._fill(workload)
-        failure = ""
+        failure, back = "", True
         differences = missing = Mismatch()
         half = self._amounts.calls // 2
         try:
             self._start_mover()
             if self._phase(COPY, workload.calls(half)):
                 self._phase(UPDATES, workload.calls(self._amounts.calls - half))
-        except _FlowFailed as error:
+        except _FlowFailedError as error:
             failure = str(error)
-        try:
-            missing, differences = self._compared()
-        except ConnectorError as error:
-            failure = failure or f"the ends cannot be compared: {error}"
+        except _NotBackError as error:
+            failure, back = str(error), False
+        if back:
+            try:
+                missing, differences = self._compared()
+            except ConnectorError as error:
+                failure = failure or f"the ends cannot be compared: {error}"
         self._mover.stop()
         self._clean_up()
         return Result(
@@ -222,19 +229,22 @@ class _Run:
         end = self._source if kill.victim.startswith("source") else self._sink
         if kill.victim.endswith("backend") and end.outage is not None:
             end.outage(kill.down)
-        else:
+            return
+        try:
             end.crash(kill.down)
+        except TargetError as error:
+            raise _NotBackError(f"the {kill.victim} does not start again after a kill: {error}") from None
 
     def _start_mover(self) -> None:
         self._mover.start()
         self._excused = False
 
     def _supervise(self) -> None:
-        """Start the mover again if it has ended because of a kill. Raises _FlowFailed if that was not the cause."""
+        """Start the mover again if it has ended because of a kill. Raises _FlowFailedError if nothing was killed."""
         if self._mover.running:
             return
         if not self._excused:
-            raise _FlowFailed(f"{self._mover.name} ended by itself; its log says:\n{self._mover.last_words()}")
+            raise _FlowFailedError(f"{self._mover.name} ended by itself; its log says:\n{self._mover.last_words()}")
         self._tell(f"{self._mover.name} has ended after a kill, and is started again")
         self._start_mover()
 
@@ -279,7 +289,7 @@ class _Run:
                     updates = [Update(id=[part], type=UPDATE_TYPE_DELETE) for part in parts]
                     request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=self._types.read)
                     end.api.write_updates(request)
-            except ConnectorError as error:
+            except (ConnectorError, TargetError) as error:
                 reason = end.redact(str(error))
                 self._notes.append(
                     f"{end.title}: what the run wrote to {', '.join(self._namespaces)} is left: {reason}"
