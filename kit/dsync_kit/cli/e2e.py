@@ -12,7 +12,6 @@ from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.bounds.scratch import ScratchFolder
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode, say_error
-from dsync_kit.client import ConnectorApi
 from dsync_kit.e2e.ends import ServedEnd, served
 from dsync_kit.e2e.movers import Mover, check_program, kit_run, real_dsync
 from dsync_kit.e2e.rendering import header_lines, render_json, result_lines
@@ -85,9 +84,9 @@ def e2e(asked: EndToEnd) -> int:
         infos = source.end().info(), sink.end().info()
         types = _types(source, sink, infos)
         namespaces = _namespaces(asked, infos[0])
-        _check_stream(source, source.api, namespaces)
+        _check_stream(source, namespaces)
         mover = _mover(asked, stack, source, sink, namespaces, folder)
-        for line in header_lines((source.title, sink.title, mover.name, seed), console.width):
+        for line in header_lines(source.title, sink.title, mover.name, seed, console.width):
             console.print(line, soft_wrap=True)
         result = run_e2e(
             source,
@@ -138,8 +137,8 @@ def _namespaces(asked: EndToEnd, source: GetInfoResponse) -> list[str]:
     return [f"dsynckit_{run}.c{number}" for number in range(count)]
 
 
-def _check_stream(source: ServedEnd, api: ConnectorApi, namespaces: Sequence[str]) -> None:
-    plan = api.generate_plan(GeneratePlanRequest(namespaces=namespaces, updates=True))
+def _check_stream(source: ServedEnd, namespaces: Sequence[str]) -> None:
+    plan = source.api.generate_plan(GeneratePlanRequest(namespaces=namespaces, updates=True))
     if not plan.updates_partitions:
         raise UsageError(
             f"{source.title} streams no updates, so there is nothing to follow: e2e needs a source that does"

@@ -405,7 +405,7 @@ def run(
 
 
 @app.command(
-    context_settings={"allow_interspersed_args": False},  # options after SOURCE belong to the ends
+    context_settings={"ignore_unknown_options": True},  # they belong to the ends
     options_metavar="[e2e-options]",
 )
 def e2e(

@@ -32,9 +32,8 @@ def verdict(result: Result) -> str:
     return f"not equal: {', '.join(found)}; {did}"
 
 
-def header_lines(result_of: tuple[str, str, str, int], width: int) -> Iterator[Text]:
+def header_lines(source: str, destination: str, mover: str, seed: int, width: int) -> Iterator[Text]:
     """The ends, the mover and the seed, as lines of about `width` columns."""
-    source, destination, mover, seed = result_of
     facts = {"source": source, "destination": destination, "moved by": mover, "seed": str(seed)}
     for label, text in facts.items():
         yield from field(label, text, width, column=_COLUMN, style="bold" if label in ("source", "destination") else "")
