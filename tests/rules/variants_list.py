@@ -3,10 +3,13 @@
 import random
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from dsync_kit.errors import Aborted, Unavailable
+from dsync_kit.errors import Aborted, ConnectorError, InvalidArgument, Unavailable
 from dsync_kit.protocol import (
+    DataType,
+    GeneratePlanRequest,
+    GeneratePlanResponse,
     ListDataRequest,
     ListDataResponse,
     Partition,
@@ -72,6 +75,43 @@ class EmptyPagesInBetween(Reference):
             return ListDataResponse(next_cursor=b"skipped" + request.cursor)
         request.cursor = request.cursor.removeprefix(b"skipped")
         return super().list_data(request)
+
+
+@unusual()
+class PlansAreSnapshots(Reference):
+    """A partition shows the documents as they were when its plan was made, however late it is listed."""
+
+    snapshots: ClassVar[dict[tuple[bytes, DataType], ListDataResponse | ConnectorError]] = {}
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        plan = super().generate_plan(request)
+        for partition in plan.partitions:
+            key = b"snapshot %d" % random.getrandbits(60)
+            for data_type in self.source_capabilities().supported_data_types:
+                self.snapshots[key, data_type] = self._whole(partition, data_type)
+            partition.cursor = key
+        return plan
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        self.check_data_type(request.type)
+        found = self.snapshots.get((request.partition.cursor, request.type))
+        if found is None or request.cursor:
+            raise InvalidArgument("this is no cursor of a plan")
+        if isinstance(found, ConnectorError):
+            raise found
+        return found
+
+    def _whole(self, partition: Partition, data_type: DataType) -> ListDataResponse | ConnectorError:
+        whole = ListDataResponse()
+        cursor = b""
+        try:
+            while True:
+                page = super().list_data(ListDataRequest(partition=partition, type=data_type, cursor=cursor))
+                whole.data.extend(page.data)
+                if not (cursor := page.next_cursor):
+                    return whole
+        except ConnectorError as error:
+            return error  # a document has no form in this type: that matters only if it is listed
 
 
 class _Opened(Reference):

@@ -49,7 +49,7 @@ class Copier:
         # While others write, nobody knows what a sink would hold at that moment: it has to copy the plan first.
         if plan.updates_partitions and alone:
             origin = Origin(plan.updates_partitions[0].cursor, asked, lambda: holding, "a plan's cursor")
-        self.plans = [*self.plans, Planned(tuple(plan.partitions), origin)][-_KEPT:]
+        self.plans = [*self.plans, Planned(tuple(plan.partitions), since, origin)][-_KEPT:]
 
     def copy(self, operation: Operation) -> None:
         """Plan and list, as dsync does: a stream from the plan's cursor leads from there to the source's state."""
@@ -83,12 +83,16 @@ class Copier:
         if not self.plans or operation.turned:
             self.plan(operation, alone=True)
         world = self._world
-        partitions = [partition for plan in reversed(self.plans) for partition in plan.partitions]
-        partitions = [partition for partition in partitions if partition.namespace in world.histories]
+        listings = [
+            Listing(partition, plan.since)
+            for plan in reversed(self.plans)
+            for partition in plan.partitions
+            if partition.namespace in world.histories
+        ]
         if operation.which % 2:  # the fullest namespace, which has the most pages
-            partitions.sort(key=lambda found: -len(world.histories[found.namespace].model().documents))
-        if partitions:
-            self._read(Listing(partitions[operation.which % len(partitions)], world.clock.now()), operation)
+            listings.sort(key=lambda found: -len(world.histories[found.partition.namespace].model().documents))
+        if listings:
+            self._read(listings[operation.which % len(listings)], operation)
 
     def go_on(self, operation: Operation) -> None:
         """Read the next page of a listing, however long ago the last one was read."""
@@ -131,7 +135,7 @@ class Copier:
             self._check(listing, history)
 
     def _check(self, listing: Listing, history: History) -> None:
-        """Judge a listing at its end: it has all of its partition that nobody has touched since it began."""
+        """Judge a listing at its end: it has all of its partition that nobody has touched since it was planned."""
         world, until = self._world, self._world.clock.now()
         what = f"a listing of {listing.pages} pages, with other calls in between,"
         for key, document in listing.found.items():

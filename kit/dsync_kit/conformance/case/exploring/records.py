@@ -26,15 +26,17 @@ class Origin:
 
 @dataclass(slots=True)
 class Planned:
-    """A plan: its partitions, and where its updates begin, if it has any."""
+    """A plan: its partitions, and where its updates begin, if it has any. `since` is when it was asked for."""
 
     partitions: tuple[Partition, ...]
+    since: int
     origin: Origin | None
 
 
 @dataclass(slots=True)
 class Listing:
-    """A listing of one partition, as far as it was read. `since` is when it began."""
+    """A listing of one partition, as far as it was read. `since` is when its plan was asked for: it may show
+    documents as they were then."""
 
     partition: Partition
     since: int
