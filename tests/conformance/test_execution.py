@@ -205,6 +205,18 @@ def test_examples_end_with_the_time_that_they_may_take():
     assert 8 <= outcome.examples <= 11
 
 
+def test_a_rule_that_explores_ends_with_the_profiles_time():
+    """It goes on for as long as it may; judged again or run alone, that is what the profile gives a rule."""
+
+    def check(case: Case) -> None:
+        case.check(case.draw(st.integers(), "number") is not None, "never")
+
+    subject = Subject.of(OpenTarget(title="sink", api=LocalClient(connector := Sink()), connector=connector))
+    rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check, explores=1.0)
+    outcome = run_rule(rule, subject, replace(PROFILES["quick"], seconds=0.1), seed=0, database=None)
+    assert outcome.status is Status.PASSED
+
+
 def test_shrinking_ends_with_the_time_that_it_may_take():
     """A failure that takes long to repeat is reported as far as it has shrunk."""
 

@@ -219,7 +219,7 @@ class _Trial:
     def _spent(self, seconds: float) -> bool:
         """Whether the rule's time is over. A few examples run anyway, unless they take very long."""
         if self.rule.explores:
-            return self.examples > 0 and self.seconds is not None and seconds > self.seconds
+            return self.examples > 0 and seconds > (self.profile.seconds if self.seconds is None else self.seconds)
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
         if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
             most = min(most, self.seconds)
