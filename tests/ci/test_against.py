@@ -49,6 +49,7 @@ def test_an_unchanged_connector_goes_on(dsync_kit: Command) -> None:
     assert {rule["status"] for rule in rules.values()} == {"passed"}
 
 
+@pytest.mark.campaign
 def test_a_changed_cursor_is_seen(dsync_kit: Command, connector: Repository) -> None:
     """A renamed field of an update cursor loses every stream that is under way: no other rule sees that."""
     for name in ("cursors.py", "connector.py"):
@@ -66,6 +67,7 @@ def test_a_changed_cursor_is_seen(dsync_kit: Command, connector: Repository) -> 
     assert {name for name, rule in rules.items() if rule["status"] != "passed"} == {"against/stream"}
 
 
+@pytest.mark.campaign
 def test_a_store_in_memory_cannot_be_compared(dsync_kit: Command, connector: Repository) -> None:
     """Where the data ends with the process, the rules are not exercised, and say why."""
     connector.write("connectors/ref/conformance.py", MEMORY)

@@ -44,6 +44,7 @@ def test_the_section_is_written_once(dsync_kit: Command, connector: Repository) 
     assert readme(connector) == written + "\nThe end.\n"
 
 
+@pytest.mark.campaign
 def test_the_gate_fails_if_it_is_old(dsync_kit: Command, connector: Repository) -> None:
     """A new option makes the README stale: `ci` says what to run, and is green after that. Without the marks it says
     nothing."""

@@ -45,6 +45,7 @@ def test_a_failure_is_shown_and_kept(dsync_kit: Command, forgetful: str) -> None
     assert dsync_kit("replay", "explore/in-order").returncode == 1
 
 
+@pytest.mark.campaign
 def test_what_was_reached_is_kept(dsync_kit: Command, reference: Path, tmp_path: Path) -> None:
     """A second run begins with the situations of the first one, and with the examples that reached them."""
     first = dsync_kit("fuzz", reference, "--max-time", "4s", "--seed", "1")

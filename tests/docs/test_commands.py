@@ -216,9 +216,16 @@ def test_a_command_exists(command: Command) -> None:
     assert given <= known
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT))
-)
+def _run_pages() -> Iterator[Any]:
+    for page in PAGES:
+        if commands(page):
+            name = str(page.relative_to(ROOT))
+            # These two verify several connectors.
+            slow = name in ("docs/ci.md", "skills/create-dsync-connector/SKILL.md")
+            yield pytest.param(page, id=name, marks=[pytest.mark.campaign] if slow else [])
+
+
+@pytest.mark.parametrize("page", list(_run_pages()))
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
     """In their order, in one folder, each with the exit code that a reader expects."""
     sandbox = Sandbox(tmp_path)

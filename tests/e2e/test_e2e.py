@@ -138,7 +138,8 @@ def test_equal_after_a_kill_of_the_source(tmp_path: Path) -> None:
     assert "complete: 0 documents" in left.stdout + left.stderr
 
 
-@pytest.mark.parametrize("role", [pytest.param("source", marks=pytest.mark.campaign), "destination"])
+@pytest.mark.campaign
+@pytest.mark.parametrize("role", ["source", "destination"])
 def test_a_connector_that_acknowledges_before_it_writes(tmp_path: Path, hasty: Path, role: str) -> None:
     """Killed between the two, it has lost writes: the run ends with 1, and the report says which end lost them."""
     bad, good = [str(hasty), f"reference://{tmp_path}/bad"], [f"reference://{tmp_path}/good"]

@@ -622,7 +622,7 @@ class UnsetSetsNull(TypedConnector):
         return super().merged(table, Update(id=update.id, data=data))
 
 
-@broken("schema/text-form", "special input")
+@broken("schema/text-form", "rare")
 class UuidsOfAnySubtype(TypedConnector):
     """Any sixteen bytes are a UUID, and come back as one."""
 

@@ -43,8 +43,6 @@ QUICKLY = (
     "shuffled-fields",
     "source-only",
     "takes-everything",
-    "text-ids-only",
-    "equal-numbers-are-one",
 )
 """Variants that are judged in every run; the others in the campaign."""
 
@@ -96,7 +94,8 @@ def test_a_connector_whose_namespaces_nobody_named_is_not_judged() -> None:
 
 def _assert_one_failure(name: str) -> None:
     (fault,) = [fault for fault in FAULTS if fault.name == name]
-    result = judge(fault, [f"{area}/*" for area in AREAS], profile=BRIEF)
+    # Only a small example shows no other features than those that matter.
+    result = judge(fault, [f"{area}/*" for area in AREAS], profile=replace(BRIEF, shrinking=0.5))
     assert [outcome.rule for outcome in result.violations() if not outcome.cause] == [fault.rule]
 
 
