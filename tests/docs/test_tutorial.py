@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
-from tests.scaffold.checks import run, statuses
+from tests.scaffold.checks import assert_own_tests_pass, run, statuses
 
 from .commands import ROOT
 from .tutorial import STEPS, edits
@@ -70,8 +70,7 @@ def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
 @needs_redis
 def test_its_own_tests_pass(finished: Path) -> None:
     """Those that the scaffold had, and those that the page replaces; a warning is an error."""
-    own = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
-    run("pytest", *own, cwd=finished)
+    assert_own_tests_pass(finished, "tests")
 
 
 @needs_redis

@@ -12,9 +12,9 @@ from .checks import (
     SHAPES,
     assert_formatted_and_lints_clean,
     assert_no_template_left,
+    assert_own_tests_pass,
     assert_typed,
     render_all,
-    run,
     statuses,
 )
 
@@ -55,8 +55,7 @@ def test_code_is_typed(rendered: Path) -> None:
 @pytest.mark.parametrize("name", SOME)
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
     """Those of its code; a warning is an error."""
-    words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py")
-    run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
+    assert_own_tests_pass(rendered / f"dsync_connector_{name}")
 
 
 @pytest.mark.parametrize("name", ["both_bson_json", "streams_json_bson", "writes_bson_json"])

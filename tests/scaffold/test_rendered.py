@@ -11,7 +11,7 @@ from dsync_kit.registry import load_folder
 from dsync_kit.scaffold.releases import current_version
 from dsync_kit.scaffold.rendering import Answers
 
-from .checks import run
+from .checks import assert_own_tests_pass, run
 from .conftest import ANSWERS
 
 Render = Callable[[Answers], Path]
@@ -84,8 +84,7 @@ def test_code_is_typed(rendered: Render) -> None:
 @every_answer
 def test_its_own_tests_pass(rendered: Render, answers: Answers) -> None:
     """Those that need no server; a warning is an error."""
-    own = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
-    run("pytest", *own, cwd=rendered(answers))
+    assert_own_tests_pass(rendered(answers), "tests")
 
 
 @every_answer

@@ -22,9 +22,9 @@ from .checks import (
     assert_formatted_and_lints_clean,
     assert_no_dead_code,
     assert_no_template_left,
+    assert_own_tests_pass,
     assert_typed,
     render_all,
-    run,
 )
 
 # Which data types each shape is rendered with: all of them for the whole connector, and each with some other shape.
@@ -122,8 +122,7 @@ def test_no_code_is_dead(rendered: Path, name: str) -> None:
 )
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
     """Those of its code, on the server that its conformance.py starts; a warning is an error."""
-    words = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
-    run("pytest", *words, cwd=rendered / f"dsync_connector_{name}")
+    assert_own_tests_pass(rendered / f"dsync_connector_{name}", "tests")
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,37 @@ import typer
 __all__ = [
     "TARGET_HELP",
     "Against",
+    "ConnectorOptions",
+    "Documents",
     "Edition",
     "Insecure",
     "Jobs",
+    "Namespaces",
     "Profile",
     "Rules",
     "Seed",
     "Settle",
     "Strict",
+    "Target",
     "Timeout",
     "command_line",
 ]
 
 TARGET_HELP = "a connector's folder, a registered URI or name, grpc://HOST:PORT, or exec:COMMAND"
 
+Target = Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)]
+ConnectorOptions = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
+]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Clear text, without TLS.")]
+
+# Options of both verify and fuzz.
+Namespaces = Annotated[list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")]
+Documents = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
+]
 
 # Options of both verify and ci.
 Profile = Annotated[str, typer.Option(metavar="PROFILE", help="quick, standard or thorough.")]

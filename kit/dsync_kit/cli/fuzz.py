@@ -1,5 +1,6 @@
 """`dsync-kit fuzz`: explores a connector for as long as it is let."""
 
+import itertools
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def fuzz(asked: Verification, seconds: float) -> int:
     seed = orders_of(asked).seed
     deadline = time.monotonic() + seconds
     failed, problem = False, ""
-    for number in range(1_000_000):
+    for number in itertools.count():
         remaining = deadline - time.monotonic()
         if remaining <= 0 or not left or problem:
             break

@@ -9,14 +9,18 @@ import typer
 from dsync_kit.cli.command_lines import (
     TARGET_HELP,
     Against,
+    ConnectorOptions,
+    Documents,
     Edition,
     Insecure,
     Jobs,
+    Namespaces,
     Profile,
     Rules,
     Seed,
     Settle,
     Strict,
+    Target,
     Timeout,
     command_line,
 )
@@ -30,23 +34,15 @@ app = command_line("dsync-kit", "Prove a dsync connector correct, and run it.")
 
 @app.command()
 def verify(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)],
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
-    ] = None,
+    target: Target,
+    options: ConnectorOptions = None,
     profile: Profile = "standard",
     seed: Seed = None,
     rule: Rules = None,
     edition: Edition = None,
     against: Against = None,
-    namespace: Annotated[
-        list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
-    ] = None,
-    documents: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
-    ] = None,
+    namespace: Namespaces = None,
+    documents: Documents = None,
     known_failures: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Lines of RULE: REASON; these failures are expected.")
     ] = None,
@@ -154,20 +150,12 @@ def ci(
 
 @app.command()
 def fuzz(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)],
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
-    ] = None,
+    target: Target,
+    options: ConnectorOptions = None,
     max_time: Annotated[str, typer.Option(metavar="TIME", help="How long: 8h, 1h30m, 90s.")] = "10m",
     seed: Seed = None,
-    namespace: Annotated[
-        list[str] | None, typer.Option(metavar="NS", help="A namespace to read and write; repeatable.")
-    ] = None,
-    documents: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NS=]FILE", help="The document schema of a namespace, or of all; repeatable."),
-    ] = None,
+    namespace: Namespaces = None,
+    documents: Documents = None,
     insecure: Insecure = False,
     timeout: Timeout = 30.0,
     settle: Settle = None,
@@ -221,10 +209,7 @@ def replay(
 @app.command()
 def sweep(
     target: Annotated[str | None, typer.Argument(metavar="[TARGET]", help=TARGET_HELP)] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
-    ] = None,
+    options: ConnectorOptions = None,
     insecure: Insecure = False,
     all_: Annotated[
         bool,
@@ -243,11 +228,8 @@ def sweep(
 
 @app.command()
 def schema(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)],
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- OPTIONS", help="the connector's own options (dsync-kit list NAME)"),
-    ] = None,
+    target: Target,
+    options: ConnectorOptions = None,
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace to write to; repeatable.")
     ] = None,

@@ -162,7 +162,4 @@ class Scene:
 
 def many_updates(case: Case, count: int, data_type: DataType, prefix: str = "many", **fields: Any) -> list[Update]:
     """INSERTs of numbered documents."""
-    return [
-        Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document)
-        for document in case.numbered(count, data_type, prefix=prefix, **fields)
-    ]
+    return strategies.inserts(case.numbered(count, data_type, prefix=prefix, **fields), data_type)

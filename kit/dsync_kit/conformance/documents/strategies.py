@@ -4,7 +4,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -13,11 +13,12 @@ import bson
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import strategies as st
 
-from dsync_kit.documents import encode, encode_id, id_field
+from dsync_kit.documents import encode, encode_id, id_field, id_of
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
     BsonValue,
     DataType,
     Update,
@@ -39,6 +40,7 @@ __all__ = [
     "field_names",
     "id_value",
     "ids",
+    "inserts",
     "json_numbers",
     "json_values",
     "make_document",
@@ -50,6 +52,7 @@ __all__ = [
     "some",
     "texts",
     "update",
+    "update_to",
     "values",
 ]
 
@@ -383,3 +386,13 @@ def update(kind: UpdateType, identifier: Any, document: bytes, data_type: DataTy
     """An update as dsync sends it: a DELETE carries no data."""
     data = b"" if kind == UPDATE_TYPE_DELETE else document
     return Update(id=id_value(identifier, data_type), type=kind, data=data)
+
+
+def update_to(kind: UpdateType, document: bytes, data_type: DataType) -> Update:
+    """The same for the id that the document has."""
+    return Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
+
+
+def inserts(documents: Iterable[bytes], data_type: DataType) -> list[Update]:
+    """An INSERT of each document."""
+    return [update_to(UPDATE_TYPE_INSERT, document, data_type) for document in documents]

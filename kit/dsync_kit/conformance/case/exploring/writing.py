@@ -8,11 +8,12 @@ from contextlib import suppress
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.exploring.operations import Kind, Operation
 from dsync_kit.conformance.case.exploring.world import World
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, BsonValue, Update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, Update
 
 __all__ = ["Writer"]
 
@@ -89,9 +90,9 @@ class Writer:
         self._marks += 1
         with suppress(Inapplicable):  # the store has too few ids
             (mark,) = self._case.numbered(1, self._world.data_type, prefix=f"mark{self._marks}")
-            update = Update(id=id_of(mark, self._world.data_type), type=UPDATE_TYPE_INSERT, data=mark)
+            updates = strategies.inserts([mark], self._world.data_type)
             for name in self._world.names:
-                self.change(name, [update], self._case.driver)
+                self.change(name, updates, self._case.driver)
 
     def load(self, name: str, documents: Sequence[bytes], driver: Driver, *, bad: bool = False) -> None:
         """WriteData. A bad page is refused: what it leaves is found out as soon as nothing else is in flight."""

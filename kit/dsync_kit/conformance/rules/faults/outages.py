@@ -1,5 +1,6 @@
 """What happens while the backend cannot be reached, and after it has come back."""
 
+import itertools
 from collections.abc import Callable
 
 from dsync_kit.bounds.patience import Attempt
@@ -7,15 +8,14 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.outage import Answer, decline_unseen, during_outage, outage, outage_seconds
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
-    Update,
     WriteDataRequest,
     WriteUpdatesRequest,
 )
@@ -40,9 +40,7 @@ def write_code(case: Case) -> None:
     data_type = case.data_type()
     namespace = case.namespace()
     documents = case.numbered(6, data_type)
-    updates = [
-        Update(id=id_of(document, data_type), type=UPDATE_TYPE_INSERT, data=document) for document in documents[3:]
-    ]
+    updates = strategies.inserts(documents[3:], data_type)
     page = WriteDataRequest(namespace=namespace, data=documents[:3], type=data_type)
     call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
     case.own(namespace, data_type, documents)
@@ -129,12 +127,8 @@ def updates_code(case: Case) -> None:
     case.write(namespace, old, data_type)
     model = Model(data_type, old)
     new = case.numbered(6, data_type, version="new")
-    kinds = [UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE if case.deletes else UPDATE_TYPE_INSERT]
-    updates = [
-        Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
-        for number, document in enumerate(new)
-        for kind in [kinds[number % 2]]
-    ]
+    kinds = itertools.cycle([UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE if case.deletes else UPDATE_TYPE_INSERT])
+    updates = [strategies.update_to(kind, document, data_type) for document, kind in zip(new, kinds, strict=False)]
     call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
     answer = _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call))
     case.update(namespace, updates, data_type)
@@ -161,8 +155,7 @@ def unnoticed(case: Case) -> None:
         case.write(namespace, page, data_type)
 
     def insert(page: list[bytes]) -> None:
-        inserts = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_INSERT, data=new) for new in page]
-        case.update(namespace, inserts, data_type)
+        case.update(namespace, strategies.inserts(page, data_type), data_type)
 
     calls: list[tuple[str, Callable[[list[bytes]], None]]] = [("WriteData", write)]
     if case.declared.can_change:

@@ -7,6 +7,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.outage import throttle
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
@@ -15,7 +16,6 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
-    Update,
     WriteDataRequest,
     WriteUpdatesRequest,
 )
@@ -53,7 +53,7 @@ def throttled_write(case: Case) -> None:
                 namespace=namespace, data=page, type=data_type
             )
             if number % 2 and case.declared.can_change:
-                updates = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_INSERT, data=new) for new in page]
+                updates = strategies.inserts(page, data_type)
                 request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
             if _taken(case, request):
                 case.was_written(namespace, (id_of(document, data_type) for document in page), data_type)
@@ -91,10 +91,9 @@ def _change_throttled(case: Case, namespace: str, model: Model) -> None:
     kinds = itertools.cycle([(UPDATE_TYPE_UPDATE, removes), (removes,), (UPDATE_TYPE_UPDATE,)])
     with throttle(case):
         for place in range(0, len(new), 4):
-            pairs = list(zip(new[place:], next(kinds), strict=False))
             updates = [
-                Update(id=id_of(new, model.data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else new)
-                for new, kind in pairs
+                strategies.update_to(kind, document, model.data_type)
+                for document, kind in zip(new[place:], next(kinds), strict=False)
             ]
             request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=model.data_type)
             if not any(_taken(case, request) for _ in range(_TRIES)):
@@ -108,16 +107,20 @@ def _taken(case: Case, request: WriteDataRequest | WriteUpdatesRequest) -> bool:
     try:
         case.api.write_data(request) if isinstance(request, WriteDataRequest) else case.api.write_updates(request)
     except ConnectorError as error:
-        case.check(
-            error.retryable,
-            "while the backend throttles, a write is answered with a final code",
-            expected="RESOURCE_EXHAUSTED, UNAVAILABLE, ABORTED or DEADLINE_EXCEEDED",
-            seen=error,
-        )
+        _check_retryable(case, error, "a write")
         time.sleep(_PAUSE_SECONDS)
         return False
     case.checks += 1
     return True
+
+
+def _check_retryable(case: Case, error: ConnectorError, call: str) -> None:
+    case.check(
+        error.retryable,
+        f"while the backend throttles, {call} is answered with a final code",
+        expected="RESOURCE_EXHAUSTED, UNAVAILABLE, ABORTED or DEADLINE_EXCEEDED",
+        seen=error,
+    )
 
 
 @rule(
@@ -143,12 +146,7 @@ def throttled_list(case: Case) -> None:
                     for page in case.driver.pages(partition, data_type, expected=len(documents)):
                         listed += page
             except ConnectorError as error:
-                case.check(
-                    error.retryable,
-                    "while the backend throttles, ListData is answered with a final code",
-                    expected="RESOURCE_EXHAUSTED, UNAVAILABLE, ABORTED or DEADLINE_EXCEEDED",
-                    seen=error,
-                )
+                _check_retryable(case, error, "ListData")
                 continue
             listed = case.without_foreign(namespace, listed, data_type)
             Model(data_type, documents).check(listed, what="a listing while the backend throttles")

@@ -11,9 +11,9 @@ from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, STATE
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import encode, id_of
+from dsync_kit.documents import encode
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_INSERT, UPDATE_TYPE_PARTIAL_UPDATE, Update
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_PARTIAL_UPDATE, Update
 
 __all__ = ["RULES"]
 
@@ -70,7 +70,7 @@ def values(case: Case) -> None:
         content = case.draw(case.contents(scene.data_type), "values")
     document = case.document(scene.ids[0], content, scene.data_type)
     try:
-        scene.change(name, [Update(id=id_of(document, scene.data_type), type=UPDATE_TYPE_INSERT, data=document)])
+        scene.change(name, strategies.inserts([document], scene.data_type))
     except InvalidArgument as error:
         raise case.decline(f"it refuses some of the values: {error.message}") from error
     listed = case.read(name, scene.data_type, expected=len(scene.ids))
