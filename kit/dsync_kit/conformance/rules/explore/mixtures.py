@@ -36,7 +36,7 @@ _ALONE = _musts(
     explores=1.0,
 )
 def in_order(case: Case) -> None:
-    """Whatever was written, listed and streamed before, in whatever order, everything agrees in the end."""
+    """After any sequence of writes, listings and streams, everything agrees."""
     explore(case)
 
 
@@ -51,7 +51,7 @@ def in_order(case: Case) -> None:
     attempts=10,
 )
 def at_once(case: Case) -> None:
-    """The same while several callers read and write: what was acknowledged is seen, what was never written is not."""
+    """While several callers read and write, reads return what was acknowledged, and nothing that was never written."""
     explore(case, at_once=True)
 
 
@@ -64,7 +64,7 @@ def at_once(case: Case) -> None:
     explores=0.5,
 )
 def elsewhere(case: Case) -> None:
-    """The same with another instance on the same data, with restarts, and with a backend that goes away."""
+    """Everything also agrees with a second instance on the same data, restarts, and outages of the backend."""
     explore(case, elsewhere=True)
 
 
@@ -78,7 +78,7 @@ def elsewhere(case: Case) -> None:
     explores=0.4,
 )
 def lookups(case: Case) -> None:
-    """GetByIds gives what is there, and the counts of StreamLSN never decrease, whatever was done before."""
+    """After any sequence of calls, GetByIds returns the current documents, and StreamLSN's counts never decrease."""
     explore(case, lookups=True)
 
 

@@ -52,7 +52,7 @@ def ends(case: Case) -> None:
     hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
 )
 def cursor_advances(case: Case) -> None:
-    """No page returns the cursor of its own request."""
+    """The next cursor of a page differs from the cursor in its request."""
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         case.checks += len(case.driver.whole_pages(partition, data_type, expected=expected))
