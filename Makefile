@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 SHARE ?= 1
 SEEDS ?= 1
 
+# Without bytecode, each command compiles its libraries anew, which takes longer than many tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test campaign e2e check format protocol rules freeze lock score bench release clean
 

@@ -1,6 +1,13 @@
-"""What the tests as a whole share: how much of the campaigns is run."""
+"""What the tests as a whole share: how much of the campaigns is run, and what their commands keep."""
+
+import os
+from pathlib import Path
 
 import pytest
+
+# Hypothesis draws constants of this checkout's modules, too. Commands that each run in a folder of their own would
+# read all modules again.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
