@@ -138,7 +138,8 @@ class Drawing:
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small encoded documents; their ids sort in the order of their numbers."""
         values = self.numbered_ids(count, data_type, prefix=prefix)
-        return [self.document(value, {"n": number, **fields}, data_type) for number, value in enumerate(values)]
+        make = self.holding(data_type).document
+        return [make(value, {"n": number, **fields}) for number, value in enumerate(values)]
 
     def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
         """`count` ids that sort in the order of their numbers."""

@@ -1,6 +1,7 @@
 """What an example draws of the dimensions of `documents/dimensions.py`, as it comes to need them."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -57,10 +58,13 @@ class Freedoms:
         if data_type in self.wire.forms:
             return
         self.wire.forms[data_type] = Form(data_type)
+        dimensions = dimensions_of(data_type)
+        left_out = None if any_number else JSON_NUMBERS
+        free = tuple(dimension for dimension in dimensions if dimension is not left_out)
+        names = self._draw(_names_of(free))
         values = {
-            dimension: self._value(dimension, plain=kind in self._kept_plain)
-            for dimension, kind in dimensions_of(data_type).items()
-            if any_number or dimension is not JSON_NUMBERS
+            dimension: self._taken(dimension, name, dimension.plain, plain=dimensions[dimension] in self._kept_plain)
+            for dimension, name in zip(free, names, strict=True)
         }
         self.wire.forms[data_type] = Form(data_type, values)
 
@@ -105,8 +109,16 @@ class Freedoms:
     def _value(self, dimension: Dimension[Any], names: tuple[str, ...] = (), *, plain: bool = False) -> str:
         """The name of a value; drawn even where it is not taken, so that an example is replayed by the same draws."""
         name: str = self._draw(dimension.among(names) if names else dimension.names)
-        first = names[0] if names else dimension.plain
+        return self._taken(dimension, name, names[0] if names else dimension.plain, plain=plain)
+
+    def _taken(self, dimension: Dimension[Any], name: str, first: str, *, plain: bool) -> str:
         if plain or name == first:
             return first
         self._shown(dimension.name, name)
         return name
+
+
+@cache
+def _names_of(dimensions: tuple[Dimension[Any], ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    """A name of each dimension. One draw for all: Hypothesis takes longer to begin a draw than to make it."""
+    return st.tuples(*(dimension.names for dimension in dimensions))

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.message import Message
@@ -58,7 +59,7 @@ class Form:
         """The values that are not the plainest."""
         return {dimension: name for dimension, name in self.values.items() if name != dimension.plain}
 
-    @property
+    @cached_property
     def features(self) -> frozenset[FeatureKind]:
         """What an example shows by it."""
         kinds = dimensions_of(self.data_type)
@@ -73,6 +74,10 @@ class Form:
         except (struct.error, IndexError, ValueError, RecursionError):
             return document
         return put
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(*(self._value(dimension) for dimension in _SPELLING))
 
     def _value(self, dimension: Dimension[Any]) -> Any:
         return dimension.values[self.values.get(dimension, dimension.plain)]
@@ -89,8 +94,7 @@ class Form:
 
     def _json(self, document: bytes) -> bytes:
         fields = dict(self._ordered(list(read(document).items()), id_field(self.data_type), document))
-        spelling = Spelling(*(self._value(dimension) for dimension in _SPELLING))
-        return spelling.document(fields)
+        return self._spelling.document(fields)
 
     def _ordered(self, fields: list[tuple[Any, Any]], name: Any, document: bytes) -> list[tuple[Any, Any]]:
         others = self._value(FIELD_ORDER)([field for field in fields if field[0] != name], document)

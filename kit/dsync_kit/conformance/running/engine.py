@@ -31,7 +31,7 @@ from dsync_kit.conformance.running.known_examples import KnownExample, example_f
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.consequences import outcome_of, outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.errors import UsageError
 from dsync_kit.project.editions import Edition
@@ -119,14 +119,14 @@ class Session:
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` if the connector has stopped answering."""
         self.find(rule, self._budget.share(rule.explores))
-        return self.outcomes[-1]
+        return self._last
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
         """Run one rule by itself, without regard to the others. Its examples take at most `seconds`."""
         kept, failing = self._kept_example(rule)
         explained = failing is None and self._explained(rule)
         self._found.append(failing or self._run(rule, explained=explained, seconds=seconds))
-        if explained and self._is_failure() and not self.outcomes[-1].cause:
+        if explained and self._is_failure() and not self._last.cause:
             # It is not a consequence after all, and deserves a small example.
             self._found[-1] = self._run(rule, seconds=seconds)
         self._found[-1] = replace(self._found[-1], kept_example=kept)
@@ -186,7 +186,12 @@ class Session:
 
     def _is_failure(self) -> bool:
         """Whether the last rule fails the run."""
-        return self.outcomes[-1].violated
+        return self._last.violated
+
+    @property
+    def _last(self) -> Outcome:
+        """The outcome of the last rule so far."""
+        return outcome_of(self._found[-1], self._found, RULES, self._terms, replay=self._command)
 
     def _command(self, finding: Finding) -> str:
         return self._options.command(finding.rule)

@@ -2,13 +2,14 @@
 
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 
-__all__ = ["outcomes_of"]
+__all__ = ["outcome_of", "outcomes_of"]
 
 _ALL = Terms()
 _Entry = TypeVar("_Entry")
@@ -35,6 +36,57 @@ def outcomes_of(
     counts. Consequences of a known failure are known failures, too. `replay` returns the command that shows a failure
     again, `keep` the name under which it is saved.
     """
+    explained = _explain(findings, rules, terms)
+    return tuple(explained.outcome(finding, replay, keep) for finding in findings)
+
+
+def outcome_of(
+    finding: Finding,
+    findings: Sequence[Finding],
+    rules: Iterable[RuleInfo],
+    terms: Terms = _ALL,
+    *,
+    replay: Callable[[Finding], str] = _no_text,
+) -> Outcome:
+    """The outcome of one of the findings, as `outcomes_of` has it."""
+    return _explain(findings, rules, terms).outcome(finding, replay, _no_text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """The failures of a run with what explains them: `direct` maps each to the first rule that does, or ''."""
+
+    failed: Collection[str]
+    excused: Collection[str]
+    newer: Mapping[str, str]
+    direct: Mapping[str, str]
+    terms: Terms
+
+    def outcome(self, finding: Finding, replay: Callable[[Finding], str], keep: Callable[[Finding], str]) -> Outcome:
+        cause = _root(finding.rule, self.direct) if finding.rule in self.failed else ""
+        status, reason = _status(finding, cause, self.excused, self.terms)
+        return Outcome(
+            rule=finding.rule,
+            level=finding.level,
+            status=status,
+            examples=finding.examples,
+            seconds=finding.seconds,
+            reason=reason,
+            notes=finding.notes,
+            failure=finding.failure,
+            cause=cause,
+            replay=replay(finding) if finding.failure is not None else "",
+            kept=keep(finding) if finding.failure is not None else "",
+            kept_example=finding.kept_example,
+            wanted=finding.wanted,
+            counts_from=self.newer.get(cause, self.newer.get(finding.rule, ""))
+            if status in (Status.FAILED, Status.FLAKY)
+            else "",
+            reached=finding.reached,
+        )
+
+
+def _explain(findings: Sequence[Finding], rules: Iterable[RuleInfo], terms: Terms) -> _Explained:
     rules = tuple(rules)
     newer = {rule.id: rule.since for rule in rules if not terms.edition.counts(rule.since)}
     failed = {finding.rule for finding in findings if finding.status is Status.FAILED}
@@ -64,32 +116,7 @@ def outcomes_of(
         for finding in findings
         if finding.rule in failed
     }
-    outcomes = []
-    for finding in findings:
-        cause = _root(finding.rule, direct) if finding.rule in failed else ""
-        status, reason = _status(finding, cause, excused, terms)
-        outcomes.append(
-            Outcome(
-                rule=finding.rule,
-                level=finding.level,
-                status=status,
-                examples=finding.examples,
-                seconds=finding.seconds,
-                reason=reason,
-                notes=finding.notes,
-                failure=finding.failure,
-                cause=cause,
-                replay=replay(finding) if finding.failure is not None else "",
-                kept=keep(finding) if finding.failure is not None else "",
-                kept_example=finding.kept_example,
-                wanted=finding.wanted,
-                counts_from=newer.get(cause, newer.get(finding.rule, ""))
-                if status in (Status.FAILED, Status.FLAKY)
-                else "",
-                reached=finding.reached,
-            )
-        )
-    return tuple(outcomes)
+    return _Explained(failed, excused, newer, direct, terms)
 
 
 def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:

@@ -30,14 +30,20 @@ _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
 
 _SMALL = 1024
-"""The keys of documents up to so many bytes are cached."""
+"""The keys of ids and documents up to so many bytes are cached."""
 
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
 
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
     """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it."""
-    return id_key(_by_value(parts, data_type))
+    key = tuple((part.type, part.data) for part in parts)
+    small = sum(len(data) for _, data in key) <= _SMALL
+    return (_small_id_key if small else _id_key)(key, data_type)
+
+
+def _id_key(parts: tuple[tuple[int, bytes], ...], data_type: DataType) -> bytes:
+    return id_key(_by_value([BsonValue(type=kind, data=data) for kind, data in parts], data_type))
 
 
 def document_key(document: bytes, data_type: DataType) -> bytes:
@@ -49,8 +55,9 @@ def _document_key(document: bytes, data_type: DataType) -> bytes:
     return key_of(id_of(document, data_type), data_type)
 
 
-# Cached, since it is needed when a document is written, expected and read.
+# Cached, since they are needed when a document is written, expected and read.
 _small_document_key = lru_cache(maxsize=20_000)(_document_key)
+_small_id_key = lru_cache(maxsize=20_000)(_id_key)
 
 
 def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:
