@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SHARE ?= 1
 SEEDS ?= 1
 
-# Without bytecode, each command compiles its libraries anew, which takes longer than many tests.
+# Without bytecode, each command compiles its libraries again, which takes longer than many tests.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dsync_kit.client import GrpcClient
 from dsync_kit.errors import ConnectorError, Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
+    GeneratePlanRequest,
     GetInfoRequest,
     StreamUpdatesRequest,
     WriteDataRequest,
@@ -54,6 +55,25 @@ def test_serve_until_told_to_end(reference: Path, number: signal.Signals) -> Non
     assert not folder.exists()
     assert "the scratch area of" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.campaign  # gRPC tests a connection after ten seconds at the earliest
+def test_a_stream_from_a_machine_that_is_gone(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops in the middle of a stream, and closes no connection, ends the stream as UNAVAILABLE."""
+    monkeypatch.setattr("dsync_kit.client._KEEPALIVE_MS", 10_000)
+    with (
+        serving(reference, "--address", "127.0.0.1:0") as (process, _, address),
+        GrpcClient(address, insecure=True) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert client.wait_until_ready(10)
+        (partition,) = client.generate_plan(GeneratePlanRequest(namespaces=["a"], updates=True)).updates_partitions
+        request = StreamUpdatesRequest(namespaces=["a"], type=DATA_TYPE_JSON_ID, cursor=partition.cursor)
+        received = pool.submit(list, client.stream_updates(request))
+        assert not wait([received], timeout=1).done
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(Unavailable):
+            received.result(timeout=100)
 
 
 def test_a_signal_that_another_thread_is_given(signalled: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
@@ -33,6 +34,7 @@ from dsync_kit.usage import TargetError
 __all__ = ["Run", "run"]
 
 _REACH_SECONDS = 5.0
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,7 @@ class _Running:
     def run(self) -> int:
         asked = self._asked
         # Until the flow begins, there is nothing to shut down.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        interrupt_on(*_ENDING)
         try:
             with shown_log(self._write, self._redact, as_json=self._json), State(asked.state) as state:
                 return self._exit_code(self._flow(state))
@@ -197,8 +198,7 @@ def _stopping(stop: CallContext) -> Iterator[None]:
     """The first SIGINT or SIGTERM cancels `stop`; the second one ends the run at once."""
 
     def handle(*_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        interrupt_on(*_ENDING)
 
     leave = watch_signals(stop.cancel, handler=handle)
     try:
