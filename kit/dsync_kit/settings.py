@@ -85,14 +85,35 @@ class ConnectorSettings(BaseModel):
         return [_option(name, field) for name, field in cls.model_fields.items() if name != "uri"]
 
     @classmethod
+    def words_after(cls, words: Sequence[str]) -> list[str]:
+        """The words that remain after `NAME [options]`. Raises UsageError for an unknown option."""
+        name, *options = words
+        return cls._read(name, options)[1]
+
+    @classmethod
     def parse(cls, words: Sequence[str], environ: Mapping[str, str]) -> tuple[Self, list[str]]:
         """Read `URI [options]` from the start of `words`; returns the settings, and the remaining words.
 
         Raises UsageError for an unknown option, and for an invalid or missing value.
         """
         uri, *rest = words
+        values, rest = cls._read(uri, rest)
+        for known in cls.options():
+            if known.field not in values:
+                found = next((environ[name] for name in known.env if environ.get(name)), None)
+                if found is not None:
+                    values[known.field] = [found] if known.repeats else found
+        try:
+            return cls.model_validate({"uri": uri, **values}), rest
+        except ValidationError as error:
+            raise UsageError(f"{redact_uri(uri)}: {_explain(error, cls)}") from None
+
+    @classmethod
+    def _read(cls, uri: str, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """The values at the start of the words as texts, and the remaining words."""
         options = {known.flag: known for known in cls.options()}
         values: dict[str, Any] = {}
+        rest = list(words)
         while rest and rest[0].startswith("-") and rest[0] != "-":
             if rest[0] == "--":
                 rest.pop(0)
@@ -102,15 +123,7 @@ class ConnectorSettings(BaseModel):
                 values.setdefault(known.field, []).append(text)
             else:
                 values[known.field] = text
-        for known in options.values():
-            if known.field not in values:
-                found = next((environ[name] for name in known.env if environ.get(name)), None)
-                if found is not None:
-                    values[known.field] = [found] if known.repeats else found
-        try:
-            return cls.model_validate({"uri": uri, **values}), rest
-        except ValidationError as error:
-            raise UsageError(f"{redact_uri(uri)}: {_explain(error, cls)}") from None
+        return values, rest
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

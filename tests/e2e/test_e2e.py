@@ -14,12 +14,15 @@ import pytest
 from dsync_kit.cli.e2e import EndToEnd
 from dsync_kit.cli.e2e import e2e as run_command
 from dsync_kit.client import LocalClient
+from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, parse
 from dsync_kit.documents import decode, decode_id, encode
+from dsync_kit.e2e.contents import Contents, listed
+from dsync_kit.e2e.documents import documents_for
 from dsync_kit.e2e.ends import served
-from dsync_kit.e2e.judging import lost
-from dsync_kit.e2e.kills import UPDATES, draw_kills
+from dsync_kit.e2e.judging import mismatch
+from dsync_kit.e2e.kills import COPY, KILLED, REPLACED, STOPPED, UPDATES, draw_kills, draw_stops
 from dsync_kit.e2e.results import Mismatch
-from dsync_kit.e2e.workload import Contents, Workload
+from dsync_kit.e2e.workload import Amounts, Workload
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_TYPE_DELETE, DataType, WriteDataRequest
 from dsync_kit.registry import load_folder, packaged_folder
 from dsync_kit.server import ConnectorServer
@@ -175,11 +178,11 @@ def test_what_a_source_has_lost() -> None:
     written = [encode({"_id": key, "v": 1}, DATA_TYPE_MONGO_BSON) for key in ("a", "b")]
     expected.write("n", written)
     source.write_data(WriteDataRequest(namespace="n", data=written, type=DATA_TYPE_MONGO_BSON))
-    assert lost(source, ["n"], DATA_TYPE_MONGO_BSON, expected) == Mismatch()
+    assert mismatch(expected, listed(source, ["n"], DATA_TYPE_MONGO_BSON)) == Mismatch()
     changed = [encode({"_id": key, "v": 2}, DATA_TYPE_MONGO_BSON) for key in ("b", "c")]
     source.write_data(WriteDataRequest(namespace="n", data=changed, type=DATA_TYPE_MONGO_BSON))
     expected.write("n", [encode({"_id": "d"}, DATA_TYPE_MONGO_BSON)])
-    found = lost(source, ["n"], DATA_TYPE_MONGO_BSON, expected)
+    found = mismatch(expected, listed(source, ["n"], DATA_TYPE_MONGO_BSON))
     assert found.count == 3
     assert {(one.id, one.kind) for one in found.shown} == {
         ('"b"', "different"),
@@ -209,6 +212,7 @@ def test_ends_that_cannot_be_judged(tmp_path: Path, words: list[str], message: s
         ({"dsync": Path("/no/such/dsync")}, "there is no such program"),
         ({"metadata": "mongodb://h"}, "--metadata is for dsync"),
         ({"reports": ["html=x.html"]}, "e2e writes json only"),
+        ({"amounts": Amounts(duration=10)}, "--duration needs --rate"),
     ],
 )
 def test_wrong_options(asked: dict[str, Any], message: str) -> None:
@@ -230,13 +234,14 @@ def test_a_running_server_cannot_be_killed() -> None:
 @pytest.mark.parametrize("data_type", [DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID])
 def test_a_workload_is_that_of_its_seed(data_type: DataType) -> None:
     """The same seed draws the same calls; they insert, update, delete and insert again, and lead to what they say."""
-    drawn = [Workload(seed, ["a", "b"], data_type, 50) for seed in (1, 1, 2)]
-    calls = [workload.calls(200) for workload in drawn]
+    documents = documents_for(["a", "b"], [], data_type, 10_000)
+    drawn = [Workload(seed, documents, data_type, Amounts(50, 200)) for seed in (1, 1, 2)]
+    calls = [list(workload.calls()) for workload in drawn]
     assert calls[0] == calls[1] != calls[2]
     assert drawn[0].initial == drawn[1].initial != drawn[2].initial
     expected, by_hand, again = Contents(data_type), Counter[str](), 0
-    for namespace, documents in drawn[0].initial.items():
-        expected.write(namespace, documents)
+    for namespace, page in drawn[0].initial.items():
+        expected.write(namespace, page)
     held = {decode(data, data_type)[expected_id(data_type)] for data in chain(*drawn[0].initial.values())}
     deleted: set[Any] = set()
     for call in calls[0]:
@@ -251,9 +256,52 @@ def test_a_workload_is_that_of_its_seed(data_type: DataType) -> None:
                 again += value in deleted
                 held.add(value)
                 deleted.discard(value)
-    assert len(expected.documents) == len(held)
+    assert len(expected.digests) == len(held)
     assert len(by_hand) == 3
     assert again > 0
+
+
+def test_a_workload_of_a_rate_and_a_duration() -> None:
+    """It has as many updates as the rate gives in that time, in calls of up to the size asked for, evenly spread."""
+    amounts = Amounts(10, calls=0, largest=1000, rate=500, duration=60)
+    documents = documents_for(["a"], [], DATA_TYPE_JSON_ID, amounts.most_ids)
+    calls = list(Workload(3, documents, DATA_TYPE_JSON_ID, amounts).calls())
+    sizes = [len(call.updates) for call in calls]
+    assert 30_000 <= sum(sizes) < 31_000
+    assert min(sizes) < 10
+    assert 500 < max(sizes) <= 1000
+    assert sum(call.pause for call in calls) == pytest.approx(sum(sizes) / 500)
+
+
+TABLE: SchemaFile = parse(
+    {
+        "bsonType": "object",
+        "properties": {
+            "_id": {"bsonType": "long"},
+            "name": {"bsonType": "string", "maxLength": 5},
+            "price": {"bsonType": ["decimal", "null"], "minimum": 0, "maximum": 99, "multipleOf": 0.01},
+            "length": {"bsonType": "int", "readOnly": True},
+        },
+        "required": ["_id", "name", "price"],
+        "additionalProperties": False,
+    }
+)
+
+
+def test_documents_of_a_table() -> None:
+    """A namespace with a document schema gets documents that fit it, nulls among them, and whose computed columns do
+    not count; another namespace gets any."""
+    documents = documents_for(["t", "free"], [{"t": TABLE}, {}], DATA_TYPE_MONGO_BSON, 1000)
+    workload = Workload(1, documents, DATA_TYPE_MONGO_BSON, Amounts(200, 0))
+    rows = [decode(data, DATA_TYPE_MONGO_BSON) for data in workload.initial["t"]]
+    schema = TABLE.of(DATA_TYPE_MONGO_BSON)
+    assert all(schema.fits(row) and "length" not in row for row in rows)
+    assert len({row["_id"] for row in rows}) == 100
+    assert len({row["name"] for row in rows}) > 50
+    assert any(row["price"] is None for row in rows)
+    listed_row = encode({**rows[0], "length": 3}, DATA_TYPE_MONGO_BSON)
+    assert documents["t"].as_written(listed_row) == encode(rows[0], DATA_TYPE_MONGO_BSON)
+    assert "nested" in decode(workload.initial["free"][0], DATA_TYPE_MONGO_BSON)
 
 
 def expected_id(data_type: DataType) -> str:
@@ -261,11 +309,18 @@ def expected_id(data_type: DataType) -> str:
 
 
 def test_kills_are_those_of_their_seed() -> None:
-    """The same seed draws the same kills, which come in order; each victim comes before one comes twice."""
+    """The same seed draws the same kills, which come in order; each victim comes before one comes twice, and is killed
+    in both phases before it is in one again."""
     kills = draw_kills(7, VICTIMS["dsync"], 5)
     assert kills == draw_kills(7, VICTIMS["dsync"], 5) != draw_kills(8, VICTIMS["dsync"], 5)
     assert [kill.phase for kill in kills] == sorted(kill.phase for kill in kills)
     assert set(Counter(kill.victim for kill in kills).values()) <= {1, 2}
+    twice = draw_kills(7, VICTIMS["dsync"], 6)
+    assert set(Counter((kill.victim, kill.phase) for kill in twice).values()) == {1}
+    assert {kill.manner for kill in twice} == {KILLED}
+    stops = draw_stops(7, ["source"], 20, [COPY])
+    assert {(kill.victim, kill.phase) for kill in stops} == {("source", COPY)}
+    assert {kill.manner for kill in stops} == {STOPPED, REPLACED}
 
 
 @needs_dsync

@@ -41,7 +41,7 @@ class HelpWanted:
 def take_ends(words: Sequence[str], *, scratch: bool = False) -> tuple[Target, Target] | HelpWanted:
     """Read `SOURCE [options] DESTINATION [options]`.
 
-    With `scratch`, a folder without a URI stands for the scratch area of its conformance.py; it takes no options.
+    With `scratch`, a folder without a URI stands for the scratch area of its conformance.py; options are added to its.
 
     Raises UsageError if no connector matches, for an invalid option, and for fewer or more than two ends.
     """
@@ -84,7 +84,7 @@ def _take(words: Sequence[str], *, scratch: bool) -> tuple[Target, list[str]]:
     elif rest and connector.matches(rest[0]):
         _, left = configure(connector, rest)
     elif scratch:
-        _, left = _NoOptions.parse(words, os.environ)
+        left = connector.settings.words_after(words)
     else:
         raise UsageError(_advice(folder, rest, connector.usage))
     return resolve(word, rest[: len(rest) - len(left)]), left

@@ -406,10 +406,25 @@ def e2e(
     ] = "",
     seed: Seed = None,
     kills: Annotated[int, typer.Option(metavar="N", min=0, max=100, help="How often something is killed.")] = 3,
-    documents: Annotated[int, typer.Option(metavar="N", min=1, help="Documents in the source at the start.")] = 1000,
-    changes: Annotated[int, typer.Option(metavar="N", min=2, help="Calls that change the source while it runs.")] = 200,
+    stops: Annotated[
+        int, typer.Option(metavar="N", min=0, max=100, help="How often an end is stopped and restarted, or replaced.")
+    ] = 0,
+    documents: Annotated[int, typer.Option(metavar="N", min=0, help="Documents in the source at the start.")] = 1000,
+    changes: Annotated[int, typer.Option(metavar="N", min=0, help="Calls that change the source while it runs.")] = 200,
+    call_size: Annotated[int, typer.Option(metavar="N", min=1, help="Updates in a call, at most.")] = 12,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", min=0.1, help="Updates a second; by default, as many as come.")
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.1, help="Change the source for so long, in place of --changes."),
+    ] = None,
     namespace: Annotated[
         list[str] | None, typer.Option(metavar="NS", help="A namespace to use, empty at both ends; repeatable.")
+    ] = None,
+    schema: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NS=]FILE", help="What a namespace holds, as a document schema; repeatable."),
     ] = None,
     quiet: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="How long to wait for a destination that does not change.")
@@ -422,6 +437,7 @@ def e2e(
     """
     from dsync_kit.cli.e2e import EndToEnd
     from dsync_kit.cli.e2e import e2e as run
+    from dsync_kit.e2e.workload import Amounts
     from dsync_kit.output.workflow_commands import WorkflowCommands
 
     asked = EndToEnd(
@@ -430,9 +446,10 @@ def e2e(
         metadata=metadata,
         seed=seed,
         kills=kills,
-        documents=documents,
-        calls=changes,
+        stops=stops,
+        amounts=Amounts(documents, changes, call_size, rate, duration),
         namespaces=namespace or (),
+        schemas=schema or (),
         quiet=quiet,
         reports=report or (),
     )

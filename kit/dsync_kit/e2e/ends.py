@@ -1,7 +1,7 @@
 """The two ends of the flow, each served by a process at an address that stays the same."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -9,20 +9,27 @@ from dsync_kit.client import ConnectorApi
 from dsync_kit.flow.negotiation import End
 from dsync_kit.targets.process import Process
 from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.testing.harness import Harness
 from dsync_kit.usage import UsageError
 
-__all__ = ["ServedEnd", "served"]
+__all__ = ["SCRATCH", "ServedEnd", "served"]
+
+SCRATCH = "dsynckit_"
+"""How the names of namespaces begin that are made for a run."""
 
 
 class ServedEnd(NamedTuple):
-    """A connector in a process that can be killed; `outage`, if any, makes its backend unreachable for some seconds."""
+    """A connector in a process that can be killed; `outage`, if any, makes its backend unreachable for some seconds.
+
+    `harness` is that of a scratch area, which is removed with its data. `replaceable`: a successor can share the port.
+    """
 
     title: str
     process: Process
     redact: Callable[[str], str]
-    outage: Callable[[float], None] | None
-    scratch: bool
-    """Whether its data is removed with it."""
+    outage: Callable[[float], None] | None = None
+    harness: Harness | None = None
+    replaceable: bool = True
 
     @property
     def api(self) -> ConnectorApi:
@@ -38,11 +45,11 @@ class ServedEnd(NamedTuple):
         """It as the end of a flow."""
         return End(self.title, self.api, self.redact)
 
-    def crash(self, seconds: float) -> None:
-        """Kill its process, and start it again after some seconds. Raises TargetError if it does not start."""
-        self.process.kill()
-        time.sleep(seconds)
-        self.process.start()
+    def removes(self, namespaces: Sequence[str]) -> bool:
+        """Whether what these namespaces hold is removed with it: those of a scratch area, and those made for a run."""
+        if self.harness is None:
+            return False
+        return all(name.startswith(SCRATCH) or name in self.harness.namespaces for name in namespaces)
 
 
 @contextmanager
@@ -57,11 +64,12 @@ def served(target: Target) -> Iterator[ServedEnd]:
                 f"{target.title} is running already, so it cannot be killed: give a folder, a registered URI or "
                 "exec:COMMAND"
             )
-        with opened.process() as process:
-            process.pin()
+        process = opened.process()
+        process.pin()
+        with process:
             redact = opened.settings.redact if opened.settings is not None else target.redact
             title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
-            yield ServedEnd(title, process, redact, _outage(opened), scratch=opened.harness is not None)
+            yield ServedEnd(title, process, redact, _outage(opened), opened.harness, process.replaceable)
 
 
 def _outage(opened: OpenTarget) -> Callable[[float], None] | None:

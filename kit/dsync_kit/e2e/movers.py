@@ -32,6 +32,11 @@ class Mover:
         """Whether it is running."""
         return self._process is not None and self._process.running
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of its last start, negative for a signal; None while it runs."""
+        return self._process.status if self._process is not None else None
+
     def start(self) -> None:
         """Start it. Raises TargetError if that fails."""
         self.starts += 1
@@ -62,11 +67,12 @@ class Mover:
         return "\n".join((errors or lines)[-_SHOWN_LINES:])
 
 
-def kit_run(source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path) -> Mover:
+def kit_run(source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path, *, copies_only: bool) -> Mover:
     """`dsync-kit run`, whose state is a file in the folder."""
     # -P: the working folder may contain a connector with the name of a library.
     command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "run", "--state", str(folder / "state")]
-    return Mover("dsync-kit run", [*command, "--namespace", ",".join(namespaces), *source.words, *sink.words], folder)
+    command += ["--mode", "initial-sync" if copies_only else "full", *_named(namespaces)]
+    return Mover("dsync-kit run", [*command, *source.words, *sink.words], folder)
 
 
 def check_program(path: Path) -> None:
@@ -77,15 +83,27 @@ def check_program(path: Path) -> None:
 
 @contextmanager
 def real_dsync(
-    program: Path, metadata: str, source: ServedEnd, sink: ServedEnd, namespaces: Sequence[str], folder: Path
+    program: Path,
+    metadata: str,
+    source: ServedEnd,
+    sink: ServedEnd,
+    namespaces: Sequence[str],
+    folder: Path,
+    *,
+    copies_only: bool,
 ) -> Iterator[Mover]:
     """The real dsync, with its metadata at a MongoDB URI, or in a server that runs while the context is open.
 
     Raises UsageError if the server is not installed.
     """
-    command = [str(program.absolute()), "--web-port", "{port}", "--mode", "Full", "--namespace", ",".join(namespaces)]
+    command = [str(program.absolute()), "--web-port", "{port}", "--mode", "InitialSync" if copies_only else "Full"]
+    command += _named(namespaces)
     if metadata:
         yield Mover("dsync", [*command, "-m", metadata, *source.words, *sink.words], folder)
         return
     with SecantusDB(durable=False) as server:
         yield Mover("dsync", [*command, "-m", server.uri, *source.words, *sink.words], folder)
+
+
+def _named(namespaces: Sequence[str]) -> list[str]:
+    return ["--namespace", ",".join(namespaces)] if namespaces else []

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from dsync_kit import __version__
+from dsync_kit.e2e.kills import KILLED
 from dsync_kit.e2e.results import Mismatch, Result
 from dsync_kit.output.plain import encodable
 from dsync_kit.report.contents import plural
@@ -20,8 +21,9 @@ _COLUMN = 13
 
 def verdict(result: Result) -> str:
     """The result in one sentence, for people."""
-    counts = {"document": result.documents, "update": result.updates, "kill": len(result.kills)}
-    did = ", ".join(plural(count, noun) for noun, count in counts.items())
+    stops = sum(kill.manner != KILLED for kill in result.kills)
+    counts = {"document": result.documents, "update": result.updates, "kill": len(result.kills) - stops, "stop": stops}
+    did = ", ".join(plural(count, noun) for noun, count in counts.items() if count or noun != "stop")
     if result.equal:
         return f"equal: {did}"
     found = ["the flow failed"] if result.failure else []
@@ -47,6 +49,9 @@ def result_lines(result: Result, replay: str, width: int) -> Iterator[Text]:
         yield from hanging(line, width, hang=2, style="red")
     for note in result.notes:
         yield from hanging(note, width, hang=2, style="dim")
+    if result.updates:
+        rate = result.updates / max(result.changing, 0.001)
+        yield Text(f"{plural(result.updates, 'update')} in {result.changing:.1f} s, {rate:,.0f} a second", "dim")
     if not result.equal:
         yield Text(f"replay       {replay}")
     mark, style = ("✓", "bold green") if result.equal else ("✗", "bold red")
@@ -63,6 +68,7 @@ def render_json(result: Result, replay: str) -> str:
         "verdict": verdict(result),
         "exit_code": 0 if result.equal else 1,
         "seconds": round(result.seconds, 3),
+        "changing": round(result.changing, 3),
         "replay": replay,
     }
     return json.dumps(encodable(contents), ensure_ascii=False, indent=2) + "\n"

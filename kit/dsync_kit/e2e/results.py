@@ -12,13 +12,14 @@ __all__ = ["Killed", "Listener", "Mismatch", "Result"]
 class Killed:
     """A part of the flow was killed: in which `phase` (copy or updates), after how many `calls` of the workload, and
     for how many seconds it was `down`; `held` is the number of documents that the destination reported, None if it
-    reported none."""
+    reported none. `manner` says how: killed, stopped or replaced (`kills.py`)."""
 
     victim: str
     phase: str
     calls: int
     held: int | None
     down: float
+    manner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,11 @@ class Result:
     seed: int
     namespaces: tuple[str, ...]
     documents: int
-    """Written to the source before the flow started."""
+    """In the source before the flow started."""
     updates: int
     """Written to the source while the flow ran."""
+    changing: float = 0.0
+    """For how many seconds updates were written."""
     kills: tuple[Killed, ...] = ()
     starts: int = 0
     """How often the mover was started."""

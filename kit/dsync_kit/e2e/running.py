@@ -1,22 +1,24 @@
 """A run: the workload, the kills, the wait until both ends are quiet, the comparison."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from grpc import StatusCode
 
+from dsync_kit.e2e.contents import Contents, listed
+from dsync_kit.e2e.documents import Documents
 from dsync_kit.e2e.ends import ServedEnd
-from dsync_kit.e2e.judging import different, lost
-from dsync_kit.e2e.kills import COPY, UPDATES, Kill, draw_kills
+from dsync_kit.e2e.judging import mismatch
+from dsync_kit.e2e.kills import COPY, UPDATES, Kill
 from dsync_kit.e2e.movers import Mover
-from dsync_kit.e2e.results import Killed, Listener, Mismatch, Result
-from dsync_kit.e2e.workload import Call, Contents, Workload
+from dsync_kit.e2e.results import Listener, Mismatch, Result
+from dsync_kit.e2e.supervising import FlowFailedError, NotBackError, Supervisor
+from dsync_kit.e2e.workload import Amounts, Call, Workload
 from dsync_kit.errors import ConnectorError
-from dsync_kit.flow.negotiation import Types
 from dsync_kit.flow.retries import repeated
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
+    DataType,
     GetNamespaceMetadataRequest,
     Update,
     WriteDataRequest,
@@ -24,54 +26,38 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.usage import TargetError, UsageError
 
-__all__ = ["Amounts", "run_e2e"]
+__all__ = ["run_e2e"]
 
-_PAGE = 100
+_PAGE = 500
 _POLL_SECONDS = 0.3
 _COPY_SECONDS = 10.0
-"""How long a kill in the copy waits for its moment: a copy may be over before the destination counts anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """How much is written and killed; `quiet` is for how many seconds nothing may have changed at the end."""
-
-    documents: int
-    calls: int
-    kills: int
-    quiet: float
+"""How long a kill in the copy waits while nothing arrives: the copy may be over before anything is counted."""
 
 
 def run_e2e(
     source: ServedEnd,
     sink: ServedEnd,
     mover: Mover,
-    types: Types,
-    namespaces: Sequence[str],
+    data_type: DataType,
+    documents: Mapping[str, Documents],
     *,
     seed: int,
     amounts: Amounts,
-    resumable: bool,
+    kills: Sequence[Kill],
+    quiet: float,
     listener: Listener,
 ) -> Result:
     """Run the flow with a workload and kills, and compare both ends.
 
-    The mover is killed only if the flow is `resumable`. Raises UsageError if the source takes no updates, TargetError
-    if the workload cannot be written or a part of the flow does not start.
+    `documents` are those of each namespace; without any, what the source plans by itself is copied. `kills` come in
+    this order. `quiet` is for how many seconds a destination that differs must not have changed. Raises UsageError if
+    the source takes no updates, TargetError if the workload cannot be written or a part of the flow does not start.
     """
-    run = _Run(source, sink, mover, types, namespaces, seed, amounts, listener)
+    run = _Run(source, sink, mover, data_type, documents, amounts, quiet, listener)
     try:
-        return run.run(resumable=resumable)
+        return run.run(seed, kills)
     finally:
         mover.stop()
-
-
-class _FlowFailedError(Exception):
-    """The mover ended by itself although nothing was killed since it was started."""
-
-
-class _NotBackError(Exception):
-    """An end does not start again after it was killed."""
 
 
 class _Run:
@@ -80,44 +66,51 @@ class _Run:
         source: ServedEnd,
         sink: ServedEnd,
         mover: Mover,
-        types: Types,
-        namespaces: Sequence[str],
-        seed: int,
+        data_type: DataType,
+        documents: Mapping[str, Documents],
         amounts: Amounts,
+        quiet: float,
         listener: Listener,
     ) -> None:
         self._source = source
         self._sink = sink
         self._mover = mover
-        self._types = types
-        self._namespaces = namespaces
-        self._seed = seed
+        self._data_type = data_type
+        self._documents = documents
+        self._namespaces = self._counted = list(documents)
         self._amounts = amounts
+        self._quiet = quiet
         self._tell = listener
-        self._expected = Contents(types.read)
-        self._kills: list[Kill] = []
-        self._killed: list[Killed] = []
-        self._excused = False  # something was killed since the mover was started
+        self._flow = Supervisor(source, sink, mover, listener, finite=amounts.copies_only)
+        self._waiting: list[Kill] = []
+        self._expected = Contents(data_type)
+        self._size = amounts.documents
         self._calls = 0
         self._updates = 0
+        self._changing = 0.0
         self._notes: list[str] = []
 
-    def run(self, *, resumable: bool) -> Result:
+    def run(self, seed: int, kills: Sequence[Kill]) -> Result:
         began = time.monotonic()
-        workload = Workload(self._seed, self._namespaces, self._types.read, self._amounts.documents)
-        victims = self._victims(resumable=resumable)
-        self._kills = draw_kills(self._seed, victims, self._amounts.kills)
+        workload = Workload(seed, self._documents, self._data_type, self._amounts)
+        calls = list(workload.calls())
         self._fill(workload)
+        if self._amounts.writes_nothing:
+            self._expected = self._listed(self._source)
+            self._size = len(self._expected.digests)
+            self._counted = sorted({name for name, _ in self._expected.digests})
         failure, back = "", True
         differences = missing = Mismatch()
-        half = self._amounts.calls // 2
+        half = len(calls) // 2
         try:
-            self._start_mover()
-            if self._phase(COPY, workload.calls(half)):
-                self._phase(UPDATES, workload.calls(self._amounts.calls - half))
-        except _FlowFailedError as error:
+            self._flow.start()
+            self._waiting = [kill for kill in kills if kill.phase == COPY]
+            if self._phase(COPY, calls[:half]) and calls:
+                self._waiting = [kill for kill in kills if kill.phase == UPDATES]
+                self._phase(UPDATES, calls[half:])
+        except FlowFailedError as error:
             failure = str(error)
-        except _NotBackError as error:
+        except NotBackError as error:
             failure, back = str(error), False
         if back:
             try:
@@ -130,11 +123,12 @@ class _Run:
             source=self._source.title,
             destination=self._sink.title,
             mover=self._mover.name,
-            seed=self._seed,
+            seed=seed,
             namespaces=tuple(self._namespaces),
-            documents=self._amounts.documents,
+            documents=self._size,
             updates=self._updates,
-            kills=tuple(self._killed),
+            changing=self._changing,
+            kills=tuple(self._flow.killed),
             starts=self._mover.starts,
             lost=missing,
             differences=differences,
@@ -143,18 +137,11 @@ class _Run:
             seconds=time.monotonic() - began,
         )
 
-    def _victims(self, *, resumable: bool) -> list[str]:
-        if not resumable:
-            self._notes.append(f"{self._mover.name} is not killed: an end without an id in GetInfo cannot be resumed")
-        ends = (("source", self._source), ("destination", self._sink))
-        backends = [f"{name}'s backend" for name, end in ends if end.outage is not None]
-        return [*([self._mover.name] if resumable else []), "source", "destination", *backends]
-
     def _fill(self, workload: Workload) -> None:
         for namespace, documents in workload.initial.items():
             for start in range(0, len(documents), _PAGE):
                 page = documents[start : start + _PAGE]
-                request = WriteDataRequest(namespace=namespace, data=page, type=self._types.read)
+                request = WriteDataRequest(namespace=namespace, data=page, type=self._data_type)
                 try:
                     repeated(lambda request=request: self._source.api.write_data(request))  # type: ignore[misc]
                 except ConnectorError as error:
@@ -162,42 +149,66 @@ class _Run:
                 self._expected.write(namespace, page)
 
     def _phase(self, phase: str, calls: Sequence[Call]) -> bool:
-        """Write a part of the workload, with this phase's kills; returns whether the destination then gets it all."""
-        waiting = [kill for kill in self._kills if kill.phase == phase]
+        """Write a part of the workload, with the kills that wait; returns whether the destination then gets it all."""
+        began = due = time.monotonic()
         for done, call in enumerate(calls):
-            while waiting and self._is_due(waiting[0], done / len(calls)):
-                self._kill(waiting.pop(0))
+            self._kill_those_due(done / len(calls))
             self._write(call)
-            self._supervise()
-            time.sleep(call.pause)
-        deadline = time.monotonic() + _COPY_SECONDS
-        while waiting:
-            if self._is_due(waiting[0], 1.0) or time.monotonic() > deadline:
-                self._kill(waiting.pop(0))
-            self._supervise()
-            time.sleep(_POLL_SECONDS / 10)
+            due += call.pause
+            self._pause_until(due, done / len(calls))
+            if self._amounts.rate is None:
+                due = time.monotonic()
+        self._changing += time.monotonic() - began
+        self._wait_for_kills()
         caught_up = self._settle()
         self._tell(f"{phase}: after {self._calls:,} calls the ends are {'' if caught_up else 'not '}equal")
         return caught_up
+
+    def _pause_until(self, due: float, done: float) -> None:
+        """Wait for the moment of the next call; what is late is not waited for."""
+        while (left := due - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL_SECONDS))
+            self._kill_those_due(done)
+        self._flow.check()
+
+    def _wait_for_kills(self) -> None:
+        """Go on until the rest of the kills have come. One of the copy comes anyway if nothing arrives for long."""
+        before, deadline = self._held(), time.monotonic() + _COPY_SECONDS
+        while self._waiting and not self._flow.finished:
+            if (held := self._held()) != before:
+                before, deadline = held, time.monotonic() + _COPY_SECONDS
+            if time.monotonic() > deadline:
+                self._kill(self._waiting.pop(0))
+            self._kill_those_due(1.0)
+            self._flow.check()
+            time.sleep(_POLL_SECONDS / 10)
+
+    def _kill_those_due(self, done: float) -> None:
+        """Make the kills whose moment has come, when the share `done` of the calls has been made."""
+        while self._waiting and self._is_due(self._waiting[0], done):
+            self._kill(self._waiting.pop(0))
 
     def _is_due(self, kill: Kill, done: float) -> bool:
         if kill.phase == UPDATES:
             return kill.at <= done
         held = self._held()
-        return held is not None and held > kill.at * self._amounts.documents
+        return held is not None and held > kill.at * self._size
+
+    def _kill(self, kill: Kill) -> None:
+        self._flow.kill(kill, self._calls, self._held())
 
     def _held(self) -> int | None:
         """How many documents the destination reports; None if it does not answer."""
         try:
             return sum(
                 self._sink.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=name)).count
-                for name in self._namespaces
+                for name in self._counted
             )
         except ConnectorError:  # a namespace may be unknown before it is written to
             return None
 
     def _write(self, call: Call) -> None:
-        request = WriteUpdatesRequest(namespace=call.namespace, updates=call.updates, type=self._types.read)
+        request = WriteUpdatesRequest(namespace=call.namespace, updates=call.updates, type=self._data_type)
         try:
             repeated(lambda: self._source.api.write_updates(request))
         except ConnectorError as error:
@@ -215,46 +226,21 @@ class _Run:
         reason = self._source.redact(str(error))
         return TargetError(f"the workload cannot be written: {self._source.title} answered {rpc} with {reason}")
 
-    def _kill(self, kill: Kill) -> None:
-        killed = Killed(kill.victim, kill.phase, self._calls, self._held(), kill.down)
-        self._killed.append(killed)
-        held = "" if killed.held is None else f", the destination holds {killed.held:,} documents"
-        self._tell(f"{kill.phase}: {kill.victim} killed for {kill.down:.1f} s after {self._calls:,} calls{held}")
-        self._excused = True
-        if kill.victim == self._mover.name:
-            self._mover.kill()
-            time.sleep(kill.down)
-            self._start_mover()
-            return
-        end = self._source if kill.victim.startswith("source") else self._sink
-        if kill.victim.endswith("backend") and end.outage is not None:
-            end.outage(kill.down)
-            return
-        try:
-            end.crash(kill.down)
-        except TargetError as error:
-            raise _NotBackError(f"the {kill.victim} does not start again after a kill: {error}") from None
-
-    def _start_mover(self) -> None:
-        self._mover.start()
-        self._excused = False
-
-    def _supervise(self) -> None:
-        """Start the mover again if it has ended because of a kill. Raises _FlowFailedError if nothing was killed."""
-        if self._mover.running:
-            return
-        if not self._excused:
-            raise _FlowFailedError(f"{self._mover.name} ended by itself; its log says:\n{self._mover.last_words()}")
-        self._tell(f"{self._mover.name} has ended after a kill, and is started again")
-        self._start_mover()
-
     def _settle(self) -> bool:
         """Wait until both ends hold what was written, or nothing has changed for as long as is given; returns which."""
+        while self._amounts.copies_only and not self._flow.finished:
+            self._flow.check()
+            time.sleep(_POLL_SECONDS)
         before: tuple[Mismatch, Mismatch] | None = None
-        starts = self._mover.starts
+        held = starts = -1
         changed = time.monotonic()
         while True:
-            self._supervise()
+            self._flow.check()
+            began = time.monotonic()
+            if (now_held := self._held()) != held and now_held is not None:
+                held, changed = now_held, time.monotonic()  # documents arrive: a comparison would only slow them down
+                time.sleep(_POLL_SECONDS)
+                continue
             try:
                 now = self._compared()
             except ConnectorError as error:
@@ -263,37 +249,48 @@ class _Run:
                 now = (Mismatch(-1), Mismatch(-1))
             if not now[0].count and not now[1].count:
                 return True
-            if starts != self._mover.starts:
-                before, starts, changed = None, self._mover.starts, time.monotonic()
-            if now != before:
+            if starts != self._mover.starts or now != before:
+                starts = self._mover.starts
                 before, changed = now, time.monotonic()
-            if time.monotonic() > changed + self._amounts.quiet:
+            if time.monotonic() > changed + self._quiet:
                 return False
-            time.sleep(_POLL_SECONDS)
+            # A comparison of much takes the flow's time.
+            time.sleep(max(_POLL_SECONDS, time.monotonic() - began))
 
     def _compared(self) -> tuple[Mismatch, Mismatch]:
-        source, sink = self._source.api, self._sink.api
-        return (
-            lost(source, self._namespaces, self._types.read, self._expected),
-            different(source, sink, self._namespaces, self._types),
-        )
+        source, sink = self._listed(self._source), self._listed(self._sink)
+        return mismatch(self._expected, source), mismatch(source, sink)
+
+    def _listed(self, end: ServedEnd) -> Contents:
+        names = self._namespaces or (self._counted if end is self._sink else [])
+        return listed(end.api, names, self._data_type, self._as_written)
+
+    def _as_written(self, namespace: str, data: bytes) -> bytes:
+        return self._documents[namespace].as_written(data) if namespace in self._documents else data
 
     def _clean_up(self) -> None:
         """Delete what was written, where it is not removed anyway."""
+        if self._amounts.writes_nothing:
+            if not self._sink.removes(self._counted):
+                self._notes.append(f"{self._sink.title}: what was copied to {', '.join(self._counted)} is left there")
+            return
         for end in (self._source, self._sink):
-            if end.scratch:
+            if end.removes(self._namespaces):
                 continue
             try:
                 for namespace in self._namespaces:
-                    parts = [part for (name, _), part in self._expected.ids.items() if name == namespace]
-                    updates = [Update(id=[part], type=UPDATE_TYPE_DELETE) for part in parts]
-                    request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=self._types.read)
-                    end.api.write_updates(request)
+                    self._delete(end, namespace)
             except (ConnectorError, TargetError) as error:
                 reason = end.redact(str(error))
                 self._notes.append(
                     f"{end.title}: what the run wrote to {', '.join(self._namespaces)} is left: {reason}"
                 )
+
+    def _delete(self, end: ServedEnd, namespace: str) -> None:
+        parts = [part for (name, _), part in self._expected.ids.items() if name == namespace]
+        for start in range(0, len(parts), _PAGE):
+            updates = [Update(id=[part], type=UPDATE_TYPE_DELETE) for part in parts[start : start + _PAGE]]
+            end.api.write_updates(WriteUpdatesRequest(namespace=namespace, updates=updates, type=self._data_type))
 
     def _redact(self, text: str) -> str:
         return self._source.redact(self._sink.redact(text))

@@ -112,7 +112,14 @@ def configured_target(
             # -P: the working folder may contain a connector with the name of a library that it imports.
             command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *([str(of)] if of else []), *words]
             command += ["--address", "{address}"]
-            return Process(command, connector.name, redact=settings.redact, watch=calls.watch, folder=calls.folder)
+            return Process(
+                command,
+                connector.name,
+                redact=settings.redact,
+                watch=calls.watch,
+                folder=calls.folder,
+                sharing=["--reuse-port"],
+            )
 
         with ExitStack() as running:
             first = running.enter_context(opened())

@@ -75,6 +75,11 @@ class OwnedProcess:
         """Whether the process is still running."""
         return self._process.running
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._process.status
+
     def last_words(self, lines: int = 5) -> str:
         """The end of the output, for an error message."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

@@ -11,8 +11,10 @@ from dsync_kit.testing.harness import Harness
 __all__ = ["declared_documents", "documents_of"]
 
 
-def declared_documents(words: Sequence[str], folder: Path = Path()) -> dict[str, SchemaFile]:
-    """The schemas by namespace; paths of files are relative to `folder`.
+def declared_documents(
+    words: Sequence[str], folder: Path = Path(), *, option: str = "--documents"
+) -> dict[str, SchemaFile]:
+    """The schemas by namespace, as they were given by an option; paths of files are relative to `folder`.
 
     Raises UsageError for a file that is not a schema, and for a namespace that is named twice.
     """
@@ -22,10 +24,10 @@ def declared_documents(words: Sequence[str], folder: Path = Path()) -> dict[str,
         if not equals:
             namespace, file = EVERY_NAMESPACE, word
         if not namespace or not file:
-            raise UsageError(f"--documents {word}: expected NAMESPACE=FILE, or FILE alone for all namespaces")
+            raise UsageError(f"{option} {word}: expected NAMESPACE=FILE, or FILE alone for all namespaces")
         if namespace in found:
             where = "all namespaces" if namespace == EVERY_NAMESPACE else namespace
-            raise UsageError(f"--documents: {where} has two files: expected one")
+            raise UsageError(f"{option}: {where} has two files: expected one")
         found[namespace] = load(folder / file)
     return found
 
