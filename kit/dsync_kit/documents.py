@@ -29,6 +29,7 @@ __all__ = [
     "id_field",
     "id_key",
     "id_of",
+    "id_parts",
     "same_document",
 ]
 
@@ -154,6 +155,17 @@ def id_key(parts: Iterable[BsonValue]) -> bytes:
     except (struct.error, IndexError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"not an id: {error}") from error
     return keys[0] if len(keys) == 1 else b"".join(keys)
+
+
+def id_parts(key: bytes) -> list[BsonValue]:
+    """The parts of the id that a key of `id_key` stands for, without names."""
+    parts = []
+    start = 0
+    while start < len(key):
+        end = start + 5 + _INT32.unpack_from(key, start + 1)[0]
+        parts.append(BsonValue(type=key[start], data=key[start + 5 : end]))
+        start = end
+    return parts
 
 
 def _part_key(kind: int, data: bytes) -> bytes:

@@ -27,8 +27,7 @@ class Contents:
         self._data_type = data_type
         self._as_written = as_written
         self.digests: dict[Key, bytes] = {}
-        self.ids: dict[Key, BsonValue] = {}
-        """Every id that was ever there."""
+        self.deleted: set[Key] = set()
 
     def write(self, namespace: str, documents: Iterable[bytes]) -> None:
         """Add or replace documents."""
@@ -42,6 +41,7 @@ class Contents:
             key = self._key(namespace, update.id[0])
             if update.type == UPDATE_TYPE_DELETE:
                 self.digests.pop(key, None)
+                self.deleted.add(key)
             else:
                 self.digests[key] = self._digest(namespace, update.data)
 
@@ -50,9 +50,7 @@ class Contents:
         return sorted({key for key, _ in self.digests.items() ^ other.items()})
 
     def _key(self, namespace: str, part: BsonValue) -> Key:
-        key = (namespace, key_of(part, self._data_type))
-        self.ids[key] = part
-        return key
+        return namespace, key_of(part, self._data_type)
 
     def _digest(self, namespace: str, data: bytes) -> bytes:
         written = canonical(self._as_written(namespace, data), self._data_type)

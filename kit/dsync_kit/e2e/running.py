@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from grpc import StatusCode
 
+from dsync_kit.documents import decode_id, encode_id, id_field, id_parts
 from dsync_kit.e2e.contents import Contents, listed
 from dsync_kit.e2e.documents import Documents
 from dsync_kit.e2e.ends import ServedEnd
@@ -287,7 +288,10 @@ class _Run:
                 )
 
     def _delete(self, end: ServedEnd, namespace: str) -> None:
-        parts = [part for (name, _), part in self._expected.ids.items() if name == namespace]
+        # What was deleted may still be at the destination.
+        ever = self._expected.digests.keys() | self._expected.deleted
+        ids = [decode_id(id_parts(key)[0]) for name, key in ever if name == namespace]
+        parts = [encode_id(value, id_field(self._data_type)) for value in ids]
         for start in range(0, len(parts), _PAGE):
             updates = [Update(id=[part], type=UPDATE_TYPE_DELETE) for part in parts[start : start + _PAGE]]
             end.api.write_updates(WriteUpdatesRequest(namespace=namespace, updates=updates, type=self._data_type))

@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -12,7 +11,7 @@ from bson import json_util
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.connector import StreamContext
-from dsync_kit.documents import canonical, decode_id, id_key, id_of
+from dsync_kit.documents import canonical, decode_id, id_key, id_of, id_parts
 from dsync_kit.errors import ConnectorError, FinalError, NotFound
 from dsync_kit.flow.events import Compared, Difference, Listener
 from dsync_kit.flow.listing import pages
@@ -32,7 +31,7 @@ from dsync_kit.protocol import (
     UpdatesPartition,
 )
 
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "shown_id"]
 
 _SCHEMA = """
 CREATE TABLE documents (
@@ -48,7 +47,6 @@ SELECT namespace, count(source), count(destination), sum(source IS NOT destinati
 _DIFFERENT = """
 SELECT namespace, id, source IS NULL, destination IS NULL FROM documents WHERE source IS NOT destination LIMIT ?
 """
-_LENGTH = struct.Struct("<i")
 _REOPENED = 100
 """How often a stream is opened at most to reach the position up to which it was written."""
 
@@ -208,18 +206,13 @@ class Comparison:
             listener(Compared(*row))
         found = self._database.execute(_DIFFERENT, (shown,)).fetchall()
         differences = [
-            Difference(namespace, _shown_id(key), "unexpected" if no_source else "missing" if no_copy else "different")
+            Difference(namespace, shown_id(key), "unexpected" if no_source else "missing" if no_copy else "different")
             for namespace, key, no_source, no_copy in found
         ]
         return sum(row[3] for row in counted), differences
 
 
-def _shown_id(key: bytes) -> str:
+def shown_id(key: bytes) -> str:
     """The id that a key of `id_key` stands for, as Extended JSON."""
-    values = []
-    start = 0
-    while start < len(key):
-        end = start + 5 + _LENGTH.unpack_from(key, start + 1)[0]
-        values.append(decode_id(BsonValue(type=key[start], data=key[start + 5 : end])))
-        start = end
+    values = [decode_id(part) for part in id_parts(key)]
     return json_util.dumps(values[0] if len(values) == 1 else values, json_options=json_util.RELAXED_JSON_OPTIONS)
