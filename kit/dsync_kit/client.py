@@ -139,10 +139,13 @@ def open_channel(address: str, *, insecure: bool = False, gzip: bool = False) ->
 
 def connects(channel: grpc.Channel, seconds: float) -> bool:
     """Whether a connection is established within `seconds`."""
+    ready = grpc.channel_ready_future(channel)
     try:
-        grpc.channel_ready_future(channel).result(timeout=seconds)
+        ready.result(timeout=seconds)
     except grpc.FutureTimeoutError:
         return False
+    finally:
+        ready.cancel()  # otherwise a thread of gRPC watches the channel, and fails when it is closed
     return True
 
 

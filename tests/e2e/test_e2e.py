@@ -117,6 +117,14 @@ def e2e(tmp_path: Path, *words: str | Path) -> tuple[int, dict[str, Any], str]:
     return done.returncode, found, done.stdout + done.stderr
 
 
+def test_an_option_after_a_folder_that_its_connector_lacks(tmp_path: Path) -> None:
+    """It is wrong usage, and the message lists the options."""
+    reference = packaged_folder("examples") / "reference"
+    code, _, output = e2e(tmp_path, reference, "--page-sice", "7", reference)
+    assert code == 2, output
+    assert "has no option --page-sice" in " ".join(output.split())
+
+
 def seed_that_kills(victim: str) -> int:
     """A seed whose only kill is this one's, in the midst of the updates."""
     kills = ((seed, draw_kills(seed, VICTIMS["run"], 1)[0]) for seed in range(1000))
@@ -139,6 +147,26 @@ def test_equal_after_a_kill_of_the_source(tmp_path: Path) -> None:
     copy = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--mode", "initial-sync", f"reference://{tmp_path}/sink"]
     left = subprocess.run([*copy, "/dev/null"], capture_output=True, text=True, timeout=60, check=False)
     assert "complete: 0 documents" in left.stdout + left.stderr
+
+
+def test_a_source_that_is_only_read_is_copied_as_it_is(tmp_path: Path) -> None:
+    """Without documents and changes, the run copies what the source holds, and says that it leaves the copy there."""
+    words = ["/dev/fakesource", "--num-docs-per-partition", "50", f"reference://{tmp_path}/sink"]
+    code, report, output = e2e(tmp_path, "--documents", "0", "--changes", "0", "--kills", "0", *words)
+    assert code == 0, output
+    assert (report["documents"], report["updates"], report["starts"]) == (300, 0, 1)
+    assert "ns0, ns1 is left there" in report["notes"][0]
+
+
+def test_a_flow_between_scratch_areas_with_a_handover(tmp_path: Path) -> None:
+    """Options after a folder are added to those of its scratch area. An end that is replaced meanwhile loses nothing,
+    and `run` goes on."""
+    reference = packaged_folder("examples") / "reference"
+    seed = next(seed for seed in range(100) if draw_stops(seed, ["source", "destination"], 1)[0].manner == REPLACED)
+    words = [reference, "--page-size", "7", reference]
+    code, report, output = e2e(tmp_path, "--seed", str(seed), "--kills", "0", "--stops", "1", *SMALL, *PATIENT, *words)
+    assert code == 0, output
+    assert [kill["manner"] for kill in report["kills"]] == ["replaced"]
 
 
 @pytest.mark.campaign

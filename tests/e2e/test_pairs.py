@@ -12,9 +12,17 @@ from dsync_kit.scaffold.rendering import Answers, scaffold
 from .test_e2e import DSYNC, e2e
 
 SEEDS = range(int(os.environ.get("SEEDS") or 1))
-ARCHETYPES = ("s3", "mongodb", "mine")
-"""An object store, a document database, and the blank archetype over SQLite."""
-PAIRS = (("reference", "s3"), ("mine", "mongodb"), ("mongodb", "s3"), ("mine", "s3"), ("mongodb", "reference"))
+ARCHETYPES = ("s3", "mongodb", "postgresql", "mine")
+"""An object store, a document database, tables, and the blank archetype over SQLite."""
+PAIRS = (
+    ("reference", "s3"),
+    ("mine", "mongodb"),
+    ("mongodb", "s3"),
+    ("mongodb", "postgresql"),
+    ("postgresql", "s3"),
+    ("postgresql", "mine"),
+    ("postgresql", "reference"),
+)
 MOVERS = (
     pytest.param((), id="run"),
     pytest.param(
@@ -44,7 +52,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("mover", MOVERS)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_equal(tmp_path: Path, place: Path, pair: tuple[str, str], mover: tuple[str, ...], seed: int) -> None:
-    """Whatever is killed, and whenever: both ends hold what the source acknowledged."""
+    """Whatever is killed, stopped or replaced, and whenever: both ends hold what the source acknowledged."""
     source, sink = (_folder(name, place) for name in pair)
-    code, _, output = e2e(tmp_path, "--seed", str(seed), "--kills", "4", "--quiet", "60", *mover, source, sink)
+    amounts = ("--kills", "4", "--stops", "2", "--documents", "500", "--changes", "120", "--quiet", "60")
+    code, _, output = e2e(tmp_path, "--seed", str(seed), *amounts, *mover, source, sink)
     assert code == 0, output

@@ -33,9 +33,11 @@ class Mover:
         return self._process is not None and self._process.running
 
     @property
-    def status(self) -> int | None:
-        """The exit status of its last start, negative for a signal; None while it runs."""
-        return self._process.status if self._process is not None else None
+    def succeeded(self) -> bool:
+        """Whether it has ended, and neither by a signal nor with an error."""
+        if self._process is None or self._process.status != 0:
+            return False
+        return not any("ERR" in line for line in self.log())  # dsync's exit status is 0 after errors, too
 
     def start(self) -> None:
         """Start it. Raises TargetError if that fails."""
@@ -58,11 +60,15 @@ class Mover:
         if self._process is not None:
             self._process.stop()
 
+    def log(self) -> list[str]:
+        """The lines that it has logged since it was last started."""
+        if self._process is None:
+            return []
+        return self._process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+
     def last_words(self) -> str:
         """The end of its log: the lines with errors, if there are any."""
-        if self._process is None:
-            return ""
-        lines = self._process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.log()
         errors = [line for line in lines if "ERR" in line or "error" in line.lower()]
         return "\n".join((errors or lines)[-_SHOWN_LINES:])
 

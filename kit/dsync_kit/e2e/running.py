@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from grpc import StatusCode
 
@@ -100,24 +101,24 @@ class _Run:
             self._expected = self._listed(self._source)
             self._size = len(self._expected.digests)
             self._counted = sorted({name for name, _ in self._expected.digests})
-        failure, back = "", True
+        failure = ""
         differences = missing = Mismatch()
         half = len(calls) // 2
         try:
             self._flow.start()
             self._waiting = [kill for kill in kills if kill.phase == COPY]
-            if self._phase(COPY, calls[:half]) and calls:
+            missing, differences = self._phase(COPY, calls[:half])
+            if calls and not (missing.count or differences.count):
                 self._waiting = [kill for kill in kills if kill.phase == UPDATES]
-                self._phase(UPDATES, calls[half:])
+                missing, differences = self._phase(UPDATES, calls[half:])
         except FlowFailedError as error:
             failure = str(error)
-        except NotBackError as error:
-            failure, back = str(error), False
-        if back:
-            try:
+            with suppress(ConnectorError):
                 missing, differences = self._compared()
-            except ConnectorError as error:
-                failure = failure or f"the ends cannot be compared: {error}"
+        except NotBackError as error:
+            failure = str(error)
+        except ConnectorError as error:
+            failure = f"the ends cannot be compared: {error}"
         self._mover.stop()
         self._clean_up()
         return Result(
@@ -149,8 +150,8 @@ class _Run:
                     raise self._refused("WriteData", error) from None
                 self._expected.write(namespace, page)
 
-    def _phase(self, phase: str, calls: Sequence[Call]) -> bool:
-        """Write a part of the workload, with the kills that wait; returns whether the destination then gets it all."""
+    def _phase(self, phase: str, calls: Sequence[Call]) -> tuple[Mismatch, Mismatch]:
+        """Write a part of the workload, with the kills that wait; returns what then differs, as `_compared` does."""
         began = due = time.monotonic()
         for done, call in enumerate(calls):
             self._kill_those_due(done / len(calls))
@@ -161,9 +162,10 @@ class _Run:
                 due = time.monotonic()
         self._changing += time.monotonic() - began
         self._wait_for_kills()
-        caught_up = self._settle()
-        self._tell(f"{phase}: after {self._calls:,} calls the ends are {'' if caught_up else 'not '}equal")
-        return caught_up
+        found = self._settle()
+        equal = not any(one.count for one in found)
+        self._tell(f"{phase}: after {self._calls:,} calls the ends are {'' if equal else 'not '}equal")
+        return found
 
     def _pause_until(self, due: float, done: float) -> None:
         """Wait for the moment of the next call; what is late is not waited for."""
@@ -227,8 +229,11 @@ class _Run:
         reason = self._source.redact(str(error))
         return TargetError(f"the workload cannot be written: {self._source.title} answered {rpc} with {reason}")
 
-    def _settle(self) -> bool:
-        """Wait until both ends hold what was written, or nothing has changed for as long as is given; returns which."""
+    def _settle(self) -> tuple[Mismatch, Mismatch]:
+        """Wait until both ends hold what was written, or nothing has changed for as long as is given.
+
+        Returns what then differs, as `_compared` does. Raises ConnectorError if an end cannot be listed.
+        """
         while self._amounts.copies_only and not self._flow.finished:
             self._flow.check()
             time.sleep(_POLL_SECONDS)
@@ -242,23 +247,23 @@ class _Run:
                 held, changed = now_held, time.monotonic()  # documents arrive: a comparison would only slow them down
                 time.sleep(_POLL_SECONDS)
                 continue
+            quiet = time.monotonic() > changed + self._quiet
             try:
                 now = self._compared()
             except ConnectorError as error:
-                if not error.retryable:
-                    return False  # the comparison at the end reports it
+                if quiet or not error.retryable:
+                    raise
                 now = (Mismatch(-1), Mismatch(-1))
-            if not now[0].count and not now[1].count:
-                return True
+            if quiet or not (now[0].count or now[1].count):
+                return now
             if starts != self._mover.starts or now != before:
                 starts = self._mover.starts
                 before, changed = now, time.monotonic()
-            if time.monotonic() > changed + self._quiet:
-                return False
             # A comparison of much takes the flow's time.
             time.sleep(max(_POLL_SECONDS, time.monotonic() - began))
 
     def _compared(self) -> tuple[Mismatch, Mismatch]:
+        """What the source holds otherwise than it acknowledged, and the destination otherwise than the source."""
         source, sink = self._listed(self._source), self._listed(self._sink)
         return mismatch(self._expected, source), mismatch(source, sink)
 

@@ -35,7 +35,7 @@ class Supervisor:
     @property
     def finished(self) -> bool:
         """Whether the mover has ended as one does that has copied everything."""
-        return self._finite and self._mover.status == 0
+        return self._finite and self._mover.succeeded
 
     def start(self) -> None:
         """Start the mover. Raises TargetError if that fails."""
