@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dsync_kit.documents import id_of, same_document
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.files.content.extended import from_extended, to_extended
-from dsync_kit.files.content.lines import delete_line, document_line, document_of, read_line
+from dsync_kit.files.content.lines import delete_line, document_line, document_lines, document_of, read_line
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
@@ -76,6 +76,32 @@ def test_a_document_that_looks_like_a_delete_is_none(document: bytes, data_type:
     assert not line.deleted
     assert read_line(line.text, data_type) == line
     assert document_of(line.text, data_type) == document
+
+
+PAGES = {
+    "short strings": [
+        b'{"id":"a"}',
+        b'{"id":"\xc3\xa9"}',
+        b'{"id":"a\\u0000"}',
+        b'{"x":1,"id":"b"}',
+        b'{"id":"a","v":2}',
+    ],
+    "long strings": [b'{"id":"%d"}' % 10**length for length in (12, 13, 14, 30)],
+    "numbers": [b'{"id":7}', b'{"id":"7"}', b'{"id":7.5}', b'{"id":true}', b'{"id":7.0,"v":2}'],
+    "an escaped field of ours": [b'{"id":"a","\\u0024deleted":true}', b'{"id":"b"}'],
+    "a line break": [b'{"id":"a",\n"v":1}', b'{"id":"b",\r"v":1}', b'{"id":"c"}\n'],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("documents", PAGES.values(), ids=PAGES)
+def test_a_page_has_the_lines_of_its_documents(documents: list[bytes]) -> None:
+    """The last one of each id, with their digests; joined, each has its end."""
+    expected = {line.digest: line.text for line in (document_line(document, JSON) for document in documents)}
+    lines = document_lines(documents, JSON)
+    assert lines.texts == expected
+    assert lines.joined(list(expected)) == b"".join(text + b"\n" for text in expected.values())
+    assert lines.size == sum(len(text) + 1 for text in expected.values())
 
 
 @pytest.mark.parametrize("value", ["a", "é\n", 5, 2.5, True, -(2**63)])

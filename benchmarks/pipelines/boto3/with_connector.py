@@ -39,9 +39,12 @@ def read() -> int:
 
 def write(pages: Sequence[Sequence[bytes]]) -> None:
     """One call for each page."""
-    requests = [WriteDataRequest(namespace=NAMESPACE, data=page, type=DATA_TYPE_JSON_ID) for page in pages]
+
+    def write_one(page: Sequence[bytes]) -> None:
+        api.write_data(WriteDataRequest(namespace=NAMESPACE, data=page, type=DATA_TYPE_JSON_ID))
+
     with ThreadPoolExecutor(CALLS) as pool:
-        list(pool.map(api.write_data, requests))
+        list(pool.map(write_one, pages))
 
 
 work(read, write)

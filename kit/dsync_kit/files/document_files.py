@@ -183,7 +183,7 @@ class DocumentFiles:
         _, writer = self._opened(namespace)
         page = Documents(documents, data_type, self._options.max_document_bytes)
         if documents:
-            writer.write(page, data_type, page.size)
+            writer.write(page, data_type)
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """Apply updates in their order, partial ones too; all is durable when this returns.
@@ -193,7 +193,7 @@ class DocumentFiles:
         _, writer = self._opened(namespace)
         change = Updates(updates, data_type, self._options.max_document_bytes)
         if updates:
-            writer.write(change, data_type, change.size)
+            writer.write(change, data_type)
 
     def _log(self, namespace: str) -> Log:
         return self._opened(namespace)[0]

@@ -22,31 +22,26 @@ Current = Callable[[Sequence[bytes]], dict[bytes, Line]]
 
 
 class Documents:
-    """A page of documents. Raises InvalidArgument for one that is malformed or too large, saying which."""
+    """A page of documents, of `size` bytes. Raises InvalidArgument for one that is malformed or too large."""
+
+    follows = False
 
     def __init__(self, documents: Sequence[bytes], data_type: DataType, largest: int) -> None:
         try:
             self._lines = document_lines(documents, data_type)
-            _check_size(max(map(len, self._lines.texts.values()), default=0), largest)
+            self.size = self._lines.size
+            if self.size > largest:
+                _check_size(max(map(len, self._lines.texts.values())), largest)
         except InvalidArgument:
             _find_fault(documents, data_type, largest)
             raise
-
-    @property
-    def size(self) -> int:
-        """The bytes to write."""
-        return self._lines.size
-
-    @property
-    def follows(self) -> bool:
-        return False
 
     def lines(self, current: Current) -> Lines:
         return self._lines
 
 
 class Updates:
-    """Updates in their order. Raises InvalidArgument for one that is malformed or too large, saying which."""
+    """Updates in their order, of about `size` bytes. Raises InvalidArgument for one that is malformed or too large."""
 
     def __init__(self, updates: Sequence[Update], data_type: DataType, largest: int) -> None:
         self._data_type = data_type
@@ -57,16 +52,9 @@ class Updates:
                 self._updates.append(self._checked(update))
         except InvalidArgument as error:
             raise _named(error, "update", len(self._updates) + 1, len(updates)) from error
-
-    @property
-    def size(self) -> int:
-        """The approximate number of bytes to write."""
-        return sum(len(line.text) if line else len(update.data) for _, _, update, line in self._updates)
-
-    @property
-    def follows(self) -> bool:
-        """Whether there is a partial update, whose document is to be found first."""
-        return any(line is None for _, _, _, line in self._updates)
+        self.size = sum(len(line.text) if line else len(update.data) for _, _, update, line in self._updates)
+        # The document of a partial update is to be found first.
+        self.follows = any(line is None for _, _, _, line in self._updates)
 
     def lines(self, current: Current) -> Lines:
         known = current(list({digest for digest, _, _, line in self._updates if line is None}))

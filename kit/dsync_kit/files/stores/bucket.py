@@ -99,5 +99,5 @@ class _Raw(io.RawIOBase):
 
 
 def _entry(meta: "ObjectMeta") -> Entry:
-    modified = meta["last_modified"].isoformat()
-    return Entry(meta["path"], meta["size"], str(meta["version"] or meta["e_tag"] or modified))
+    version = meta["version"] or meta["e_tag"] or meta["last_modified"].isoformat()
+    return Entry(meta["path"], meta["size"], version)
