@@ -85,6 +85,8 @@ class SeaweedFS(LocalServer):
             "ip": HOST,
             "ip.bind": HOST,
             "master.telemetry": "false",
+            # A master that resumes its state may refuse writes for 15 seconds, in case more volumes report to it.
+            "master.resumeState": "false",
             "webdav": "false",
             "admin.ui": "false",
             "s3.port.iceberg": 0,
