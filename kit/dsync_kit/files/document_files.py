@@ -5,32 +5,31 @@ together with the files of other tools. The README of a rendered connector descr
 """
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from dsync_kit.conversion import convert
-from dsync_kit.documents import id_of
-from dsync_kit.errors import Aborted, InvalidArgument
+from dsync_kit.errors import Aborted
 from dsync_kit.files.compacting.background import Background
 from dsync_kit.files.compacting.compaction import Compaction
 from dsync_kit.files.content.compression import Compression
 from dsync_kit.files.content.lines import Line, digest_of, document_line
+from dsync_kit.files.foreign.others import Others
 from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
 from dsync_kit.files.logs.changes import Documents, Updates
 from dsync_kit.files.logs.index import Index
 from dsync_kit.files.logs.log import Format, Listing, Log
-from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of, visible
+from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of
 from dsync_kit.files.logs.page_indexes import PageIndexes
 from dsync_kit.files.logs.writing import ConditionalWrites, Writer
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
-from dsync_kit.files.reading.mentioned import Mentioned
 from dsync_kit.files.reading.position import FilePlace, FilesPartition, LinePlace, LogPartition
-from dsync_kit.files.reading.snapshot import Indexes, Snapshot
-from dsync_kit.files.stores.storage import Entry, Storage
+from dsync_kit.files.reading.snapshot import Indexes
+from dsync_kit.files.reading.snapshots import Snapshots
+from dsync_kit.files.stores.listed import Listable, Listed
+from dsync_kit.files.stores.storage import Storage
 from dsync_kit.incoming import check_id
 from dsync_kit.protocol import BsonValue, DataType, Update
 
@@ -38,7 +37,6 @@ __all__ = ["DocumentFiles", "FilesOptions"]
 
 T = TypeVar("T")
 
-_SNAPSHOTS = 16
 _TRIES = 5
 
 
@@ -84,14 +82,11 @@ class DocumentFiles:
             partition_bytes=self._options.partition_bytes,
             largest=self._options.max_document_bytes,
         )
+        self._snapshots = Snapshots(self._indexes)
+        self._others = Others(storage, self._foreign, self._snapshots, root=root)
         self._conditions = ConditionalWrites(storage)
         self._lock = threading.Lock()
         self._logs: dict[str, tuple[Log, Writer]] = {}
-        self._snapshots: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
-        self._listings: OrderedDict[tuple[str, int, str, str], tuple[list[Entry], Callable[[bytes], bool]]] = (
-            OrderedDict()
-        )
-        self._mentioned: tuple[Snapshot, Mentioned] | None = None
         self._background = Background(self._compact)
         self._page_indexes = PageIndexes(storage, self._background.soon)
         self._compaction = Compaction(
@@ -114,10 +109,7 @@ class DocumentFiles:
 
     def namespaces(self) -> list[str]:
         """The namespaces with a folder, and the one of the files outside any folder."""
-        found = {namespace_of(name) for name in self._storage.folders() if not name.startswith(("_", "."))}
-        if self._root and self._foreign.wanted(self._top()):
-            found.add(self._root)
-        return sorted(found)
+        return self._namespaces(self._storage)
 
     def count(self, namespace: str) -> int:
         """How many documents there are; an estimate for large files of other tools."""
@@ -125,20 +117,28 @@ class DocumentFiles:
 
         def counted() -> int:
             listing = log.listing()
-            return self._newest(log, listing).count + self._foreign.count(self._others(log, listing))
+            return self._snapshots.newest(log, listing).count + self._others.count(self._others.entries(log, listing))
 
         return self._again(log, counted)
 
     def plan(self, namespace: str) -> list[Planned]:
         """Partitions that together hold each document once; at least one."""
         log = self._log(namespace)
+        return self._again(log, lambda: self._planned(log))
 
-        def planned() -> list[Planned]:
-            listing = log.listing()
-            written = plan_log(self._newest(log, listing), self._options.partition_bytes)
-            return self._foreign.plan(self._others(log, listing)) + written
-
-        return self._again(log, planned)
+    def plans(self, namespaces: Iterable[str] = ()) -> list[tuple[str, list[Planned]]]:
+        """The plan of each namespace, by default of all; then one listing of the store serves them all."""
+        wanted = list(dict.fromkeys(namespaces))
+        if wanted or (listed := Listed.of(self._storage)) is None:
+            return [(namespace, self.plan(namespace)) for namespace in wanted or self.namespaces()]
+        found = []
+        for namespace in self._namespaces(listed):
+            log = self._log(namespace)
+            try:
+                found.append((namespace, self._planned(log, listed)))
+            except FileNotFoundError:  # compacted since the listing
+                found.append((namespace, self.plan(namespace)))
+        return found
 
     def page(self, namespace: str, partition: bytes, cursor: bytes, data_type: DataType) -> tuple[list[bytes], bytes]:
         """A page of a partition, from its cursor on (empty: from the start), and the next page's cursor, or none.
@@ -150,7 +150,7 @@ class DocumentFiles:
         kind = _kind_of(partition)
         if isinstance(kind, FilesPartition):
             at = FilePlace.decode(cursor) if cursor else None
-            found, next_place = self._again(log, lambda: self._foreign_page(log, kind, at, data_type))
+            found, next_place = self._again(log, lambda: self._others.page(log, kind, at, data_type))
             return found, next_place.encode() if next_place else b""
         place = LinePlace.decode(cursor) if cursor else None
         documents, following = self._again(log, lambda: self._log_page(log, kind, place, data_type))
@@ -168,8 +168,8 @@ class DocumentFiles:
             listing = log.listing()
             found = self._found(log, listing, digests, data_type)
             missing = {digest for digest in digests if digest not in found}
-            if missing and (entries := self._others(log, listing)):
-                found |= self._found_elsewhere(log, entries, missing, data_type)
+            if missing and (entries := self._others.entries(log, listing)):
+                found |= self._others.find(log, entries, missing, data_type)
             return found
 
         found = self._again(log, looked_up)
@@ -194,6 +194,17 @@ class DocumentFiles:
         change = Updates(updates, data_type, self._options.max_document_bytes)
         if updates:
             writer.write(change, data_type)
+
+    def _namespaces(self, listed: Listable) -> list[str]:
+        found = {namespace_of(name) for name in listed.folders() if not name.startswith(("_", "."))}
+        if self._root and self._others.at_top(listed):
+            found.add(self._root)
+        return sorted(found)
+
+    def _planned(self, log: Log, listed: Listable | None = None) -> list[Planned]:
+        listing = log.listing(listed)
+        written = plan_log(self._snapshots.newest(log, listing), self._options.partition_bytes)
+        return self._others.plan(self._others.entries(log, listing, listed)) + written
 
     def _log(self, namespace: str) -> Log:
         return self._opened(namespace)[0]
@@ -229,32 +240,9 @@ class DocumentFiles:
                 return work()
             except FileNotFoundError:
                 log.listing()  # this raises, too, if the store itself is missing
-                with self._lock:
-                    self._listings.clear()
-                    for place in [place for place in self._snapshots if place[0] == log.namespace]:
-                        del self._snapshots[place]
+                self._others.forget()
+                self._snapshots.forget(log)
         raise Aborted(f"the files of {log.namespace!r} change faster than they can be read: try again")
-
-    def _newest(self, log: Log, listing: Listing) -> Snapshot:
-        """The log as a listing shows it."""
-        head = max((file.last for file in listing.files), default=0)
-        return self._snapshot_at(log, head, listing)
-
-    def _snapshot_at(self, log: Log, head: int, listing: Listing | None = None) -> Snapshot:
-        """The log as it was at a number; with `listing`, of files that are there now."""
-        with self._lock:
-            kept = self._snapshots.get((log.namespace, head))
-        # A page below the newest may have come since.
-        if kept is not None and (
-            listing is None or [part.file for part in kept.parts] == [each.file for each in visible(listing.files)]
-        ):
-            return kept
-        snapshot = Snapshot(log, listing or log.listing(), self._indexes, head)
-        with self._lock:
-            self._snapshots[log.namespace, head] = snapshot
-            while len(self._snapshots) > _SNAPSHOTS:
-                self._snapshots.popitem(last=False)
-        return snapshot
 
     def _log_page(
         self, log: Log, partition: LogPartition, place: LinePlace | None, data_type: DataType
@@ -267,73 +255,11 @@ class DocumentFiles:
             known,
             partition,
             place,
-            lambda head: self._snapshot_at(log, head),
+            lambda head: self._snapshots.at(log, head),
             blocks=self._blocks,
             limits=self._limits,
             data_type=data_type,
         )
-
-    def _foreign_page(
-        self, log: Log, partition: FilesPartition, place: FilePlace | None, data_type: DataType
-    ) -> tuple[list[bytes], FilePlace | None]:
-        key = (log.namespace, data_type, partition.first, partition.last)
-        with self._lock:
-            looked_at = self._listings.get(key) if place is not None else None
-        if looked_at is None:
-            listing = log.listing()
-            looked_at = self._others(log, listing), self._superseded(log, listing, data_type)
-            with self._lock:
-                self._listings[key] = looked_at
-                while len(self._listings) > _SNAPSHOTS:
-                    self._listings.popitem(last=False)
-        entries, superseded = looked_at
-        return self._foreign.page(
-            entries,
-            partition,
-            place,
-            data_type=data_type,
-            within=lambda name: self._within(log, name),
-            superseded=superseded,
-        )
-
-    def _superseded(self, log: Log, listing: Listing, data_type: DataType) -> Callable[[bytes], bool]:
-        known = log.format()
-        if known is None or not listing.files:
-            return _never
-        snapshot = self._newest(log, listing)
-        with self._lock:
-            if self._mentioned is None or self._mentioned[0] is not snapshot:
-                self._mentioned = snapshot, Mentioned(snapshot)
-            mentioned = self._mentioned[1]
-        written: Format = known
-
-        def is_superseded(document: bytes) -> bool:
-            try:
-                there = convert(document, data_type, written.data_type)
-                return digest_of(id_of(there, written.data_type)[0], written.data_type) in mentioned
-            except InvalidArgument:  # no such document could have been written
-                return False
-
-        return is_superseded
-
-    def _others(self, log: Log, listing: Listing) -> list[Entry]:
-        """The files of other tools in a namespace: in its folder, in a folder of its plain name, or in none."""
-        found = list(listing.foreign)
-        plain = log.namespace
-        if plain != log.folder and "/" not in plain and not plain.startswith(("_", ".")) and plain.isprintable():
-            found += [entry for entry in self._storage.entries(plain) if not _hidden(entry.key)]
-        if plain == self._root:
-            found += self._top()
-        return self._foreign.wanted(found)
-
-    def _top(self) -> list[Entry]:
-        return [entry for entry in self._storage.top() if not _hidden(entry.key)]
-
-    def _within(self, log: Log, key: str) -> str:
-        for folder in (log.folder, log.namespace):
-            if key.startswith(f"{folder}/"):
-                return key[len(folder) + 1 :]
-        return key
 
     def _found(
         self, log: Log, listing: Listing, digests: Sequence[bytes], data_type: DataType
@@ -342,7 +268,7 @@ class DocumentFiles:
         known = log.format() if listing.files else None
         if known is None or known.data_type != data_type:
             return {}
-        snapshot = self._newest(log, listing)
+        snapshot = self._snapshots.newest(log, listing)
         found: dict[bytes, bytes | None] = {}
         for digest in digests:
             if (place := snapshot.find(digest)) is not None:
@@ -354,20 +280,6 @@ class DocumentFiles:
                     found[digest] = stored_document(text, known.data_type, data_type, log.key, part.file.name, line)
         return found
 
-    def _found_elsewhere(
-        self, log: Log, entries: Sequence[Entry], wanted: set[bytes], data_type: DataType
-    ) -> dict[bytes, bytes | None]:
-        found: dict[bytes, bytes | None] = {}
-        partition, place = FilesPartition(first=entries[0].key, last=entries[-1].key), None
-        while True:
-            documents, place = self._foreign_page(log, partition, place, data_type)
-            for document in documents:
-                digest = digest_of(id_of(document, data_type)[0], data_type)
-                if digest in wanted:
-                    found[digest] = document
-            if place is None:
-                return found
-
     def _current(self, log: Log, digests: Sequence[bytes], head: int) -> dict[bytes, Line]:
         """The newest lines with these digests, for partial updates."""
         known = log.format()
@@ -377,7 +289,7 @@ class DocumentFiles:
 
     def _lines(self, log: Log, known: Format, digests: Sequence[bytes], head: int) -> dict[bytes, Line]:
         listing = log.listing()
-        snapshot = self._snapshot_at(log, head, listing)
+        snapshot = self._snapshots.at(log, head, listing)
         found: dict[bytes, Line] = {}
         for digest in digests:
             if (place := snapshot.find(digest)) is not None:
@@ -386,11 +298,8 @@ class DocumentFiles:
                 text = b"" if deleted else line_text(log, known, part, line, self._blocks)
                 found[digest] = Line(digest, text, deleted)
         if listing.foreign and (missing := set(digests) - found.keys()):
-            for digest, document in self._found_elsewhere(
-                log, self._others(log, listing), missing, known.data_type
-            ).items():
-                if document is not None:
-                    found[digest] = document_line(document, known.data_type)
+            older = self._others.find(log, self._others.entries(log, listing), missing, known.data_type)
+            found |= {digest: document_line(document, known.data_type) for digest, document in older.items()}
         return found
 
 
@@ -398,11 +307,3 @@ def _kind_of(partition: bytes) -> LogPartition | FilesPartition:
     if partition.startswith(b'["FilesPartition"'):
         return FilesPartition.decode(partition)
     return LogPartition.decode(partition)
-
-
-def _never(_: bytes) -> bool:
-    return False
-
-
-def _hidden(key: str) -> bool:
-    return any(part.startswith(("_", ".")) for part in key.split("/"))

@@ -19,6 +19,7 @@ from dsync_kit.files.logs.names import (
     visible,
     written_before,
 )
+from dsync_kit.files.stores.listed import Listable
 from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
@@ -114,8 +115,8 @@ class Log:
                 return None
         return self._format
 
-    def listing(self) -> Listing:
-        """What is in the namespace's folder now.
+    def listing(self, listed: Listable | None = None) -> Listing:
+        """What is in the namespace's folder now, or in `listed`.
 
         Raises FailedPrecondition for a folder of the old layout, and where the descriptor is missing.
         """
@@ -124,7 +125,7 @@ class Log:
         foreign: list[Entry] = []
         old: str | None = None
         described = False
-        for entry in self._storage.entries(self.folder):
+        for entry in (listed or self._storage).entries(self.folder):
             path = entry.key[len(self.folder) + 1 :]
             if path.startswith(f"{INDEX_FOLDER}/"):
                 indexes.append(path.partition("/")[2])

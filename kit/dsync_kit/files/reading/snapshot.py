@@ -22,7 +22,11 @@ from dsync_kit.files.stores.storage import Storage
 __all__ = ["Indexes", "Part", "Snapshot", "Span"]
 
 _IN_MEMORY = 256 << 10
-_KEPT = 512
+_KEPT_BYTES = 32 << 20
+_INDEX_BYTES = 2 << 10
+"""What an index takes beside its digests."""
+_FILE_BYTES = 64 << 10
+"""What an index on disk counts as, so that few files are open."""
 
 
 class Indexes:
@@ -34,6 +38,7 @@ class Indexes:
         self._pool = pool
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Index] = OrderedDict()
+        self._size = 0
 
     def of_all(self, log: Log, files: Iterable[LogFile], known: Format, indexes: Iterable[str]) -> list[Index]:
         """The indexes of files; `indexes` names those in the index folder. FileNotFoundError if a file has gone."""
@@ -76,9 +81,12 @@ class Indexes:
     def keep(self, log: Log, file: LogFile, index: Index) -> None:
         """Keep the index of a file that was just written."""
         with self._lock:
+            if (old := self._kept.pop(log.key(file.name), None)) is not None:
+                self._size -= _weight(old)
             self._kept[log.key(file.name)] = index
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._size += _weight(index)
+            while self._size > _KEPT_BYTES and len(self._kept) > 1:
+                self._size -= _weight(self._kept.popitem(last=False)[1])
 
     def _read(self, log: Log, file: LogFile, known: Format) -> Index:
         if file.merged:
@@ -92,6 +100,11 @@ class Indexes:
         index, lines = index_of(self._storage.read(key), file.last, known.compression, known.data_type, key)
         self._blocks.keep(key, index.blocks[0], lines)
         return _spooled(index)
+
+
+def _weight(index: Index) -> int:
+    """What an index takes of the memory that all may take."""
+    return _INDEX_BYTES + (len(index.digests) if isinstance(index.digests, bytes) else _FILE_BYTES)
 
 
 def _spooled(index: Index) -> Index:
