@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dsync_kit.bounds import scratch as scratch_folders
 from dsync_kit.bounds.guarded import GuardedProcess, signals_held
 from dsync_kit.bounds.scratch import ScratchFolder, sweep_folders
 
@@ -67,14 +68,19 @@ def test_a_run_that_ends_while_a_connector_starts(
     assert awaited(lambda: not alive(mark)), alive(mark)
     if number is signal.SIGKILL:  # it could not tidy up: the next run does
         monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+        monkeypatch.setattr(scratch_folders, "_MEMORY", scratch)  # other runs have folders there
         assert awaited(lambda: sweep_folders() == 1)  # a process that is ending lets go of its lock last
     assert list(scratch.iterdir()) == []
 
 
-def test_scratch_folders_of_runs_that_live_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["disk", "memory"])
+def test_scratch_folders_of_runs_that_live_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Only what a dead run has left is swept: a folder is in use as long as a process holds its lock."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with ScratchFolder() as mine:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "disk"))
+    monkeypatch.setattr(scratch_folders, "_MEMORY", tmp_path / "memory")
+    (tmp_path / place).mkdir()
+    with ScratchFolder(in_memory=place == "memory") as mine:
+        assert mine.path.parent == tmp_path / place
         (mine.path / "kept").touch()
         holder = subprocess.Popen(["sleep", "600"], pass_fds=[mine.lock])
         assert sweep_folders() == 0
@@ -88,6 +94,22 @@ def test_scratch_folders_of_runs_that_live_stay(tmp_path: Path, monkeypatch: pyt
         assert sweep_folders() == 1
         assert not mine.path.exists()
         mine.lock = os.open(os.devnull, os.O_RDONLY)
+
+
+@pytest.mark.parametrize("room", [2**62, 0])
+def test_a_folder_is_in_memory_only_if_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """A container often has a few MiB there; other systems have no such place."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch_folders, "_MEMORY", tmp_path / "memory")
+    monkeypatch.setattr(scratch_folders, "_ROOM", room)
+    with ScratchFolder(in_memory=True) as mine:
+        assert mine.path.parent == tmp_path
+    (tmp_path / "memory").mkdir()
+    with ScratchFolder(in_memory=True) as mine:
+        assert mine.path.parent == (tmp_path if room else tmp_path / "memory")
+    assert not mine.path.exists()
 
 
 def test_signals_are_held_while_something_starts() -> None:

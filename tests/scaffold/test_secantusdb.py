@@ -7,12 +7,14 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
+from dsync_kit.bounds import scratch
 from dsync_kit.testing.secantusdb import SecantusDB
 
 
 def test_what_was_acknowledged_survives_a_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """During an outage nothing answers; after it documents are there, and change streams go on."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch, "_MEMORY", tmp_path)
     with SecantusDB() as server, MongoClient(server.uri) as client:
         documents = client["shop"]["orders"]
         with documents.watch() as stream:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dsync_kit.bounds import scratch
 from dsync_kit.errors import UsageError
 from dsync_kit.testing.seaweedfs import SeaweedFS
 from dsync_kit.testing.secantusdb import SecantusDB
@@ -21,6 +22,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch, "_MEMORY", tmp_path)
     return tmp_path
 
 
@@ -45,7 +47,7 @@ def test_a_server_that_ends_at_once_is_an_error_with_its_last_words(
     with pytest.raises(UsageError, match=f"{server.name} ended while it started: no room left"):
         server().start()
     assert starts.read_text() == "start\n" * 3
-    assert not list(folder.glob("dsync-kit-*"))
+    assert not list(folder.glob("dsynckit-*"))
 
 
 @SERVERS
@@ -55,7 +57,7 @@ def test_a_server_that_is_not_ready_in_time_is_an_error(server: type[LocalServer
     (folder / program).chmod(0o755)
     with pytest.raises(UsageError, match=rf"{server.name} was not ready within 0\.3 seconds: loading"):
         server(start_timeout=0.3).start()
-    assert not list(folder.glob("dsync-kit-*"))
+    assert not list(folder.glob("dsynckit-*"))
 
 
 def test_an_outage_needs_a_server_that_was_started() -> None:

@@ -15,14 +15,17 @@ __all__ = ["SecantusDB"]
 
 
 class SecantusDB(LocalServer):
-    """One server, a replica set of one member, with its data in a temporary folder; a context manager, or `start` and
-    `stop`.
+    """One server, a replica set of one member, with its data in a temporary folder, which is in memory where there is
+    room; a context manager, or `start` and `stop`.
 
     `outage` ends it with SIGKILL; acknowledged writes survive that, unless `durable` is False, which makes it faster.
     `start` raises UsageError if `secantusd-py` is not installed, or not ready within `start_timeout` seconds.
     """
 
     name = "SecantusDB"
+    in_memory = (
+        True  # it syncs after each of a call's writes, since it loses acknowledged ones otherwise when it is killed
+    )
 
     def __init__(self, *, durable: bool = True, start_timeout: float = 60.0) -> None:
         super().__init__(start_timeout=start_timeout)

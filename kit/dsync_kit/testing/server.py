@@ -1,15 +1,14 @@
 """What the servers for tests have in common: they start on free ports, can be interrupted, and leave nothing behind."""
 
 import os
-import shutil
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
+from dsync_kit.bounds.scratch import ScratchFolder
 from dsync_kit.errors import UsageError
 from dsync_kit.testing.process import OwnedProcess
 
@@ -25,13 +24,16 @@ _PAUSE = 0.05
 class LocalServer(ABC):
     """One server on loopback, with its data in a temporary folder; a context manager, or `start` and `stop`.
 
-    `start_timeout` is in seconds. A subclass sets `name`, which errors show, and says how the server is run.
+    `start_timeout` is in seconds. A subclass sets `name`, which errors show, and says how the server is run; with
+    `in_memory` its data is in memory where there is room.
     """
 
     name: ClassVar[str]
+    in_memory: ClassVar[bool] = False
 
     def __init__(self, *, start_timeout: float = 60.0) -> None:
         self._start_timeout = start_timeout
+        self._scratch = ExitStack()
         self._folder: Path | None = None
         self._process: OwnedProcess | None = None
 
@@ -66,7 +68,7 @@ class LocalServer(ABC):
 
         Raises UsageError if its program is not installed, ends, or is not ready within `start_timeout`.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix=f"dsync-kit-{self.name.lower()}-"))
+        self._folder = self._scratch.enter_context(ScratchFolder(in_memory=self.in_memory)).path
         try:
             self._come_up(self._folder)
         except BaseException:
@@ -77,9 +79,8 @@ class LocalServer(ABC):
     def stop(self) -> None:
         """End the server, remove its data. Calling it again does nothing."""
         self._end()
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-            self._folder = None
+        self._folder = None
+        self._scratch.close()
 
     @contextmanager
     def outage(self) -> Iterator[None]:
