@@ -18,6 +18,8 @@ from dsync_kit.protocol import (
     Capabilities,
     DataType,
     Update,
+    WriteDataRequest,
+    WriteDataResponse,
     WriteUpdatesRequest,
     WriteUpdatesResponse,
 )
@@ -58,6 +60,24 @@ class ShortIds(TextIdsOnly):
         if len(part.data) > 29:
             raise InvalidArgument("value too long for type character varying(24)")
         return super().position(part, data_type)
+
+
+@unusual()
+class KeepsPartsOfRefusedPages(Reference):
+    """An unordered bulk write: of ids that differ only in their binary subtype, it refuses all but one, and keeps the
+    page's other documents."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        taken, subtypes = list[bytes](), dict[bytes, int]()
+        for document in request.data:
+            (part,) = self.insertion(document, request.type).update.id
+            if part.type != 5 or subtypes.setdefault(part.data[5:], part.data[4]) == part.data[4]:
+                taken.append(document)
+        page = WriteDataRequest(namespace=request.namespace, data=taken, type=request.type)
+        super().write_data(page)
+        if len(taken) < len(request.data):
+            raise InvalidArgument("the unique index knows no subtypes")
+        return WriteDataResponse()
 
 
 @unusual()

@@ -22,7 +22,7 @@ from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.connector import Connector
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, is_interrupt
@@ -132,8 +132,9 @@ class Case(Drawing):
     def write_groups(self, namespace: str, groups: Sequence[Sequence[Any]], data_type: DataType) -> Model:
         """WriteData of a document for each id of some groups, a group a call; what the namespace holds then.
 
-        A store may be too narrow for some groups. Raises Inapplicable where it refuses all of them. Numbers that it may
-        take for one stand for themselves once.
+        A store may be too narrow for some groups. Raises Inapplicable if it refuses all of them, or keeps a part of a
+        refused one: no rule says what a refused call leaves behind. Numbers that it may take for one stand for
+        themselves once.
         """
         model, known, refusal = Model(data_type), set[Any](), None
         for group in groups:
@@ -142,6 +143,8 @@ class Case(Drawing):
             try:
                 self.write_if_taken(namespace, page, data_type)
             except Inapplicable as declined:
+                if by_id(page, data_type).keys() & by_id(self.read(namespace, data_type), data_type).keys():
+                    raise
                 refusal = declined
                 continue
             known.update(values)
