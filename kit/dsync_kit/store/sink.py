@@ -33,7 +33,8 @@ class Sink(StoreConnector):
     def write(self, namespace: str, documents: Mapping[Key, Document | None]) -> None:
         """Upsert the documents by their keys, and delete the keys whose document is None, whether they exist or not.
 
-        Write everything or nothing. Return when it is durable.
+        Write everything or nothing. Return when it is durable. The documents are in the order in which they were sent:
+        for a store in which several keys are one id, such as 5 and 5.0, the last one counts.
         """
 
     def modify(self, namespace: str, keys: Collection[Key], outcome: Outcome) -> None:
@@ -55,10 +56,11 @@ class Sink(StoreConnector):
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         self.check_namespace(request.namespace)
         check_data_type(request.type, self.data_types)
-        documents: dict[Key, Document | None] = {
-            Key.of(check_document(data, request.type), request.type): Document(data, request.type)
-            for data in request.data
-        }
+        documents: dict[Key, Document | None] = {}
+        for data in request.data:
+            key = Key.of(check_document(data, request.type), request.type)
+            documents.pop(key, None)  # the last one counts, also in the order: see `write`
+            documents[key] = Document(data, request.type)
         if documents:
             self.write(request.namespace, documents)
             self._bell.ring()

@@ -38,6 +38,7 @@ class Outcome:
         changed: dict[Key, Document | None] = {}
         for key, update in self.updates:
             data = known[key] = self._applied(update, key, known.get(key))
+            changed.pop(key, None)  # the order is that of the last updates: see `Sink.write`
             changed[key] = None if data is None else Document(data, self.data_type)
         return changed
 

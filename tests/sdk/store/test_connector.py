@@ -254,6 +254,19 @@ class TestSink:
         put(memory, document("b", x=3))
         assert sorted(listed(memory)) == sorted([document("a", x=2), document("b", x=3)])
 
+    def test_the_store_gets_the_last_versions_in_the_order_in_which_they_were_sent(self) -> None:
+        """If 5 and 5.0 are one id for it, the one that was written or deleted last must count."""
+        order: list[str] = []
+
+        class Ordered(Memory):
+            def write(self, namespace: str, documents: Mapping[Key, Document | None]) -> None:
+                order.extend(f"{'-' if sent is None else '+'}{key.value}" for key, sent in documents.items())
+
+        put(Ordered(), document(5, n=1), document(5.0, n=2), document(5, n=3))
+        updates = [update(UPDATE_TYPE_DELETE, 5), update(UPDATE_TYPE_DELETE, 5.0)]
+        apply(Ordered(), *updates, update(UPDATE_TYPE_INSERT, 5, document(5)))
+        assert order == ["+5.0", "+5", "-5.0", "+5"]
+
     @pytest.mark.parametrize("data_type", [BSON, JSON])
     def test_updates_are_applied_in_their_order(self, memory: Memory, data_type: DataType) -> None:
         """INSERT and UPDATE alike are whole documents; deleting what is missing is fine."""
