@@ -1,7 +1,6 @@
 """What pgoutput sends, decoded: made from the documented format, and sent by a real server."""
 
 import struct
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -10,12 +9,6 @@ from dsync_kit.postgresql import pgoutput
 from dsync_kit.postgresql.pgoutput import UNCHANGED, Relation, RelationColumn
 from dsync_kit.postgresql.walsender import ReplicationConnection, lsn_of, lsn_text
 from dsync_kit.testing.postgresql import PostgreSQL
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgreSQL]:
-    with PostgreSQL() as server:
-        yield server
 
 
 def received(connection: ReplicationConnection, count: int) -> list[pgoutput.Message]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,15 +21,18 @@ settings, _ = configure(registered, [URI])
 api = LocalClient(create(registered, settings))
 
 
-def listed(partition: Partition) -> list[bytes]:
-    return [document for page in pages(api, partition, DATA_TYPE_MONGO_BSON) for document in page.data]
+def planned() -> Sequence[Partition]:
+    return api.generate_plan(GeneratePlanRequest(namespaces=["public.source"], initial_sync=True)).partitions
 
 
-def read() -> list[bytes]:
+def count(partition: Partition) -> int:
+    return sum(len(page.data) for page in pages(api, partition, DATA_TYPE_MONGO_BSON))
+
+
+def read() -> int:
     """List every partition of the plan."""
-    plan = api.generate_plan(GeneratePlanRequest(namespaces=["public.source"], initial_sync=True))
     with ThreadPoolExecutor(CALLS) as pool:
-        return [document for part in pool.map(listed, plan.partitions) for document in part]
+        return sum(pool.map(count, planned()))
 
 
 def write() -> int:
@@ -43,9 +47,11 @@ def write() -> int:
 
 
 if os.environ["WORK"] == "read":
-    timed(lambda: len(read()))
+    timed(read)
 else:
-    documents = read()
+    documents = [
+        document for part in planned() for page in pages(api, part, DATA_TYPE_MONGO_BSON) for document in page.data
+    ]
     with psycopg.connect(URI) as client:
         client.execute("TRUNCATE target")
     timed(write)

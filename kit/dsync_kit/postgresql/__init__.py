@@ -1,1 +1,1 @@
-"""Logical replication of PostgreSQL: what its servers send, decoded, and the connection that it comes over."""
+"""The parts of a connector for PostgreSQL: rows as documents, and logical replication."""

@@ -2,6 +2,7 @@
 
 import select
 import struct
+from time import monotonic
 from typing import NamedTuple, Self
 
 import psycopg
@@ -51,16 +52,17 @@ class ReplicationConnection:
         self._confirmed = after
 
     def receive(self, wait: float) -> Sent | None:
-        """The next message; None if there is none within `wait` seconds."""
+        """The next message; None if none is complete within `wait` seconds."""
+        deadline = monotonic() + wait
         while True:
             size, data = self._pgconn.get_copy_data(1)
             if size > 0:
                 if (sent := self._sent(bytes(data))) is not None:
                     return sent
             elif size == 0:
-                if not self._readable(wait):
+                # A large message comes in many parts.
+                if not self._readable(max(0.0, deadline - monotonic())):
                     return None
-                wait = 0.0
                 self._pgconn.consume_input()
             else:
                 result = self._pgconn.get_result()
