@@ -1,4 +1,4 @@
-"""The scaffolded PostgreSQL connector and psycopg alone, against the same server."""
+"""The scaffolded PostgreSQL connector, psycopg alone and dlt, against the same server."""
 
 import sys
 import tempfile
@@ -6,13 +6,19 @@ from pathlib import Path
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.testing.postgresql import PostgreSQL
+from measures.environments import python_of
 from measures.measuring import BENCHMARKS, command, interleaved, median, table, times
 
 __all__ = ["measure"]
 
-_COUNT = 100_000
-_OUT = {"the scaffolded connector": "read", "psycopg: COPY to a file": "copy", "psycopg: rows as dicts": "read"}
-_IN = {"the scaffolded connector": "write", "psycopg: executemany": "write"}
+_COUNT = 200_000
+_OUT = {
+    "the scaffolded connector": "read",
+    "psycopg: COPY to a file": "copy",
+    "psycopg: rows as dicts": "read",
+    "dlt: sql_table": "read",
+}
+_IN = {"the scaffolded connector": "write", "psycopg: executemany": "write", "dlt: merge by upsert": "write"}
 
 
 def measure(runs: int) -> list[str]:
@@ -21,14 +27,18 @@ def measure(runs: int) -> list[str]:
         connector = scaffold(Answers(scheme="postgresql"), output=Path(folder) / "postgresql").folder
         here = BENCHMARKS / "pipelines" / "postgresql"
         alone = f"{sys.executable} {here}/with_psycopg.py {server.uri}"
-        own = f"{sys.executable} {here}/with_connector.py {server.uri} {connector}"
+        lines = {
+            "the scaffolded connector": f"{sys.executable} {here}/with_connector.py {server.uri} {connector}",
+            "psycopg": alone,
+            "dlt": f"RUNTIME__DLTHUB_TELEMETRY=false {python_of('dlt')} {here}/with_dlt.py {server.uri}",
+        }
         command(f"COUNT={_COUNT} WORK=prepare {alone}")
         rows = []
         for title, contenders in (("out of PostgreSQL", _OUT), ("into an empty table", _IN)):
             seconds = interleaved(
                 {
                     name: lambda name=name, work=work: _seconds(  # type: ignore[misc]
-                        f"COUNT={_COUNT} WORK={work} {own if 'connector' in name else alone}"
+                        f"COUNT={_COUNT} WORK={work} {lines[name.partition(':')[0]]}"
                     )
                     for name, work in contenders.items()
                 },
@@ -42,7 +52,8 @@ def measure(runs: int) -> list[str]:
     return [
         f"{_COUNT:,} rows of about 200 bytes in six columns; PostgreSQL on loopback and the same cores, start-up left "
         f"out; medians of {runs} runs. The connector is called as dsync calls it: it reads four partitions into BSON, "
-        "and writes by 4 at once. The last column is the connector's rate in units of each contender's.",
+        "and writes by 4 at once. dlt reads rows of SQLAlchemy's into a destination that counts them. "
+        "The last column is the connector's rate in units of each contender's.",
         "",
         *table(["work", "by", "rows", "connector"], rows),
     ]

@@ -5,8 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 
-import psycopg
-
 COUNT = int(os.environ["COUNT"])
 COLUMNS = "id bigint PRIMARY KEY, text text, number integer, price double precision, flag boolean, made timestamptz"
 URI = sys.argv[1]
@@ -14,6 +12,8 @@ URI = sys.argv[1]
 
 def prepare() -> None:
     """A table to read from, and an empty one to write to."""
+    import psycopg
+
     with psycopg.connect(URI, autocommit=True) as client:
         client.execute("DROP TABLE IF EXISTS source, target")
         for name in ("source", "target"):
