@@ -30,6 +30,9 @@ from dsync_kit.usage import UsageError
 
 __all__ = ["EndToEnd", "e2e"]
 
+_CALL_SECONDS = 300.0
+"""dsync sets no limit; a call of the workload that takes so long is taken for one that never ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndToEnd:
@@ -67,7 +70,7 @@ class EndToEnd:
 
 def e2e(asked: EndToEnd) -> int:
     """Run the flow, and compare; returns the exit code. Raises UsageError for an impossible request."""
-    ends = take_ends(asked.words, scratch=True)
+    ends = take_ends(asked.words, scratch=True, timeout=_CALL_SECONDS)
     if isinstance(ends, HelpWanted):
         print(help_of(ends.word))
         return ExitCode.OK

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
 from dsync_kit.output.redaction import redact_uri
@@ -38,19 +39,22 @@ class HelpWanted:
     word: str
 
 
-def take_ends(words: Sequence[str], *, scratch: bool = False) -> tuple[Target, Target] | HelpWanted:
+def take_ends(
+    words: Sequence[str], *, scratch: bool = False, timeout: float | None = CALL_SECONDS
+) -> tuple[Target, Target] | HelpWanted:
     """Read `SOURCE [options] DESTINATION [options]`.
 
     With `scratch`, a folder without a URI stands for the scratch area of its conformance.py; options are added to its.
+    `timeout` limits each unary call to an end that the kit starts, in seconds.
 
     Raises UsageError if no connector matches, for an invalid option, and for fewer or more than two ends.
     """
     if wanted := _help_wanted(words):
         return wanted
-    source, rest = _take(words, scratch=scratch)
+    source, rest = _take(words, scratch=scratch, timeout=timeout)
     if not rest:
         raise UsageError(f"the destination is missing after {source.title}: expected {_GRAMMAR}")
-    destination, rest = _take(rest, scratch=scratch)
+    destination, rest = _take(rest, scratch=scratch, timeout=timeout)
     if rest:
         raise UsageError(f"{redact_uri(rest[0])!r} is unexpected after {destination.title}: expected {_GRAMMAR}")
     return source, destination
@@ -69,7 +73,7 @@ def help_of(word: str) -> str:
     return options_of(word)
 
 
-def _take(words: Sequence[str], *, scratch: bool) -> tuple[Target, list[str]]:
+def _take(words: Sequence[str], *, scratch: bool, timeout: float | None) -> tuple[Target, list[str]]:
     """The end at the start of `words`, and the remaining words."""
     word, *rest = words
     if word.lower().startswith("grpc://"):
@@ -87,7 +91,7 @@ def _take(words: Sequence[str], *, scratch: bool) -> tuple[Target, list[str]]:
         left = connector.settings.words_after(words)
     else:
         raise UsageError(_advice(folder, rest, connector.usage))
-    return resolve(word, rest[: len(rest) - len(left)]), left
+    return resolve(word, rest[: len(rest) - len(left)], timeout=timeout), left
 
 
 def _help_wanted(words: Sequence[str]) -> HelpWanted | None:

@@ -116,6 +116,7 @@ def configured_target(
                 command,
                 connector.name,
                 redact=settings.redact,
+                timeout=calls.timeout,
                 watch=calls.watch,
                 folder=calls.folder,
                 sharing=["--reuse-port"],
