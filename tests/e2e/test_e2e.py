@@ -194,7 +194,7 @@ def test_a_connector_that_does_not_start_again(tmp_path: Path) -> None:
     words = [str(folder), f"reference://{tmp_path}/bad", f"reference://{tmp_path}/good"]
     code, report, output = e2e(tmp_path, "--seed", str(seed_that_kills("source")), "--kills", "1", *SMALL, *words)
     assert code == 1, output
-    assert "the source does not start again after a kill" in report["failure"]
+    assert "the source does not start again after it was killed" in report["failure"]
     assert "another process holds the lock" in report["failure"]
 
 
