@@ -90,7 +90,8 @@ class PostgreSQL(LocalServer):
             **running_as(user),
         )
         if made.returncode != 0:
-            raise UsageError(f"initdb made no cluster: {made.stderr.decode(errors='replace').strip()}")
+            said = made.stderr.decode(errors="replace").strip() or f"it ended with status {made.returncode}"
+            raise UsageError(f"initdb made no cluster: {said}")
 
     def _end(self) -> None:
         if self._process is not None:
