@@ -1,7 +1,7 @@
 """The two ends of the flow, each served by a process at an address that stays the same."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -44,12 +44,6 @@ class ServedEnd(NamedTuple):
     def end(self) -> End:
         """It as the end of a flow."""
         return End(self.title, self.api, self.redact)
-
-    def removes(self, namespaces: Sequence[str]) -> bool:
-        """Whether what these namespaces hold is removed with it: those of a scratch area, and those made for a run."""
-        if self.harness is None:
-            return False
-        return all(name.startswith(SCRATCH) or name in self.harness.namespaces for name in namespaces)
 
 
 @contextmanager
