@@ -1,7 +1,6 @@
 """The flow while it runs: its parts are killed and started again, and the mover is watched."""
 
 import time
-from collections.abc import Callable
 
 from dsync_kit.e2e.ends import ServedEnd
 from dsync_kit.e2e.kills import KILLED, REPLACED, Kill
@@ -68,18 +67,18 @@ class Supervisor:
             end.outage(kill.down)
             return
         try:
-            self._way(end, kill)()
+            _bring_down_and_back(end, kill)
         except TargetError as error:
             raise NotBackError(f"the {kill.victim} does not start again after it was {kill.manner}: {error}") from None
 
-    def _way(self, end: ServedEnd, kill: Kill) -> Callable[[], None]:
-        if kill.manner == REPLACED:
-            return end.process.replace
-        down = end.process.kill if kill.manner == KILLED else end.process.stop
 
-        def bring_down_and_back() -> None:
-            down()
-            time.sleep(kill.down)
-            end.process.start()
-
-        return bring_down_and_back
+def _bring_down_and_back(end: ServedEnd, kill: Kill) -> None:
+    if kill.manner == REPLACED:
+        end.process.replace()
+        return
+    if kill.manner == KILLED:
+        end.process.kill()
+    else:
+        end.process.stop()
+    time.sleep(kill.down)
+    end.process.start()
