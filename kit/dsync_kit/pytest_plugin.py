@@ -28,6 +28,9 @@ def conformance_tests(file: str) -> Callable[..., None]:
 
     A rule that does not apply is skipped, with the reason. A known failure is an expected failure (xfail), and so is a
     violated SHOULD rule unless --dsync-strict is given, and a violated rule of a newer edition than the connector's.
+
+    When the last test of the module has run, the rules that a failure explains are judged again, apart from what its
+    smallest example shows. That changes no test's outcome; the summary at the end of the run has the results.
     """
     from dsync_kit.conformance.rules import RULES
 
@@ -55,6 +58,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("dsync_settle", "seconds by which reads lag behind writes; left out, it is found out")
 
 
+_NARROWED = pytest.StashKey[dict[str, list[str]]]()
+"""What was judged again, by folder."""
+
+_OUTPUT = "dsync_narrowed"
+"""Under this name a worker of xdist hands it over."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what was judged again, in a worker of xdist."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_OUTPUT] = session.config.stash.get(_NARROWED, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker of xdist hands over. A worker knows only the failures of its own tests."""
+    for folder, lines in getattr(node, "workeroutput", {}).get(_OUTPUT, {}).items():
+        node.config.stash.setdefault(_NARROWED, {}).setdefault(folder, []).extend(lines)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what came of the rules that were judged again."""
+    for folder, lines in config.stash.get(_NARROWED, {}).items():
+        terminalreporter.section(f"{folder}: judged apart from what failed", sep="=")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="module")
 def dsync_sessions(request: pytest.FixtureRequest) -> "Iterator[_Sessions]":
     """The connectors under test. Each starts when its first rule runs, and stops with the module."""
@@ -72,7 +103,12 @@ class _Sessions:
         return self
 
     def __exit__(self, *details: Any) -> None:
-        self._stack.__exit__(*details)
+        try:
+            for folder, session in self._opened.items():
+                if not isinstance(session, str) and (lines := _judged_again(session)):
+                    self._config.stash.setdefault(_NARROWED, {})[os.path.relpath(folder)] = lines
+        finally:
+            self._stack.__exit__(*details)
 
     @property
     def strict(self) -> bool:
@@ -146,6 +182,23 @@ def _seconds(text: str) -> float | None:
     if seconds is not None and not 0 <= seconds < float("inf"):
         pytest.exit(f"dsync_settle: given {text!r}: expected seconds, 0 or more", returncode=2)
     return seconds
+
+
+def _judged_again(session: "Session") -> list[str]:
+    """Judge again what failures hide, if they hide anything; the results, and the failures that were hidden."""
+    from dsync_kit.conformance.results.outcome import Result
+    from dsync_kit.report.contents import Report
+    from dsync_kit.report.failure import failure_text
+
+    with _pytest_hears_no_log():
+        for _ in session.narrow():
+            pass
+    started = session.started()
+    result = Result(started.target, started.db_type, started.seed, started.profile, session.outcomes, seconds=0.0)
+    report = Report.of(result, started.rules)
+    lines = [f"{found.rule}: {again}" for found in report.failures() if (again := report.again(found.rule))]
+    own = [found for found in report.failures() if found.apart is not None and found.apart.cause]
+    return lines + [failure_text(found, report.rules[found.rule]) for found in own]
 
 
 def _report(sessions: _Sessions, folder: Path, rule: "Rule") -> None:

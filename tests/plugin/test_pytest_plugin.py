@@ -131,6 +131,38 @@ def test_the_connector_is_started_once(run_pytest: Run, connector: Path) -> None
     assert (connector / "stopped").read_text() == "x"
 
 
+MIXED = """
+
+class ListsOneKind(Broken):
+    def list_data(self, request):
+        from dsync_kit.documents import id_of
+        from dsync_kit.protocol import ListDataResponse
+
+        answer = super().list_data(request)
+        kinds = [id_of(document, request.type)[0].type for document in answer.data]
+        kept = [document for document, kind in zip(answer.data, kinds) if kind == kinds[0]]
+        return ListDataResponse(data=kept, next_cursor=answer.next_cursor)
+
+
+CONNECTOR = RegisteredConnector(
+    name="broken", schemes=("broken",), settings=Settings, create=ListsOneKind, usage="broken://"
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [(), pytest.param(("-n", "1"), marks=pytest.mark.campaign)], ids=["alone", "a worker of xdist"]
+)
+def test_what_a_failure_hides_is_judged_again(run_pytest: Run, connector: Path, words: tuple[str, ...]) -> None:
+    """Rules that one failure explains fail, as they did; the summary says what came of them apart from its feature."""
+    (connector / "registration.py").write_text(REGISTRATION + MIXED, encoding="utf-8")
+    done = run_pytest("-k", "write/read-back or write/several-pages", *words)
+    assert "broken: judged apart from what failed" in done.stdout
+    again = re.search(r"(\S+): 1 bug \(ids of mixed kinds\); judged apart from it: (\d+) passed, 0 failed", done.stdout)
+    assert again is not None, done.stdout
+    assert int(again[2]) > 0
+
+
 def test_known_failures(run_pytest: Run, connector: Path) -> None:
     """What conformance.py lists is expected to fail, with the reason; one that is not seen, too."""
     known = '{"info/db-type": "nameless yet", "info/stable": "moves"}'

@@ -18,6 +18,7 @@ from dsync_kit.documents import decode, encode, id_field, id_of
 from dsync_kit.protocol import ListDataRequest, ListDataResponse, WriteUpdatesRequest, WriteUpdatesResponse
 from dsync_kit.server import ConnectorServer
 
+from .catalogue import FAULTS
 from .fault import REFERENCE, SETTINGS, Variant, judge
 from .typed_connector import TypedConnector
 from .typed_tables import Column
@@ -165,3 +166,13 @@ def test_a_typed_store(connector: Any, second: set[str]) -> None:
     rules = ("encoding/bson-null", "write/read-back", "updates/delete", "updates/order-in-call", "updates/model")
     outcomes = judged(connector, rules)
     assert roots(outcomes) == {"encoding/bson-null", *second}
+
+
+def test_a_value_that_comes_back_changed_everywhere_is_one_bug() -> None:
+    """Documents that fit come back changed, too: the rules on what does not fit are not to blame, and are folded."""
+    rules = ["encoding/bson-int64", "write/read-back", "schema/null", "schema/page", "schema/updates"]
+    rules += ["schema/partial-updates", "schema/other-ids"]
+    fault = next(fault for fault in FAULTS if fault.name == "typed-longs-come-back-as-small-numbers")
+    failures = {outcome.rule: outcome.cause for outcome in judge(fault, rules).outcomes if outcome.failure is not None}
+    assert failures.keys() >= {"encoding/bson-int64", "schema/null", "schema/other-ids"}
+    assert {rule for rule, cause in failures.items() if not cause} == {"encoding/bson-int64"}

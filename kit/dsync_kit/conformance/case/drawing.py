@@ -164,9 +164,20 @@ class Drawing:
     def family(self) -> Family:
         """The namespaces of this example: they all accept the same documents."""
         if self._family is None:
-            known = self.subject.families
-            self._family = known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
+            self._family = self._one_of(self.subject.families)
         return self._family
+
+    def prefer(self, data_type: DataType, fit: Callable[[Holding], bool]) -> None:
+        """Take the example's namespaces from those whose documents `fit`, if there are any.
+
+        Call it before anything is drawn that depends on what the namespaces hold.
+        """
+        if self._family is None:
+            known = self.subject.families
+            self._family = self._one_of([family for family in known if fit(family.holding(data_type))] or known)
+
+    def _one_of(self, known: Sequence[Family]) -> Family:
+        return known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)
 
     def holding(self, data_type: DataType) -> Holding:
         """The documents that the example's namespaces can hold."""

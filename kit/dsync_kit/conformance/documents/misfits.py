@@ -1,10 +1,12 @@
 """Documents that do not fit a schema, each in one way that has a name: what a store must refuse, or keep exactly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
@@ -16,10 +18,10 @@ from dsync_kit.conformance.documents.schema.document_schema import part_of
 from dsync_kit.conformance.documents.schema.fitting import fits, misfit
 from dsync_kit.conformance.documents.schema.ranges import MOST_TEXT, steps
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
-from dsync_kit.conformance.documents.strategies import make_document, some
+from dsync_kit.conformance.documents.strategies import make_document, many
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 
-__all__ = ["Misfit", "MisfitKind", "misfits", "several_misfits"]
+__all__ = ["Misfit", "MisfitKind", "rules_out", "several_misfits"]
 
 Draw = st.SearchStrategy[Any]
 
@@ -51,42 +53,61 @@ class Misfit:
     reason: str
 
 
-def misfits(filling: Filling, kind: MisfitKind, *, ids: bool = False) -> Draw | None:
-    """Documents that do not fit in this way alone, by a field, or by their ids.
+def several_misfits(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 64) -> Draw | None:
+    """Lists of documents that do not fit, in one of these ways each, by a field, or by their ids.
 
-    None where the schema rules nothing out in this way.
+    Each has an id of its own, and is wrong in another place or by another value. The ways take turns, so that those of
+    many values leave room for the others. None where the schema rules nothing out in these ways.
     """
-    several = several_misfits(filling, kind, ids=ids, most=1)
-    return None if several is None else several.map(lambda found: found[0])
-
-
-def several_misfits(filling: Filling, kind: MisfitKind, *, ids: bool = False, most: int = 24) -> Draw | None:
-    """Lists of such documents, each with an id of its own, and wrong in another place or by another value."""
-    wrong = list(_wrong_ids(filling, kind) if ids else _wrong(filling, kind))
+    wrong = _all_wrong(filling, tuple(kinds), ids)
     made = counted(filling.schema.identifier, filling.schema.data_type, prefix="misfit")
     if not wrong or made.size == 0:
         return None
     most = min(most, made.size)
-    # Half of all, so that few examples have each of them, and no more than a call each costs little.
-    places = st.tuples(some(range(len(wrong))), st.integers(0, len(wrong) - 1)).map(
-        lambda drawn: sorted(drawn[0], key=lambda place: (place - drawn[1]) % len(wrong))[:most]
-    )
-    return st.builds(
-        lambda fields, chosen: [
-            _misfit(filling, kind, made(number), fields, *wrong[place]) for number, place in enumerate(chosen)
-        ],
-        filling.small_fields,
-        places,
-    )
+
+    def build(fields: dict[str, Any], chosen: Sequence[int], start: int) -> list[Misfit]:
+        places = _turns([wrong[number] for number in chosen], start)[:most]
+        return [_misfit(filling, made(number), fields, place) for number, place in enumerate(places)]
+
+    # Numbers, since Hypothesis may show what it builds from, and all wrong values are long.
+    return st.builds(build, filling.small_fields, many(range(len(wrong))), st.integers(0, len(wrong) - 1))
+
+
+def rules_out(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False) -> bool:
+    """Whether the schema rules anything out in one of these ways."""
+    return bool(_all_wrong(filling, tuple(kinds), ids))
+
+
+def _turns(places: Sequence["_Place"], start: int) -> list["_Place"]:
+    """The places, those of each kind in turn, beginning at the one that `start` says."""
+    of_kinds: dict[MisfitKind, list[_Place]] = {}
+    for place in places:
+        of_kinds.setdefault(place.kind, []).append(place)
+    rotated = [of_kind[start % len(of_kind) :] + of_kind[: start % len(of_kind)] for of_kind in of_kinds.values()]
+    rotated = rotated[start % len(rotated) :] + rotated[: start % len(rotated)]
+    return [place for turn in zip_longest(*rotated) for place in turn if place is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a document can be made not to fit, and by which value."""
+
+    kind: MisfitKind
+    field: str
+    value: Any
+
+
+@lru_cache(maxsize=256)
+def _all_wrong(filling: Filling, kinds: tuple[MisfitKind, ...], ids: bool) -> tuple[_Place, ...]:
+    found = _wrong_ids if ids else _wrong
+    return tuple(_Place(kind, field, value) for kind in kinds for field, value in found(filling, kind))
 
 
 _MISSING = object()
 
 
-def _misfit(
-    filling: Filling, kind: MisfitKind, identifier: Any, fields: dict[str, Any], field: str, value: Any
-) -> Misfit:
-    schema = filling.schema
+def _misfit(filling: Filling, identifier: Any, fields: dict[str, Any], place: _Place) -> Misfit:
+    schema, kind, field, value = filling.schema, place.kind, place.field, place.value
     if field == schema.id_field:
         identifier = value
     if kind is MisfitKind.REPEATS_NOT and repr(value) == repr(part_of(identifier, schema.repeats[field])):

@@ -4,7 +4,7 @@ Documents are drawn as Python dicts and encoded; what a strategy gives is always
 """
 
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -44,6 +44,7 @@ __all__ = [
     "json_numbers",
     "json_values",
     "make_document",
+    "many",
     "merge_key",
     "pages",
     "several",
@@ -100,7 +101,8 @@ texts = st.one_of(
 )
 """Text without NUL, which some stores cannot hold: that is tried by a rule of its own."""
 
-_plain_names = st.sampled_from(["a", "b", "name", "value", "Name", "x_1", "tags"])
+_PLAIN_NAMES = ["a", "b", "name", "value", "Name", "x_1", "tags"]
+_plain_names = st.sampled_from(_PLAIN_NAMES)
 _NAMES_KNOWN = [
     *("a", "A", "id2", "with space", " x ", "é", "日本", "𝄞", "quote'\"", "semi;", "0", "1"),
     *("_x", "__proto__", "type", "__v"),
@@ -112,7 +114,7 @@ field_names = st.one_of(
 """Field names without `.`, `$` and NUL, which stores may reserve."""
 
 # Few names, so that one is often there at several levels, and in several documents.
-_often_names = st.one_of(_plain_names, field_names)
+_often_names = st.one_of(*(st.sampled_from(_PLAIN_NAMES) for _ in range(4)), field_names)
 
 BSON_COMMON: dict[str, Draw] = {
     "text": texts,
@@ -149,24 +151,27 @@ def choice(*choices: Hashable) -> Draw:
 def some(known: Sequence[Any]) -> Draw:
     """At least one of the known values: about half of them, and down to one where an example shrinks."""
     # The bits of bytes: of a list of choices most examples repeat the one before, and most of numbers are small.
-    size = (len(known) + 7) // 8
-
-    def chosen(data: bytes) -> list[Any]:
-        bits = int.from_bytes(data)
-        return [value for number, value in enumerate(known) if bits >> number & 1] or list(known[:1])
-
-    return st.binary(min_size=size, max_size=size).map(chosen)
+    return _chosen(known, 1, lambda bits: bits[0])
 
 
 def few(known: Sequence[Any]) -> Draw:
     """At least one of the known values: about a quarter of them, where each costs several calls."""
+    return _chosen(known, 2, lambda bits: bits[0] & bits[1])
+
+
+def many(known: Sequence[Any]) -> Draw:
+    """At least one of the known values: about three quarters of them, where each costs little."""
+    return _chosen(known, 2, lambda bits: bits[0] | bits[1])
+
+
+def _chosen(known: Sequence[Any], numbers: int, combine: Callable[[list[int]], int]) -> Draw:
     size = (len(known) + 7) // 8
 
     def chosen(data: bytes) -> list[Any]:
-        bits = int.from_bytes(data[:size]) & int.from_bytes(data[size:])
+        bits = combine([int.from_bytes(data[start : start + size]) for start in range(0, len(data), size)])
         return [value for number, value in enumerate(known) if bits >> number & 1] or list(known[:1])
 
-    return st.binary(min_size=2 * size, max_size=2 * size).map(chosen)
+    return st.binary(min_size=numbers * size, max_size=numbers * size).map(chosen)
 
 
 def several(known: Sequence[Any], drawn: Draw) -> Draw:
@@ -202,11 +207,17 @@ BSON_RARE: dict[str, Draw] = {
 
 
 def _nested(scalars: Draw, names: Draw, depth: int) -> Draw:
-    # Levels spelled out: st.recursive draws several times slower.
+    # Levels spelled out: st.recursive draws several times slower. Two values of five are nested: one_of would take each
+    # type of scalar for a choice if they were not wrapped, and names would rarely meet at two levels.
     level = scalars
     for _ in range(depth):
-        level = st.one_of(scalars, st.lists(level, max_size=3), st.dictionaries(names, level, max_size=3))
+        flat = [st.builds(_itself, scalars) for _ in range(3)]
+        level = st.one_of(*flat, st.lists(level, max_size=3), st.dictionaries(names, level, max_size=3))
     return level
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 _scalars = st.one_of(*BSON_COMMON.values())

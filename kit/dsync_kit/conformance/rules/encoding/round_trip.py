@@ -1,5 +1,6 @@
 """Documents are written, by WriteData or WriteUpdates, and read back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.holding import Holding
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
@@ -49,27 +51,36 @@ def placed(case: Case, values: list[Any]) -> dict[str, Any]:
 
 
 def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
-    """Write values of these BSON types to a field that has one of them, each in a document, and read them back.
+    """Write values of these BSON types to fields that have one of them, a document for each value, and read them back.
 
     False where documents may have any fields: the caller says which, then.
     """
     if data_type not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")
+    case.prefer(data_type, lambda holding: holding.free or bool(_places(holding, types)))
     holding = case.holding(data_type)
     if not isinstance(holding, Filling) or holding.free:
         return False
-    places = holding.fields_of(*types)
+    places = _places(holding, types)
     if not places:
         raise case.does_not_apply(f"its schema has no field of the type {' or '.join(types)}")
-    name, kind = case.draw(st.sampled_from(places), "field, type")
-    values = case.draw(holding.values_of(name, kind), "values")
-    identifiers = case.numbered_ids(len(values), data_type)
-    documents = [holding.document(one, {name: value}) for one, value in zip(identifiers, values, strict=True)]
+    values: dict[str, list[Any]] = {}
+    for name, kind in case.draw(strategies.many(places), "fields"):
+        values.setdefault(name, []).extend(case.draw(holding.values_of(name, kind), f"values of {name}"))
+    identifiers = case.numbered_ids(max(map(len, values.values())), data_type)
+    documents = [
+        holding.document(one, {name: several[number % len(several)] for name, several in values.items()})
+        for number, one in enumerate(identifiers)
+    ]
     namespace = case.namespace()
     if _by_updates(case):
         changes = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_UPDATE, data=new) for new in documents]
         case.update(namespace, changes, data_type)
     else:
         case.write(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"the listing of values of {name!r}")
+    case.expect(namespace, Model(data_type, documents), f"the listing of values of {', '.join(map(repr, values))}")
     return True
+
+
+def _places(holding: Holding, types: Sequence[str]) -> list[tuple[str, str]]:
+    return holding.fields_of(*types) if isinstance(holding, Filling) else []
