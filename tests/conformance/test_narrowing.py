@@ -108,6 +108,16 @@ def test_features_add_up() -> None:
     assert outcomes["a/one"].apart == Apart(both, "a/cause", Status.PASSED)
 
 
+@pytest.mark.parametrize("kind", [FeatureKind.IDS, FeatureKind.VALUES])
+def test_what_fails_with_texts_and_with_others_is_not_about_their_kind(kind: FeatureKind) -> None:
+    """One kind after another is not left out, until so little is left that the rule passes by chance."""
+    texts, numbers = Feature(kind, "string"), Feature(kind, "int")
+    findings = [found("a/cause", texts), found("a/one"), found("a/two")]
+    asked, outcomes = run([found("a/cause", numbers)], findings)
+    assert asked == [("a/cause", str(texts))]
+    assert [outcome.cause for outcome in outcomes.values()] == ["", "a/cause", "a/cause"]
+
+
 def test_a_rule_that_has_nothing_left_to_check_explains_nothing() -> None:
     """Without texts, or without ids of the only type, hardly any rule has: that it is not exercised says nothing."""
     asked, outcomes = run([not_exercised("a/cause")], (found("a/cause", Feature(FeatureKind.IDS, "string")), ALL[1]))

@@ -221,10 +221,12 @@ class DeletesAreNotedBefore(Remote):
 
     def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
         gone = self.__dict__.setdefault("gone", set())
-        left = [change for change in changes if (namespace, change.position) not in gone]
+        left = []
         for change in changes:
+            place = (namespace, change.position)
             deletes = change.update.type == UPDATE_TYPE_DELETE
-            (gone.add if deletes else gone.discard)((namespace, change.position))
+            left += [] if deletes and place in gone else [change]
+            (gone.add if deletes else gone.discard)(place)
         super().commit(namespace, data_type, left)
 
 

@@ -74,6 +74,9 @@ class _Cause:
             return
         # It fails in another way: the features that it shows now may be the only ones left to leave out.
         new = [feature for feature in finding.features if feature not in self.finding.features]
+        # What fails with texts and with others is not about the kind: leaving out more would leave nothing to check.
+        of_any_kind = {feature.kind for feature in without if feature.detail == _TEXTS.detail}
+        new = [feature for feature in new if feature.kind not in of_any_kind]
         if any(feature.kind is FeatureKind.VALUES for feature in without):
             # Texts replace the values that are left out, so that they appear now means little.
             new.sort(key=lambda feature: feature == _TEXTS)

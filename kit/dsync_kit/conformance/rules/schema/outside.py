@@ -307,7 +307,9 @@ def _expect_some(
         listed = case.read(namespace, data_type, expected=len(maybe))
         allowed = [*maybe, *all_of_them]
         strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
-        missing = [known for known in all_of_them if not any(same_document(found, known, data_type) for found in listed)]
+        missing = [
+            known for known in all_of_them if not any(same_document(found, known, data_type) for found in listed)
+        ]
         if strange or missing:
             raise Violation(
                 f"what was acknowledged is not there as it was written, or what was refused is ({why})",
