@@ -108,6 +108,14 @@ def test_features_add_up() -> None:
     assert outcomes["a/one"].apart == Apart(both, "a/cause", Status.PASSED)
 
 
+@pytest.mark.parametrize(("exercised", "judged"), [(1, False), (3, True)])
+def test_a_rule_most_of_whose_examples_are_declined_has_not_passed(exercised: int, judged: bool) -> None:
+    """One example that passes among twelve says nothing of the feature: the consequences are not judged again."""
+    few = replace(passed("a/cause"), examples=12, exercised=exercised)
+    asked, _ = run([few, passed("a/one"), passed("a/two")] if judged else [few, found("a/cause")])
+    assert ("a/one" in [rule for rule, _ in asked]) is judged
+
+
 @pytest.mark.parametrize("kind", [FeatureKind.IDS, FeatureKind.VALUES])
 def test_what_fails_with_texts_and_with_others_is_not_about_their_kind(kind: FeatureKind) -> None:
     """One kind after another is not left out, until so little is left that the rule passes by chance."""

@@ -155,6 +155,8 @@ class Finding(_Judged):
 
     drawn: tuple[tuple[str, str], ...] = ()
     """The values of the one example that was run again, where it passed."""
+    exercised: int = 0
+    """The number of examples that checked something, and were not declined."""
     owner: str = ""
     """The rule that owns the violation, if known."""
     refusal: str = ""

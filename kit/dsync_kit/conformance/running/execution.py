@@ -150,6 +150,8 @@ class _Trial:
     """Whether this runs a single example that has failed before."""
     examples: int = 0
     checks: int = 0
+    exercised: int = 0
+    """How many examples have checked something, and were not declined."""
     reached: Counter[Situation] = field(default_factory=Counter)
     corpus: ExampleDatabase | None = None
     """Keeps the examples with which something new was reached."""
@@ -181,6 +183,7 @@ class _Trial:
         case = Case(self.subject, data, bulk=self.profile.bulk)
         for line in self.subject.liveness.last_calls:
             case.recorder.note(line)
+        declined = self.declined.total()
         with captured_log(self.subject.redact) as log:
             try:
                 violation = self._violation(case)
@@ -188,6 +191,7 @@ class _Trial:
                 case.close()
                 self.examples += 1
                 self.checks += case.checks
+                self.exercised += case.checks > 0 and self.declined.total() == declined
                 self.notes.update(case.notes)
                 new = case.reached.keys() - self.reached.keys()
                 self.reached.update(case.reached)
@@ -270,6 +274,7 @@ class _Trial:
             reason=reason,
             notes=tuple(notes),
             failure=failure,
+            exercised=self.exercised,
             owner=owner,
             refusal=self.smallest.violation.refusal if self.smallest is not None else "",
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),

@@ -31,6 +31,9 @@ _MOST_FEATURES = 6
 _MOST_TRIALS = 12
 """How often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
 
+_ENOUGH = 3
+"""How many examples must have reached a check, of a rule that is said to pass without a feature."""
+
 _NEW_FEATURES = 2
 """How many features of an example that fails in another way are tried."""
 
@@ -69,7 +72,7 @@ class _Cause:
         """Note the finding about the rule itself, judged again without these features."""
         self.tried += 1
         self.trials.popleft()
-        if finding.status is Status.PASSED or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
+        if _passed(finding) or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
             self.without, self.exercised = without, finding.status is Status.PASSED
             return
         # It fails in another way: the features that it shows now may be the only ones left to leave out.
@@ -202,6 +205,11 @@ class Narrowing:
                 self._roots[outcome.rule] = by_rule[outcome.rule]
         causes = (_Cause.of(by_rule[rule], names, first=first) for rule, names in hidden.items())
         return sorted((cause for cause in causes if cause.trials), key=lambda cause: -len(cause.consequences))
+
+
+def _passed(finding: Finding) -> bool:
+    """Whether a rule that was judged again has passed, and not because most of its examples were declined."""
+    return finding.status is Status.PASSED and finding.exercised >= min(_ENOUGH, (finding.examples + 1) // 2)
 
 
 def _not_exercised(finding: Finding, reason: str) -> Finding:

@@ -15,6 +15,8 @@ from dsync_kit.protocol import GeneratePlanResponse, ListDataRequest, Partition
 __all__ = ["Copier"]
 
 _KEPT = 4
+_OF_ALL = 5
+"""The choice with which a plan names no namespaces."""
 
 
 class Copier:
@@ -31,7 +33,7 @@ class Copier:
         """Whether a stream is open: a source with one slot refuses plans, then."""
 
     def plan(self, operation: Operation, *, alone: bool) -> None:
-        """Ask for a plan of some namespaces."""
+        """Ask for a plan of some namespaces, or of all that there are."""
         world, names = self._world, self._world.names
         if not self._case.offers(Need.MULTI_NAMESPACE_PLAN):
             names = [world.name(operation)]
@@ -43,12 +45,18 @@ class Copier:
             world.resolve()
         since = world.clock.now()
         holding = {name: held(world.histories[name].model()) for name in asked}
+        covers = asked
+        if operation.which == _OF_ALL and alone and self._case.offers(Need.DEFAULT_PLAN):
+            # Those that hold nothing need not be there yet, and so need not be streamed.
+            filled = tuple(name for name in world.names if world.histories[name].model().documents)
+            asked, covers = ((), filled) if filled else (asked, covers)
+            holding = {name: held(world.histories[name].model()) for name in covers}
         if (plan := self._planned(asked, since, world.driver(operation))) is None:
             return
         origin = None
         # While others write, nobody knows what a sink would hold at that moment: it has to copy the plan first.
         if plan.updates_partitions and alone:
-            origin = Origin(plan.updates_partitions[0].cursor, asked, lambda: holding, "a plan's cursor")
+            origin = Origin(plan.updates_partitions[0].cursor, asked, covers, lambda: holding, "a plan's cursor")
         self.plans = [*self.plans, Planned(tuple(plan.partitions), since, origin)][-_KEPT:]
 
     def copy(self, operation: Operation) -> None:
@@ -75,7 +83,7 @@ class Copier:
         self._case.checks += 1
         if plan.updates_partitions:
             what = "the cursor of a plan that was copied"
-            origin = Origin(plan.updates_partitions[0].cursor, asked, lambda: copied, what)
+            origin = Origin(plan.updates_partitions[0].cursor, asked, asked, lambda: copied, what)
             self.copied = [*self.copied, origin][-_KEPT:]
 
     def begin(self, operation: Operation) -> None:
@@ -107,7 +115,7 @@ class Copier:
         try:
             return driver.plan(asked, updates=self._world.streams)
         except ConnectorError:
-            if self.streaming or any(self._world.may_be_empty(name, since) for name in asked):
+            if self.streaming or any(self._world.may_be_empty(name, since) for name in asked or self._world.names):
                 return None  # one slot, which a stream holds; or a namespace that is gone with its last document
             raise
 

@@ -15,11 +15,13 @@ __all__ = ["Counting", "Listing", "Origin", "Planned", "Reading"]
 class Origin:
     """A cursor from which updates may be streamed: `holding` gives what a sink holds that has come so far.
 
-    `asked` are the namespaces for which it was given; none stands for all.
+    `asked` are the namespaces for which it was given; none stands for all. `covers` are those whose updates must come:
+    a namespace that was made after a plan of all need not be streamed.
     """
 
     cursor: bytes
     asked: tuple[str, ...]
+    covers: tuple[str, ...]
     holding: Callable[[], dict[str, Held]]
     what: str
 
@@ -60,7 +62,8 @@ class Reading:
             first.setdefault(sent.cursor, sent)
         for sent in reversed(first.values()):
             held = partial(self.follower.held_after, sent.updates)
-            yield Origin(sent.cursor, self.origin.asked, held, f"the cursor that came with update {sent.updates}")
+            what = f"the cursor that came with update {sent.updates}"
+            yield Origin(sent.cursor, self.origin.asked, self.origin.covers, held, what)
 
 
 @dataclass(slots=True)

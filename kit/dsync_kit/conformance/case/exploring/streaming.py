@@ -129,15 +129,14 @@ class Streamer:
             driver=driver,
             ahead=ahead,
         )
-        return Reading(follower, Origin(origin.cursor, asked, origin.holding, origin.what))
+        return Reading(follower, Origin(origin.cursor, asked, origin.covers, origin.holding, origin.what))
 
     def _chosen(self, operation: Operation) -> Reading | None:
         return self._open[operation.which % len(self._open)] if self._open else None
 
     def _converge(self, reading: Reading, what: str) -> None:
         self._world.resolve()
-        names = reading.origin.asked or tuple(self._world.names)
-        wanted = {name: held(self._world.histories[name].model()) for name in names}
+        wanted = {name: held(self._world.histories[name].model()) for name in reading.origin.covers}
         self._guarded(reading, lambda: reading.follower.converge(wanted, what=what))
 
     def _guarded(self, reading: Reading, read: Callable[[], object]) -> None:
