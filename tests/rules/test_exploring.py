@@ -13,9 +13,9 @@ from .catalogue import FAULTS, VARIANTS
 from .fault import judge
 
 
-def _judged(name: str, rule: str, *, seconds: float) -> Result:
+def _judged(name: str, rule: str, *, seconds: float, shrinking: float = 0.0) -> Result:
     (entry,) = [found for found in (*FAULTS, *VARIANTS) if found.name == name]
-    return judge(entry, [rule], profile=replace(PROFILES["quick"], shrinking=0.0, seconds=seconds))
+    return judge(entry, [rule], profile=replace(PROFILES["quick"], shrinking=shrinking, seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_how_operations_meet(name: str, rule: str, meetings: set[Meeting]) -> No
 
 def test_a_failure_names_its_operations() -> None:
     """The example lists them in their order, and the transcript says where each begins."""
-    (outcome,) = _judged("refused-comes-with-the-next", "explore/in-order", seconds=60.0).outcomes
+    (outcome,) = _judged("refused-comes-with-the-next", "explore/in-order", seconds=60.0, shrinking=3.0).outcomes
     assert outcome.failure is not None
     steps = dict(outcome.failure.example)["steps"]
     assert "write a page that is bad" in steps

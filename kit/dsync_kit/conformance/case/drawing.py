@@ -181,8 +181,9 @@ class Drawing:
 
     def holding(self, data_type: DataType) -> Holding:
         """The documents that the example's namespaces can hold."""
-        self.freedoms.documents(data_type, any_number=self.any_number)
-        return self.family.holding(data_type)
+        holding = self.family.holding(data_type)
+        self.freedoms.documents(data_type, holding.numbered_kinds, any_number=self.any_number)
+        return holding
 
     @property
     def any_number(self) -> bool:

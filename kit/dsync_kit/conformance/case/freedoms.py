@@ -46,6 +46,7 @@ class Freedoms:
         self._namespaces = 0
         self._partitions = PARTITION_ORDER.plain
         self._numbered: dict[tuple[str, ...], str] = {}
+        self._told: set[tuple[str, ...]] = set()
         self.wire = Wire()
 
     @property
@@ -53,15 +54,19 @@ class Freedoms:
         """What the example has shown by them."""
         return tuple(Feature(kind) for kind in sorted(self.wire.features))
 
-    def documents(self, data_type: DataType, *, any_number: bool) -> None:
-        """Documents of a type are made. `any_number` says whether JSON may have 1.0 for 1."""
+    def documents(self, data_type: DataType, numbered: tuple[str, ...], *, any_number: bool) -> None:
+        """Documents of a type are made. `any_number` says whether JSON may have 1.0 for 1.
+
+        `numbered` are the kinds of ids that may be numbered. One is drawn here: threads number ids, but never draw.
+        """
         if data_type in self.wire.forms:
             return
         self.wire.forms[data_type] = Form(data_type)
         dimensions = dimensions_of(data_type)
         left_out = None if any_number else JSON_NUMBERS
         free = tuple(dimension for dimension in dimensions if dimension is not left_out)
-        names = self._draw(_names_of(free))
+        *names, kind = self._draw(_names_of(free, numbered))
+        self._numbered.setdefault(numbered, kind)
         values = {
             dimension: self._taken(dimension, name, dimension.plain, plain=dimensions[dimension] in self._kept_plain)
             for dimension, name in zip(free, names, strict=True)
@@ -93,14 +98,20 @@ class Freedoms:
         return LARGE_BYTES.values[self._value(LARGE_BYTES)]
 
     def numbered_kind(self, kinds: tuple[str, ...]) -> str:
-        """The kind of the ids that the example numbers; the same for all of the kinds. Empty for none."""
-        if kinds not in self._numbered:
-            self._numbered[kinds] = self._value(NUMBERED_IDS, kinds) if kinds else ""
-        return self._numbered[kinds]
+        """The kind of the ids that the example numbers; the same for all of the kinds. Empty for none.
+
+        Call `documents` before.
+        """
+        kind = self._numbered[kinds]
+        if kinds not in self._told:
+            self._told.add(kinds)
+            self._taken(NUMBERED_IDS, kind, next(iter(kinds), ""), plain=False)
+        return kind
 
     def number_by(self, kinds: tuple[str, ...], kind: str) -> None:
         """Number ids of these kinds by another one than was drawn: that of documents that are there."""
         self._numbered[kinds] = kind
+        self._told.add(kinds)
 
     def at_ends(self) -> bool:
         """Whether a page has the ids at both ends of the range of a type."""
@@ -119,6 +130,7 @@ class Freedoms:
 
 
 @cache
-def _names_of(dimensions: tuple[Dimension[Any], ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    """A name of each dimension. One draw for all: Hypothesis takes longer to begin a draw than to make it."""
-    return st.tuples(*(dimension.names for dimension in dimensions))
+def _names_of(dimensions: tuple[Dimension[Any], ...], numbered: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    """A name of each dimension, and a kind of numbered ids: one draw for all, since beginning one takes longest."""
+    kinds = NUMBERED_IDS.among(numbered) if numbered else st.just("")
+    return st.tuples(*(dimension.names for dimension in dimensions), kinds)

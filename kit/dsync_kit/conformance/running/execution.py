@@ -55,9 +55,10 @@ is the smallest, and shows little."""
 
 _PATIENCE = 4
 
-_ROUND = 9
+_ROUND, _SMALL_TOO = 9, 10
 """Examples after which Hypothesis starts again with another seed. From its tenth on, most of its examples repeat parts
-of the one before: of 25, only 13 were really different. Of ten or more, it also draws a tenth as small as can be."""
+of the one before: of 25, only 13 were really different. Of ten or more, a tenth is as small as can be: an explorer
+needs some, since its failures take long to be made small."""
 
 _AGAIN = 3
 """How often at least a failing example is run again that may not fail every time."""
@@ -327,7 +328,7 @@ def _rounds(rule: Rule, profile: Profile, *, replayed: bool) -> Iterator[int]:
     if replayed:
         yield from itertools.repeat(_ROUND, rule.attempts)
     elif rule.explores:
-        yield from itertools.repeat(_ROUND)
+        yield from itertools.repeat(_SMALL_TOO)
     else:
         left = _wanted(rule, profile)
         while left > 0:

@@ -1,7 +1,6 @@
 """The world of an explorer: its namespaces, each with its history, and the documents that are written to them."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from hypothesis import strategies as st
 
@@ -9,7 +8,6 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.exploring.operations import Operation
 from dsync_kit.conformance.documents import strategies
-from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.history import Clock, History
 from dsync_kit.conformance.verdicts.inspection import document_key
@@ -35,8 +33,6 @@ class World:
         fields = case.contents(self.data_type, small=True)
         drawn = case.draw(st.lists(fields, min_size=2, max_size=_CONTENTS), "contents")
         self.contents = [{"v": number, **found} for number, found in enumerate(drawn)]
-        with suppress(Inapplicable):
-            case.numbered_ids(1, self.data_type)  # draws their kind: Hypothesis draws in the main thread only
         self.histories: dict[str, History] = {}
         self.second: Driver | None = None
 
