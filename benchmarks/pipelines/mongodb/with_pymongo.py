@@ -18,11 +18,14 @@ def read(name: str) -> int:
 
 
 def write(name: str, documents: Sequence[bytes]) -> None:
-    """Upserts by _id, 1,000 in a bulk."""
+    """Inserts into an empty collection, upserts by _id elsewhere; 1,000 in a bulk."""
     for start in range(0, len(documents), 1000):
         raw = [RawBSONDocument(document) for document in documents[start : start + 1000]]
-        upserts = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in raw]
-        database[name].bulk_write(upserts, ordered=False)
+        if os.environ["WORK"] == "overwrite":
+            upserts = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in raw]
+            database[name].bulk_write(upserts, ordered=False)
+        else:
+            database[name].insert_many(raw, ordered=False)
 
 
 work(read, write, database.drop_collection)
