@@ -82,10 +82,10 @@ def test_what_the_connector_declines_is_the_reason():
     """A rule whose examples were all declined is not exercised, and says why."""
 
     def check(case: Case) -> None:
-        raise case.decline("it takes ids of one type only")
+        raise case.decline("it accepts ids of one type only")
 
     outcome = _run(check)
-    assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it takes ids of one type only")
+    assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it accepts ids of one type only")
 
 
 def test_what_leaves_nothing_to_check_is_skipped():

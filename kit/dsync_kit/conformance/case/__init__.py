@@ -1,1 +1,1 @@
-"""What the author of a rule sees: a case, and what it is played with."""
+"""The API for authors of rules: a case, and its helpers."""

@@ -1,4 +1,4 @@
-"""What rules expect of the answer to bad input: a refusal with a final code, ideally the best one."""
+"""Checks on the answer to bad input: a refusal with a final code, ideally the best one."""
 
 from grpc import StatusCode
 
@@ -8,7 +8,7 @@ from dsync_kit.errors import ConnectorError
 __all__ = ["BAD_INPUT", "BEST_CODE", "expect_code", "expect_final", "expect_refused"]
 
 BAD_INPUT = "bad input must carry a final code"
-"""For a MUST: with a retryable code, dsync repeats the call, which cannot help."""
+"""For a MUST: after a retryable code, dsync would repeat the call in vain."""
 
 BEST_CODE = "bad input must carry a final code, and should carry INVALID_ARGUMENT"
 """For a SHOULD: dsync treats all final codes alike, but its user reads them."""

@@ -1,4 +1,4 @@
-"""Which documents an example has written, and which were there before; removes those of the example at the end."""
+"""Tracks which documents an example wrote, and which were there before; removes the example's at the end."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -32,7 +32,7 @@ class Belongings:
                 owned[key_of(parts, data_type)] = parts
 
     def acknowledged(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
-        """Note that a write of these ids was answered with OK: it replaced what was there before."""
+        """Note that a write of these ids was answered with OK, so it replaced any earlier documents."""
         self.written.add(namespace)
         for parts in ids if self.foreign(namespace) else ():
             with suppress(ValueError, InvalidArgument):

@@ -41,11 +41,11 @@ T = TypeVar("T")
 
 
 class Case(Drawing):
-    """A rule gets a case. With it, it draws data, calls the connector as dsync does, and states what it expects.
+    """A rule gets a case, with which it draws data, calls the connector as dsync does, and states what it expects.
 
     `declared` is what the connector declares, `found` what the kit found out about it. `api` has the plain RPCs,
-    `driver` the calls as dsync makes them; the transcript has both. `showing` has the features that the example must
-    not show. `bulk` scales large pages, large documents and waits; every connector must be able to handle 1.
+    `driver` the calls as dsync makes them; the transcript records both. `showing` has the features that the example
+    must not show. `bulk` scales large pages, large documents and waits; every connector must be able to handle 1.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
@@ -62,18 +62,18 @@ class Case(Drawing):
         self._stack = ExitStack()
 
     def offers(self, need: Need) -> bool:
-        """Whether the connector, or the way it is run, has what a rule needs."""
+        """Whether the connector, and the way it is run, offer what a rule needs."""
         return offers(self.subject, need)
 
     def features(self) -> tuple[Feature, ...]:
-        """The features that this example shows, and others need not."""
+        """The features that this example shows, but others need not."""
         requests = (call.request for call in self.recorder.calls)
         return (*self.freedoms.features, *self.showing.features((value for _, value, _ in self._drawn), requests))
 
     # Places
 
     def namespace(self) -> str:
-        """A namespace for this example. It looks empty to the example. Raises Inapplicable if there is none."""
+        """A namespace that looks empty to this example. Raises Inapplicable if there is none."""
         self.freedoms.namespace()
         if self.found.makes_namespaces:
             return self.subject.namespaces.fresh()
@@ -130,11 +130,10 @@ class Case(Drawing):
             self.write(namespace, documents, data_type)
 
     def write_groups(self, namespace: str, groups: Sequence[Sequence[Any]], data_type: DataType) -> Model:
-        """WriteData of a document for each id of some groups, a group a call; what the namespace holds then.
+        """Write a document for each id of some groups, one group per WriteData; returns what the namespace then holds.
 
-        A store may be too narrow for some groups. Raises Inapplicable if it refuses all of them, or keeps a part of a
-        refused one: no rule says what a refused call leaves behind. Numbers that it may take for one stand for
-        themselves once.
+        A store may refuse some groups. Raises Inapplicable if it refuses all of them, or keeps a part of a refused one:
+        no rule says what a refused call leaves behind. Of numbers that it may take for the same id, one is written.
         """
         model, known, refusal = Model(data_type), set[Any](), None
         for group in groups:
@@ -155,7 +154,7 @@ class Case(Drawing):
 
     @contextmanager
     def declined_if_refused(self, what: str) -> Iterator[None]:
-        """Raise Inapplicable if a call in the context is refused with a code for what a store cannot hold."""
+        """Raise Inapplicable if a call in the context is refused with a code that says that a store can't hold it."""
         try:
             yield
         except ConnectorError as error:
@@ -169,7 +168,7 @@ class Case(Drawing):
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """Update as dsync does, with WriteUpdates. For a source that is not a sink, use the harness's `update`."""
-        # Composite ids are left out: most stores refuse them, and no document of a rule has one.
+        # Composite ids are left out: most stores refuse them, and no rule writes a document with one.
         single = (list(update.id) for update in updates if len(update.id) == 1)
         self._belongings.own(namespace, data_type, single)
         if not self.declared.is_sink:
@@ -242,22 +241,22 @@ class Case(Drawing):
         return Inapplicable(reason)
 
     def does_not_apply(self, reason: str) -> DoesNotApply:
-        """The exception where no example can check anything, for what the connector's namespaces hold; raise it."""
+        """An exception to raise if the connector's namespaces leave nothing to check in any example."""
         return DoesNotApply(reason)
 
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable if no document is known that the connector accepts."""
         if not self.declared.takes and all(family.schema is None for family in self.subject.families):
-            raise self.decline("nobody knows what its namespaces hold: --documents says so")
+            raise self.decline("nobody knows what its namespaces hold: declare it with --documents")
 
     def declines(self, error: ConnectorError) -> bool:
-        """Whether a status means that the store declines the request, as it may."""
+        """Whether a status means that the store legally declines the request."""
         return error.code in DECLINING_CODES
 
     # Another instance
 
     def second_driver(self, name: str = "second instance") -> Driver:
-        """A driver for another instance on the same data, which lives until the example ends."""
+        """A driver for another instance on the same data; it runs until the example ends."""
         api = self._stack.enter_context(self.subject.second_instance())
         return Driver(self.recorder.other(api, name), self.subject.limits)
 
@@ -306,7 +305,7 @@ class Case(Drawing):
         return self._stack.enter_context(context)
 
     def close(self) -> None:
-        """Remove everything that the example has written, and stop everything that it has started."""
+        """Remove everything that the example wrote, and stop everything that it started."""
         self._stack.close()
         self.subject.kept(self._belongings.written)
         if self.subject.removes:
@@ -318,7 +317,7 @@ class Case(Drawing):
         self._belongings.acknowledged(namespace, data_type, ids)
 
     def as_written(self, document: bytes, data_type: DataType) -> bytes:
-        """A document that was read, without fields that the store has added."""
+        """A document that was read, without the fields that the store added."""
         return self._family.holding(data_type).as_written(document) if self._family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:

@@ -31,7 +31,7 @@ __all__ = ["Crash"]
 _TRIED_CURSORS = 3
 
 _MORE_DOCUMENTS = 250
-"""So many more documents are written if a listing is to be continued: most connectors return them in several pages."""
+"""The additional documents if a listing is to be continued: most connectors return them in several pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,17 @@ _CRASH = _Words(
     lost="is lost with the process",
 )
 _VERSIONS = _Words(
-    first="version before",
-    second="version after",
-    then="with the version before",
-    now="with the version after the change",
-    lost="is lost or altered with the version after the change",
+    first="previous version",
+    second="current version",
+    then="with the previous version",
+    now="with the current version",
+    lost="is lost or altered with the current version",
 )
 
 
 @dataclass
 class Crash:
-    """What a crash showed: for each topic its violation, or None if all is well. Inapplicable topics are missing."""
+    """The result of a crash: each topic's violation, or None if all is well. Inapplicable topics are missing."""
 
     topics: dict[str, Violation | None] = field(default_factory=dict)
     declined: str = ""
@@ -71,7 +71,7 @@ class Crash:
 
     @classmethod
     def of(cls, case: Case, number: int) -> "Crash":
-        """The crash with this number. It is shared by all rules, since each costs two starts of a process."""
+        """The crash with this number. All rules share it, because each costs two starts of a process."""
         known: dict[int, Crash] = case.subject.remembered.crashes
         if number in known:
             case.recorder.include(known[number].calls)
@@ -82,7 +82,7 @@ class Crash:
 
     @classmethod
     def of_versions(cls, case: Case, number: int) -> "Crash":
-        """The same for an earlier version that ends in order, and today's that takes over. Shared, too."""
+        """The same for an earlier version that ends in order, and the current one that takes over. Shared, too."""
         known: dict[int, Crash] = case.subject.remembered.handovers
         if number in known:
             case.recorder.include(known[number].calls)
@@ -103,8 +103,8 @@ def _handover(case: Case, number: int) -> Crash:
         with earlier:
             run.before(earlier)
     except (TargetError, ConnectorError, Violation) as error:
-        return Crash(declined=f"the version before does not do what is compared: {_brief(error)}")
-    case.recorder.note("(the version before has ended; the version after the change starts)")
+        return Crash(declined=f"the previous version does not support what is compared: {_brief(error)}")
+    case.recorder.note("(the previous version has ended; the current version starts)")
     try:
         with run.topic("starts-again"):
             now.start()
@@ -115,19 +115,19 @@ def _handover(case: Case, number: int) -> Crash:
     if crash.topics.get("write-data") is not None:
         with earlier:
             if not run.holds_anything(earlier):
-                return Crash(declined="its data ends with its process: versions of it cannot be compared")
+                return Crash(declined="its data is lost with its process, so versions cannot be compared")
     return crash
 
 
 def _brief(error: Exception) -> str:
-    """What a process printed, without all that Python prints about it."""
+    """The message that a process printed, without Python's traceback."""
     first, *rest = str(error).splitlines()
     return f"{first} {rest[-1].strip()}" if rest else first
 
 
 def _crash(case: Case, number: int) -> Crash:
     if case.subject.target.process is None:
-        raise KitError("the connector cannot be started as a process of its own")
+        raise KitError("the connector cannot be started as a separate process")
     process = case.subject.target.process()
     try:
         process.start()
@@ -198,11 +198,11 @@ class _Run:
         case.own(self._namespace, self._type, [*documents, *self._late, *self._more])
 
     def topic(self, name: str) -> _Topic:
-        """What follows is about this."""
+        """A context for the checks of one topic."""
         return _Topic(self._crash, name, self._words)
 
     def before(self, process: Process) -> None:
-        """Write, plan and stream. The last answer is that of a write."""
+        """Write, plan and stream. The last answer is to a write."""
         driver = self._driver(process, self._words.first)
         self._id = driver.api.get_info(GetInfoRequest()).id
         if not self._subject.declared.loads:
@@ -257,7 +257,7 @@ class _Run:
                 self._resumes(driver, self._follower)
 
     def holds_anything(self, process: Process) -> bool:
-        """Whether a process still has any of the documents that were written."""
+        """Whether a process still has any of the written documents."""
         driver = self._driver(process, self._words.first)
         listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
         return bool(self._case.without_foreign(self._namespace, listed, self._type))
@@ -267,7 +267,7 @@ class _Run:
         return 25 + len(self._more)
 
     def _listing_goes_on(self, driver: Driver, partition: Partition, page: ListDataResponse) -> None:
-        """A listing that begins with a page of the first process has all that the second one lists from its start."""
+        """A listing that begins with a page of the first process has all that the second one lists from the start."""
         unchanged = by_id([*self._kept, *self._more], self._type)
         rest = driver.pages(partition, self._type, cursor=page.next_cursor, expected=self._expected)
         listed = [*page.data, *(document for documents in rest for document in documents)]
@@ -277,7 +277,7 @@ class _Run:
         lacking = [unchanged[name] for name in whole if name in unchanged and name not in set(ids)]
         if twice or lacking:
             raise Violation(
-                f"a listing that began {self._words.then} does not go on {self._words.now}",
+                f"a listing that began {self._words.then} does not continue {self._words.now}",
                 expected="each document of the partition once",
                 seen=f"{twice} documents twice" if twice else f"without {show_document(lacking[0])}",
                 rests_on=Evidence.LISTING,
@@ -287,7 +287,7 @@ class _Run:
         sent = {seen.cursor: seen for seen in reversed(follower.sent)}
         for cursor, seen in list(sent.items())[:_TRIED_CURSORS]:
             state = follower.held_after(seen.updates)[self._namespace]
-            self._converges(self._follow(driver, cursor, state), "streaming from a cursor that was sent")
+            self._converges(self._follow(driver, cursor, state), "streaming from a sent cursor")
 
     def _converges(self, follower: Follower, what: str) -> None:
         follower.converge({self._namespace: held(self._model)}, what=f"{what} {self._words.then}")
@@ -309,7 +309,7 @@ class _Run:
             have = found.get(next(iter(Model(self._type, [document]).documents)))
             if have is None or not same_document(have, document, self._type):
                 raise Violation(
-                    f"what {what} had answered OK to {self._words.lost}"
+                    f"a document that {what} had acknowledged {self._words.lost}"
                     if what.startswith("Write")
                     else f"{what} lack documents",
                     expected=show_document(document),
@@ -321,7 +321,7 @@ class _Run:
         left = [document for document in documents if next(iter(Model(self._type, [document]).documents)) in found]
         if left:
             raise Violation(
-                "a document that WriteUpdates had deleted is there again",
+                "a document that WriteUpdates had deleted is back",
                 expected="no such document",
                 seen=show_document(left[0]),
                 rests_on=Evidence.LISTING,
@@ -356,4 +356,6 @@ class _Run:
 
     def _same_id(self, found: str) -> None:
         if found != self._id:
-            raise Violation(f"GetInfo returns another id {self._words.now}", expected=repr(self._id), seen=repr(found))
+            raise Violation(
+                f"GetInfo returns a different id {self._words.now}", expected=repr(self._id), seen=repr(found)
+            )

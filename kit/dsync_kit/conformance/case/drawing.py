@@ -58,7 +58,7 @@ class Drawing:
         return tuple((label, _show(value, show)) for label, value, show in self._drawn)
 
     def data_type(self, types: Sequence[DataType] = ()) -> DataType:
-        """One of the data types in which documents can be both written and read."""
+        """A data type in which documents can be both written and read."""
         choices = list(types or self.declared.types)
         if not choices:
             raise Inapplicable("no data type can be both written and read")
@@ -73,7 +73,7 @@ class Drawing:
         small: bool = False,
         label: str = "documents",
     ) -> list[bytes]:
-        """Encoded documents with ids that are different for every store."""
+        """Encoded documents with ids that every store tells apart."""
         if self.showing.lacks(FeatureKind.EMPTY_CALL):
             min_size = max(1, min_size)
         holding = self.holding(data_type)
@@ -87,7 +87,7 @@ class Drawing:
         return self.draw(pages, label)
 
     def ends(self, data_type: DataType) -> list[tuple[Any, ...]]:
-        """The ids at both ends of the range of each type that the namespaces have such ids of."""
+        """The ids at both ends of the range of each type that the namespaces accept as ids."""
         holding = self.holding(data_type)
         allowed = (
             tuple(value for value in identifiers.ends_of(kind) if holding.allows_id(kind, value))
@@ -96,7 +96,7 @@ class Drawing:
         return [values for values in allowed if len(values) > 1]
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
-        """Ids, as Python values, that are different for every store."""
+        """Ids, as Python values, that every store tells apart."""
         with _declined_if_too_few():
             several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
         return self.draw(several, "ids")
@@ -110,7 +110,7 @@ class Drawing:
         return self.holding(data_type).contents(small=small)
 
     def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
-        """An encoded document with this id and, as far as the namespace has such, with these fields.
+        """An encoded document with this id and, as far as the namespace allows, with these fields.
 
         Otherwise its other fields differ whenever the given ones do, so that versions of a document can be told apart.
         """
@@ -187,7 +187,7 @@ class Drawing:
 
     @property
     def any_number(self) -> bool:
-        """Whether JSON may have 1.0 for 1: no schema says of what type a field is."""
+        """Whether JSON may have 1.0 for 1, because no schema gives the fields' types."""
         return self.family.schema is None
 
     def _show_freedom(self, dimension: str, value: str) -> None:

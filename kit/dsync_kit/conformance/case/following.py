@@ -1,4 +1,4 @@
-"""A sink that follows a stream: what it received, what it now holds, and whether it reaches the expected state."""
+"""A sink that follows a stream, and knows what it received, what it holds, and whether that is the expected state."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ from dsync_kit.protocol import (
 __all__ = ["Follower", "Held", "Sent", "held"]
 
 _LONGEST = 6
-"""A stream may send messages that do not lead to the expected state for so many times the subject's patience."""
+"""A stream may send unhelpful messages for this many times the subject's patience."""
 
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
@@ -59,7 +59,7 @@ class Follower:
     """Reads a stream, and applies its updates.
 
     `holding` is what the sink holds at first; `updates` are the received updates with their namespaces, `sent` the
-    cursors. Updates that dsync could not pass on are a Violation of the rule about that.
+    cursors. An update that dsync could not pass on is a Violation of the rule on such updates.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Follower:
         message = self.raw(seconds)
         if message is None:
             return None
-        # Other namespaces belong to others, who may have written documents that this type cannot hold.
+        # Other namespaces are not the kit's: their documents may not be expressible in this type.
         inspect(message, self.data_type, documents=bool(self._request[1]) or message.namespace in self._before)
         for update in message.updates:
             self.updates.append((message.namespace, update))
@@ -231,7 +231,7 @@ class Follower:
             ) from error
 
     def _converted(self, expected: bytes | None, seen: bytes | None) -> str:
-        """The rule about changed values, if a document has the right fields, but equals no version that was written."""
+        """The rule on changed values, if a document has the right fields, but equals no version that was written."""
         if expected is None or seen is None:
             return ""
         try:
@@ -264,7 +264,7 @@ class Follower:
         found = missing()
         if self.reader.error is not None:
             raise Violation(
-                "StreamUpdates failed, and dsync does not open it again",
+                "StreamUpdates failed, and dsync does not reopen it",
                 expected=found.expected,
                 seen=str(self.reader.error),
                 owner=Owner.STREAM_OPENS,

@@ -1,4 +1,4 @@
-"""What an example draws of the dimensions of `documents/dimensions.py`, as it comes to need them."""
+"""Draws an example's values of the dimensions in `documents/dimensions.py`, as it needs them."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
@@ -25,13 +25,13 @@ __all__ = ["Freedoms"]
 _FEW = 130
 _FOUR = 4
 _ONE_IN_FOUR = st.integers(0, _FOUR - 1)
-"""So often a page or a call may have more than a few documents."""
+"""How often a page or a call may have more than a few documents."""
 
 
 class Freedoms:
-    """The values of one example. `draw` draws one, and shows it where the example fails.
+    """The values of one example. `draw` draws one, and shows it if the example fails.
 
-    Of `kept_plain` the plainest values are taken: what these features break is known, or is to be left out.
+    Features in `kept_plain` get the plainest values: they are known to break, or to be left out.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Freedoms:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """What the example has shown by them."""
+        """The features that these values show."""
         return tuple(Feature(kind) for kind in sorted(self.wire.features))
 
     def documents(self, data_type: DataType, numbered: tuple[str, ...], *, any_number: bool) -> None:
@@ -74,7 +74,7 @@ class Freedoms:
         self.wire.forms[data_type] = Form(data_type, values)
 
     def namespace(self) -> None:
-        """One more namespace is taken."""
+        """Prepare for one more namespace."""
         self._namespaces += 1
         if self._namespaces == 1:
             self._partitions = self._value(PARTITION_ORDER)
@@ -82,7 +82,7 @@ class Freedoms:
             self.wire.namespaces = self._value(NAMESPACE_ORDER)
 
     def partitions(self, partitions: Sequence[Partition]) -> Sequence[Partition]:
-        """The partitions of a plan in the order in which they are listed."""
+        """A plan's partitions in the order in which to list them."""
         ordered: Sequence[Partition] = PARTITION_ORDER.values[self._partitions](partitions)
         return ordered
 
@@ -94,7 +94,7 @@ class Freedoms:
         return COUNTS.values[self._value(COUNTS, names)]
 
     def document_bytes(self) -> int:
-        """How many bytes a document has; 0 for one without any field beside its id."""
+        """How many bytes a document has; 0 for one with only its id."""
         return LARGE_BYTES.values[self._value(LARGE_BYTES)]
 
     def numbered_kind(self, kinds: tuple[str, ...]) -> str:
@@ -109,7 +109,7 @@ class Freedoms:
         return kind
 
     def number_by(self, kinds: tuple[str, ...], kind: str) -> None:
-        """Number ids of these kinds by another one than was drawn: that of documents that are there."""
+        """Use another kind than the drawn one for numbered ids: that of existing documents."""
         self._numbered[kinds] = kind
         self._told.add(kinds)
 
@@ -118,7 +118,7 @@ class Freedoms:
         return PAGE_IDS.values[self._value(PAGE_IDS)]
 
     def _value(self, dimension: Dimension[Any], names: tuple[str, ...] = (), *, plain: bool = False) -> str:
-        """The name of a value; drawn even where it is not taken, so that an example is replayed by the same draws."""
+        """The name of a value; drawn even if it is not used, so that the same draws replay an example."""
         name: str = self._draw(dimension.among(names) if names else dimension.names)
         return self._taken(dimension, name, names[0] if names else dimension.plain, plain=plain)
 

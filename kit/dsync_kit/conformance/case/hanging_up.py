@@ -1,4 +1,4 @@
-"""Opens and cancels many streams in a row, of which nothing may remain."""
+"""Opens and cancels many streams in a row; nothing of them may remain."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dsync_kit.protocol import GetInfoRequest, StreamLSNResponse, StreamUpdatesR
 __all__ = ["GRACE_SECONDS", "PAUSE_SECONDS", "open_and_cancel"]
 
 GRACE_SECONDS = 5.0
-"""Seconds within which a handler ends that checks now and then if its caller is still there."""
+"""Seconds for a handler to end that checks now and then whether its caller is still there."""
 
 PAUSE_SECONDS = 0.2
 """Seconds until a refused stream is opened again: the old ones may take a moment to end."""
@@ -20,13 +20,13 @@ _STREAMS = 80
 _SECONDS = 6.0
 _FIRST_SECONDS = 1.0
 _AT_WORK_SECONDS = 0.004
-"""Seconds until the handler waits for the next update. Cancelled between two updates, it would end by luck."""
+"""Seconds until the handler waits for the next update. If cancelled between two updates, it would end by luck."""
 
 M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)
 
 
 def open_and_cancel(case: Case, open_stream: Callable[[], StreamReader[M]], name: str) -> str:
-    """Open and cancel 80 streams, or as many as time allows. Returns what was done, as words: "after 80 streams …".
+    """Open and cancel 80 streams, or as many as time allows. Returns what was done in words: "after 80 streams …".
 
     Raises Violation if one of them does not end, or if the connector stops answering.
     """

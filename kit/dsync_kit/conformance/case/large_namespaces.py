@@ -32,14 +32,14 @@ _COUNTS = (300, 1200, 5000)
 """Numbers of documents to try until a partition has several pages."""
 
 _ALL = 8
-"""Of what bulk on there is time for a large namespace with ids of each kind."""
+"""From this bulk on, there is time for a large namespace with ids of each kind."""
 
 _SECONDS = 3.0
-"""Seconds of loading after which no larger number is tried."""
+"""If loading takes this many seconds, no larger number is tried."""
 
 
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
-    """A namespace with many documents. It is loaded once in a run, or for each example if namespaces are rare."""
+    """A namespace with many documents, loaded once in a run, or for each example if namespaces are rare."""
     if case.showing.lacks(FeatureKind.SEVERAL_PAGES):
         raise case.decline(f"it is judged apart from {FeatureKind.SEVERAL_PAGES}")
     data_type = data_type or case.data_type()
@@ -57,7 +57,7 @@ def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNames
 
 
 def _kind(case: Case, data_type: DataType) -> str:
-    """The kind of the namespace's ids: the plainest, or one other. Each costs a namespace full of documents."""
+    """The kind of the namespace's ids: the plainest or one other, because each costs a namespace full of documents."""
     kinds = case.holding(data_type).numbered_kinds
     kind = case.freedoms.numbered_kind(kinds)
     if kinds and kind != kinds[0]:
@@ -123,19 +123,21 @@ def paged(case: Case) -> tuple[LargeNamespace, int]:
     """A namespace whose partitions have several pages, and the size of a page."""
     found = large_namespace(case)
     if found.page_size is None and found.listed < len(found.documents):
-        raise case.decline(f"of {len(found.documents)} documents {found.listed} are listed, on a page for a partition")
+        raise case.decline(
+            f"{found.listed} of {len(found.documents)} documents are listed, one page for each partition"
+        )
     if found.page_size is None:
         raise case.decline(f"its pages hold {len(found.documents) // found.partitions} documents or more")
     return found, found.page_size
 
 
 def emptied(case: Case, found: LargeNamespace) -> str:
-    """A namespace without documents of the kit: another one or, if there is none, this one after deleting them."""
+    """A namespace without the kit's documents: another one or, if there is none, this one after deleting them."""
     if case.has_free_namespace:
         return case.namespace()
     if not case.deletes:
         reason = case.found.keeps or "nothing can be deleted"
-        raise case.decline(f"{reason}, and there is no second namespace to be filled: name one with --namespace")
+        raise case.decline(f"{reason}, and there is no second namespace to fill: name one with --namespace")
     removals = [Update(id=id_of(old, found.data_type), type=UPDATE_TYPE_DELETE) for old in found.documents]
     case.update(found.namespace, removals, found.data_type)
     return found.namespace

@@ -1,4 +1,4 @@
-"""Calls while the backend is away or throttles, which the connector's harness causes."""
+"""Calls while the connector's harness makes the backend unreachable, or makes it throttle."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +13,7 @@ __all__ = ["Answer", "decline_unseen", "during_outage", "outage", "outage_second
 
 _LEAST_SECONDS = 10.0
 _MOST_SECONDS = 40.0
-"""Client libraries retry by themselves, some for five seconds, some for thirty."""
+"""Client libraries retry on their own, some for five seconds, some for thirty."""
 
 _RECOVERY_SECONDS = 30.0
 
@@ -56,12 +56,12 @@ def _made_by_harness(case: Case, method: str) -> Iterator[None]:
 
 
 def outage_seconds(case: Case) -> float:
-    """The most seconds for which the backend stays away while a call waits for it."""
+    """How many seconds at most the backend stays away while a call waits for it."""
     return min(_MOST_SECONDS, _LEAST_SECONDS * case.bulk)
 
 
 def during_outage(case: Case, call: Callable[[], object]) -> Answer:
-    """The answer to a call that is made during an outage, which is over when this returns.
+    """The answer to a call made during an outage, which is over when this returns.
 
     Raises Violation if there is no answer even then.
     """
@@ -88,6 +88,6 @@ def decline_unseen(case: Case, answers: Sequence[Answer]) -> None:
     """Raise Inapplicable if all calls waited until the backend was back: none showed a lost connection."""
     if all(answer.late and answer.error is None for answer in answers):
         raise case.decline(
-            f"every call waited for the backend to come back, for {outage_seconds(case):.0f} seconds: how it answers "
-            "when its client gives up was not seen; let start() give options with which it tries for less long"
+            f"every call waited {outage_seconds(case):.0f} seconds for the backend to come back, so its answer when "
+            "the client gives up was not seen: let start() return options that make it give up sooner"
         )

@@ -1,4 +1,4 @@
-"""Samples what a source sends by itself, for connectors whose data the kit cannot change."""
+"""Samples what a source sends on its own, for connectors whose data the kit cannot change."""
 
 import time
 
@@ -17,17 +17,17 @@ SAMPLE_SECONDS = 2.0
 
 
 def changes_by_itself(case: Case) -> bool:
-    """Whether the data of a source that the kit cannot write to changes meanwhile, according to its stream."""
+    """Whether a source that the kit cannot write to changes meanwhile, according to its stream."""
     if case.declared.loads or not case.found.streams:
         return False
     try:
         return any(message.updates for messages in sample(case).values() for message in messages)
     except (Violation, ConnectorError):
-        return False  # the stream/… rules report what is wrong with it
+        return False  # the rules stream/… report what is wrong with it
 
 
 def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
-    """Some messages that a source sends by itself, by type. Raises Violation if its stream fails."""
+    """Some messages that a source sends on its own, by type. Raises Violation if its stream fails."""
     for data_type in case.declared.source_types:
         if data_type not in case.subject.remembered.sampled:
             case.subject.remembered.sampled[data_type] = _first_messages(case, data_type)

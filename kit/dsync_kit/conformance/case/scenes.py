@@ -18,7 +18,7 @@ __all__ = ["Scene", "many_updates"]
 
 
 class Scene:
-    """Namespaces with a few documents, and a plan of them: its updates begin at `cursor`.
+    """Namespaces with a few documents, and a plan of them, whose updates begin at `cursor`.
 
     Examples write to the `ids` in each namespace. Half of them are `present` at first, the others `absent`. `models`
     have what was written.
@@ -38,7 +38,7 @@ class Scene:
             self.add(self.document(value, "first") for value in self.present)
         self.asked: list[str] = [] if everything else list(self.models)
         self.before = self.wanted()
-        """The documents of a sink that has copied the plan's partitions."""
+        """The documents of a sink that copied the plan's partitions."""
         self.cursor = self.plan()
 
     @property

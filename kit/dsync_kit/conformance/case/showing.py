@@ -27,7 +27,7 @@ class Showing:
 
     @property
     def kept_plain(self) -> frozenset[FeatureKind]:
-        """Of what is free on the wire, that of which the example is to have the plainest."""
+        """The features on the wire of which the example must use the plainest form."""
         return frozenset({feature.kind for feature in self._without} | self._known)
 
     @property
@@ -36,12 +36,12 @@ class Showing:
         return self._check if self._without else None
 
     def goes_past(self, request: Message) -> None:
-        """Note what the harness writes, as the request that it replaces. Raises Inapplicable as `check` does."""
+        """Note a write by the harness, as the request that it replaces. Raises Inapplicable as `check` does."""
         self._past.append(request)
         self._check(request)
 
     def features(self, drawn: Iterable[object], requests: Iterable[Message]) -> tuple[Feature, ...]:
-        """The features that an example with these draws and requests has shown."""
+        """The features that an example with these draws and requests shows."""
         shown = Shown(self._ordinary)
         for value in drawn:
             shown.drawn(value)

@@ -33,7 +33,7 @@ __all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = (
     *info.RULES,
-    # Early: what they find is kept out of the examples of all others.
+    # Early: the other rules leave out the forms that these find broken.
     *wire.RULES,
     *plan.RULES,
     *listing.RULES,
@@ -52,10 +52,10 @@ RULES: tuple[Rule, ...] = (
     *faults.RULES,
     *secrets.RULES,
     *flow.RULES,
-    # Late, since a store that keeps a log reads it all again in each new instance.
+    # Late, because a store that keeps a log reads all of it again in each new instance.
     *limits.RULES,
     *packaging.RULES,
     *identity.RULES,
-    # Last: their part of the time is of what the others have taken.
+    # Last: their time is a share of what the others took.
     *explore.RULES,
 )

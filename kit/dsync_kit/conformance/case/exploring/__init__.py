@@ -1,1 +1,1 @@
-"""What an explorer does: operations of every kind, in any order, one at a time or several at once."""
+"""An explorer: operations of every kind, in any order, one at a time or several at once."""

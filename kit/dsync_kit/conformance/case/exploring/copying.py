@@ -1,4 +1,4 @@
-"""The plans of an explorer, and the listings that it begins and goes on with, however long afterwards."""
+"""An explorer's plans, and the listings that it begins and later continues."""
 
 import threading
 
@@ -20,7 +20,7 @@ _OF_ALL = 5
 
 
 class Copier:
-    """Plans and lists; `plans` are the last ones, `copied` where the updates begin of those that were listed whole."""
+    """Plans and lists. `plans` are the latest plans; `copied` is where the updates of completely listed plans begin."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -30,7 +30,7 @@ class Copier:
         self.plans: list[Planned] = []
         self.copied: list[Origin] = []
         self.streaming = False
-        """Whether a stream is open: a source with one slot refuses plans, then."""
+        """Whether a stream is open: then, a source with one slot refuses plans."""
 
     def plan(self, operation: Operation, *, alone: bool) -> None:
         """Ask for a plan of some namespaces, or of all that there are."""
@@ -54,13 +54,13 @@ class Copier:
         if (plan := self._planned(asked, since, world.driver(operation))) is None:
             return
         origin = None
-        # While others write, nobody knows what a sink would hold at that moment: it has to copy the plan first.
+        # While others write, nobody knows what a sink would hold at this moment: it has to copy the plan first.
         if plan.updates_partitions and alone:
             origin = Origin(plan.updates_partitions[0].cursor, asked, covers, lambda: holding, "a plan's cursor")
         self.plans = [*self.plans, Planned(tuple(plan.partitions), since, origin)][-_KEPT:]
 
     def copy(self, operation: Operation) -> None:
-        """Plan and list, as dsync does: a stream from the plan's cursor leads from there to the source's state."""
+        """Plan and list, as dsync does: from there, a stream from the plan's cursor leads to the source's state."""
         world, driver = self._world, self._world.driver(operation)
         several = self._case.offers(Need.MULTI_NAMESPACE_PLAN)
         asked = tuple(world.names) if several else (world.name(operation),)
@@ -111,7 +111,7 @@ class Copier:
         self._read(listing, operation)
 
     def _planned(self, asked: tuple[str, ...], since: int, driver: Driver) -> GeneratePlanResponse | None:
-        """A plan; None where it may be refused."""
+        """A plan, or None if a refusal is legal."""
         try:
             return driver.plan(asked, updates=self._world.streams)
         except ConnectorError:
@@ -127,7 +127,7 @@ class Copier:
         try:
             answer = driver.api.list_data(request)
         except ConnectorError as error:
-            # dsync would begin again. A cursor need not be known to another instance, nor a namespace that is gone.
+            # dsync would start over. Another instance need not know the cursor, and a namespace may be gone.
             if error.retryable or driver is world.second or world.may_be_empty(name, listing.since):
                 return
             raise
@@ -143,12 +143,12 @@ class Copier:
             self._check(listing, history)
 
     def _check(self, listing: Listing, history: History) -> None:
-        """Judge a listing at its end: it has all of its partition that nobody has touched since it was planned."""
+        """Judge a finished listing: it has every document of its partition that nobody touched since the plan."""
         world, until = self._world, self._world.clock.now()
         what = f"a listing of {listing.pages} pages, with other calls in between,"
         for key, document in listing.found.items():
             history.check(key, document, listing.since, until, what)
-        # Which documents are in a partition is the connector's to say: it says so by listing it once more.
+        # The connector decides which documents are in a partition: list it once more to find out.
         again = self._case.driver.list_partition(listing.partition, world.data_type)
         own = self._case.without_foreign(listing.partition.namespace, again, world.data_type)
         keys = {world.key(document) for document in own}

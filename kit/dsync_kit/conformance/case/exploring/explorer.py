@@ -1,4 +1,4 @@
-"""Makes the steps of an explorer, one after another or several at once, and compares everything at the end."""
+"""Executes an explorer's steps, one after another or several at once, and compares everything at the end."""
 
 import sys
 import threading
@@ -24,13 +24,13 @@ from dsync_kit.errors import ConnectorError
 __all__ = ["explore"]
 
 _THREADS = 4
-"""The most that make operations at once."""
+"""The most threads that make operations at once."""
 
 _SWITCHING_SECONDS = 2e-5
-"""How often Python turns from one thread to another: its usual 5 ms let most calls of a connector end undisturbed."""
+"""How often Python switches threads: with its usual 5 ms, most calls of a connector end undisturbed."""
 
 _LOOKUPS, _OFTEN = frozenset({Kind.LOOK_UP, Kind.LSN, Kind.PAGE}), 3
-"""Operations that are made so many times more often where lookups are judged."""
+"""Operations that are drawn more often, by these factors, if lookups are judged."""
 
 _BETWEEN = {Kind.RESTART: Meeting.RESTART, Kind.OUTAGE: Meeting.OUTAGE, Kind.THROTTLE: Meeting.THROTTLE}
 
@@ -39,8 +39,7 @@ def explore(case: Case, *, at_once: bool = False, elsewhere: bool = False, looku
     """Make drawn steps, and compare everything with the model afterwards.
 
     `at_once` makes some of them at the same time, `elsewhere` some on another instance, with restarts and outages in
-    between. `lookups` says whether GetByIds and StreamLSN are judged, which dsync does not need; else they are only
-    called.
+    between. `lookups` judges GetByIds and StreamLSN, which dsync does not need; otherwise they are only called.
     """
     explorer = _Explorer(case, at_once=at_once, elsewhere=elsewhere, lookups=lookups)
     kinds = explorer.kinds(elsewhere=elsewhere)
@@ -56,7 +55,7 @@ def explore(case: Case, *, at_once: bool = False, elsewhere: bool = False, looku
 
 
 class _Explorer:
-    """Namespaces with a few documents, and those that write to them and read them."""
+    """Namespaces with a few documents, and their writers and readers."""
 
     def __init__(self, case: Case, *, at_once: bool, elsewhere: bool, lookups: bool) -> None:
         self._case = case
@@ -78,7 +77,7 @@ class _Explorer:
                 self._writer.pages(name)
 
     def kinds(self, *, elsewhere: bool) -> tuple[Kind, ...]:
-        """What can be done with this connector."""
+        """The operations that this connector supports."""
         case, streams = self._case, self._world.streams
         changes, source = case.offers(Need.CHANGING), case.offers(Need.SOURCE)
         offered = {
@@ -127,7 +126,7 @@ class _Explorer:
             last, between = step.kind, None
 
     def agree(self) -> None:
-        """Look at everything, while nothing is in flight."""
+        """Check everything while nothing is in flight."""
         driver = self._case.driver
         for name in self._world.names:
             self._reader.listing(name, driver, alone=True)
@@ -189,9 +188,9 @@ class _Explorer:
                 self._disturbed(operation)
 
     def _disturbed(self, operation: Operation) -> None:
-        """Write a page while the backend is away, or throttles; what was refused is repeated afterwards, as dsync does.
+        """Write a page while the backend is away or throttles; repeat a refused page afterwards, as dsync does.
 
-        Once in an example: an outage is long if calls wait for its end.
+        Once per example: an outage is long if calls wait for its end.
         """
         self._disturbances += 1
         if self._disturbances > 1:
@@ -207,7 +206,7 @@ class _Explorer:
             self._writer.load(name, page, self._case.driver)
 
     def _refusal(self, operation: Operation, name: str, page: Sequence[bytes]) -> ConnectorError | None:
-        """What a page is answered with in the meantime; None for OK."""
+        """The refusal of a page in the meantime; None for OK."""
 
         def write() -> None:
             self._case.subject.data.load(name, page, self._world.data_type, driver=self._case.driver)
@@ -222,7 +221,7 @@ class _Explorer:
         return None
 
     def _at_once(self, step: AtOnce) -> None:
-        """Make each thread's operations beside those of the others. Raises what the first of them has come across."""
+        """Make the operations of all threads at once. Raises what the first thread raised."""
         threads = step.threads
         begun = threading.Barrier(len(threads))
         errors: list[BaseException] = []

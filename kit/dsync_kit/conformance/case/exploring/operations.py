@@ -39,12 +39,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. The numbers choose among what is there when it is made, counted round.
+    """One operation. The numbers choose among the things that exist when it is made, modulo their count.
 
     `place` is a namespace, `which` a plan, a listing, a stream or a cursor. `items` are the numbers of a kind of
-    update, of an id and of a content. `turned` turns the order of namespaces round, `slowly` reads no message ahead,
-    `elsewhere` makes the call to another instance. `pause` are milliseconds before it, where it is one of several at
-    once.
+    update, of an id and of a content. `turned` reverses the order of namespaces, `slowly` reads no message ahead,
+    `elsewhere` calls another instance. `pause` is in milliseconds, before one of several simultaneous operations.
     """
 
     kind: Kind
@@ -59,7 +58,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """What several threads do at once, each its own operations one after another."""
+    """Several threads at once, each with its own sequence of operations."""
 
     threads: tuple[tuple[Operation, ...], ...]
 
@@ -98,9 +97,9 @@ _WEIGHTS = {
     Kind.RESUME: 2,
     Kind.READ: 2,
 }
-"""How often an operation is drawn; others once. What loses data is mostly a write between two parts of a read."""
+"""How often an operation is drawn; others once. Data is mostly lost by a write between two parts of a read."""
 
-# Made once: Hypothesis looks into each strategy anew that it is given, which costs more than to draw from it.
+# Made once: Hypothesis inspects each new strategy, which costs more than drawing from it.
 _PLACES, _CHOICES, _UPDATES, _IDS, _CONTENTS = 3, 8, 8, 5, 4
 _PLACE = st.integers(0, _PLACES * _CHOICES - 1)
 _ITEM = st.integers(0, _UPDATES * _IDS * _CONTENTS - 1)
@@ -113,12 +112,12 @@ _PAGES = {most: st.lists(_ITEM, min_size=1, max_size=most) for most in _ITEMS.va
 
 @st.composite
 def steps(draw: st.DrawFn, kinds: tuple[Kind, ...], *, at_once: bool = False, elsewhere: bool = False) -> list[Step]:
-    """Lists of steps of some of the kinds: an example with few kinds gets further than one with a little of all."""
+    """Lists of steps of some kinds: an example with few kinds gets further than one with a bit of everything."""
     if draw(st.booleans()):
         left = draw(_ANY)
         some = tuple(kind for number, kind in enumerate(kinds) if not left >> number & 1)
         kinds = some if len(some) >= _FEWEST_KINDS else kinds
-    # A long list is drawn as short ones: Hypothesis leaves out whole ones where it makes a failure small.
+    # A long list is drawn as short ones: Hypothesis drops whole ones when it shrinks a failure.
     parts = draw(_lists(kinds, at_once, elsewhere))
     return [step for part in parts for step in part]
 
@@ -161,7 +160,7 @@ def _operation(draw: st.DrawFn, kinds: tuple[Kind, ...], elsewhere: bool, paused
 
 
 def shown(step: Step) -> str:
-    """A step as a report names it; the transcript says what came of it."""
+    """A step as reports name it; the transcript has its result."""
     if isinstance(step, AtOnce):
         return "at once {" + " | ".join(", ".join(shown(one) for one in thread) for thread in step.threads) + "}"
     return step.kind.value + (" on another instance" if step.elsewhere else "")

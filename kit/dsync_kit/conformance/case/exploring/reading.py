@@ -1,4 +1,4 @@
-"""What an explorer looks at: listings, lookups and counts, alone or while others write."""
+"""An explorer's reads: listings, lookups and counts, alone or while others write."""
 
 from grpc import StatusCode
 
@@ -14,9 +14,9 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """Reads a world's namespaces; raises Violation where that is not what it can be.
+    """Reads a world's namespaces; raises Violation if the result cannot be right.
 
-    `alone` says that nothing is in flight. `lookups` says whether GetByIds is judged, or only called.
+    `alone` means that nothing else is in flight. `lookups` says whether GetByIds is judged, or only called.
     """
 
     def __init__(self, world: World, *, lookups: bool) -> None:
@@ -43,7 +43,7 @@ class Reader:
         case.settled(look)
 
     def lookup(self, name: str, driver: Driver, *, alone: bool) -> None:
-        """GetByIds of all ids, there or not."""
+        """GetByIds of all ids, existing or not."""
         world, history = self._world, self._world.histories[name]
         asked = [id_of(world.document(index, 0), world.data_type) for index in range(len(world.values))]
         request = GetByIdsRequest(
@@ -74,7 +74,7 @@ class Reader:
             look()
 
     def count(self, name: str, driver: Driver, *, alone: bool) -> None:
-        """GetNamespaceMetadata; a count may be taken from statistics, so it is judged while nothing is in flight."""
+        """GetNamespaceMetadata; a count may come from statistics, so it is only judged while nothing is in flight."""
         world, history = self._world, self._world.histories[name]
 
         def look() -> None:

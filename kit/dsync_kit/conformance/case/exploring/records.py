@@ -13,7 +13,7 @@ __all__ = ["Counting", "Listing", "Origin", "Planned", "Reading"]
 
 @dataclass(slots=True)
 class Origin:
-    """A cursor from which updates may be streamed: `holding` gives what a sink holds that has come so far.
+    """A cursor from which updates may be streamed: `holding` returns what a sink holds at that point.
 
     `asked` are the namespaces for which it was given; none stands for all. `covers` are those whose updates must come:
     a namespace that was made after a plan of all need not be streamed.
@@ -28,7 +28,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Planned:
-    """A plan: its partitions, and where its updates begin, if it has any. `since` is when it was asked for."""
+    """A plan: its partitions, and where its updates begin, if it has any. `since` is when it was requested."""
 
     partitions: tuple[Partition, ...]
     since: int
@@ -37,7 +37,7 @@ class Planned:
 
 @dataclass(slots=True)
 class Listing:
-    """A listing of one partition, as far as it was read. `since` is when its plan was asked for: it may show
+    """A listing of one partition, as far as it was read. `since` is when its plan was requested: the listing may show
     documents as they were then."""
 
     partition: Partition
@@ -49,14 +49,14 @@ class Listing:
 
 @dataclass(slots=True)
 class Reading:
-    """An open stream. `beside` says whether others were open when it was opened."""
+    """An open stream. `beside` says whether other streams were open when it was opened."""
 
     follower: Follower
     origin: Origin
     beside: bool = False
 
     def cursors(self) -> Iterator[Origin]:
-        """The cursors that have come, the newest first; each as it came first, with the fewest updates."""
+        """The received cursors, the newest first; each as first received, with the fewest updates."""
         first: dict[bytes, Sent] = {}
         for sent in self.follower.sent:
             first.setdefault(sent.cursor, sent)
@@ -68,7 +68,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Counting:
-    """An open StreamLSN, and the last count that came."""
+    """An open StreamLSN, and its last count."""
 
     reader: StreamReader[StreamLSNResponse]
     last: int = 0

@@ -1,4 +1,4 @@
-"""The streams of an explorer: opened, read slowly or not at all, cancelled, and resumed from any cursor so far."""
+"""An explorer's streams: opened, read slowly or not at all, cancelled, and resumed from any earlier cursor."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _SOON = 0.05
 
 
 class Streamer:
-    """Opens streams from the cursors of a copier's plans, and from those that have come in messages.
+    """Opens streams from the cursors of a copier's plans, and from those received in messages.
 
     `counts` says whether StreamLSN is judged, or only called.
     """
@@ -45,7 +45,7 @@ class Streamer:
         self._follow(self._planned(), operation)
 
     def resume(self, operation: Operation) -> None:
-        """Open a stream from a cursor that has come in a message, or from one whose plan was copied."""
+        """Open a stream from a received cursor, or from that of a copied plan."""
         with self._lock:
             come = [origin for reading in self._open for origin in reading.cursors()]
         self._follow([*come, *self._past, *self._copier.copied], operation)
@@ -56,12 +56,12 @@ class Streamer:
             self._guarded(reading, partial(reading.follower.message, _SOON))
 
     def catch_up(self, operation: Operation) -> None:
-        """Read a stream until a sink holds what the source does."""
+        """Read a stream until a sink holds what the source holds."""
         if (reading := self._chosen(operation)) is not None:
             self._converge(reading, "an open stream")
 
     def cancel(self, operation: Operation) -> None:
-        """Hang up; the cursors that have come are kept."""
+        """Hang up; received cursors are kept."""
         if (reading := self._chosen(operation)) is not None:
             self._close(reading)
 
@@ -74,7 +74,7 @@ class Streamer:
             self._countings.append(Counting(self._case.enter(stream)))
 
     def close(self) -> None:
-        """Hang up everywhere."""
+        """Hang up all streams."""
         for reading in self._open[:]:
             self._close(reading)
         for counting in self._countings:
@@ -83,11 +83,11 @@ class Streamer:
 
     @property
     def used(self) -> bool:
-        """Whether there is anything to be streamed."""
+        """Whether there is anything to stream."""
         return bool(self._open or self._past or self._copier.copied or self._planned())
 
     def agree(self) -> None:
-        """Read what is open to its end, and then from some of the earlier cursors, the newest first."""
+        """Read open streams to their end, then from some of the earlier cursors, the newest first."""
         for counting in self._countings if self._counts else ():
             self._read_lsn(counting)
         for reading in self._open[:]:
@@ -114,7 +114,7 @@ class Streamer:
             driver = self._world.driver(operation)
             self._open.append(self._opened(origin, driver, turned=operation.turned, ahead=ahead))
             self._copier.streaming = True
-            if len(self._open) > 1:  # of streams that are open at once one may be refused, whichever it is
+            if len(self._open) > 1:  # of several open streams, any one may be refused
                 for reading in self._open:
                     reading.beside = True
 
@@ -140,7 +140,7 @@ class Streamer:
         self._guarded(reading, lambda: reading.follower.converge(wanted, what=what))
 
     def _guarded(self, reading: Reading, read: Callable[[], object]) -> None:
-        """Read a stream; one that is refused beside another one is given up."""
+        """Read a stream; give up one that is refused beside another one."""
         try:
             read()
         except Violation:
@@ -154,7 +154,7 @@ class Streamer:
         reading.follower.cancel()
         self._remove(reading)
         cursors = list(reading.cursors())
-        # The first one, one in the middle and the newest.
+        # The first, a middle one and the newest.
         chosen = (*cursors[-1:], *cursors[len(cursors) // 2 :][:1], *cursors[:1])
         unique = {origin.cursor: origin for origin in chosen}
         self._past = [*self._past, *unique.values()][-_KEPT:]
@@ -165,7 +165,7 @@ class Streamer:
             self._copier.streaming = bool(self._open)
 
     def _read_lsn(self, counting: Counting) -> None:
-        """Read the counts that have come: they never decrease."""
+        """Read the received counts: they never decrease."""
         while (message := counting.reader.next(0.0)) is not None:
             self._case.check(
                 message.lsn >= counting.last,

@@ -1,4 +1,4 @@
-"""The world of an explorer: its namespaces, each with its history, and the documents that are written to them."""
+"""An explorer's world: its namespaces, each with its history, and the documents written to them."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ _CONTENTS = 4
 
 
 class World:
-    """Namespaces with their `histories`, by which everything that is read is judged, and the ids that are written.
+    """Namespaces with their `histories`, by which all reads are judged, and the ids that are written.
 
-    `clock` orders all calls. `second` is a driver of another instance, once there was a call to one.
+    `clock` orders all calls. `second` is a driver of another instance, once one was called.
     """
 
     def __init__(self, case: Case, *, threads: int = 1) -> None:
@@ -38,7 +38,7 @@ class World:
 
     @property
     def names(self) -> list[str]:
-        """The namespaces that are written to."""
+        """The namespaces that get writes."""
         return list(self.histories)
 
     @property
@@ -56,13 +56,13 @@ class World:
         return self.names[operation.place % len(self.names)]
 
     def add(self) -> str:
-        """Another namespace, empty as far as the example can tell."""
+        """A further namespace, empty as far as the example can see."""
         name = self.case.namespace()
         self.histories[name] = History(self.data_type, self.clock, self.case.foreign(name))
         return name
 
     def driver(self, operation: Operation) -> Driver:
-        """A driver of the instance to which an operation is made."""
+        """A driver of the instance that an operation calls."""
         if not operation.elsewhere or self.case.subject.alone or self.case.subject.target.second is None:
             return self.case.driver
         if self.second is None:
@@ -72,12 +72,12 @@ class World:
     # Documents
 
     def document(self, index: int, content: int) -> bytes:
-        """The document of an id with one of the contents, by their numbers."""
+        """The document with an id and one of the contents, given by their numbers."""
         value = self.values[index % len(self.values)]
         return self.case.document(value, self.contents[content % len(self.contents)], self.data_type)
 
     def update(self, kind: UpdateType, index: int, content: int) -> Update:
-        """An update of an id to one of the contents, by their numbers."""
+        """An update of an id to one of the contents, given by their numbers."""
         value = self.values[index % len(self.values)]
         return strategies.update(kind, value, self.document(index, content), self.data_type)
 
@@ -88,16 +88,16 @@ class World:
     # What reads may see
 
     def since(self) -> int:
-        """The moment before which all that was acknowledged must be seen; where reads lag, the beginning."""
+        """The moment up to which acknowledged writes must be visible; the beginning if reads lag."""
         return 0 if self.lags else self.clock.now()
 
     def may_be_empty(self, name: str, since: int) -> bool:
-        """Whether the namespace may have held nothing at some moment since then: it may be gone, then."""
+        """Whether the namespace may have been empty at some moment since then, and so may be gone."""
         history, until = self.histories[name], self.clock.now()
         return all(None in history.possible(key, since, until) for key in history.written())
 
     def keyed(self, listed: Sequence[bytes], history: History, since: int) -> dict[bytes, bytes]:
-        """Listed documents by their keys; one that was written to meanwhile may be there twice."""
+        """Listed documents by their keys; one written meanwhile may be there twice."""
         found: dict[bytes, bytes] = {}
         twice: list[bytes] = []
         for document in listed:
@@ -109,7 +109,7 @@ class World:
         return found
 
     def resolve(self) -> None:
-        """Find out, while nothing is in flight, what refused calls have left: it must not change any more."""
+        """Find out, while nothing is in flight, what refused calls left: from now on it must not change."""
         for name, history in self.histories.items():
             if history.unsure:
                 since = self.clock.now()

@@ -1,4 +1,4 @@
-"""What an explorer writes: pages and calls, good and bad, and deletes of some documents or all."""
+"""An explorer's writes: good and bad pages and calls, and deletes of some or all documents."""
 
 import threading
 from collections import defaultdict
@@ -18,16 +18,16 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, Update
 __all__ = ["Writer"]
 
 _MANY = (33, 3, 260, 260)
-"""Documents of a large write: fewer than a small page has, more, and several pages of the usual size."""
+"""Sizes of a large write: less than a small page, more, and several pages of the usual size."""
 
 _FEW = 2
-"""The first of these are written where others write at the same time."""
+"""The first of these are used if others write at the same time."""
 
 
 class Writer:
     """Writes to the namespaces of a world, and notes it in their histories.
 
-    Of several `threads`, each writes to documents of its own, as dsync has all updates of one id made by one writer.
+    Each of several `threads` has its own documents, because dsync sends all updates of one id through one writer.
     """
 
     def __init__(self, world: World) -> None:
@@ -38,7 +38,7 @@ class Writer:
         self._marks = 0
 
     def page(self, operation: Operation, thread: int, threads: int) -> None:
-        """A page of drawn documents; one with a malformed document, which is to be refused."""
+        """A page of drawn documents; a bad page also has a malformed document, and must be refused."""
         chosen = {self._own(index, thread, threads): content for _, index, content in operation.items}
         documents = [self._world.document(index, content) for index, content in chosen.items()]
         bad = operation.kind is Kind.BAD_PAGE
@@ -54,7 +54,7 @@ class Writer:
         self.change(self._world.name(operation), updates, self._world.driver(operation))
 
     def many(self, operation: Operation, thread: int, threads: int) -> None:
-        """A page of numbered documents; none where the store has too few ids."""
+        """A page of numbered documents; none if the store has too few ids."""
         count = _MANY[operation.which % (len(_MANY) if threads == 1 else _FEW)]
         self._many(self._world.name(operation), count, operation, thread)
 
@@ -80,13 +80,13 @@ class Writer:
         self.change(name, removals, world.driver(operation))
 
     def refill(self, operation: Operation) -> None:
-        """Write again what was deleted when everything was."""
+        """Write everything again after it was all deleted."""
         name = self._world.name(operation)
         if documents := self._deleted.pop(name, []):
             self.load(name, documents, self._world.driver(operation))
 
     def mark(self) -> None:
-        """Write a last document to each namespace: when it has come, all else has come."""
+        """Write a last document to each namespace: when it arrives, everything else has arrived."""
         self._marks += 1
         with suppress(Inapplicable):  # the store has too few ids
             (mark,) = self._case.numbered(1, self._world.data_type, prefix=f"mark{self._marks}")
@@ -95,7 +95,7 @@ class Writer:
                 self.change(name, updates, self._case.driver)
 
     def load(self, name: str, documents: Sequence[bytes], driver: Driver, *, bad: bool = False) -> None:
-        """WriteData. A bad page is refused: what it leaves is found out as soon as nothing else is in flight."""
+        """WriteData. A bad page must be refused: what it leaves is checked as soon as nothing else is in flight."""
         case, world, history = self._case, self._world, self._world.histories[name]
         writes = history.begin((world.key(document), document) for document in documents)
         sure = False
@@ -103,7 +103,7 @@ class Writer:
             if bad:
                 case.own(name, world.data_type, documents)
                 driver.write_data(name, [*documents, documents[-1][:-3]], world.data_type)
-                raise case.decline("it takes a page with a malformed document")
+                raise case.decline("it accepts a page with a malformed document")
             if driver is case.driver:
                 case.write(name, documents, world.data_type)
             else:

@@ -1,4 +1,4 @@
-"""A new version of a connector goes on with the data, plans and cursors of the version before."""
+"""A new version of a connector continues with the data, plans and cursors of the previous version."""
 
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ _CURSORS = (
     "Partition and update cursors are self-contained: they work on another instance of the connector, after a restart, "
     "and later (an update cursor must outlive the whole initial copy)."
 )
-_ID = "`id` … set, it must be the same after a restart and different for different data."
+_ID = "`id` … must be the same after a restart, and different for different data."
 _ONCE = 0.04
 
 
@@ -22,12 +22,12 @@ _ONCE = 0.04
     "against/starts",
     _DURABLE,
     needs=(Need.EARLIER,),
-    hint="it does not read what the version before has stored, or its options have changed",
+    hint="it does not read what the previous version stored, or its options have changed",
     after=("durability/starts-again",),
     examples=_ONCE,
 )
 def starts(case: Case) -> None:
-    """A new version starts on the data of the version before."""
+    """A new version starts on the data of the previous version."""
     _judge(case, "starts-again")
 
 
@@ -35,7 +35,7 @@ def starts(case: Case) -> None:
     "against/id",
     _ID,
     needs=(Need.EARLIER,),
-    hint="the id is derived from other facts than before: flows that know the old id start again",
+    hint="the id is derived from different facts: flows that know the old id start over",
     after=("info/stable", "info/id-of-data", "durability/id", "against/starts"),
     examples=_ONCE,
 )
@@ -48,12 +48,12 @@ def same_id(case: Case) -> None:
     "against/documents",
     _DURABLE,
     needs=(Need.EARLIER, Need.LOADING, Need.READING, Need.SINK),
-    hint="the layout in the store has changed, and what is there in the old one is not read, or converted",
+    hint="the layout of the store has changed, and data in the old layout is neither read nor converted",
     after=("durability/write-data", "durability/write-updates", "against/starts"),
     examples=_ONCE,
 )
 def documents(case: Case) -> None:
-    """The new version returns the documents that the version before wrote and updated, unchanged."""
+    """The new version returns the documents that the previous version wrote and updated, unchanged."""
     _judge(case, "write-data", "write-updates")
 
 
@@ -61,12 +61,12 @@ def documents(case: Case) -> None:
     "against/plan",
     _CURSORS,
     needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
-    hint="the form of a partition's cursor has changed: read the old form, too (Cursor.upgrade)",
+    hint="the format of a partition's cursor has changed: read the old format, too (Cursor.upgrade)",
     after=("durability/plan", "against/starts", "against/documents"),
     examples=_ONCE,
 )
 def plan(case: Case) -> None:
-    """The new version lists the partitions of a plan that the version before made."""
+    """The new version lists the partitions of a plan that the previous version made."""
     _judge(case, "plan")
 
 
@@ -74,12 +74,12 @@ def plan(case: Case) -> None:
     "against/page-cursor",
     _CURSORS,
     needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
-    hint="the form of a page's cursor has changed: read the old form, too (Cursor.upgrade)",
+    hint="the format of a page's cursor has changed: read the old format, too (Cursor.upgrade)",
     after=("list/page-boundaries", "against/starts", "against/documents", "against/plan"),
     examples=_ONCE,
 )
 def page_cursor(case: Case) -> None:
-    """The new version goes on with a listing from a page's cursor of the version before."""
+    """The new version continues a listing from a page cursor of the previous version."""
     _judge(case, "page-cursor")
 
 
@@ -87,23 +87,23 @@ def page_cursor(case: Case) -> None:
     "against/stream",
     _CURSORS,
     needs=(Need.EARLIER, Need.LOADING, Need.CHANGING, Need.UPDATES),
-    hint="the form of an update cursor has changed: read the old form, too (Cursor.upgrade)",
+    hint="the format of an update cursor has changed: read the old format, too (Cursor.upgrade)",
     after=("durability/cursor", "durability/resume", "against/starts", "against/documents"),
     examples=_ONCE,
 )
 def stream(case: Case) -> None:
-    """The new version resumes streams from the plan's cursor, and from sent ones, of the version before."""
+    """The new version resumes streams from cursors that the previous version planned or sent."""
     _judge(case, "cursor", "resume")
 
 
 def _judge(case: Case, *topics: str) -> None:
     found = Crash.of_versions(case, case.draw(st.integers(0, min(case.bulk, 2) - 1), "versions"))
     if found.declined:
-        case.checks = 0  # those of the version before alone
+        case.checks = 0  # so far, only the previous version was checked
         raise case.decline(found.declined)
     if found.topics.keys().isdisjoint(topics):
         one_page = topics == ("page-cursor",)
-        raise case.decline("one page holds all" if one_page else "the new version does not come so far")
+        raise case.decline("one page holds everything" if one_page else "the new version does not get that far")
     case.checks += 1
     for topic in topics:
         if (violation := found.topics.get(topic)) is not None:

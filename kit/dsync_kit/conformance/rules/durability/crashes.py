@@ -1,4 +1,4 @@
-"""What was acknowledged, planned and streamed outlives the process."""
+"""Acknowledged writes, plans and cursors outlive the process."""
 
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ def starts_again(case: Case) -> None:
 
 @rule(
     "durability/id",
-    "`id` … set, it must be the same after a restart and different for different data.",
+    "`id` … must be the same after a restart, and different for different data.",
     needs=(Need.RESTART,),
     hint="each process makes a new id, instead of deriving it from what identifies the data",
     after=("info/stable", "info/id-of-data", "durability/starts-again"),
@@ -46,7 +46,7 @@ def same_id(case: Case) -> None:
     "durability/write-data",
     _DURABLE,
     needs=(Need.RESTART, Need.LOADING, Need.READING, Need.SINK),
-    hint="documents stay in memory and are written later: WriteData must answer only when they are on the disk",
+    hint="documents are kept in memory and written later: WriteData must not answer before they are on disk",
     after=("durability/starts-again",),
     examples=_ONCE,
 )
@@ -59,7 +59,7 @@ def write_data(case: Case) -> None:
     "durability/write-updates",
     _DURABLE,
     needs=(Need.RESTART, Need.LOADING, Need.READING, Need.SINK),
-    hint="updates stay in memory and are written later: WriteUpdates must answer only when they are on the disk",
+    hint="updates are kept in memory and written later: WriteUpdates must not answer before they are on disk",
     after=("durability/starts-again", "durability/write-data"),
     examples=_ONCE,
 )
@@ -108,7 +108,7 @@ def cursor(case: Case) -> None:
     examples=_ONCE,
 )
 def resume(case: Case) -> None:
-    """After a restart a stream resumes from the cursors sent before, without a gap."""
+    """After a restart, a stream resumes from the cursors sent before, without a gap."""
     _judge(case, "resume")
 
 

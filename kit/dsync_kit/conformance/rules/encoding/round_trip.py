@@ -22,7 +22,7 @@ def round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_r
     if data_type not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")
     if not case.holding(data_type).free:
-        raise case.does_not_apply("its schema says which fields there are")
+        raise case.does_not_apply("its schema fixes the fields")
     value = case.identifiers(data_type, max_size=1)[0]
     document = case.document(value, fields, data_type)
     namespace = case.namespace()
@@ -33,7 +33,7 @@ def round_trip(case: Case, data_type: DataType, fields: dict[str, Any], *, may_r
         else:
             case.write(namespace, [document], data_type)
     except ConnectorError as error:
-        if may_refuse and not error.retryable:  # the rules on codes say which one is best
+        if may_refuse and not error.retryable:  # other rules judge which code is best
             raise case.decline(f"it refuses this: {error}") from error
         raise
     case.expect(namespace, Model(data_type, [document]), "the listing of a document")
@@ -44,7 +44,7 @@ def _by_updates(case: Case) -> bool:
 
 
 def placed(case: Case, values: list[Any]) -> dict[str, Any]:
-    """The values as fields, within an array, or within a document."""
+    """The values as fields, in an array, or in a document."""
     where = case.draw(st.sampled_from(["fields", "array", "document"]), "as")
     fields = {f"v{number}": value for number, value in enumerate(values)}
     return {"fields": fields, "array": {"v": values}, "document": {"v": fields}}[where]
@@ -53,7 +53,7 @@ def placed(case: Case, values: list[Any]) -> dict[str, Any]:
 def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     """Write values of these BSON types to fields that have one of them, a document for each value, and read them back.
 
-    False where documents may have any fields: the caller says which, then.
+    False if documents may have any fields: then the caller chooses them.
     """
     if data_type not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")

@@ -1,4 +1,4 @@
-"""How a document is built comes back as it was: field names, nesting, order, size, empty and missing values."""
+"""A document's structure survives: field names, nesting, order, size, empty and missing values."""
 
 import contextlib
 from typing import Any
@@ -81,7 +81,7 @@ def array_order(case: Case) -> None:
     ),
 )
 def field_names(case: Case) -> None:
-    """Field names of any script come back; names that differ only in case stay two, and numbers stay names."""
+    """Field names of any script come back; names that differ only in case stay distinct, and numbers stay names."""
     data_type = case.data_type()
     names = case.draw(strategies.several_field_names, "names")
     reserved = "_id" if data_type == BSON else "id"
@@ -101,7 +101,7 @@ _SPECIAL_DOCUMENTS: list[dict[str, object]] = [
     {"$date": "2020-01-02T03:04:05Z"},
     {"$binary": {"base64": "YQ==", "subType": "00"}},
 ]
-"""What is a value of another type to some libraries, and here is a document of texts."""
+"""Documents of texts that some libraries take for values of other types."""
 
 
 @rule(
@@ -115,16 +115,16 @@ _SPECIAL_DOCUMENTS: list[dict[str, object]] = [
 def special_field_names(case: Case) -> None:
     """Field names with dots, dollars, 200 letters or none at all come back, or the document is refused.
 
-    So do documents that read like Extended JSON, or like a reference: they are what was written.
+    So do documents that look like Extended JSON or a reference.
     """
     data_type = case.data_type()
     if not case.holding(data_type).free:
-        raise case.does_not_apply("its schema says which fields there are")
+        raise case.does_not_apply("its schema fixes the fields")
     names = case.draw(strategies.some(_SPECIAL_NAMES), "names")
     tried = [fields for name in names for fields in ({name: "1"}, {"v": {name: "1"}})]
     tried += [{"v": document} for document in case.draw(strategies.some(_SPECIAL_DOCUMENTS), "documents")]
     for fields in tried:
-        # One that is refused says nothing about the others.
+        # One refusal says nothing about the other names.
         with contextlib.suppress(Inapplicable):
             round_trip(case, data_type, fields, may_refuse=True)
 
@@ -133,7 +133,7 @@ def special_field_names(case: Case) -> None:
     "encoding/deep",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object",
     needs=(Need.SINK, Need.READING),
-    hint="nested documents are flattened, cut, or written by a function that recurses too deep",
+    hint="nested documents are flattened, cut, or written by a function that recurses too deeply",
     after=(
         "write/read-back",
         "updates/update-missing",
@@ -163,7 +163,7 @@ def deep(case: Case) -> None:
     examples=0.2,
 )
 def wide(case: Case) -> None:
-    """A document with 1,000 fields, and with a text of 100,000 characters or as many bytes, comes back."""
+    """A document with 1,000 fields and a text of 100,000 characters (or as many bytes) comes back."""
     data_type = case.data_type()
     fields = {f"field{number}": number for number in range(1000)}
     long: Any = "xé𝄞 " * 25_000
@@ -191,7 +191,7 @@ def wide(case: Case) -> None:
     examples=1.5,
 )
 def documents(case: Case) -> None:
-    """Whole documents of any values, several on a page, come back unchanged."""
+    """Documents with any values, several on a page, come back unchanged."""
     namespace, model = case.loaded(min_size=1, max_size=4)
     case.expect(namespace, model, "the listing of a page of documents")
 

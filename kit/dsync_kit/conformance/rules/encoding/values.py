@@ -1,4 +1,4 @@
-"""What a field holds comes back as it was: every BSON type and JSON value, with its boundaries."""
+"""Values come back unchanged: every BSON type and JSON value, with its boundaries."""
 
 from bson import Decimal128, Int64
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from dsync_kit.conformance.rules.encoding.round_trip import in_its_fields, place
 
 __all__ = ["RULES", "SCALARS"]
 
-_TYPES = "respects array order and BSON types (int32 1, int64 1 and double 1.0 are three values)"
+_TYPES = "respects array order and BSON types (int32 1, int64 1 and double 1.0 are different values)"
 _BSON = (Need.SINK, Need.READING, Need.BSON)
 _JSON = (Need.SINK, Need.READING, Need.JSON)
 
@@ -24,7 +24,7 @@ _SCHEMA_TYPES = {
     "object-id": "objectId",
     "binary": "binData",
 }
-"""The names of the types in schemas, where they are others."""
+"""The types that have another name in schemas."""
 
 
 def _bson_rule(kind: str, what: str, hint: str) -> Rule:
@@ -50,7 +50,7 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
 
 
 SCALARS = (
-    _bson_rule("text", "Texts of any script, and the empty one,", "text is cut, trimmed, normalised, or not UTF-8"),
+    _bson_rule("text", "Texts of any script, and the empty text,", "text is cut, trimmed, normalised, or not UTF-8"),
     _bson_rule("int32", "Integers of 32 bits", "they become 64 bits wide, or doubles"),
     _bson_rule("int64", "Integers of 64 bits", "small ones become 32 bits wide, or large ones doubles"),
     _bson_rule("double", "Doubles with -0.0, NaN and the infinities", "whole ones become integers; NaN becomes null"),
@@ -91,7 +91,7 @@ def bson_rare(case: Case) -> None:
     examples=0.6,
 )
 def number_types(case: Case) -> None:
-    """The same number as int32, int64, double and decimal stays four values, as fields and in an array."""
+    """The same number as int32, int64, double and decimal stays four different values, as fields and in an array."""
     number = case.draw(st.sampled_from([0, 1, 5, -1, 2**31 - 1]), "number")
     round_trip(case, BSON, placed(case, [number, Int64(number), float(number), Decimal128(str(number))]))
 
@@ -107,7 +107,7 @@ def number_types(case: Case) -> None:
     ),
 )
 def json_numbers(case: Case) -> None:
-    """64-bit JSON numbers come back with their value, even those beyond 2^53."""
+    """64-bit JSON numbers keep their value, even beyond 2^53."""
     if not in_its_fields(case, JSON, "int", "long", "double", "decimal"):
         round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["numbers"], "numbers")))
 
@@ -144,7 +144,7 @@ def json_text(case: Case) -> None:
     examples=0.5,
 )
 def json_literals(case: Case) -> None:
-    """true, false, null and texts that look like literals, numbers or dates come back as what they are."""
+    """true, false, null and texts that look like literals, numbers or dates come back unchanged."""
     if not in_its_fields(case, JSON, "bool", "null"):
         round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["literals"], "values")))
 

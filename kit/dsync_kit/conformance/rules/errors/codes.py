@@ -1,4 +1,4 @@
-"""Codes of refusals: dsync treats all final ones alike, and the best one says to its user what to do."""
+"""Codes of refusals: dsync treats all final ones alike, but the right one helps its user."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -42,12 +42,12 @@ _UNKNOWN_NAMESPACE = "dsynckit.unknown"
     BEST_CODE,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="an exception that isn't mapped to a status: dsync's user reads UNKNOWN or INTERNAL, and looks for a bug",
+    hint="an exception isn't mapped to a status: dsync's user sees UNKNOWN or INTERNAL, and looks for a bug",
     after=("errors/malformed-document", "errors/missing-id", "errors/malformed-update", "errors/malformed-id-code"),
     examples=2.0,
 )
 def input_codes(case: Case) -> None:
-    """Bad documents, ids, types and updates are refused with INVALID_ARGUMENT (or UNIMPLEMENTED, if it fits)."""
+    """Bad documents, ids, types and updates are refused with INVALID_ARGUMENT (or UNIMPLEMENTED where it fits)."""
     data_type = case.data_type(case.declared.sink_types)
     known = [what for what in _BAD if "update" not in what or not case.found.copies_only]
     what = case.draw(st.sampled_from(known), "what is wrong")
@@ -55,7 +55,7 @@ def input_codes(case: Case) -> None:
     try:
         send(case, data_type)
     except ConnectorError as error:
-        if not error.retryable:  # the MUST rules say what is wrong with one that dsync repeats
+        if not error.retryable:  # the MUST rules judge a code that dsync retries
             expect_code(case, error, what, *codes)
     case.checks += 1
 
@@ -90,7 +90,7 @@ def _malformed_id(case: Case, data_type: DataType) -> None:
 
 def _malformed_update(case: Case, data_type: DataType) -> None:
     parts = id_value(case.identifier(data_type), data_type)
-    _update(case, data_type, Update(id=parts, type=UPDATE_TYPE_INSERT, data=b"\xff no document"))
+    _update(case, data_type, Update(id=parts, type=UPDATE_TYPE_INSERT, data=b"\xff not a document"))
 
 
 def _unlisted_type(case: Case, data_type: DataType) -> None:
@@ -161,7 +161,7 @@ def request_codes(case: Case) -> None:
     examples=0.2,
 )
 def stream_cursor(case: Case) -> None:
-    """StreamUpdates from a cursor that is not one of the connector's is refused with INVALID_ARGUMENT, if at all."""
+    """StreamUpdates from a cursor that the connector did not make is refused with INVALID_ARGUMENT, if at all."""
     garbage = case.draw(GARBAGE, "cursor")
     data_type = case.data_type(case.declared.source_types)
     namespaces = case.subject.existing()[:1] or (case.namespace(),)
@@ -177,7 +177,7 @@ def stream_cursor(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
+    hint="a namespace becomes a path or part of a statement unchecked: escape it, or refuse it",
     after=("errors/namespaces",),
     examples=0.4,
 )
@@ -197,12 +197,12 @@ def namespace_codes(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=(Need.SOURCE,),
-    hint="a namespace becomes a path or a statement without being checked, or a missing table's error isn't mapped",
+    hint="a namespace becomes a path or part of a statement unchecked, or a missing table's error isn't mapped",
     after=("errors/namespaces",),
     examples=0.4,
 )
 def plan_namespaces(case: Case) -> None:
-    """Plan and count of a strange or unknown namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
+    """A strange or unknown namespace's plan and count are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
     data_type = case.data_type(case.declared.source_types)
 
     def list_all(namespace: str) -> None:
@@ -224,7 +224,7 @@ def _expect_if_refused(
 ) -> None:
     """The call succeeds, or is refused with one of the codes.
 
-    Where dsync repeats the call, a retryable code is the business of a MUST rule.
+    If dsync retries the call, a MUST rule judges retryable codes.
     """
     try:
         call()

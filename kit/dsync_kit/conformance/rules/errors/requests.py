@@ -1,4 +1,4 @@
-"""Requests for what there is not: data types, update types, cursors and namespaces that the connector does not know."""
+"""Requests with data types, update types, cursors and namespaces that the connector does not know."""
 
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ def refused_type(case: Case) -> None:
     try:
         case.driver.write_data(namespace, [document], data_type)
     except ConnectorError as error:
-        expect_final(case, error, "a type that is not supported")
+        expect_final(case, error, "an unsupported type")
         return
     if not case.declared.is_source:
         raise case.decline("it accepts documents of every type, and their effect cannot be seen")
@@ -58,7 +58,7 @@ def refused_type(case: Case) -> None:
     after=("errors/refused-type",),
 )
 def list_type(case: Case) -> None:
-    """ListData of a type that the source does not list is refused with a final code, if at all."""
+    """ListData of a type that the source does not declare is refused with a final code, if at all."""
     namespace, _, _ = case.listable()
     known = set(case.declared.info.capabilities.source.supported_data_types)
     undeclared = [kind for kind in (DATA_TYPE_UNKNOWN, BSON, JSON) if kind not in known]
@@ -67,7 +67,7 @@ def list_type(case: Case) -> None:
         try:
             case.driver.first_page(strip(partition), data_type)
         except ConnectorError as error:
-            expect_final(case, error, "a type that is not supported")
+            expect_final(case, error, "an unsupported type")
         case.checks += 1
 
 
@@ -76,12 +76,12 @@ def list_type(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=(Need.LISTING,),
-    hint="the connector treats everything that isn't JSON as BSON, or the other way round",
+    hint="the connector treats everything that isn't JSON as BSON, or the other way around",
     examples=0.2,
     after=("errors/list-type",),
 )
 def unknown_type(case: Case) -> None:
-    """A listing of DATA_TYPE_UNKNOWN is refused: it means that the request lacks a type."""
+    """A listing of DATA_TYPE_UNKNOWN is refused: that value means that the request has no type."""
     namespace, _, _ = case.listable(max_size=3)
     try:
         page = case.driver.first_page(strip(case.driver.partitions([namespace])[0]), DATA_TYPE_UNKNOWN)
@@ -113,7 +113,7 @@ SEVERAL_GARBAGE = strategies.several(KNOWN_GARBAGE, GARBAGE)
     after=("plan/repeatable",),
 )
 def page_cursor(case: Case) -> None:
-    """If a partition with a cursor that is not the connector's is refused, the code is final."""
+    """If a partition with a foreign cursor is refused, the code is final."""
     namespace, data_type, _ = case.listable(max_size=3)
     for garbage in case.draw(SEVERAL_GARBAGE, "cursors"):
         try:
@@ -143,9 +143,9 @@ HOSTILE_NAMES = (
 
 @rule(
     "errors/namespaces",
-    "Namespaces are opaque strings … An unknown namespace is empty, or NOT_FOUND",
+    "Namespaces are opaque strings … An unknown namespace is empty, or is answered with NOT_FOUND",
     needs=(Need.SINK, Need.READING),
-    hint="a namespace becomes a path or a statement without being checked: escape it, or refuse it",
+    hint="a namespace becomes a path or part of a statement unchecked: escape it, or refuse it",
     after=(
         "write/overwrites",
         "write/read-back",
@@ -169,7 +169,7 @@ def namespaces(case: Case) -> None:
             expect_final(case, error, f"the strange namespace {namespace[:40]!r}")
             continue
         if not namespace and case.declared.is_source:
-            continue  # a plan names no namespace to list all of them: the empty one cannot be asked for
+            continue  # a request with an empty namespace asks for all of them, so this one cannot be listed
         found = {canonical(listed, data_type) for listed in case.read(namespace, data_type, expected=100)}
         case.check(
             canonical(document, data_type) in found,
@@ -200,7 +200,7 @@ def update_type(case: Case) -> None:
         return
     case.checks += 1
     if not case.declared.is_source or data_type not in case.declared.types:
-        return  # what it does with it cannot be seen
+        return  # its effect cannot be seen
     found = case.read(namespace, data_type, expected=1)
     case.check(
         bool(found), "an update of an unknown type was accepted, but had no effect", expected="a refusal", seen="OK"

@@ -1,4 +1,4 @@
-"""Bad documents, ids and updates: refused for good, nothing half done, and the next call served."""
+"""Bad documents, ids and updates get a final refusal, nothing is half done, and the next call works."""
 
 import re
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ _MALFORMED: dict[DataType, list[bytes]] = {
 }
 
 _LARGE_TEXT = "xyz " * 25_000
-"""Quoted in a refusal, it is more than a status holds: the caller sees RESOURCE_EXHAUSTED, and repeats in vain."""
+"""Quoted in a refusal, it exceeds what a status holds: the caller sees RESOURCE_EXHAUSTED, and retries in vain."""
 
 _MESSAGE_BYTES = 4000
-"""The text of a status travels in a header, of which callers take 8 KiB in all."""
+"""A status's text travels in the headers, of which callers accept 8 KiB in all."""
 
 
 def _malformed(case: Case, data_type: DataType) -> bytes:
-    """Bytes that are not a document of the type: garbage, or a document cut short, or one of 100 KB."""
+    """Bytes that are not a document of the type: garbage, a document cut short, or a bad one of 100 KB."""
     value = case.holding(data_type).sample_id()
     whole = case.document(value, {"a": "some text"}, data_type)
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
@@ -74,7 +74,7 @@ def _update_refusal(
 
 
 def _expect_refused(case: Case, error: ConnectorError | None, what: str, *, must_refuse: bool) -> None:
-    """What the connector answered to bad input; sinks that nobody can read may take everything."""
+    """Check the answer to bad input; a sink that nobody can read may accept anything."""
     if error is None and not must_refuse:
         case.checks += 1
     else:
@@ -85,7 +85,7 @@ def _expect_refused(case: Case, error: ConnectorError | None, what: str, *, must
     "errors/malformed-document",
     BAD_INPUT,
     needs=(Need.SINK,),
-    hint="what can't be decoded is skipped, or mapped to the code of an outage",
+    hint="data that can't be decoded is skipped, or mapped to the code of an outage",
     after=("info/declared-sink",),
 )
 def malformed_document(case: Case) -> None:
@@ -111,7 +111,7 @@ def missing_id(case: Case) -> None:
 
 @rule(
     "errors/bad-document-in-page",
-    f"{BAD_INPUT} … never by dropping",
+    f"{BAD_INPUT} … never by dropping data",
     needs=_READ,
     hint="a bad document is skipped, and the page is answered with OK",
     after=(
@@ -139,12 +139,12 @@ def bad_document_in_page(case: Case) -> None:
     BAD_INPUT,
     level=Level.SHOULD,
     needs=_READ,
-    hint="documents are written one by one: check the whole page before the first is written",
+    hint="documents are written one by one: check the whole page before you write the first",
     after=("errors/malformed-document", "errors/missing-id", "errors/bad-document-in-page"),
     examples=0.5,
 )
 def nothing_half_written(case: Case) -> None:
-    """A page that is refused for one bad document writes nothing."""
+    """A page refused for one bad document writes nothing."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, max_size=4, small=True)
     namespace = case.namespace()
@@ -240,7 +240,7 @@ def malformed_update(case: Case) -> None:
     "errors/bad-update-in-call",
     BAD_INPUT,
     needs=(*_READ, Need.APPLYING),
-    hint="a bad update is skipped, or the call fails half way and cannot be repeated",
+    hint="a bad update is skipped, or the call fails halfway and cannot be repeated",
     after=("errors/malformed-update", "updates/model"),
 )
 def bad_update_in_call(case: Case) -> None:
@@ -275,14 +275,14 @@ _TRACEBACK = re.compile(
     BAD_INPUT,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="the status has no message, a stack trace instead of one, or quotes a whole document",
+    hint="the status has no message, or a stack trace for one, or quotes a whole document",
 )
 def messages(case: Case) -> None:
-    """An error has a message, not too long for a status, and it is not a stack trace."""
+    """An error has a message that fits into a status and is not a stack trace."""
     data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_malformed(case, data_type)], data_type)
     if error is None:
-        raise case.decline("it takes everything")
+        raise case.decline("it accepts everything")
     case.check(
         bool(error.message.strip()), "an error has no message", expected="what is wrong", seen=repr(error.message)
     )
@@ -290,7 +290,7 @@ def messages(case: Case) -> None:
     case.check(
         size <= _MESSAGE_BYTES,
         "an error's message is too long for a status",
-        expected=f"{_MESSAGE_BYTES} bytes at most: a part of what is quoted",
+        expected=f"{_MESSAGE_BYTES} bytes at most: quote only a part",
         seen=f"{size} bytes",
     )
     case.check(
@@ -306,7 +306,7 @@ def messages(case: Case) -> None:
     after=("errors/malformed-document", "write/read-back"),
 )
 def serves_on(case: Case) -> None:
-    """After refused calls the next page is written as usual."""
+    """After refused calls, the next page is written as usual."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, small=True)
     namespace = case.namespace()
@@ -319,7 +319,7 @@ def serves_on(case: Case) -> None:
 
 
 def _readable(case: Case, data_type: DataType) -> bool:
-    """Whether what is written can be read: a sink that nobody can read may take everything, as /dev/null does."""
+    """Whether written documents can be read: a sink that nobody can read may accept anything, as /dev/null does."""
     return case.declared.can_read and data_type in case.declared.types
 
 

@@ -1,4 +1,4 @@
-"""Anything in any order: what only a mixture of operations shows."""
+"""Anything in any order: bugs that only a mixture of operations shows."""
 
 from dsync_kit.conformance.rules.explore import mixtures
 

@@ -1,4 +1,4 @@
-"""What happens while the backend cannot be reached, and after it has come back."""
+"""Behaviour while the backend is unreachable, and after it has come back."""
 
 import itertools
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from dsync_kit.protocol import (
 
 __all__ = ["RULES"]
 
-_RETRY = "So: a fault that may pass must carry one of the four codes"
+_RETRY = "a temporary fault must carry one of the four codes"
 _ONCE = 0.04
 _STREAM_SECONDS = 1.0
-"""How long the backend stays away from a stream after a call has failed: its client has given up by then, too."""
+"""How long the outage lasts for a stream after a call has failed: by then, its client has given up, too."""
 
 
 @rule(
@@ -47,13 +47,13 @@ def write_code(case: Case) -> None:
     answers = [_during_outage(case, "WriteData", lambda: case.api.write_data(page))]
     if case.declared.can_change:
         answers.append(_during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)))
-    # dsync sends the same again.
+    # dsync sends the same request again.
     case.write(namespace, documents[:3], data_type)
     if case.declared.can_change:
         case.update(namespace, updates, data_type)
     else:
         case.write(namespace, documents[3:], data_type)
-    case.expect(namespace, Model(data_type, documents), "what is written again after an outage")
+    case.expect(namespace, Model(data_type, documents), "the listing after refused pages were written again")
     decline_unseen(case, answers)
 
 
@@ -91,7 +91,7 @@ def list_code(case: Case) -> None:
     "faults/stream-survives",
     "A stream must retry inside the connector.",
     needs=(Need.OUTAGE, Need.UPDATES, Need.LOADING, Need.CHANGING),
-    hint="an error of the backend ends the stream: open it again inside, from the last position",
+    hint="an error of the backend ends the stream: reopen the backend's stream from the last position",
     after=("stream/opens", "stream/inserts", "stream/stays-open"),
     examples=_ONCE,
 )
@@ -115,12 +115,12 @@ def stream_survives(case: Case) -> None:
     "faults/updates-code",
     _RETRY,
     needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING, Need.CHANGING),
-    hint="what was refused is noted as done before it is: a cache of ids, or of calls that were seen",
+    hint="a change is noted as done before it is: in a cache of ids, or of seen calls",
     after=("faults/write-code", "updates/model", "updates/repeated-call"),
     examples=_ONCE,
 )
 def updates_code(case: Case) -> None:
-    """Overwrites and deletes that an outage refused are applied when they are sent again."""
+    """Overwrites and deletes refused during an outage are applied when they are sent again."""
     data_type = case.data_type()
     namespace = case.namespace()
     old = case.numbered(6, data_type, version="old")
@@ -133,7 +133,7 @@ def updates_code(case: Case) -> None:
     answer = _during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call))
     case.update(namespace, updates, data_type)
     model.apply(updates)
-    case.expect(namespace, model, "what overwrites and deletes leave that are sent again after an outage")
+    case.expect(namespace, model, "the listing after refused overwrites and deletes were sent again")
     decline_unseen(case, [answer])
 
 
@@ -141,12 +141,12 @@ def updates_code(case: Case) -> None:
     "faults/unnoticed",
     _RETRY,
     needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING),
-    hint="a connection that was lost meanwhile is used once more, or for ever: open another one, or answer UNAVAILABLE",
+    hint="a lost connection is used once more, or for ever: open another one, or answer UNAVAILABLE",
     after=("faults/write-code", "faults/list-code"),
     examples=_ONCE,
 )
 def unnoticed(case: Case) -> None:
-    """After an outage that met no call, every call is answered, or refused with a retryable code and then answered."""
+    """After an outage during which nothing was called, every call succeeds, at once or after a retryable code."""
     data_type = case.data_type()
     namespace, model = case.namespace(), Model(data_type)
     documents = case.numbered(6, data_type)
@@ -159,7 +159,7 @@ def unnoticed(case: Case) -> None:
 
     calls: list[tuple[str, Callable[[list[bytes]], None]]] = [("WriteData", write)]
     if case.declared.can_change:
-        # To restart a store takes seconds: one way to write stands for both where there is little time.
+        # Restarting a store takes seconds: if there is little time, one way to write stands for both.
         calls = [*calls, ("WriteUpdates", insert)] if case.bulk > 1 else [("WriteUpdates", insert)]
     for number, (name, call) in enumerate(calls):
         before, after = documents[3 * number], documents[3 * number + 1 : 3 * number + 3]
@@ -170,7 +170,7 @@ def unnoticed(case: Case) -> None:
             pass
         _answered(case, name, lambda call=call, after=after: call(after))  # type: ignore[misc]
         model.write(after)
-        case.expect(namespace, model, f"the listing after an outage that met no call, and a {name}")
+        case.expect(namespace, model, f"the listing after an outage without calls, and a {name}")
     if not case.declared.is_source:
         return
     partitions = case.driver.plan([namespace]).partitions
@@ -178,29 +178,29 @@ def unnoticed(case: Case) -> None:
         pass
     for partition in partitions:
         _answered(case, "ListData", lambda partition=partition: case.driver.list_partition(partition, data_type))  # type: ignore[misc]
-    case.expect(namespace, model, "the listing after an outage that met no call")
+    case.expect(namespace, model, "the listing after an outage without calls")
 
 
 def _answered(case: Case, name: str, call: Callable[[], object]) -> None:
-    """A call as dsync makes it, with its repeats. Raises Violation where it fails."""
+    """A call as dsync makes it, with its retries. Raises Violation if it fails."""
     try:
         call()
     except ConnectorError as error:
         final = "a final code" if not error.retryable else "a retryable code, again and again"
         case.check(
             False,
-            f"the first {name} after an outage that met no call gets {final}",
+            f"the first {name} after an outage without calls gets {final}",
             expected="OK, or a retryable code and then OK",
             seen=error,
         )
 
 
 def _during_outage(case: Case, name: str, call: Callable[[], object]) -> Answer:
-    """What a call gives that is made while the backend is away. Raises Violation where it is a final code."""
+    """The answer to a call during the outage. Raises Violation if it is a final code."""
     answer = during_outage(case, call)
     case.check(
         answer.error is None or answer.error.retryable,
-        f"without its backend, {name} is answered with a final code",
+        f"without its backend, {name} gets a final code",
         expected="ABORTED, RESOURCE_EXHAUSTED, UNAVAILABLE or DEADLINE_EXCEEDED",
         seen=answer.error,
     )

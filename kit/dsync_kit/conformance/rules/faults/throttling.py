@@ -1,4 +1,4 @@
-"""What happens while the backend refuses some requests, as one does that is asked too often."""
+"""Behaviour while the backend refuses some requests because there are too many."""
 
 import itertools
 import time
@@ -22,7 +22,7 @@ from dsync_kit.protocol import (
 
 __all__ = ["RULES"]
 
-_RETRY = "So: a fault that may pass must carry one of the four codes"
+_RETRY = "a temporary fault must carry one of the four codes"
 _FEW = 0.08
 _CALLS = 12
 _TRIES = 6
@@ -61,7 +61,7 @@ def throttled_write(case: Case) -> None:
                 sent += page
             else:
                 refused.append(request)
-    # A part of what was refused may be there.
+    # Parts of refused pages may be there.
     listed = {bytes(part.data) for found in case.read(namespace, data_type) for part in id_of(found, data_type)}
     gone = [document for document in sent if bytes(id_of(document, data_type)[0].data) not in listed]
     case.check(
@@ -70,7 +70,7 @@ def throttled_write(case: Case) -> None:
         expected=f"the {len(sent)} documents of {_CALLS - len(refused)} calls",
         seen=f"{len(gone)} of them missing",
     )
-    # dsync sends what was refused again.
+    # dsync sends refused requests again.
     for request in refused:
         if isinstance(request, WriteDataRequest):
             case.write(namespace, list(request.data), data_type)
@@ -78,16 +78,16 @@ def throttled_write(case: Case) -> None:
         else:
             case.update(namespace, list(request.updates), data_type)
             model.apply(request.updates)
-    case.expect(namespace, model, "what was written while the backend throttled, and again afterwards")
+    case.expect(namespace, model, "the listing after refused pages were written again")
     if case.declared.can_change:
         _change_throttled(case, namespace, model)
 
 
 def _change_throttled(case: Case, namespace: str, model: Model) -> None:
-    """Overwrite and delete while the backend throttles, each call until it is taken, as dsync does."""
+    """Overwrite and delete while the backend throttles, retrying each call until it succeeds, as dsync does."""
     new = case.numbered(len(model.documents), model.data_type, again=True)
     removes = UPDATE_TYPE_DELETE if case.deletes else UPDATE_TYPE_INSERT
-    # Calls of different kinds: a store may ask once for each kind.
+    # Calls of different kinds: a store may make one request for each kind.
     kinds = itertools.cycle([(UPDATE_TYPE_UPDATE, removes), (removes,), (UPDATE_TYPE_UPDATE,)])
     with throttle(case):
         for place in range(0, len(new), 4):
@@ -99,11 +99,11 @@ def _change_throttled(case: Case, namespace: str, model: Model) -> None:
             if not any(_taken(case, request) for _ in range(_TRIES)):
                 raise case.decline(f"a call is refused {_TRIES} times while the backend throttles")
             model.apply(updates)
-    case.expect(namespace, model, "what was overwritten and deleted while the backend throttled")
+    case.expect(namespace, model, "the listing after overwrites and deletes while the backend throttled")
 
 
 def _taken(case: Case, request: WriteDataRequest | WriteUpdatesRequest) -> bool:
-    """Whether a write is acknowledged. Raises Violation where it is refused with a final code."""
+    """Whether a write is acknowledged. Raises Violation if it is refused with a final code."""
     try:
         case.api.write_data(request) if isinstance(request, WriteDataRequest) else case.api.write_updates(request)
     except ConnectorError as error:
@@ -117,7 +117,7 @@ def _taken(case: Case, request: WriteDataRequest | WriteUpdatesRequest) -> bool:
 def _check_retryable(case: Case, error: ConnectorError, call: str) -> None:
     case.check(
         error.retryable,
-        f"while the backend throttles, {call} is answered with a final code",
+        f"while the backend throttles, {call} gets a final code",
         expected="RESOURCE_EXHAUSTED, UNAVAILABLE, ABORTED or DEADLINE_EXCEEDED",
         seen=error,
     )
@@ -157,12 +157,12 @@ def throttled_list(case: Case) -> None:
     "faults/throttled-stream",
     "A stream must retry inside the connector.",
     needs=(Need.THROTTLE, Need.UPDATES, Need.LOADING, Need.CHANGING),
-    hint="a 503 or 429 of the backend ends the stream: wait, and go on from the last position",
+    hint="a 503 or 429 of the backend ends the stream: wait, and continue from the last position",
     after=("stream/opens", "stream/inserts", "stream/stays-open", "faults/stream-survives"),
     examples=_FEW,
 )
 def throttled_stream(case: Case) -> None:
-    """A stream goes on while the backend throttles, and loses nothing."""
+    """A stream continues while the backend throttles, and loses nothing."""
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
@@ -171,7 +171,7 @@ def throttled_stream(case: Case) -> None:
         follower.message(_STREAM_SECONDS)
         case.check(
             not follower.reader.ended,
-            "the stream ends while the backend throttles, and dsync does not open it again",
+            "the stream ends while the backend throttles, and dsync does not reopen it",
             expected="an open stream",
             seen=follower.reader.error or "its end",
         )

@@ -50,14 +50,14 @@ class Streaming(Enum):
     MOVE = "the stream is opened again on another instance"
 
 
-# What loses updates is a write at the wrong moment, and a stream that is left half read.
+# Updates get lost by a write at the wrong moment, and when a stream is left half read.
 _COPYING = (Copying.WRITE, Copying.WRITE, Copying.PAGE, Copying.PAGE, Copying.RESTART)
 _STREAMING = (*Streaming, Streaming.PEEK, Streaming.RESUME)
 
 
 @dataclass
 class _Flow:
-    """One flow from the source, and what its sink holds."""
+    """One flow from the source, and what its sink should hold."""
 
     case: Case
     scene: Scene
@@ -66,7 +66,7 @@ class _Flow:
     follower: Follower | None = None
 
     def copy(self, steps: list[Copying]) -> None:
-        """Plan and list, with `steps` in between; afterwards to the end."""
+        """Plan and list, with `steps` in between, then finish the listing."""
         plan = self.case.driver.plan(self.scene.asked, updates=True)
         self.cursor = updates_partition(plan).cursor
         self.sink = {name: {} for name in self.scene.asked}
@@ -91,7 +91,7 @@ class _Flow:
                 self.sink.setdefault(partition.namespace, {}).update(held(Model(kind, by_id(own, kind).values())))
 
     def stream(self, steps: list[Streaming], other: Driver | None) -> None:
-        """Stream, with `steps` in between, until the sink holds what the source does."""
+        """Stream, with `steps` in between, until the sink holds what the source holds."""
         driver: Driver | None = None
         self._open(driver)
         for step in steps:
@@ -132,7 +132,7 @@ class _Flow:
     "flow/converges",
     _STATE,
     needs=_NEEDS,
-    hint="an update is lost, or comes too early, in just this interleaving: read the transcript from its end",
+    hint="an update is lost, or comes too early, in just this interleaving: read the transcript from the end",
     after=_AFTER,
     examples=1.5,
 )

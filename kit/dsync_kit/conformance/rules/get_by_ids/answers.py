@@ -1,4 +1,4 @@
-"""GetByIds: one item for each id, in their order."""
+"""GetByIds: one item for each id, in the same order."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from dsync_kit.protocol import BsonValue, DataType, GetByIdsRequest
 
 __all__ = ["RULES"]
 
-_SENTENCE = "as many items as ids, in their order; empty data for what is missing"
+_SENTENCE = "returns one item for each id, in the same order, with empty data if the document is missing"
 _NEEDS = (Need.GET_BY_IDS, Need.LOADING)
 
 Id = Sequence[BsonValue]
@@ -34,7 +34,7 @@ Id = Sequence[BsonValue]
     _SENTENCE,
     level=Level.SHOULD,
     needs=(Need.GET_BY_IDS, Need.LISTING),
-    hint="get_by_ids is declared, but GetByIds does not find listed documents: check how it decodes ids",
+    hint="GetByIds, which is declared, does not find listed documents: check how it decodes ids",
     after=("get-by-ids/look-alikes",),
 )
 def answers(case: Case) -> None:
@@ -55,7 +55,7 @@ def answers(case: Case) -> None:
     after=("get-by-ids/answers",),
 )
 def order(case: Case) -> None:
-    """The items are in the order of the ids, with found, missing and repeated ids mixed."""
+    """The items are in the order of the ids, even if found, missing and repeated ids are mixed."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=6)
     there = values[: (len(values) + 1) // 2]
@@ -68,7 +68,7 @@ def order(case: Case) -> None:
         if index < len(documents):
             _same(case, item, documents[index], data_type)
         elif key_of(strategies.id_value(values[index], data_type), data_type) not in case.foreign(namespace):
-            case.check(not item, "an item is not that of its id", expected="empty data", seen=show_document(item))
+            case.check(not item, "an item does not belong to its id", expected="empty data", seen=show_document(item))
 
 
 @rule(
@@ -99,7 +99,7 @@ def missing(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="without ids the answer has all documents, or the query is malformed",
+    hint="without ids, the answer has all documents, or the query is malformed",
     after=("get-by-ids/answers",),
     examples=0.1,
 )
@@ -140,29 +140,29 @@ def current(case: Case) -> None:
 
 @rule(
     "get-by-ids/look-alikes",
-    "a number and a text are never one, and neither are a date and an integer",
+    "A number and a text never name the same document, nor do a date and an integer.",
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="ids are compared as text",
     examples=0.3,
 )
 def look_alikes(case: Case) -> None:
-    """Of ids that look alike, each finds its own document, and one that is missing finds none."""
+    """Each of several similar ids finds its own document, and a missing one finds none."""
     data_type = case.data_type()
     drawn = case.look_alikes(LOOK_ALIKE_IDS, data_type)
     if not drawn:
-        raise case.decline("it takes no ids that look alike")
+        raise case.decline("it accepts no ids that look alike")
     namespace = case.namespace()
     place = case.draw(st.integers(0, 3), "there")
     model = case.write_groups(namespace, [[group[place % len(group)]] for group in drawn], data_type)
     equal = {strategies.merge_key(decode_id(*id_of(document, data_type))) for document in model.documents.values()}
-    # A number may be one with an equal number of another type.
+    # A number may name the same document as an equal number of another type.
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     asked = [value for key, value in values.items() if key not in equal]
     present = list(model.documents.values())
     parts = [*(id_of(document, data_type) for document in present), *(id_value(value, data_type) for value in asked)]
     for part, document in zip(parts, present, strict=False):
-        # What is not even found when it is asked for alone is not taken for another: `answers` judges that.
+        # A document that GetByIds doesn't even find alone isn't confused with another: `answers` judges that.
         if not _is_same(case, _found(case, namespace, [part], data_type)[0], document, data_type):
             raise case.decline("it does not find a document by its own id")
     found = _found(case, namespace, parts, data_type)
@@ -221,7 +221,7 @@ def many(case: Case) -> None:
     BEST_CODE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="the exception for an id that cannot be decoded is not caught",
+    hint="the exception for an id that can't be decoded is not caught",
     after=("get-by-ids/answers",),
     examples=0.1,
 )
@@ -234,7 +234,7 @@ def bad_id(case: Case) -> None:
     except ConnectorError as error:
         case.check(
             isinstance(error, InvalidArgument),
-            "an id that is not a BSON value is refused with another code",
+            "an id that is not a BSON value is refused with the wrong code",
             expected="INVALID_ARGUMENT",
             seen=error,
         )
@@ -243,7 +243,7 @@ def bad_id(case: Case) -> None:
 
 
 def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType) -> list[bytes]:
-    """The items, as many as ids."""
+    """The items, one for each id."""
     request = GetByIdsRequest(
         namespace=namespace, ids=[GetByIdsRequest.IdRequest(id=parts) for parts in asked], type=data_type
     )
@@ -276,7 +276,7 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
         item, document = (case.as_written(found, data_type) if found else found for found in (item, document))
         asked = show_id(id_of(document, data_type)) if document else "a deleted document"
         raise Violation(
-            "an item is not the document of its id",
+            "an item is not the document with its id",
             expected=show_document(document),
             seen=f"{show_document(item)} for {asked}",
             owner=blamed(document, item, data_type),

@@ -1,6 +1,6 @@
-"""The id of GetInfo, by which dsync knows whose state it has: of other data it is another one.
+"""GetInfo's id, by which dsync knows whose state it has, differs for different data.
 
-These rules are the last: a `conformance.py` that always uses the same place takes it from the run that goes on.
+These rules run last: a `conformance.py` that always uses the same place takes it away from the running tests.
 """
 
 import time
@@ -22,21 +22,21 @@ _AHEAD = 50
 
 @rule(
     "identity/other-data",
-    "`id` … set, it must be the same after a restart and different for different data.",
+    "`id` … must be the same after a restart, and different for different data.",
     needs=(Need.OTHER_DATA, Need.LOADING, Need.SOURCE),
-    hint="the id is a constant, or names only the server: dsync would resume with the state of other data",
+    hint="the id is constant, or names only the server: dsync would resume with the state of other data",
     after=("info/stable",),
     examples=_ONCE,
 )
 def other_data(case: Case) -> None:
-    """The connector on another scratch area has another id, or none."""
+    """On another scratch area, the connector has a different id, or none."""
     first = case.api.get_info(GetInfoRequest()).id
     if not first:
         raise case.decline("it gives no id")
     driver = _other_data(case)
     second = driver.api.get_info(GetInfoRequest()).id
     case.check(
-        first != second, "other data has the same id", expected=f"another id than {first!r}, or none", seen=repr(second)
+        first != second, "other data has the same id", expected=f"no id, or one other than {first!r}", seen=repr(second)
     )
 
 
@@ -44,15 +44,15 @@ def other_data(case: Case) -> None:
     "identity/other-cursor",
     "streaming from it again gives every later update (at least once), so nothing is lost",
     needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE, Need.SINK),
-    hint="the cursor says how far, but not of what: let it name its data, and refuse that of others",
+    hint="the cursor holds a position, but not of what: let it name its data, and refuse cursors of other data",
     after=("stream/opens", "stream/inserts", "identity/other-data"),
     examples=_ONCE,
 )
 def other_cursor(case: Case) -> None:
-    """An update cursor of other data is refused, or later updates come all the same."""
+    """An update cursor of other data is refused, or later updates still arrive."""
     scene = Scene(case)
     (name,) = scene.namespaces
-    # Farther than the other data is: a position that comes there much later.
+    # Beyond the end of the other data: there, this position is reached much later.
     for number in range(_AHEAD):
         scene.write(name, [scene.document(value, number) for value in scene.ids])
     cursor = scene.plan()
@@ -67,14 +67,14 @@ def other_cursor(case: Case) -> None:
                 return
         case.check(
             stream.error is not None and not stream.error.retryable,
-            "an update cursor of other data is accepted, and later updates do not come",
+            "an update cursor of other data is accepted, and later updates do not arrive",
             expected="FAILED_PRECONDITION, INVALID_ARGUMENT or OUT_OF_RANGE",
             seen=stream.error or f"no update within {patience:.0f} seconds",
         )
 
 
 def _other_data(case: Case) -> Driver:
-    """The connector on another scratch area. Raises Inapplicable where that is not to be had."""
+    """The connector on another scratch area. Raises Inapplicable if there is none."""
     namespace, _ = case.loaded(min_size=1, small=True)
     elsewhere = case.subject.target.elsewhere
     if elsewhere is None:

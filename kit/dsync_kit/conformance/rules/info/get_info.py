@@ -1,4 +1,4 @@
-"""GetInfo: what a connector says of itself, and whether it is true both ways."""
+"""GetInfo: what a connector declares, and whether it does that and nothing else."""
 
 from collections.abc import Callable
 
@@ -31,8 +31,8 @@ __all__ = ["RULES"]
 
 @rule(
     "info/answers",
-    "an uncaught exception reaches dsync as UNKNOWN, and is final",
-    hint="a call ends its process: see the connector's log",
+    "an uncaught exception reaches dsync as UNKNOWN, which is final",
+    hint="a call ends the connector's process: see its log",
     examples=0.02,
 )
 def answers(case: Case) -> None:
@@ -44,7 +44,7 @@ def answers(case: Case) -> None:
 
 @rule(
     "info/db-type",
-    "`db_type` non-empty.",
+    "`db_type` is not empty.",
     hint="GetInfo leaves db_type out",
 )
 def db_type(case: Case) -> None:
@@ -57,7 +57,7 @@ def db_type(case: Case) -> None:
 
 @rule(
     "info/capabilities",
-    "at least one of source and sink; each names at least one data type, and never DATA_TYPE_UNKNOWN.",
+    "The connector is a source, a sink or both; each names at least one data type, and never DATA_TYPE_UNKNOWN.",
     hint="the capabilities are left empty, or the types are taken from the whole enum",
 )
 def capabilities(case: Case) -> None:
@@ -74,7 +74,7 @@ def capabilities(case: Case) -> None:
         strange = [kind for kind in types if kind not in known]
         case.check(
             not strange,
-            f"the {name} lists a data type that is unusable",
+            f"the {name} lists an unusable data type",
             expected="MONGO_BSON (1) or JSON_ID (2)",
             seen=types,
         )
@@ -82,7 +82,7 @@ def capabilities(case: Case) -> None:
 
 @rule(
     "info/stable",
-    "`id` … set, it must be the same after a restart and different for different data.",
+    "`id` … must be the same after a restart, and different for different data.",
     hint="each call makes a new id, for example a random one",
 )
 def stable(case: Case) -> None:
@@ -92,11 +92,11 @@ def stable(case: Case) -> None:
         if write:
             case.loaded(min_size=1, small=True)
         again = _comparable(case.api.get_info(GetInfoRequest()))
-        case.check(first == again, "two GetInfo calls answer differently", expected=first, seen=again)
+        case.check(first == again, "two GetInfo calls get different answers", expected=first, seen=again)
 
 
 def _comparable(info: GetInfoResponse) -> GetInfoResponse:
-    """The answer with the sink's types sorted: the order of the source's decides which type is used, theirs nothing."""
+    """The answer with the sink's types sorted: only the order of the source's types matters."""
     if info.capabilities.HasField("sink"):
         types = sorted(info.capabilities.sink.supported_data_types)
         info.capabilities.sink.CopyFrom(Capabilities.Sink(supported_data_types=types))
@@ -105,7 +105,7 @@ def _comparable(info: GetInfoResponse) -> GetInfoResponse:
 
 @rule(
     "info/id-of-data",
-    "`id` … set, it must be the same after a restart and different for different data.",
+    "`id` … must be the same after a restart, and different for different data.",
     needs=(Need.ELSEWHERE,),
     hint="each instance makes a new id, instead of deriving it from what identifies the data",
     after=("info/stable",),
@@ -115,7 +115,7 @@ def id_of_data(case: Case) -> None:
     first = case.api.get_info(GetInfoRequest()).id
     second = case.elsewhere().api.get_info(GetInfoRequest()).id
     case.check(
-        first == second, "another instance on the same data has another id", expected=repr(first), seen=repr(second)
+        first == second, "another instance on the same data has a different id", expected=repr(first), seen=repr(second)
     )
 
 
@@ -129,7 +129,7 @@ def _answer(call: Callable[[], object]) -> StatusCode:
 
 @rule(
     "info/declared-source",
-    "at least one of source and sink",
+    "The connector is a source, a sink or both",
     needs=(Need.SOURCE,),
     hint="the source is declared, but its methods are missing",
 )
@@ -158,12 +158,12 @@ def declared_source(case: Case) -> None:
 
 @rule(
     "info/declared-sink",
-    "at least one of source and sink",
+    "The connector is a source, a sink or both",
     needs=(Need.SINK,),
     hint="the sink is declared, but its methods are missing",
 )
 def declared_sink(case: Case) -> None:
-    """A declared sink implements WriteData; and WriteUpdates, or not at all: a sink may only copy."""
+    """A declared sink implements WriteData, and WriteUpdates unless it only copies."""
     namespace = case.namespace()
     data_type = case.declared.sink_types[0] if case.declared.sink_types else DATA_TYPE_MONGO_BSON
     calls: dict[str, Callable[[], object]] = {
@@ -184,7 +184,7 @@ def declared_sink(case: Case) -> None:
 
 @rule(
     "info/undeclared-source",
-    "what is not supported must carry UNIMPLEMENTED",
+    "an unsupported request must carry UNIMPLEMENTED",
     level=Level.SHOULD,
     needs=(Need.NO_SOURCE,),
     hint="a method of a source answers although no source is declared: declare it, or leave the method out",
@@ -207,7 +207,7 @@ def undeclared_source(case: Case) -> None:
 
 @rule(
     "info/undeclared-sink",
-    "what is not supported must carry UNIMPLEMENTED",
+    "an unsupported request must carry UNIMPLEMENTED",
     level=Level.SHOULD,
     needs=(Need.NO_SINK,),
     hint="a method of a sink answers although no sink is declared: declare it, or leave the method out",
@@ -228,7 +228,7 @@ def undeclared_sink(case: Case) -> None:
 
 @rule(
     "info/undeclared-get-by-ids",
-    "what is not supported must carry UNIMPLEMENTED",
+    "an unsupported request must carry UNIMPLEMENTED",
     level=Level.SHOULD,
     needs=(Need.NO_GET_BY_IDS,),
     hint="GetByIds answers although get_by_ids is false: declare it",
@@ -241,7 +241,7 @@ def undeclared_get_by_ids(case: Case) -> None:
 
 
 def _first(case: Case, request: StreamUpdatesRequest) -> None:
-    """Read a stream until its first message, or its end; a stream that says nothing for a while answers, too."""
+    """Read a stream until its first message or its end; a stream that stays silent for a while counts as an answer."""
     with case.driver.stream_updates(request.cursor, request.namespaces, request.type) as stream:
         if stream.next(2.0) is None and stream.error is not None:
             raise stream.error

@@ -1,4 +1,4 @@
-"""From creation to teardown: what a connector's process relies on, seen from inside it."""
+"""From creation to teardown, seen from inside the connector's process."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ _THREAD_SECONDS = 5.0
     hint="teardown closes something twice",
 )
 def teardown_twice(case: Case) -> None:
-    """Teardown is harmless a second time, and before the connector has done anything."""
+    """A second teardown is harmless, and so is one before the connector has done anything."""
     used = case.create()
     case.client(used).get_info(GetInfoRequest())
     for connector in (case.create(), used):
@@ -42,7 +42,7 @@ def teardown_twice(case: Case) -> None:
 
 @rule(
     "lifecycle/threads",
-    "Ends promptly when cancelled",
+    "The stream ends promptly when cancelled",
     level=Level.SHOULD,
     needs=(Need.IN_PROCESS, Need.LISTING),
     examples=0.02,
@@ -92,14 +92,14 @@ def connections(case: Case) -> None:
 
 @rule(
     "lifecycle/over-grpc",
-    "it must be readable again, with the same documents",
+    "it must return the same documents again",
     needs=(Need.IN_PROCESS, Need.LISTING),
-    hint="an answer depends on being in the caller's process: on its thread, or on a shared object",
+    hint="an answer depends on the caller's process: on its thread, or on a shared object",
     after=("list/repeatable", "info/stable", "errors/malformed-document", "errors/page-cursor", "write/read-back"),
     examples=0.12,
 )
 def over_grpc(case: Case) -> None:
-    """Calls have the same answers over gRPC as in this process: listings, writes and refusals."""
+    """Listings, writes and refusals are the same over gRPC as in this process."""
     namespace, data_type, expected = case.listable(max_size=10)
     page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
     here = case.driver
@@ -112,7 +112,7 @@ def over_grpc(case: Case) -> None:
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
             case.check(
                 answers[0] == answers[1],
-                f"{what} has a different answer over gRPC",
+                f"{what} is answered differently over gRPC",
                 expected=answers[0],
                 seen=answers[1],
             )
@@ -128,7 +128,7 @@ def over_grpc(case: Case) -> None:
 
 
 def _threads() -> set[threading.Thread]:
-    """The threads that there are, but for those in which the kit makes its calls."""
+    """All threads except those in which the kit makes its calls."""
     return {thread for thread in threading.enumerate() if not isinstance(thread, CallThread)}
 
 
@@ -158,7 +158,7 @@ def _writes(case: Case) -> bool:
 def _answer(
     driver: Driver, ask: Callable[[Driver, str, DataType], object], namespace: str, data_type: DataType
 ) -> object:
-    """What is to be the same either way: the answer, or the code of the status."""
+    """What must be the same either way: the answer, or the status code."""
     try:
         return ask(driver, namespace, data_type)
     except ConnectorError as error:

@@ -19,27 +19,27 @@ from dsync_kit.protocol.names import kind_name
 __all__ = ["RULES"]
 
 _LIMIT = (
-    "No deadline and no message-size limit is set by dsync on any call. A server that keeps a 4 MiB inbound limit "
+    "dsync sets neither a deadline nor a message-size limit on any call. A server that keeps a 4 MiB inbound limit "
     "answers RESOURCE_EXHAUSTED, which dsync retries in vain."
 )
-_PAGE = "one page a call, possibly empty, never split"
+_PAGE = "one page per call, possibly empty, never split"
 _MIB = 1 << 20
 _FILLED = 24
-"""Namespaces with documents: more than a list of names has on its first page, often 20."""
+"""Namespaces with documents: more than the first page of a list of names, which often has 20."""
 
 _PIECE = 64 << 10
-"""The size of a document of a large page: large documents are tried by rules of their own."""
+"""The size of a document in a large page: other rules try large documents."""
 
 _WRITE_SECONDS = 30.0
 _UPDATE_BYTES = 8000
-"""16 MB in all: of a few megabytes the two ends of a connection keep themselves what is not read."""
+"""16 MB in all: the two ends of a connection buffer a few unread megabytes themselves."""
 
 _TAKEN_SECONDS = 0.01
-"""Between two writes, so that a stream takes up each by itself: a bounded queue is filled by messages, not by bytes."""
+"""Between two writes, so that each becomes a message of its own: messages fill a bounded queue, not bytes."""
 
 _UNREAD_SECONDS = 60.0
 _THOROUGH = 8
-"""For so long a stream is not read at most, and from what bulk on there is time for that."""
+"""The longest pause of a reader, and from which bulk on there is time for it."""
 
 _ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
@@ -54,7 +54,7 @@ def large_page(case: Case) -> None:
     documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
     namespace = case.namespace()
     _write(case, namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"a page of {8 * case.bulk} MiB")
+    case.expect(namespace, Model(data_type, documents), f"the listing after a page of {8 * case.bulk} MiB")
 
 
 @rule(
@@ -75,8 +75,8 @@ def large_updates(case: Case) -> None:
     try:
         case.update(namespace, updates, data_type)
     except ConnectorError as error:
-        case.check(False, "a WriteUpdates of 6 MiB is refused", expected="OK", seen=error)
-    case.expect(namespace, model, "a WriteUpdates of 6 MiB")
+        case.check(False, "a WriteUpdates call of 6 MiB is refused", expected="OK", seen=error)
+    case.expect(namespace, model, "the listing after a WriteUpdates call of 6 MiB")
 
 
 @rule(
@@ -100,14 +100,14 @@ def large_stream(case: Case) -> None:
             name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", **_long(case, scene.data_type))
         )
     scene.mark()
-    scene.follow().converge(scene.wanted(), what="a stream with updates of 6 MiB")
+    scene.follow().converge(scene.wanted(), what="a stream with 6 MiB of updates")
 
 
 @rule(
     "limits/many-documents",
     _PAGE,
     needs=_WRITES,
-    hint="the page exceeds the store's limit of rows, parameters or operations per request: split it inside",
+    hint="the page exceeds the store's limit of rows, parameters or operations per request: split the request",
     after=("write/overwrites", "list/complete"),
     examples=_ONCE,
 )
@@ -117,14 +117,14 @@ def many_documents(case: Case) -> None:
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()
     _write(case, namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
+    case.expect(namespace, Model(data_type, documents), f"the listing after a page of {len(documents)} documents")
 
 
 @rule(
     "limits/many-updates",
-    "the same id may stand several times in one call, and order decides",
+    "the same id may occur several times in one call, and order decides",
     needs=(*_WRITES, Need.CHANGING),
-    hint="the call exceeds the store's limit of operations per request: split it inside, in order",
+    hint="the call exceeds the store's limit of operations per request: split the request, in order",
     after=("updates/order-in-call", "limits/many-documents"),
     examples=_ONCE,
 )
@@ -138,12 +138,12 @@ def many_updates_at_once(case: Case) -> None:
     model = Model(data_type)
     model.apply(updates)
     case.update(namespace, updates, data_type)
-    case.expect(namespace, model, f"a call with {len(updates)} updates")
+    case.expect(namespace, model, f"the listing after a call with {len(updates)} updates")
 
 
 @rule(
     "limits/large-document",
-    "may refuse …: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    "may refuse …: with INVALID_ARGUMENT or NOT_FOUND, never by dropping data",
     needs=(Need.LOADING, Need.READING),
     hint="a large document is cut, dropped, or refused with a code that dsync retries",
     after=("limits/large-page",),
@@ -165,19 +165,19 @@ def large_document(case: Case) -> None:
         kept.append(document)
     if not kept:
         raise case.decline("it refuses documents of 1 MiB")
-    case.expect(namespace, Model(data_type, kept), "a large document")
+    case.expect(namespace, Model(data_type, kept), "the listing after a large document")
 
 
 @rule(
     "limits/document-sizes",
     _LIMIT,
     needs=(Need.LOADING, Need.READING),
-    hint="a document is cut, dropped or refused from a size on: a buffer, a column, a message of the stream",
+    hint="documents beyond some size are cut, dropped or refused: by a buffer, a column, a message of the stream",
     after=("limits/large-document", "limits/large-page", "updates/model", "write/read-back"),
     examples=0.16,
 )
 def document_sizes(case: Case) -> None:
-    """Documents of any size are stored whole by each call that carries one, and streamed, or refused for good."""
+    """Documents of any size are stored whole and streamed, whichever call carries them, or get a final refusal."""
     data_type = case.data_type()
     streamed = case.found.streams and case.declared.can_change
     scene = Scene(case, data_type=data_type) if streamed else None
@@ -205,7 +205,7 @@ def document_sizes(case: Case) -> None:
 
 
 def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
-    """A document of so many bytes; without any field beside the id for none."""
+    """A document of so many bytes; for 0, one with only the id."""
     if not size:
         return case.document(value, {}, data_type)
     name = case.long_field(1, data_type)
@@ -217,7 +217,7 @@ def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
 
 @rule(
     "limits/many-namespaces",
-    "GeneratePlan once, with the user's namespaces verbatim",
+    "It calls GeneratePlan once, with the user's namespaces verbatim",
     needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN),
     hint="a plan of many namespaces is cut short",
     after=("plan/multi-namespace",),
@@ -265,7 +265,7 @@ def _large(case: Case, count: int, data_type: DataType) -> list[bytes]:
 
 
 def _long(case: Case, data_type: DataType, size: int = _PIECE) -> dict[str, str]:
-    """A field with a text that does not compress to nothing, the same in every run."""
+    """A field with a text that compresses badly, the same in every run."""
     block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
     return {case.long_field(size, data_type): (block * (size // len(block) + 1))[:size]}
 
@@ -285,14 +285,14 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
 
 @rule(
     "limits/slow-reader",
-    "Tolerates a slow reader.",
+    "It tolerates a slow reader.",
     needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
-    hint="updates are put into a bounded queue: when it is full some are dropped, or the writer waits",
+    hint="updates go into a bounded queue: when it is full, some are dropped, or the writer waits",
     after=(*_STREAMED, "stream/overwrites", "stream/deletes", "stream/stays-open", "updates/model", "write/read-back"),
     examples=_ONCE,
 )
 def slow_reader(case: Case) -> None:
-    """A reader that pauses while 2,000 updates are written (thorough: for a minute) receives all of them afterwards."""
+    """A reader that pauses while 2,000 updates are written (thorough: for a minute) then receives all of them."""
     scene = Scene(case)
     follower = scene.follow(ahead=1)
     (name,) = scene.namespaces
@@ -307,7 +307,7 @@ def slow_reader(case: Case) -> None:
         case.within(
             _WRITE_SECONDS,
             lambda updates=updates: scene.change(name, updates),  # type: ignore[misc]
-            "a write gets no answer while an open stream is not being read",
+            "a write gets no answer while nobody reads an open stream",
         )
         time.sleep(_TAKEN_SECONDS)
     time.sleep(_UNREAD_SECONDS if case.bulk >= _THOROUGH else 0.5 * case.bulk)

@@ -33,10 +33,10 @@ _INEXPRESSIBLE: dict[DataType, list[dict[str, object]]] = {
 
 @rule(
     "list/types-agree",
-    "Types are negotiated: the first type in the **source's** list that the sink also lists.",
+    "It uses the first type in the **source's** list that the sink also lists.",
     level=Level.SHOULD,
     needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
-    hint="documents are stored apart by their type: convert them, or refuse the listing",
+    hint="each type's documents are stored separately: convert them, or refuse the listing",
     after=("write/read-back", "list/complete", "list/type"),
     examples=0.4,
 )
@@ -74,7 +74,7 @@ def types_agree(case: Case) -> None:
     examples=0.4,
 )
 def all_or_refused(case: Case) -> None:
-    """A listing of the other type returns documents that it cannot express in some form, or is refused."""
+    """A listing of the other type returns inexpressible documents in some form, or is refused."""
     written, listed = _two_types(case)
     contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
     values = case.numbered_ids(len(contents), written)
@@ -84,7 +84,7 @@ def all_or_refused(case: Case) -> None:
         try:
             case.write(namespace, [case.document(value, content, written)], written)
         except ConnectorError:
-            continue  # what a sink may refuse is the business of write/accepts
+            continue  # write/accepts judges refusals
         taken += 1
     try:
         found = case.read(namespace, listed, expected=taken)

@@ -1,4 +1,4 @@
-"""ListData: every document once, page after page, as often as it is asked for."""
+"""ListData: every document once, page after page, in every listing."""
 
 import time
 
@@ -27,14 +27,14 @@ __all__ = ["RULES"]
 
 _MOST_PARTITIONS = 8
 _PAUSE_SECONDS = 15.0
-"""The longest pause between two pages: a sink that is slow takes as long for what it is given."""
+"""The longest pause between two pages: a slow sink may take as long to write one."""
 
 
 @rule(
     "list/ends",
     "An empty `next_cursor` ends the partition",
     needs=(Need.LISTING,),
-    hint="the last page has a next_cursor, and the page after it has one again",
+    hint="the last page has a next_cursor, and so has every page after it",
     examples=0.5,
 )
 def ends(case: Case) -> None:
@@ -62,7 +62,7 @@ def cursor_advances(case: Case) -> None:
     "list/type",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=(Need.LISTING,),
-    hint="documents are encoded in another type than the request's, or without their id",
+    hint="documents are encoded as a type other than the request's, or without their id",
     examples=0.5,
 )
 def type_(case: Case) -> None:
@@ -87,7 +87,7 @@ def type_(case: Case) -> None:
 
 
 def _misread(case: Case) -> tuple[str, DataType]:
-    """A namespace with a document, and a type in which that was listed as something else."""
+    """A namespace with a document, and a type in which it was listed as something else."""
     namespace, data_type = case.namespace(), case.data_type(case.declared.misread)
     case.write(namespace, case.numbered(1, data_type), data_type)
     return namespace, data_type
@@ -97,7 +97,7 @@ def _misread(case: Case) -> tuple[str, DataType]:
     "list/ids-unique",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LISTING,),
-    hint="a page repeats the last document of the one before it, or two partitions share their bound",
+    hint="a page repeats the last document of the previous one, or two partitions share a bound",
     after=("plan/asked-namespaces",),
 )
 def ids_unique(case: Case) -> None:
@@ -146,12 +146,12 @@ def complete(case: Case) -> None:
     examples=0.2,
 )
 def page_boundaries(case: Case) -> None:
-    """Every document is listed once if pages are exactly full, or have one document fewer or more."""
+    """Every document is listed once if pages are exactly full, or one document short of it or beyond."""
     found, size = paged(case)
     data_type, partitions = found.data_type, found.partitions
     most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
     target = size * case.draw(st.integers(1, min(3, most)), "pages")
-    # Enough that each partition gets more than the target, whatever share of the documents it is given.
+    # Enough for each partition to get more than the target, whatever its share of the documents.
     count = min((target + size) * partitions, MOST_DOCUMENTS) if case.deletes else target * partitions
     documents = case.numbered(count, data_type)
     namespace, model = emptied(case, found), Model(data_type, documents)
@@ -173,7 +173,7 @@ def page_boundaries(case: Case) -> None:
     "list/many-pages",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
-    hint="a document at a page's or partition's bound is left out or repeated, by a chance that grows with the pages",
+    hint="a document at a page's or partition's bound is left out or repeated; more pages make it more likely",
     after=("list/complete", "list/ids-unique", "list/page-boundaries"),
     examples=0.02,
 )
@@ -191,7 +191,7 @@ def many_pages(case: Case) -> None:
     "list/mixed-ids",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
-    hint="pages are sorted in one order, but continue in another: of types, case, signs or accents",
+    hint="pages are sorted in one order but continue in another: of types, case, signs or accents",
     after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
     examples=0.04,
 )
@@ -211,7 +211,7 @@ def mixed_ids(case: Case) -> None:
     "list/id-range",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.SOURCE),
-    hint="partitions are shares of the range of the ids, which overflows, or ends before its last one",
+    hint="partitions are shares of the ids' range, which overflows, or ends before the last id",
     after=("list/complete", "write/read-back"),
     examples=0.04,
 )
@@ -220,7 +220,7 @@ def id_range(case: Case) -> None:
     data_type = case.data_type()
     known = case.ends(data_type)
     if not known:
-        raise case.decline("it takes no ids of a type with a range")
+        raise case.decline("it accepts no ids of a type with a range")
     for values in known:
         if not case.has_free_namespace:
             return
@@ -232,8 +232,7 @@ def id_range(case: Case) -> None:
 
 @rule(
     "list/repeatable",
-    "it must be readable again, with the same documents (semantically equal: field order may differ) while the data is "
-    "unchanged",
+    "while the data is unchanged, it must return the same documents again (semantically equal: field order may differ)",
     needs=(Need.LISTING,),
     hint="reading creates or changes documents, or the first listing uses up a cursor",
 )
@@ -256,7 +255,7 @@ def repeatable(case: Case) -> None:
     examples=0.5,
 )
 def restart_mid_way(case: Case) -> None:
-    """A listing that is abandoned after a page can start again from the beginning."""
+    """A listing abandoned after a page can start again from the beginning."""
     namespace, data_type, expected = listed_in_pages(case)
     for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
         whole = case.driver.list_partition(partition, data_type, expected=expected)
@@ -271,7 +270,7 @@ def restart_mid_way(case: Case) -> None:
     "list/any-time",
     "Any time may pass between two pages.",
     needs=(Need.LISTING,),
-    hint="a page cursor, or a transaction behind it, expires: answer with a code that dsync repeats, such as ABORTED",
+    hint="a page cursor, or the transaction behind it, expires: answer with a code that dsync retries, such as ABORTED",
     after=("list/repeatable", "list/restart-mid-way"),
     examples=0.01,
 )
@@ -290,7 +289,7 @@ def any_time(case: Case) -> None:
     except ConnectorError as error:
         case.check(
             error.retryable,
-            "after a pause a page cursor gets a final code, and the partition is lost",
+            "after a pause, a page cursor gets a final code, and the partition is lost",
             expected="the next page, or a code that dsync retries",
             seen=error,
         )

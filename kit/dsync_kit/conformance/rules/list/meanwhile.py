@@ -1,4 +1,4 @@
-"""ListData while something else goes on: other listings, and writes."""
+"""ListData beside other listings, and beside writes."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,15 +22,15 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update
 __all__ = ["RULES"]
 
 _MOST_PAGES = 24
-"""The pages in which a listing ends that had a few of them when it began."""
+"""The most pages of a listing that had a few of them when it began."""
 
 _COPIERS = 32
-"""dsync lists with 4 copiers, and with up to 32."""
+"""dsync lists with up to 32 copiers, by default 4."""
 
 
 @rule(
     "list/interleaved",
-    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    "Up to 32 copiers (by default 4) list partitions at once, even several of the same namespace",
     needs=(Need.LISTING,),
     hint="the position of a listing is kept in the connector instead of in the cursor",
     after=("list/repeatable",),
@@ -56,9 +56,9 @@ def interleaved(case: Case) -> None:
 
 @rule(
     "list/parallel",
-    "Partitions are listed by 4 (up to 32) copiers at once, several of the same namespace too",
+    "Up to 32 copiers (by default 4) list partitions at once, even several of the same namespace",
     needs=(Need.LISTING,),
-    hint="a client, a cursor or a small pool of connections is shared by threads that list at the same time",
+    hint="threads that list at the same time share a client, a cursor or a small pool of connections",
     after=("list/repeatable", "list/interleaved"),
     examples=0.3,
 )
@@ -83,7 +83,7 @@ def parallel(case: Case) -> None:
 
 @rule(
     "list/ends-while-written",
-    "A listing must not chase documents that are inserted while it runs for ever.",
+    "A listing must end, even if documents are inserted while it runs.",
     needs=(Need.LOADING, Need.SOURCE),
     hint="the listing has no upper bound: fix one at the first page",
     after=(
@@ -104,7 +104,7 @@ def ends_while_written(case: Case) -> None:
     partition = case.driver.partitions([namespace])[-1]
     with declined_if_expired(case):
         pages = len(list(case.driver.pages(partition, data_type, expected=2 * round_size)))
-        # As many come as are passed. Where they are spread over all that is listed, the end comes nearer even so.
+        # As many come as are listed. If they are spread over the whole listing, the end still comes nearer.
         round_size = 2 * round_size // pages + 1
         most = max(_MOST_PAGES, 5 * pages)
         for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
@@ -143,8 +143,8 @@ def stable_while_written(case: Case) -> None:
         with declined_if_expired(case):
             for page in case.driver.pages(partition, data_type, expected=2 * len(documents)):
                 listed += page
-                # What has been listed goes away, the last one of a page with it, on which its cursor may stand:
-                # a reader that counts positions now skips as many of the others.
+                # The listed documents go away, including a page's last one, which its cursor may name:
+                # a reader that counts positions now skips as many others.
                 gone = [id_of(document, data_type) for document in page[len(page) // 2 :]]
                 touched |= {key_of(parts, data_type) for parts in gone}
                 if gone:

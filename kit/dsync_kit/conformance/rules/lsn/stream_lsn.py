@@ -1,4 +1,4 @@
-"""StreamLSN: how many updates there are since a cursor."""
+"""StreamLSN: the number of updates since a cursor."""
 
 import time
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from dsync_kit.protocol import StreamLSNResponse
 __all__ = ["RULES"]
 
 _COUNTS = "`lsn` never decreases: it counts updates since the cursor."
-_ENDS = "Ends when cancelled, and not later than StreamUpdates ends."
-_HARMLESS = "StreamLSN is opened at the start (whatever the capability says) …; UNIMPLEMENTED or an immediate end are "
+_ENDS = "It ends when cancelled, and no later than StreamUpdates."
+_HARMLESS = "It opens StreamLSN at the start (whatever the capability says) …; UNIMPLEMENTED or an immediate end is "
 _LIVE = (Need.UPDATES, Need.LSN, Need.LOADING, Need.CHANGING)
 
 _SOON = 1.0
 _AT_ONCE = 0.02
 _PATIENCE = 8.0
-"""A count is for progress: it may be taken now and then."""
+"""A count shows progress: it may be updated only now and then."""
 
-# What a source counts for one update may be more than one: a delete and an insert, a mark of the commit.
+# A source may count more than one for an update: a delete and an insert, or a marker for the commit.
 _MOST_PER_UPDATE = 10
 _SPARE = 100
 _MANY = 300
-"""More than a byte counts."""
+"""More than a byte can count."""
 
 
 @rule(
@@ -78,9 +78,9 @@ def counts(case: Case) -> None:
         updates = many_updates(case, 3 + 4 * number, scene.data_type, f"part{number}")
         written += len(updates)
         scene.change(name, updates)
-        # Its own violation, which may follow from what it comes after, as those of others do.
+        # This rule's own violation, which may be a consequence of the rules before it.
         _read(case, stream, lambda message: message.lsn >= written, expected=f"{written} or more", owner="")  # noqa: B023
-    # Of documents that nothing was done to since the cursor: updates of one id may be counted as one.
+    # Of documents untouched since the cursor: updates of one id may be counted as one.
     identifiers = [decode_id(id_of(document, scene.data_type)[0]) for document in there]
     for change in (scene.overwrite, scene.delete) if case.deletes else (scene.overwrite,):
         scene.change(name, [change(identifiers.pop()) for _ in range(len(there) // 2)])
@@ -147,7 +147,7 @@ def since_cursor(case: Case) -> None:
     _read(case, stream, lambda message: message.lsn >= len(updates), note)
     sent = len(updates)
     if highest > sent * _MOST_PER_UPDATE + _SPARE:
-        # The position of a plan may be earlier than the plan: the stream sends again what was written before it, then.
+        # A plan's position may be earlier than the plan: then the stream sends earlier writes again.
         follower = scene.follow()
         follower.converge(scene.wanted(), what="the stream that is counted")
         sent = len(follower.updates)
@@ -163,7 +163,7 @@ def since_cursor(case: Case) -> None:
     "lsn/cancel",
     _ENDS,
     needs=_LIVE,
-    hint="the stream's loop does not check whether the caller has gone, and keeps its thread or connection",
+    hint="the stream's loop does not check whether the caller is gone, and keeps its thread or connection",
     after=("lsn/opens", "stream/cancel"),
     examples=0.02,
 )
@@ -211,7 +211,7 @@ def ends_with_updates(case: Case) -> None:
     _HARMLESS + "harmless.",
     level=Level.SHOULD,
     needs=(Need.UPDATES, Need.NO_LSN),
-    hint="StreamLSN is called although it is not declared: answer UNIMPLEMENTED",
+    hint="dsync calls StreamLSN even if it is not declared: answer UNIMPLEMENTED",
     examples=0.04,
 )
 def undeclared(case: Case) -> None:
@@ -246,7 +246,7 @@ def _read(
     expected: str = "a count of all updates",
     owner: str = "lsn/counts",
 ) -> None:
-    """Read until a message is `enough`; Violation where none is."""
+    """Read until a message is `enough`. Raises Violation if none is."""
     case.checks += 1
     began, last = time.monotonic(), None
     patience = case.subject.patience

@@ -1,4 +1,4 @@
-"""GetNamespaceMetadata: how many documents there are."""
+"""GetNamespaceMetadata: the number of documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetNamespaceMetadat
 
 __all__ = ["RULES"]
 
-_SENTENCE = "Used for progress; `--verify-quick-count` compares the two ends' counts exactly."
+_SENTENCE = "The counts show progress; `--verify-quick-count` compares those of the two ends exactly."
 
 
 def _count(case: Case, namespace: str) -> int:
@@ -27,7 +27,7 @@ def _count(case: Case, namespace: str) -> int:
 
 
 def _loaded(case: Case, documents: list[bytes], data_type: DataType) -> tuple[str, int]:
-    """A namespace with these documents in it, and how many others it has."""
+    """A namespace with these documents, and how many others it has."""
     namespace = case.namespace()
     case.write(namespace, documents, data_type)
     if case.found.makes_namespaces:
@@ -51,7 +51,7 @@ def _expect_count(case: Case, namespace: str, expected: int, after: str = "") ->
         except ConnectorError as error:
             if expected or error.code is not StatusCode.NOT_FOUND:
                 raise
-            found = 0  # with its last document, a namespace may be gone
+            found = 0  # a namespace may vanish with its last document
         case.check(
             found in (0, expected),
             f"the count of a namespace is wrong after {after}"
@@ -72,7 +72,7 @@ def answers(case: Case) -> None:
     try:
         _count(case, namespace)
     except ConnectorError as error:
-        # dsync asks a sink only for its quick comparison of counts.
+        # dsync asks a sink only for the quick comparison of counts.
         optional = not case.declared.is_source and error.code in (StatusCode.UNIMPLEMENTED, StatusCode.NOT_FOUND)
         case.check(optional, "GetNamespaceMetadata fails", expected="a count, 0 if unknown", seen=error)
     case.checks += 1
@@ -82,7 +82,7 @@ def answers(case: Case) -> None:
     "metadata/count",
     _SENTENCE,
     needs=(Need.LOADING,),
-    hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is not known",
+    hint="writes are counted instead of documents, or the count is an estimate: answer 0 if it is unknown",
     after=(
         "metadata/unknown-namespace",
         "list/complete",
@@ -94,7 +94,7 @@ def answers(case: Case) -> None:
     ),
 )
 def count(case: Case) -> None:
-    """The count is the number of documents after writes, overwrites and deletes; or it is 0."""
+    """After writes, overwrites and deletes, the count is the number of documents, or 0."""
     data_type = case.data_type()
     documents = case.page(data_type, min_size=1, small=True)
     namespace, before = _loaded(case, documents, data_type)
@@ -141,7 +141,7 @@ def agrees_with_listing(case: Case) -> None:
 
 @rule(
     "metadata/unknown-namespace",
-    "An unknown namespace is empty, or NOT_FOUND",
+    "An unknown namespace is empty, or is answered with NOT_FOUND",
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is mapped to the code of an outage",
     after=("metadata/answers",),
@@ -162,7 +162,7 @@ def unknown_namespace(case: Case) -> None:
 
 @rule(
     "metadata/per-namespace",
-    "GetNamespaceMetadata once for each planned namespace",
+    "It calls GetNamespaceMetadata once for each planned namespace",
     needs=(Need.LOADING, Need.TWO_NAMESPACES),
     hint="the count includes the documents of all namespaces, or of all that match the name as a pattern",
     after=("metadata/count", "write/isolates-namespaces"),

@@ -1,4 +1,4 @@
-"""The connector as a package: what its users, reviewers and maintainers rely on, looked at in its folder."""
+"""The connector's folder, as a package that its users, reviewers and maintainers rely on."""
 
 import base64
 import importlib
@@ -38,7 +38,7 @@ __all__ = ["RULES"]
 
 _NEEDS = (Need.FOLDER,)
 _ONCE = 0.04
-"""These rules draw nothing: one example says all."""
+"""These rules draw nothing, so one example is enough."""
 
 _STRANGE_TYPE = 77
 _STRANGE_CURSOR = b"dsynckit: no cursor"
@@ -102,7 +102,7 @@ def help_texts(case: Case) -> None:
         said = re.sub(r"\W+", " ", option.help).strip().lower()
         case.check(
             said not in ("", option.field.replace("_", " ")),
-            f"the help says nothing about {option.flag}",
+            f"the help does not explain {option.flag}",
             expected="what the option is for",
             seen=repr(option.help),
         )
@@ -113,7 +113,7 @@ def help_texts(case: Case) -> None:
     "The message of an INVALID_ARGUMENT quotes the data type, cursor or namespace that it refuses.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="the message says that something is wrong, but not what was given",
+    hint="the message says that something is wrong, but not what the caller sent",
     after=("errors/messages",),
     examples=_ONCE,
 )
@@ -127,7 +127,7 @@ def errors(case: Case) -> None:
             if error.code is StatusCode.INVALID_ARGUMENT:
                 case.check(
                     any(form in error.message for form in given),
-                    f"an error does not say which {what} was given",
+                    f"an error does not quote the {what} that it refuses",
                     expected=f"{given[0]!r} in the message",
                     seen=error,
                 )
@@ -137,7 +137,8 @@ def errors(case: Case) -> None:
 
 @rule(
     "packaging/secrets",
-    "A secret is an option of a type that hides it: neither the settings' text nor an error about them shows it.",
+    "An option that holds a secret has a type that hides it: neither the settings' text nor an error about them shows "
+    "it.",
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="an option that holds a secret is a plain str: make it a SecretStr, and quote no option in a validator",
@@ -157,15 +158,14 @@ def secrets(case: Case) -> None:
 
 @rule(
     "packaging/test-data",
-    "Its `test_data` holds valid documents, edge cases and invalid ones, and they are what they say: "
-    "valid documents and edge cases decode, invalid ones do not.",
+    "Its `test_data` holds valid documents, edge cases and invalid documents: the first two decode, the last do not.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="a folder of test_data is missing or empty, or holds a file that belongs into another",
+    hint="a folder of test_data is missing or empty, or has a file that belongs in another",
     examples=_ONCE,
 )
 def test_data(case: Case) -> None:
-    """test_data has valid, edge and invalid files; valid and edge documents decode, invalid ones do not."""
+    """test_data has valid, edge and invalid files; valid and edge documents decode, invalid ones don't."""
     if not case.declared.loads:
         raise case.decline("no document can be written and read back, so it needs no test data")
     folder = _folder(case) / "test_data"
@@ -217,7 +217,7 @@ def _folder(case: Case) -> Path:
 
 
 def _options(settings: type[ConnectorSettings], case: Case) -> list[Option]:
-    """The options. Raises Inapplicable where there are none."""
+    """The options. Raises Inapplicable if there are none."""
     if options := settings.options():
         return options
     raise case.decline("it has no options")
@@ -231,7 +231,7 @@ def _pyproject(folder: Path) -> dict[str, Any]:
 
 
 def _loaded(point: EntryPoint) -> object:
-    """What an entry point names; the folder is importable as the package already."""
+    """The object that an entry point names; the folder is already importable as a package."""
     importlib.invalidate_caches()
     try:
         return point.load()
@@ -253,7 +253,7 @@ def _mistakes(case: Case) -> dict[str, tuple[Callable[[], object], tuple[str, ..
         base64.b64encode(_STRANGE_CURSOR).decode(),
     )
     other = Partition(namespace=partition.namespace, cursor=_STRANGE_CURSOR)
-    strange: Any = _STRANGE_TYPE  # any number is a type on the wire
+    strange: Any = _STRANGE_TYPE  # on the wire, a type is any number
     calls: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         "namespace": (
             lambda: case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=_STRANGE_NAMESPACE)),
@@ -299,7 +299,7 @@ def _uri(case: Case) -> str:
 
 
 def _shown(settings: type[ConnectorSettings], words: list[str]) -> str:
-    """The text of the settings that the words make, or of the error that they make."""
+    """The text of the settings parsed from these words, or of the error."""
     try:
         parsed = settings.parse(words, {})[0]
     except UsageError as error:
@@ -308,7 +308,7 @@ def _shown(settings: type[ConnectorSettings], words: list[str]) -> str:
 
 
 def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
-    """The documents of a file, a line each; a `.txt` holds other things, such as namespaces."""
+    """The documents of a file, one per line; a `.txt` holds other things, such as namespaces."""
     types = {
         ".json": DATA_TYPE_JSON_ID,
         ".jsonl": DATA_TYPE_JSON_ID,
@@ -320,7 +320,7 @@ def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
         if path.suffix != ".txt":
             case.notes.append(f"{path.name} was ignored: its extension is not one of {', '.join(types)}, .txt")
         return
-    # As bytes: what is no UTF-8 is a fine example of an invalid document.
+    # As bytes: a line that isn't UTF-8 is a fine example of an invalid document.
     contents = path.read_bytes()
     lines = [contents] if path.suffix in (".json", ".ejson") else contents.split(b"\n")
     for number, line in enumerate(lines, start=1):
@@ -329,7 +329,7 @@ def _lines(case: Case, path: Path) -> Iterator[tuple[int, bytes, DataType]]:
 
 
 def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: DataType, *, valid: bool) -> None:
-    """Raise Violation for a document that is not what its folder says."""
+    """Raise Violation for a document that is in the wrong folder."""
     problem = ""
     try:
         if path.suffix == ".base64":
@@ -343,7 +343,7 @@ def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: Dat
         problem = str(error)
     case.check(
         valid is not bool(problem),
-        f"{path}, line {number}, does not belong into its folder",
+        f"{path}, line {number}, does not belong in its folder",
         expected=f"{'a' if valid else 'no'} {DataType.Name(data_type)} document with an id",
         seen=problem or "it decodes",
     )

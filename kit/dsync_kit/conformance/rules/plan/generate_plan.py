@@ -1,4 +1,4 @@
-"""GeneratePlan: what is to be listed, and from where to stream."""
+"""GeneratePlan: what to list, and from where to stream."""
 
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ __all__ = ["RULES"]
 
 
 def _asked(case: Case) -> list[str]:
-    """Namespaces to plan for: one with documents in it, or one that exists."""
+    """Namespaces to plan for: one with documents, or an existing one."""
     if case.declared.loads:
         namespace, _ = case.loaded(min_size=1, small=True)
         return [namespace]
@@ -34,7 +34,7 @@ def _asked(case: Case) -> list[str]:
 def initial_sync_flag(case: Case) -> None:
     """A plan without initial_sync has no partitions."""
     namespaces = _asked(case)
-    # A source that streams nothing may refuse a plan that asks for updates.
+    # A source that can't stream may refuse a plan with updates.
     for updates in (True, False) if case.found.streams else (False,):
         plan = case.driver.plan(namespaces, initial_sync=False, updates=updates)
         case.check(
@@ -74,7 +74,7 @@ def updates_flag(case: Case) -> None:
 
 @rule(
     "plan/one-updates-partition",
-    "More than one updates partition is refused by today's dsync.",
+    "today's dsync refuses more than one updates partition.",
     needs=(Need.LISTING, Need.UPDATES),
     hint="the plan has an updates partition for each namespace, or for each shard",
     examples=0.2,
@@ -96,7 +96,7 @@ def one_updates_partition(case: Case) -> None:
 
 @rule(
     "plan/partitions",
-    "Each partition has a namespace. No partitions at all is an error for dsync.",
+    "Each partition has a namespace. dsync treats a plan without any partitions as an error",
     needs=(Need.LISTING,),
     hint="the partition's namespace is left empty, or a small namespace gets no partition",
 )
@@ -105,12 +105,12 @@ def partitions(case: Case) -> None:
     plan = case.driver.plan(_asked(case))
     _has_partitions(case, plan)
     unnamed = [partition for partition in plan.partitions if not partition.namespace]
-    case.check(not unnamed, "a partition has no namespace", expected="the namespace in each", seen=unnamed[:1])
+    case.check(not unnamed, "a partition has no namespace", expected="a namespace in each", seen=unnamed[:1])
 
 
 @rule(
     "plan/asked-namespaces",
-    "GeneratePlan once, with the user's namespaces verbatim",
+    "It calls GeneratePlan once, with the user's namespaces verbatim",
     needs=(Need.LOADING, Need.SOURCE, Need.TWO_NAMESPACES),
     hint="GeneratePlan plans every namespace, whichever ones the request names",
     after=("plan/partitions",),
@@ -134,9 +134,9 @@ def asked_namespaces(case: Case) -> None:
 
 @rule(
     "plan/default",
-    "No namespace given needs `default_plan`",
+    "A flow without namespaces needs `default_plan`",
     needs=(Need.LISTING, Need.DEFAULT_PLAN),
-    hint="a plan without namespaces is empty, leaves namespaces out, or takes their names apart",
+    hint="a plan without namespaces is empty, leaves namespaces out, or splits their names",
     after=(
         "limits/many-namespaces",
         "plan/partitions",
@@ -167,7 +167,7 @@ def default(case: Case) -> None:
 
 @rule(
     "plan/multi-namespace",
-    "more than one needs `multi_namespace_plan`",
+    "one with several needs `multi_namespace_plan`",
     needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
     hint="GeneratePlan plans only the first of the requested namespaces",
     after=(
@@ -203,7 +203,7 @@ def multi_namespace(case: Case) -> None:
 
 @rule(
     "plan/stripped-partition",
-    "dsync sends back only `namespace` and `cursor` of the partition; the other fields come empty (the `dsync verify` "
+    "dsync sends back only the partition's `namespace` and `cursor`; the other fields are empty (the `dsync verify` "
     "command sends the whole partition).",
     needs=(Need.LISTING,),
     hint="ListData reads partition_header, partition_value or estimated_count: put what it needs into the cursor",
@@ -221,7 +221,7 @@ def stripped_partition(case: Case) -> None:
 
 @rule(
     "plan/repeatable",
-    "it may be asked again by a verification: it must have no harmful side effect",
+    "a verification may call it again, so it must have no harmful side effect",
     needs=(Need.LISTING,),
     hint="making a second plan invalidates the first one's cursors, or changes data",
     after=("list/complete", "list/repeatable"),
@@ -269,7 +269,7 @@ def self_contained(case: Case) -> None:
 
 @rule(
     "plan/unknown-namespace",
-    "An unknown namespace is empty, or NOT_FOUND",
+    "An unknown namespace is empty, or is answered with NOT_FOUND",
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is mapped to the code of an outage",
     examples=0.2,

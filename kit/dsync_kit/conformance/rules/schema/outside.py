@@ -1,4 +1,4 @@
-"""What does not fit a namespace's schema is refused as a whole, or kept exactly: nothing in between."""
+"""Documents that do not fit a namespace's schema are refused as a whole, or kept exactly."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, U
 
 __all__ = ["RULES"]
 
-_SENTENCE = "Other documents are refused as a whole …, never dropped, cut or converted in silence."
+_SENTENCE = "They refuse other documents as a whole …, and never silently drop, cut or convert anything."
 _NEEDS = (Need.SINK, Need.READING, Need.SCHEMA)
 _AFTER = ("write/read-back", "write/accepts", "write/overwrites")
 
@@ -41,7 +41,7 @@ _ALONE = {
     MisfitKind.TOO_MANY_DIGITS: "schema/digits",
     MisfitKind.REPEATS_NOT: "schema/repeated-id",
 }
-"""The rule on one document that does not fit in this way: what fails there is no fault of a page or an update."""
+"""The rule on single documents that do not fit in this way: what fails there isn't a fault of pages or updates."""
 
 
 def _filling(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False) -> Filling:
@@ -53,14 +53,14 @@ def _filling(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), 
     case.prefer(data_type, rules_some_out)
     holding = case.holding(data_type)
     if not isinstance(holding, Filling):
-        raise case.does_not_apply("no schema says what its namespace holds")
+        raise case.does_not_apply("there is no schema of its namespace")
     return holding
 
 
 def _misfits(
     case: Case, filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 64
 ) -> list[Misfit]:
-    """Documents that do not fit in one of these ways. Raises Inapplicable where the schema rules out none."""
+    """Documents that do not fit in one of these ways. Raises Inapplicable if the schema rules out none."""
     judged = [kind for kind in kinds if not case.showing.lacks(FeatureKind.MISFIT, kind)]
     found = several_misfits(filling, judged, ids=ids, most=most)
     if found is None:
@@ -69,11 +69,11 @@ def _misfits(
 
 
 def _owner(wrong: Sequence[Misfit], taken: Sequence[bytes], own: str) -> str:
-    """The rule on the first document that was taken although it does not fit; `own` where none was."""
+    """The rule on the first document that was accepted although it does not fit, or `own`."""
     return next((_ALONE[misfit.kind] for misfit in wrong if misfit.document in taken), own)
 
 
-def _told(misfits: Sequence[Misfit]) -> str:
+def _reasons(misfits: Sequence[Misfit]) -> str:
     return "; ".join(misfit.reason for misfit in misfits[:3])
 
 
@@ -122,7 +122,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
             else:
                 model.write([misfit.document])
                 taken.append(misfit)
-        what = f"OK for {_told(taken)}" if taken else f"a refusal ({_told(wrong)})"
+        what = f"OK for {_reasons(taken)}" if taken else f"a refusal ({_reasons(wrong)})"
         _compare(case, namespace, model, f"the listing after {what}", own, control)
 
     check.__doc__ = summary
@@ -133,12 +133,12 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
     "schema/page",
     _SENTENCE,
     needs=_NEEDS,
-    hint="the page is answered with OK, without the documents that failed",
+    hint="the page is answered with OK, but the documents that failed are left out",
     after=(*_AFTER, "write/several-pages"),
     examples=0.6,
 )
 def page(case: Case) -> None:
-    """A page with a document that does not fit is written completely after OK, and changes nothing after a refusal."""
+    """A page with a document that does not fit is written whole if accepted, and changes nothing if refused."""
     data_type = case.data_type()
     filling = _filling(case, data_type)
     known = [kind for kind in MisfitKind if rules_out(filling, [kind])]
@@ -164,7 +164,7 @@ def page(case: Case) -> None:
             model.write(documents)
     taken = list(model.documents.values())
     own = _owner(why, taken, "schema/page")
-    _expect_some(case, namespace, refused, data_type, own, and_all=taken, why=_told(why), control=control)
+    _expect_some(case, namespace, refused, data_type, own, and_all=taken, why=_reasons(why), control=control)
 
 
 @rule(
@@ -175,7 +175,7 @@ def page(case: Case) -> None:
     after=(*_AFTER, "updates/update-missing"),
 )
 def updates(case: Case) -> None:
-    """An update whose document does not fit has its whole effect after OK, and none after a refusal."""
+    """An update whose document does not fit has its full effect if accepted, and none if refused."""
     data_type = case.data_type()
     filling = _filling(case, data_type)
     wrong = _misfits(case, filling, tuple(MisfitKind), most=6)
@@ -195,14 +195,14 @@ def updates(case: Case) -> None:
         else:
             taken += [misfit.document, *([] if alone else [good])]
     own = _owner(wrong, taken, "schema/updates")
-    _expect_some(case, namespace, [good], data_type, own, and_all=taken, why=_told(wrong), control=control)
+    _expect_some(case, namespace, [good], data_type, own, and_all=taken, why=_reasons(wrong), control=control)
 
 
 _BY_PARTS = (
     *(MisfitKind.MISSING_FIELD, MisfitKind.UNKNOWN_FIELD, MisfitKind.NULL, MisfitKind.OTHER_TYPE),
     *(MisfitKind.TEXT_TOO_LONG, MisfitKind.TOO_MANY_DIGITS, MisfitKind.OUT_OF_RANGE),
 )
-"""What a change of one field can bring about."""
+"""The ways in which a change of one field can break a schema."""
 
 
 @rule(
@@ -213,7 +213,7 @@ _BY_PARTS = (
     after=(*_AFTER, "updates/partial"),
 )
 def partial_updates(case: Case) -> None:
-    """A partial update after which a document would not fit has its whole effect after OK, and none after a refusal."""
+    """A partial update that makes a document unfit has its full effect if accepted, and none if refused."""
     data_type = case.data_type()
     filling = _filling(case, data_type, _BY_PARTS)
     wrong = _misfits(case, filling, _BY_PARTS, most=6)
@@ -242,13 +242,13 @@ def partial_updates(case: Case) -> None:
                 name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
             }
             model.write([make_document(after.pop(filling.schema.id_field), after, data_type)])
-    what = f"the listing after partial updates ({_told(wrong)})"
+    what = f"the listing after partial updates ({_reasons(wrong)})"
     _compare(case, namespace, model, what, "schema/partial-updates", control)
 
 
 @rule(
     "schema/other-ids",
-    "a number and a text are never one, and neither are a date and an integer",
+    "A number and a text never name the same document, nor do a date and an integer.",
     needs=(*_NEEDS, Need.CHANGING),
     hint="ids are converted to the key's type before they are looked up",
     after=(*_AFTER, "updates/delete"),
@@ -277,7 +277,7 @@ def other_ids(case: Case) -> None:
 
 
 def _read_alike(value: object) -> list[object]:
-    """Ids of other types that read like this one."""
+    """Ids of other types that look like this one."""
     if isinstance(value, bool):
         return []
     if isinstance(value, int):
@@ -298,7 +298,7 @@ def _expect_some(
     and_all: Sequence[bytes] = (),
     why: str = "",
 ) -> None:
-    """Nothing is listed but, maybe, some of the documents, as they were written, and all of the others."""
+    """The listing holds all of `and_all` and perhaps some of the documents, as they were written, and nothing else."""
 
     # In a namespace of few ids, one that does not fit may have replaced the control.
     all_of_them = list(Model(data_type, [control, *and_all]).documents.values())
@@ -333,7 +333,7 @@ RULES = (
     _outside(
         "missing-field",
         "A document that lacks a required field is refused, or still lacks it afterwards.",
-        "a column that is left out has its default, NULL, or the value that was there before",
+        "an omitted column gets its default, NULL, or keeps its previous value",
         MisfitKind.MISSING_FIELD,
     ),
     _outside(
@@ -344,21 +344,21 @@ RULES = (
     ),
     _outside(
         "other-type",
-        "A document with a value of another type is refused, or keeps value and type.",
+        "A document with a value of the wrong type is refused, or keeps value and type.",
         "the store converts: '5' becomes 5, 5.5 becomes 5, int32 becomes int64, 1 becomes true",
         MisfitKind.OTHER_TYPE,
     ),
     _outside(
         "text-length",
         "A document with a text that is too long or too short is refused, or keeps the whole text.",
-        "texts are cut at the column's length, spaces at their end as well, or filled up to it",
+        "texts (or just trailing spaces) are cut at the column's length, or padded to it",
         MisfitKind.TEXT_TOO_LONG,
         MisfitKind.TEXT_TOO_SHORT,
     ),
     _outside(
         "text-form",
         "A document with a text that does not match its pattern is refused, or keeps the text.",
-        "texts are trimmed, or put into another case, to fit",
+        "texts are trimmed, or change case, to fit",
         MisfitKind.OTHER_FORM,
     ),
     _outside(
@@ -370,24 +370,24 @@ RULES = (
     _outside(
         "number-range",
         "A document with a number or date out of range is refused, or keeps the value.",
-        "numbers are set to the nearest bound, or wrap around; NaN becomes null",
+        "numbers are clamped to the nearest bound, or wrap around; NaN becomes null",
         MisfitKind.OUT_OF_RANGE,
     ),
     _outside(
         "digits",
-        "A document with a number of too many digits is refused, or keeps all digits.",
+        "A document with a number with too many digits is refused, or keeps all digits.",
         "a column with a scale rounds, or cuts digits off",
         MisfitKind.TOO_MANY_DIGITS,
     ),
     _outside(
         "repeated-id",
         "A document whose field does not repeat the id is refused, or keeps both values.",
-        "the row is written under the field's value and not under the id, or the other way round",
+        "the row is written under the field's value instead of the id, or the other way around",
         MisfitKind.REPEATS_NOT,
     ),
     _outside(
         "ids",
-        "A document with an id of another type, length or range is refused, or stored under exactly that id.",
+        "A document with an id of the wrong type, length or range is refused, or stored under exactly that id.",
         "ids are cut, converted, or moved into their range: two become one",
         MisfitKind.OTHER_TYPE,
         MisfitKind.TEXT_TOO_LONG,

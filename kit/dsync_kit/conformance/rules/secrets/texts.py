@@ -1,4 +1,4 @@
-"""The values of secret settings: nowhere but in the settings."""
+"""The values of secret settings appear nowhere but in the settings."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -29,11 +29,11 @@ from dsync_kit.protocol import (
 __all__ = ["RULES"]
 
 _SENTENCE = (
-    "dsync shows and logs what a connector answers, its errors above all: a secret in an answer is a secret no more."
+    "dsync shows and logs a connector's answers, above all its errors: a secret in an answer is no longer secret."
 )
 _NEEDS = (Need.SECRETS, Need.IN_PROCESS)
 _LEAST = 4
-"""The length of a secret that does not turn up by chance."""
+"""The length from which a secret does not occur by chance."""
 
 _SECONDS = 1.0
 
@@ -43,12 +43,12 @@ _SECONDS = 1.0
     _SENTENCE,
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="id or spec contains the whole URI or all settings: use what identifies the data, redacted",
+    hint="id or spec contains the whole URI or all settings: use what identifies the data, and redact it",
     examples=0.04,
 )
 def info(case: Case) -> None:
     """GetInfo reveals no secret."""
-    _tells_none(case, "GetInfo", str(case.api.get_info(GetInfoRequest())))
+    _expect_hidden(case, "GetInfo", str(case.api.get_info(GetInfoRequest())))
 
 
 @rule(
@@ -56,16 +56,18 @@ def info(case: Case) -> None:
     _SENTENCE,
     level=Level.SHOULD,
     needs=(*_NEEDS, Need.LISTING),
-    hint="cursors carry the settings: dsync keeps them in its own store",
+    hint="cursors carry the settings: dsync stores cursors",
     examples=0.04,
 )
 def plan(case: Case) -> None:
     """Neither the plan nor its cursors reveal a secret."""
     namespace, data_type, _ = case.listable(max_size=3)
     found = case.driver.plan([namespace], updates=case.found.streams)
-    _tells_none(case, "the plan", str(found), *(partition.cursor.decode("latin-1") for partition in found.partitions))
+    _expect_hidden(
+        case, "the plan", str(found), *(partition.cursor.decode("latin-1") for partition in found.partitions)
+    )
     for partition in found.partitions[:4]:
-        _tells_none(case, "a page", case.driver.page(partition, data_type).next_cursor.decode("latin-1"))
+        _expect_hidden(case, "a page", case.driver.page(partition, data_type).next_cursor.decode("latin-1"))
 
 
 @rule(
@@ -82,7 +84,7 @@ def errors(case: Case) -> None:
         try:
             call()
         except ConnectorError as error:
-            _tells_none(case, f"the error of {name}", str(error))
+            _expect_hidden(case, f"the error of {name}", str(error))
     if not case.checks:
         raise case.decline("no error could be provoked")
 
@@ -115,7 +117,7 @@ def outage(case: Case) -> None:
         }
     for rpc, call in calls.items():
         if (error := during_outage(case, call).error) is not None:
-            _tells_none(case, f"the error of {rpc} during an outage", str(error))
+            _expect_hidden(case, f"the error of {rpc} during an outage", str(error))
 
 
 @rule(
@@ -129,7 +131,7 @@ def outage(case: Case) -> None:
 def text(case: Case) -> None:
     """Printing the connector or its settings reveals no secret."""
     for name, thing in (("connector", case.subject.target.connector), ("settings", case.subject.target.settings)):
-        _tells_none(case, f"the text of the {name}", str(thing), repr(thing))
+        _expect_hidden(case, f"the text of the {name}", str(thing), repr(thing))
 
 
 @rule(
@@ -149,17 +151,17 @@ def logs(case: Case) -> None:
             try:
                 call()
             except ConnectorError:
-                continue  # only what is logged of it counts here
-    _tells_none(case, "the log", *lines)
+                continue  # only what it logs counts here
+    _expect_hidden(case, "the log", *lines)
 
 
-def _tells_none(case: Case, what: str, *texts: str) -> None:
+def _expect_hidden(case: Case, what: str, *texts: str) -> None:
     settings = case.subject.target.settings
     if settings is None:
         raise KitError("the settings are not known")
     known = [secret for secret in settings.secrets() if len(secret) >= _LEAST]
     if not known:
-        raise case.decline(f"its secrets are too short to look for: use one of {_LEAST} characters or more")
+        raise case.decline(f"its secrets are too short to search for: use one with at least {_LEAST} characters")
     shown = next((text for text in texts if any(secret in text for secret in known)), None)
     case.check(shown is None, f"{what} reveals a secret", expected="no secret", seen=settings.redact(shown or "")[:300])
 
@@ -167,11 +169,11 @@ def _tells_none(case: Case, what: str, *texts: str) -> None:
 def _mistakes(case: Case) -> dict[str, Callable[[], object]]:
     """Calls that a connector may refuse."""
     name, kind = f"dsynckit_{case.subject.namespaces.run}.secrets", DATA_TYPE_MONGO_BSON
-    partition = Partition(namespace=name, cursor=b"\xff no cursor")
-    broken = Update(id=[BsonValue(data=b"raw", type=2)], type=UPDATE_TYPE_INSERT, data=b"no document")
+    partition = Partition(namespace=name, cursor=b"\xff not a cursor")
+    broken = Update(id=[BsonValue(data=b"raw", type=2)], type=UPDATE_TYPE_INSERT, data=b"not a document")
 
     def stream() -> None:
-        with case.driver.stream_updates(b"\xff no cursor", [name], kind) as reader:
+        with case.driver.stream_updates(b"\xff not a cursor", [name], kind) as reader:
             reader.next(_SECONDS)
             if reader.error is not None:
                 raise reader.error
@@ -180,9 +182,9 @@ def _mistakes(case: Case) -> dict[str, Callable[[], object]]:
         "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=name)),
         "GeneratePlan": lambda: case.api.generate_plan(GeneratePlanRequest(namespaces=["", ".."], initial_sync=True)),
         "ListData": lambda: case.api.list_data(ListDataRequest(partition=partition, type=kind, cursor=b"\xff")),
-        "WriteData": lambda: case.api.write_data(WriteDataRequest(namespace=name, data=[b"no document"], type=kind)),
+        "WriteData": lambda: case.api.write_data(WriteDataRequest(namespace=name, data=[b"not a document"], type=kind)),
         "WriteData of no type": lambda: case.api.write_data(
-            WriteDataRequest(namespace=name, data=[b"no document"], type=DATA_TYPE_UNKNOWN)
+            WriteDataRequest(namespace=name, data=[b"not a document"], type=DATA_TYPE_UNKNOWN)
         ),
         "WriteUpdates": lambda: case.api.write_updates(
             WriteUpdatesRequest(namespace=name, updates=[broken], type=kind)
@@ -196,7 +198,7 @@ def _mistakes(case: Case) -> dict[str, Callable[[], object]]:
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """The lines that are logged meanwhile, by any logger."""
+    """The lines that any logger logs meanwhile."""
     lines: list[str] = []
 
     class Keep(logging.Handler):

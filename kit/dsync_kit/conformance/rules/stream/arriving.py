@@ -1,4 +1,4 @@
-"""StreamUpdates: all updates come, and their order leads to the source's state."""
+"""StreamUpdates: all updates arrive, and their order leads to the source's state."""
 
 from hypothesis import strategies as st
 
@@ -41,7 +41,7 @@ def inserts(case: Case) -> None:
     examples=0.4,
 )
 def overwrites(case: Case) -> None:
-    """Changes of existing documents arrive, with the new state."""
+    """Changes of existing documents arrive with the new state."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -54,7 +54,7 @@ def overwrites(case: Case) -> None:
     "stream/deletes",
     STATE,
     needs=(*LIVE, Need.DELETING),
-    hint="deletes are not streamed, or with another id",
+    hint="deletes are not streamed, or with the wrong id",
     after=ARRIVES,
     examples=0.4,
 )
@@ -108,7 +108,7 @@ def from_plan(case: Case) -> None:
     "stream/while-listing",
     STATE,
     needs=(*LIVE, Need.SOURCE),
-    hint="a write that comes while a partition is listed is in neither the listing nor the stream",
+    hint="a write during the listing of a partition is in neither the listing nor the stream",
     after=(*ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
     examples=0.6,
 )
@@ -136,7 +136,7 @@ def while_listing(case: Case) -> None:
     "stream/order",
     "all updates of one id in order through one writer",
     needs=LIVE,
-    hint="updates are sorted, or collected by id, or read from several logs at once, so that an old state comes last",
+    hint="updates are sorted, grouped by id, or read from several logs at once, so that an old state comes last",
     after=(*ARRIVES, "stream/overwrites", "stream/deletes"),
     examples=0.6,
 )
@@ -157,12 +157,12 @@ def order(case: Case) -> None:
     "stream/many",
     "streaming from it again gives every later update",
     needs=LIVE,
-    hint="a batch of updates is cut at some number, and the rest is lost",
+    hint="a batch of updates is cut at some size, and the rest is lost",
     after=(*ARRIVES, "updates/many"),
     examples=0.02,
 )
 def many(case: Case) -> None:
-    """1,500 updates of one call arrive, and so do the updates after them."""
+    """1,500 updates of one call arrive, and so do later updates."""
     scene = Scene(case)
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
@@ -174,14 +174,14 @@ def many(case: Case) -> None:
 
 @rule(
     "stream/emptied",
-    "does not end by itself while the source lives",
+    "it does not end by itself while the source lives",
     needs=(*LIVE, Need.DELETING),
-    hint="a namespace goes with its last document: the stream ends, fails, or does not know the one that comes next",
+    hint="a namespace vanishes with its last document: the stream ends, fails, or misses the next document",
     after=(*ARRIVES, "stream/from-plan", "stream/write-data"),
     examples=0.3,
 )
 def emptied(case: Case) -> None:
-    """After a namespace's last document is deleted, a stream goes on, and has those that are written again."""
+    """After a namespace's last document is deleted, a stream continues, and sends documents written later."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -195,7 +195,7 @@ def emptied(case: Case) -> None:
         scene.write(name, [scene.document(first, "again")])
     else:
         scene.change(name, [scene.insert(first, "again")])
-    follower.converge(scene.wanted(), what="a stream of a namespace that was empty, and is written to again")
+    follower.converge(scene.wanted(), what="a stream of a namespace that is written to after it was empty")
     scene.change(name, [scene.delete(first)])
     scene.change(name, [scene.insert(value, "once more") for value in rest])
     follower.converge(scene.wanted(), what="a stream of a namespace that was empty twice")

@@ -1,4 +1,4 @@
-"""What most rules on streams share: their sentence, their needs, and what they come after."""
+"""What most rules on streams share: their sentence, their needs, and the rules that they come after."""
 
 from dsync_kit.conformance.results.rule_info import Need
 

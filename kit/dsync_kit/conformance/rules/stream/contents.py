@@ -1,4 +1,4 @@
-"""StreamUpdates: documents arrive with all that is in them."""
+"""StreamUpdates: documents arrive complete."""
 
 from hypothesis import strategies as st
 
@@ -18,12 +18,12 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_PARTIAL_UPDATE,
 __all__ = ["RULES"]
 
 _PADDING = "0123456789abcdef" * 1000
-"""More than a database keeps in the row itself."""
+"""More than a database stores in the row itself."""
 
 
 @rule(
     "stream/partial-updates",
-    "PARTIAL_UPDATE (data = changed fields …) is applied …, and never taken for a full document",
+    "PARTIAL_UPDATE (data = changed fields …) is applied …, and never mistaken for a full document",
     needs=(*LIVE, Need.SINK),
     hint="the changed fields of a partial update are streamed as if they were the whole document",
     after=(*ARRIVES, "stream/overwrites", "updates/partial"),
@@ -53,12 +53,12 @@ def partial_updates(case: Case) -> None:
     "stream/values",
     STATE,
     needs=(*LIVE, Need.SOURCE),
-    hint="documents are encoded in another way than in ListData, for example through JSON",
+    hint="documents are encoded differently than in ListData, for example through JSON",
     after=(*ARRIVES, "stream/documents"),
     examples=0.5,
 )
 def values(case: Case) -> None:
-    """A streamed document has the same values as in the listing, including their types."""
+    """A streamed document has the same values and types as in the listing."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -81,7 +81,7 @@ def values(case: Case) -> None:
     "stream/unchanged-fields",
     STATE,
     needs=LIVE,
-    hint="the log leaves out large values that an update has not changed: read them from the store",
+    hint="the log omits large values that an update does not change: read them from the store",
     after=(*ARRIVES, "stream/overwrites", "stream/values"),
     examples=0.16,
 )
@@ -94,7 +94,7 @@ def unchanged_fields(case: Case) -> None:
     scene.cursor, scene.before = scene.plan(), scene.wanted()
     scene.change(name, [scene.overwrite(value, "second", **padded) for value in scene.ids])
     scene.mark()
-    scene.follow().converge(scene.wanted(), what="an update that leaves a long text as it is")
+    scene.follow().converge(scene.wanted(), what="an update that does not change a long text")
 
 
 @rule(
@@ -110,7 +110,7 @@ def long_ids(case: Case) -> None:
     scene = Scene(case)
     sizes = [size for size in LONG_IDS if case.holding(scene.data_type).allows_id("string", "k" * size)]
     if not sizes:
-        raise case.does_not_apply("it takes no long texts as ids")
+        raise case.does_not_apply("it accepts no long texts as ids")
     size = case.draw(st.sampled_from(sizes), "characters")
     (name,) = scene.namespaces
     values = ["k" * (size - 1) + end for end in "123"]

@@ -1,4 +1,4 @@
-"""StreamUpdates: it opens, and what each message says."""
+"""StreamUpdates: that it opens, and the fields of each message."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ _Look = Callable[[StreamUpdatesResponse, frozenset[bytes], DataType], None]
 
 @rule(
     "stream/opens",
-    "StreamUpdates is opened once with the plan's update cursor",
+    "it opens StreamUpdates once, with the plan's update cursor",
     needs=(Need.UPDATES,),
     hint="the plan has an updates partition, but StreamUpdates is missing, or does not accept the plan's cursor",
     examples=0.1,
@@ -51,7 +51,7 @@ def opens(case: Case) -> None:
 
 @rule(
     "stream/namespace-named",
-    "its updates go to the sink as WriteUpdates, one namespace a call",
+    "its updates go to the sink as WriteUpdates, one namespace per call",
     needs=(Need.UPDATES,),
     hint="the message's namespace is left empty",
     after=OPENS,
@@ -64,7 +64,7 @@ def namespace_named(case: Case) -> None:
 
 @rule(
     "stream/update-type",
-    "INSERT and UPDATE are both a full-document upsert; DELETE carries no data",
+    "INSERT and UPDATE are both full-document upserts; DELETE carries no data",
     needs=(Need.UPDATES,),
     hint="the update's type is left UNKNOWN (0)",
     after=OPENS,
@@ -90,14 +90,14 @@ def id_encoding(case: Case) -> None:
 
 @rule(
     "stream/ids",
-    "An update's id is the document's id: for MONGO_BSON one part that equals `_id`, type included.",
+    "An update's id is the document's id: for MONGO_BSON a single part that equals `_id`, including its type.",
     needs=(Need.UPDATES,),
-    hint="the id is turned into another type (a string for an ObjectId, an int64 for an int32), or is of another field",
+    hint="the id changes type (a string for an ObjectId, an int64 for an int32), or comes from another field",
     after=(*OPENS, "stream/id-encoding"),
     examples=0.4,
 )
 def ids(case: Case) -> None:
-    """An update's id is the id of its document, including the type; so is a DELETE's."""
+    """The id of an update, also of a DELETE, is the id of its document, including the type."""
 
     def known(message: StreamUpdatesResponse, keys: frozenset[bytes], data_type: DataType) -> None:
         for update in message.updates:
@@ -113,10 +113,10 @@ def ids(case: Case) -> None:
 
 @rule(
     "stream/id-name",
-    "`name` the field (`_id`, or empty for it; `id` with JSON)",
+    "`name` the field (`_id`, with JSON `id`, or empty)",
     level=Level.SHOULD,
     needs=(Need.UPDATES,),
-    hint="the id's name is that of another field, or is the other type's",
+    hint="the id's name is that of another field, or of the other data type",
     after=(*OPENS, "stream/id-encoding"),
     examples=0.16,
 )
@@ -138,9 +138,9 @@ def id_name(case: Case) -> None:
 
 @rule(
     "stream/documents",
-    "INSERT and UPDATE are both a full-document upsert",
+    "INSERT and UPDATE are both full-document upserts",
     needs=(Need.UPDATES,),
-    hint="the data is empty, a diff, without the id, or encoded in another type than the request's",
+    hint="the data is empty, a diff, without the id, or not encoded as the request's type",
     after=OPENS,
     examples=0.4,
 )
@@ -150,10 +150,10 @@ def documents(case: Case) -> None:
 
 
 def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> None:
-    """Look at the messages of a stream that inserts, overwrites and deletes documents with ids of all kinds.
+    """Look at a stream's messages while documents with ids of all kinds are inserted, overwritten and deleted.
 
-    What the rule `own` owns is raised; what others own is theirs. `look` gets a message, the keys of the ids
-    that its updates may have (none if that is not known), and its type.
+    Raises only what the rule `own` owns. `look` gets a message, the keys of the ids that its updates may have
+    (none if that is unknown), and its type.
     """
     if not (case.declared.can_change and case.declared.loads):
         _observe_sample(case, own, look)
@@ -192,7 +192,7 @@ def _key(update: Update, data_type: DataType) -> bytes | None:
     try:
         return key_of(update.id, data_type)
     except InvalidArgument:
-        return None  # stream/id-encoding says so
+        return None  # stream/id-encoding reports this
 
 
 def _look_at(case: Case, message: StreamUpdatesResponse, data_type: DataType, own: Owner | None) -> None:

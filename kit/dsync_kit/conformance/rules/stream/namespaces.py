@@ -1,4 +1,4 @@
-"""StreamUpdates: of which namespaces updates come."""
+"""StreamUpdates: the namespaces whose updates arrive."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ __all__ = ["RULES"]
 
 @rule(
     "stream/namespaces",
-    "with namespaces: those only (the client lets others pass through)",
+    "otherwise only those that it names (the client lets others through)",
     needs=(*LIVE, Need.TWO_NAMESPACES),
     hint="StreamUpdates ignores the request's namespaces",
     after=(*ARRIVES, "stream/namespace-named"),
@@ -39,9 +39,9 @@ def namespaces(case: Case) -> None:
 
 @rule(
     "stream/namespaces-apart",
-    "with namespaces: those only",
+    "otherwise only those that it names",
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
-    hint="updates of one namespace are sent in a message of another, or only the first namespace asked for is streamed",
+    hint="updates of one namespace are sent in a message of another, or only the first requested namespace is streamed",
     after=(*ARRIVES, "stream/namespaces"),
     examples=0.4,
 )
@@ -57,14 +57,14 @@ def namespaces_apart(case: Case) -> None:
 
 @rule(
     "stream/all-namespaces",
-    "with no namespaces: everything",
+    "streams every namespace if the request names none",
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
-    hint="a stream without namespaces has no updates, or those of one namespace only",
+    hint="a stream without namespaces has no updates, or only those of one namespace",
     after=ARRIVES,
     examples=0.24,
 )
 def all_namespaces(case: Case) -> None:
-    """A stream without namespaces has the updates of all."""
+    """A stream without namespaces has the updates of all namespaces."""
     scene = Scene(case, namespaces=2, everything=True)
     for name, call in scene.history(max_calls=4):
         scene.change(name, call)
@@ -74,7 +74,7 @@ def all_namespaces(case: Case) -> None:
 
 @rule(
     "stream/new-namespace",
-    "with no namespaces: everything",
+    "streams every namespace if the request names none",
     level=Level.SHOULD,
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
     hint="the plan fixes the namespaces to stream",

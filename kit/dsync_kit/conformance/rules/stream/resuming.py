@@ -1,4 +1,4 @@
-"""StreamUpdates: its cursors, how long it lives, and who else reads at the same time."""
+"""StreamUpdates: cursors, how long a stream lives, and several readers at once."""
 
 import time
 
@@ -29,7 +29,7 @@ _PLANNED = (*_ARRIVES, "stream/from-plan")
 
 _TRIED_CURSORS = 5
 _IDLE_SECONDS = 15.0
-"""For so long a stream is left without updates at most: long enough for a driver that loses patience after ten."""
+"""The longest pause without updates: long enough for a driver that gives up after ten seconds."""
 
 _AT_ONCE = 0.1
 _COUNTED_SECONDS = 0.5
@@ -38,9 +38,9 @@ _ONE_AT_A_TIME = "it refuses a second stream while one is open"
 
 @rule(
     "stream/stays-open",
-    "does not end by itself while the source lives, unless the source is finite",
+    "it does not end by itself while the source lives, unless the source is finite",
     needs=_LIVE,
-    hint="the stream ends when it has caught up, or after a while without updates",
+    hint="the stream ends when it has caught up, or after some time without updates",
     after=("stream/opens",),
     examples=0.01,
 )
@@ -84,7 +84,7 @@ def resume(case: Case) -> None:
     "stream/resume-filtered",
     _RESUME,
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
-    hint="with several namespaces, updates of one move the cursor past unsent updates of another",
+    hint="with several namespaces, updates of one move the cursor past another's unsent updates",
     after=(*_PLANNED, "stream/resume", "stream/namespaces-apart"),
     examples=0.5,
 )
@@ -100,7 +100,7 @@ def resume_filtered(case: Case) -> None:
     "stream/resume-many",
     _RESUME,
     needs=_LIVE,
-    hint="a part of a batch carries the cursor of the whole batch, which skips the unsent rest",
+    hint="part of a batch carries the cursor of the whole batch, which skips the unsent rest",
     after=(*_PLANNED, "stream/many", "stream/resume"),
     examples=0.02,
 )
@@ -147,12 +147,12 @@ def resume_elsewhere(case: Case) -> None:
     "stream/cursor-lasts",
     _CURSORS + "restart, and later (an update cursor must outlive the whole initial copy)",
     needs=_LIVE,
-    hint="a later plan, or an earlier stream, takes the cursor's place: the position is kept in the connector",
+    hint="a later plan or an earlier stream moves the position, because the connector keeps it, not the cursor",
     after=(*_PLANNED, "stream/resume"),
     examples=0.3,
 )
 def cursor_lasts(case: Case) -> None:
-    """A plan's cursor gives all later updates, more than once, whatever was planned, listed and streamed meanwhile."""
+    """A plan's cursor gives all later updates, repeatedly, whatever was planned, listed and streamed meanwhile."""
     scene = Scene(case)
     (name,) = scene.namespaces
     for call_name, call in scene.history():
@@ -174,9 +174,9 @@ def cursor_lasts(case: Case) -> None:
 
 @rule(
     "stream/beside-lsn",
-    "StreamLSN is opened at the start (whatever the capability says) with the plan's update cursor",
+    "It opens StreamLSN at the start (whatever the capability says) with the plan's update cursor",
     needs=_LIVE,
-    hint="StreamLSN and StreamUpdates read from one queue, and take each other's updates away",
+    hint="StreamLSN and StreamUpdates read from one queue, and take each other's updates",
     after=_ARRIVES,
     examples=0.3,
 )
@@ -196,9 +196,9 @@ def beside_lsn(case: Case) -> None:
 
 @rule(
     "stream/undisturbed",
-    "does not end by itself while the source lives",
+    "it does not end by itself while the source lives",
     needs=_LIVE,
-    hint="a stream shares a connection or a slot with other calls, and they end it",
+    hint="a stream shares a connection or a slot with other calls, which end it",
     after=_ARRIVES,
     examples=0.16,
 )
@@ -223,7 +223,7 @@ def undisturbed(case: Case) -> None:
         refused = True
     case.read(name, scene.data_type, expected=len(scene.ids))
     scene.mark()
-    follower.converge(scene.wanted(), what="a stream after another plan, a listing and a StreamLSN that was cancelled")
+    follower.converge(scene.wanted(), what="a stream after another plan, a listing and a cancelled StreamLSN")
     if refused:
         raise case.decline("it refuses a plan with updates while a stream is open, as `dsync verify` asks for one")
 
@@ -232,7 +232,7 @@ def undisturbed(case: Case) -> None:
     "stream/parallel",
     _RESUME,
     needs=_LIVE,
-    hint="the streams read from one queue: each update goes to one of them only",
+    hint="the streams read from one queue: each update goes to only one of them",
     after=(*_ARRIVES, "stream/beside-lsn"),
     examples=0.2,
 )
@@ -248,7 +248,7 @@ def parallel(case: Case) -> None:
         try:
             follower.converge(scene.wanted(), what="one of three streams at once")
         except Violation as violation:
-            # Which of them comes first at the connector, nobody knows.
+            # Nobody knows which of them reaches the connector first.
             if follower.reader.error is None:
                 raise
             refused.append(violation)
@@ -263,16 +263,16 @@ def parallel(case: Case) -> None:
 
 @rule(
     "stream/cancel",
-    "Ends promptly when cancelled",
+    "The stream ends promptly when cancelled",
     needs=_LIVE,
-    hint="the stream's loop does not check whether the caller has gone, and keeps its thread or connection",
+    hint="the stream's loop does not check whether the caller is gone, and keeps its thread or connection",
     after=_ARRIVES,
     examples=0.02,
 )
 def cancel(case: Case) -> None:
     """After 80 streams are opened and cancelled, the next stream works, and so do other calls."""
     scene = Scene(case)
-    scene.mark()  # so that there is something to send at once
+    scene.mark()  # so that a stream has something to send at once
     what = hanging_up.open_and_cancel(
         case, lambda: case.driver.stream_updates(scene.cursor, scene.asked, scene.data_type), "streams"
     )
@@ -280,16 +280,16 @@ def cancel(case: Case) -> None:
 
 
 def _stream_again(scene: Scene, what: str) -> None:
-    """A new stream; tried again for a while where it is refused, as the old ones may take a moment to go."""
+    """A new stream, retried for a while if it is refused, because the old ones may take a moment to go."""
     end = time.monotonic() + hanging_up.GRACE_SECONDS
     while True:
-        # Nothing is written before: a write wakes a stream that was forgotten, and frees its thread.
+        # Nothing is written before: a write would wake a forgotten stream, and free its thread.
         follower = scene.follow()
         try:
             follower.converge(scene.wanted(), what=f"a stream {what}")
         except Violation as violation:
             if follower.reader.error is None or time.monotonic() > end:
-                # Whatever goes wrong here is due to those before: it works before any were cancelled.
+                # Whatever goes wrong here is due to the cancelled streams: before, it worked.
                 raise Violation(violation.message, expected=violation.expected, seen=violation.seen) from violation
             time.sleep(hanging_up.PAUSE_SECONDS)
         else:
@@ -297,7 +297,7 @@ def _stream_again(scene: Scene, what: str) -> None:
 
 
 def _write_then_resume(case: Case, scene: Scene) -> None:
-    """Write in several calls, stream them, write more, and go on from each cursor that came."""
+    """Write in several calls, stream them, write more, and resume from each cursor that came."""
     live = case.draw(st.booleans(), "stream opened before the writes")
     follower = scene.follow() if live else None
     for name, call in scene.history(max_calls=5, max_updates=3):
@@ -311,7 +311,7 @@ def _write_then_resume(case: Case, scene: Scene) -> None:
 
 
 def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | None = None) -> None:
-    """Stream from some of the cursors that a follower has seen, each with what a sink held at that point."""
+    """Stream from some of the cursors that a follower saw, each with what a sink held at that point."""
     first: dict[bytes, Sent] = {}
     for sent in follower.sent:
         first.setdefault(sent.cursor, sent)
@@ -326,7 +326,7 @@ def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | 
 
 
 def _resume_sample(case: Case) -> None:
-    """Stream from cursors of a source that cannot be changed: they are taken, at least."""
+    """Stream from cursors of a source that cannot be changed: they must at least be accepted."""
     for data_type, messages in sample(case).items():
         cursors = list(dict.fromkeys(message.next_cursor for message in messages if message.next_cursor))
         for cursor in cursors[:: max(1, len(cursors) // 3)]:

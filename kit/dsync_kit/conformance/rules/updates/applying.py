@@ -1,4 +1,4 @@
-"""What the rules on updates share: updates are sent, and applied to what the namespace should hold."""
+"""Helpers of the rules on updates: send updates, and apply them to the model of the namespace."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,18 +16,18 @@ from dsync_kit.protocol import (
 __all__ = ["BOTH", "KINDS", "UPSERT", "apply", "one_document"]
 
 BOTH = (Need.SINK, Need.APPLYING, Need.READING)
-UPSERT = "INSERT and UPDATE are both a full-document upsert"
+UPSERT = "INSERT and UPDATE are both full-document upserts"
 KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
 
 
 def apply(case: Case, namespace: str, model: Model, updates: Sequence[Update]) -> None:
-    """WriteUpdates as dsync calls it, and what the namespace should hold afterwards."""
+    """Call WriteUpdates as dsync does, and update the model of the namespace."""
     case.update(namespace, updates, model.data_type)
     model.apply(updates)
 
 
 def one_document(case: Case, *, present: bool) -> tuple[str, Model, Any]:
-    """A namespace, its model, and an id: with a document of it, or without."""
+    """A namespace, its model, and an id, with or without a document of that id."""
     data_type = case.data_type()
     values = case.identifiers(data_type, min_size=2, max_size=3)
     namespace, model = case.namespace(), Model(data_type)

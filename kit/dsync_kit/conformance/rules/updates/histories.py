@@ -1,4 +1,4 @@
-"""WriteUpdates: several updates, whose order decides, and calls that are repeated and replayed without harm."""
+"""WriteUpdates: several updates, whose order decides; calls are repeated and replayed without harm."""
 
 import itertools
 from collections.abc import Sequence
@@ -23,29 +23,29 @@ from dsync_kit.protocol.names import kind_name
 __all__ = ["RULES"]
 
 _IN_ONE_CALL = list(itertools.product((False, True), itertools.product(KINDS, repeat=2)))
-"""Whether a document was there, and two updates of it in one call: every case that there is."""
+"""Whether a document was there, and two updates of it in one call: all cases."""
 
 
 @rule(
     "updates/order-in-call",
-    "the same id may stand several times in one call, and order decides",
+    "the same id may occur several times in one call, and order decides",
     needs=BOTH,
     hint="a call's updates are grouped by kind, keyed by id, or applied in parallel",
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
     examples=2,
 )
 def order_in_call(case: Case) -> None:
-    """If a call updates one id several times, the last update wins, whatever the kinds and the state before."""
+    """If a call updates one id several times, the last update wins, whatever the kinds and the previous state."""
     data_type = case.data_type()
     known = [found for found in _IN_ONE_CALL if set(found[1]) <= set(case.update_kinds)]
-    chosen = case.draw(strategies.some(known), "there before, then", show=_told)
+    chosen = case.draw(strategies.some(known), "there before, then", show=_shown)
     rest = case.draw(st.lists(st.sampled_from(case.update_kinds), max_size=2), "then", show=kind_name)
     documents = case.numbered(len(chosen), data_type)
     before = [document for document, (there, _) in zip(documents, chosen, strict=True) if there]
     namespace, model = case.namespace(), Model(data_type, before)
     if before:
         case.write(namespace, before, data_type)
-    # Round by round, so that the updates of one id are not side by side.
+    # In rounds, so that the updates of one id are not adjacent.
     updates = [
         update(kinds[step], value, case.document(value, {"n": step + 1}, data_type), data_type)
         for step in range(2 + len(rest))
@@ -58,22 +58,22 @@ def order_in_call(case: Case) -> None:
 
 
 _SIDE_BY_SIDE = list(itertools.product((True, False), KINDS, (True, False), KINDS))
-"""Whether a document was there, and its update; the same of the document whose update comes next."""
+"""Whether a document was there, and its update; the same for the document updated next."""
 
 
 @rule(
     "updates/side-by-side",
-    "the same id may stand several times in one call, and order decides",
+    "the same id may occur several times in one call, and order decides",
     needs=BOTH,
-    hint="a DELETE and the INSERT after it are taken for one update, or one that finds nothing ends the call",
+    hint="a DELETE and the INSERT after it are merged into one update, or an update that finds nothing ends the call",
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
     examples=0.5,
 )
 def side_by_side(case: Case) -> None:
-    """Updates of different ids that follow each other in a call are all applied, whatever their kinds."""
+    """Adjacent updates of different ids in a call are all applied, whatever their kinds."""
     data_type = case.data_type()
     known = [found for found in _SIDE_BY_SIDE if {found[1], found[3]} <= set(case.update_kinds)]
-    chosen = case.draw(strategies.some(known), "there before, and the update, of two ids", show=_told)
+    chosen = case.draw(strategies.some(known), "there before, and the update, of two ids", show=_shown)
     documents = case.numbered(2 * len(chosen), data_type)
     steps = [step for there, kind, next_there, next_kind in chosen for step in ((there, kind), (next_there, next_kind))]
     before = [document for document, (there, _) in zip(documents, steps, strict=True) if there]
@@ -110,9 +110,9 @@ def order_across_calls(case: Case) -> None:
 
 @rule(
     "updates/model",
-    "the same id may stand several times in one call, and order decides; the whole call may be repeated",
+    "the same id may occur several times in one call, and order decides; the whole call may be repeated",
     needs=BOTH,
-    hint="updates that meet on one id undo, skip or overtake each other: see the smallest history",
+    hint="updates of the same id undo, skip or overtake each other: see the smallest history",
     after=(
         "updates/order-in-call",
         "updates/order-across-calls",
@@ -122,7 +122,7 @@ def order_across_calls(case: Case) -> None:
     examples=2,
 )
 def against_model(case: Case) -> None:
-    """Any history of writes and updates leaves what a plain dictionary would hold."""
+    """After any history of writes and updates, the sink holds what a plain dictionary would hold."""
     data_type = case.data_type()
     values = case.identifiers(data_type, max_size=4)
     namespace, model = case.namespace(), Model(data_type)
@@ -155,9 +155,9 @@ def repeated_call(case: Case) -> None:
 
 @rule(
     "updates/replay",
-    "older updates may be replayed over newer state after a resume (the replay then runs on to the newest)",
+    "older updates may be replayed over newer state after a resume (the replay then continues to the newest)",
     needs=BOTH,
-    hint="updates that look old are refused, or a replayed DELETE blocks the INSERT after it",
+    hint="old-looking updates are refused, or a replayed DELETE blocks the INSERT after it",
     after=("updates/model", "updates/repeated-call"),
 )
 def replay(case: Case) -> None:
@@ -198,7 +198,7 @@ def leaves_others(case: Case) -> None:
 
 @rule(
     "updates/empty-call",
-    "one namespace a call",
+    "one namespace per call",
     level=Level.SHOULD,  # dsync sends none
     needs=(Need.SINK, Need.APPLYING),
     hint="the connector passes an empty batch to the store, which refuses it",
@@ -211,7 +211,7 @@ def empty_call(case: Case) -> None:
     case.checks += 1
 
 
-def _told(value: Any) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "there" if value else "not there"
     return kind_name(value)

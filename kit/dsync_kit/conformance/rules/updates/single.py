@@ -38,7 +38,7 @@ def insert_existing(case: Case) -> None:
     namespace, model, value = one_document(case, present=True)
     document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_INSERT, value, document, model.data_type)])
-    case.expect(namespace, model, "the listing after an INSERT of an id that was there")
+    case.expect(namespace, model, "the listing after an INSERT of an existing id")
 
 
 @rule(
@@ -53,7 +53,7 @@ def update_missing(case: Case) -> None:
     namespace, model, value = one_document(case, present=False)
     document = case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
-    case.expect(namespace, model, "the listing after an UPDATE of an id that was not there")
+    case.expect(namespace, model, "the listing after an UPDATE of a missing id")
 
 
 @rule(
@@ -73,9 +73,9 @@ def replaces_whole(case: Case) -> None:
 
 @rule(
     "updates/delete",
-    "DELETE carries no data, and deleting what is missing is OK",
+    "DELETE carries no data, and deleting a missing document is OK",
     needs=(*BOTH, Need.DELETING),
-    hint="the id is not compared as a BSON value: `data` is the value alone, with its length and NUL for a text",
+    hint="the id is not compared as a BSON value: `data` is just the value; a text's has its length and a NUL",
     after=(
         "write/read-back",
         "write/idempotent",
@@ -90,7 +90,7 @@ def delete(case: Case) -> None:
 
 @rule(
     "updates/delete-missing",
-    "deleting what is missing is OK",
+    "deleting a missing document is OK",
     needs=(Need.SINK, Need.APPLYING, Need.DELETING),
     hint="the connector answers a DELETE that finds nothing with an error",
     after=("updates/delete",),
@@ -106,7 +106,7 @@ def delete_missing(case: Case) -> None:
         return
     namespace, model, value = one_document(case, present=False)
     apply(case, namespace, model, [update(UPDATE_TYPE_DELETE, value, b"", model.data_type)])
-    case.expect(namespace, model, "the listing after a DELETE of an id that was not there")
+    case.expect(namespace, model, "the listing after a DELETE of a missing id")
 
 
 RULES = (insert_missing, insert_existing, update_missing, replaces_whole, delete, delete_missing)

@@ -1,4 +1,4 @@
-"""WriteUpdates: ids of all kinds, many updates, writers at once, and what a sink may refuse."""
+"""WriteUpdates: ids of all kinds, many updates, parallel writers, and updates that a sink may refuse."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,7 +32,7 @@ __all__ = ["RULES"]
 
 @rule(
     "updates/id-name",
-    "`name` the field (`_id`, or empty for it; `id` with JSON)",
+    "`name` the field (`_id`, with JSON `id`, or empty)",
     needs=BOTH,
     hint="the connector requires the id's name, or treats it as part of the id",
     after=(
@@ -51,12 +51,12 @@ def id_name(case: Case) -> None:
     kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
     data = b"" if kind == UPDATE_TYPE_DELETE else case.document(value, {"a": 2}, model.data_type)
     apply(case, namespace, model, [Update(id=parts, type=kind, data=data)])
-    case.expect(namespace, model, "the listing after an update with an id without a name")
+    case.expect(namespace, model, "the listing after an update whose id has no name")
 
 
 @rule(
     "updates/id-kinds",
-    "An update's id is the document's id: for MONGO_BSON one part that equals `_id`, type included.",
+    "An update's id is the document's id: for MONGO_BSON a single part that equals `_id`, including its type.",
     needs=BOTH,
     hint="ids are compared as text, or by their bytes without their type",
     after=("updates/delete", "write/id-kinds", "write/similar-ids"),
@@ -66,7 +66,7 @@ def id_kinds(case: Case) -> None:
     data_type = case.data_type()
     drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
-        raise case.does_not_apply("it takes ids of one type only")
+        raise case.does_not_apply("it accepts ids of one type only")
     namespace = case.namespace()
     model = case.write_groups(namespace, drawn, data_type)
     chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
@@ -109,9 +109,9 @@ def many(case: Case) -> None:
 
 @rule(
     "updates/concurrent",
-    "4 (up to 16) writers at once",
+    "Up to 16 writers (by default 4) write at once.",
     needs=BOTH,
-    hint="state is shared by writers without a lock",
+    hint="writers share state without a lock",
     after=("updates/model", "write/concurrent"),
     examples=0.3,
 )
@@ -142,9 +142,9 @@ def concurrent(case: Case) -> None:
 @rule(
     "updates/partial",
     "PARTIAL_UPDATE (data = changed fields, `partial_update_unset` = fields to remove) is applied, or refused with "
-    "INVALID_ARGUMENT or UNIMPLEMENTED: never silently ignored, and never taken for a full document.",
+    "INVALID_ARGUMENT or UNIMPLEMENTED: never silently ignored, and never mistaken for a full document.",
     needs=BOTH,
-    hint="PARTIAL_UPDATE falls into the branch of UPDATE, or into none",
+    hint="PARTIAL_UPDATE is handled like UPDATE, or not at all",
     after=(
         "write/read-back",
         "write/idempotent",
@@ -177,7 +177,7 @@ def partial(case: Case) -> None:
             case.notes.append(f"it refuses PARTIAL_UPDATE ({refusal.code.name})")
             case.expect(namespace, Model(data_type, [before]), "the listing after a refused PARTIAL_UPDATE")
             continue
-        case.expect(namespace, Model(data_type, [after]), "the listing after a PARTIAL_UPDATE that was taken")
+        case.expect(namespace, Model(data_type, [after]), "the listing after an accepted PARTIAL_UPDATE")
 
 
 def _send_partial(
@@ -190,7 +190,7 @@ def _send_partial(
     *,
     with_id: bool,
 ) -> ConnectorError | None:
-    """Send one; the error where it is refused. The changed fields come with the id, or without it."""
+    """Send a partial update, and return the error if it is refused. The changed fields may include the id."""
     data = make_document(value, changes, data_type) if with_id else encode(changes, data_type)
     request = Update(
         id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=unset
@@ -204,9 +204,9 @@ def _send_partial(
 
 @rule(
     "updates/partial-in-call",
-    "the same id may stand several times in one call, and order decides",
+    "the same id may occur several times in one call, and order decides",
     needs=BOTH,
-    hint="a PARTIAL_UPDATE is merged with what was stored before the call, or takes the place of the update before it",
+    hint="a PARTIAL_UPDATE is merged with what was stored before the call, or replaces the update before it",
     after=("updates/partial", "updates/order-in-call"),
     examples=0.6,
 )
@@ -243,7 +243,7 @@ def partial_in_call(case: Case) -> None:
 
 @rule(
     "updates/composite-ids",
-    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping data",
     needs=BOTH,
     hint="only the first part of a composite id is used",
     after=(
@@ -266,7 +266,7 @@ def composite_ids(case: Case) -> None:
         case.update(namespace, [removal], data_type)
     except ConnectorError as error:
         expect_final(case, error, "a composite id")
-    # No document has both parts as its id: nothing may be gone.
+    # No document has both parts as its id, so nothing may be gone.
     model = Model(data_type, documents)
     case.expect(namespace, model, "the listing after a DELETE of a composite id")
     composite = case.document({"a": "x", "b": "y"}, {"n": 1}, data_type)
@@ -276,7 +276,7 @@ def composite_ids(case: Case) -> None:
     try:
         case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_INSERT, data=composite)], data_type)
     except ConnectorError:
-        return  # its code is seen to by the rules on malformed ids: the two parts need not be the document's
+        return  # rules on malformed ids judge its code: the two parts need not be the document's
     listed = case.read(namespace, data_type, expected=len(documents) + 1)
     case.check(
         len(listed) > len(documents),

@@ -1,4 +1,4 @@
-"""Documents in another form than the plainest: the same documents, which all other rules send in any form, too."""
+"""Documents in forms other than the plainest. All other rules send their documents in any form, too."""
 
 import itertools
 from typing import Any
@@ -28,18 +28,18 @@ _TELLING: dict[str, Any] = {
     "numbers": [0, -1, 5, 0.5, -2.25, 100],
     "nested": {"a": {"b": [None, True, ""]}, "c": "\u65e5\u672c"},
 }
-"""What is written in many ways: texts and names of which parts may be escaped, numbers, nested tokens."""
+"""Values with many spellings: texts and names with characters that may be escaped, numbers, nested values."""
 
 
 @rule(
     "wire/field-order",
     "MONGO_BSON: a whole BSON document with `_id`. … JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=_BOTH,
-    hint="the first field is taken for the id: look for `_id` (JSON: `id`) by its name",
+    hint="the first field is taken as the id: look for `_id` (JSON: `id`) by its name",
     after=("write/read-back",),
 )
 def field_order(case: Case) -> None:
-    """The id stands anywhere in a document, and the other fields in any order."""
+    """The id may be anywhere in a document, and the other fields in any order."""
     _written_in(case, case.data_type(), FeatureKind.FIELD_ORDER)
 
 
@@ -47,18 +47,18 @@ def field_order(case: Case) -> None:
     "wire/json-spelling",
     "JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=(*_BOTH, Need.JSON),
-    hint="JSON is read by something less than a JSON parser: escapes, white space and exponents are JSON",
+    hint="JSON is not read by a full JSON parser: escapes, white space and exponents are JSON",
     after=("write/read-back",),
 )
 def json_spelling(case: Case) -> None:
-    """Escapes, white space and other ways to write a number do not change a JSON document, nor its id."""
+    """Escapes, white space and spellings of numbers change neither a JSON document nor its id."""
     if JSON not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")
     _written_in(case, JSON, FeatureKind.JSON_SPELLING)
 
 
 def _written_in(case: Case, data_type: DataType, feature: FeatureKind) -> None:
-    """Write documents in the plainest form, and others with the same fields in another one; then delete these."""
+    """Write documents in the plainest form, and others with the same fields in another form; then delete the latter."""
     holding = case.holding(data_type)
     forms = case.freedoms.wire.forms
     forms[data_type] = Form(data_type)
@@ -71,7 +71,7 @@ def _written_in(case: Case, data_type: DataType, feature: FeatureKind) -> None:
     )
     namespace, model = case.namespace(), Model(data_type, plain)
     try:
-        # All ids are held beside each other in the plainest form.
+        # First, see that the sink holds all these ids side by side in the plainest form.
         if case.has_free_namespace:
             control = case.namespace()
             case.write(control, [*plain, *unusual], data_type)
@@ -86,7 +86,7 @@ def _written_in(case: Case, data_type: DataType, feature: FeatureKind) -> None:
             case.write(namespace, plain, data_type)
         case.expect(namespace, model)
     except (ConnectorError, Violation) as error:
-        raise case.decline("it does not give documents back that are written in the plainest form") from error
+        raise case.decline("it does not return documents that are written in the plainest form") from error
     forms[data_type] = Form(data_type, _drawn(case, data_type, feature, any_number=case.any_number))
     if not case.found.copies_only and case.draw(st.booleans(), "by WriteUpdates"):
         pairs = zip(values[half:], unusual, strict=False)
@@ -113,7 +113,7 @@ def _some_telling(case: Case) -> dict[str, Any]:
 
 
 def _drawn(case: Case, data_type: DataType, feature: FeatureKind, *, any_number: bool) -> dict[Dimension[Any], str]:
-    """Values of the dimensions that show the feature, not all of them the plainest."""
+    """Values of the dimensions that show the feature, at least one of them not the plainest."""
     dimensions = [
         dimension
         for dimension, kind in dimensions_of(data_type).items()
@@ -123,7 +123,7 @@ def _drawn(case: Case, data_type: DataType, feature: FeatureKind, *, any_number:
         raise Inapplicable("there is no other form")
     others = [list(zip(dimensions, names, strict=True)) for names in itertools.product(*(d.values for d in dimensions))]
     forms = [[(dimension, name) for dimension, name in form if name != dimension.plain] for form in others]
-    # Those with one value that is not the plainest come first: an example shrinks to them.
+    # Forms with a single value that is not the plainest come first: an example shrinks to them.
     named = {", ".join(name for _, name in form): dict(form) for form in sorted(forms, key=len) if form}
     return named[case.draw(st.sampled_from(list(named)), "form", show=str)]
 

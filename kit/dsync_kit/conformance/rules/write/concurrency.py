@@ -16,12 +16,12 @@ __all__ = ["RULES"]
 _BOTH = (Need.SINK, Need.READING)
 
 _WRITERS = 16
-"""dsync writes with 4 writers, and with up to 16."""
+"""dsync writes with up to 16 writers, by default 4."""
 
 
 @rule(
     "write/concurrent",
-    "is safe when called at once from several writers",
+    "is safe when several writers call it at once",
     needs=_BOTH,
     hint="writers share state without a lock, or there are more writers than pooled connections",
     after=("write/read-back", "write/several-pages", "write/large-page", "list/complete"),
@@ -40,9 +40,9 @@ def concurrent(case: Case) -> None:
 
 @rule(
     "write/concurrent-overwrites",
-    "is safe when called at once from several writers",
+    "is safe when several writers call it at once",
     needs=_BOTH,
-    hint="looking up the id and inserting are two steps: two writers both insert",
+    hint="looking up the id and inserting are two steps, so two writers both insert",
     after=("write/overwrites", "write/concurrent", "write/idempotent"),
     examples=0.5,
 )

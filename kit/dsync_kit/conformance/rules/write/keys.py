@@ -34,7 +34,7 @@ def isolates_namespaces(case: Case) -> None:
     held = {}
     for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
         page = [case.document(value, {"in": namespace}, data_type) for value in identifiers]
-        # A name that it refuses falls together with none.
+        # A name that it refuses cannot collide with another.
         if case.write_if_named(namespace, page, data_type):
             held[namespace] = Model(data_type, page)
     if len(held) < 2:
@@ -47,7 +47,7 @@ def isolates_namespaces(case: Case) -> None:
     "write/namespace-and-id",
     "Namespaces are opaque strings",
     needs=(*_BOTH, Need.TWO_NAMESPACES),
-    hint="namespace and id are joined to one key without a separator that neither can contain",
+    hint="namespace and id are joined into one key without a separator that neither can contain",
     after=("write/isolates-namespaces", "write/similar-ids"),
     examples=0.3,
 )
@@ -57,7 +57,7 @@ def namespace_and_id(case: Case) -> None:
         raise case.does_not_apply("it does not create namespaces")
     data_type = case.data_type()
     if not case.holding(data_type).allows_id("string", "x/y"):
-        raise case.does_not_apply("it takes no texts as ids")
+        raise case.does_not_apply("it accepts no texts as ids")
     separator = case.draw(st.sampled_from(["/", ".", ":", "_", "-", "|", "#", ""]), "separator")
     namespace = case.namespace()
     held = {}
@@ -66,14 +66,16 @@ def namespace_and_id(case: Case) -> None:
         case.write_if_taken(name, page, data_type)
         held[name] = Model(data_type, page)
     for name, model in held.items():
-        case.expect(name, model, f"the listing of {name!r}, beside a document that its name and id read like,")
+        case.expect(
+            name, model, f"the listing of {name!r}, beside a document whose namespace and id look the same when joined,"
+        )
 
 
 @rule(
     "write/long-ids",
-    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping",
+    "may refuse composite ids: with INVALID_ARGUMENT or NOT_FOUND, never by dropping data",
     needs=_BOTH,
-    hint="an id becomes a file name, or goes into a column with a maximum length, and is cut or fails there",
+    hint="an id becomes a file name, or a value of a column with a maximum length, and is cut or fails there",
     after=("write/read-back", "write/similar-ids"),
     examples=0.3,
 )
@@ -82,7 +84,7 @@ def long_ids(case: Case) -> None:
     data_type = case.data_type()
     sizes = [size for size in LONG_IDS if case.holding(data_type).allows_id("string", "k" * size)]
     if not sizes:
-        raise case.does_not_apply("it takes no long texts as ids")
+        raise case.does_not_apply("it accepts no long texts as ids")
     size = case.draw(st.sampled_from(sizes), "characters")
     documents = [case.document("k" * (size - 1) + end, {"n": end}, data_type) for end in "12"]
     namespace = case.namespace()
@@ -92,7 +94,7 @@ def long_ids(case: Case) -> None:
 
 @rule(
     "write/id-kinds",
-    "a number and a text are never one, and neither are a date and an integer",
+    "A number and a text never name the same document, nor do a date and an integer.",
     needs=_BOTH,
     hint="ids are turned into text, so ids of different types collide",
     after=("write/read-back",),
@@ -110,7 +112,7 @@ def id_kinds(case: Case) -> None:
     after=("write/read-back", "write/id-kinds"),
 )
 def similar_ids(case: Case) -> None:
-    """Ids of one type that differ only in case, spaces, accents or after many characters are different documents."""
+    """Ids of one type that differ only in case, spaces, accents or a late character are different documents."""
     _apart(case, look_alikes.SIMILAR_IDS)
 
 
@@ -118,7 +120,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     data_type = case.data_type()
     drawn = case.look_alikes(groups, data_type)
     if not drawn:
-        raise case.does_not_apply("it takes no ids of types that could be confused")
+        raise case.does_not_apply("it accepts no ids of types that could be confused")
     namespace = case.namespace()
     model = case.write_groups(namespace, drawn, data_type)
     case.expect(namespace, model, "the listing of ids that look alike")
@@ -126,8 +128,8 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
 
 @rule(
     "write/equal-numbers",
-    "Whether numerically equal ids of different number types (int32 5, int64 5, double 5.0) are one document is the "
-    "store's choice",
+    "The store chooses whether numerically equal ids of different number types (int32 5, int64 5, double 5.0) name one "
+    "document",
     needs=(*_BOTH, Need.BSON),
     hint="a write of one of the two fails, or destroys a third document",
     after=(
@@ -137,14 +139,14 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
     examples=0.3,
 )
 def equal_numbers(case: Case) -> None:
-    """Numerically equal ids of different types are one document or several; either way the last write is there."""
+    """Numerically equal ids of different types name one document or several; either way the last write is there."""
     data_type = strategies.BSON
     if data_type not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")
     allows = case.holding(data_type).allows_id
     kinds = [kind for kind, five in identifiers.NUMBER_FIVE.items() if allows(kind, five)]
     if len(kinds) < 2:
-        raise case.does_not_apply("it takes ids of one number type only")
+        raise case.does_not_apply("it accepts ids of one number type only")
     namespace = case.namespace()
     documents = [
         case.document(identifiers.NUMBER_FIVE[kind], {"n": number}, data_type) for number, kind in enumerate(kinds)
@@ -159,7 +161,7 @@ def equal_numbers(case: Case) -> None:
     merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
     case.check(
         whole or merged,
-        "documents with numerically equal ids are neither all there, nor one with the last contents",
+        "documents with numerically equal ids are neither all there, nor one document with the last contents",
         expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(kinds) - 1}",
         seen=", ".join(map(show_document, listed)) or "no document",
     )

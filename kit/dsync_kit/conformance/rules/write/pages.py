@@ -1,4 +1,4 @@
-"""WriteData: pages that overwrite by id, are durable, and touch nothing else."""
+"""WriteData: pages overwrite by id, are durable, and change nothing else."""
 
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ _BOTH = (Need.SINK, Need.READING)
     ),
 )
 def read_back(case: Case) -> None:
-    """A written page reads back whole."""
+    """A written page can be read back completely."""
     namespace, model = case.loaded(min_size=1, small=True)
     case.expect(namespace, model)
 
@@ -34,11 +34,11 @@ def read_back(case: Case) -> None:
     "write/several-pages",
     "OK means **durable**: the page is never sent again",
     needs=_BOTH,
-    hint="a page replaces the namespace's earlier pages, or is held back until the next one comes",
+    hint="a page replaces the namespace's earlier pages, or is held back until the next one arrives",
     after=("write/read-back",),
 )
 def several_pages(case: Case) -> None:
-    """Pages add up: after the last one, the documents of all are there."""
+    """Pages add up: after the last one, all their documents are there."""
     data_type = case.data_type()
     if case.draw(st.booleans(), "numbered"):
         size = case.freedoms.count(600, least=1)
@@ -73,11 +73,11 @@ def idempotent(case: Case) -> None:
     "write/overwrites",
     "It overwrites by id",
     needs=_BOTH,
-    hint="a document that exists is left as it is, or its old fields are merged into the new one",
+    hint="an existing document is left as it is, or its old fields are merged into the new one",
     after=("write/read-back", "write/idempotent"),
 )
 def overwrites(case: Case) -> None:
-    """A document with an existing id replaces the old one as a whole."""
+    """A document with an existing id replaces the whole old document."""
     data_type = case.data_type()
     identifiers = case.identifiers(data_type)
     contents = case.contents(data_type, small=True)
@@ -116,7 +116,7 @@ def after_delete(case: Case) -> None:
     "write/repeated-ids",
     "It overwrites by id",
     needs=_BOTH,
-    hint="a batch with an id twice is refused by the store, or both documents are kept",
+    hint="the store refuses a batch that has an id twice, or both documents are kept",
     after=(
         "write/overwrites",
         "write/read-back",
@@ -125,7 +125,7 @@ def after_delete(case: Case) -> None:
     examples=0.5,
 )
 def repeated_ids(case: Case) -> None:
-    """If a page holds an id twice, one of the two documents remains."""
+    """If a page has an id twice, one of the two documents remains."""
     data_type = case.data_type()
     identifier = case.identifiers(data_type, max_size=1)[0]
     versions = [case.document(identifier, {"n": number}, data_type) for number in (1, 2)]
@@ -133,15 +133,15 @@ def repeated_ids(case: Case) -> None:
     case.write(namespace, versions, data_type)
     found = list(by_id(case.read(namespace, data_type, expected=2), data_type).values())
     case.check(
-        len(found) == 1, "a page with one id twice did not leave exactly one document", expected=1, seen=len(found)
+        len(found) == 1, "a page with an id twice did not leave exactly one document", expected=1, seen=len(found)
     )
     same = canonical(found[0], data_type) in {canonical(version, data_type) for version in versions}
-    case.check(same, "a page with one id twice left a different document", expected=versions, seen=found)
+    case.check(same, "a page with an id twice left a different document", expected=versions, seen=found)
 
 
 @rule(
     "write/empty-page",
-    "one page a call, possibly empty",
+    "one page per call, possibly empty",
     needs=(Need.SINK,),
     hint="the connector passes an empty batch to the store, which refuses it",
     examples=0.3,
@@ -164,7 +164,7 @@ def empty_page(case: Case) -> None:
 
 @rule(
     "write/accepts",
-    "one page a call, possibly empty, never split",
+    "one page per call, possibly empty, never split",
     needs=(Need.SINK,),
     hint="valid documents are refused",
 )
@@ -179,7 +179,7 @@ def accepts(case: Case) -> None:
 
 @rule(
     "write/large-page",
-    "one page a call, possibly empty, never split",
+    "one page per call, possibly empty, never split",
     needs=_BOTH,
     hint="a page is cut at the size of the store's largest batch or statement",
     after=("write/read-back", "list/complete", "limits/many-documents"),
