@@ -77,7 +77,7 @@ def test_a_document_fits() -> None:
         ({"small": 100}, "small: 100 is the bound, which is excluded"),
         ({"small": Int64(5)}, "small: of type long, not int"),
         ({"tags": ["x", 5]}, "tags[1]: of type int, not string"),
-        ({"tags": ["x", "x"]}, "tags: an item is there twice"),
+        ({"tags": ["x", "x"]}, "tags: an item occurs twice"),
         ({"where": {}}, "where.x: missing, but required"),
         ({"where": {"x": 1}}, "where.x: of type int, not double"),
         ({"uuid": Binary(b"sixteen bytes id", 0)}, "uuid: not a UUID: 16 bytes of the subtype 4 expected"),
@@ -129,7 +129,7 @@ def test_composite_ids() -> None:
     [
         ([], "given an array"),
         ({"bsonType": "strng"}, "bsonType: expected types among string"),
-        ({"bsonType": "array"}, "documents are objects, given the type array"),
+        ({"bsonType": "array"}, "documents must be of type object, given array"),
         ({"properties": {"a": {"minLength": "x"}}}, 'properties.a.minLength: expected a valid integer, given "x"'),
         ({"properties": {"a": {"maxlength": 3}}}, "properties.a.maxlength: this keyword is not supported"),
         ({"properties": {"a": {"anyOf": []}}}, "properties.a.anyOf: this keyword is not supported"),
@@ -155,11 +155,11 @@ def test_what_is_no_schema_is_refused(given: object, message: str) -> None:
     ("given", "message"),
     [
         ({"additionalProperties": False}, "no document could have an id"),
-        ({"properties": {"_id": {"bsonType": "null"}}}, "properties._id: an id of a DATA_TYPE_MONGO_BSON document is"),
+        ({"properties": {"_id": {"bsonType": "null"}}}, "properties._id: the id of a DATA_TYPE_MONGO_BSON document has type"),
         ({"properties": {"a": {"minimum": 3, "maximum": 2}}}, "properties.a: minimum 3 is above maximum 2"),
         ({"properties": {"a": {"bsonType": "int", "minimum": 1, "maximum": 4, "multipleOf": 5}}}, "no number lies"),
         ({"properties": {"a": {"pattern": "^[a-z]{5}$", "maxLength": 3}}}, "no text was found that matches"),
-        ({"properties": {"a": {"enum": [5], "bsonType": "string"}}}, "no member of enum fits what else is said"),
+        ({"properties": {"a": {"enum": [5], "bsonType": "string"}}}, "no member of enum fits the other keywords"),
         ({"properties": {"a": {"bsonType": "string", "type": "number"}}}, "no type is left"),
         (
             {"properties": {"_id": {}}, "required": ["a"], "additionalProperties": False},
@@ -182,7 +182,7 @@ def test_a_file_that_is_not_json_is_refused_with_its_line(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match=r"rows\.json, line 2, column 15: not JSON"):
         load(file)
     file.write_text('{"bsonType": "object", "bsonType": "object"}')
-    with pytest.raises(UsageError, match="'bsonType' is there twice"):
+    with pytest.raises(UsageError, match="'bsonType' occurs twice"):
         load(file)
 
 

@@ -1,1 +1,1 @@
-"""What is drawn: documents, ids and namespaces."""
+"""The data that rules draw: documents, ids and namespaces."""

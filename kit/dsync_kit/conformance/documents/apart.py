@@ -1,4 +1,4 @@
-"""What a namespace holds apart from some features: ids of one kind alone, no values of some types."""
+"""A namespace's documents apart from some features: only ids of one kind, no values of some types."""
 
 import json
 import math
@@ -28,7 +28,7 @@ __all__ = ["apart", "is_finite"]
 
 
 def apart(holding: Holding, features: Features) -> Holding:
-    """The same, without the features as far as that leaves something: an example may still have to be declined."""
+    """The same without the features, unless nothing would be left: an example may still have to be declined."""
     if isinstance(holding, Filling):
         schema = holding.schema
         for feature in features:
@@ -64,11 +64,11 @@ _OF_FIELDS = (
 )
 
 _SAME_FIELDS = ("a", "b", "c")
-"""Where all documents are to have the same fields."""
+"""The only names of fields if all documents must have the same fields."""
 
 
 class _Without(Anything):
-    """Documents of any fields, but without some features of them: others take the place of what is left out."""
+    """Documents of any fields, without some features: others take the place of what is left out."""
 
     def __init__(self, data_type: DataType, kinds: tuple[str, ...], features: Features) -> None:
         super().__init__(data_type, kinds)
@@ -102,7 +102,7 @@ class _Without(Anything):
     def _replaced(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         if self._same_fields:
             values = [*fields.values(), *_SAME_FIELDS][: len(_SAME_FIELDS) - 1]
-            # The last one stands for all, so that documents differ as those that were to be written.
+            # The last one stands for all, so that documents differ as the original ones do.
             fields = dict(zip(_SAME_FIELDS, [*values, f"v{_number(fields)}"], strict=True))
         return self._named(fields)
 
@@ -125,7 +125,7 @@ class _Without(Anything):
         return [self._allowed(item) for item in value] if isinstance(value, list) else value
 
     def _other(self, value: Any) -> Any:
-        """A value of a type that is left; another one for another value, as far as the type has so many."""
+        """A value of a remaining type; different for different values, as far as the type has enough."""
         number = _number(value)
         for other in (f"v{number}", number, number % 2 == 0, None):
             if kind_of_value(other, self.data_type) not in self._values:
@@ -134,18 +134,18 @@ class _Without(Anything):
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is no NaN and not infinite."""
+    """Whether a value is neither NaN nor infinite."""
     number = value.to_decimal() if isinstance(value, Decimal128) else value
     return not isinstance(number, float | Decimal) or math.isfinite(number)
 
 
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_TEXT = re.compile("[A-Za-z][A-Za-z0-9_-]{5,}")
-"""Long enough to be no word that means something else."""
+"""Long enough not to be a word with another meaning."""
 
 
 def _number(value: Any) -> int:
-    """A number for a value, another one for another value."""
+    """A number for a value, different for different values."""
     return crc32(json.dumps(value, sort_keys=True, default=json_util.default).encode()) % 2**31
 
 
@@ -178,14 +178,14 @@ def _narrowed(schema: DocumentSchema, feature: Feature) -> DocumentSchema:
 
 
 def _plain(schema: ValueSchema) -> ValueSchema:
-    """A value's schema with plain texts alone, where nothing else says which texts there are."""
+    """A value's schema with only plain texts, unless the schema itself limits the texts."""
     if "string" not in schema.types or schema.enum or schema.format or schema.pattern:
         return schema
     return schema.model_copy(update={"pattern": "^[a-z]+$"})
 
 
 def _value_without(schema: ValueSchema, kind: str) -> ValueSchema | None:
-    """A value's schema without a kind; None where it has no other."""
+    """A value's schema without a kind; None if it has no other."""
     left = _types_without(schema, kind)
     if left == schema.types:
         return schema

@@ -1,7 +1,7 @@
-"""What the contract leaves free, as a table: each dimension has values, the plainest one first.
+"""A table of what the contract leaves free: each dimension has values, the plainest first.
 
-A rule does not choose among them: `Case` draws a value for each example and puts what is sent accordingly. A value that
-is added here widens every rule that draws the dimension. An example shrinks to the plainest values.
+Rules don't choose among them: `Case` draws a value for each example, and writes requests accordingly. A value added
+here widens every rule that draws the dimension. An example shrinks to the plainest values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,12 +43,12 @@ __all__ = [
 T = TypeVar("T")
 
 _PLAIN_SHARE = 2
-"""The plainest value is drawn as often as so many others, at least: most bugs show on it, and it costs nothing."""
+"""The plainest value counts for at least this many others: most bugs show on it, and it costs nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dimension(Generic[T]):
-    """One thing that is free: `freedom` says why, `drawn` who draws it. `values` have names, the plainest is first."""
+    """A freedom: `freedom` says why it is one, `drawn` who draws it. `values` have names; the plainest is first."""
 
     name: str
     freedom: str
@@ -62,10 +62,10 @@ class Dimension(Generic[T]):
 
     @cached_property
     def names(self) -> st.SearchStrategy[str]:
-        """A strategy for the names of the values; the plainest one comes more often."""
+        """A strategy for the names of the values; the plainest one is more frequent."""
         return self.among(tuple(self.values))
 
-    @cache  # noqa: B019 - a table lives as long as the process, and has few sets of values that are asked for
+    @cache  # noqa: B019 - a table lives as long as the process, and few sets of values are requested
     def among(self, names: tuple[str, ...]) -> st.SearchStrategy[str]:
         """The same of some of the values."""
         return st.sampled_from([*names[:1] * max(1, min(_PLAIN_SHARE, len(names) - 1)), *names[1:]])
@@ -83,7 +83,7 @@ def _reversed(fields: _Fields, _: bytes) -> _Fields:
 
 
 def _turned(fields: _Fields, document: bytes) -> _Fields:
-    """By the document itself: its versions differ in their order, and one that is sent again does not."""
+    """By the document itself: its versions differ in their order; the same version keeps it."""
     turn = crc32(document) % len(fields) if fields else 0
     return fields[turn:] + fields[:turn]
 
@@ -98,7 +98,7 @@ ID_PLACE: Dimension[Callable[[int], int]] = Dimension(
 FIELD_ORDER: Dimension[Callable[[_Fields, bytes], _Fields]] = Dimension(
     "order of the fields",
     "dsync's verification ignores field order.",
-    "every rule that writes documents, an overwrite and its original among them",
+    "every rule that writes documents, also for an overwrite and its original",
     {"as made": _as_made, "reversed": _reversed, "another in each version": _turned},
 )
 
@@ -115,7 +115,7 @@ JSON_SPACING: Dimension[Spacing] = Dimension(
 
 JSON_ESCAPES: Dimension[Callable[[str], str]] = Dimension(
     "escapes in JSON",
-    "JSON_ID is a UTF-8 JSON object: each character may be escaped, those of names as well.",
+    "JSON_ID is a UTF-8 JSON object: each character may be escaped, also in names.",
     "every rule that writes JSON",
     {
         "only where needed": unescaped,
@@ -127,8 +127,8 @@ JSON_ESCAPES: Dimension[Callable[[str], str]] = Dimension(
 
 JSON_NUMBERS: Dimension[Callable[[str], str]] = Dimension(
     "numbers in JSON",
-    "JSON has one kind of number: 1, 1.0 and 1e0 are one, except as an id.",
-    "every rule that writes JSON, where no schema says which type a field has",
+    "JSON has one kind of number: 1, 1.0 and 1e0 are the same, except as an id.",
+    "every rule that writes JSON, if no schema gives the fields' types",
     {"shortest": lambda literal: literal, "with a point": number_with_point, "with an exponent": number_as_exponent},
 )
 
@@ -139,7 +139,7 @@ def _by_cursor(names: Sequence[str], cursor: bytes) -> list[str]:
 
 NAMESPACE_ORDER: Dimension[Callable[[Sequence[str], bytes], list[str]]] = Dimension(
     "order of namespaces",
-    "A plan and a stream are of the namespaces that are named, in whatever order.",
+    "A plan and a stream cover the requested namespaces, whatever their order.",
     "every rule that names several namespaces in a plan, a stream or a resume",
     {
         "as they were made": lambda names, _: list(names),
@@ -150,23 +150,23 @@ NAMESPACE_ORDER: Dimension[Callable[[Sequence[str], bytes], list[str]]] = Dimens
 
 PARTITION_ORDER: Dimension[Callable[[Sequence[Any]], Sequence[Any]]] = Dimension(
     "order of partitions",
-    "Partitions are listed by 4 (up to 32) copiers at once: any may come first.",
+    "Up to 32 copiers list partitions at once: any may come first.",
     "every rule that lists a namespace",
     {"as planned": lambda partitions: partitions, "reversed": lambda partitions: partitions[::-1]},
 )
 
 _EDGES = (2, 8, 10, 16, 25, 32, 64, 100, 128, 256, 500, 512, 1000, 1024)
-"""Sizes of batches in stores, drivers and loops: one fewer and one more are as telling."""
+"""Sizes of batches in stores, drivers and loops: one less and one more tell as much."""
 
 
 def _plainest(count: int) -> int:
-    """An example shrinks to one document; none is a case of its own."""
+    """An example shrinks to one document; zero documents are a separate case."""
     return count or 1 << 30
 
 
 COUNTS: Dimension[int] = Dimension(
     "sizes of pages and calls",
-    "One page a call, possibly empty, never split; dsync sets no limit on any call.",
+    "One page per call, possibly empty, never split; dsync sets no limit on any call.",
     "the rules on pages, calls and listings of so many documents",
     {
         f"{count:,}": count
@@ -176,7 +176,7 @@ COUNTS: Dimension[int] = Dimension(
 
 LARGE_BYTES: Dimension[int] = Dimension(
     "sizes of documents",
-    "No message-size limit is set by dsync on any call.",
+    "dsync sets no message-size limit on any call.",
     "`limits/document-sizes`, in each operation that carries a document",
     {
         "no content": 0,
@@ -191,14 +191,14 @@ LARGE_BYTES: Dimension[int] = Dimension(
 
 NUMBERED_IDS: Dimension[str] = Dimension(
     "kind of the ids that are numbered",
-    "An id is a BSON value of any type that the store takes.",
+    "An id is a BSON value of any type that the store accepts.",
     "every rule that numbers its documents",
     {kind: kind for kind in NUMBERED_KINDS},
 )
 
 PAGE_IDS: Dimension[bool] = Dimension(
     "ids of a page",
-    "An id is a BSON value of any type that the store takes.",
+    "An id is a BSON value of any type that the store accepts.",
     "every rule that loads a page of documents",
     {"drawn": False, "at both ends of the range of a type": True},
 )

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what a schema allows: values at its bounds, values that are often got wrong, any others."""
+"""Hypothesis strategies for a schema's values: those at its bounds, those that are often got wrong, any others."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,7 +20,7 @@ __all__ = ["boundaries", "identifiers", "scalars", "values"]
 Draw = st.SearchStrategy[Any]
 
 _SHORT = 12
-"""Characters of a text that is drawn at random; those at a bound have as many as the bound says."""
+"""The most characters of a text drawn at random; texts at a bound are as long as the bound."""
 
 _RARE = {"regex": "regex", "javascript": "code", "timestamp": "timestamp", "minKey": "min-key", "maxKey": "max-key"}
 _NUMBERS = ("int", "long", "double", "decimal", "date")
@@ -28,7 +28,7 @@ _ID_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 
 
 def values(schema: ValueSchema, data_type: DataType) -> Draw:
-    """Values that the schema allows, those at its bounds and those that are often got wrong among them."""
+    """Values that the schema allows, including those at its bounds and those that are often got wrong."""
     if schema.free:
         return strategies.values(data_type)
     if schema.enum is not None:
@@ -39,7 +39,7 @@ def values(schema: ValueSchema, data_type: DataType) -> Draw:
 
 
 def scalars(schema: ValueSchema, data_type: DataType) -> Draw:
-    """Lists of the schema's values: in few examples, each of the known ones is among them."""
+    """Lists of the schema's values: within few examples, all known values occur."""
     known = _known(schema, data_type) if schema.enum is None else members(schema, data_type)
     drawn = values(schema, data_type)
     return strategies.several(known, drawn) if known else st.lists(drawn, min_size=1, max_size=3)
@@ -85,7 +85,7 @@ def _ids_of_kind(schema: ValueSchema, kind: str, data_type: DataType) -> Draw:
 
 
 def _of_few_parts(schema: ValueSchema, data_type: DataType) -> Draw:
-    """Composite ids of few parts: several have one in common."""
+    """Composite ids from few values: several have a part in common."""
     made = {name: counted(schema.properties[name], data_type) for name in schema.properties if name in schema.required}
     few = {name: st.sampled_from([part(number) for number in range(min(3, part.size))]) for name, part in made.items()}
     return st.tuples(*few.values()).map(lambda drawn: dict(zip(few, drawn, strict=True)))
@@ -104,7 +104,7 @@ def boundaries(schema: ValueSchema, data_type: DataType) -> list[Any]:
         elif kind == "string" and not schema.patterns and (bounds := lengths(schema)) is not None:
             sizes = {bounds[0], *([bounds[1]] if schema.max_length is not None else [])}
             found += [character * size for size in sorted(sizes) for character in ("x", "é")]
-            # A column's fixed length may be filled up with spaces, which are taken off again.
+            # A store may pad a fixed-length column with spaces, and trim them again.
             found += ["x" * (size - 1) + " " for size in sorted(sizes) if size > 1]
         elif kind == "binData" and schema.format is None and (bounds := lengths(schema)) is not None:
             sizes = {bounds[0], *([bounds[1]] if schema.max_length is not None else [])}
@@ -124,7 +124,7 @@ def _known(schema: ValueSchema, data_type: DataType) -> list[Any]:
     known += boundaries(schema, data_type)
     for kind in schema.types:
         known += [value for value in _often_wrong(kind, data_type) if fits(schema, value, data_type)]
-    # Numbers that are equal may be of two types, or be written in two ways.
+    # Equal numbers may have two types, or two spellings.
     unique = {(type(value), repr(value)): value for value in known}
     return [value for value in unique.values() if _unambiguous(schema, value)]
 
@@ -144,7 +144,7 @@ def _often_wrong(kind: str, data_type: DataType) -> Sequence[Any]:
 
 
 def _unambiguous(schema: ValueSchema, value: Any) -> bool:
-    """Whether a number with `multipleOf` is written in one way alone: a store that keeps 1.1 as 1.10 keeps it."""
+    """Whether a number with `multipleOf` has only one spelling: a store may keep 1.1 as 1.10."""
     if not isinstance(schema.multiple_of, Decimal) or not hasattr(value, "to_decimal"):
         return True
     digits, step = value.to_decimal().as_tuple(), schema.multiple_of.as_tuple().exponent
@@ -216,7 +216,7 @@ def _object(schema: ValueSchema, data_type: DataType) -> Draw | None:
     optional = {
         name: values(value, data_type) for name, value in schema.properties.items() if name not in schema.required
     }
-    # In the order of the properties: that of a composite id's parts is a part of it.
+    # In the order of the properties: the order of a composite id's parts matters.
     fixed = st.fixed_dictionaries(required, optional=optional).map(
         lambda drawn: {**{name: drawn[name] for name in schema.properties if name in drawn}, **drawn}
     )

@@ -1,4 +1,4 @@
-"""Documents of a schema: drawn whole, or made of an id and what a rule would write to a store of anything."""
+"""Documents of a schema: drawn whole, or made from an id and the fields that a rule would write to a free store."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -48,12 +48,12 @@ class Filling(Holding):
 
     @cached_property
     def fields(self) -> Draw:
-        """The fields beside the id, as a dict: those that are required, and some of the others."""
+        """The fields beside the id, as a dict: the required ones, and some of the others."""
         return self._fields_drawn(small=False)
 
     @cached_property
     def small_fields(self) -> Draw:
-        """The same, few and of few values."""
+        """The same, but few fields with few values."""
         return self._fields_drawn(small=True)
 
     def contents(self, *, small: bool) -> Draw:
@@ -71,7 +71,7 @@ class Filling(Holding):
         return unique.map(lambda drawn: [self.encoded(value, content) for value, content in drawn])
 
     def changes(self, fields: Mapping[str, Any]) -> Draw:
-        """Some fields of a document with other values, as a partial update changes them; empty where there are none."""
+        """Some fields of a document with new values, for a partial update; empty if there are none."""
         others = {name: drawing.values(value, self.schema.data_type) for name, value in self.schema.fields.items()}
         changed = st.fixed_dictionaries({}, optional=others)
         return changed.map(lambda drawn: {name: value for name, value in drawn.items() if fields.get(name) != value})
@@ -109,14 +109,14 @@ class Filling(Holding):
 
     @cached_property
     def smallest(self) -> bytes:
-        """The smallest document: the first id, and the fields that are required."""
+        """The smallest document: the first id, and the required fields."""
         return self.document(self._counted_ids("")(0), {})
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
-        """An encoded document with this id, and with those of the fields that the schema allows.
+        """An encoded document with this id, and with those fields that the schema allows.
 
-        Where it does not allow some, others differ from one set of fields to the next, as far as the schema lets them:
-        two versions of a document can still be told apart.
+        If it does not allow some, other fields differ between two sets of fields, as far as the schema permits: two
+        versions of a document can still be told apart.
         """
         allowed = {name: value for name, value in fields.items() if self.schema.allows(name, value)}
         number = _digest(fields)
@@ -131,14 +131,14 @@ class Filling(Holding):
         try:
             fields = decode(document, self.schema.data_type)
         except InvalidArgument:
-            return document  # what compares it says what is wrong with it
+            return document  # the comparison reports what is wrong with it
         return encode(
             {name: value for name, value in fields.items() if name not in self.schema.computed}, self.schema.data_type
         )
 
     @property
     def numbered_kinds(self) -> tuple[str, ...]:
-        return ()  # the schema says what they are
+        return ()  # the schema decides
 
     def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
         made = self._counted_ids(prefix)
@@ -173,7 +173,7 @@ class Filling(Holding):
         return next((name for name in self.schema.fields if self.schema.allows(name, "x" * size)), "")
 
     def fields_of(self, *kinds: str) -> list[tuple[str, str]]:
-        """The fields that hold values of one of the BSON types, each with the type."""
+        """The fields that hold values of one of these BSON types, each with the type."""
         return [
             (name, kind)
             for name, own in self.schema.fields.items()
@@ -182,17 +182,17 @@ class Filling(Holding):
         ]
 
     def values_of(self, name: str, kind: str) -> Draw:
-        """Lists of values of one BSON type that a field holds, those at its bounds among them."""
+        """Lists of a field's values of one BSON type, including those at its bounds."""
         return drawing.scalars(self.schema.fields[name].of_types(kind), self.schema.data_type)
 
     def encoded(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
-        """An encoded document with this id and these fields, and with those that repeat the id."""
+        """An encoded document with this id, these fields, and the fields that repeat the id."""
         whole = self.schema.document(identifier, fields)
         return make_document(whole.pop(self.schema.id_field), whole, self.schema.data_type)
 
     @property
     def versions(self) -> int:
-        """How many documents with one id `document` can make that differ, at least."""
+        """How many different documents with one id `document` can make, at least."""
         sizes = [self._parts[name].size for name in (*self.schema.required, *self._telling)]
         return 2**31 if self.schema.free else max(sizes, default=1)
 
@@ -203,7 +203,7 @@ class Filling(Holding):
 
     @cached_property
     def _telling(self) -> list[str]:
-        """The optional field that tells most versions apart."""
+        """The optional field that distinguishes most versions."""
         optional = [name for name in self.schema.fields if name not in self.schema.required]
         return sorted(optional, key=lambda name: -self._parts[name].size)[:1]
 
@@ -221,14 +221,14 @@ class Filling(Holding):
 
 
 def _digest(fields: Mapping[str, Any]) -> int:
-    """A number for what a rule would write: for one whole number that number."""
+    """A number for the fields that a rule would write: for a single whole number, that number."""
     if len(fields) == 1 and isinstance(number := next(iter(fields.values())), int) and 0 <= number < 2**31:
         return int(number)
     return crc32(json.dumps(fields, sort_keys=True, default=json_util.default).encode()) % 2**31
 
 
 def _kinds(schema: ValueSchema, data_type: DataType) -> tuple[str, ...]:
-    """The kinds of ids that the schema has some of, the most common first."""
+    """The kinds of ids that the schema allows, the most common first."""
     samples = {kind: identifiers.sample_id(kind) for kind in ID_KINDS[data_type]}
     of_types = [kind for kind, value in samples.items() if not bson_types(value, data_type).isdisjoint(schema.types)]
     whole = [kind for kind in of_types if fits(schema, samples[kind], data_type)]

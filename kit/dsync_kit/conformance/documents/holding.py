@@ -1,4 +1,4 @@
-"""What a namespace holds, as rules write to it: documents of any fields, or those of a schema."""
+"""The documents that rules write to a namespace: with any fields, or those of a schema."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ class TooFewError(Exception):
 
 
 class Holding(ABC):
-    """What is drawn, and made, for a namespace. `kinds` are those of its ids (`strategies.ID_KINDS`)."""
+    """Draws and makes documents for a namespace. `kinds` are those of its ids (`strategies.ID_KINDS`)."""
 
     def __init__(self, data_type: DataType, kinds: tuple[str, ...]) -> None:
         self.data_type = data_type
@@ -31,7 +31,7 @@ class Holding(ABC):
 
     @abstractmethod
     def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
-        """Lists of ids, no two of which a store may take for one. Raises TooFewError."""
+        """Lists of ids, no two of which a store may take for the same. Raises TooFewError."""
 
     @abstractmethod
     def contents(self, *, small: bool) -> Draw:
@@ -39,14 +39,14 @@ class Holding(ABC):
 
     @abstractmethod
     def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
-        """Lists of encoded documents, no two of which a store may take for one. Raises TooFewError."""
+        """Lists of encoded documents, no two of which a store may take for the same. Raises TooFewError."""
 
     @abstractmethod
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, and with these fields as far as the namespace has them."""
 
     def as_written(self, document: bytes) -> bytes:
-        """A document that was read, without the fields that the store has added to what was written."""
+        """A document that was read, without the fields that the store added."""
         return document
 
     @property
@@ -56,14 +56,14 @@ class Holding(ABC):
 
     @abstractmethod
     def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
-        """Makes `count` ids that sort by the prefix, and then as they are numbered: of the kind, or of the plainest.
+        """Makes `count` ids that sort by the prefix, then by number: of the kind, or of the plainest.
 
         Raises TooFewError.
         """
 
     @abstractmethod
     def varied(self, count: int) -> list[Any]:
-        """`count` ids that different orders sort differently. Raises TooFewError."""
+        """`count` ids that different sort orders arrange differently. Raises TooFewError."""
 
     @abstractmethod
     def allows_id(self, kind: str, value: Any) -> bool:
@@ -80,15 +80,15 @@ class Holding(ABC):
 
     @abstractmethod
     def change(self, number: int) -> dict[str, Any]:
-        """A field with another value for another number, for a partial update; none where no field can be changed."""
+        """A field for a partial update, with a different value for each number; empty if no field can be changed."""
 
     @abstractmethod
     def long_field(self, size: int) -> str:
-        """The name of a field that holds a text of this many characters; empty where there is none."""
+        """The name of a field that holds a text of this many characters; empty if there is none."""
 
 
 class Anything(Holding):
-    """A namespace that holds documents of any fields, with ids of some kinds."""
+    """A namespace for documents with any fields, with ids of some kinds."""
 
     @property
     def identifiers(self) -> Draw:
@@ -136,7 +136,7 @@ class Anything(Holding):
 def histories(
     holding: Holding, values: list[Any], kinds: Sequence[UpdateType], *, max_calls: int = 4, max_updates: int = 5
 ) -> Draw:
-    """Lists of WriteUpdates calls over a few ids, so that they meet often."""
+    """Lists of WriteUpdates calls over a few ids, so that ids often recur."""
 
     def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
         kind, identifier, content = parts

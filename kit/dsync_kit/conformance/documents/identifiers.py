@@ -1,4 +1,4 @@
-"""Ids that are not drawn, but made: one of each kind, many that sort as they are numbered, many that are all unlike."""
+"""Ids that are made, not drawn: one of each kind, many that sort by number, many that are all different."""
 
 from collections.abc import Callable, Collection
 from hashlib import sha256
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
-"""One number as an id of each number type."""
+"""The same number as an id of each number type."""
 
 _SAMPLES: dict[str, Any] = {
     "string": "sample 𝄞/é",
@@ -47,7 +47,7 @@ _EXTREMES: dict[str, tuple[Any, ...]] = {
     "double": (-1e300, 5e-324),
     "date": (DatetimeMS(-62135596800000), DatetimeMS(253402300799999)),
 }
-"""Ids that a store refuses whose key is narrower than the type: a column of so many bytes, a serial number."""
+"""Ids that a store refuses if its key is narrower than the type: a column of so many bytes, a serial number."""
 
 
 def sample_id(kind: str) -> Any:
@@ -56,12 +56,12 @@ def sample_id(kind: str) -> Any:
 
 
 def telling_ids(kind: str) -> tuple[Any, ...]:
-    """Ids that a store takes all of, if it takes the kind: a plain one, and those at the bounds."""
+    """Ids that a store accepts if it accepts the kind: a plain one, and those at the bounds."""
     return (_SAMPLES[kind], *_EXTREMES.get(kind, ()))
 
 
 def ends_of(kind: str) -> tuple[Any, ...]:
-    """The ids at both ends of the range of a kind, and beside its middle; none of a kind without a range."""
+    """The ids at both ends of the range of a kind, and around its middle; none for a kind without a range."""
     return _EXTREMES.get(kind, ()) if kind in _RANGES else ()
 
 
@@ -75,7 +75,7 @@ NUMBERED_KINDS = (
 
 
 def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
-    """Makes `count` ids of a kind (of `NUMBERED_KINDS`), which sort by `prefix`, and then as they are numbered."""
+    """Makes `count` ids of a kind (of `NUMBERED_KINDS`), which sort by `prefix`, then by number."""
     width = len(str(count))
     start = sum(prefix.encode()) * 100_000
     makers: dict[str, Callable[[int], Any]] = {
@@ -98,16 +98,16 @@ def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
 
 
 LONG_IDS = (100, 256, 300, 1000)
-"""Characters of long ids: beyond what a name of a file, or a column of a key, often holds."""
+"""Characters of long ids: more than a file name, or a key's column, often holds."""
 
 _LETTERS = "aBéA0 ~b_Z日\u00ffz9"
-"""What orders differ about: capitals, accents, digits and letters, what lies beyond `z`."""
+"""Characters on which sort orders differ: capitals, accents, digits and letters, characters beyond `z`."""
 
 _NAME_LETTERS = "aB0A-b_Z9z"
 
 
 def varied_ids(kinds: Collection[str], count: int) -> list[Any]:
-    """`count` ids of all the kinds in turn, no two alike: each order that a store may have puts them in another row."""
+    """`count` different ids of all the kinds in turn: each sort order of a store arranges them differently."""
     makers: dict[str, Callable[[int], Any]] = {
         "string": lambda number: _spelled(number, _LETTERS),
         "name": lambda number: _spelled(number, _NAME_LETTERS),
@@ -128,7 +128,7 @@ def varied_ids(kinds: Collection[str], count: int) -> list[Any]:
 
 
 def _spelled(number: int, letters: str) -> str:
-    """The number in the base of so many letters, without a digit for nothing: no two numbers are spelled alike."""
+    """The number in the base of so many letters, without a zero digit, so that different numbers look different."""
     text = ""
     while number:
         number, digit = divmod(number - 1, len(letters))

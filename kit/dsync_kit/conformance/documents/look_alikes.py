@@ -1,4 +1,4 @@
-"""Ids and namespaces that are easily taken for one another, and are different."""
+"""Ids and namespaces that are different, but easily confused."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -27,7 +27,7 @@ IDS_OF_OTHER_KINDS: Groups = (
     (("string", "1.10"), ("decimal", Decimal128("1.10"))),
     (("binary", Binary(b"dsync-kit-id", 0)), ("object-id", ObjectId(b"dsync-kit-id"))),
 )
-"""Ids that read the same, but are of different types."""
+"""Ids that look the same, but have different types."""
 
 SIMILAR_IDS: Groups = (
     (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
@@ -42,13 +42,13 @@ LOOK_ALIKE_IDS: Groups = (*IDS_OF_OTHER_KINDS, *SIMILAR_IDS)
 
 
 def namespaces(name: str) -> list[tuple[str, str]]:
-    """Pairs of namespaces that are easily taken for one, or for a part of one another."""
+    """Pairs of namespaces that are easily taken for the same, or for parts of each other."""
     long = name + "x" * 64
-    # Not f"{name}0": of a name that ends with a number that may be a later one of the kit's own.
+    # Not f"{name}0": if the name ends with a number, that may be one of the kit's later names.
     others = [f"{name}-0", f"{name}x", f"{name}.x", f"x{name}", f"x.{name}", name.swapcase()]
     others += [f"{name} ", f" {name}", f"{name}.", name.replace(".", "..")]
     others += [f"{name}:x", f"{name}/x", f"{name}|x", f"{name}%x", f"{name}#x"]
-    # What URLs, foldings of case and Unicode's normal forms make the same of.
+    # Texts that URLs, case folding and Unicode normalisation make equal.
     others += [name.replace("_", "%5F"), name.replace("k", "\u212a"), name.replace("c", "\uff43"), f"{name}\u200b"]
     patterns = [(f"{name}*", f"{name}xyz"), (f"{name}[x]", f"{name}x"), (f"{name}%", f"{name}xyz")]
     separated = [(name.replace("_", first), name.replace("_", other)) for first, other in ("_-", "_.", "-.")]
@@ -63,7 +63,7 @@ def namespaces(name: str) -> list[tuple[str, str]]:
 
 
 def groups_of_ids(groups: Groups, allows: Callable[[str, Any], bool]) -> Draw:
-    """Lists of some of the groups, as far as their kinds and values are allowed; empty where no group is."""
+    """Lists of some of the groups, as far as their kinds and values are allowed; empty if no group is."""
     of_these = ([value for kind, value in group if allows(kind, value)] for group in groups)
     whole = [group for group in of_these if len(group) > 1]
     return some(whole) if whole else st.just([])

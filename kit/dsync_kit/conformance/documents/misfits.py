@@ -1,4 +1,4 @@
-"""Documents that do not fit a schema, each in one way that has a name: what a store must refuse, or keep exactly."""
+"""Documents that do not fit a schema in one named way: a store must refuse them, or keep them exactly."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class MisfitKind(StrEnum):
 
 @dataclass(frozen=True)
 class Misfit:
-    """A document that does not fit: in which way, in which field, and why in words."""
+    """A document that does not fit: how, in which field, and why in words."""
 
     kind: MisfitKind
     field: str
@@ -130,7 +130,7 @@ def _another(identifier_schema: ValueSchema, identifier: Any, filling: Filling, 
 
 
 def _wrong(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
-    """Fields, and values that do not fit there."""
+    """Fields with values that do not fit."""
     schema = filling.schema
     if kind is MisfitKind.UNKNOWN_FIELD:
         if schema.additional is False:
@@ -149,7 +149,7 @@ def _wrong(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
 
 
 def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
-    """Ids that do not fit; of a composite id one of its parts does not."""
+    """Ids that do not fit; of a composite id, one part does not."""
     schema = filling.schema
     wrong = list(_values(schema.identifier, kind, filling))
     made = counted(schema.identifier, schema.data_type, prefix="other")
@@ -161,7 +161,7 @@ def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
 
 
 def _values(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[Any]:
-    """Values that fit but for this one thing."""
+    """Values that fit except in this one way."""
     data_type = filling.schema.data_type
     if kind is MisfitKind.NULL:
         yield from [] if fits(schema, None, data_type) else [None]
@@ -187,7 +187,7 @@ def _texts(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[
     most, least = schema.max_length, schema.min_length
     if kind is MisfitKind.TEXT_TOO_LONG and most is not None and most < MOST_TEXT and not schema.patterns:
         whole = (text * (most + 1))[:most] or "x" * most
-        # Stores that cut texts often do so for spaces alone.
+        # Stores that cut texts often do so only to spaces.
         yield from (whole + more for more in ("x", " ", "é", "x" * 100))
     elif kind is MisfitKind.TEXT_TOO_SHORT and least and not schema.patterns:
         yield from (text[: least - 1], text[: least - 1].rstrip() or "")
@@ -249,7 +249,7 @@ def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
 
 
 def _of_other_types(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
-    """Values that a lenient store takes for one of the schema's types: the text '5' for a number, 1 for true."""
+    """Values that a lenient store converts to one of the schema's types: the text '5' to a number, 1 to true."""
     others: list[Any] = ["5", "text", "true", 5, 1, 0, 5.5, True, {"a": 1}, [], ["text"], "2024-01-01T00:00:00Z"]
     if filling.schema.data_type == DATA_TYPE_MONGO_BSON:
         others += [Int64(5), 5.0, Decimal128("5"), DatetimeMS(0), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]

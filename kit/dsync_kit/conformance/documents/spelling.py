@@ -1,4 +1,4 @@
-"""JSON documents spelled in other ways: escapes, white space and numbers that mean the same."""
+"""JSON documents in other spellings: escapes, white space and numbers with the same meaning."""
 
 import json
 import re
@@ -19,21 +19,21 @@ __all__ = [
 ]
 
 _LONG = 1000
-"""Characters of a text from which on not every one of them is escaped: the document would be six times as large."""
+"""Texts of this many characters are not escaped completely: the document would be six times as large."""
 
 _MOST_DIGITS = 15
-"""An integer of so many digits is the same number as a double: with a point it may be read as one."""
+"""An integer of so many digits is the same number as a double, which a reader may make of it if it has a point."""
 
 _HEX = re.compile(r"\\u[0-9a-f]{4}")
 
 
 def unescaped(text: str) -> str:
-    """A text as a JSON string, with the escapes that JSON asks for."""
+    """A text as a JSON string, with the escapes that JSON requires."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def only_ascii(text: str) -> str:
-    """With `\\u` escapes of all else than ASCII: two for a character beyond the first 65,536."""
+    """With `\\u` escapes of everything but ASCII: two for a character beyond the first 65,536."""
     return json.dumps(text)
 
 
@@ -43,7 +43,7 @@ def capitals_and_slashes(text: str) -> str:
 
 
 def every_character(text: str) -> str:
-    """With an escape of each character; a long text as `only_ascii` has it."""
+    """With an escape of each character; a long text like `only_ascii`."""
     if len(text) > _LONG:
         return only_ascii(text)
     units = text.encode("utf-16-be", "surrogatepass")
@@ -58,7 +58,7 @@ def number_with_point(literal: str) -> str:
 
 
 def number_as_exponent(literal: str) -> str:
-    """5 as 5e0, 0.5 as 5E-1; others as `number_with_point` leaves them."""
+    """5 as 5e0, 0.5 as 5E-1; others like `number_with_point`."""
     if "e" in literal.lower() or len(literal) > _MOST_DIGITS:
         return literal
     whole, point, fraction = literal.partition(".")
@@ -86,7 +86,7 @@ class Spelling:
     number: Callable[[str], str]
 
     def document(self, fields: Mapping[str, Any]) -> bytes:
-        """An object as JSON. A number that is its id, or a part of it, stays as it is: ids are of a type."""
+        """An object as JSON. A number in its id stays as it is, because an id has a type."""
         pairs = (
             f"{self.text(name)}{self.spacing.colon}{self._value(value, as_it_is=name == 'id')}"
             for name, value in fields.items()
@@ -116,21 +116,21 @@ class _Number(str):
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """The object, its numbers as they are written. Raises ValueError for what is none, or names a field twice."""
+    """The object, with numbers as written. Raises ValueError if it is not an object, or has a field twice."""
     found = json.loads(
         data.decode(), parse_int=_Number, parse_float=_Number, parse_constant=_refuse, object_pairs_hook=_object
     )
     if not isinstance(found, dict):
-        raise ValueError("no object")
+        raise ValueError("not an object")
     return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise ValueError("a field is there twice")
+        raise ValueError("a field occurs twice")
     return fields
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

@@ -1,6 +1,6 @@
-"""Hypothesis strategies for what dsync carries: hostile, and valid.
+"""Hypothesis strategies for the data that dsync carries: hostile, but valid.
 
-Documents are drawn as Python dicts and encoded; what a strategy gives is always bytes of a valid document.
+Documents are drawn as Python dicts and encoded; a strategy always gives the bytes of a valid document.
 """
 
 import json
@@ -99,7 +99,7 @@ texts = st.one_of(
     st.sampled_from(_TEXTS_KNOWN),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
 )
-"""Text without NUL, which some stores cannot hold: that is tried by a rule of its own."""
+"""Text without NUL, which some stores cannot hold: a separate rule tries that."""
 
 _PLAIN_NAMES = ["a", "b", "name", "value", "Name", "x_1", "tags"]
 _plain_names = st.sampled_from(_PLAIN_NAMES)
@@ -139,12 +139,12 @@ KNOWN_VALUES: dict[str, Sequence[Any]] = {
     "decimal": _DECIMALS_KNOWN,
     "binData": _BINARIES_KNOWN,
 }
-"""Values that connectors often get wrong, by MongoDB's names of their types."""
+"""Values that connectors often get wrong, by MongoDB's names for their types."""
 
 
 @cache
 def choice(*choices: Hashable) -> Draw:
-    """One of these; made once, since making a strategy costs as much as drawing from it."""
+    """One of these; made once, because making a strategy costs as much as drawing from it."""
     return st.sampled_from(choices)
 
 
@@ -175,7 +175,7 @@ def _chosen(known: Sequence[Any], numbers: int, combine: Callable[[list[int]], i
 
 
 def several(known: Sequence[Any], drawn: Draw) -> Draw:
-    """Some of the known values, and a few that are drawn: in few examples, each of the known ones is among them."""
+    """Some of the known values, and a few drawn ones: within few examples, all known values occur."""
     return st.builds(lambda chosen, more: [*chosen, *more], some(known), st.lists(drawn, max_size=3))
 
 
@@ -191,7 +191,7 @@ BSON_SEVERAL: dict[str, Draw] = {
     "binary": several(_BINARIES_KNOWN, st.one_of(_BINARIES, _UUIDS)),
     "decimal": several(_DECIMALS_KNOWN, _DECIMALS),
 }
-"""Lists of values of one type, the boundaries among them."""
+"""Lists of values of one type, including the boundaries."""
 
 BSON_RARE: dict[str, Draw] = {
     "far-date": _FAR_DATES,
@@ -246,7 +246,7 @@ JSON_SEVERAL: dict[str, Draw] = {
         st.booleans(),
     ),
 }
-"""Lists of JSON values that are easily taken for others."""
+"""Lists of JSON values that are easily confused with others."""
 
 json_values = _nested(st.one_of(texts, json_numbers, st.booleans(), st.none()), _often_names, 2)
 """Any JSON value, nested up to two levels."""
@@ -264,7 +264,7 @@ _id_texts = st.one_of(
 )
 
 _id_names = st.text("abcABC012-_", min_size=1, max_size=8)
-"""What every store that takes text takes; some refuse all else, as ids become names of files or columns."""
+"""Texts that every store with text ids accepts; some refuse all others, if ids become names of files or columns."""
 
 _SERIALS = st.integers(1, 2**31 - 1)
 
@@ -299,11 +299,11 @@ NARROWER: dict[str, frozenset[str]] = {
     "uuid-text": frozenset({"string"}),
     "serial": frozenset({"integer", "int32", "int64"}),
 }
-"""Kinds that say nothing more of a store that takes one of these others."""
+"""Kinds that say nothing new about a store that accepts one of these others."""
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
 
-# What is made again for each example is kept: a strategy costs more to make than to draw from.
+# Strategies for each example are cached: making one costs more than drawing from it.
 
 
 @cache
@@ -314,12 +314,12 @@ def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
 
 @cache
 def several_ids(data_type: DataType, kinds: tuple[str, ...], *, min_size: int, max_size: int) -> Draw:
-    """Lists of ids of these kinds, no two of which a store may take for one."""
+    """Lists of ids of these kinds, no two of which a store may take for the same."""
     return st.lists(ids(data_type, kinds), min_size=min_size, max_size=max_size, unique_by=merge_key)
 
 
 def merge_key(value: Any) -> Any:
-    """Equal for two ids that a store may take for one: numbers of one value, whatever their type."""
+    """Equal for two ids that a store may take for the same: equal numbers, whatever their type."""
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, float):
@@ -347,7 +347,7 @@ def make_document(identifier: Any, fields: dict[str, Any], data_type: DataType) 
 
 
 def document_from(identifier: Draw, fields: Draw, data_type: DataType) -> Draw:
-    """Encoded documents of an id and fields that are drawn."""
+    """Encoded documents of drawn ids and fields."""
     reserved = id_field(data_type)
     return st.builds(
         lambda value, drawn: make_document(
@@ -381,7 +381,7 @@ def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = Fals
 def pages(
     data_type: DataType, kinds: tuple[str, ...], *, min_size: int = 0, max_size: int = 6, small: bool = False
 ) -> Draw:
-    """Lists of encoded documents, no two of which a store may take for one."""
+    """Lists of encoded documents, no two of which a store may take for the same."""
     pairs = st.tuples(ids(data_type, kinds), fields(data_type, small=small))
     unique = st.lists(pairs, min_size=min_size, max_size=max_size, unique_by=lambda pair: merge_key(pair[0]))
     reserved = id_field(data_type)
@@ -400,7 +400,7 @@ def update(kind: UpdateType, identifier: Any, document: bytes, data_type: DataTy
 
 
 def update_to(kind: UpdateType, document: bytes, data_type: DataType) -> Update:
-    """The same for the id that the document has."""
+    """The same for the document's id."""
     return Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
 
 

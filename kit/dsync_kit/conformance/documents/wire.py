@@ -1,4 +1,4 @@
-"""What is sent, put as one example has drawn it: the same documents and namespaces, in another form."""
+"""Puts requests into the form that an example drew: the same documents and namespaces, written differently."""
 
 import struct
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ _INT32 = struct.Struct("<i")
 
 
 def dimensions_of(data_type: DataType) -> Mapping[Dimension[Any], FeatureKind]:
-    """What is free in a document of a type, each with the feature that an example shows by it."""
+    """The dimensions of a document of a type, each with the feature that it shows."""
     order = dict.fromkeys(_ORDER, FeatureKind.FIELD_ORDER)
     if data_type == DATA_TYPE_MONGO_BSON:
         return order
@@ -49,7 +49,7 @@ def dimensions_of(data_type: DataType) -> Mapping[Dimension[Any], FeatureKind]:
 
 @dataclass(frozen=True)
 class Form:
-    """How documents of one type are put: the names of the values of some dimensions, the plainest of all others."""
+    """The form of documents of one type: the values' names of some dimensions; all others are the plainest."""
 
     data_type: DataType
     values: Mapping[Dimension[Any], str] = field(default_factory=dict)
@@ -61,12 +61,12 @@ class Form:
 
     @cached_property
     def features(self) -> frozenset[FeatureKind]:
-        """What an example shows by it."""
+        """The features that an example shows by it."""
         kinds = dimensions_of(self.data_type)
         return frozenset(kinds[dimension] for dimension in self.unusual)
 
     def put(self, document: bytes) -> bytes:
-        """The same document in this form; what is no document, or has a field twice, as it is."""
+        """The same document in this form; a malformed one, or one with a field twice, is not changed."""
         if not document or not self.features:
             return document
         try:
@@ -104,18 +104,18 @@ class Form:
 
 @dataclass
 class Wire:
-    """The forms of one example: of its documents by their type, and of the namespaces that it names."""
+    """The forms of one example: of its documents, by type, and of the namespaces that it names."""
 
     forms: dict[DataType, Form] = field(default_factory=dict)
     namespaces: str = NAMESPACE_ORDER.plain
 
     @property
     def features(self) -> frozenset[FeatureKind]:
-        """What the example shows by them."""
+        """The features that the example shows by them."""
         return frozenset[FeatureKind]().union(*(form.features for form in self.forms.values()))
 
     def put(self, message: Message) -> Message:
-        """A request in these forms: itself, where they are the plainest."""
+        """A request in these forms; the request itself if they are the plainest."""
         match message:
             case WriteDataRequest() if (form := self._form(message.type)) is not None:
                 documents = [form.put(document) for document in message.data]

@@ -1,1 +1,1 @@
-"""A document schema that nobody declared: suggested by documents, and probed by what is refused."""
+"""Finds a document schema that nobody declared, from existing documents and from refusals."""

@@ -1,4 +1,4 @@
-"""Writes documents on trial: what becomes of each, and which fields the refusals name."""
+"""Writes trial documents: what becomes of each, and which fields the refusals name."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ __all__ = [
 
 
 _IDS = 10_000
-"""How many ids are looked at to find a free one."""
+"""How many ids are tried to find a free one."""
 
 _NAMING = (
     r'(?:column|field|property|attribute|key)s?:? +["\'`]?([A-Za-z_][\w$]*)["\'`]?',
@@ -42,14 +42,14 @@ _COMMON = frozenset(
         *("unknown", "error", "int", "string"),
     }
 )
-"""Words that such a message quotes, and that name nothing."""
+"""Words that such messages quote, but that name nothing."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a document: `refusal` is the message where it was refused, `back` what is read under its id.
+    """What became of a document: `refusal` is the message if it was refused, `back` what is read under its id.
 
-    `back` is None where nothing is there, and where nobody can read it (`readable` is False).
+    `back` is None if nothing is there, or if nobody can read it (`readable` is False).
     """
 
     refusal: str = ""
@@ -67,7 +67,7 @@ class OutOfCallsError(Exception):
 
 @dataclass
 class Probe:
-    """Counts what is written, and keeps the last refusal for the report."""
+    """Counts the written documents, and keeps the last refusal for the report."""
 
     attempt: Attempt
     data_type: DataType
@@ -75,22 +75,22 @@ class Probe:
     number: int = 0
     refusal: str = ""
     refusal_of_like: str = ""
-    """Of a document like those that are there; empty where it was acknowledged, and is not listed as it was written."""
+    """The refusal of a document like the existing ones; empty if it was acknowledged, but is listed differently."""
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Callable[[Any], bool] = lambda _: False
     computed: frozenset[str] = frozenset()
-    """Fields that the store adds by itself: a document is kept without them."""
+    """Fields that the store adds: documents are compared without them."""
 
     def kept(self, document: Mapping[str, Any]) -> bool:
-        """Whether a document is taken, and is there as it was written."""
+        """Whether a document is accepted, and comes back as it was written."""
         answer = self.tried(document)
         if answer.refusal:
             return False
         return not answer.readable or (answer.back is not None and self.same(document, self.written(answer.back)))
 
     def tried(self, document: Mapping[str, Any]) -> Answer:
-        """What becomes of a document. Raises where no more are to be written."""
+        """What becomes of a document. Raises OutOfCallsError if no more may be written."""
         if self.left <= 0:
             raise OutOfCallsError
         self.left -= 1
@@ -98,7 +98,7 @@ class Probe:
         answer = self.attempt(document)
         if answer.refusal:
             self.refusal = answer.refusal
-            # What it says of a field that was sent is another thing: that it has none of this name.
+            # A message that names a sent field means something else: that there is no such field.
             others = self.no_fields | document.keys()
             self.named |= dict.fromkeys(name for name in _names(answer.refusal) if name not in others)
         return answer
@@ -112,13 +112,13 @@ class Probe:
         return self.kept(schema.document(self.free_id(schema), fields))
 
     def free_id(self, schema: DocumentSchema) -> Any:
-        """An id that fits the schema and that no document has yet; if thousands are taken, one that is taken."""
+        """An id that fits the schema and that no document has yet; if thousands are taken, a taken one."""
         make = counted(schema.identifier, self.data_type, prefix="probe")
         values = (make(self.number + 1 + number) for number in range(_IDS))
         return next((value for value in values if not self.taken(value)), make(0))
 
     def written(self, back: Mapping[str, Any]) -> dict[str, Any]:
-        """What is read, without the fields that the store has added."""
+        """A document that was read, without the fields that the store added."""
         return {name: value for name, value in back.items() if name not in self.computed}
 
     def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -127,7 +127,7 @@ class Probe:
 
 
 def _names(message: str) -> Iterator[str]:
-    """What a message quotes, or calls a column or field: names that a document may lack."""
+    """The names that a message quotes, or calls a column or field: a document may lack them."""
     for pattern in _NAMING:
         for name in re.findall(pattern, message, re.IGNORECASE):
             if name.lower() not in _COMMON:
@@ -141,7 +141,7 @@ def sample_fields(schema: DocumentSchema) -> dict[str, Any]:
 
 
 def without_field(schema: DocumentSchema, name: str) -> DocumentSchema:
-    """The schema, of whose documents the store computes one field."""
+    """The schema, with one field that the store computes."""
     fields = {key: own for key, own in schema.fields.items() if key != name}
     computed = {**schema.computed, name: schema.fields[name].model_copy(update={"read_only": True})}
     return replace(schema, fields=fields, required=schema.required - {name}, computed=computed)

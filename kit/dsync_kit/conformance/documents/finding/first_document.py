@@ -1,4 +1,4 @@
-"""A first document that a store keeps: of any fields, like existing ones, or of the fields that its refusals name."""
+"""A first document that a store keeps: with any fields, like existing ones, or with the fields that refusals name."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,17 +27,17 @@ __all__ = ["ONLY_NULL", "anything", "from_nothing", "like_existing"]
 
 _DOUBLES = (("double",), ("double", "null"))
 _HALVES = (12345.5, -0.5)
-"""Doubles that a column of half the size keeps."""
+"""Doubles that even a column of half the size keeps."""
 
 ONLY_NULL = "only null is kept"
-"""The description of a field for which that has been found out."""
+"""The description of a field for which this was found."""
 
-_CHANGED = "others are acknowledged, and listed as something else"
-_IGNORED = "what is written is not what is listed"
+_CHANGED = "others are acknowledged, but listed as something else"
+_IGNORED = "written values are not listed"
 _NEXT = 10_000
-"""How many ids beyond the greatest one are tried."""
+"""How many ids beyond the greatest are tried."""
 _MOST_SEEN = 20
-"""How many values of a field become an enumeration."""
+"""How many values of a field become an enumeration at most."""
 
 # Names that no table has.
 _PLAIN: dict[str, Any] = {"kit_a": 5, "kit_b": "text"}
@@ -49,22 +49,22 @@ _COMMON_KINDS = {DATA_TYPE_MONGO_BSON: ("name", "object-id", "int64"), DATA_TYPE
 
 
 def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
-    """A schema that says nothing, for a store that keeps a document of any fields."""
+    """A schema that allows anything, if the store keeps documents with any fields."""
     rich = _RICH.get(probe.data_type, _RICH_JSON)
     for kind in kinds or _COMMON_KINDS[probe.data_type]:
         answer = probe.tried(document := {id_field(probe.data_type): sample_id(kind), **rich})
-        # A store of anything may refuse some values, or change them: fields of any names are what tells.
+        # Such a store may still refuse some values, or change them: what counts is that fields may have any names.
         if answer.refusal:
             free = probe.kept({id_field(probe.data_type): sample_id(kind), **_PLAIN})
         else:
             free = not answer.readable or (answer.back is not None and answer.back.keys() == document.keys())
         if free:
-            return DocumentSchema(probe.data_type, ValueSchema(), origin="it takes documents of any fields")
+            return DocumentSchema(probe.data_type, ValueSchema(), origin="it accepts documents with any fields")
     return None
 
 
 def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) -> DocumentSchema | None:
-    """What existing documents suggest, as far as the store takes such documents from others, too."""
+    """The schema that existing documents suggest, as far as the store accepts new documents like them."""
     guess = inferred(documents, probe.data_type)
     probe.refusal = ""
     if probe.kept(guess.document(probe.free_id(guess), sample_fields(guess))):
@@ -102,10 +102,9 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
 
 
 def _without_computed(probe: Probe, guess: DocumentSchema) -> DocumentSchema:
-    """The schema without the fields that the store computes: it has them also where they were not written.
+    """The schema without the fields that the store computes, and has even if they were not written.
 
-    Either it refuses to be given such a field, or it takes no notice of what it is given. The schema itself where there
-    is none.
+    The store either refuses such a field, or ignores its value. Returns the schema itself if there is none.
     """
     identifier, fields = probe.free_id(guess), sample_fields(guess)
     given: Mapping[str, Any] = {}
@@ -125,9 +124,9 @@ def _without_computed(probe: Probe, guess: DocumentSchema) -> DocumentSchema:
             rest, left = (
                 less,
                 list(dict.fromkeys([*others, *left])),
-            )  # that it computes this one is shown where no other one is in the way
+            )  # without the other ones in the way, this shows that it computes this one
         elif not answer.refusal and all(
-            # NULL is there also in a column that nobody has given a value; a value by default can be another one.
+            # A column without a value also has NULL; a default can be replaced by another value.
             back.get(key) is not None and (key not in given or not _differs(probe, key, back[key], given[key]))
             for key in less.computed
         ):
@@ -148,7 +147,7 @@ def _differs(probe: Probe, name: str, one: Any, other: Any) -> bool:
 
 
 def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
-    """The schema of an id, with numbers that come next to those that are there: a key may have few of them."""
+    """The schema of an id, with numbers close to the existing ones: a key may have few numbers."""
     if parts := own.properties:
         near = {name: _next_to(part, [value[name] for value in values]) for name, part in parts.items()}
         return own.model_copy(update={"properties": near})
@@ -165,7 +164,7 @@ def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
 
 
 def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
-    """A schema with ids of the first of the kinds that works; None if the store keeps none of the documents."""
+    """A schema with ids of the first kind that works; None if the store keeps none of the documents."""
     for kind in kinds:
         if (found := _with_id(probe, kind)) is not None:
             return found
@@ -185,7 +184,7 @@ def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
             return _from_back(probe, document, answer.back, repeated)
         missing = [name for name in probe.named if name not in document]
         if not missing:
-            # A row without its key's column may have been dropped: `id` is what such a column is called most often.
+            # A row without its key's column may have been dropped: such a column is mostly called `id`.
             missing = ["id"] if "id" not in document else []
         if missing:
             name = missing[0]
@@ -219,7 +218,7 @@ def _from_back(
     schema = DocumentSchema(
         probe.data_type, kind, fields=fields, required=frozenset(fields), additional=False, repeats=dict(repeated)
     )
-    # What was never written, and is there: a value by default, which may be another one, or a computed one.
+    # A value that was never written: a default, which may be replaced, or a computed value.
     unasked = [name for name, value in seen.items() if name not in document and value is not None]
     for name in unasked:
         schema = without_field(schema, name)

@@ -1,7 +1,7 @@
-"""The schema that existing documents suggest: what was never seen is not allowed, and what was seen is no limit.
+"""The schema that existing documents suggest.
 
-Names, types, and which fields are always there are taken as they are. The range of numbers and the length of texts are
-not: a length is a limit only where all values have it.
+Names, types and which fields are required are taken from the documents. The range of numbers and the length of texts
+are not: a length is a limit only if all values have it.
 """
 
 import re
@@ -20,13 +20,13 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 __all__ = ["inferred", "value_schema"]
 
 _ENOUGH = 5
-"""Documents from which on a length that all texts have is taken for a limit."""
+"""With at least this many documents, a length that all texts have is taken as a limit."""
 
 _FIXED_KINDS = ("uuid", "date", "date-time")
 
 
 def inferred(documents: Sequence[bytes], data_type: DataType, *, origin: str = "") -> DocumentSchema:
-    """The schema that documents suggest. Raises ValueError for none, InvalidArgument for what is no document."""
+    """The schema that documents suggest. Raises ValueError if there are none, InvalidArgument for a malformed one."""
     if not documents:
         raise ValueError("no documents to infer a schema from")
     decoded = [decode(document, data_type) for document in documents]
@@ -51,7 +51,7 @@ def inferred(documents: Sequence[bytes], data_type: DataType, *, origin: str = "
 
 
 def _repeated(name: str, own: str, documents: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
-    """The part of the id that a field always has the value of; None where it has not."""
+    """The path to the part of the id whose value a field always has, or None."""
     first = documents[0][own]
     paths: list[tuple[str, ...]] = [()]
     paths += [(part,) for part in first] if isinstance(first, Mapping) else []
@@ -66,7 +66,7 @@ def _identical(one: Any, other: Any) -> bool:
 
 
 def value_schema(values: Sequence[Any], data_type: DataType) -> ValueSchema:
-    """The schema that values of one field suggest."""
+    """The schema that the values of a field suggest."""
     types = {name for value in values for name in _types(value, data_type)}
     said: dict[str, Any] = {"bson_type": tuple(name for name in TYPES if name in types)}
     if "string" in types:
@@ -85,7 +85,7 @@ def value_schema(values: Sequence[Any], data_type: DataType) -> ValueSchema:
 
 
 def _types(value: Any, data_type: DataType) -> frozenset[str]:
-    """The type of a value; a JSON number may be of any that holds it, and is taken for the widest."""
+    """The type of a value; a JSON number may have any type that holds it, so it gets the widest."""
     found = bson_types(value, data_type)
     if len(found) == 1:
         return found
@@ -102,7 +102,7 @@ def _texts(texts: Sequence[str]) -> dict[str, Any]:
 def _binaries(values: Sequence[bytes]) -> dict[str, Any]:
     if all(len(value) == 16 and getattr(value, "subtype", 0) == 4 for value in values):
         return {"format": "uuid"}
-    # Sixteen bytes are a UUID, twelve an ObjectId, whatever the subtype: no other length is in the column.
+    # Sixteen bytes are a UUID, twelve an ObjectId, whatever the subtype: the column has no other length.
     if {len(value) for value in values} in ({16}, {12}):
         return {"min_length": len(values[0]), "max_length": len(values[0])}
     return _fixed_length([len(value) for value in values])
@@ -115,7 +115,7 @@ def _fixed_length(sizes: Sequence[int]) -> dict[str, Any]:
 
 
 def _digits(values: Sequence[Decimal128]) -> dict[str, Any]:
-    """Digits behind the point: a column may round what has more than were ever seen."""
+    """Decimal places: a column may round numbers with more than were ever seen."""
     exponents = [value.to_decimal().as_tuple().exponent for value in values]
     finite = [exponent for exponent in exponents if isinstance(exponent, int)]
     return {"multiple_of": Decimal(1).scaleb(min(0, *finite))} if finite and len(finite) == len(exponents) else {}

@@ -30,7 +30,7 @@ _GREATEST = Decimal(repr(sys.float_info.max))
 
 
 def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
-    """The schema as more and more is known of it: which types, null, absence and long texts it keeps."""
+    """The schema as more becomes known about it: which types, nulls, missing fields and long texts it keeps."""
     for name in list(schema.fields):
         for value in _types_tried(schema.fields[name], probe.data_type):
             if probe.keeps(schema, name, value):
@@ -58,7 +58,7 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
 
 
 def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
-    """Values of the types that a column of unknown type may have: only for one that was null."""
+    """Values of the types that a column may have: only for one whose values were all null."""
     if own.types != ("null",) or own.description == ONLY_NULL:
         return
     yield from ("text", Int64(5), True) if data_type == DATA_TYPE_MONGO_BSON else ("text", 5, True)
@@ -71,7 +71,7 @@ def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
 
 
 def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Values at what is often a limit, the widest first, each with what is said of the field where it is refused."""
+    """Values at common limits, the widest first, each with the keywords for the field if the value is refused."""
     if "string" in own.types and not own.patterns and own.enum is None:
         lengths = (300, 255, 100, 50, 20, 10, 5, 2, 1)
         yield from (("x" * long, {"max_length": next_}) for long, next_ in pairwise(lengths))
@@ -89,14 +89,14 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
 
 
 def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Decimals with ever fewer digits behind the point; none where existing documents have shown how many."""
+    """Decimals with ever fewer decimal places; none if existing documents show how many."""
     if "decimal" in own.types and own.multiple_of is None and data_type == DATA_TYPE_MONGO_BSON:
         yield Decimal128("1.123456"), {"multiple_of": Decimal("0.01")}
         yield Decimal128("1.15"), {"multiple_of": Decimal(1)}
 
 
 def _doubles(own: ValueSchema) -> tuple[str, ...]:
-    """The doubles directly in an object, which may be JSON to the store: that has no NaN."""
+    """The doubles directly in an object, which the store may keep as JSON, without NaN."""
     return tuple(name for name, part in (own.properties or {}).items() if part.types == ("double",))
 
 

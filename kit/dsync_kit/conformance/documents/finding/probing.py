@@ -1,7 +1,7 @@
-"""Finds out a store's schema from what it refuses: a few documents are written, varied field by field, and read back.
+"""Finds a store's schema from its refusals: writes a few documents, varies them field by field, and reads them back.
 
-Nothing here calls a connector: `attempt` writes one document and says what became of it. What is found out is what the
-store has shown to keep; what it was not asked, within the calls that there are, is not in the schema.
+Nothing here calls a connector: `attempt` writes one document and returns what became of it. The schema has only what
+the store has been seen to keep within the number of calls.
 """
 
 import re
@@ -20,14 +20,14 @@ from dsync_kit.protocol import DataType
 __all__ = ["MOST_CALLS", "Finding", "probed"]
 
 MOST_CALLS = 40
-"""Documents that are written, at most, to find out what a store holds."""
+"""The most documents written to find out what a store holds."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A schema, or None where no document was taken; what is worth a note in the report; and how many were written.
+    """A schema, or None if no document was accepted; notes for the report; and how many documents were written.
 
-    `suggested` is what existing documents suggest, where one like them was refused.
+    `suggested` is what existing documents suggest, if one like them was refused.
     """
 
     schema: DocumentSchema | None
@@ -46,11 +46,11 @@ def probed(
     taken: Callable[[Any], bool] = lambda _: False,
     calls: int = MOST_CALLS,
 ) -> Finding:
-    """What a store holds, by what it takes of at most `calls` documents.
+    """What a store holds, found by writing at most `calls` documents.
 
-    It begins with what the existing `documents` suggest. Without any, ids of the `kinds` are tried, and the fields that
-    messages name, or that come back unasked; the parts of the namespace are no fields. Ids that are `taken` are not
-    written to.
+    It begins with what the existing `documents` suggest. Without any, it tries ids of the `kinds`, and the fields that
+    messages name or that come back unrequested; the parts of the namespace are not fields. It does not write to ids
+    that are `taken`.
     """
     probe = Probe(attempt, data_type, calls, no_fields=frozenset(re.split(r"\W+", namespace)), taken=taken)
     notes: list[str] = []
@@ -68,11 +68,11 @@ def probed(
         if not documents:
             notes.append(f"it accepted none of the tried documents: {probe.refusal or 'they were not there'}")
             return Finding(None, tuple(notes), probe.number)
-        refusal = probe.refusal_of_like or "they are acknowledged, and not listed as they were written"
-        note = f"it does not keep documents like those that are there: {refusal}"
+        refusal = probe.refusal_of_like or "they are acknowledged, but not listed as they were written"
+        note = f"it does not keep documents like the existing ones: {refusal}"
         suggested = inferred(documents, data_type) if probe.refusal_of_like else None
         return Finding(None, (note,), probe.number, suggested)
     origin = f"found out by writing {probe.number} documents"
     if documents:
-        origin = f"inferred from {len(documents)} documents that are there, and {origin}"
+        origin = f"inferred from {len(documents)} existing documents, and {origin}"
     return Finding(replace(schema, origin=origin), tuple(notes), probe.number)

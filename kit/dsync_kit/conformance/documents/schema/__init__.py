@@ -1,1 +1,1 @@
-"""The document schema: what it says, how it is read and printed, and which values it leaves."""
+"""The document schema: its model, its file format, and the values that it allows."""

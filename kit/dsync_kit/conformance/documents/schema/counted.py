@@ -1,4 +1,4 @@
-"""Values made by counting: one after another, as different as the schema lets them be. Nothing here is drawn."""
+"""Values made by counting: one after another, as different as the schema permits. Nothing here is drawn."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -20,11 +20,11 @@ _ORDER = (
     *("string", "long", "int", "decimal", "double", "date", "objectId", "binData", "object", "array", "bool"),
     *("timestamp", "regex", "javascript", "minKey", "maxKey", "null"),
 )
-"""Types from those with many values to those with few."""
+"""Types, those with many values first."""
 
 
 class Counted:
-    """Values by number: `size` different ones, after which they repeat; none at all where it is 0."""
+    """Values by number: `size` different ones, which then repeat; none if it is 0."""
 
     def __init__(self, values: Sequence[Any] | None = None, *, make: Any = None, size: int = 0) -> None:
         self._make = make if values is None else values.__getitem__
@@ -35,7 +35,7 @@ class Counted:
 
 
 def counted(schema: ValueSchema, data_type: DataType, *, prefix: str = "") -> Counted:
-    """Values of the type that has most of them; numbers and texts in their order."""
+    """Values of the type that has the most; numbers and texts in their order."""
     if schema.enum is not None:
         return Counted(members(schema, data_type))
     best = Counted([])
@@ -98,7 +98,7 @@ def _stepped(found: Steps | None, prefix: str) -> Counted:
         return Counted([])
     room = found.last - found.first + 1
     if found.kind == "decimal" and found.size.denominator > 1 and room > 20:
-        # The last digit is never 0: 1.10 and 1.1 are one number that is written in two ways.
+        # The last digit is never 0: 1.10 and 1.1 are two spellings of one number.
         start = found.nearest - found.nearest % 10 + 10 if found.nearest + 20 < found.last else found.first + 10
         start -= start % 10
         tens = (found.last - start) // 10
@@ -114,7 +114,7 @@ def _stepped(found: Steps | None, prefix: str) -> Counted:
 
 
 def _offset(prefix: str, room: int) -> int:
-    """Where the numbers of a prefix begin: prefixes that sort later begin later, as far as there is room for them."""
+    """Where the numbers of a prefix begin: prefixes that sort later begin later, as far as there is room."""
     if not prefix:
         return 0
     place = sum(prefix.encode())
@@ -145,7 +145,7 @@ def _objects(schema: ValueSchema, data_type: DataType, prefix: str) -> Counted:
     most = max((part.size for part in parts.values()), default=1)
     *first, last = parts
     if first and parts[last].size >= _LINES and min(parts[name].size for name in first) >= 2**20:
-        # Several have their first parts in common, as lines of one order have.
+        # Several have their first parts in common, like the lines of an order.
         return Counted(
             make=lambda number: {
                 **{name: parts[name](number // _LINES) for name in first},

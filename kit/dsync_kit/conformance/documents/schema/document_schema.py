@@ -1,4 +1,4 @@
-"""What documents a namespace holds: the id, the fields beside it, and those that repeat the id."""
+"""The documents that a namespace holds: the id, the fields beside it, and those that repeat the id."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 __all__ = ["ANYTHING", "DocumentSchema", "Repeats", "resolved"]
 
 Repeats = Mapping[str, tuple[str, ...]]
-"""Fields that repeat the id, with the path to the part that each repeats: the empty path is the whole id."""
+"""Fields that repeat the id, each with the path to the part that it repeats: the empty path is the whole id."""
 
 ANYTHING = ValueSchema()
 """The schema of any value."""
@@ -31,10 +31,10 @@ _ID_TYPES = {
 class DocumentSchema:
     """The documents of one namespace and one data type.
 
-    `fields` are those beside the id; `required` those of them that are always there; `additional` says what other
-    fields hold, False where there are none. `repeats` are fields whose value is the id's, or a part of it. `computed`
-    are fields that the store adds, and that a document is written without. `origin` says where the schema comes from,
-    for the report.
+    `fields` are those beside the id; `required` are those of them that are always there; `additional` is the schema of
+    other fields, or False if there are none. `repeats` are fields that repeat the id or a part of it. `computed` are
+    fields that the store adds, and that documents are written without. `origin` says in reports where the schema
+    comes from.
     """
 
     data_type: DataType
@@ -53,15 +53,15 @@ class DocumentSchema:
 
     @property
     def free(self) -> bool:
-        """Whether it says nothing of the fields beside the id."""
+        """Whether it allows any fields beside the id."""
         return not self.fields and not self.required and not self.repeats and self.additional is True
 
     def fits(self, document: bytes | Mapping[str, Any]) -> bool:
-        """Whether a document is one that the schema allows."""
+        """Whether the schema allows a document."""
         return next(self.reasons(document), None) is None
 
     def reasons(self, document: bytes | Mapping[str, Any]) -> Iterator[str]:
-        """Why a document is not one that the schema allows; none where it is."""
+        """Why the schema does not allow a document; none if it does."""
         if isinstance(document, bytes):
             try:
                 document = decode(document, self.data_type)
@@ -104,23 +104,23 @@ class DocumentSchema:
         return fits(self.identifier, value, self.data_type)
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """A document with this id and these fields, and with those that repeat the id; nothing is checked."""
+        """A document with this id, these fields, and the fields that repeat the id; nothing is checked."""
         repeated = {name: part_of(identifier, path) for name, path in self.repeats.items()}
         return {self.id_field: identifier, **repeated, **fields}
 
 
 def part_of(identifier: Any, path: tuple[str, ...]) -> Any:
-    """The part of an id that a path leads to; None where the id has no such part."""
+    """The part of an id at a path; None if the id has no such part."""
     for name in path:
         identifier = identifier.get(name) if isinstance(identifier, Mapping) else None
     return identifier
 
 
 def resolved(root: ValueSchema, repeats: Repeats, data_type: DataType, origin: str = "") -> DocumentSchema:
-    """The schema of whole documents as one of a data type.
+    """The schema of whole documents, for a data type.
 
-    One schema may serve both types: with JSON the id is `id`; where the schema has `_id` alone, that is meant.
-    Raises UsageError where no document of the type fits.
+    One schema may serve both types: with JSON, the id is `id`, or `_id` if the schema has only that.
+    Raises UsageError if no document of the type fits.
     """
     name = id_field(data_type)
     fields = dict(root.properties)
@@ -137,7 +137,7 @@ def resolved(root: ValueSchema, repeats: Repeats, data_type: DataType, origin: s
     allowed = tuple(kind for kind in own.types if kind in _ID_TYPES[data_type])
     if not allowed:
         raise UsageError(
-            f"{origin or 'the schema'}: properties.{name}: an id of a {DataType.Name(data_type)} document is of type "
+            f"{origin or 'the schema'}: properties.{name}: the id of a {DataType.Name(data_type)} document has type "
             f"{', '.join(_ID_TYPES[data_type])}, given {', '.join(own.types) or 'types that exclude each other'}"
         )
     repeated = {key: path for key, path in repeats.items() if key not in ("_id", name)}

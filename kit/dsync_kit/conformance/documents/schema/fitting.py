@@ -18,9 +18,9 @@ __all__ = ["bson_types", "exact", "fits", "kind_of_value", "misfit", "reasons"]
 
 _INT32_END, _INT64_END = 2**31, 2**63
 _DIGITS = 400
-"""Digits that a calculation keeps: more than the whole part of any double has."""
+"""Digits that a calculation keeps: more than the whole part of any double."""
 
-# A bool is an int, Int64 is one, Code is a str: what is narrower comes first.
+# bool and Int64 are subclasses of int, Code of str: subclasses come first.
 _OF_CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "bool"),
     (Int64, "long"),
@@ -42,7 +42,7 @@ _OF_CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def bson_types(value: Any, data_type: DataType) -> frozenset[str]:
-    """The names of the types that a value has: of BSON one; a JSON number may be several."""
+    """The names of a value's types: one for BSON; a JSON number may have several."""
     if isinstance(value, int) and not isinstance(value, bool | Int64) and data_type == DATA_TYPE_MONGO_BSON:
         return frozenset({"int" if -_INT32_END <= value < _INT32_END else "long"})
     if isinstance(value, int | float) and not isinstance(value, bool) and data_type != DATA_TYPE_MONGO_BSON:
@@ -55,15 +55,15 @@ def bson_types(value: Any, data_type: DataType) -> frozenset[str]:
 
 
 def kind_of_value(value: Any, data_type: DataType) -> str:
-    """The name of a value's BSON type; of a JSON number `number`, whatever types it fits."""
+    """The name of a value's BSON type; for a JSON number always `number`."""
     kinds = bson_types(value, data_type)
     return next(iter(kinds)) if len(kinds) == 1 else "number"
 
 
 def exact(value: Any) -> Bound | None:
-    """A number or date as something to compare: None for NaN, the infinities, and what is neither.
+    """A number or date in a comparable form: None for NaN, the infinities, and other values.
 
-    A double is the shortest decimal fraction that reads as it, as people write it.
+    A double becomes the shortest decimal fraction that reads as it, as people write it.
     """
     if isinstance(value, bool):
         return None
@@ -78,17 +78,17 @@ def exact(value: Any) -> Bound | None:
 
 
 def fits(schema: ValueSchema, value: Any, data_type: DataType) -> bool:
-    """Whether the value is one that the schema allows."""
+    """Whether the schema allows the value."""
     return next(reasons(schema, value, data_type), None) is None
 
 
 def misfit(schema: ValueSchema, value: Any, data_type: DataType) -> str:
-    """Why the value is not one that the schema allows: the first reason; empty where it is."""
+    """Why the schema does not allow the value: the first reason; empty if it does."""
     return next(reasons(schema, value, data_type), "")
 
 
 def reasons(schema: ValueSchema, value: Any, data_type: DataType, path: str = "") -> Iterator[str]:
-    """Why the value is not one that the schema allows; each reason begins with the path to what it is about."""
+    """Why the schema does not allow the value; each reason begins with the path to its subject."""
     at = f"{path}: " if path else ""
     types = bson_types(value, data_type)
     if types.isdisjoint(schema.types):
@@ -129,7 +129,7 @@ def _array_reasons(
     if schema.max_items is not None and len(value) > schema.max_items:
         yield f"{at}{len(value)} items, at most {schema.max_items} expected"
     if schema.unique_items and any(_same(one, other) for n, one in enumerate(value) for other in value[:n]):
-        yield f"{at}an item is there twice"
+        yield f"{at}an item occurs twice"
     if schema.items is not None:
         for number, item in enumerate(value):
             yield from reasons(schema.items, item, data_type, f"{path}[{number}]")
@@ -171,7 +171,7 @@ def _range_reasons(schema: ValueSchema, value: Any) -> Iterator[str]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal as an `enum` has it: a number whatever its type, all else with its type."""
+    """Whether two values are equal as members of an `enum`: numbers regardless of type, all others with their type."""
     numbers = [number for value in (one, other) if isinstance(number := exact(value), Decimal)]
     if len(numbers) == 2:
         return numbers[0] == numbers[1]

@@ -1,4 +1,4 @@
-"""Which numbers, dates and lengths a schema leaves, as whole steps from the least to the greatest."""
+"""The numbers, dates and lengths that a schema allows, as whole steps from the least to the greatest."""
 
 import math
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 __all__ = ["MOST_TEXT", "Steps", "lengths", "steps"]
 
 MOST_TEXT = 2**14
-"""Characters of the longest text that is drawn, where the schema sets no limit or a wider one."""
+"""Characters of the longest drawn text, if the schema sets no limit or a wider one."""
 
 _WHOLE = {"int": 2**31, "long": 2**63}
 _DOUBLE_DIGITS, _DECIMAL_DIGITS = 15, 33
-"""Digits that come back from a double, and from a decimal, as they were given."""
+"""Digits that survive in a double, and in a decimal."""
 
-# The years 1 to 9999, which every date of a database holds.
+# The years 1 to 9999, which every database's dates hold.
 _DATES = (-62135596800000, 253402300799999)
 
 
@@ -28,7 +28,7 @@ _DATES = (-62135596800000, 253402300799999)
 class Steps:
     """The values from `first` times `size` to `last` times `size` of one BSON type.
 
-    `size` is a fraction where numbers have digits behind the point.
+    `size` is a fraction if numbers have decimal places.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Steps:
         return min(self.last - self.first + 1, 2**62)
 
     def at(self, step: int) -> Any:
-        """The value at a step, counted from zero and not from the first."""
+        """The value at a step, counted from zero, not from the first."""
         value = step * self.size
         if self.kind == "date":
             return DatetimeMS(int(value))
@@ -59,14 +59,14 @@ class Steps:
         return min(max(0, self.first), self.last)
 
     def exact(self, step: int) -> bool:
-        """Whether a step's value is written in one way alone: 1.15 is, 1.10 and 1.1 are one decimal written in two."""
+        """Whether a step's value has only one spelling: 1.15 does; 1.10 and 1.1 are two spellings of one decimal."""
         return self.kind != "decimal" or self.size.denominator == 1 or step % 10 != 0
 
 
 def steps(schema: ValueSchema, kind: str, data_type: DataType) -> Steps | None:
-    """The numbers or dates of this type that the bounds leave; None where there are none.
+    """The numbers or dates of this type within the bounds; None if there are none.
 
-    Of doubles and decimals without `multipleOf` those with few digits behind the point.
+    For doubles and decimals without `multipleOf`, those with few decimal places.
     """
     size = Fraction(1)
     least, most = schema.minimum, schema.maximum
@@ -78,7 +78,7 @@ def steps(schema: ValueSchema, kind: str, data_type: DataType) -> Steps | None:
         bounds = [bound if isinstance(bound, Decimal) else None for bound in (least, most)]
         multiple = Fraction(schema.multiple_of) if isinstance(schema.multiple_of, Decimal) else None
         if kind in _WHOLE:
-            # What is a multiple of 5/2 and whole is a multiple of 5.
+            # A whole multiple of 5/2 is a multiple of 5.
             size = Fraction(multiple.numerator) if multiple else size
             low, high = -_WHOLE[kind], _WHOLE[kind] - 1
         else:
@@ -92,7 +92,7 @@ def steps(schema: ValueSchema, kind: str, data_type: DataType) -> Steps | None:
 
 
 def _first(bound: Bound | None, limit: int, size: Fraction, *, exclusive: bool) -> int:
-    """The least step that is not below the bound, nor below the limit of the type."""
+    """The least step that is below neither the bound nor the limit of the type."""
     least = math.ceil(Fraction(limit) / size)
     if bound is None:
         return least
@@ -108,7 +108,7 @@ def _minus(bound: Bound) -> Bound:
 
 
 def lengths(schema: ValueSchema) -> tuple[int, int] | None:
-    """The least and the greatest length that a text or binary value may have, as far as it is drawn."""
+    """The least and the greatest length of drawn texts or binary values."""
     least = schema.min_length or 0
     most = schema.max_length if schema.max_length is not None else max(MOST_TEXT, least)
     return (least, min(most, max(MOST_TEXT, least))) if least <= most else None

@@ -1,4 +1,4 @@
-"""Whether any document fits a schema at all, and if not, what stands in the way."""
+"""Whether any document fits a schema at all, and if not, why."""
 
 from pydantic.alias_generators import to_snake
 
@@ -12,7 +12,7 @@ __all__ = ["unsatisfiable"]
 
 
 def unsatisfiable(schema: DocumentSchema) -> str:
-    """Why no document fits; empty where one does. Fields that need not be there count, too: they could never be."""
+    """Why no document fits; empty if one does. Optional fields that no value fits count, too."""
     for name, value in ((schema.id_field, schema.identifier), *schema.fields.items()):
         if reason := _reason(value, schema.data_type, f"properties.{name}"):
             return reason
@@ -29,7 +29,7 @@ def _reason(schema: ValueSchema, data_type: DataType, path: str) -> str:
         return f"{path}: no type is left: bsonType and type exclude each other, or JSON documents hold none of them"
     if schema.enum is not None:
         found = members(schema, data_type)
-        return "" if found else f"{path}: no member of enum fits what else is said"
+        return "" if found else f"{path}: no member of enum fits the other keywords"
     for name, value in schema.properties.items():
         if reason := _reason(value, data_type, f"{path}.properties.{name}"):
             return reason
@@ -38,9 +38,10 @@ def _reason(schema: ValueSchema, data_type: DataType, path: str) -> str:
         if least is not None and most is not None and least > most:
             return f"{path}: {low} {least} is above {high} {most}"
     if schema.patterns and "string" in schema.types and series(schema) is None:
-        return f"{path}: no text was found that matches {' and '.join(map(repr, schema.patterns))} and has its length"
+        patterns = " and ".join(map(repr, schema.patterns))
+        return f"{path}: no text was found that matches {patterns} and has an allowed length"
     if counted(schema, data_type).size:
         return ""
     if schema.minimum is not None or schema.maximum is not None or schema.multiple_of is not None:
         return f"{path}: no number lies between minimum and maximum, and is a multiple of multipleOf"
-    return f"{path}: what is said excludes every value"
+    return f"{path}: the keywords exclude every value"

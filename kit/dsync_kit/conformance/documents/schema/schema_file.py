@@ -1,8 +1,8 @@
-"""A document schema as a file: read with errors that say where, and printed to be saved and edited.
+"""A document schema as a file: read with errors that say where, and printed for saving and editing.
 
-The file is JSON: the schema itself, or a validator as MongoDB's collections have it, `{"$jsonSchema": {…}}`. Beside it
-stands, as MongoDB expresses it, which field repeats the id:
-`{"$jsonSchema": {…}, "$expr": {"$eq": ["$number", "$_id"]}}`; several stand under `$and`.
+The file is JSON: the schema itself, or a validator like those of MongoDB's collections, `{"$jsonSchema": {…}}`. A field
+that repeats the id is declared beside it, as MongoDB expresses it:
+`{"$jsonSchema": {…}, "$expr": {"$eq": ["$number", "$_id"]}}`; several are under `$and`.
 """
 
 import json
@@ -30,14 +30,14 @@ _EXPRESSION = 'expected {"$eq": ["$field", "$_id"]}, or several such under "$and
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """What a file says, for whichever data type it is asked for; `origin` names the file."""
+    """The contents of a file, which give a schema for either data type; `origin` names the file."""
 
     root: ValueSchema
     repeats: Repeats
     origin: str
 
     def of(self, data_type: DataType) -> DocumentSchema:
-        """The schema of documents of one data type. Raises UsageError where none of them fits."""
+        """The schema of documents of one data type. Raises UsageError if none of them fits."""
         schema = replace(resolved(self.root, self.repeats, data_type, self.origin), origin=f"declared by {self.origin}")
         if reason := unsatisfiable(schema):
             raise UsageError(f"{self.origin}: no document fits this schema: {reason}")
@@ -45,7 +45,7 @@ class SchemaFile:
 
 
 def load(path: Path) -> SchemaFile:
-    """The schema in a file. Raises UsageError where the file cannot be read, or is no schema."""
+    """The schema in a file. Raises UsageError if the file cannot be read, or is not a schema."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -64,7 +64,7 @@ def load(path: Path) -> SchemaFile:
 
 
 def parse(given: object, *, origin: str = "the schema") -> SchemaFile:
-    """A schema that was read from JSON, or written in Python as such. Raises UsageError where it is none."""
+    """A schema from parsed JSON, or from the same form in Python. Raises UsageError if it is not a schema."""
     if not isinstance(given, Mapping):
         raise UsageError(f"{origin}: given {_kind(given)}: {_FORM}")
     repeats: Repeats = {}
@@ -80,7 +80,7 @@ def parse(given: object, *, origin: str = "the schema") -> SchemaFile:
     except ValidationError as error:
         raise UsageError("\n".join(f"{origin}: {line}" for line in _lines(error))) from None
     if "object" not in root.types:
-        raise UsageError(f"{origin}: documents are objects, given the type {' or '.join(root.types) or 'none'}")
+        raise UsageError(f"{origin}: documents must be of type object, given {' or '.join(root.types) or 'none'}")
     for name, path in repeats.items():
         _check_repeated(root, name, path, origin)
     return SchemaFile(root, repeats, origin)
@@ -117,7 +117,7 @@ def _repeated(clause: object, origin: str) -> tuple[str, tuple[str, ...]]:
 
 
 def printed(schema: DocumentSchema) -> str:
-    """The schema as a file holds it: JSON, indented, that `parse` reads back."""
+    """The schema as the text of a file: indented JSON that `parse` reads back."""
     own = schema.id_field
     properties: dict[str, Any] = {own: _plain(schema.identifier)}
     properties |= {name: _plain(_repeated_part(schema.identifier, path)) for name, path in schema.repeats.items()}
@@ -144,7 +144,7 @@ def _repeated_part(identifier: ValueSchema, path: Sequence[str]) -> ValueSchema:
 
 
 def _plain(schema: ValueSchema) -> dict[str, Any]:
-    """A value's schema as JSON has it: what says nothing is left out."""
+    """A value's schema as JSON, without keywords that have no effect."""
     plain: dict[str, Any] = {}
     for name, info in ValueSchema.model_fields.items():
         value = getattr(schema, name)
@@ -177,12 +177,12 @@ _PRINTED = json_util.JSONOptions(
 def _without_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"{twice[0]!r} is there twice in one object: expected each name once")
+        raise ValueError(f"{twice[0]!r} occurs twice in one object: expected each name once")
     return dict(pairs)
 
 
 def _lines(error: ValidationError) -> list[str]:
-    """What is wrong, each with where it is in the file."""
+    """The errors, each with its place in the file."""
     lines = []
     for item in error.errors(include_url=False):
         place = ".".join(str(part) for part in item["loc"] if part not in ("<bool>", "<schema>"))

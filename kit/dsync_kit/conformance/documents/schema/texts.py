@@ -1,4 +1,4 @@
-"""Texts that a schema allows: those made by counting, and those found for a pattern."""
+"""Texts that a schema allows: made by counting, or found for a pattern."""
 
 import math
 import string
@@ -19,15 +19,15 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 __all__ = ["CHARACTERS", "Series", "matching", "series"]
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-"""Any character but NUL, which some stores cannot hold, and halves of characters."""
+"""Any character except NUL, which some stores cannot hold, and lone surrogates."""
 
 _SAMPLES = (0, 1, 7, 9, 10, 35, 36, 61)
 _FOUND = 12
-"""How many texts are found for a pattern that no way of counting fits."""
+"""How many texts are searched for a pattern that no way of counting fits."""
 
 
 class Series:
-    """Texts by number, in the order of their numbers as far as the way of counting allows; `size` different ones."""
+    """Texts by number, sorted by number as far as the way of counting allows; `size` different ones."""
 
     def __init__(self, make: Callable[[int], str], size: int) -> None:
         self._make = make
@@ -38,12 +38,12 @@ class Series:
 
 
 def matching(schema: ValueSchema) -> st.SearchStrategy[str]:
-    """Texts that match the schema's patterns, and have its length."""
+    """Texts that match the schema's patterns, and have an allowed length."""
     if schema.pattern is None and schema.format is not None:
         drawn = _formatted(schema.format)
     else:
         drawn = st.from_regex(schema.patterns[-1], alphabet=CHARACTERS)
-    # `$` matches before a line's end, too, which a store's check may not.
+    # `$` also matches before a final line break, but a store's check may not.
     return drawn.filter(lambda text: not text.endswith("\n") and _fits(schema, text))
 
 
@@ -74,9 +74,9 @@ def _series(key: str, prefix: str) -> Series | None:
 
 
 def series(schema: ValueSchema, prefix: str = "") -> Series | None:
-    """Texts of the schema, made by counting; those of another prefix are others, where the length leaves room for one.
+    """Texts of the schema, made by counting; another prefix gives other texts, if the length leaves room for one.
 
-    None where no text fits, or none was found.
+    None if no text fits, or none was found.
     """
     relevant = {"min_length", "max_length", "pattern", "format"}
     return _series(schema.model_dump_json(include=relevant, by_alias=True), prefix)
@@ -108,7 +108,7 @@ def _counted(schema: ValueSchema, prefix: str) -> Iterator[Series]:
 
 
 def _varied(schema: ValueSchema, text: str) -> Series:
-    """Texts like this one, in whose place of a letter or a digit any other letter or digit may stand."""
+    """Texts like this one, with other letters or digits in the places where any fit."""
     choices = []
     for place, character in enumerate(text):
         others = next((letters for letters in _LETTERS if character in letters), character)
@@ -123,7 +123,7 @@ def _varied(schema: ValueSchema, text: str) -> Series:
             made = letters[digit] + made
         return made
 
-    # What can be varied alone need not be together.
+    # Places that vary one at a time may not vary together.
     return Series(make, size if _fits(schema, make(size - 1)) and _fits(schema, make(size // 2)) else 0)
 
 
@@ -157,7 +157,7 @@ def _digits(first: str, digits: str, width: int) -> Series:
 
 @lru_cache(maxsize=512)
 def _found(key: str) -> tuple[str, ...]:
-    """Texts that match, the simplest first. Found when a schema is read: one example cannot search within another."""
+    """Texts that match, the simplest first. Found when a schema is read, because Hypothesis cannot nest searches."""
     schema = ValueSchema.model_validate_json(key)
     found: list[str] = []
     while len(found) < _FOUND:

@@ -1,8 +1,8 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-A keyword says something of the values of its own types only, as in JSON Schema: `maxLength` leaves numbers alone. Five
-things go beyond what MongoDB's server reads: `type: integer`, `format` for texts and UUIDs, lengths of binary values in
-bytes, bounds of dates, written as Extended JSON, and `readOnly` for a field that the store adds by itself.
+As in JSON Schema, a keyword applies only to values of its own types: `maxLength` ignores numbers. Five things go beyond
+what MongoDB's server reads: `type: integer`, `format` for texts and UUIDs, lengths of binary values in bytes, bounds of
+dates, written as Extended JSON, and `readOnly` for a field that the store adds.
 """
 
 import re
@@ -22,7 +22,7 @@ TYPES = (
     *("string", "int", "long", "double", "decimal", "bool", "date", "objectId", "binData", "null", "object", "array"),
     *("regex", "javascript", "timestamp", "minKey", "maxKey"),
 )
-"""The names of the BSON types, as MongoDB gives them, the most common ones first."""
+"""MongoDB's names of the BSON types, the most common ones first."""
 
 _NUMBERS = ("int", "long", "double", "decimal")
 _BSON_NAMES: dict[str, tuple[str, ...]] = {**{name: (name,) for name in TYPES}, "number": _NUMBERS}
@@ -41,14 +41,14 @@ FORMATS: dict[str, str] = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
 }
-"""The formats of texts, as patterns. Of a binary value `uuid` is the subtype 4."""
+"""The formats of texts, as patterns. For a binary value, `uuid` is the subtype 4."""
 
 Bound = Decimal | DatetimeMS
-"""The least or the greatest of numbers, or of dates."""
+"""The least or the greatest number or date."""
 
 
 def extended(value: Any) -> Any:
-    """A value of a schema's file as Python has it: Extended JSON read, numbers with a fraction as floats."""
+    """A value of a schema's file as a Python value: Extended JSON is parsed, numbers with a fraction are floats."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, Mapping):
@@ -105,7 +105,7 @@ _Count = Annotated[int, Field(ge=0)]
 
 
 class ValueSchema(BaseModel):
-    """What a value may be. Frozen, and compared by what it says; fields have the keywords' names in snake case."""
+    """What a value may be. Frozen, and compared by its keywords; fields have the keywords' names in snake case."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -179,7 +179,7 @@ class ValueSchema(BaseModel):
     @model_validator(mode="after")
     def _bounds_of_one_kind(self) -> Self:
         if {type(bound) for bound in (self.minimum, self.maximum) if bound is not None} == {Decimal, DatetimeMS}:
-            raise ValueError("minimum and maximum are a number and a date: expected two of one kind")
+            raise ValueError("minimum and maximum are a number and a date: expected two of the same kind")
         for name, bound in (("exclusiveMinimum", self.minimum), ("exclusiveMaximum", self.maximum)):
             given = self.exclusive_minimum if name == "exclusiveMinimum" else self.exclusive_maximum
             if given and bound is None:
@@ -194,21 +194,21 @@ class ValueSchema(BaseModel):
 
     @property
     def nullable(self) -> bool:
-        """Whether null is among the types; `enum` may exclude it all the same."""
+        """Whether null is among the types; `enum` may still exclude it."""
         return "null" in self.types
 
     @property
     def free(self) -> bool:
-        """Whether it says nothing: any value is one."""
+        """Whether it allows any value."""
         return not self.model_dump(exclude_defaults=True, exclude={"title", "description"})
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The patterns that a text must have: that of its format, and its own."""
+        """The patterns that a text must match: that of its format, and its own."""
         return tuple(filter(None, (FORMATS.get(self.format or ""), self.pattern)))
 
     def of_types(self, *types: str) -> "ValueSchema":
-        """The same, but of these BSON types alone."""
+        """The same, but only with these BSON types."""
         return self.model_copy(update={"bson_type": types, "type": None})
 
 
