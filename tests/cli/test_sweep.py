@@ -107,7 +107,7 @@ def test_a_connector_that_cannot_be_swept(dsync_kit: Command) -> None:
     """One that lists nothing: wrong usage, with a reason."""
     done = dsync_kit("sweep", "/dev/null")
     assert done.returncode == 2
-    assert "does not both list and write" in done.stderr
+    assert "cannot both list and write" in done.stderr
 
 
 def test_where_nothing_can_be_noted(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What a connector's README says of it, written from the connector itself."""
+"""The generated section of a connector's README, written from the connector itself."""

@@ -34,7 +34,7 @@ def write(folder: Path, report: Report) -> Path:
 
 
 def is_stale(folder: Path, report: Report) -> bool:
-    """Whether the README has a section, and it is not what `write` would write now. Raises UsageError as `write`."""
+    """Whether the README has a section that differs from what `write` would write now. Raises UsageError as `write`."""
     path = folder / _README
     if not path.is_file():
         return False

@@ -43,14 +43,14 @@ def _message(outcome: Outcome) -> str:
     failure = outcome.failure
     if failure is None:
         return outcome.reason
-    told = (
+    lines = (
         ("", failure.message),
         ("expected: ", failure.expected),
         ("seen: ", failure.seen),
         ("likely cause: ", failure.hint),
         ("replay: ", outcome.replay),
     )
-    return "\n".join(f"{label}{text}" for label, text in told if text)
+    return "\n".join(f"{label}{text}" for label, text in lines if text)
 
 
 def _line(area: str, source: str) -> int:

@@ -17,7 +17,7 @@ __all__ = ["Report", "held_lines", "plural"]
 _REAL_FAILURES = (Status.FAILED, Status.FLAKY, Status.UNEXPECTEDLY_PASSING, Status.ERRORED)
 
 _FEW = 3
-"""Up to so many rules of an area are named one by one, even if they are the whole area."""
+"""Up to this many rules of an area are named one by one, even if they are the whole area."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Report:
         return [outcome for outcome in self.having(Status.FAILED) if outcome.cause == rule]
 
     def reached(self) -> tuple[tuple[Situation, int], ...]:
-        """The situations that the explorers have come to, each with how often."""
+        """The situations that the explorers reached, each with how often."""
         return merged(outcome.reached for outcome in self.result.outcomes)
 
     def held(self) -> list[str]:
@@ -122,18 +122,18 @@ class Report:
             return ""
         counts = Counter(found.status for found in apart)
         failed = sum(counts.pop(status, 0) for status in (Status.FAILED, Status.FLAKY, Status.KNOWN_FAILING))
-        told = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
+        parts = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
         untried = counts.pop("", 0)
-        told += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
-        told += [f"{untried} not tried, for want of time"] if untried else []
-        return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(told)}"
+        parts += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
+        parts += [f"{untried} not tried, for want of time"] if untried else []
+        return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(parts)}"
 
     def verdict(self) -> str:
         """The result in one sentence, for people."""
         counts = self.result.counts()
-        told = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
+        parts = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
         others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING, Status.KNOWN_FLAKY)
-        told += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
+        parts += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
         match self.result.exit_code:
             case 0:
                 warnings = (
@@ -141,9 +141,9 @@ class Report:
                 )
                 warnings += self._newer()
                 warning = f"; {'warnings' if len(warnings) > 1 else 'a warning'}: " if warnings else ""
-                return f"conformant: {', '.join(told)}{warning}{', '.join(warnings)}"
+                return f"conformant: {', '.join(parts)}{warning}{', '.join(warnings)}"
             case 1:
-                return f"not conformant: {', '.join([*self._violations(), *self._newer()])}; {', '.join(told)}"
+                return f"not conformant: {', '.join([*self._violations(), *self._newer()])}; {', '.join(parts)}"
             case _:
                 return f"not judged: {self._not_judged()}"
 

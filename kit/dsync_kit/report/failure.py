@@ -1,4 +1,4 @@
-"""A failure for people: what was expected, what was seen, how it came about, what to do."""
+"""A failure for people: what was expected, what was seen, how it happened, what to do."""
 
 from collections.abc import Iterator, Sequence
 
@@ -143,7 +143,7 @@ def _advice(
     if again:
         yield from field("judged again", again, width, column=_LABELS)
     if outcome.apart is not None and outcome.apart.cause and not outcome.cause:
-        text = f"on its own: it fails apart from {outcome.apart.feature}, which {outcome.apart.cause} fails by, too"
+        text = f"on its own: it also fails apart from {outcome.apart.feature}, which make {outcome.apart.cause} fail"
         yield from field("fails", text, width, column=_LABELS)
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")

@@ -44,7 +44,7 @@ class ReportFile:
 
     @property
     def on_stdout(self) -> bool:
-        """Whether it goes to standard output, where nothing else may go then."""
+        """Whether it goes to standard output, where nothing else may go in that case."""
         return self.path == "-"
 
     def write(self, report: Report) -> None:

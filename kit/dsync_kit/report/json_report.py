@@ -71,8 +71,8 @@ def _apart(report: Report, outcome: Outcome) -> dict[str, Any] | None:
     """Apart from which feature the rule was judged again; for the rule with that failure, the results of the others."""
     if outcome.apart is None:
         return None
-    told = {"feature": outcome.apart.feature, "cause": outcome.apart.cause, "status": outcome.apart.status}
-    return told | ({"summary": summary} if (summary := report.again(outcome.rule)) else {})
+    described = {"feature": outcome.apart.feature, "cause": outcome.apart.cause, "status": outcome.apart.status}
+    return described | ({"summary": summary} if (summary := report.again(outcome.rule)) else {})
 
 
 def _failure(failure: Failure, replay: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class TerminalRun(_Reader):
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            # What a connector prints is output, and goes where the user has redirected it.
+            # A connector's prints are output, and go where the user redirected it.
             redirect_stdout=sys.stdout.isatty(),
         )
         self._tasks: dict[str, TaskID] = {}
@@ -194,10 +194,10 @@ def result_lines(result: FlowResult) -> list[str]:
 
 def _sentence(event: Event) -> str:
     """An event as a line; empty for events that only change a number."""
-    return printable(_told(event))
+    return printable(_described(event))
 
 
-def _told(event: Event) -> str:
+def _described(event: Event) -> str:
     match event:
         case Started():
             types = " → ".join(dict.fromkeys([event.data_type, event.written_type]))

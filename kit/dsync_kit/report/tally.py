@@ -31,7 +31,7 @@ class Count:
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest will take at this rate; None if unknown."""
+        """Seconds until the rest is done at this rate; None if unknown."""
         if not self.expected or not self.rate:
             return None
         return max(0, self.expected - self.documents) / self.rate

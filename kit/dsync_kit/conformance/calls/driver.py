@@ -37,11 +37,11 @@ T = TypeVar("T")
 _FEW_EMPTY_PAGES = 200
 
 _SPARE_DOCUMENTS = 20_000
-"""After so many more documents than expected, a listing counts as endless."""
+"""With this many more documents than expected, a listing counts as endless."""
 
 _RELEASE_SECONDS = 5.0
 _RELEASE_PAUSE = 0.2
-"""For so long after a stream was cancelled, and so often, a plan that is refused is asked for again."""
+"""How many seconds after a stream was cancelled, and how often, a refused plan is requested again."""
 
 
 def updates_partition(plan: GeneratePlanResponse) -> UpdatesPartition:

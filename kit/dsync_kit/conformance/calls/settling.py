@@ -15,7 +15,7 @@ _LONGEST_LAG = 3.0
 """Seconds within which writes must become visible, if nobody has said how long that may take."""
 
 _MARGIN = 5
-"""How many times the observed lag is allowed: it varies."""
+"""How many times the observed lag is allowed, because it varies."""
 
 _SHORTEST = 0.25
 _HELD = 0.3

@@ -57,12 +57,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The RPC, with the instance if it is another one."""
+        """The RPC, with the instance if that is not the first one."""
         return f"{self.instance}: {self.rpc.name}" if self.instance else self.rpc.name
 
     @property
     def unanswered(self) -> bool:
-        """Whether it failed with a code that means that nobody answered."""
+        """Whether its code means that nobody answered."""
         return self.error is not None and self.error.retryable
 
     def __str__(self) -> str:
@@ -87,11 +87,11 @@ class Note:
 
 
 class Recorder(ClientBase):
-    """The nine RPCs of `api`, remembered; safe to use from several threads.
+    """Records the nine RPCs of `api`; safe to use from several threads.
 
-    `other` gives a recorder of another instance of the connector, whose calls go into the same transcript. What reads
-    waits until it must see what was written, as `settling` says. `check` is called with each request before it is sent,
-    and may raise what the caller is to get; `put` gives what is sent in its place.
+    `other` returns a recorder of another instance of the connector, whose calls go into the same transcript. Reads wait
+    until they must see what was written, according to `settling`. `check` is called with each request before it is
+    sent, and may raise an exception for the caller; `put` returns the request to send in its place.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class Recorder(ClientBase):
 
 
 class _Entries:
-    """What the recorders of one example have recorded, in order."""
+    """The entries of one example's recorders, in order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -103,7 +103,7 @@ class RuleFinished:
 
 @dataclass(frozen=True, slots=True)
 class JudgedAgain:
-    """A rule begins again, after all others, apart from features of the failure that explains its own."""
+    """A rule is judged again, after all others, apart from features of the failure that explains its own."""
 
     rule: RuleInfo
     feature: str

@@ -1,4 +1,4 @@
-"""What an observation rests on: the rules without which it means nothing."""
+"""What an observation rests on: the rules that must hold for it to mean anything."""
 
 from enum import Flag, auto
 

@@ -1,4 +1,4 @@
-"""Features of a failing example that other examples need not have, so that other rules can be judged again without."""
+"""Features of a failing example that other examples need not have, so that other rules can be judged without them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class Feature:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What `kept` gave. Raises ValueError for any other text."""
+        """The feature that `kept` returned as text. Raises ValueError for any other text."""
         name, _, detail = text.partition(":")
         try:
             return cls(FeatureKind[name], detail)
@@ -106,7 +106,7 @@ Features = tuple[Feature, ...]
 
 
 def features_of_owner(owner: str) -> Features:
-    """The feature that a rule about one type of values is about; none for any other rule."""
+    """The feature of a rule about one type of values; none for any other rule."""
     values = (Feature(FeatureKind.VALUES, _TYPES[owner]),) if owner in _TYPES else ()
     return (Feature(FeatureKind.ODD_TEXTS), *values) if owner in _TEXTS else values
 
@@ -130,7 +130,7 @@ def keep_features(features: Sequence[Feature]) -> str:
 
 
 def read_features(text: str) -> Features:
-    """What `keep_features` gave. Raises ValueError for any other text."""
+    """The features that `keep_features` returned as text. Raises ValueError for any other text."""
     return tuple(Feature.read(part) for part in text.split(";")) if text else ()
 
 
@@ -145,9 +145,9 @@ class Retrial:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """That a rule was judged again: apart from which features, of which rule's failure, and what came of it.
+    """A second judgement of a rule: apart from which features of which rule's failure, and with what result.
 
-    `status` is empty where there was no time for it.
+    `status` is empty if there was no time for it.
     """
 
     feature: str

@@ -1,4 +1,4 @@
-"""Rules that a connector is known to violate, or to violate now and then, each with the reason."""
+"""Rules that a connector is known to violate, always or now and then, each with the reason."""
 
 import fnmatch
 import re

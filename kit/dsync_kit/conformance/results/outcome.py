@@ -54,10 +54,10 @@ class Violation(Exception):
 
     @classmethod
     def silence(cls, seen: str) -> Self:
-        """The violation of a connector that has stopped answering: it crashed, or hangs."""
+        """The violation of a connector that stopped answering: it crashed, or hangs."""
         return cls(
             "the connector has stopped answering: its process has ended, or hangs",
-            expected="an answer to every call, be it an error",
+            expected="an answer to every call, even if it is an error",
             seen=seen,
             hint="most likely the first of these calls without an answer crashes it: see its log",
         )
@@ -91,16 +91,16 @@ class Status(StrEnum):
     FLAKY = "flaky"
     """An example failed, and the same example did not fail again: fails the run as a violation does."""
     KNOWN_FLAKY = "known-flaky"
-    """The connector's author lists it as flaky, with a reason and a date: whatever comes of it, it fails no run."""
+    """The connector's author lists it as flaky, with a reason and a date: whatever the result, it fails no run."""
     ERRORED = "errored"
     """The kit or the backend broke."""
 
 
 class KeptExample(StrEnum):
-    """What came of the example that is kept for a rule that is known to fail."""
+    """The result of the example that is kept for a rule that is known to fail."""
 
     NONE = "none"
-    """There is none, or it makes another example today: nothing was learned from it."""
+    """There is none, or it now makes another example: nothing was learned from it."""
     FAILS = "fails"
     PASSES = "passes"
 
@@ -129,7 +129,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What came of one rule."""
+    """The result of one rule."""
 
     rule: str
     level: Level
@@ -142,7 +142,7 @@ class _Judged:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     kept_example: KeptExample = KeptExample.NONE
-    """Of a rule that is known to fail: what came of the example that is kept of it."""
+    """For a rule that is known to fail: the result of its kept example."""
     wanted: int = 0
     """The planned number of examples, if time ran out before; else 0."""
     reached: tuple[tuple[Situation, int], ...] = ()
@@ -151,7 +151,7 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True)
 class Finding(_Judged):
-    """What came of one rule, seen by itself."""
+    """The result of one rule, regardless of the others."""
 
     drawn: tuple[tuple[str, str], ...] = ()
     """The values of the one example that was run again, where it passed."""
@@ -164,25 +164,25 @@ class Finding(_Judged):
     rests_on: tuple[str, ...] = ()
     """The rules that must hold for the observation to mean anything."""
     features: Features = ()
-    """What its example shows that others need not."""
+    """What its example shows and others need not."""
     without: Features = ()
-    """What no example was to show, where the rule was judged again."""
+    """What no example could show, if the rule was judged again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(_Judged):
-    """What came of one rule, in the light of all the others."""
+    """The result of one rule, in the light of all the others."""
 
     cause: str = ""
     """The rule whose violation led to this one."""
     replay: str = ""
     """The command that shows just this failure again."""
     counts_from: str = ""
-    """The edition from which its failure counts; empty where it counts already, or does not fail."""
+    """The edition from which its failure counts; empty if it already counts, or does not fail."""
     kept: str = ""
     """The name under which the failure is saved for `replay`; empty if it is not."""
     apart: Apart | None = None
-    """That the rule was judged again, apart from a feature of its cause's failure.
+    """The second judgement of the rule, apart from a feature of its cause's failure.
 
     If it fails even so, `failure` is that failure, and `cause` is no longer the rule that explained the first one.
     """
@@ -194,12 +194,12 @@ class Outcome(_Judged):
 
     @property
     def violated(self) -> bool:
-        """Whether an example failed that nothing excuses."""
+        """Whether an example failed without an excuse."""
         return self.status in (Status.FAILED, Status.FLAKY)
 
     @property
     def mild(self) -> bool:
-        """Whether it is violated, and that is only a warning: a SHOULD rule, or one of a newer edition."""
+        """Whether its violation is only a warning: a SHOULD rule, or one of a newer edition."""
         return self.violated and (self.level is Level.SHOULD or bool(self.counts_from))
 
     def fails(self, *, strict: bool) -> bool:
@@ -212,7 +212,7 @@ class Outcome(_Judged):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run."""
+    """The result of a run."""
 
     target: str
     db_type: str

@@ -1,4 +1,4 @@
-"""Rules that own violations which other rules notice, too: whoever notices one, the failure belongs to its owner.
+"""Rules that own violations which other rules notice, too: the failure belongs to the owner, whoever notices it.
 
 Only the rules themselves contain rule ids. All other code uses these names, or a kind of evidence.
 """

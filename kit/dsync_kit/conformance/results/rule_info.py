@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 
 class Need(Enum):
-    """What a connector, or the way it is run, must offer for a rule to apply. The value is the reason if not."""
+    """What a connector, and the way it is run, must offer for a rule to apply. The value is the reason if not."""
 
     SOURCE = "the connector declares no source"
     SINK = "the connector declares no sink"

@@ -1,4 +1,4 @@
-"""The situations that an explorer has reached: which operation came with which, and how."""
+"""The situations that an explorer reached: which operations met, and how."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def merged(parts: Iterable[Iterable[tuple[Situation, int]]]) -> tuple[tuple[Situ
 def table(reached: Iterable[tuple[Situation, int]], meeting: Meeting) -> tuple[list[str], list[tuple[str, list[int]]]]:
     """The pairs of operations that met in one way: the names of the columns, and the rows with their counts.
 
-    Both are empty where no operations met so.
+    Both are empty if no operations met in this way.
     """
     counts = {(found.first, found.second): count for found, count in reached if found.meeting is meeting}
     columns = sorted({second for _, second in counts})

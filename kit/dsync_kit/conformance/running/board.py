@@ -1,4 +1,4 @@
-"""Shares what a process is doing with another process, which can read it even if the first has died."""
+"""Shares what a process is doing with another process, which can read it even after the first has died."""
 
 import mmap
 from collections.abc import Iterator

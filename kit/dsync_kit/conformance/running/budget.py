@@ -8,7 +8,7 @@ from dsync_kit.conformance.results.profile import Profile
 __all__ = ["Budget"]
 
 _AHEAD = 0.5
-"""While a run has used at most this fraction of the time due so far, its rules may take all that the profile allows."""
+"""While a run has used at most this fraction of the time due so far, its rules get all that the profile allows."""
 
 _APART = 0.2
 """The fraction of a profile's time for judging rules again, apart from features of a failure."""
@@ -57,7 +57,7 @@ class Budget:
         return max(0.0, self._total - spent) * self._jobs / max(1, self._rules - done)
 
     def _explorers_share(self, weight: float) -> float:
-        """The seconds of a rule that explores; where no others are run, it has what a profile gives a rule."""
+        """The seconds of a rule that explores; if no others run, what the profile gives a rule."""
         spent = self._clock() - self._began
         if not self._rules:
             return self._profile.seconds * weight

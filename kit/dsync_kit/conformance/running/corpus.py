@@ -1,4 +1,4 @@
-"""What exploring a connector has reached, kept from one run to the next."""
+"""The situations that explorers of a connector reached, kept from one run to the next."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from dsync_kit.usage import UsageError
 __all__ = ["CORPUS", "Corpus"]
 
 CORPUS = Path(".dsync-kit/corpus")
-"""Where it is kept, a folder for each connector."""
+"""Its place, with a folder for each connector."""
 
 
 @dataclass
 class Corpus:
-    """What the runs of a connector have reached so far, in a folder; the examples that did are beside that.
+    """The situations that the runs of a connector reached so far, in a folder; the examples are beside them.
 
-    Raises UsageError for a folder that another version has written.
+    Raises UsageError for a folder written by another version.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class Corpus:
         return self.folder / "reached.json"
 
     def add(self, reached: Iterable[tuple[Situation, int]]) -> int:
-        """Take in what a run has reached; how many situations were not known before. Raises OSError."""
+        """Add what a run reached; returns how many situations were new. Raises OSError."""
         before = len(self.reached)
         self.reached = merged([self.reached, reached])
         kept = [{**asdict(found), "count": count} for found, count in self.reached]

@@ -68,7 +68,7 @@ class Member:
         self.channel.close()
 
     def output(self) -> str:
-        """The end of its direct output: the last words of the interpreter, or of a C library."""
+        """The end of its direct output: the last words of the interpreter or of a C library."""
         with self._output.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _SHOWN_OUTPUT))

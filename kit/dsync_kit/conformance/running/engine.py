@@ -49,8 +49,8 @@ class RunOptions:
     `documents` has the schemas of namespaces. `edition` is the one that the connector is held to. `known_failures` and
     `known_flaky` map rule ids or globs to reasons; `beside` is the folder with the list of known failures. `database`
     is the folder for this connector's failing examples, which the next run tries first, or None; `corpus` replaces it
-    where examples are kept, too, with which an explorer reached something new. `runs` is the folder for the journals of
-    namespaces, in case the run is killed. `settle` are the seconds by which reads may lag behind writes; with None, the
+    if examples with which an explorer reached something new are kept, too. `runs` is the folder for the journals of
+    namespaces, in case the run is killed. `settle` is by how many seconds reads may lag behind writes; with None, the
     kit finds out. `command` returns the command that shows a rule's failure again.
     """
 
@@ -122,7 +122,7 @@ class Session:
         return self._last
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
-        """Run one rule by itself, without regard to the others. Its examples take at most `seconds`."""
+        """Run one rule, regardless of the others. Its examples take at most `seconds`."""
         kept, failing = self._kept_example(rule)
         explained = failing is None and self._explained(rule)
         self._found.append(failing or self._run(rule, explained=explained, seconds=seconds))
@@ -136,14 +136,14 @@ class Session:
         return self._found[-1]
 
     def _kept_example(self, rule: Rule) -> tuple[KeptExample, Finding | None]:
-        """What comes of the example that is kept of a known failure; its failure, if it fails still."""
+        """The result of a known failure's kept example, and the failure if it still fails."""
         example = self._examples.get(rule.id)
         if example is None or not example.usable:
             return KeptExample.NONE, None
         finding = self.replay(rule, example.choices)
         if finding.failure is not None:
             return KeptExample.FAILS, finding
-        # Another kit, or a connector that declares something else, may make another example of the same choices.
+        # With another kit, or other declarations, the same choices may make another example.
         same = finding.status is Status.PASSED and finding.drawn == example.example
         return KeptExample.PASSES if same else KeptExample.NONE, None
 
@@ -197,7 +197,7 @@ class Session:
         return self._options.command(finding.rule)
 
     def _explained(self, rule: Rule) -> bool:
-        """Whether a rule has failed that explains a failure of this one."""
+        """Whether a rule that explains a failure of this one has failed."""
         failed = {finding.rule for finding in self._found if finding.failure is not None}
         return not failed.isdisjoint(rule.after)
 
@@ -215,7 +215,7 @@ class Session:
             return Finding(rule.id, rule.level, status, reason=reason)
         options = self._options
         profile = options.profile
-        if explained:  # of a consequence only the name is shown: shrinking it would waste time
+        if explained:  # only the name of a consequence is shown: shrinking it would waste time
             profile = replace(profile, shrinking=0.0)
         if without and not choices:
             profile = replace(
@@ -291,7 +291,7 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
 
 
 def _terms(target: OpenTarget, options: RunOptions) -> Terms:
-    """What the options and the harness say. Raises UsageError for lists of the harness that are wrong."""
+    """The terms of the options and the harness. Raises UsageError for invalid lists of the harness."""
     failing = target.harness.known_failures if target.harness else {}
     flaky = target.harness.known_flaky if target.harness else {}
     check_known(failing, RULES, "known_failures of conformance.py")

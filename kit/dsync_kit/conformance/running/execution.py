@@ -50,8 +50,8 @@ _BEFORE = "the call itself fails before the rule can check anything: see the con
 
 _FEW = 8
 _LEAST = 2
-"""Each rule gets at least so many examples even if the connector is slow, until the run's time is over: the first one
-is the smallest, and shows little."""
+"""Each rule gets at least this many examples even if the connector is slow, until the run's time is over: the first one
+is minimal, and shows little."""
 
 _PATIENCE = 4
 
@@ -61,7 +61,7 @@ of the one before: of 25, only 13 were really different. Of ten or more, a tenth
 needs some, since its failures take long to be made small."""
 
 _AGAIN = 3
-"""How often at least a failing example is run again that may not fail every time."""
+"""The least number of times that a failing example is run again if it may not fail every time."""
 
 
 def run_rule(
@@ -77,7 +77,7 @@ def run_rule(
 ) -> Finding:
     """Judge one rule; with `choices`, only by the example that they reproduce. Its examples take at most `seconds`.
 
-    `keeps_new` keeps in the database the examples, too, with which an explorer reached something new. Nothing that the
+    `keeps_new` also keeps the examples with which an explorer reached something new in the database. Nothing that the
     connector does makes it raise; only KeyboardInterrupt passes through.
     """
     trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices))
@@ -93,7 +93,7 @@ def run_rule(
     except (_Enough, Flaky):
         pass  # the trial has what was found
     except DidNotReproduce:
-        problem = "" if trial.examples else "the rule draws other values than when this failure was saved"
+        problem = "" if trial.examples else "the rule no longer draws the values with which this failure was saved"
     except (KitError, TargetError) as error:
         problem = str(error)
     except HypothesisException as error:
@@ -155,11 +155,11 @@ class _Trial:
     """How many examples have checked something, and were not declined."""
     reached: Counter[Situation] = field(default_factory=Counter)
     corpus: ExampleDatabase | None = None
-    """Keeps the examples with which something new was reached."""
+    """Whether to keep examples that reached something new."""
     declined: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     ruled_out: int = 0
-    """How many examples had nothing to check, for what the connector's namespaces hold."""
+    """How many examples had nothing to check because of what the connector's namespaces hold."""
     smallest: _Found | None = None
     failures: int = 0
     confirmed: bool = False
@@ -262,7 +262,7 @@ class _Trial:
         elif problem:
             status, reason = Status.ERRORED, problem
         elif not self.checks:
-            # Judged apart from a feature, it may be for that that the connector holds nothing of the kind.
+            # If it is judged apart from a feature, that may be why the connector holds nothing suitable.
             applies = self.subject.without or self.ruled_out < max(1, self.examples)
             status = Status.NOT_EXERCISED if applies else Status.SKIPPED
             reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
@@ -296,7 +296,7 @@ class _Trial:
     @property
     def to_be_confirmed(self) -> bool:
         """Whether the smallest example must be run again to know if it fails every time."""
-        # Without time to make it small, it is taken for a consequence; what has ended the connector cannot run again.
+        # Without time to shrink it, it counts as a consequence; an example that ended the connector cannot run again.
         return not (self.confirmed or self.stopped or self.replayed or not self.profile.shrinking)
 
     @property
@@ -367,7 +367,7 @@ def _explore(
 
 
 def _key(rule: Rule, subject: Subject) -> bytes:
-    """What the examples of a rule are kept under."""
+    """The key under which a rule's examples are kept."""
     without = subject.without
     return (f"{rule.id} apart from {name_features(without)}" if without else rule.id).encode()
 

@@ -13,7 +13,7 @@ from dsync_kit.conformance.running.board import UnderWay
 __all__ = ["Death", "stuck"]
 
 _STUCK_SECONDS = 5.0
-"""The process itself abandons a late call. If so many seconds more, or twice the time, pass, all of it is blocked."""
+"""The process itself abandons a late call. After this many more seconds, or twice the time, all of it is blocked."""
 
 _STEP_SECONDS = 600.0
 """Seconds that anything else may take: starting a backend may have to fetch an image."""
@@ -51,7 +51,7 @@ class Death:
             return Finding(rule.id, rule.level, Status.ERRORED, examples=1, seconds=seconds, reason=reason)
         failure = Failure(
             message="the connector hangs, and its process with it" if self.stuck else "the connector ends its process",
-            expected="an answer to every call, be it an error",
+            expected="an answer to every call, even if it is an error",
             seen=self.stuck or f"{self._ended()} during {self.calls[-1]}",
             hint="the call holds the interpreter's lock: it loops in a C library"
             if self.stuck
@@ -65,10 +65,10 @@ class Death:
 
     def problem(self, rule: RuleInfo | None) -> str:
         """Why the run could not continue."""
-        told = f"; its output ends with:\n{self.output}" if self.output and not self.blamed else ""
+        ending = f"; its output ends with:\n{self.output}" if self.output and not self.blamed else ""
         if rule is not None:
-            return f"{self._ended()} in {rule.id}: the rules after it did not run{told}"
-        return f"{self._ended()} before the first rule{self._doing()}{told}"
+            return f"{self._ended()} in {rule.id}: the rules after it did not run{ending}"
+        return f"{self._ended()} before the first rule{self._doing()}{ending}"
 
     def _ended(self) -> str:
         if self.stuck:

@@ -1,4 +1,4 @@
-"""Failures in files, each with all that is needed to run just its example again."""
+"""Failures in files, each with everything that is needed to run just its example again."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
-"""Examples of known failures, in files beside the list that names the rules: they are committed with it.
+"""Examples of known failures, in files beside the list of the rules, to be committed with it.
 
-A known failure that is not seen in a run may just not have been met. Its example tells: only if that passes, the rule
-is not violated any more.
+A run without a known failure may just not have met it. Its kept example decides: only if that passes, the rule is no
+longer violated.
 """
 
 import json
@@ -15,7 +15,7 @@ from dsync_kit.usage import UsageError
 __all__ = ["FOLDER", "KnownExample", "example_file"]
 
 FOLDER = "known_examples"
-"""Where they are, beside the list."""
+"""Their folder, beside the list."""
 
 _SCHEMA = "dsync-kit/known-example/1"
 
@@ -27,7 +27,7 @@ def example_file(beside: Path, rule: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class KnownExample:
-    """One example. `example` are its values as reports show them, `choices` what makes it with this Hypothesis."""
+    """One example. `example` are its values as reports show them, `choices` what reproduces it with this Hypothesis."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -38,7 +38,7 @@ class KnownExample:
 
     @property
     def usable(self) -> bool:
-        """Whether this Hypothesis makes the same example of the choices."""
+        """Whether the installed Hypothesis makes the same example from the choices."""
         return self.hypothesis == version("hypothesis")
 
     def save(self, path: Path) -> None:

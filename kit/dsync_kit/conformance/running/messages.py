@@ -27,9 +27,9 @@ class Orders:
     `rules` are globs; without any, all rules run. `documents` are the words of `--documents`. `known_failures` and
     `known_flaky` are files. `edition` is the requested one; None leaves it to the connector. `earlier` is a folder with
     an earlier version of the connector, or None. `database` is the folder for this connector's failing examples,
-    `corpus` replaces it where examples are kept, too, with which an explorer reached something new. `runs` is the one
-    for journals of namespaces; each may be None. `settle` are the seconds by which reads may lag behind writes; with
-    None, the kit finds out. If there are `choices`, each rule is judged only by the example that they reproduce;
+    `corpus` replaces it if examples with which an explorer reached something new are kept, too. `runs` is the one for
+    journals of namespaces; each may be None. `settle` is by how many seconds reads may lag behind writes; with None,
+    the kit finds out. If there are `choices`, each rule is judged only by the example that they reproduce;
     `without` are the features that it must not show.
     """
 

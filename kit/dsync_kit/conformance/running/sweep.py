@@ -33,7 +33,7 @@ def named_like_the_kits(opened: OpenTarget) -> list[str]:
     Raises UsageError if the connector has no default plan, ConnectorError if a call fails.
     """
     if not opened.api.get_info(GetInfoRequest()).capabilities.source.default_plan:
-        raise UsageError(f"{opened.title} declares no default_plan: what namespaces it has cannot be asked")
+        raise UsageError(f"{opened.title} declares no default_plan: it cannot list its namespaces")
     plan = Driver(opened.api).plan()
     return sorted({found.namespace for found in plan.partitions if _OURS.fullmatch(found.namespace)})
 
@@ -46,7 +46,7 @@ def sweep_namespaces(opened: OpenTarget, namespaces: Sequence[str]) -> Swept:
     capabilities = opened.api.get_info(GetInfoRequest()).capabilities
     types = _types(capabilities)
     if not types:
-        raise UsageError(f"{opened.title} does not both list and write one data type: empty the namespaces past it")
+        raise UsageError(f"{opened.title} cannot both list and write a data type: empty the namespaces without it")
     driver = Driver(opened.api)
     # Each type lists the same documents, except those whose ids differ there.
     deleted = {namespace: max(_emptied(driver, namespace, kind) for kind in types) for namespace in namespaces}

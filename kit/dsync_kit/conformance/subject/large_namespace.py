@@ -10,7 +10,7 @@ __all__ = ["LargeNamespace"]
 
 @dataclass(frozen=True, slots=True)
 class LargeNamespace:
-    """`page_size` is the most documents that a page held, None where no partition had several pages; `listed` is how
+    """`page_size` is the most documents that a page held, None if no partition had several pages; `listed` is how
     many were listed at all."""
 
     namespace: str

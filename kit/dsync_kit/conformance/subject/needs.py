@@ -1,4 +1,4 @@
-"""Whether a connector, or the way it is run, has what a rule needs."""
+"""Whether a connector, and the way it is run, offer what a rule needs."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
 __all__ = ["UNKNOWN", "lacking", "offers"]
 
-UNKNOWN = "nobody knows a document that it takes: --documents says what the namespace holds"
+UNKNOWN = "nobody knows a document that it accepts: declare what the namespace holds with --documents"
 """Why rules that write do not run if the schema of a namespace is neither declared nor found out."""
 
 
@@ -39,7 +39,7 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
 
 
 def offers(subject: Subject, need: Need) -> bool:
-    """Whether the connector, or the way that it is run, has what a rule needs."""
+    """Whether the connector, and the way it is run, offer what a rule needs."""
     target, declared = subject.target, subject.declared
     source = declared.info.capabilities.source
     match need:

@@ -32,7 +32,7 @@ from dsync_kit.protocol.names import type_name
 __all__ = ["find_out"]
 
 _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
-"""The codes that refuse a value, and say so."""
+"""The codes of a deliberate refusal of a value."""
 
 
 def find_out(
@@ -130,7 +130,7 @@ class _Trying:
         seconds = self._settling.seconds
         if not seconds:
             return ""
-        return f"its reads lag behind its writes: what is expected is waited for, up to {seconds:.1f} s (--settle)"
+        return f"its reads lag behind its writes: the kit waits for them, up to {seconds:.1f} s (--settle)"
 
     def sample_is_kept(self) -> None:
         """Write a document to a namespace with a declared schema, to find out if it is listed and can be deleted."""
@@ -189,7 +189,7 @@ class _Trying:
                 self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
 
     def values_are_taken(self) -> None:
-        """Find out which of the values that a store may refuse it does."""
+        """Find out which optional values the store refuses."""
         for data_type in self._declared.written_types:
             kinds = self.id_kinds[data_type]
 
@@ -229,7 +229,7 @@ class _Trying:
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
-                self.notes += [f"{name}: {note}; --documents declares what it holds" for note in finding.notes]
+                self.notes += [f"{name}: {note}; declare what it holds with --documents" for note in finding.notes]
                 self.unknown[name] = finding.notes[-1]
                 self._closed.add(name)
                 if finding.suggested is not None:
@@ -240,8 +240,8 @@ class _Trying:
             found[data_type] = finding.schema
             count = len(finding.schema.fields) + len(finding.schema.repeats)
             self.notes.append(
-                f"{name} holds documents of {count} fields, as {finding.calls} documents that were written have "
-                "shown: `dsync-kit schema` prints their schema, for --documents"
+                f"{name} holds documents with {count} fields, as {finding.calls} written documents have shown: "
+                "`dsync-kit schema` prints their schema, for --documents"
             )
             self.notes += [f"{name}: {note}" for note in finding.notes]
         self._schemas[name] = FoundSchemas(found)
@@ -331,7 +331,7 @@ class _Trying:
             return False  # the rules will meet it again
 
     def _is_misread(self, namespace: str, data_type: DataType) -> bool:
-        """Whether documents in a namespace of the kit are listed as something else than documents of the type."""
+        """Whether documents in a namespace of the kit are listed as something other than documents of the type."""
         if data_type not in self._declared.types:
             return False
         try:

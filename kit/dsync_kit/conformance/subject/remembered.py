@@ -15,13 +15,13 @@ MOST_REMAINS = 100
 
 
 class Remembered:
-    """What is costly to make, and is made once in a run; and what the kit must not forget.
+    """Things that are costly, so made once in a run, and things that the kit must not forget.
 
-    `foreign` are the documents of an offered namespace that were there before an example came, by their keys, `first`
-    those of before the run, and `put_back` how many of them were gone at its end, and were written again.
-    `streamed` says whether a stream was opened, which may still hold its place when the next one is. `remains` are the
-    namespaces that could not be emptied, each with the reason. `broken` are the forms of documents that are known to be
-    taken for other documents, or refused: no further example need show it.
+    `foreign` are the documents, by key, that were in an offered namespace before an example, `first` those before the
+    run, and `put_back` counts those that were gone at its end, and were written again. `streamed` says whether a stream
+    was opened, which may still occupy the only slot when the next one opens. `remains` are the namespaces that could
+    not be emptied, each with the reason. `broken` are the forms of documents that are known to be confused with other
+    documents, or refused: no further example need show them.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Remembered:
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
 
     def apart(self) -> "Remembered":
-        """The same, for examples that draw other documents: without what was made of those before."""
+        """The same, for examples that draw other documents: without what was made from the earlier ones."""
         other = copy(self)
         other.large_namespaces, other.crashes, other.handovers = {}, {}, {}
         return other
@@ -49,11 +49,11 @@ class Remembered:
         return first
 
     def keep(self, namespace: str, data_type: DataType, documents: list[bytes]) -> None:
-        """Keep documents in a namespace beyond the example that wrote them, until they are taken."""
+        """Keep documents in a namespace beyond the example that wrote them, until `take_kept`."""
         self._kept.append((namespace, data_type, documents))
 
     def take_kept(self) -> list[tuple[str, DataType, list[bytes]]]:
-        """The documents that were kept, once: they are to be removed."""
+        """The kept documents, to be removed; returns them only once."""
         kept, self._kept = self._kept, []
         return kept
 

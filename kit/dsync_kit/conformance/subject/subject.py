@@ -64,11 +64,11 @@ class Subject:
         runs: Path | None = None,
         settle: float | None = None,
     ) -> Self:
-        """Ask a connector what it is, and try what it takes.
+        """Ask a connector what it is, and try what it accepts.
 
-        `namespaces` are those that the user offers: to be read, and where the connector makes none by itself, to be
-        written to. `documents` says what namespaces hold, and offers them. `runs` is the folder that keeps what
-        namespaces were taken. Raises TargetError where GetInfo does not answer, UsageError for a schema that is wrong.
+        `namespaces` are those that the user offers for reading and, if the connector creates none, for writing.
+        `documents` declares what namespaces hold, and offers them. `runs` is the folder for the journals of used
+        namespaces. Raises TargetError if GetInfo does not answer, UsageError for an invalid schema.
         """
         try:
             info = target.api.get_info(GetInfoRequest())
@@ -114,7 +114,7 @@ class Subject:
         )
 
     def apart(self, features: Features) -> Self:
-        """The same connector for examples without these features. It forgets what was found out by waiting."""
+        """The same connector for examples without these features. It forgets what it learned by waiting."""
         found = replace(
             self.found, families=tuple(family.apart((*self.found.refuses, *features)) for family in self.found.families)
         )
@@ -134,7 +134,7 @@ class Subject:
 
     @property
     def driver(self) -> Driver:
-        """A driver for calls outside of the rules: no transcript has them."""
+        """A driver for calls outside the rules, which appear in no transcript."""
         return Driver(self.place, self.limits)
 
     @property
@@ -153,17 +153,17 @@ class Subject:
 
     @property
     def removes(self) -> bool:
-        """Whether the kit's documents can be removed, and do not go with the harness's scratch area anyway."""
+        """Whether the kit's documents can be removed, and don't vanish with the harness's scratch area anyway."""
         changes = self.declared.can_change and self.found.deletes
         return changes and not self.disposable and not self.liveness.hung
 
     @property
     def disposable(self) -> bool:
-        """Whether what the kit writes goes with the harness's scratch area, so that nothing need be removed."""
+        """Whether the kit's documents vanish with the harness's scratch area, so that nothing need be removed."""
         return _disposable(self.target)
 
     def kept(self, namespaces: Iterable[str]) -> None:
-        """Note for the report, if it is so, that the kit's documents in these namespaces cannot be removed."""
+        """Note for the report if the kit's documents in these namespaces cannot be removed."""
         for namespace in namespaces if self.found.keeps and not self.disposable else ():
             self.remembered.remain(namespace, self.found.keeps)
 
@@ -176,7 +176,7 @@ class Subject:
                     found[document_key(document, data_type)] = document
                 except InvalidArgument:
                     continue  # not written by the kit, so it does not matter here
-            # In one type, that is: what is written again in another may come back as something else.
+            # In one type only: a document written back in another type may change.
             self.remembered.first.setdefault(namespace, (data_type, dict(found)))
         self.remembered.foreign[namespace] = found
 
@@ -189,13 +189,13 @@ class Subject:
                 self.kept([namespace])
         if not self.liveness.hung:
             self._put_back()
-        if not self.liveness.hung:  # else nothing could be removed, and the journal stays
+        if not self.liveness.hung:  # otherwise nothing could be removed, and the journal stays
             self.journal.end(self.remembered.remains)
 
     def _put_back(self) -> None:
-        """Restore documents that were in an offered namespace before the run, and have gone.
+        """Restore documents that were in an offered namespace before the run, and are gone.
 
-        A store that confuses the id '1' with 1 has overwritten its owner's document, and deleted it with the kit's.
+        A store that confuses the ids '1' and 1 overwrites its owner's document, and deletes it with the kit's.
         """
         for namespace, (data_type, before) in self.remembered.first.items() if self.declared.is_sink else ():
             gone: list[bytes] = []
@@ -259,5 +259,5 @@ class Subject:
 
 
 def _disposable(target: OpenTarget) -> bool:
-    """Whether what the kit writes goes with the harness's scratch area, so that nothing need be removed."""
+    """Whether the kit's documents vanish with the harness's scratch area, so that nothing need be removed."""
     return target.harness is not None and not target.harness.namespaces

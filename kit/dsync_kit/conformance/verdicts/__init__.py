@@ -1,1 +1,1 @@
-"""What a namespace should hold, how its contents differ from that, and which rule is to blame."""
+"""What a namespace should hold, how its contents differ, and which rule is to blame."""

@@ -124,7 +124,7 @@ def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:
 
 
 def _flaky(rule: str, terms: Terms) -> KnownFlaky | None:
-    """The entry that excuses a rule which fails now and then."""
+    """The entry that excuses a flaky rule."""
     entry = _listed(rule, terms.known_flaky)
     return entry if entry is not None and not entry.expired else None
 
@@ -138,7 +138,7 @@ def _status(finding: Finding, cause: str, excused: Collection[str], terms: Terms
         return Status.KNOWN_FAILING, listed
     if cause in excused:
         return Status.KNOWN_FAILING, f"a consequence of {cause}"
-    # A glob may cover rules that are kept; only a rule that is named must fail.
+    # A glob may cover rules that are not violated; only a rule that is listed by name must fail.
     if finding.status is Status.PASSED and finding.rule in terms.known_failures:
         if finding.kept_example is KeptExample.PASSES:
             reason = f"it is listed as known to fail ({listed}), but its kept example passes: remove it from the list"

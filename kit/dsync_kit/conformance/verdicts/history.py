@@ -1,4 +1,4 @@
-"""Which states of each document a read may see, where writes are in flight while it runs."""
+"""The states of each document that a read may see while writes are in flight."""
 
 import itertools
 import threading
@@ -25,7 +25,7 @@ class Clock:
         self._count = itertools.count(1)
 
     def now(self) -> int:
-        """A moment after all moments that were given before."""
+        """A moment after all earlier ones."""
         return next(self._count)
 
 
@@ -33,7 +33,7 @@ class Clock:
 class Write:
     """A state that one document was given. `ended` is None until the call is answered.
 
-    `sure` says that the call was acknowledged; what was refused may have been applied in part.
+    `sure` means that the call was acknowledged; a refused call may have been applied in part.
     """
 
     document: bytes | None
@@ -45,7 +45,7 @@ class Write:
 class History:
     """The states of the documents of one namespace, by their keys; each key is written by one writer at a time.
 
-    `before` are the documents that somebody else has in it.
+    `before` are documents that belong to somebody else.
     """
 
     def __init__(self, data_type: DataType, clock: Clock, before: Mapping[bytes, bytes]) -> None:
@@ -56,7 +56,7 @@ class History:
         self._lock = threading.Lock()
 
     def begin(self, changes: Iterable[tuple[bytes, bytes | None]]) -> list[Write]:
-        """Note that a call is made that gives these documents these states; None is a delete."""
+        """Note the start of a call that gives these documents these states; None is a delete."""
         now = self._clock.now()
         writes = []
         with self._lock:
@@ -88,7 +88,7 @@ class History:
         return [write.document for write in writes[first:] if write.began <= until] or [None]
 
     def model(self) -> Model:
-        """What the namespace holds while nothing is in flight, by all that was acknowledged."""
+        """What the namespace holds while nothing is in flight, according to the acknowledged calls."""
         now = self._clock.now()
         states = {key: self.possible(key, now, now)[0] for key in self.written()}
         model = Model(self.data_type)
@@ -97,12 +97,12 @@ class History:
 
     @property
     def unsure(self) -> bool:
-        """Whether a call was refused of which nobody knows what it has applied."""
+        """Whether a call was refused, and nobody knows what it applied."""
         now = self._clock.now()
         return any(len(self.possible(key, now, now)) > 1 for key in self.written())
 
     def settle(self, listed: Mapping[bytes, bytes]) -> None:
-        """Take what is listed, while nothing is in flight, for what refused calls have left."""
+        """Take the listing, while nothing is in flight, as what refused calls left behind."""
         now = self._clock.now()
         for key in self.written():
             if len(self.possible(key, now, now)) > 1:
@@ -117,16 +117,16 @@ class History:
         *,
         among: Collection[bytes] | None = None,
     ) -> None:
-        """Raise Violation where a listing lacks what it must have, or has what it cannot have.
+        """Raise Violation if a listing lacks what it must have, or has what it cannot have.
 
-        A document that was written to meanwhile may be listed in any of its states, or not at all. `among` are the keys
-        that are to be listed; by default all.
+        A document written meanwhile may be listed in any of its states, or not at all. `among` are the keys that
+        must be listed; by default all.
         """
         for key in self.written() if among is None else among:
             states = self.possible(key, since, until)
             if len(states) == 1 and states[0] is not None and key not in listed:
                 raise Violation(
-                    f"{what} lacks a document that was there before it began, and that nobody has touched",
+                    f"{what} lacks a document that was there before it began, and that nobody touched",
                     expected=show_document(states[0]),
                     seen=f"{len(listed)} other documents",
                     rests_on=Evidence.LISTING,
@@ -135,7 +135,7 @@ class History:
             self.check(key, document, since, until, what)
 
     def check(self, key: bytes, document: bytes | None, since: int, until: int, what: str) -> None:
-        """Raise Violation where a read gave a document in a state that it cannot have had; None is a missing one."""
+        """Raise Violation if a read returned a document in an impossible state; None is a missing document."""
         states = self.possible(key, since, until)
         if any(self._same(document, state) for state in states):
             return
@@ -145,7 +145,7 @@ class History:
             self._same(document, state) for state in self.possible(key, 0, self._clock.now())
         )
         raise Violation(
-            f"{what} gives a document in a state that it {'no longer has' if known else 'never had'}"
+            f"{what} returns a document in a state that it {'no longer has' if known else 'never had'}"
             if document is not None
             else f"{what} lacks a document that is there",
             expected=" or ".join(dict.fromkeys(_shown(state) for state in states)),

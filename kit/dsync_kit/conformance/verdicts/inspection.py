@@ -55,7 +55,7 @@ def _document_key(document: bytes, data_type: DataType) -> bytes:
     return key_of(id_of(document, data_type), data_type)
 
 
-# Cached, since they are needed when a document is written, expected and read.
+# Cached, because they are needed when a document is written, expected and read.
 _small_document_key = lru_cache(maxsize=20_000)(_document_key)
 _small_id_key = lru_cache(maxsize=20_000)(_id_key)
 
@@ -140,7 +140,7 @@ def _faults_of_document(update: Update, data_type: DataType, *, compare: bool) -
         )
         return
     if not compare or (data_type == DATA_TYPE_JSON_ID and len(update.id) > 1):
-        return  # a composite id is spelled by a JSON document in its own way
+        return  # a JSON document has its own form for a composite id
     if key_of(update.id, data_type) != key_of(own, data_type):
         yield Violation(
             "an update's id is not the id of its document",

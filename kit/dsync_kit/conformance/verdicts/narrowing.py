@@ -46,8 +46,8 @@ _FUNDAMENTAL = (FeatureKind.VALUES, FeatureKind.IDS)
 class _Cause:
     """A failure, the rules to judge again because of it, and the results.
 
-    `without` are the features without which its consequences are judged; None if they are not known yet. `first` says
-    that it was found in the run itself, and not when rules were judged again.
+    `without` are the features without which its consequences are judged; None if they are not known yet. `first` means
+    that it was found in the run itself, not when rules were judged again.
     """
 
     finding: Finding
@@ -75,13 +75,13 @@ class _Cause:
         if _passed(finding) or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
             self.without, self.exercised = without, finding.status is Status.PASSED
             return
-        # It fails in another way: the features that it shows now may be the only ones left to leave out.
+        # It fails in another way: perhaps only the features that it shows now need to be left out.
         new = [feature for feature in finding.features if feature not in self.finding.features]
         # What fails with texts and with others is not about the kind: leaving out more would leave nothing to check.
         of_any_kind = {feature.kind for feature in without if feature.detail == _TEXTS.detail}
         new = [feature for feature in new if feature.kind not in of_any_kind]
         if any(feature.kind is FeatureKind.VALUES for feature in without):
-            # Texts replace the values that are left out, so that they appear now means little.
+            # Texts replace the values that are left out, so their appearance means little.
             new.sort(key=lambda feature: feature == _TEXTS)
         self.trials.extendleft((*without, feature) for feature in reversed(new[:_NEW_FEATURES]))
         if self.tried >= _MOST_TRIALS:
@@ -103,7 +103,7 @@ class _Cause:
             if finding.failure is None:
                 yield finding
             elif not finding.failure.reproducible:
-                yield _not_exercised(finding, "its failure did not come again")
+                yield _not_exercised(finding, "its failure did not recur")
             elif finding.refusal and finding.refusal == self.finding.refusal:
                 yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
             elif finding.owner != self.finding.rule:

@@ -202,9 +202,9 @@ def readme(case: Case) -> None:
     if path is None:
         raise Violation("there is no README", expected="README.md", seen="no file of that name")
     text = path.read_text(encoding="utf-8", errors="replace")
-    told = set(re.findall(r"--(?:no-)?([a-z0-9][a-z0-9-]*)", text))
+    documented = set(re.findall(r"--(?:no-)?([a-z0-9][a-z0-9-]*)", text))
     options = {option.flag for option in load_folder(folder).settings.options()}
-    missing = sorted(flag for flag in options if flag.removeprefix("--") not in told)
+    missing = sorted(flag for flag in options if flag.removeprefix("--") not in documented)
     case.check(
         not missing, f"{path.name} does not document every option", expected=", ".join(missing), seen="not there"
     )

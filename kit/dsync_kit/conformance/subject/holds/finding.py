@@ -43,7 +43,7 @@ class Namespace:
 
 
 def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> Finding:
-    """Find out what a namespace holds. What is written for that is deleted again, if the connector deletes.
+    """Find out what a namespace holds. The documents written for this are deleted, if the connector deletes.
 
     Raises ConnectorError if the connector cannot be reached.
     """

@@ -1,4 +1,4 @@
-"""Which values a store refuses that it may refuse, although it takes documents with any fields."""
+"""Which optional values a store refuses, although it accepts documents with any fields."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ _MAY_BE_REFUSED: dict[Feature, Any] = {
 def refused_values(takes: Callable[[bytes], bool], identifier: Any, data_type: DataType) -> Features:
     """The kinds of values that a store of documents of one type refuses; `takes` writes a document.
 
-    A single document is written where all are taken.
+    If all are accepted, a single document is written.
     """
     tried = _MAY_BE_REFUSED if data_type == DATA_TYPE_MONGO_BSON else _NULL
 
