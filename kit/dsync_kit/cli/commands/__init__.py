@@ -1,0 +1,1 @@
+"""The commands of `dsync-kit`: their options and help. What a command needs is imported when it runs."""
