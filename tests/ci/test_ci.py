@@ -184,6 +184,36 @@ def test_a_run_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Comm
     assert "::stop-commands::" not in done.stderr
 
 
+def azure_obeys(output: str) -> bool:
+    """Whether Azure's agent finds a command in an output. It looks for it anywhere, past characters without width."""
+    return "##vso[" in output.replace("\u200d", "")
+
+
+def test_a_connector_gives_no_commands_to_azure(monorepo: Repository, dsync_kit: Command) -> None:
+    """Whatever it prints on either stream, at once or in pieces, and whatever the kit quotes of its answers."""
+    forged = (
+        "import sys\n"
+        "print('here: ##vso[task.setvariable variable=a]forged', '###vso[', '##\\u200dvso[', '## a heading')\n"
+        "print('##v', end='', file=sys.stderr)\n"
+        "print('so[task.setvariable variable=a]forged', file=sys.stderr)\n"
+    )
+    edit(monorepo, "connectors/one/registration.py", "CONNECTOR =", f"{forged}CONNECTOR =")
+    edit(monorepo, "connectors/one/connector.py", 'db_type="null"', 'db_type="##vso[task.complete]forged"')
+    words = ("--profile", "quick", "--rule", "info/*")
+    for command in (
+        ("ci", *words),
+        ("verify", "connectors/one", *words),
+        ("run", "--mode", "initial-sync", "--limit", "1", "/dev/fakesource", "connectors/one", "/dev/null"),
+    ):
+        done = dsync_kit(*command, TF_BUILD="True", PYTHONIOENCODING="utf-8")
+        assert "##vso [task" in done.stdout
+        assert not azure_obeys(done.stdout)
+        assert not azure_obeys(done.stderr)
+    assert "##vso [task.setvariable variable=a]forged" in done.stderr
+    assert "## a heading" in done.stdout
+    assert azure_obeys(dsync_kit(*command, PYTHONIOENCODING="utf-8").stdout)  # elsewhere, output stays as it is
+
+
 def test_a_summary_that_has_no_room(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
     """What stands in the page already counts: GitHub would drop a page that is too long as a whole."""
     break_(monorepo, "connectors/one")

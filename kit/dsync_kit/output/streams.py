@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dsync_kit.output.workflow_commands import AzureCommands, on_azure
+
 __all__ = ["fail_on_loss", "is_unread", "lost", "open_streams", "write_document"]
 
 _SUBSTITUTES = str.maketrans(
@@ -30,12 +32,13 @@ class _Stream(io.TextIOWrapper):
         self._was_closed = was_closed
         self.loss: OSError | None = None
         self.raises = False
+        self._azure = AzureCommands() if on_azure() else None  # on stdout and stderr, a connector may print commands
 
     def write(self, text: str) -> int:
         """Write, or keep the reason for the failure. Raises OSError only after `fail_on_loss()`."""
         self._check()
         try:
-            super().write(text)
+            super().write(text if self._azure is None else self._azure.broken_up(text))
         except OSError as error:
             self._lose(error)
         return len(text)

@@ -1,4 +1,4 @@
-"""GitHub's workflow commands: the runner obeys the kit's, and none that a connector prints."""
+"""Workflow commands of GitHub and Azure: their runners obey the kit's, and none that a connector prints."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, Self
 
-__all__ = ["WorkflowCommands"]
+__all__ = ["AzureCommands", "WorkflowCommands", "on_azure"]
 
 
 class WorkflowCommands:
@@ -45,3 +45,40 @@ class WorkflowCommands:
     def _write(self, lines: Iterable[str]) -> None:
         self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
+
+
+_AZURE = "##vso["
+"""Azure's agent obeys a command anywhere in a line, on either stream, and cannot be made to stop."""
+
+
+def on_azure() -> bool:
+    """Whether the output is read by an agent of Azure Pipelines."""
+    return os.environ.get("TF_BUILD", "").lower() == "true"
+
+
+class AzureCommands:
+    """Breaks up the commands in the text of one stream: `##vso[` becomes `##vso [`.
+
+    A command may come in several pieces. Invisible characters do not hide it, because the agent ignores them.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def broken_up(self, text: str) -> str:
+        """The next piece of the stream's text without commands."""
+        if not self._seen and "#" not in text:
+            return text
+        return "".join(map(self._next, text))
+
+    def _next(self, char: str) -> str:
+        if char.lower() == _AZURE[self._seen]:
+            self._seen += 1
+            if self._seen == len(_AZURE):
+                self._seen = 0
+                return f" {char}"
+        elif char == "#":
+            self._seen = 2 if self._seen == 2 else 1  # the last two of three
+        elif " " <= char <= "~" or char == "\n":
+            self._seen = 0
+        return char
