@@ -252,7 +252,7 @@ def _number(text: str) -> list[object]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:

@@ -56,7 +56,7 @@ def test_the_gate_fails_if_it_is_old(dsync_kit: Command, connector: Repository) 
     connector.write("null/README.md", f"# Null\n\n{BEGIN}\nold\n{END}\n")
     stale = dsync_kit(*command)
     assert stale.returncode == 1
-    assert "null/README.md is not what the connector says: run `dsync-kit docs null`, and commit it" in stale.stderr
+    assert "null/README.md is out of date: run `dsync-kit docs null`, and commit it" in stale.stderr
     assert dsync_kit("docs", "null").returncode == 0
     fresh = dsync_kit(*command)
     assert fresh.returncode == 0, fresh.stdout + fresh.stderr

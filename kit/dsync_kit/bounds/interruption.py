@@ -7,7 +7,7 @@ from types import FrameType
 
 __all__ = ["heed", "interrupt_on"]
 
-# Python drops what is raised in these: Hypothesis's callback of the garbage collector, and finalizers.
+# Python drops exceptions raised in these: Hypothesis's callback of the garbage collector, and finalizers.
 _DEAF = frozenset({"gc_callback", "__del__"})
 _AGAIN_SECONDS = 0.05
 _asked = threading.Event()

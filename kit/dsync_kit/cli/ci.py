@@ -96,7 +96,7 @@ def ci(asked: Gate) -> int:
         for problem in problems:
             say_error(problem)
         for name in stale:
-            say_error(f"{name}/README.md is not what the connector says: run `dsync-kit docs {name}`, and commit it")
+            say_error(f"{name}/README.md is out of date: run `dsync-kit docs {name}`, and commit it")
     codes = [ExitCode(report.result.exit_code) for report in reports.values()]
     # However the loop ended, connectors that were not reached have not passed.
     complete = len(codes) == len(change.touched) + len(change.unjudged)
@@ -107,7 +107,7 @@ def ci(asked: Gate) -> int:
 
 
 def _is_stale(asked: Gate, folder: Path, report: Report) -> bool:
-    """Whether the generated part of the README is old. What was judged only in part cannot say so."""
+    """Whether the generated part of the README is out of date; unknown, so False, after a partial run."""
     if asked.rules or report.started is None or report.result.problem or report.result.interrupted:
         return False
     return is_stale(folder, report)
@@ -123,7 +123,7 @@ def _list(change: Change) -> int:
 
 
 def _check(asked: Gate) -> None:
-    """Refuse wrong options here, else each connector would seem to be at fault."""
+    """Refuse wrong options here; otherwise each connector would seem to be at fault."""
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     if asked.rules:
@@ -195,7 +195,7 @@ def _against(asked: Gate, target: str) -> str | None:
 
 
 def _seed(asked: Gate, target: str) -> int:
-    """The seed asked for, else one that stays the same: the same change must get the same verdict every time."""
+    """The requested seed, else a constant one: the same change must always get the same verdict."""
     folder = Path(target)
     return seed_for(folder, edition_for(folder, asked.edition)) if asked.seed is None else asked.seed
 

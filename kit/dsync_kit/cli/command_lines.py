@@ -48,7 +48,7 @@ Against = Annotated[
 ]
 Edition = Annotated[
     str | None,
-    typer.Option(metavar="EDITION", help="Hold it to this edition of the rules, or latest; else to its pyproject's."),
+    typer.Option(metavar="EDITION", help="The edition of the rules to hold it to, or latest; else its pyproject's."),
 ]
 Seed = Annotated[
     int | None,
@@ -61,7 +61,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Count violated SHOULD ru
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel.")]
 Settle = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else it is found out."),
+    typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else the kit finds out."),
 ]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a call of the connector may take.")]
 

@@ -142,7 +142,7 @@ def _checked(asked: EndToEnd) -> list[ReportFile]:
 def _data_type(
     asked: EndToEnd, source: ServedEnd, sink: ServedEnd, infos: tuple[GetInfoResponse, GetInfoResponse]
 ) -> DataType:
-    """The type of the flow. Raises UsageError if the ends cannot be written and read back as a run needs it."""
+    """The types of the flow. Raises UsageError if an end cannot be written or read as the run needs it."""
     types = negotiate(source.end(), sink.end(), *infos)
     if not asked.amounts.writes_nothing and types.read not in infos[0].capabilities.sink.supported_data_types:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""`dsync-kit fuzz`: explores a connector for as long as it is let."""
+"""`dsync-kit fuzz`: explores a connector for as long as you like."""
 
 import itertools
 import re
@@ -28,10 +28,10 @@ __all__ = ["fuzz", "seconds_of"]
 
 _FIRST_SECONDS = 10.0
 _LONGEST_SECONDS = 300.0
-"""How long a rule is explored in one round: the connector is started again for each."""
+"""How long a rule is explored in one round; each round starts the connector again."""
 
 _MANY = 10
-"""From so many times on a cell only says that it was often."""
+"""From this count on, a cell only shows that it was often."""
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -41,14 +41,14 @@ def seconds_of(text: str) -> float:
     parts = re.findall(r"(\d+(?:\.\d+)?)([hms]?)", text)
     seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or not seconds:
-        raise UsageError(f"--max-time {text!r} is no time: expected a number with h, m or s, such as 8h, 1h30m or 90s")
+        raise UsageError(f"--max-time {text!r}: expected a number with h, m or s, such as 8h, 1h30m or 90s")
     return seconds
 
 
 def fuzz(asked: Verification, seconds: float) -> int:
-    """Explore in rounds, each with another seed, until the time is over; returns the exit code.
+    """Explore in rounds, each with a different seed, until the time is over; returns the exit code.
 
-    A rule that has failed is left out from then on. Raises UsageError for what cannot be done as asked.
+    A rule that has failed is left out from then on. Raises UsageError for an impossible request.
     """
     console = open_console()
     corpus = Corpus(CORPUS / folder_of(redact_target(asked.target)))
@@ -81,7 +81,7 @@ def fuzz(asked: Verification, seconds: float) -> int:
 
 
 def _round(asked: Verification, share: float, corpus: Corpus) -> tuple[Report, bool]:
-    # Without a total, no time is left for judging again what a failure explains: the next round leaves it out.
+    # Without a total, there is no time to judge again what a failure explains: the next round leaves out that failure.
     profile = replace(PROFILES["standard"], seconds=share, shrinking=min(60.0, 2 * share), total=0.0)
     orders = replace(orders_of(asked), profile=profile, corpus=corpus.examples)
     with Crew() as crew:
@@ -107,9 +107,9 @@ def _print_failure(console: Console, outcome: Outcome, report: Report) -> None:
 
 
 def _table_lines(reached: Sequence[tuple[Situation, int]]) -> Iterator[str]:
-    """A table for each way in which operations met; a cell says how often they did, `+` that it was ten times or more.
+    """A table for each way in which operations met; a cell says how often they did, `+` means ten times or more.
 
-    The columns are numbered as the rows that have the same name.
+    The columns have the numbers of the rows with the same name.
     """
     names = sorted({name for found, _ in reached for name in (found.first, found.second)})
     number = {name: f"{count:>3}" for count, name in enumerate(names, 1)}

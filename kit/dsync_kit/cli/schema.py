@@ -54,7 +54,7 @@ def schema(asked: Asked) -> int:
 
 
 def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:
-    """The schema of each namespace that has one: of two data types the first one's, as the other's differs little."""
+    """The schema of each namespace that has one: for the first data type, as the other one's differs little."""
     for family in subject.families:
         holdings = (family.holding(data_type) for data_type in (subject.declared.types or subject.declared.sink_types))
         filling = next((holding for holding in holdings if isinstance(holding, Filling)), None)

@@ -125,7 +125,7 @@ def judge(asked: Verification, console: Console, crew: Crew) -> Report:
 
 
 def follow(asked: Verification, orders: Orders, console: Console, crew: Crew) -> Report:
-    """Judge a connector as it is ordered, show how that goes, and keep its failures. Raises UsageError."""
+    """Judge a connector as the orders say, show the progress, and keep its failures. Raises UsageError."""
     seen = _Seen()
     keeper = _Keeper(lambda finding: asked.keep(finding, orders.seed, seen.typed))
     with _earlier(asked) as earlier:
@@ -147,7 +147,7 @@ def _earlier(asked: Verification) -> AbstractContextManager[Path | None]:
 
 
 def _keep_known(report: Report) -> Iterator[str]:
-    """Keep an example of each known failure that has none, or whose example passes; gives what to say of that."""
+    """Keep an example of each known failure that has none, or whose example passes; yields messages about that."""
     terms = report.started.terms if report.started else Terms()
     for outcome in report.having(Status.KNOWN_FAILING):
         failure, path = outcome.failure, terms.examples.get(outcome.rule)
@@ -166,7 +166,7 @@ def _keep_known(report: Report) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the events before the last one said."""
+    """What the events before the last one reported."""
 
     started: RunStarted | None = None
     typed: TypedOptions = field(default_factory=TypedOptions)
@@ -174,7 +174,7 @@ class _Seen:
 
 
 def orders_of(asked: Verification) -> Orders:
-    """What to have judged. Raises UsageError for a profile that there is not."""
+    """What to judge, and how. Raises UsageError if there is no such profile."""
     if asked.profile not in PROFILES:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     return Orders(
@@ -201,7 +201,7 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
             try:
                 progress.show(event)
             except KeyboardInterrupt:
-                # Interrupted between two steps of the engine: it stops what it has started, and sums up.
+                # Interrupted between two steps of the engine: it stops what it started, and sums up.
                 event = events.throw(KeyboardInterrupt())
             match event:
                 case Resolved():
@@ -212,7 +212,7 @@ def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen)
                     print(printable_lines(event.text), file=sys.stderr)
                 case RunFinished():
                     return event.result
-    raise RuntimeError("the engine has ended without a result")
+    raise RuntimeError("the engine ended without a result")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Plain values: what a run did, and what came of it."""
+"""Plain values: what a run did, and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run.
+    """The result of a run.
 
     `lost` compares the source with the writes that it acknowledged, `differences` the destination with the source.
     """

@@ -275,7 +275,7 @@ class _Run:
         return self._documents[namespace].as_written(data) if namespace in self._documents else data
 
     def _clean_up(self) -> None:
-        """Delete what was written, where it is not removed anyway."""
+        """Delete what was written, unless it is removed anyway."""
         if self._amounts.writes_nothing:
             if self._sink.harness is None:
                 self._notes.append(f"{self._sink.title}: what was copied to {', '.join(self._counted)} is left there")
@@ -289,7 +289,7 @@ class _Run:
             except (ConnectorError, TargetError) as error:
                 reason = end.redact(str(error))
                 self._notes.append(
-                    f"{end.title}: what the run wrote to {', '.join(self._namespaces)} is left: {reason}"
+                    f"{end.title}: what the run wrote to {', '.join(self._namespaces)} is still there: {reason}"
                 )
 
     def _delete(self, end: ServedEnd, namespace: str) -> None:

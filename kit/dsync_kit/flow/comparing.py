@@ -48,7 +48,7 @@ _DIFFERENT = """
 SELECT namespace, id, source IS NULL, destination IS NULL FROM documents WHERE source IS NOT destination LIMIT ?
 """
 _REOPENED = 100
-"""How often a stream is opened at most to reach the position up to which it was written."""
+"""How often a stream is opened at most to reach the position up to which updates were written."""
 
 
 class Comparison:

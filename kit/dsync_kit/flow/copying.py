@@ -21,8 +21,8 @@ from dsync_kit.protocol import Partition
 __all__ = ["Allowance", "Copy", "Job"]
 
 _IN_A_ROW = 3
-"""After so many partitions in a row that failed in spite of retries, an end counts as gone: each of the others would
-wait just as long."""
+"""After this many partitions in a row have failed after retries, an end counts as gone: each of the others would wait
+just as long."""
 
 
 @dataclass(frozen=True, slots=True)

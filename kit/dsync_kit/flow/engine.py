@@ -170,8 +170,8 @@ class _Flow:
         check_namespaces(self._source, source, self._options.namespaces.requested)
         if self._state.persistent and (missing := self._nameless(source, destination)):
             raise UsageError(
-                f"--state is of no use here: {missing} gives no id, and only an id says, the next time, that it is the "
-                "same data; leave --state out, or give it an id, if it has an option for that"
+                f"--state cannot work here: {missing} gives no id, so the next run could not recognise the data; leave "
+                " --state out, or give it an id, if it has an option for that"
             )
         if self._options.verify and types.written not in destination.capabilities.source.supported_data_types:
             raise UsageError(

@@ -167,7 +167,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """What came of a run."""
+    """The result of a run."""
 
     documents: int = 0
     """Written in this run."""

@@ -62,7 +62,7 @@ def _collect_submodule(git: Git, entry: Entry, commits: Collection[str], at: Pur
             "update --init --recursive (actions/checkout: submodules: recursive), or limit the gate with --connectors"
         )
         return
-    # Its files count, and not the submodule as a whole.
+    # Its files count, not the submodule as a whole.
     changed = at in files.changed
     files.changed.discard(at)
     before = {git.submodule_at(commit, entry.path) for commit in commits}

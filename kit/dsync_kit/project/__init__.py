@@ -1,1 +1,1 @@
-"""What a connector's pyproject.toml says of it; imports nothing heavy."""
+"""What a connector's pyproject.toml declares; imports nothing heavy."""

@@ -25,7 +25,7 @@ class Edition:
     origin: str = "the latest"
 
     def counts(self, since: str) -> bool:
-        """Whether a rule counts that is part of the editions from `since` on."""
+        """Whether rules that are part of the editions from `since` on count."""
         return EDITIONS.index(since) <= EDITIONS.index(self.name)
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class Edition:
 def edition_for(folder: Path | None, asked: str | None = None) -> Edition:
     """The edition that a connector is held to: the one asked for, else the one in its pyproject.toml, else the latest.
 
-    `folder` is the connector's own, None where it has none. Raises UsageError for an edition that does not exist.
+    `folder` is the connector's folder, or None. Raises UsageError for an edition that does not exist.
     """
     if asked is not None:
         return _named(asked, "--edition", "as --edition says")

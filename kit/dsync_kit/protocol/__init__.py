@@ -1,6 +1,6 @@
 """The messages of `adiom.v1`, and the table of the connector service's RPCs.
 
-The protocol's own messages are the types that a connector takes and gives; there is no second vocabulary.
+Connectors take and return the protocol's own messages; there is no second vocabulary.
 """
 
 from dataclasses import dataclass

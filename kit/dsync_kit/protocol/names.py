@@ -1,4 +1,4 @@
-"""The protocol's enums as messages call them."""
+"""The names of the protocol's enum values in messages for people."""
 
 from dsync_kit.protocol import DataType, UpdateType
 
@@ -9,10 +9,10 @@ _KINDS: dict[int, str] = {value: name.removeprefix("UPDATE_TYPE_") for name, val
 
 
 def type_name(number: int) -> str:
-    """A data type without its prefix: `MONGO_BSON`; `type 9` for one that nobody knows."""
+    """A data type without its prefix: `MONGO_BSON`; `type 9` for an unknown one."""
     return _TYPES.get(number, f"type {number}")
 
 
 def kind_name(number: int) -> str:
-    """An update's type without its prefix: `INSERT`; `type 9` for one that nobody knows."""
+    """An update's type without its prefix: `INSERT`; `type 9` for an unknown one."""
     return _KINDS.get(number, f"type {number}")

@@ -30,7 +30,7 @@ _SETTINGS = {
     "max_replication_slots": "64",
     "max_wal_senders": "64",
     "max_connections": "200",
-    # A killed process loses nothing that the system has taken: only a machine that goes down would.
+    # A killed process loses nothing that it wrote to the system: only a machine that goes down would.
     "fsync": "off",
     "full_page_writes": "off",
 }
@@ -54,7 +54,7 @@ class PostgreSQL(LocalServer):
 
     @property
     def uri(self) -> str:
-        """The server's address, for example `postgresql://postgres@127.0.0.1:5432/postgres`; it asks no password."""
+        """The server's address, for example `postgresql://postgres@127.0.0.1:5432/postgres`; there is no password."""
         return f"postgresql://postgres@{HOST}:{self._port}/postgres"
 
     def _choose_ports(self) -> None:
@@ -78,7 +78,7 @@ class PostgreSQL(LocalServer):
 
     def _make_cluster(self, programs: Path, data: Path) -> None:
         if (user := self._user()) is not None:
-            # A run's own temporary folder is closed to others. They need not read it, but pass through it.
+            # A run's temporary folder is closed to other users, who need not read it, but must pass through it.
             outer = data.parent.parent
             outer.chmod(outer.stat().st_mode | 0o001)
             shutil.chown(data.parent, user)
@@ -95,7 +95,7 @@ class PostgreSQL(LocalServer):
 
     def _end(self) -> None:
         if self._process is not None:
-            # Each process of the server has a group of its own, and as long as one lives, no server can start.
+            # Each process of the server has its own group, and while one lives, no server can start.
             backends = _children(self._process.pid)
             self._process.kill()
             for pid in backends:
@@ -107,7 +107,7 @@ class PostgreSQL(LocalServer):
         super()._end()
 
     def _answers(self) -> bool:
-        """Whether it lets a client in, and does not say that it is still starting up."""
+        """Whether it lets a client in, and has finished starting up."""
         start_up = b"user\0postgres\0database\0postgres\0\0"
         try:
             with socket.create_connection((HOST, self._port), timeout=5) as connection:
@@ -132,14 +132,14 @@ def _programs() -> Path:
 
 
 def _children(pid: int) -> list[int]:
-    """The processes that a process has started, where /proc says it; elsewhere they end when they miss it."""
+    """The processes that a process started, according to /proc; without /proc, they end by themselves."""
     with suppress(OSError):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process has not ended; one that nobody has waited for yet has."""
+    """Whether a process is alive; a zombie is not."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

@@ -30,7 +30,7 @@ def find_program(name: str, *, package: str) -> str:
 
 
 def running_as(user: str | None) -> dict[str, Any]:
-    """What `subprocess` needs to run a program as a user, with no rights of the present one; None: as the latter."""
+    """The options for `subprocess` to run a program as a user, without the current user's rights; none for None."""
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}

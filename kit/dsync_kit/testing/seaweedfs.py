@@ -69,10 +69,10 @@ class SeaweedFS(LocalServer):
     def _end(self) -> None:
         if self._process is None:
             return
-        # It keeps what it has acknowledged after SIGKILL, and takes more than two seconds to end on SIGTERM.
+        # Acknowledged writes survive SIGKILL, and on SIGTERM it takes more than two seconds to end.
         self._process.kill()
         self._process = None
-        for name, port in self._ports.items():  # some are always left behind, others after SIGKILL
+        for name, port in self._ports.items():  # it always leaves some behind, others after SIGKILL
             service, _, kind = name.partition(".port.")
             if kind:
                 Path(f"/tmp/seaweedfs-{service}-{kind}-{port}.sock").unlink(missing_ok=True)  # noqa: S108

@@ -24,8 +24,8 @@ _PAUSE = 0.05
 class LocalServer(ABC):
     """One server on loopback, with its data in a temporary folder; a context manager, or `start` and `stop`.
 
-    `start_timeout` is in seconds. A subclass sets `name`, which errors show, and says how the server is run; with
-    `in_memory` its data is in memory where there is room.
+    `start_timeout` is in seconds. A subclass sets `name`, which errors show, and defines how the server is run; with
+    `in_memory`, its data is in memory if there is room.
     """
 
     name: ClassVar[str]
@@ -54,7 +54,7 @@ class LocalServer(ABC):
         return os.environ
 
     def _user(self) -> str | None:
-        """Whom the program runs as; None: as this process does."""
+        """The user that the program runs as; None for this process's user."""
         return None
 
     def _end(self) -> None:
@@ -131,4 +131,4 @@ class LocalServer(ABC):
 
 
 class _EndedError(UsageError):
-    """The program has ended before it was ready."""
+    """The program ended before it was ready."""

@@ -1,4 +1,4 @@
-"""A proxy before an HTTP server that refuses some requests for a while, as a server does that is asked too often."""
+"""A proxy before an HTTP server that refuses some requests for a while, like an overloaded server."""
 
 import http.client
 import itertools
@@ -18,10 +18,10 @@ _HOP_BY_HOP = frozenset(
 
 
 class ThrottlingProxy:
-    """Hands requests on to the server at `target` (`http://HOST:PORT`); a context manager, or `start`, `stop`.
+    """Forwards requests to the server at `target` (`http://HOST:PORT`); a context manager, or `start`, `stop`.
 
-    While `throttle` is open, it answers one request in `every` with `status`, and does not hand it on. What a client
-    signed, its Host header included, reaches the server as it was sent.
+    While `throttle` is open, it answers one request in `every` with `status`, and does not forward it. Everything that
+    a client signed, including its Host header, reaches the server unchanged.
     """
 
     def __init__(self, target: str, *, status: int = 503, every: int = 3) -> None:
@@ -71,7 +71,7 @@ class ThrottlingProxy:
             self._throttles = False
 
     def _refuses(self) -> int:
-        """The status with which the next request is refused; 0 where it is handed on."""
+        """The status with which the next request is refused; 0 if it is forwarded."""
         return self._status if self._throttles and next(self._asked) % self._every == 0 else 0
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             self._server.close()
             self._server = None
-            self.close_connection = True  # as the server itself: nothing answers
+            self.close_connection = True  # like the server itself: no answer
             return
         self._answer(response.status, dict(response.getheaders()), content)
 

@@ -152,9 +152,9 @@ def fuzz(
     timeout: Timeout = 30.0,
     settle: Settle = None,
 ) -> None:
-    """Explore a connector for long: any operations in any order, one at a time, at once and on several instances.
+    """Explore a connector for a long time: any operations in any order, alone, at once and on several instances.
 
-    Keeps in .dsync-kit/corpus what reached something new, and begins with that the next time. Ends with 1 if a rule
+    Examples that reach something new are kept in .dsync-kit/corpus, and run first the next time. Ends with 1 if a rule
     is violated, 0 if none is, 2 for wrong usage, 3 if it could not be judged.
     """
     from dsync_kit.cli.fuzz import fuzz as run
@@ -182,7 +182,7 @@ def replay(
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="TARGET", help="Use this instead of the saved target.")] = None,
 ) -> None:
-    """Run only the example of a failure that verify has saved.
+    """Run only the example of a failure that verify saved.
 
     Ends with 1 if it still fails, 0 if it passes. Secrets are not saved: give them again, unless they are environment
     variables.

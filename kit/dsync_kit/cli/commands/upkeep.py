@@ -1,4 +1,4 @@
-"""`sweep`, `schema`, `docs` and `badge`: clean up, and write down what is known about a connector."""
+"""`sweep`, `schema`, `docs` and `badge`: clean up, and write down facts about a connector."""
 
 from pathlib import Path
 from typing import Annotated
@@ -43,12 +43,12 @@ def schema(
     ] = None,
     documents: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NS=]FILE", help="A schema that you know already; printed as the kit understands it."),
+        typer.Option(metavar="[NS=]FILE", help="A schema that you already know; printed as the kit understands it."),
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save one file per namespace there.")] = None,
     insecure: Insecure = False,
 ) -> None:
-    """Print which documents a connector's namespaces accept: save and edit this, and pass it to verify --documents.
+    """Print which documents a connector's namespaces accept, to edit and to pass to verify --documents.
 
     To find out, the kit writes some documents, and removes them again. Ends with 3 if it found no schema.
     """
@@ -64,7 +64,7 @@ def docs(
 ) -> None:
     """Write a connector's options, capabilities, exceptions and types into its README, between two marks.
 
-    `ci` fails from then on if they are not what the connector says. Ends with 2 if it cannot be judged.
+    From then on, `ci` fails if they are out of date. Ends with 2 if the connector cannot be judged.
     """
     from dsync_kit.conformance.running.crew import Crew
 
