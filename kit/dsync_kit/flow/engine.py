@@ -171,7 +171,7 @@ class _Flow:
         if self._state.persistent and (missing := self._nameless(source, destination)):
             raise UsageError(
                 f"--state cannot work here: {missing} gives no id, so the next run could not recognise the data; leave "
-                " --state out, or give it an id, if it has an option for that"
+                "--state out, or give it an id, if it has an option for that"
             )
         if self._options.verify and types.written not in destination.capabilities.source.supported_data_types:
             raise UsageError(
