@@ -1,4 +1,4 @@
-"""What the tests as a whole share: how much of the campaigns is run, and what their commands keep."""
+"""What all tests share: how much of the campaigns is run, and what their commands keep."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep every Nth test behind the marker `campaign`; all others stay as they are."""
+    """Keep every Nth test with the marker `campaign`, and all others."""
     share = config.getoption("--campaign-share")
     campaign = [item for item in items if item.get_closest_marker("campaign")]
     left_out = {item for index, item in enumerate(campaign) if index % share}

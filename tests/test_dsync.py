@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(not DSYNC, reason="DSYNC_BIN does not name dsync
 
 
 def _dsync(*words: str) -> str:
-    """Run dsync, and give its log: its exit status is always 0."""
+    """Run dsync, and return its log, because its exit status is always 0."""
     (port,) = free_ports(1)
     command = [DSYNC, "--web-port", str(port), "--mode", "InitialSync", *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=True)
@@ -50,7 +50,7 @@ def _dsync(*words: str) -> str:
 
 @pytest.fixture(params=["s3", "file", "example"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a freshly scaffolded connector is served, over its scratch area."""
+    """The address of a freshly scaffolded connector, over its scratch area."""
     folder = scaffold(Answers(scheme=request.param), output=tmp_path / "connector").folder
     connector = load_folder(folder)
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_dsync_copies_into_a_scaffolded_connector_and_out_of_it(address):
-    """Every document of dsync's fake source arrives, and dsync reads every one of them back."""
+    """Every document of dsync's fake source arrives, and dsync reads all of them back."""
     _dsync("/dev/fakesource", f"grpc://{address}", "--insecure")
     with GrpcClient(address, insecure=True) as client:
         listed = Driver(client).listing([], DATA_TYPE_JSON_ID, expected=DOCUMENTS)
@@ -70,7 +70,7 @@ def test_dsync_copies_into_a_scaffolded_connector_and_out_of_it(address):
 
 
 def test_dsync_copies_tables_of_postgresql(tmp_path):
-    """From one table into another of the same form: every row arrives as it was."""
+    """From one table into another of the same form, every row arrives unchanged."""
     connector = load_folder(scaffold(Answers(scheme="postgresql"), output=tmp_path / "connector").folder)
     with PostgreSQL() as server, psycopg.connect(server.uri, autocommit=True) as client, ExitStack() as stack:
         client.execute(
@@ -90,7 +90,7 @@ def test_dsync_copies_tables_of_postgresql(tmp_path):
 
 
 def test_duckdb_reads_what_dsync_has_left(tmp_path):
-    """The query of the README gives each document that dsync copied into the files once."""
+    """The README's query returns each document that dsync copied once."""
     folder = scaffold(Answers(scheme="file"), output=tmp_path / "connector").folder
     connector = load_folder(folder)
     settings, _ = configure(connector, [(tmp_path / "store").as_uri()])
@@ -151,7 +151,7 @@ def _dsync_serves(folder: Path, *words: str) -> Iterator[tuple[str, Path]]:
 
 def test_dsync_takes_a_source_that_is_stopped_for_a_failure(tmp_path):
     """SIGTERM of the source's server while dsync follows it: dsync ends the flow, as it does whatever the code, and
-    logs an error. An end without one would look like the end of the data."""
+    logs an error. Without an error, it would look like the end of the data."""
     log = tmp_path / "dsync.log"
     (port,) = free_ports(1)
     with serving("reference://", "--address", "127.0.0.1:0") as (source, _, address):
@@ -170,8 +170,8 @@ def test_dsync_takes_a_source_that_is_stopped_for_a_failure(tmp_path):
 
 
 def test_dsync_does_not_notice_a_handover(tmp_path):
-    """In the midst of a copy a second server takes over the sink's address, and the first one stops: every document
-    arrives, and dsync logs no error."""
+    """During a copy, a second server takes over the sink's address, and the first one stops: every document arrives,
+    and dsync logs no error."""
     log, sink = tmp_path / "dsync.log", f"reference://{tmp_path}/sink"
     (port,) = free_ports(1)
     shared = (sink, "--reuse-port", "--address")
@@ -223,7 +223,8 @@ _KNOWN = {
 
 
 def test_the_kit_judges_a_table_behind_dsyncs_postgres(tmp_path):
-    """A table whose form is found out has verdicts on reads, writes and streams, and those that it is known to fail."""
+    """A table whose form is found out has verdicts on reads, writes and streams, and fails the rules that it is known
+    to fail."""
     report = tmp_path / "report.json"
     with ExitStack() as stack:
         url = stack.enter_context(_postgres(tmp_path))
@@ -245,7 +246,7 @@ def test_the_kit_judges_a_table_behind_dsyncs_postgres(tmp_path):
 
 @contextmanager
 def _postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL with the table `people`, as the URL of its database; skips where none is installed."""
+    """A PostgreSQL with the table `people`, as its URL; skips if none is installed."""
     programs = [found.parent for found in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if not programs:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")

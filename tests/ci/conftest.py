@@ -21,13 +21,13 @@ _OUTER = (
 
 
 def clean_environ(**more: str) -> dict[str, str]:
-    """The environment without what the outer run's CI system says, and with a git that takes no user's settings."""
+    """The environment without the variables of the outer CI system, and with a git that ignores the user's settings."""
     kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith(_OUTER)}
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "COLUMNS": "200", **more}
 
 
 class Repository:
-    """A git repository in a folder of its own."""
+    """A git repository in its own folder."""
 
     def __init__(self, folder: Path, *, made: bool = False) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class Repository:
             self.git("init", "--quiet", "--initial-branch", "main")
 
     def git(self, *words: str) -> str:
-        """Run git, and give what it says."""
+        """Run git, and return its output."""
         who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
         done = subprocess.run(
             ["git", *who, *words], cwd=self.folder, env=clean_environ(), capture_output=True, text=True, check=True
@@ -49,7 +49,7 @@ class Repository:
         (self.folder / path).write_text(text, encoding="utf-8")
 
     def connector(self, folder: str) -> None:
-        """A folder that is known as a connector's; nothing in it works."""
+        """A folder with the files of a connector; nothing in it works."""
         for name in ("registration.py", "conformance.py", "connector.py"):
             self.write(f"{folder}/{name}", f"# {folder}\n")
 
@@ -65,19 +65,19 @@ class Repository:
                 self.write(f"{folder}/{relative}", path.read_text(encoding="utf-8"))
 
     def commit(self) -> str:
-        """Commit all that there is; returns the commit."""
+        """Commit everything; returns the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "change")
         return self.git("rev-parse", "HEAD")
 
 
 def change(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> Change:
-    """The change, as it is found without a CI system."""
+    """The change, as found without a CI system."""
     return find_change(repository.folder, environ or {}, **options)  # type: ignore[arg-type]
 
 
 def touched(repository: Repository, environ: Mapping[str, str] | None = None, **options: object) -> list[str]:
-    """The folders that are touched, and can be verified."""
+    """The touched folders that can be verified."""
     found = change(repository, environ, **options)
     assert not found.unjudged
     return [str(folder) for folder in found.touched]
@@ -85,7 +85,7 @@ def touched(repository: Repository, environ: Mapping[str, str] | None = None, **
 
 @pytest.fixture
 def no_outer_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a git hook or a user sets is not there."""
+    """Remove the variables that a git hook or a user sets."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
@@ -94,7 +94,7 @@ def no_outer_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def monorepo(repository: Repository) -> Repository:
-    """Three connectors in two places, committed to main; the branch that is checked out is another one."""
+    """Three connectors in two places, committed to main; another branch is checked out."""
     for folder in ("connectors/a", "connectors/b", "other/c"):
         repository.connector(folder)
     repository.write("README.md")
@@ -105,7 +105,7 @@ def monorepo(repository: Repository) -> Repository:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """An empty repository, on a branch main without a commit."""
+    """An empty repository on a branch main without commits."""
     return Repository(tmp_path / "repository")
 
 

@@ -1,4 +1,4 @@
-"""The GitHub Action, the rendered workflow and the pre-commit hook: read as their systems read them, and run here."""
+"""The GitHub Action, the rendered workflow and the pre-commit hook: parsed as by their systems, and run here."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ OTHERS_ACTIONS = {"actions/checkout": {"fetch-depth"}, "actions/setup-python": {
 
 
 def shell_steps(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The steps that are ours; the others use only what we know."""
+    """Our own steps; the other steps use only actions that we know."""
     for step in steps:
         if "uses" in step:
             name, _, version = step["uses"].partition("@")
@@ -37,7 +37,7 @@ def shell_steps(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands of a new environment, in which the action's own step has installed the kit."""
+    """The commands of a new environment in which the action's own step installed the kit."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
     python = folder / "bin" / "python"
@@ -77,7 +77,7 @@ class Runner:
         )
 
     def run(self, steps: list[dict[str, Any]], inputs: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-        """The last step that ran: the first that fails, else the last one."""
+        """The last step that ran: the first that failed, or the last of all."""
         for step in shell_steps(steps):
             environ = {name: self._value(str(text), inputs) for name, text in step.get("env", {}).items()}
             assert "${{" not in step["run"], "what is given would be run as code: it belongs into env"
@@ -100,7 +100,7 @@ class Runner:
 
 @pytest.fixture
 def runner(repository: Repository, bin_folder: Path) -> Runner:
-    """In a repository with two connectors that work, one of which the branch changes."""
+    """Runs steps in a repository with two working connectors, one of which the branch changes."""
     for name in ("one", "two"):
         repository.working_connector(f"connectors/{name}")
     repository.write(".gitignore", "__pycache__/\n*.egg-info/\n.dsync-kit/\n")
@@ -112,14 +112,14 @@ def runner(repository: Repository, bin_folder: Path) -> Runner:
 
 
 def inputs(**given: str) -> dict[str, str]:
-    """The action's inputs: those that are given, the others by default."""
+    """The action's inputs: the given ones, and defaults for the others."""
     return {
         name: given.get(name.replace("-", "_"), described["default"]) for name, described in ACTION["inputs"].items()
     }
 
 
 def test_the_action_is_complete() -> None:
-    """As GitHub wants it: a name, a composite run, a shell for each step, inputs that are described and used."""
+    """It meets GitHub's format: a name, a composite run, a shell for each step, described and used inputs."""
     assert ACTION["name"]
     assert ACTION["runs"]["using"] == "composite"
     assert all(step["shell"] == "bash" for step in shell_steps(ACTION["runs"]["steps"]))
@@ -137,7 +137,7 @@ def inputs_described() -> list[dict[str, Any]]:
 
 
 def test_the_action_runs(runner: Runner, repository: Repository) -> None:
-    """With the kit installed, it installs the touched connector, lets a good change pass, and stops a bad one."""
+    """With the kit installed, it installs the touched connector, passes a good change, and stops a bad one."""
     steps = [step for step in ACTION["runs"]["steps"] if step.get("name") != "Install dsync-kit"]
     done = runner.run(steps, inputs(profile="quick"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -152,7 +152,7 @@ def test_the_action_runs(runner: Runner, repository: Repository) -> None:
 
 
 def test_what_the_action_is_given_is_checked(runner: Runner) -> None:
-    """A mistake stops it with a sentence."""
+    """A wrong input stops it with one sentence."""
     last = ACTION["runs"]["steps"][-1:]
     for given, message in (
         (inputs(strict="yes"), "strict is 'yes': expected true or false"),
@@ -168,7 +168,7 @@ def test_what_the_action_is_given_is_checked(runner: Runner) -> None:
 
 
 def test_the_workflow_of_a_connector(bin_folder: Path, tmp_path: Path) -> None:
-    """It asks for this version of the kit, fetches the history, and its steps verify the connector at the root."""
+    """It requires this version of the kit, fetches the history, and verifies the connector at the root."""
     made = scaffold(Answers(scheme="memory", name="scratch", ci="github"), output=tmp_path / "scratch")
     repository = Repository(made.folder)
     repository.commit()
@@ -192,7 +192,7 @@ def test_the_workflow_of_a_connector(bin_folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_hook(repository: Repository, dsync_kit: Command) -> None:
-    """It is complete, and its entry verifies what is about to be committed, at the quick profile."""
+    """It is complete, and its entry verifies the changes about to be committed, with the quick profile."""
     [hook] = HOOKS
     assert hook["id"] == "dsync-kit-ci"
     assert hook["name"]

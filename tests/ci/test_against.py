@@ -35,7 +35,7 @@ def connector(repository: Repository) -> Repository:
 
 
 def verify(dsync_kit: Command, *words: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and what the JSON report says of each rule."""
+    """The exit code, and the rules of the JSON report."""
     done = dsync_kit("verify", "connectors/ref", *ONLY, "--report", "json=-", *words)
     assert done.stdout, done.stderr
     return done.returncode, {rule["id"]: rule for rule in json.loads(done.stdout)["rules"]}
@@ -43,7 +43,7 @@ def verify(dsync_kit: Command, *words: str) -> tuple[int, dict[str, dict[str, An
 
 @pytest.mark.usefixtures("connector")
 def test_an_unchanged_connector_goes_on(dsync_kit: Command) -> None:
-    """The version before writes, plans, lists and streams; the same code reads all of it. Every rule has checked."""
+    """The earlier version writes, plans, lists and streams; the same code reads everything. Every rule has checked."""
     code, rules = verify(dsync_kit)
     assert code == 0
     assert {rule["status"] for rule in rules.values()} == {"passed"}
@@ -51,7 +51,7 @@ def test_an_unchanged_connector_goes_on(dsync_kit: Command) -> None:
 
 @pytest.mark.campaign
 def test_a_changed_cursor_is_seen(dsync_kit: Command, connector: Repository) -> None:
-    """A renamed field of an update cursor loses every stream that is under way: no other rule sees that."""
+    """Renaming a field of the update cursor loses every running stream: only `against/stream` sees that."""
     for name in ("cursors.py", "connector.py"):
         path = connector.folder / "connectors/ref" / name
         text = path.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_a_changed_cursor_is_seen(dsync_kit: Command, connector: Repository) -> 
 
 @pytest.mark.campaign
 def test_a_store_in_memory_cannot_be_compared(dsync_kit: Command, connector: Repository) -> None:
-    """Where the data ends with the process, the rules are not exercised, and say why."""
+    """If the data is lost with the process, the rules are not exercised, and say why."""
     connector.write("connectors/ref/conformance.py", MEMORY)
     _, rules = verify(dsync_kit)
     assert {rule["status"] for rule in rules.values()} == {"not-exercised"}
@@ -90,7 +90,7 @@ def test_a_store_in_memory_cannot_be_compared(dsync_kit: Command, connector: Rep
 def test_nothing_to_compare_with(
     dsync_kit: Command, connector: Repository, words: tuple[str, ...], message: str
 ) -> None:
-    """A name that is no commit, a folder that was not there, and an address are wrong usage."""
+    """A ref that is not a commit, a folder that did not exist yet, and an address are wrong usage."""
     connector.working_connector("connectors/new")
     done = dsync_kit("verify", *words)
     assert done.returncode == 2
@@ -98,7 +98,7 @@ def test_nothing_to_compare_with(
 
 
 def test_the_gate_compares_what_was_there(dsync_kit: Command, connector: Repository) -> None:
-    """`ci --against` judges a new connector by itself, and the others against their version before."""
+    """`ci --against` judges a new connector by itself, and the others against their earlier version."""
     connector.working_connector("connectors/new")
     connector.write("connectors/ref/more.txt")
     done = dsync_kit("ci", "--base", "HEAD", *ONLY, "--rule", "info/db-type", "--report", "json={name}.json")

@@ -1,4 +1,4 @@
-"""`dsync-kit ci`, end to end: in repositories with connectors that work, that are broken, and that cannot be loaded."""
+"""`dsync-kit ci`, end to end: with connectors that work, that are broken, and that cannot be loaded."""
 
 import json
 import re
@@ -14,7 +14,7 @@ QUICK = ("--profile", "quick", "--rule", "info/*", "--rule", "packaging/*")
 
 @pytest.fixture
 def monorepo(repository: Repository) -> Repository:
-    """Two connectors that work, on main."""
+    """Two working connectors on main."""
     repository.working_connector("connectors/one")
     repository.working_connector("connectors/two")
     repository.write(".gitignore", ".dsync-kit/\n__pycache__/\n")
@@ -23,24 +23,24 @@ def monorepo(repository: Repository) -> Repository:
 
 
 def edit(repository: Repository, path: str, old: str, new: str) -> None:
-    """Replace what stands in a file."""
+    """Replace text in a file."""
     text = (repository.folder / path).read_text(encoding="utf-8")
     assert old in text
     repository.write(path, text.replace(old, new))
 
 
 def break_(repository: Repository, folder: str) -> None:
-    """GetInfo names no kind of data system any more: a MUST."""
+    """Break a MUST: GetInfo no longer names the kind of data system."""
     edit(repository, f"{folder}/connector.py", 'db_type="null"', 'db_type=""')
 
 
 def unregister(repository: Repository, folder: str) -> None:
-    """pyproject.toml registers nothing any more: a SHOULD."""
+    """Break a SHOULD: pyproject.toml registers nothing any more."""
     edit(repository, f"{folder}/pyproject.toml", "dsync.connectors", "other.connectors")
 
 
 def test_nothing_is_touched(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
-    """Said, with what was compared with; also on the summary's page, and in the report."""
+    """The output, the summary page and the report say so, and name the base."""
     monorepo.write("README.md", "changed")
     page = tmp_path / "page.md"
     done = dsync_kit("ci", "--report", f"markdown={tmp_path}/report.md", GITHUB_STEP_SUMMARY=str(page))
@@ -51,7 +51,7 @@ def test_nothing_is_touched(monorepo: Repository, dsync_kit: Command, tmp_path: 
 
 
 def test_what_is_touched_is_verified(monorepo: Repository, dsync_kit: Command) -> None:
-    """And nothing else."""
+    """Only touched connectors are verified."""
     monorepo.write("connectors/two/tests/test_new.py")
     done = dsync_kit("ci", *QUICK, "--seed", "3")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +62,7 @@ def test_what_is_touched_is_verified(monorepo: Repository, dsync_kit: Command) -
 
 
 def test_one_of_two_is_broken(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
-    """Exit code 1; both are verified, each has its reports, and all stand in one summary."""
+    """Exit code 1; both are verified, each has its reports, and one summary has both."""
     break_(monorepo, "connectors/one")
     unregister(monorepo, "connectors/two")
     words = [word for name in ("json", "junit", "html", "badge") for word in ("--report", f"{name}={{name}}.{name}")]
@@ -93,7 +93,7 @@ def test_one_of_two_is_broken(monorepo: Repository, dsync_kit: Command, tmp_path
 
 
 def test_annotations_on_github(monorepo: Repository, dsync_kit: Command) -> None:
-    """An error for a MUST, a warning for a SHOULD, each at the code that it is about; with --strict both are errors."""
+    """An error for a MUST and a warning for a SHOULD, each at its code; with --strict, both are errors."""
     break_(monorepo, "connectors/one")
     unregister(monorepo, "connectors/one")
     source = (monorepo.folder / "connectors/one/connector.py").read_text(encoding="utf-8").splitlines()
@@ -112,7 +112,7 @@ def test_annotations_on_github(monorepo: Repository, dsync_kit: Command) -> None
 
 
 def test_a_connector_that_cannot_be_loaded(monorepo: Repository, dsync_kit: Command) -> None:
-    """It has not been judged; those after it are. What is known to be broken weighs more."""
+    """It is not judged, but those after it are. A broken connector outweighs one that is not judged."""
     edit(monorepo, "connectors/one/connector.py", "import orjson", "import nonesuch as orjson")
     monorepo.write("connectors/two/tests/new.py")
     done = dsync_kit("ci", *QUICK, GITHUB_ACTIONS="true")
@@ -136,7 +136,7 @@ def test_a_schema_that_is_wrong(monorepo: Repository, dsync_kit: Command) -> Non
 
 
 def obeyed(output: str) -> list[str]:
-    """The commands that GitHub's runner takes from an output: none while it is told to stop, until the token comes."""
+    """The commands in an output that GitHub's runner obeys: none between stop-commands and its token."""
     taken, token = [], ""
     for line in map(str.strip, output.splitlines()):
         if token:
@@ -150,7 +150,7 @@ def obeyed(output: str) -> list[str]:
 
 
 def test_a_connector_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Command) -> None:
-    """Whatever it prints and logs, on either stream; the kit's own annotations are heard all the same."""
+    """Whatever a connector prints or logs on either stream is not obeyed, but the kit's own annotations are."""
     forged = (
         "import subprocess, sys\n"
         "print('::error::forged')\n"
@@ -172,7 +172,7 @@ def test_a_connector_gives_no_commands_to_github(monorepo: Repository, dsync_kit
 
 
 def test_a_run_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Command) -> None:
-    """What a connector logs while it is run, over several lines, is not heard either; JSON stays JSON."""
+    """What a connector logs during a run, even over several lines, is not obeyed; JSON stays JSON."""
     edit(monorepo, "connectors/one/registration.py", "CONNECTOR =", "print('x\\n::error::forged')\nCONNECTOR =")
     words = ("/dev/fakesource", "connectors/one", "/dev/null")
     done = dsync_kit("run", "--mode", "initial-sync", "--limit", "1", *words, GITHUB_ACTIONS="true")
@@ -185,12 +185,12 @@ def test_a_run_gives_no_commands_to_github(monorepo: Repository, dsync_kit: Comm
 
 
 def azure_obeys(output: str) -> bool:
-    """Whether Azure's agent finds a command in an output. It looks for it anywhere, past characters without width."""
+    """Whether Azure's agent finds a command in an output, anywhere in a line, ignoring characters without width."""
     return "##vso[" in output.replace("\u200d", "")
 
 
 def test_a_connector_gives_no_commands_to_azure(monorepo: Repository, dsync_kit: Command) -> None:
-    """Whatever it prints on either stream, at once or in pieces, and whatever the kit quotes of its answers."""
+    """Neither what a connector prints, at once or in pieces, nor what the kit quotes of its answers is a command."""
     forged = (
         "import sys\n"
         "print('here: ##vso[task.setvariable variable=a]forged', '###vso[', '##\\u200dvso[', '## a heading')\n"
@@ -215,7 +215,7 @@ def test_a_connector_gives_no_commands_to_azure(monorepo: Repository, dsync_kit:
 
 
 def test_a_summary_that_has_no_room(monorepo: Repository, dsync_kit: Command, tmp_path: Path) -> None:
-    """What stands in the page already counts: GitHub would drop a page that is too long as a whole."""
+    """Earlier contents of the page count, because GitHub drops a page that is too long."""
     break_(monorepo, "connectors/one")
     page = tmp_path / "page.md"
     page.write_text("x" * 999_300, encoding="utf-8")
@@ -228,7 +228,7 @@ def test_a_summary_that_has_no_room(monorepo: Repository, dsync_kit: Command, tm
 
 
 def test_a_repository_of_one_connector(repository: Repository, dsync_kit: Command) -> None:
-    """At its root; then reports need no name."""
+    """A connector at the root is found; its reports need no name in their paths."""
     repository.working_connector(".")
     repository.commit()
     repository.git("switch", "--quiet", "--create", "branch")
@@ -245,7 +245,7 @@ def test_a_repository_of_one_connector(repository: Repository, dsync_kit: Comman
 
 
 def test_a_report_on_standard_output(monorepo: Repository, dsync_kit: Command) -> None:
-    """Then nothing else is there."""
+    """Standard output has nothing but the report."""
     monorepo.write("connectors/one/new.py")
     done = dsync_kit("ci", *QUICK, "--report", "markdown=-")
     assert done.returncode == 0
@@ -254,7 +254,7 @@ def test_a_report_on_standard_output(monorepo: Repository, dsync_kit: Command) -
 
 
 def test_the_list(monorepo: Repository, dsync_kit: Command) -> None:
-    """The touched folders, relative to the working folder, one a line; nothing is verified."""
+    """It prints the touched folders, relative to the working folder, one per line, and verifies nothing."""
     break_(monorepo, "connectors/two")
     assert dsync_kit("ci", "--list").stdout == "connectors/two\n"
     assert dsync_kit("ci", "--list", cwd="connectors/one").stdout == "../two\n"
@@ -293,7 +293,7 @@ def test_no_repository(dsync_kit: Command) -> None:
 
 
 def test_a_report_that_cannot_be_written(monorepo: Repository, dsync_kit: Command) -> None:
-    """The connectors after it are verified all the same, and have their reports; the gate is red."""
+    """The later connectors are still verified, and have their reports; the gate is red."""
     for name in ("one", "two"):
         monorepo.write(f"connectors/{name}/new.py")
     monorepo.write("connectors-one.json/file")

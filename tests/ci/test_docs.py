@@ -1,4 +1,4 @@
-"""`dsync-kit docs FOLDER`: what a README says of the connector, and the gate that fails when it is old."""
+"""`dsync-kit docs FOLDER`: the generated section of a README, and the gate that fails when it is out of date."""
 
 import pytest
 
@@ -21,8 +21,8 @@ def readme(connector: Repository) -> str:
 
 
 def test_the_section_is_written_once(dsync_kit: Command, connector: Repository) -> None:
-    """It has the options with their help, the capabilities, the edition and the listed exceptions; what the author
-    wrote stays around it, and a second run changes nothing."""
+    """It has the options with their help, the capabilities, the edition and the listed exceptions; the author's text
+    around it stays, and a second run changes nothing."""
     path = connector.folder / "null/conformance.py"
     listed = 'Harness):\n    known_failures = {"info/stable": "it | counts"}\n'
     path.write_text(path.read_text(encoding="utf-8").replace("Harness):\n", listed, 1), encoding="utf-8")
@@ -46,8 +46,8 @@ def test_the_section_is_written_once(dsync_kit: Command, connector: Repository) 
 
 @pytest.mark.campaign
 def test_the_gate_fails_if_it_is_old(dsync_kit: Command, connector: Repository) -> None:
-    """A new option makes the README stale: `ci` says what to run, and is green after that. Without the marks it says
-    nothing."""
+    """A new option makes the README stale: `ci` names the command to run, and is green after it. Without the marks, it
+    checks nothing."""
     command = ("ci", "--base", "HEAD", "--profile", "quick")
     path = connector.folder / "null/connector.py"
     text = path.read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_the_gate_fails_if_it_is_old(dsync_kit: Command, connector: Repository) 
 
 
 def test_one_mark_alone(dsync_kit: Command, connector: Repository) -> None:
-    """Nothing is overwritten where it is not clear what."""
+    """If only one mark is there, nothing is overwritten."""
     connector.write("null/README.md", f"# Null\n\n{BEGIN}\nmine\n")
     done = dsync_kit("docs", "null")
     assert done.returncode == 2

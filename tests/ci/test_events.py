@@ -1,4 +1,4 @@
-"""What the gate compares with, for the events of CI systems: never HEAD with itself, and never what is not there."""
+"""What the gate compares with for the events of CI systems: never HEAD with itself, and never a missing commit."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def event(tmp_path: Path) -> Event:
 
 @pytest.fixture
 def branched(monorepo: Repository) -> Repository:
-    """A branch that has changed connectors/a, while main has changed connectors/b."""
+    """A branch that changed connectors/a, while main changed connectors/b."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.commit()
     monorepo.git("switch", "--quiet", "main")
@@ -57,7 +57,7 @@ def pull(repository: Repository, head: str = "branch") -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["schedule", "workflow_dispatch", "release", "repository_dispatch", "deployment"])
 def test_an_event_that_is_about_no_change(branched: Repository, event: Event, name: str) -> None:
-    """Everything is verified, on main and elsewhere."""
+    """Everything is verified, on main and on other branches."""
     assert touched(branched, event(name)) == ALL
     branched.git("switch", "--quiet", "main")
     found = change(branched, event(name))
@@ -67,7 +67,7 @@ def test_an_event_that_is_about_no_change(branched: Repository, event: Event, na
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target", "pull_request_review"])
 def test_a_pull_request(branched: Repository, event: Event, name: str) -> None:
-    """What it changes is verified, whether its head is checked out or merged; and it is an error where it is not."""
+    """Its changes are verified, whether its head or the merge is checked out; otherwise it is an error."""
     payload = pull(branched)
     assert touched(branched, event(name, payload)) == ["connectors/a"]
     branched.git("switch", "--quiet", "--detach", "main")
@@ -80,7 +80,8 @@ def test_a_pull_request(branched: Repository, event: Event, name: str) -> None:
 
 
 def test_a_comment_on_a_pull_request(branched: Repository, event: Event) -> None:
-    """By default the main branch is checked out, which says nothing of the pull request; its head has no known base."""
+    """By default, main is checked out, without the pull request: an error. With its head checked out, everything is
+    verified."""
     payload = {"issue": {"number": 7, "pull_request": {}}}
     branched.git("switch", "--quiet", "main")
     main = branched.git("rev-parse", "HEAD")
@@ -92,7 +93,7 @@ def test_a_comment_on_a_pull_request(branched: Repository, event: Event) -> None
 
 
 def test_a_pull_request_whose_branch_is_not_fetched(branched: Repository, event: Event) -> None:
-    """The commit that the event names will do; without it, it is said what to fetch."""
+    """The commit that the event names is enough; without it, the error says what to fetch."""
     payload = pull(branched)
     branched.git("update-ref", "-d", "refs/remotes/origin/main")
     branched.git("branch", "--quiet", "-D", "main")
@@ -103,7 +104,7 @@ def test_a_pull_request_whose_branch_is_not_fetched(branched: Repository, event:
 
 
 def test_a_merge_queue(branched: Repository, event: Event) -> None:
-    """It is compared with what the group is merged onto, which main need not have reached."""
+    """It is compared with the commit that the group is merged onto, which may be ahead of main."""
     branched.git("switch", "--quiet", "main")
     base = branched.git("rev-parse", "HEAD~1")
     head = branched.git("rev-parse", "HEAD")
@@ -134,7 +135,7 @@ def test_a_push_of_a_new_branch(branched: Repository, event: Event) -> None:
 
 
 def test_a_push_by_force(branched: Repository, event: Event) -> None:
-    """Both count: what the branch has now, and what it has lost."""
+    """Both what the branch gained and what it lost count as changed."""
     lost = branched.git("rev-parse", "HEAD")
     branched.git("reset", "--quiet", "--hard", "HEAD~1")
     branched.write("other/c/connector.py", "# changed\n")
@@ -145,7 +146,7 @@ def test_a_push_by_force(branched: Repository, event: Event) -> None:
 
 
 def test_the_same_push_again(branched: Repository, event: Event) -> None:
-    """A push that brings nothing new is compared with nothing."""
+    """A push without new commits is compared with nothing."""
     head = branched.git("rev-parse", "HEAD")
     assert touched(branched, event("push", {"before": head, "after": head, "ref": "refs/heads/branch"})) == ALL
 
@@ -160,7 +161,7 @@ def test_an_event_that_cannot_be_read(branched: Repository, event: Event) -> Non
 
 
 def test_head_with_itself(branched: Repository) -> None:
-    """Everything is verified where HEAD is the base, whoever names it; but for what is being worked on."""
+    """If HEAD is the base, whoever names it, everything is verified, unless there are uncommitted changes."""
     branched.git("switch", "--quiet", "main")
     for options in ({}, {"base": "main"}, {"base": "origin/main"}):
         found = change(branched, **options)
@@ -174,14 +175,14 @@ def test_head_with_itself(branched: Repository) -> None:
 
 
 def test_a_base_that_only_the_remote_has(branched: Repository) -> None:
-    """`--base main` means the remote's where no local branch is called so, as on a CI system."""
+    """`--base main` means the remote's branch if there is no local one, as on a CI system."""
     branched.git("branch", "--quiet", "-D", "main")
     found = change(branched, base="main")
     assert (found.base, [str(folder) for folder in found.touched]) == ("origin/main", ["connectors/a"])
 
 
 def test_a_tag_is_no_branch(branched: Repository) -> None:
-    """A tag that is called like the main branch does not take its place."""
+    """A tag named main does not stand in for the branch."""
     branched.git("update-ref", "-d", "refs/remotes/origin/main")
     branched.git("tag", "main", "branch")
     assert touched(branched) == ["connectors/a"]
@@ -193,7 +194,7 @@ def gitlab(**variables: str) -> dict[str, str]:
 
 
 def test_gitlab_merge_request(branched: Repository) -> None:
-    """Its target branch, or the commit that GitLab names: runners fetch no other branch."""
+    """The base is its target branch, or the commit that GitLab names, because runners fetch no other branch."""
     target = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
     assert touched(branched, gitlab(**target)) == ["connectors/a"]
     base = branched.git("merge-base", "main", "branch")
@@ -207,7 +208,8 @@ def test_gitlab_merge_request(branched: Repository) -> None:
 
 
 def test_gitlab_branch(branched: Repository) -> None:
-    """What was pushed; a new branch since main; main itself, where what was before is not known, with nothing."""
+    """The pushed commits count; for a new branch, those since main; on main with an unknown previous commit,
+    everything."""
     push = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "branch"}
     branched.write("other/c/connector.py", "# changed\n")
     branched.commit()
@@ -256,21 +258,21 @@ def test_tags_and_schedules_elsewhere(branched: Repository, environ: dict[str, s
     ],
 )
 def test_branches_elsewhere(branched: Repository, environ: dict[str, str]) -> None:
-    """What the branch has changed is verified; on main, where HEAD would be compared with itself, everything."""
+    """The branch's changes are verified; on main, where HEAD would be compared with itself, everything."""
     assert touched(branched, environ) == ["connectors/a"]
     branched.git("switch", "--quiet", "main")
     assert touched(branched, environ) == ALL
 
 
 def test_jenkins_since_the_last_success(branched: Repository) -> None:
-    """A branch is compared with what was built successfully before."""
+    """A branch is compared with its last successful build."""
     before = branched.git("rev-parse", "HEAD~1")
     assert touched(branched, {"GIT_PREVIOUS_SUCCESSFUL_COMMIT": before}) == ["connectors/a"]
     assert touched(branched, {"GIT_PREVIOUS_SUCCESSFUL_COMMIT": "1" * 40}) == ALL
 
 
 def test_pre_commit(branched: Repository) -> None:
-    """The hook's `--base HEAD` is what pre-commit was run for: a commit, or the commits that are pushed."""
+    """The hook's `--base HEAD` compares what pre-commit runs for: a commit, or the commits to be pushed."""
     main, head = (branched.git("rev-parse", name) for name in ("main", "HEAD"))
     pushed = {"PRE_COMMIT_FROM_REF": main, "PRE_COMMIT_TO_REF": head, "PRE_COMMIT_REMOTE_NAME": "origin"}
     assert touched(branched, pushed, base="HEAD") == ["connectors/a", "connectors/b"]
@@ -282,7 +284,7 @@ def test_pre_commit(branched: Repository) -> None:
 
 
 def test_a_ci_system_without_a_main_branch(branched: Repository) -> None:
-    """Where there is no branch to compare with, everything is verified."""
+    """If there is no branch to compare with, everything is verified."""
     branched.git("branch", "--quiet", "-D", "main")
     branched.git("update-ref", "-d", "refs/remotes/origin/main")
     assert touched(branched, {"CI": "true"}) == ALL

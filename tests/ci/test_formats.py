@@ -1,4 +1,4 @@
-"""Annotations, the badge and the summary of several connectors, of results made by hand."""
+"""Annotations, the badge and the summary of several connectors, from results made by hand."""
 
 import re
 from xml.etree import ElementTree
@@ -17,7 +17,7 @@ SOURCE = (
 
 
 def failure(message: str) -> Failure:
-    """A failure that says this."""
+    """A failure with this message."""
     return Failure(message, "", "", "", (), (), reproducible=True)
 
 
@@ -27,7 +27,7 @@ def report(*outcomes: Outcome, strict: bool = False, problem: str = "") -> Repor
 
 
 def failed(rule: str, message: str = "it fails", level: Level = Level.MUST, cause: str = "") -> Outcome:
-    """A rule that is violated."""
+    """A violated rule."""
     return Outcome(rule, level, Status.FAILED, failure=failure(message), cause=cause, replay="dsync-kit verify x")
 
 
@@ -38,13 +38,13 @@ PASSED = Outcome("info/stable", Level.MUST, Status.PASSED)
     ("rule", "line"), [("info/db-type", 5), ("write/accepts", 8), ("stream/opens", 3), ("packaging/readme", 3)]
 )
 def test_an_annotation_is_where_the_rule_is_about(rule: str, line: int) -> None:
-    """At the method of the rule's area; where there is none, at the class."""
+    """It is at the method of the rule's area or, without one, at the class."""
     [found] = annotations(report(failed(rule)), "a/connector.py", SOURCE)
     assert found.startswith(f"::error file=a/connector.py,line={line},title=dsync-kit%3A {rule} (MUST)::it fails%0A")
 
 
 def test_an_annotation_is_escaped() -> None:
-    """Data cannot end the command, nor begin another one."""
+    """Data cannot end the command, or begin another one."""
     [found] = annotations(report(failed("x/y", "100 %\r\n::error::, or: so")), "a,b:c\n%/connector.py", "")
     assert found == (
         "::error file=a%2Cb%3Ac%0A%25/connector.py,line=1,title=dsync-kit%3A x/y (MUST)"
@@ -53,7 +53,7 @@ def test_an_annotation_is_escaped() -> None:
 
 
 def test_consequences_have_no_annotation_of_their_own() -> None:
-    """GitHub shows few of them."""
+    """GitHub shows only a few annotations, so consequences have none."""
     outcomes = (failed("a/a"), failed("a/b", cause="a/a"), failed("a/c", level=Level.SHOULD), PASSED)
     levels = [found.split()[0] for found in annotations(report(*outcomes), "connector.py", SOURCE)]
     assert levels == ["::error", "::warning"]
@@ -62,7 +62,7 @@ def test_consequences_have_no_annotation_of_their_own() -> None:
 
 
 def test_what_could_not_be_judged_is_an_error() -> None:
-    """With the reason."""
+    """The annotation has the reason."""
     [found] = annotations(report(problem="nothing answers"), "connector.py", SOURCE)
     assert found == "::error file=connector.py,line=1,title=dsync-kit%3A not judged::not judged: nothing answers"
 
@@ -77,7 +77,7 @@ def test_what_could_not_be_judged_is_an_error() -> None:
     ],
 )
 def test_the_badge(made: Report, text: str) -> None:
-    """An image with that text, for eyes and for screen readers, that loads nothing and runs nothing."""
+    """It is an image with the text, also for screen readers, that loads nothing and runs nothing."""
     image = badge.render(made)
     root = ElementTree.fromstring(image)  # noqa: S314 - our own
     texts = ["".join(found.itertext()) for found in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -97,7 +97,7 @@ def test_the_badges_text_fits() -> None:
 
 
 def test_a_summary_that_is_too_long_keeps_its_table() -> None:
-    """GitHub shows no page of more than 1 MiB."""
+    """GitHub shows no page of more than 1 MiB, so details are dropped first."""
     reports = {"a": report(failed("a/a", "x" * 3000)), "b": report(PASSED)}
     whole = summary.render(reports, "main", left=["c"])
     short = summary.render(reports, "main", left=["c"], most=2000)

@@ -1,4 +1,4 @@
-"""Which connectors a change touches, told by a real git."""
+"""Which connectors a change touches, according to a real git."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def test_nothing_is_touched_by_nothing(monorepo: Repository) -> None:
 
 @pytest.mark.parametrize("how", ["committed", "staged", "unstaged", "untracked", "deleted", "renamed"])
 def test_every_way_to_change_a_file_counts(monorepo: Repository, how: str) -> None:
-    """Committed or not."""
+    """Committed or not, every change of a file touches its connector."""
     folder = monorepo.folder / "connectors/a"
     match how:
         case "untracked":
@@ -44,7 +44,7 @@ def test_every_way_to_change_a_file_counts(monorepo: Repository, how: str) -> No
 
 
 def test_what_others_did_on_main_is_no_change(monorepo: Repository) -> None:
-    """A change is what came since the branch left main."""
+    """Only changes since the branch left main count."""
     monorepo.write("connectors/a/connector.py", "# mine\n")
     monorepo.commit()
     monorepo.git("switch", "--quiet", "main")
@@ -55,7 +55,7 @@ def test_what_others_did_on_main_is_no_change(monorepo: Repository) -> None:
 
 
 def test_a_deleted_connector_is_not_verified(monorepo: Repository) -> None:
-    """Nor one that a mark of is gone; a new one is."""
+    """Neither is one that lost a mark; a new connector is verified."""
     monorepo.git("rm", "--quiet", "-r", "connectors/a")
     monorepo.git("rm", "--quiet", "other/c/conformance.py")
     monorepo.connector("new")
@@ -65,7 +65,7 @@ def test_a_deleted_connector_is_not_verified(monorepo: Repository) -> None:
 
 
 def test_each_connector_has_a_name_of_its_own(repository: Repository) -> None:
-    """Also where folders are nested, differ in nothing but their case, or have names that no file can have."""
+    """Names are unique, even if folders are nested, differ only in case, or can't be file names."""
     for folder in (
         "a/b",
         "a-b",
@@ -85,7 +85,7 @@ def test_each_connector_has_a_name_of_its_own(repository: Repository) -> None:
 
 
 def test_ignored_files_touch_nothing(monorepo: Repository) -> None:
-    """What a build leaves behind; nor is a copy of a connector in it one."""
+    """Neither do build results, and a connector's copy among them is not a connector."""
     monorepo.write(".gitignore", "build/\n")
     monorepo.commit()
     monorepo.connector("connectors/a/build/lib/a")
@@ -108,13 +108,13 @@ def test_ignored_files_touch_nothing(monorepo: Repository) -> None:
     ],
 )
 def test_requirements_touch_what_is_below_them(monorepo: Repository, path: str, expected: list[str]) -> None:
-    """They may bring another version of the kit, or of a client library; other files outside touch nothing."""
+    """They may bring another version of the kit or a client library; other files outside touch nothing."""
     monorepo.write(path, "changed")
     assert touched(monorepo) == expected
 
 
 def test_shared_files_touch_every_connector(monorepo: Repository) -> None:
-    """Those that the user names."""
+    """The user names them with --shared."""
     monorepo.write("connectors/common/deep/util.py")
     assert touched(monorepo, shared=["connectors/common/*.py"]) == ["connectors/a", "connectors/b", "other/c"]
     assert touched(monorepo, shared=["connectors/common"]) == ["connectors/a", "connectors/b", "other/c"]
@@ -122,7 +122,7 @@ def test_shared_files_touch_every_connector(monorepo: Repository) -> None:
 
 
 def test_one_connector_at_the_root(repository: Repository) -> None:
-    """Every file is its own, but for those of a connector that lies within it."""
+    """Every file belongs to it, except those of a connector inside it."""
     repository.connector(".")
     repository.commit()
     repository.git("switch", "--quiet", "--create", "branch")
@@ -147,13 +147,13 @@ def test_one_connector_at_the_root(repository: Repository) -> None:
     ],
 )
 def test_connectors_are_limited_by_a_folder_or_a_glob(monorepo: Repository, pattern: str, expected: list[str]) -> None:
-    """Relative to the working folder."""
+    """--connectors is relative to the working folder."""
     monorepo.write("requirements.txt", "dsync-kit")
     assert touched(monorepo, connectors=pattern) == expected
 
 
 def test_a_folder_below_is_a_working_folder(monorepo: Repository) -> None:
-    """Paths are the repository's wherever git is asked, and the glob is the working folder's."""
+    """Paths are relative to the repository wherever git runs; the glob is relative to the working folder."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.write("other/c/connector.py", "# changed\n")
     below = monorepo.folder / "connectors"
@@ -162,20 +162,20 @@ def test_a_folder_below_is_a_working_folder(monorepo: Repository) -> None:
 
 
 def test_strange_names(monorepo: Repository) -> None:
-    """Spaces, quotes, letters of all kinds: git is asked not to quote them."""
+    """Names may have spaces, quotes and any letters, because git is asked not to quote them."""
     monorepo.connector('connectors/é "x" y')
     assert touched(monorepo) == ['connectors/é "x" y']
 
 
 def test_before_the_first_commit_everything_is_new(repository: Repository) -> None:
-    """So a hook works from the first commit on, whatever base it names."""
+    """A hook works before the first commit, whatever base it names."""
     repository.connector("a")
     assert touched(repository) == ["a"]
     assert touched(repository, base="HEAD") == ["a"]
 
 
 def test_the_base_that_is_asked_for(monorepo: Repository) -> None:
-    """A branch, a commit, or HEAD: what has not been committed yet."""
+    """It may be a branch, a commit, or HEAD for uncommitted changes."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     first = monorepo.commit()
     monorepo.write("connectors/b/connector.py", "# changed\n")
@@ -193,7 +193,7 @@ def test_the_base_that_is_asked_for(monorepo: Repository) -> None:
     ],
 )
 def test_the_base_that_the_ci_system_names(monorepo: Repository, variable: str, value: str) -> None:
-    """Where the remote has the branch, that is taken; else the local one."""
+    """The remote's branch is preferred, then the local one."""
     monorepo.write("connectors/a/connector.py", "# released\n")
     released = monorepo.commit()
     monorepo.write("connectors/b/connector.py", "# changed\n")
@@ -208,7 +208,7 @@ def test_the_base_that_the_ci_system_names(monorepo: Repository, variable: str, 
 
 
 def test_the_remotes_main_branch_comes_before_main(monorepo: Repository) -> None:
-    """A clone's main may be behind, or hold what was not pushed."""
+    """A clone's main may be behind, or have commits that were not pushed."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.git("update-ref", "refs/remotes/origin/trunk", monorepo.commit())
     monorepo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
@@ -220,7 +220,7 @@ def test_the_remotes_main_branch_comes_before_main(monorepo: Repository) -> None
 
 
 def test_a_push(monorepo: Repository, tmp_path: Path) -> None:
-    """On GitHub: what was pushed; where that is not known, and HEAD is main itself, everything."""
+    """On GitHub, the pushed commits count; if the previous commit is unknown, and HEAD is main, everything does."""
     event = tmp_path / "event.json"
     environ = {"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event)}
     monorepo.git("switch", "--quiet", "main")
@@ -242,7 +242,7 @@ def test_a_push(monorepo: Repository, tmp_path: Path) -> None:
 
 
 def test_a_shallow_clone(monorepo: Repository, tmp_path: Path) -> None:
-    """History that is not there is told, with what to do."""
+    """The error says that history is missing, and what to do."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.commit()
     monorepo.git("switch", "--quiet", "main")
@@ -265,19 +265,19 @@ def test_a_shallow_clone(monorepo: Repository, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage(monorepo: Repository, options: dict[str, str], message: str) -> None:
-    """Said in one sentence, with what to do."""
+    """One sentence says what is wrong, and what to do."""
     with pytest.raises(UsageError, match=message):
         change(monorepo, **options)
 
 
 def test_a_limit_to_connectors_that_were_deleted_is_right(monorepo: Repository) -> None:
-    """A gate must let the change pass that removes the last connector."""
+    """A gate must pass the change that removes the last connector."""
     monorepo.git("rm", "--quiet", "-r", "connectors")
     assert touched(monorepo, connectors="connectors") == []
 
 
 def test_no_repository_and_no_base(repository: Repository, tmp_path: Path) -> None:
-    """A gate that compares with nothing would let everything pass."""
+    """It is an error: a gate that compares with nothing would pass everything."""
     with pytest.raises(UsageError, match=r"is not in a git repository .*: run it where the connectors are checked out"):
         find_change(tmp_path, {})
     repository.connector("a")
@@ -288,7 +288,7 @@ def test_no_repository_and_no_base(repository: Repository, tmp_path: Path) -> No
 
 
 def test_no_git(monorepo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said as such."""
+    """The error says so."""
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(UsageError, match="git is not installed"):
         change(monorepo)

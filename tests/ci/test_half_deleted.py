@@ -1,4 +1,4 @@
-"""Connectors that are shipped, and cannot be verified any more."""
+"""Connectors that are still shipped, but can't be verified."""
 
 import pytest
 
@@ -10,13 +10,13 @@ QUICK = ("--profile", "quick", "--rule", "info/*")
 
 
 def unjudged(repository: Repository, **options: object) -> dict[str, str]:
-    """The connectors that are touched, and cannot be verified."""
+    """The touched connectors that can't be verified."""
     return {str(folder): reason for folder, reason in change(repository, **options).unjudged.items()}
 
 
 @pytest.fixture
 def shipped(repository: Repository) -> Repository:
-    """Two connectors that work, on main, the first with an entry point of its own."""
+    """Two working connectors on main; the first has its own entry point."""
     repository.working_connector("connectors/one")
     repository.working_connector("connectors/two")
     repository.write(".gitignore", ".dsync-kit/\n__pycache__/\n")
@@ -27,7 +27,7 @@ def shipped(repository: Repository) -> Repository:
 
 @pytest.mark.parametrize("marks", [["conformance.py"], ["registration.py"], ["registration.py", "conformance.py"]])
 def test_an_entry_point_that_leads_to_nothing(shipped: Repository, marks: list[str]) -> None:
-    """The connector cannot be verified, and its own pyproject.toml ships it."""
+    """The connector can't be verified, but its own pyproject.toml still ships it."""
     for mark in marks:
         (shipped.folder / "connectors/one" / mark).unlink()
     [(folder, reason)] = unjudged(shipped).items()
@@ -54,7 +54,7 @@ def test_an_entry_point_that_leads_to_nothing(shipped: Repository, marks: list[s
 )
 @pytest.mark.parametrize("folder", ["connectors/a", "src/connectors/a"])
 def test_the_entry_point_of_the_repository(repository: Repository, file: str, text: str, folder: str) -> None:
-    """One package with several connectors: removing one takes its entry point, too."""
+    """One package may ship several connectors: removing one must remove its entry point, too."""
     repository.connector(folder)
     repository.write(file, text.format(module="connectors.a.registration"))
     repository.commit()
@@ -69,7 +69,7 @@ def test_the_entry_point_of_the_repository(repository: Repository, file: str, te
 
 
 def test_without_an_entry_point(monorepo: Repository) -> None:
-    """One of the two files alone is half a deletion; without both it is no connector any more."""
+    """If one of the two files is left, the deletion is incomplete; without both, it is not a connector any more."""
     (monorepo.folder / "connectors/a/registration.py").unlink()
     (monorepo.folder / "connectors/b/conformance.py").unlink()
     assert unjudged(monorepo) == {
@@ -83,19 +83,19 @@ def test_without_an_entry_point(monorepo: Repository) -> None:
 
 
 def test_an_entry_point_to_somebody_elses_module(repository: Repository) -> None:
-    """What the repository does not hold is nothing of its own."""
+    """A module that was never in the repository is ignored."""
     repository.write("pyproject.toml", '[project.entry-points."dsync.connectors"]\na = "installed.a:CONNECTOR"\n')
     assert unjudged(repository) == {}
 
 
 def test_a_folder_that_cannot_be_named(monorepo: Repository) -> None:
-    """A line break would make two folders of it for what reads the list."""
+    """A line break in its name would look like two folders in the list."""
     monorepo.connector("connectors/x\n::error::y")
     assert list(unjudged(monorepo).values()) == ["its folder's name cannot be printed: rename it"]
 
 
 def test_it_is_red_and_the_others_are_verified(shipped: Repository, dsync_kit: Command) -> None:
-    """Exit code 3 with the reason: in the log, in the summary, as an annotation, in its report, and of --list."""
+    """Exit code 3, with the reason in the log, the summary, an annotation, its report, and for --list."""
     (shipped.folder / "connectors/one/conformance.py").unlink()
     shipped.write("connectors/two/new.py")
     page = shipped.folder / "page.md"

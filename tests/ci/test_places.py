@@ -1,4 +1,4 @@
-"""Where the repository is, and what of it is checked out: hooks, linked worktrees, all kinds of clones, submodules."""
+"""Where the repository is, and what is checked out: hooks, linked worktrees, all kinds of clones, submodules."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ ALL = ["connectors/a", "connectors/b", "other/c"]
 
 
 def clone(repository: Repository, folder: Path, *options: str) -> Repository:
-    """A clone of the branch that is checked out, over the protocol that keeps a clone shallow."""
+    """A clone of the checked-out branch, over the protocol that keeps a clone shallow."""
     command = ["git", "-c", "protocol.file.allow=always", "clone", "--quiet", *options, repository.folder.as_uri()]
     subprocess.run([*command, str(folder)], check=True, capture_output=True, env=clean_environ())
     return Repository(folder, made=True)
@@ -26,7 +26,7 @@ def clone(repository: Repository, folder: Path, *options: str) -> Repository:
 
 @pytest.fixture
 def worktree(monorepo: Repository, tmp_path: Path) -> Repository:
-    """A linked worktree whose branch has changed connectors/a."""
+    """A linked worktree whose branch changed connectors/a."""
     monorepo.git("worktree", "add", "--quiet", "-b", "linked", str(tmp_path / "linked"), "main")
     linked = Repository(tmp_path / "linked", made=True)
     linked.write("connectors/a/connector.py", "# changed\n")
@@ -34,7 +34,7 @@ def worktree(monorepo: Repository, tmp_path: Path) -> Repository:
 
 
 def find_in(folder: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Change:
-    """The change as it is found in a folder, in a process with these variables."""
+    """The change as found in a folder, by a process with these variables."""
     for name in os.environ.keys() - clean_environ().keys():  # those of the CI system that runs these tests
         monkeypatch.delenv(name)
     for name, value in environ.items():
@@ -45,7 +45,7 @@ def find_in(folder: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPat
 def test_a_hook_in_a_linked_worktree(
     monorepo: Repository, worktree: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Git sets GIT_DIR there; the worktree is looked at, from each of its folders."""
+    """Git sets GIT_DIR there; the gate looks at the worktree, from each of its folders."""
     environ = {"GIT_DIR": str(monorepo.folder / ".git/worktrees/linked")}
     environ["GIT_INDEX_FILE"] = f"{environ['GIT_DIR']}/index"
     for folder in (".", "connectors", "other/c"):
@@ -54,7 +54,7 @@ def test_a_hook_in_a_linked_worktree(
 
 
 def test_a_real_hook(monorepo: Repository, worktree: Repository) -> None:
-    """Run by git itself, it sees what is to be committed, and stops it."""
+    """Run by git itself, it sees what is about to be committed, and stops it."""
     command = f"{sys.executable} -m dsync_kit.cli.kit ci --list --base HEAD"
     hook = monorepo.folder / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
@@ -70,14 +70,14 @@ def test_a_real_hook(monorepo: Repository, worktree: Repository) -> None:
 def test_a_hook_that_changes_its_folder(
     monorepo: Repository, below: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What git says relative to the folder where the hook began does not lead astray in another."""
+    """Variables relative to the folder where the hook began still work in another folder."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     found = find_in(monorepo.folder / below, environ, monkeypatch)
     assert (found.root, [str(folder) for folder in found.touched]) == (monorepo.folder, ["connectors/a"])
 
 
 def test_an_index_of_a_commit_in_progress(monorepo: Repository) -> None:
-    """`git commit FILE` gives its hooks an index of its own, relative to the root."""
+    """`git commit FILE` gives its hooks a separate index, relative to the root."""
     monorepo.git("rm", "--quiet", "-r", "--cached", "other/c")
     (monorepo.folder / ".git/index").rename(monorepo.folder / ".git/next-index")
     monorepo.git("reset", "--quiet")
@@ -86,7 +86,7 @@ def test_an_index_of_a_commit_in_progress(monorepo: Repository) -> None:
 
 
 def test_a_git_dir_apart_from_its_work_tree(monorepo: Repository, tmp_path: Path) -> None:
-    """With GIT_WORK_TREE it is used; without, git would take any folder for the root, so it is an error."""
+    """With GIT_WORK_TREE it is used; without it, git would take any folder as the root, so it is an error."""
     apart = tmp_path / "apart.git"
     (monorepo.folder / ".git").rename(apart)
     monorepo.write("connectors/a/connector.py", "# changed\n")
@@ -100,14 +100,14 @@ def test_a_git_dir_apart_from_its_work_tree(monorepo: Repository, tmp_path: Path
 
 
 def test_a_bare_repository(monorepo: Repository, tmp_path: Path) -> None:
-    """There is nothing checked out that could be verified."""
+    """Nothing is checked out that could be verified."""
     bare = clone(monorepo, tmp_path / "bare", "--bare")
     with pytest.raises(UsageError, match="must be run in a work tree"):
         change(bare)
 
 
 def test_variables_of_another_repository(monorepo: Repository, tmp_path: Path) -> None:
-    """A hook that goes to another repository must say which it means."""
+    """A hook that works in another repository must say which one it means."""
     other = Repository(tmp_path / "other")
     with pytest.raises(UsageError, match=r"GIT_DIR is '.*', but .* lies in the repository .*: unset GIT_DIR"):
         change(other, {"GIT_DIR": str(monorepo.folder / ".git")})
@@ -123,14 +123,14 @@ def test_a_folder_behind_a_link(monorepo: Repository, tmp_path: Path) -> None:
 
 
 def test_a_detached_head(monorepo: Repository) -> None:
-    """It is what CI systems check out."""
+    """It works, because CI systems check out detached heads."""
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.git("switch", "--quiet", "--detach", monorepo.commit())
     assert touched(monorepo) == ["connectors/a"]
 
 
 def test_two_merge_bases(monorepo: Repository) -> None:
-    """After criss-cross merges a change counts that only one of the merge bases shows."""
+    """After criss-cross merges, a change counts even if only one of the merge bases shows it."""
     for branch, folder in (("main", "connectors/a"), ("branch", "connectors/b")):
         monorepo.git("switch", "--quiet", branch)
         monorepo.write(f"{folder}/connector.py", "# changed\n")
@@ -145,7 +145,7 @@ def test_two_merge_bases(monorepo: Repository) -> None:
 
 
 def test_what_was_committed_and_undone(monorepo: Repository) -> None:
-    """A commit's change counts, though the work tree is as before: the commit is what will be merged."""
+    """A commit's change counts even if the work tree undoes it, because the commit will be merged."""
     monorepo.write("connectors/a/connector.py", "# broken\n")
     monorepo.commit()
     monorepo.write("connectors/a/connector.py", "# connectors/a\n")
@@ -156,7 +156,7 @@ def test_what_was_committed_and_undone(monorepo: Repository) -> None:
 
 
 def test_files_that_git_was_asked_not_to_look_at(monorepo: Repository) -> None:
-    """They may have changed."""
+    """They count as changed, because they may be."""
     monorepo.git("update-index", "--assume-unchanged", "connectors/a/connector.py")
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.write("README.md", "changed")
@@ -164,7 +164,7 @@ def test_files_that_git_was_asked_not_to_look_at(monorepo: Repository) -> None:
 
 
 def test_a_shallow_clone_with_what_was_before(monorepo: Repository, tmp_path: Path) -> None:
-    """A push needs no more history than that."""
+    """A push needs only the previous commit."""
     before = monorepo.git("rev-parse", "HEAD")
     monorepo.write("connectors/a/connector.py", "# changed\n")
     monorepo.commit()
@@ -174,7 +174,7 @@ def test_a_shallow_clone_with_what_was_before(monorepo: Repository, tmp_path: Pa
 
 
 def test_a_sparse_checkout(monorepo: Repository) -> None:
-    """A connector that is touched, and not checked out, is no reason for green."""
+    """A touched connector that is not checked out does not pass."""
     monorepo.write("connectors/b/connector.py", "# changed\n")
     monorepo.write("other/c/connector.py", "# changed\n")
     monorepo.commit()
@@ -188,14 +188,14 @@ def test_a_sparse_checkout(monorepo: Repository) -> None:
 
 
 def test_a_renamed_folder(monorepo: Repository) -> None:
-    """The connector is a new one, also where only the case of its name has changed."""
+    """The connector is new, even if only the case of its name changed."""
     monorepo.git("mv", "connectors/a", "connectors/A2")
     monorepo.git("mv", "connectors/b", "connectors/B")
     assert touched(monorepo) == ["connectors/A2", "connectors/B"]
 
 
 def test_ignored_files_that_are_tracked(monorepo: Repository) -> None:
-    """A connector that was added in spite of .gitignore is one."""
+    """A connector that was added despite .gitignore counts."""
     monorepo.write(".gitignore", "build/\n")
     monorepo.connector("build/d")
     monorepo.git("add", "--all", "--force")
@@ -204,7 +204,7 @@ def test_ignored_files_that_are_tracked(monorepo: Repository) -> None:
 
 
 def test_links_to_folders(monorepo: Repository) -> None:
-    """A connector that is reached through a link is verified once, by its own name unless that is left out."""
+    """A connector behind a link is verified once, by its own name unless that is excluded."""
     monorepo.folder.joinpath("linked").symlink_to("connectors")
     monorepo.commit()
     monorepo.git("branch", "--quiet", "--force", "main")
@@ -214,7 +214,7 @@ def test_links_to_folders(monorepo: Repository) -> None:
 
 
 def test_links_out_of_a_connector(monorepo: Repository) -> None:
-    """What they lead to is a part of it, through several links, too."""
+    """Their targets are part of it, even through several links."""
     monorepo.write("shared/real/x.json", "{}")
     monorepo.folder.joinpath("shared/second").symlink_to("real")
     monorepo.folder.joinpath("connectors/a/data").symlink_to("../../shared/second")
@@ -228,7 +228,7 @@ def test_links_out_of_a_connector(monorepo: Repository) -> None:
 
 @pytest.fixture
 def outer(monorepo: Repository, tmp_path: Path) -> Repository:
-    """A repository with the other one as its submodule `vendor`, which knows that one's branch and main."""
+    """A repository with the other one as its submodule `vendor`, whose branch and main it has."""
     outer = Repository(tmp_path / "outer")
     outer.connector("own")
     outer.git("submodule", "--quiet", "add", str(monorepo.folder), "vendor")
@@ -247,7 +247,7 @@ def bump(outer: Repository, monorepo: Repository, path: str) -> None:
 
 
 def test_a_submodule(outer: Repository, monorepo: Repository) -> None:
-    """Its connectors are known; those that a new commit of it changes are touched, whatever .gitmodules ignores."""
+    """Its connectors are known; those that its new commit changes are touched, whatever .gitmodules ignores."""
     outer.write("README.md", "changed")
     assert touched(outer) == []
     outer.git("config", "--file", ".gitmodules", "submodule.vendor.ignore", "all")
@@ -260,14 +260,14 @@ def test_a_submodule(outer: Repository, monorepo: Repository) -> None:
 
 
 def test_a_new_submodule(outer: Repository) -> None:
-    """All of its connectors are new; so they are where the commit before is not there."""
+    """All of its connectors are new, also if its previous commit is missing."""
     outer.git("branch", "--quiet", "--force", "main", "HEAD")
     outer.git("submodule", "--quiet", "add", str(outer.folder / "vendor"), "second")
     assert touched(outer) == [f"second/{folder}" for folder in ALL]
 
 
 def test_a_submodule_that_is_not_checked_out(outer: Repository, monorepo: Repository, tmp_path: Path) -> None:
-    """Where the change is one of it, nobody can say that it touches no connector; nor where it is at another commit."""
+    """Nobody can say that a change of it touches no connector, nor if another commit is checked out."""
     old = Repository(outer.folder / "vendor", made=True).git("rev-parse", "HEAD")
     bump(outer, monorepo, "connectors/a/connector.py")
     outer.git("update-ref", "refs/remotes/origin/main", "main")

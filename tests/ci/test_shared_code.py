@@ -1,4 +1,4 @@
-"""What lies outside of a connector, and is a part of it: requirements, modules that it imports, files that it reads."""
+"""Files outside a connector that are part of it: requirements, imported modules, files that it reads."""
 
 import pytest
 
@@ -45,19 +45,19 @@ ALL = ["connectors/a", "connectors/b", "other/c"]
     ],
 )
 def test_requirements(monorepo: Repository, path: str, expected: list[str]) -> None:
-    """Whatever says what is installed touches the connectors below it."""
+    """Any file that defines what is installed touches the connectors below it."""
     monorepo.write(path, "changed")
     assert touched(monorepo) == expected
 
 
 def settle(repository: Repository) -> None:
-    """Commit all that there is to main as well, so that it is no change."""
+    """Commit everything to main as well, so that it is not a change."""
     repository.commit()
     repository.git("branch", "--quiet", "--force", "main")
 
 
 def test_requirements_that_include_others(monorepo: Repository) -> None:
-    """What a requirement file includes is a part of it."""
+    """Included files count as part of a requirements file."""
     monorepo.write("connectors/requirements.txt", "-r ../tools/pinned.pip  # all of them\n")
     monorepo.write("tools/pinned.pip")
     settle(monorepo)
@@ -67,7 +67,7 @@ def test_requirements_that_include_others(monorepo: Repository) -> None:
 
 @pytest.mark.parametrize("path", [".github/workflows/gate.yml", ".gitlab-ci.yml", "Jenkinsfile"])
 def test_what_runs_the_gate(monorepo: Repository, path: str) -> None:
-    """It says which Python and which profile; what it names is a part of it. Other workflows do not matter."""
+    """It defines Python and the profile; files that it names count, too. Other workflows don't matter."""
     monorepo.write(path, "run: pip install -r tools/pinned.pip; dsync-kit ci\n")
     monorepo.write("tools/pinned.pip")
     assert touched(monorepo) == ALL
@@ -102,7 +102,7 @@ def test_what_runs_the_gate(monorepo: Repository, path: str) -> None:
     ],
 )
 def test_a_module_that_one_connector_imports(monorepo: Repository, statement: str, path: str) -> None:
-    """A change of it touches that connector, and no other."""
+    """Changing it touches only that connector."""
     monorepo.write("connectors/a/connector.py", statement)
     settle(monorepo)
     monorepo.write(path, "changed = 1\n")
@@ -113,7 +113,7 @@ def test_a_module_that_one_connector_imports(monorepo: Repository, statement: st
 
 
 def test_what_a_connector_does_not_import(monorepo: Repository) -> None:
-    """It touches none: neither a module that nobody imports, nor one that only looks like it, nor what tests import."""
+    """It touches nothing: an unused module, one with a similar name, and one that only tests import."""
     monorepo.write("connectors/a/connector.py", '"""As helper.py says, see notes.txt."""\nimport json\nimport own\n')
     monorepo.write("connectors/a/own.py")
     monorepo.write("connectors/a/README.md")
@@ -125,7 +125,7 @@ def test_what_a_connector_does_not_import(monorepo: Repository) -> None:
 
 
 def test_modules_that_import_each_other(monorepo: Repository) -> None:
-    """It does not matter how far away the change is; what lies in a package that is imported may be read by it."""
+    """The distance of the change doesn't matter; any file in an imported package may be read."""
     monorepo.write("connectors/a/connector.py", "import common.first\n")
     monorepo.write("common/__init__.py")
     monorepo.write("common/first.py", "from .second import x\n")
@@ -142,7 +142,7 @@ def test_modules_that_import_each_other(monorepo: Repository) -> None:
 
 
 def test_a_connector_that_imports_another(monorepo: Repository) -> None:
-    """By the package that the other one's pyproject.toml makes of its folder."""
+    """The import uses the package name that the other one's pyproject.toml gives its folder."""
     monorepo.copy("null", "connectors/null")
     monorepo.write("other/c/connector.py", "from dsync_connector_null.connector import NullConnector\n")
     settle(monorepo)
@@ -159,7 +159,7 @@ def test_a_connector_that_imports_another(monorepo: Repository) -> None:
     ],
 )
 def test_a_package_in_a_folder_of_another_name(monorepo: Repository, project: str) -> None:
-    """It is found where its project says that it lies."""
+    """It is found where its project says that it is."""
     monorepo.write("libs/pyproject.toml", project)
     monorepo.write("connectors/a/connector.py", "from shared.lib.deep import x\n")
     settle(monorepo)
@@ -169,7 +169,7 @@ def test_a_package_in_a_folder_of_another_name(monorepo: Repository, project: st
 
 @pytest.mark.parametrize("glob", ["common/*.py", "common", "./common/", "c?mmon/**"])
 def test_shared_files(monorepo: Repository, glob: str) -> None:
-    """A folder or a glob; what it matches may be gone."""
+    """A folder or a glob works, even for deleted files."""
     monorepo.write("common/deep/x.py")
     settle(monorepo)
     assert touched(monorepo, base="HEAD", shared=[glob]) == []
@@ -179,7 +179,7 @@ def test_shared_files(monorepo: Repository, glob: str) -> None:
 
 @pytest.mark.parametrize("glob", ["comon/*.py", "/common", "../common/*", "connectors/a/absent.py"])
 def test_a_glob_that_matches_nothing(monorepo: Repository, glob: str) -> None:
-    """It is a mistake, and would let changes pass."""
+    """It is an error, because a mistyped glob would let changes pass."""
     monorepo.write("common/x.py")
     with pytest.raises(UsageError, match=r"--shared .*: it matches no file, neither in the repository nor in"):
         change(monorepo, shared=["common/*", glob])

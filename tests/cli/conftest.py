@@ -49,7 +49,7 @@ def broken_address(reference: Path) -> Iterator[str]:
 
 
 class Alterable(Protocol):
-    """A connector that may be mended."""
+    """A connector that can be repaired."""
 
     broken: bool
     address: str
@@ -57,7 +57,7 @@ class Alterable(Protocol):
 
 @pytest.fixture
 def altering(reference: Path) -> Iterator[Alterable]:
-    """A connector that alters what is written, until it is mended."""
+    """A connector that alters written documents until it is repaired."""
     connector, settings = _reference(reference)
 
     class Altering(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
@@ -99,7 +99,7 @@ CONNECTOR = RegisteredConnector(
 
 @pytest.fixture
 def signalled(tmp_path: Path) -> Path:
-    """A connector's folder, `signalled://`: StreamUpdates gives SIGTERM to the thread in which it runs."""
+    """A connector's folder, `signalled://`: StreamUpdates sends SIGTERM to the thread that runs it."""
     folder = tmp_path / "signalled"
     folder.mkdir()
     (folder / "registration.py").write_text(SIGNALLED, encoding="utf-8")

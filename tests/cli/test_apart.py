@@ -1,4 +1,4 @@
-"""What a connector's code may do to the process that judges it, and what `verify` and `ci` make of it."""
+"""What a connector's code may do to the process that judges it, and how `verify` and `ci` report it."""
 
 import io
 import json
@@ -57,7 +57,7 @@ Odd = Callable[..., Path]
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Odd:
-    """Makes a connector's folder: code that is run when it is loaded, and code that is run in one of its calls."""
+    """Makes a connector's folder with code that runs when it is loaded, and code that runs in one of its calls."""
 
     def make(name: str = "odd", *, loaded: str = "", called: str = "pass", method: str = "list_data") -> Path:
         folder = tmp_path / name
@@ -71,7 +71,7 @@ def odd(tmp_path: Path) -> Odd:
 
 
 def changed(folder: Path) -> str:
-    """Makes a repository of the folder, in which every connector is changed since the commit that it gives."""
+    """Makes a repository of the folder, in which every connector has changed since the commit that it returns."""
     for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "nothing"]):
         subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *words], cwd=folder, check=True)
     return "main"
@@ -79,7 +79,7 @@ def changed(folder: Path) -> str:
 
 @pytest.mark.parametrize("ended", ["sys.exit(0)", "os._exit(0)", "sys.exit('needs libfoo')"])
 def test_a_connector_that_cannot_be_loaded_is_not_judged(dsync_kit: Command, odd: Odd, ended: str) -> None:
-    """Exit code 3, and the reason as far as it gave one: not 0, and not a violation."""
+    """Exit code 3, with the reason as far as there is one: neither 0 nor a violation."""
     done = dsync_kit("verify", odd(loaded=ended), *QUICK, columns=200)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "not judged" in done.stdout
@@ -98,7 +98,7 @@ def test_a_connector_that_cannot_be_loaded_is_not_judged(dsync_kit: Command, odd
     ],
 )
 def test_a_call_that_ends_the_process_is_a_violation(dsync_kit: Command, odd: Odd, called: str, seen: str) -> None:
-    """Exit code 1, with the rule that was running, and the call."""
+    """Exit code 1, with the running rule and the call."""
     done = dsync_kit("verify", odd(called=IN_A_RULE + called), *QUICK, columns=200)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "list/complete · MUST violated" in done.stdout
@@ -106,21 +106,21 @@ def test_a_call_that_ends_the_process_is_a_violation(dsync_kit: Command, odd: Od
 
 
 def test_a_call_before_the_first_rule_that_ends_the_process(dsync_kit: Command, odd: Odd) -> None:
-    """What the kit asks before it runs rules counts as well: exit code 1, not 0 and not 3."""
+    """Calls that the kit makes before it runs rules count as well: exit code 1, neither 0 nor 3."""
     done = dsync_kit("verify", odd(method="write_updates", called="os._exit(0)"), *QUICK, columns=200)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "ended with status 0 during WriteUpdates(namespace='dsynckit_" in done.stdout
 
 
 def test_a_process_that_somebody_kills_is_not_the_connectors_fault(dsync_kit: Command, odd: Odd) -> None:
-    """SIGKILL comes from outside, from the kernel for one where memory runs out: not judged, the rule is named."""
+    """SIGKILL comes from outside, for example if memory runs out: not judged, and the rule is named."""
     done = dsync_kit("verify", odd(called=IN_A_RULE + "os.kill(os.getpid(), 9)"), *QUICK, columns=200)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "ended by SIGKILL (by someone, or for lack of memory) while it ran, during ListData(" in done.stdout
 
 
 def test_the_gate_goes_on_after_a_connector_that_ends_its_process(dsync_kit: Command, odd: Odd, tmp_path: Path) -> None:
-    """Each connector gets its verdict, and the worst is the exit code."""
+    """Each connector gets its verdict, and the worst one is the exit code."""
     odd("a", loaded="os._exit(0)")
     odd("b", called="os._exit(0)")
     odd("c")
@@ -144,8 +144,8 @@ def test_two_connectors_with_a_module_of_one_name_are_judged_apart(
 
 
 def test_what_a_connector_does_to_its_process_stays_there(dsync_kit: Command, odd: Odd) -> None:
-    """It prints, forks, leaves a thread, closes standard output, patches modules: the report is written whole, and
-    nothing else to standard output or standard error; nothing lives on."""
+    """It prints, forks, leaves a thread, closes standard output, patches modules: the report is complete, nothing else
+    is on standard output or standard error, and nothing keeps running."""
     loaded = """
 import builtins, shutil
 print("noise")
@@ -164,14 +164,14 @@ os.close(1)
 
 
 def test_a_connector_that_changes_the_folder(dsync_kit: Command, odd: Odd) -> None:
-    """Its process is started again from where the user is, who has named it from there."""
+    """Its process restarts in the user's folder, from which the user named it."""
     odd(method="get_info", called="os.chdir('/')")
     done = dsync_kit("verify", "./odd", "--profile", "quick", "--rule", "durability/starts-again")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_is_printed_is_shown_with_the_failure(dsync_kit: Command, odd: Odd) -> None:
-    """As what is logged is."""
+    """Printed lines appear like logged ones."""
     done = dsync_kit("verify", odd(called="print('looking for it'); raise ValueError"), *QUICK, columns=200)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "looking for it" in done.stdout
@@ -179,7 +179,7 @@ def test_what_is_printed_is_shown_with_the_failure(dsync_kit: Command, odd: Odd)
 
 @pytest.mark.parametrize("called", ["time.sleep(600)", "import re; re.match('(a+)+$', 'a' * 64 + 'b')"])
 def test_a_call_that_blocks_is_named(dsync_kit: Command, odd: Odd, called: str) -> None:
-    """It may take as long as the option says; where it keeps even the interpreter's lock, its process is ended."""
+    """It may take as long as the option says; if it holds even the interpreter's lock, its process is ended."""
     done = dsync_kit("verify", odd(called=IN_A_RULE + called), *QUICK, "--timeout", "0.5", columns=200)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "list/complete · MUST violated" in done.stdout
@@ -188,7 +188,7 @@ def test_a_call_that_blocks_is_named(dsync_kit: Command, odd: Odd, called: str) 
 
 
 def test_the_rule_that_is_running_is_named_without_a_terminal(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some seconds, with the call that is under way."""
+    """After some seconds, the output names it, with the running call."""
     monkeypatch.setattr(judging, "_SAID_AFTER", (0.5, 1.5))
     named = Named(str(odd(called="time.sleep(2)")), timeout=1.0)
     orders = Orders(named, PROFILES["quick"], 1, rules=("list/complete",))

@@ -8,7 +8,7 @@ from .conftest import Command
 
 
 def test_a_badge_of_a_report(dsync_kit: Command, tmp_path: Path) -> None:
-    """It is the same as the one that verify writes itself."""
+    """It equals the one that verify itself writes."""
     reports = ("--report", "json=report.json", "--report", "badge=own.svg")
     assert dsync_kit("verify", "reference://", "--rule", "info/*", "--profile", "quick", *reports).returncode == 0
     assert dsync_kit("badge", "report.json", "badge.svg").returncode == 0
@@ -18,7 +18,7 @@ def test_a_badge_of_a_report(dsync_kit: Command, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": "other"}', '{"schema": "dsync-kit/report/1", "exit_code": 0}'])
 def test_what_is_no_report(dsync_kit: Command, tmp_path: Path, text: str) -> None:
-    """Exit code 2, with what is expected; no picture is written."""
+    """Exit code 2, with what was expected; no picture is written."""
     (tmp_path / "report.json").write_text(text)
     done = dsync_kit("badge", "report.json", "badge.svg")
     assert done.returncode == 2

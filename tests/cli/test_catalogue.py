@@ -19,7 +19,7 @@ def test_rules(dsync_kit: Command) -> None:
 
 
 def test_rules_are_told_without_being_imported() -> None:
-    """`rules` and `explain` answer at once: Hypothesis alone takes longer to import than they may take."""
+    """`rules` and `explain` don't import Hypothesis, which alone would take too long."""
     for words in ("'rules'", "'explain', 'list/complete'"):
         code = (
             f"import sys; sys.argv = ['dsync-kit', {words}]\n"
@@ -32,14 +32,14 @@ def test_rules_are_told_without_being_imported() -> None:
 
 
 def test_rules_as_json(dsync_kit: Command) -> None:
-    """The same for programs."""
+    """The JSON output has the same rules."""
     rules = json.loads(dsync_kit("rules", "--format", "json").stdout)
     assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
     assert all(rule["level"] in ("MUST", "SHOULD") and rule["sentence"] and rule["checks"] for rule in rules)
 
 
 def test_explain(dsync_kit: Command) -> None:
-    """The level, the contract's sentence, what is checked and the likely cause."""
+    """It prints the level, the contract's sentence, what is checked and the likely cause."""
     text = dsync_kit("explain", "info/db-type").stdout
     assert text.startswith("info/db-type  (MUST)\n")
     for label in ("dsync relies on  “", "checks  ", "likely cause  "):
@@ -47,21 +47,21 @@ def test_explain(dsync_kit: Command) -> None:
 
 
 def test_explain_several(dsync_kit: Command) -> None:
-    """A glob and an area stand for their rules."""
+    """A glob or an area explains all its rules."""
     areas = [dsync_kit("explain", word).stdout for word in ("info/*", "info")]
     assert areas[0] == areas[1]
     assert areas[0].count("dsync relies on") == sum(rule.area == "info" for rule in RULES)
 
 
 def test_explain_a_typo(dsync_kit: Command) -> None:
-    """A rule that there is not: the nearest ones are named."""
+    """For an unknown rule, it suggests similar ones."""
     done = dsync_kit("explain", "info/dbtype")
     assert done.returncode == 2
     assert "did you mean info/db-type" in done.stderr
 
 
 def test_list(dsync_kit: Command) -> None:
-    """The connectors, each with how it is used."""
+    """It prints the connectors, each with its usage."""
     text = dsync_kit("list").stdout
     assert "reference:// or reference:///path/to/folder" in text
     assert "/dev/null" in text
@@ -78,7 +78,7 @@ def test_options(dsync_kit: Command) -> None:
 
 
 def test_options_of_nothing(dsync_kit: Command) -> None:
-    """A connector that there is not: the list of those that there are."""
+    """For an unknown connector, it lists the known ones."""
     done = dsync_kit("list", "absent")
     assert done.returncode == 2
     assert "no connector matches 'absent': expected one of" in done.stderr
@@ -92,7 +92,7 @@ def test_help(dsync_kit: Command) -> None:
 
 
 def test_version(dsync_kit: Command) -> None:
-    """The version that reports carry."""
+    """It is the version in reports."""
     from dsync_kit import __version__
 
     assert dsync_kit("--version").stdout == f"dsync-kit {__version__}\n"

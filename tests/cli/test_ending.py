@@ -1,4 +1,4 @@
-"""How a run ends that is told to end, or killed: nothing that it has started lives on, nothing that it made stays."""
+"""How a run ends if it is stopped or killed: no process that it started survives, and no file that it made stays."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ time.sleep(600)
 
 
 def awaited(reached: Callable[[], bool]) -> bool:
-    """Whether it comes true within a minute."""
+    """Whether something becomes true within a minute."""
     end = time.monotonic() + _SECONDS
     while not reached():
         if time.monotonic() > end:
@@ -36,7 +36,7 @@ def awaited(reached: Callable[[], bool]) -> bool:
 
 
 def alive(mark: str) -> list[str]:
-    """The processes with a mark in their environment, but for those that have ended."""
+    """The living processes with a mark in their environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -52,7 +52,7 @@ def alive(mark: str) -> list[str]:
 def test_a_run_that_ends_while_a_connector_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    """An `exec:` connector that is not ready yet ends with the run, and so does what it has started itself."""
+    """An `exec:` connector that is not ready yet ends with the run, and so do its own processes."""
     mark, started, scratch = uuid.uuid4().hex, tmp_path / "started", tmp_path / "scratch"
     scratch.mkdir()
     (tmp_path / "never.py").write_text(_NEVER_READY)
@@ -75,7 +75,7 @@ def test_a_run_that_ends_while_a_connector_starts(
 
 @pytest.mark.parametrize("place", ["disk", "memory"])
 def test_scratch_folders_of_runs_that_live_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    """Only what a dead run has left is swept: a folder is in use as long as a process holds its lock."""
+    """Only folders of dead runs are swept: a folder is in use while a process holds its lock."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "disk"))
     monkeypatch.setattr(scratch_folders, "_MEMORY", tmp_path / "memory")
     (tmp_path / place).mkdir()
@@ -113,7 +113,7 @@ def test_a_folder_is_in_memory_only_if_there_is_room(
 
 
 def test_signals_are_held_while_something_starts() -> None:
-    """What comes meanwhile is heard at the end, by whom it was meant for."""
+    """Signals that come meanwhile are delivered at the end."""
     heard: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
     try:
@@ -126,7 +126,7 @@ def test_signals_are_held_while_something_starts() -> None:
 
 
 def test_a_guarded_process_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Its whole group ends with it, also where it pays no heed to SIGTERM."""
+    """Its whole group ends with it, even if it ignores SIGTERM."""
     number = tmp_path / "number"
     process = GuardedProcess(["sh", "-c", f"sleep 600 & echo $! > {number}; trap '' TERM; while :; do wait; done"])
     assert awaited(lambda: number.exists() and number.read_text().endswith("\n"))

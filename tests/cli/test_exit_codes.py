@@ -1,4 +1,4 @@
-"""What a command ends with, and what it says then."""
+"""The exit codes of commands, and their messages."""
 
 import sys
 
@@ -25,24 +25,24 @@ def raising(error: BaseException) -> object:
     ],
 )
 def test_errors(error: Exception, code: ExitCode, capsys: pytest.CaptureFixture[str]) -> None:
-    """An error that is expected is one message on standard error, without a traceback."""
+    """An expected error is one message on standard error, without a traceback."""
     assert exit_code_of(lambda: raising(error)) == code
     assert capsys.readouterr() == ("", f"error: {error}\n")
 
 
 def test_the_kit_breaks(capsys: pytest.CaptureFixture[str]) -> None:
-    """A bug of the kit is never taken for a violation by the connector, and its traceback is shown."""
+    """A bug in the kit never counts as a violation by the connector, and its traceback is shown."""
     assert exit_code_of(lambda: raising(ZeroDivisionError("x"))) == ExitCode.NOT_JUDGED
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_interrupted() -> None:
-    """Ctrl-C ends a command as the shell expects it."""
+    """Ctrl-C ends a command with the code that shells expect."""
     assert exit_code_of(lambda: raising(KeyboardInterrupt())) == 130
 
 
 def test_codes_of_a_command() -> None:
-    """A command's own exit code is passed on; nothing is OK."""
+    """A command's own exit code is passed on; no code means OK."""
     assert exit_code_of(lambda: ExitCode.VIOLATED) == 1
     assert exit_code_of(lambda: None) == 0
 
@@ -72,12 +72,12 @@ def app_that_raises(error: BaseException) -> typer.Typer:
     ],
 )
 def test_only_the_kit_decides(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
-    """A connector's code that ends the process, or an error that Typer would end with 1, is no verdict."""
+    """If a connector's code ends the process, or raises an error that Typer turns into 1, that is not a verdict."""
     monkeypatch.setattr(sys, "argv", ["dsync-kit"])
     assert exit_code_of(app_that_raises(error)) == code
 
 
 def test_the_words_of_a_connector_that_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """They are shown."""
+    """Its message is shown."""
     assert exit_code_of(lambda: raising(SystemExit("needs libfoo"))) == 3
     assert capsys.readouterr().err == "error: a connector's code ended the command with sys.exit('needs libfoo')\n"

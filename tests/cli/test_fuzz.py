@@ -1,4 +1,4 @@
-"""`dsync-kit fuzz`: explores for as long as it is let, and keeps what it has reached."""
+"""`dsync-kit fuzz`: explores for a given time, and keeps what it reached."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from .conftest import Command
 
 @pytest.fixture
 def forgetful(reference: Path) -> Iterator[str]:
-    """The address of a connector that drops what was deleted once, and is written again by a page."""
+    """The address of a connector that loses a document if a page writes it again after a delete."""
     connector: Any = import_folder(reference, "connector")
     settings: Any = import_folder(reference, "settings").Settings.parse(["reference://"], {})[0]
 
@@ -37,7 +37,7 @@ def forgetful(reference: Path) -> Iterator[str]:
 
 
 def test_a_failure_is_shown_and_kept(dsync_kit: Command, forgetful: str) -> None:
-    """It ends with 1, says how the failure is replayed, and what was reached on the way."""
+    """It ends with 1, prints how to replay the failure, and what was reached."""
     done = dsync_kit("fuzz", f"grpc://{forgetful}", "--insecure", "--max-time", "12s", "--seed", "1")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "replay        dsync-kit replay explore-" in done.stdout
@@ -47,7 +47,7 @@ def test_a_failure_is_shown_and_kept(dsync_kit: Command, forgetful: str) -> None
 
 @pytest.mark.campaign
 def test_what_was_reached_is_kept(dsync_kit: Command, reference: Path, tmp_path: Path) -> None:
-    """A second run begins with the situations of the first one, and with the examples that reached them."""
+    """A second run begins with the first one's situations and examples."""
     first = dsync_kit("fuzz", reference, "--max-time", "4s", "--seed", "1")
     assert first.returncode == 0, first.stdout + first.stderr
     [kept] = (tmp_path / ".dsync-kit" / "corpus").rglob("reached.json")
@@ -62,12 +62,12 @@ def test_what_was_reached_is_kept(dsync_kit: Command, reference: Path, tmp_path:
 
 @pytest.mark.parametrize(("text", "seconds"), [("8h", 28800.0), ("1h30m", 5400.0), ("90s", 90.0), ("2.5", 2.5)])
 def test_times(text: str, seconds: float) -> None:
-    """Hours, minutes and seconds; a bare number is seconds."""
+    """Hours, minutes and seconds work; a bare number is seconds."""
     assert seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "8 h", "-3s", "1d"])
 def test_what_is_no_time(text: str) -> None:
-    """It is refused with what was expected."""
+    """It is refused, with what was expected."""
     with pytest.raises(UsageError, match="expected a number with h, m or s"):
         seconds_of(text)

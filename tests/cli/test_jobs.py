@@ -1,4 +1,4 @@
-"""`dsync-kit verify --jobs`, and how a run is ended."""
+"""`dsync-kit verify --jobs`, and how a run ends."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def test_jobs_change_nothing_but_the_time(dsync_kit: Command, reference: Path) -
 
 
 def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:
-    """A failure that another process found is told, kept and replayed like any other."""
+    """A failure found by another process is reported, kept and replayed like any other."""
     address = f"grpc://{broken_address}"
     done = dsync_kit("verify", address, "--insecure", "--rule", "info/*", "--jobs", "2", "--seed", "5")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -33,7 +33,7 @@ def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:
 
 
 def test_jobs_that_cannot_begin(dsync_kit: Command) -> None:
-    """What cannot be judged by one process cannot be by two, and the reason is said once."""
+    """What one process cannot judge, two cannot either, and the reason appears once."""
     done = dsync_kit("verify", "grpc://127.0.0.1:1", "--insecure", "--jobs", "2", columns=200)
     assert done.returncode == 3
     assert done.stdout.count("nothing answers at grpc://127.0.0.1:1") == 1
@@ -59,7 +59,7 @@ def test_wrong_usage(dsync_kit: Command, words: list[str], message: str) -> None
 def test_an_interrupted_run_is_reported_and_cleaned_up(
     reference: Path, tmp_path: Path, jobs: str, number: signal.Signals
 ) -> None:
-    """Ctrl-C, and being told to end, leave a report of what was done, and nothing that the kit has made."""
+    """Ctrl-C and SIGTERM leave a report of what was done, and nothing that the kit made."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     report = tmp_path / "report.json"
@@ -84,7 +84,7 @@ def test_an_interrupted_run_is_reported_and_cleaned_up(
 
 
 def test_an_interrupt_is_not_lost_where_python_drops_it() -> None:
-    """What is raised in a finalizer is dropped: the interrupt comes again, where it is heard."""
+    """Python drops exceptions in finalizers: the interrupt comes again where it is seen."""
     code = """
 import os, signal, time
 from dsync_kit.bounds.interruption import interrupt_on
@@ -107,7 +107,7 @@ except KeyboardInterrupt:
 
 
 def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None:
-    """A library that catches KeyboardInterrupt for itself does not keep the rules running."""
+    """If a library catches KeyboardInterrupt, the rules still stop."""
     code = """
 import os, signal, time
 from dsync_kit.conformance.running.engine import RunOptions, run
@@ -130,7 +130,7 @@ print(last.result.interrupted, len(last.result.outcomes))
 
 
 def test_an_interrupt_that_somebody_else_has_caught_ends_the_start_of_a_connector() -> None:
-    """A connector that never answers is not waited for after an interrupt, even if a library caught that."""
+    """After an interrupt, nobody waits for a connector that never answers, even if a library caught the interrupt."""
     code = """
 import os, signal, sys, time
 from dsync_kit.bounds.interruption import interrupt_on

@@ -1,4 +1,4 @@
-"""What is too long, or no text, is refused with a clear error, and no password is shown on the way."""
+"""Words that are too long, or not text, get a clear error, and no password is shown."""
 
 import sys
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_what_is_too_long(dsync_kit: Command, words: tuple[str, ...], tmp_path: 
 
 
 def test_a_long_target_is_verified(dsync_kit: Command, tmp_path: Path) -> None:
-    """A URI of any length can be one: what is kept for it has a name that fits."""
+    """A URI may have any length: files kept for it have names that fit."""
     (tmp_path / "bootstrap").mkdir()
     long = "fixture://." + "/." * 400
     done = dsync_kit("verify", long, "--profile", "quick", "--rule", "info/db-type")
@@ -50,7 +50,7 @@ def test_a_long_target_is_verified(dsync_kit: Command, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("main", [kit.main, new.main])
 def test_a_nul_character(main: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """No path and no URI has one: it is refused before anything looks at it, and its password stays hidden."""
+    """No path or URI can have one: it is refused first, and its password stays hidden."""
     monkeypatch.setattr(sys, "argv", ["x", "verify", "s3://user:pass-w0rd@host/\0"])
     assert callable(main)
     with pytest.raises(SystemExit) as ended:
@@ -60,7 +60,7 @@ def test_a_nul_character(main: object, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_a_bug_shows_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The traceback of a bug quotes what was typed, but for the secrets in it."""
+    """The traceback of a bug quotes the typed words without the secrets."""
     monkeypatch.setattr(sys, "argv", ["dsync-kit", "verify", "s3://user:pass-w0rd@host/", "--access-key", "AKIA1"])
 
     def breaks() -> None:
@@ -83,7 +83,7 @@ def test_a_bug_shows_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     ],
 )
 def test_typed_secrets(words: list[str], secrets: list[str]) -> None:
-    """Passwords of URIs, and the values of options that are called a secret, in all spellings; the longest first."""
+    """Passwords of URIs, and the values of options named like secrets, in all spellings, the longest first."""
     found = typed_secrets(words)
     assert sorted(found) == sorted(secrets)
     assert found == sorted(found, key=len, reverse=True)

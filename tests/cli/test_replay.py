@@ -1,4 +1,4 @@
-"""`dsync-kit replay`: a failure that verify has kept, run again."""
+"""`dsync-kit replay`: runs a failure that verify kept."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from .conftest import Alterable, Command
 
 
 def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Path, altering: Alterable) -> None:
-    """Just the example that failed is run: 1 while it fails, 0 when the connector is mended."""
+    """Only the failed example runs: 1 while it fails, 0 once the connector is repaired."""
     address = f"grpc://{altering.address}"
     found = dsync_kit("verify", address, "--insecure", "--rule", "write/read-back", "--profile", "quick")
     assert found.returncode == 1, found.stdout + found.stderr
@@ -37,13 +37,13 @@ def test_a_failure_is_replayed_until_it_is_gone(dsync_kit: Command, tmp_path: Pa
 
 
 def test_a_failure_of_what_is_gone(dsync_kit: Command, altering: Alterable) -> None:
-    """Where the connector does not answer, nothing can be told."""
+    """If the connector does not answer, the result is not judged."""
     dsync_kit("verify", f"grpc://{altering.address}", "--insecure", "--rule", "write/read-back", "--profile", "quick")
     assert dsync_kit("replay", "write/read-back", "--target", "grpc://127.0.0.1:1").returncode == 3
 
 
 def test_no_such_failure(dsync_kit: Command) -> None:
-    """A failure that is not there: those that are."""
+    """For an unknown failure, the existing ones are listed."""
     done = dsync_kit("replay", "list/ends")
     assert done.returncode == 2
     assert "no failure 'list/ends' is saved in .dsync-kit/failures" in done.stderr
@@ -71,7 +71,7 @@ FIELDS = {
     ],
 )
 def test_a_file_that_is_of_no_use(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    """A file of another version, or with something wrong in it, is told as such."""
+    """A file of another version, or with an error in it, is reported as such."""
     KeptFailure("info/db-type", "reference://", **FIELDS).save(tmp_path)
     [path] = tmp_path.rglob("*.json")
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
@@ -81,7 +81,7 @@ def test_a_file_that_is_of_no_use(tmp_path: Path, change: dict[str, object], mes
 
 @pytest.mark.parametrize("text", ["{}", "[]", "", "\x00", '{"schema": "dsync-kit/failure/1"}'])
 def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
-    """Whatever is in it, the error names the file."""
+    """Whatever it contains, the error names the file."""
     (tmp_path / "x.json").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"x\.json is not a failure saved by this version of dsync-kit: "):
         KeptFailure.load(str(tmp_path / "x.json"))
@@ -95,7 +95,7 @@ def test_a_file_that_is_broken(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_a_failure_that_cannot_be_run(dsync_kit: Command, tmp_path: Path, rule: str, target: str, message: str) -> None:
-    """Of a rule that is gone, or with a secret that was not kept: wrong usage."""
+    """If its rule is gone, or a secret was not kept, it is wrong usage."""
     KeptFailure(rule, target, **FIELDS).save(tmp_path)
     [path] = tmp_path.rglob("*.json")
     done = dsync_kit("replay", path)
@@ -104,7 +104,7 @@ def test_a_failure_that_cannot_be_run(dsync_kit: Command, tmp_path: Path, rule: 
 
 
 def test_failures_of_two_connectors(tmp_path: Path) -> None:
-    """Neither is written over the other; the rule alone is enough while one connector has failed it."""
+    """Neither overwrites the other; the rule alone is enough while only one connector failed it."""
     folder = tmp_path / "failures"
     assert KeptFailure("list/ends", "connectors/a", **FIELDS).save(folder) == "list-ends"
     assert KeptFailure.load("list/ends", folder).target == "connectors/a"
@@ -125,7 +125,7 @@ def test_failures_of_two_connectors(tmp_path: Path) -> None:
     ],
 )
 def test_every_target_has_a_place(tmp_path: Path, targets: tuple[str, str]) -> None:
-    """However long or odd its name is, below the folder, and apart from others'."""
+    """However long or odd its name is, the file is in the folder, and separate from others."""
     one, other = (tmp_path / folder_of(target) for target in targets)
     assert one != other
     for place in (one, other):

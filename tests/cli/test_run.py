@@ -1,4 +1,4 @@
-"""`dsync-kit run`, as a process of its own."""
+"""`dsync-kit run`, as a separate process."""
 
 import json
 import signal
@@ -28,7 +28,7 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 def test_fakesource_into_null(dsync_kit: Command) -> None:
-    """6,000 documents are 6,000 lines on stdout; what the run itself says goes to stderr."""
+    """6,000 documents are 6,000 lines on stdout; the run's own messages go to stderr."""
     done = dsync_kit("run", "--mode", "initial-sync", "/dev/fakesource", "/dev/null", "--log-json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -38,7 +38,8 @@ def test_fakesource_into_null(dsync_kit: Command) -> None:
 
 
 def test_there_and_back(dsync_kit: Command, tmp_path: Path) -> None:
-    """Into a folder, out of it under another name into another one, equal each time; then a difference is found."""
+    """Documents go into a folder, and from there, renamed, into another one, and are equal each time; then a difference
+    is found."""
     first, second = f"reference://{tmp_path}/first", f"reference://{tmp_path}/second"
     copy = ("run", "--mode", "initial-sync", "--verify")
     assert dsync_kit(*copy, "/dev/fakesource", *SMALL, first).returncode == 0
@@ -54,7 +55,7 @@ def test_there_and_back(dsync_kit: Command, tmp_path: Path) -> None:
 
 
 def test_json_lines(dsync_kit: Command) -> None:
-    """With --log-format json each line on stderr is an event, and the last one says what came of it."""
+    """With --log-format json, each line on stderr is an event, and the last one has the result."""
     done = dsync_kit("run", "--log-format", "json", "--limit", "30", "/dev/fakesource", "/dev/null", "--id", "n")
     told = events(done.stderr)
     assert [event["event"] for event in told][:2] == ["started", "planned"]
@@ -63,13 +64,13 @@ def test_json_lines(dsync_kit: Command) -> None:
 
 
 def test_quiet(dsync_kit: Command) -> None:
-    """Nothing is said where nothing went wrong."""
+    """If nothing goes wrong, nothing is printed."""
     done = dsync_kit("run", "--quiet", "--limit", "30", "/dev/fakesource", "/dev/null")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_addresses_on_both_sides(dsync_kit: Command, tmp_path: Path) -> None:
-    """grpc:// with its own options may stand on either side, exec: too."""
+    """grpc:// with its own options works on either side, and so does exec:."""
     folder = f"reference://{tmp_path}/data"
     with (
         serving("/dev/fakesource", *SMALL, "--address", "127.0.0.1:0") as (_, _, source),
@@ -86,7 +87,7 @@ def test_addresses_on_both_sides(dsync_kit: Command, tmp_path: Path) -> None:
 
 
 def test_a_folder_and_its_uri(dsync_kit: Command, reference: Path, tmp_path: Path) -> None:
-    """A folder is followed by the URI of its data; alone it is refused, with advice."""
+    """A folder must be followed by the URI of its data; otherwise it is refused, with advice."""
     done = dsync_kit("run", "--limit", "5", "/dev/fakesource", reference, f"reference://{tmp_path}/data")
     assert done.returncode == 0, done.stderr
     alone = dsync_kit("run", "/dev/fakesource", reference)
@@ -96,7 +97,7 @@ def test_a_folder_and_its_uri(dsync_kit: Command, reference: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed(tmp_path: Path, number: signal.Signals) -> None:
-    """A live stream ends in order on SIGINT and SIGTERM, says how to go on, and goes on there."""
+    """A live stream ends in order on SIGINT and SIGTERM, says how to resume, and resumes there."""
     command = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--log-format", "json", "--state", "state"]
     command += ["/dev/fakesource", *SMALL, "--stream-tick", "10ms", f"reference://{tmp_path}/data"]
     documents = []
@@ -119,7 +120,7 @@ def test_interrupted_and_resumed(tmp_path: Path, number: signal.Signals) -> None
 
 
 def test_a_failed_partition(dsync_kit: Command, tmp_path: Path) -> None:
-    """The reason is told, the rest is copied, the exit code is 1."""
+    """The reason is printed, the rest is copied, the exit code is 1."""
     (tmp_path / "bootstrap").mkdir()
     (tmp_path / "bootstrap" / "good.jsonl").write_text('{"_id": 1}\n{"_id": 2}\n')
     (tmp_path / "bootstrap" / "bad.jsonl").write_text('{"_id": 1}\n{"_id": }\n')
@@ -159,7 +160,7 @@ def test_wrong_usage(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What cannot be done ends with 2, what cannot be reached with 3, with what to do, and without secrets."""
+    """Impossible requests end with 2, unreachable ends with 3, both with advice and without secrets."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         raise SystemExit(exit_code_of(lambda: app(["run", *words])))
@@ -181,12 +182,12 @@ def test_wrong_usage(
     ],
 )
 def test_whose_help_is_wanted(words: list[str], wanted: str) -> None:
-    """--help belongs to the connector that stands before it."""
+    """--help belongs to the connector before it."""
     assert take_ends(words) == HelpWanted(wanted)
 
 
 def test_help_of_a_connector(dsync_kit: Command) -> None:
-    """NAME --help and URI --help print the options of that connector, and end with 0."""
+    """NAME --help and URI --help print that connector's options, and end with 0."""
     for word, option in (("fakesource", "--payload-json"), ("/dev/null", "--log-json"), ("grpc://h:1", "--gzip")):
         done = dsync_kit("run", word, "--help")
         assert done.returncode == 0
@@ -195,7 +196,7 @@ def test_help_of_a_connector(dsync_kit: Command) -> None:
 
 
 def test_an_option_that_looks_like_an_end() -> None:
-    """The first word that is no option, nor an option's value, begins the destination."""
+    """The first word that is neither an option nor an option's value begins the destination."""
     ends = take_ends(["/dev/fakesource", "--namespace-prefix", "/dev/null", "/dev/null", "--id", "x"])
     assert not isinstance(ends, HelpWanted)
     assert [target.title for target in ends] == ["/dev/fakesource", "/dev/null"]
@@ -204,14 +205,14 @@ def test_an_option_that_looks_like_an_end() -> None:
 
 
 def test_a_source_that_goes_on_is_compared_as_far_as_it_was_written(dsync_kit: Command) -> None:
-    """The stream of /dev/fakesource ends by the clock: the one that is compared may go on for longer."""
+    """The clock ends the stream of /dev/fakesource, so the one that is compared may be longer."""
     quick = ("--update-duration", "300ms", "--stream-tick", "3ms")
     done = dsync_kit("run", "--verify", "/dev/fakesource", *quick, *SMALL, "reference://")
     assert done.returncode == 0, done.stderr
 
 
 def test_what_differs_is_nothing_to_go_on_with(dsync_kit: Command, tmp_path: Path) -> None:
-    """All was copied: a destination that holds more is not told to be resumed."""
+    """If everything was copied but the destination holds more, there is no advice to resume."""
     sink = f"reference://{tmp_path}/sink"
     assert dsync_kit("run", "--mode", "initial-sync", "/dev/fakesource", *SMALL, sink).returncode == 0
     fewer = ("--num-docs-per-partition", "19")
@@ -222,7 +223,7 @@ def test_what_differs_is_nothing_to_go_on_with(dsync_kit: Command, tmp_path: Pat
 
 
 def test_a_namespace_without_documents_is_told(dsync_kit: Command, tmp_path: Path) -> None:
-    """A name that was mistyped copies nothing: that is allowed, and not passed over."""
+    """A mistyped name copies nothing: that is legal, but reported."""
     (tmp_path / "bootstrap").mkdir()
     (tmp_path / "bootstrap" / "shop.orders.jsonl").write_text('{"_id": 1}\n')
     done = dsync_kit("run", "--namespace", "shop.order", "fixture://.", "/dev/null")
@@ -253,7 +254,7 @@ def test_a_pipe_whose_reader_has_gone_ends_the_run() -> None:
 
 
 def test_a_state_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
-    """A disk that is full, also in the midst of the updates: an error that says what to do, and exit code 3."""
+    """If the disk is full, even during the updates: an error that says what to do, and exit code 3."""
     words = "run --mode cdc --state s --log-format json /dev/fakesource --stream-tick 1ms --update-batch-size 1"
     command = f"ulimit -f 24; exec {sys.executable} -m dsync_kit.cli.kit {words} /dev/null --id n"
     done = subprocess.run(
@@ -267,14 +268,14 @@ def test_a_state_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_state_that_nothing_was_begun_in_is_not_left_behind(dsync_kit: Command, tmp_path: Path) -> None:
-    """A run that is refused leaves no file."""
+    """A refused run leaves no file."""
     done = dsync_kit("run", "--state", "s", "/dev/fakesource", "/dev/null")
     assert done.returncode == 2
     assert not (tmp_path / "s").exists()
 
 
 class Served:
-    """A connector that is served at one address, started and stopped as often as a test wants."""
+    """A connector served at one address, which a test can start and stop repeatedly."""
 
     def __init__(self, *words: str | Path) -> None:
         self._words = words
@@ -293,8 +294,8 @@ class Served:
 
 @pytest.mark.parametrize("moment", ["planned", "stream-started"])
 def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: str) -> None:
-    """SIGTERM of the source's server in the midst of the copy, and of the updates: exit code 1 with the reason, never
-    complete. The same command goes on when the source is back, until both ends are equal."""
+    """SIGTERM of the source's server during the copy and during the updates: exit code 1 with the reason, never
+    complete. When the source is back, the same command resumes until both ends are equal."""
     write_history(tmp_path / "history", 7)
     source = Served(f"fixture://{tmp_path}/history", "--batch-size", "10", "--interval", "5ms")
     sink = f"reference://{tmp_path}/sink"
@@ -326,7 +327,7 @@ def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: 
 
 
 def test_a_signal_that_another_thread_is_given(dsync_kit: Command, signalled: Path) -> None:
-    """While nothing comes over the stream, nothing wakes the main thread: the run ends all the same."""
+    """While the stream is silent, nothing wakes the main thread, but the run still ends."""
     done = dsync_kit("run", signalled, "signalled://", "/dev/null")
     assert done.returncode == 130
     assert "interrupted: 0 documents, 0 updates" in done.stderr

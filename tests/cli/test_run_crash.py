@@ -1,4 +1,4 @@
-"""A run that is killed at random moments, and goes on until everything is there."""
+"""A run that is killed at random moments, and resumes until everything is copied."""
 
 import json
 import random
@@ -21,7 +21,7 @@ _RUN_SECONDS = 0.5  # of the second or so that a whole run takes, once it has be
 
 
 def write_history(folder: Path, seed: int) -> dict[str, dict[Any, Any]]:
-    """A fixture of some namespaces and many updates; returns what is there in the end."""
+    """A fixture of some namespaces and many updates; returns the final contents."""
     rng = random.Random(seed)
     (folder / "bootstrap").mkdir(parents=True)
     state: dict[str, dict[Any, Any]] = {}
@@ -44,7 +44,7 @@ def write_history(folder: Path, seed: int) -> dict[str, dict[Any, Any]]:
 
 
 def contents(folder: Path) -> dict[str, dict[Any, Any]]:
-    """What the sink's folder holds."""
+    """The contents of the sink's folder."""
     registered = load_folder(packaged_folder("examples") / "reference")
     sink: Connector = registered.create(registered.settings.parse([f"reference://{folder}"], {})[0])
     found: dict[str, dict[Any, Any]] = {}
@@ -60,7 +60,7 @@ def contents(folder: Path) -> dict[str, dict[Any, Any]]:
 
 
 def run_killed_and_resumed(folder: Path, seed: int, kills: int) -> list[str]:
-    """Kill the run at random moments, so many times at most, then let it end; returns how far each attempt came."""
+    """Kill the run at random moments, at most so many times, then let it end; returns how far each attempt came."""
     rng = random.Random(seed)
     command = [sys.executable, "-m", "dsync_kit.cli.kit", "run", "--log-format", "json", "--state", "state", "--verify"]
     command += [f"fixture://{folder}/history", "--batch-size", "7", "--interval", "2ms", f"reference://{folder}/sink"]
@@ -92,7 +92,7 @@ def _crash(folder: Path, seed: int, *, kills: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_random_moments(tmp_path: Path, seed: int) -> None:
-    """After SIGKILLs the same command comes to its end, the ends are equal, and hold what the history leads to."""
+    """After SIGKILLs, the same command finishes, and both ends hold what the history leads to."""
     _crash(tmp_path, seed, kills=3)
 
 

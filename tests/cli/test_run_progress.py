@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on."""
+"""How the progress of a run is shown."""
 
 import io
 import json
@@ -42,7 +42,7 @@ HISTORY: list[Event] = [
 
 
 def test_the_tally() -> None:
-    """Documents of earlier runs count, those that are listed again do not count twice."""
+    """Documents of earlier runs count; documents that are listed again do not count twice."""
     tally = Tally()
     for event in HISTORY[:5]:
         tally.add(event)
@@ -57,7 +57,7 @@ def test_the_tally() -> None:
 
 
 def test_lines_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What happens is a line each; control characters in data do not reach the terminal."""
+    """Each event is a line; control characters in data do not reach the terminal."""
     monkeypatch.setattr(progress, "_EVERY_SECONDS", 0.0)
     lines: list[str] = []
     with PlainLines(lines.append) as reader:
@@ -73,7 +73,7 @@ def test_lines_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_quiet_lines() -> None:
-    """Only what went wrong is said, and nothing where nothing did."""
+    """Only problems are printed."""
     lines: list[str] = []
     reader = PlainLines(lines.append, quiet=True)
     for event in [*HISTORY[:3], Notice("a notice"), Finished(FlowResult(50))]:
@@ -113,6 +113,6 @@ def test_on_a_terminal() -> None:
 
 
 def test_differences() -> None:
-    """The first are listed, the others counted."""
+    """The first ones are listed, the others counted."""
     result = FlowResult(differences=3, shown=(Difference("n", '"x"', "missing"),))
     assert result_lines(result)[:3] == ['missing: "x" in n', "and 2 more", "the ends differ: 3 documents"]

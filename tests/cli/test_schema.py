@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_documents_are_those_of_the_schema(dsync_kit: Command, reference: Path, file: Path) -> None:
-    """With a schema the rules draw from it, and those on what lies outside judge."""
+    """With a schema, all rules draw from it, and the rules on documents outside it judge."""
     rules = ["--rule", "write/read-back", "--rule", "schema/missing-field"]
     done = dsync_kit("verify", reference, "--documents", file, *rules, "--profile", "quick")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -27,7 +27,7 @@ def test_documents_are_those_of_the_schema(dsync_kit: Command, reference: Path, 
 
 
 def test_without_a_schema_nothing_lies_outside(dsync_kit: Command, reference: Path) -> None:
-    """Without one the rules on what lies outside are skipped, and say why."""
+    """Without a schema, the rules on documents outside it are skipped, and say why."""
     done = dsync_kit("verify", reference, "--rule", "schema/null", "--profile", "quick")
     assert "there is no schema to violate" in done.stdout
 
@@ -53,7 +53,7 @@ def test_what_is_no_schema_is_wrong_usage(
 
 
 def test_a_schema_is_printed(dsync_kit: Command, reference: Path, file: Path, tmp_path: Path) -> None:
-    """What is declared is printed as it is understood, and saved in a file for each namespace."""
+    """A declared schema is printed as the kit understands it, and saved in a file for each namespace."""
     done = dsync_kit("schema", reference, "--documents", f"db.rows={file}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["properties"]["n"] == {"bsonType": "long"}
@@ -62,7 +62,7 @@ def test_a_schema_is_printed(dsync_kit: Command, reference: Path, file: Path, tm
 
 
 def test_a_store_of_anything_has_none(dsync_kit: Command, reference: Path) -> None:
-    """Where documents have any fields there is no schema to print: exit code 3, and the reason."""
+    """If documents may have any fields, there is no schema to print: exit code 3, and the reason."""
     done = dsync_kit("schema", reference)
     assert done.returncode == 3
     assert "documents with any fields" in done.stderr

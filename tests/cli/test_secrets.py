@@ -1,4 +1,4 @@
-"""What is secret in a command line is neither shown nor kept."""
+"""Secrets in a command line are neither shown nor kept."""
 
 import json
 from pathlib import Path
@@ -102,7 +102,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_options(options: list[str], shown: str, kept: tuple[str, ...] | None) -> None:
-    """The command that runs a rule anew has stars instead, the kept file leaves it out."""
+    """The command that runs a rule again has stars instead, and the kept file omits them."""
     asked = Verification("keyed", options=options)
     typed = TypedOptions.of(options, find_connector("keyed")[0].settings)
     command = asked.replay("list/ends", 1, typed).replace("'", "")
@@ -117,7 +117,7 @@ def test_options(options: list[str], shown: str, kept: tuple[str, ...] | None) -
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("broken", [[], ["--broken"]])
 def test_what_a_connector_tells_of_its_secrets_is_not_shown(dsync_kit: Command, form: str, broken: list[str]) -> None:
-    """A connector that redacts nothing: its errors, its log, its constructor and its teardown tell no secret."""
+    """Even if a connector redacts nothing, its errors, log, constructor and teardown reveal no secret."""
     done = dsync_kit("run", "--log-format", form, *TYPED, *broken, "/dev/null")
     assert done.returncode == (3 if broken else 1)
     assert "canary" not in done.stdout + done.stderr
@@ -131,7 +131,7 @@ def test_what_a_connector_tells_of_its_secrets_is_not_shown(dsync_kit: Command, 
 
 
 def test_a_state_and_its_errors_tell_no_secret(dsync_kit: Command, tmp_path: Path) -> None:
-    """An id that holds a password: neither the file nor the refusal of another run has it."""
+    """If an id holds a password, neither the file nor the refusal of another run has it."""
     dsync_kit("run", "--state", "s", *TYPED, "/dev/null", "--id", "n")
     other = dsync_kit("run", "--state", "s", "leaky", "leaky://u:canary@other", *TYPED[2:], "/dev/null", "--id", "n")
     assert other.returncode == 2
@@ -154,7 +154,7 @@ def test_a_state_and_its_errors_tell_no_secret(dsync_kit: Command, tmp_path: Pat
     ],
 )
 def test_what_was_typed_is_not_repeated(dsync_kit: Command, words: list[str]) -> None:
-    """An error says what was given, and leaves out what is secret in it."""
+    """An error quotes the given words without their secrets."""
     done = dsync_kit(*words)
     assert done.returncode in (2, 3)
     assert "error" in done.stderr or "not judged" in done.stdout
@@ -163,7 +163,7 @@ def test_what_was_typed_is_not_repeated(dsync_kit: Command, words: list[str]) ->
 
 
 def test_a_server_tells_no_secret() -> None:
-    """Over gRPC, too, what a connector tells of its secrets has stars."""
+    """Over gRPC, too, a connector's secrets are replaced by stars."""
     with serving(*TYPED, "--address", "127.0.0.1:0") as (process, _, address):
         with GrpcClient(address, insecure=True) as client, pytest.raises(InvalidArgument) as caught:
             client.list_data(ListDataRequest())

@@ -1,4 +1,4 @@
-"""`dsync-kit serve`, as a process of its own."""
+"""`dsync-kit serve`, as a separate process."""
 
 import signal
 import subprocess
@@ -42,7 +42,7 @@ def serving(*words: str | Path, python: tuple[str, ...] = ()) -> Iterator[tuple[
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_until_told_to_end(reference: Path, number: signal.Signals) -> None:
-    """A folder alone serves its scratch area, which is gone when the server has ended; it ends with 0."""
+    """A folder alone serves its scratch area, which is removed when the server ends; the exit code is 0."""
     with serving(reference, "--address", "127.0.0.1:0") as (process, title, address):
         with GrpcClient(address, insecure=True) as client:
             assert client.wait_until_ready(10)
@@ -77,7 +77,7 @@ def test_a_stream_from_a_machine_that_is_gone(reference: Path, monkeypatch: pyte
 
 
 def test_a_signal_that_another_thread_is_given(signalled: Path) -> None:
-    """The system may give it to any thread, or while the main one is about to wait: the server ends all the same."""
+    """The system may deliver it to any thread, or just before the main one waits: the server still ends."""
     with serving(signalled, "signalled://", "--address", "127.0.0.1:0") as (process, _, address):
         with GrpcClient(address, insecure=True) as client, pytest.raises(ConnectorError):
             list(client.stream_updates(StreamUpdatesRequest()))
@@ -85,7 +85,7 @@ def test_a_signal_that_another_thread_is_given(signalled: Path) -> None:
 
 
 def test_own_options_stand_anywhere() -> None:
-    """`--address` may stand before the connector, or behind its options."""
+    """`--address` works before the connector, and after its options."""
     for words in (
         ["--address", "127.0.0.1:0", "reference://", "--page-size", "3"],
         ["reference://", "--page-size", "3", "--address=127.0.0.1:0"],
@@ -95,7 +95,7 @@ def test_own_options_stand_anywhere() -> None:
 
 
 def test_a_folder_and_a_uri(reference: Path, tmp_path: Path) -> None:
-    """A folder that is followed by a URI serves that."""
+    """A folder followed by a URI serves that."""
     uri = f"reference://{tmp_path}/data"
     with serving(reference, uri, "--address", "127.0.0.1:0") as (_, title, _address):
         assert title == uri
@@ -123,7 +123,7 @@ def test_wrong_usage(dsync_kit: Command, words: list[str], message: str) -> None
 
 
 def test_a_taken_port(dsync_kit: Command) -> None:
-    """A port that another server has is wrong usage, and not a second listener."""
+    """A port in use is wrong usage; there is no second listener."""
     with serving("reference://", "--address", "127.0.0.1:0") as (_, _title, address):
         done = dsync_kit("serve", "reference://", "--address", address)
     assert done.returncode == 2
@@ -131,7 +131,7 @@ def test_a_taken_port(dsync_kit: Command) -> None:
 
 
 def test_without_a_target(dsync_kit: Command) -> None:
-    """The help page, and wrong usage."""
+    """It prints the help page, and is wrong usage."""
     done = dsync_kit("serve")
     assert done.returncode == 2
     assert "--address" in done.stdout
@@ -139,7 +139,7 @@ def test_without_a_target(dsync_kit: Command) -> None:
 
 @contextmanager
 def writing_to_null(*words: str) -> Iterator[tuple[subprocess.Popen[str], GrpcClient, "Future[WriteDataResponse]"]]:
-    """A `/dev/null` that takes its time, its client, and the answer to a write that is under way."""
+    """A slow `/dev/null`, its client, and the answer to a write in progress."""
     with serving("/dev/null", "--log-json", *words, "--address", "127.0.0.1:0") as (process, _, address):
         request = WriteDataRequest(namespace="n", data=[b"{}"], type=DATA_TYPE_JSON_ID)
         with GrpcClient(address, insecure=True) as client, ThreadPoolExecutor(1) as executor:
@@ -153,7 +153,7 @@ def writing_to_null(*words: str) -> Iterator[tuple[subprocess.Popen[str], GrpcCl
 
 
 def test_a_write_under_way_is_answered_before_the_end() -> None:
-    """SIGTERM waits for it: the caller gets OK, and the exit code is 0."""
+    """SIGTERM waits for the write: the caller gets OK, and the exit code is 0."""
     with writing_to_null("--sleep", "1s") as (process, _, writing):
         process.terminate()
         assert writing.result(timeout=30) == WriteDataResponse()
@@ -163,8 +163,8 @@ def test_a_write_under_way_is_answered_before_the_end() -> None:
 
 @pytest.mark.parametrize("grace", ["0.3", "3600"])
 def test_a_write_that_takes_too_long_ends_with_the_process(grace: str) -> None:
-    """After the grace, or on a second SIGTERM, the process ends although the write is under way: its caller is told to
-    repeat it, and it cannot be applied any more. Exit code 3, with the reason."""
+    """After the grace, or on a second SIGTERM, the process ends during the write: its caller must repeat it, and it
+    can't be applied later. Exit code 3, with the reason."""
     with writing_to_null("--sleep", "1h", "--grace", grace) as (process, client, writing):
         process.terminate()
         if grace == "3600":
@@ -182,7 +182,7 @@ def test_a_write_that_takes_too_long_ends_with_the_process(grace: str) -> None:
 
 
 def test_a_successor_shares_the_address(dsync_kit: Command) -> None:
-    """With --reuse-port a second server starts at the address before the first one stops; without it, it does not."""
+    """With --reuse-port, a second server starts at the address before the first one stops; without it, it does not."""
     words = ("/dev/null", "--reuse-port")
     with serving(*words, "--address", "127.0.0.1:0") as (first, _, address):
         assert "the port is taken" in dsync_kit("serve", "/dev/null", "--address", address).stderr
@@ -196,7 +196,7 @@ def test_a_successor_shares_the_address(dsync_kit: Command) -> None:
 
 
 def test_a_server_starts_with_what_it_needs() -> None:
-    """What is for people, for tests, for scaffolding and for gRPC's own services is not loaded to serve dsync."""
+    """Modules for display, tests, scaffolding and gRPC's own services are not loaded to serve dsync."""
     with serving("reference://", "--address", "127.0.0.1:0", python=("-X", "importtime")) as (process, _, _address):
         process.terminate()
         _, errors = process.communicate(timeout=30)

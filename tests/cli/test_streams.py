@@ -1,4 +1,4 @@
-"""What a command prints, and ends with, whatever its output is: a closed pipe, a full disk, any encoding."""
+"""What a command prints, and its exit code, whatever its output is: a closed pipe, a full disk, any encoding."""
 
 import json
 import os
@@ -60,7 +60,7 @@ QUICK = "--profile quick --rule info/db-type --seed 1"
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """A line of bash in an empty folder, where `kit` is dsync-kit; its exit code is dsync-kit's, also in a pipe."""
+    """Runs a line of bash in an empty folder; `kit` is dsync-kit, and the exit code is dsync-kit's, even in a pipe."""
 
     def run(line: str, **environ: str) -> subprocess.CompletedProcess[str]:
         kit = f'kit() {{ {shlex.quote(sys.executable)} -m dsync_kit.cli.kit "$@"; }}; '
@@ -95,7 +95,7 @@ def shell(tmp_path: Path) -> Shell:
 def test_a_verdict_holds_whatever_becomes_of_the_output(
     shell: Shell, reference: Path, broken_address: str, redirected: str, environ: dict[str, str]
 ) -> None:
-    """0 is conformant and 1 is violated, without a traceback; where there is an output, the verdict stands in it."""
+    """0 is conformant and 1 is violated, without a traceback; if there is an output, it has the verdict."""
     for target, code, verdict in (
         (shlex.quote(str(reference)), 0, "conformant: 1 rule passed"),
         (f"grpc://{broken_address} --insecure", 1, "not conformant: 1 MUST rule violated"),
@@ -109,7 +109,7 @@ def test_a_verdict_holds_whatever_becomes_of_the_output(
 
 
 def test_output_that_is_lost_is_told(shell: Shell, reference: Path) -> None:
-    """A disk that is full is named, so that nobody looks for the verdict in vain; a reader that has left is not."""
+    """A full disk is reported, so that nobody looks for the verdict in vain; a reader that left is not."""
     done = shell(f"kit verify {shlex.quote(str(reference))} {QUICK} >/dev/full")
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
     assert shell("kit rules | head -1").stderr == ""
@@ -117,7 +117,7 @@ def test_output_that_is_lost_is_told(shell: Shell, reference: Path) -> None:
 
 @pytest.mark.parametrize("words", ["rules --format json", "explain info/db-type", "--help"])
 def test_a_command_whose_output_is_all_that_it_does(shell: Shell, words: str) -> None:
-    """It fails where the output is lost, and not where its reader has had enough."""
+    """It fails if the output is lost, but not if its reader has had enough."""
     for redirected, code, said in (
         (">/dev/full", 3, "error: standard output cannot be written: No space left on device\n"),
         (">&-", 3, "error: standard output cannot be written: it is closed\n"),
@@ -129,7 +129,7 @@ def test_a_command_whose_output_is_all_that_it_does(shell: Shell, words: str) ->
 
 
 def test_what_an_encoding_lacks_can_still_be_read(shell: Shell) -> None:
-    """The kit's own signs have substitutes, and JSON is in UTF-8 always: it says so nowhere, so that is what it is."""
+    """The kit's own symbols have substitutes, and JSON is always in UTF-8."""
     explained = shell("kit explain list/cursor-advances", PYTHONIOENCODING="ascii").stdout
     assert explained.isascii()
     assert '  dsync relies on  "' in explained
@@ -140,7 +140,7 @@ def test_what_an_encoding_lacks_can_still_be_read(shell: Shell) -> None:
 
 
 def test_a_report_on_standard_output(shell: Shell, reference: Path) -> None:
-    """It is in UTF-8 in every encoding, and one that cannot be written is an error: it was asked for."""
+    """It is in UTF-8 in every encoding, and if it can't be written, that is an error, because it was requested."""
     command = f"kit verify {shlex.quote(str(reference))} {QUICK} --report json=-"
     assert json.loads(shell(f"{command} 2>&-", PYTHONIOENCODING="ascii").stdout)["exit_code"] == 0
     full = shell(f"{command} >/dev/full")
@@ -151,7 +151,7 @@ def test_a_report_on_standard_output(shell: Shell, reference: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written(shell: Shell, reference: Path, broken_address: str, tmp_path: Path) -> None:
-    """It is an error, which a violation outweighs; the other reports are written all the same."""
+    """It is an error, which a violation outweighs; the other reports are still written."""
     reports = "--report json=/dev/fd/9 --report badge=a.svg"
     for target, code in ((shlex.quote(str(reference)), 3), (f"grpc://{broken_address} --insecure", 1)):
         done = shell(f"exec 9>/dev/full; kit verify {target} {QUICK} {reports}")
@@ -161,14 +161,14 @@ def test_a_report_that_cannot_be_written(shell: Shell, reference: Path, broken_a
 
 
 def test_no_streams_at_all(shell: Shell, tmp_path: Path) -> None:
-    """`dsync-new` makes its folder; no file of it takes the place of a closed output, and is printed to."""
+    """`dsync-new` makes its folder; none of its files gets a closed stream's descriptor, and so the output."""
     done = shell("new connector --scheme zed <&- >&- 2>&-")
     assert done.returncode == 0
     assert (tmp_path / "connectors/zed/connector.py").read_text(encoding="utf-8").startswith('"""')
 
 
 def test_a_run_keeps_its_exit_code(shell: Shell) -> None:
-    """What cannot be told does not end a run; a connector's output is data, and one that is lost does."""
+    """Lost messages do not end a run; a connector's output is data, and losing it does."""
     run = "kit run --mode initial-sync --limit 50 /dev/fakesource /dev/null"
     for redirected in ("2>/dev/full", "2>&-", "<&- >&- 2>&-"):
         assert shell(f"{run} {redirected}").returncode == 0
@@ -180,7 +180,7 @@ def test_a_run_keeps_its_exit_code(shell: Shell) -> None:
 
 @pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"TERM": "xterm", "COLUMNS": "0"}])
 def test_on_a_terminal(reference: Path, tmp_path: Path, environ: dict[str, str]) -> None:
-    """The verdict is shown, on a terminal of any kind; colours only where they are wanted."""
+    """The verdict appears on any kind of terminal; colours only if they are wanted."""
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(tmp_path)
@@ -198,7 +198,7 @@ def test_on_a_terminal(reference: Path, tmp_path: Path, environ: dict[str, str])
 
 
 def test_an_interrupt_while_something_is_printed() -> None:
-    """Wherever in the printing it comes, nothing is printed twice, and what is printed later arrives."""
+    """Wherever it comes, nothing is printed twice, and later output arrives."""
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=True)
     texts = done.stdout.splitlines()
     assert len(texts) > 10

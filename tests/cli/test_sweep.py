@@ -1,4 +1,4 @@
-"""`dsync-kit sweep`: what killed runs have left in a store."""
+"""`dsync-kit sweep`: removes what killed runs left in a store."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ with resolve(sys.argv[1]).open() as opened:
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Kill:
-    """Makes what a run leaves that is killed while one of its namespaces holds documents; gives that namespace."""
+    """Leaves a namespace with documents, as a killed run does; returns the namespace."""
 
     def kill() -> str:
         command = [sys.executable, "-c", KILLED, _uri(tmp_path), str(tmp_path / RUNS)]
@@ -63,7 +63,7 @@ def _held(folder: Path) -> dict[str, int]:
 
 
 def test_the_namespaces_of_a_dead_run_are_emptied(dsync_kit: Command, tmp_path: Path, killed: Kill) -> None:
-    """Those that it has noted, and no others; after that nothing is left to sweep."""
+    """Only those that it recorded; after that, nothing is left to sweep."""
     namespace = killed()
     assert _held(tmp_path)[namespace] == 3
     told = dsync_kit("sweep")
@@ -76,7 +76,7 @@ def test_the_namespaces_of_a_dead_run_are_emptied(dsync_kit: Command, tmp_path: 
 
 
 def test_namespaces_of_runs_elsewhere(dsync_kit: Command, tmp_path: Path, killed: Kill) -> None:
-    """With --all those are emptied whose names are the kit's, though no journal says that a run has died here."""
+    """With --all, namespaces with the kit's names are emptied even if no journal mentions them."""
     namespace = killed()
     for journal in (tmp_path / RUNS).iterdir():
         journal.unlink()
@@ -88,7 +88,7 @@ def test_namespaces_of_runs_elsewhere(dsync_kit: Command, tmp_path: Path, killed
 
 
 def test_a_journal_of_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
-    """It is locked; what could not be removed stays in it, and an orderly end leaves none."""
+    """It is locked; namespaces that could not be emptied stay in it, and an orderly end leaves no journal."""
     journal = Journal(tmp_path, "x://")
     for name in ("a", "b"):
         journal.take(name)
@@ -104,14 +104,14 @@ def test_a_journal_of_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_connector_that_cannot_be_swept(dsync_kit: Command) -> None:
-    """One that lists nothing: wrong usage, with a reason."""
+    """If it can't list, that is wrong usage, with the reason."""
     done = dsync_kit("sweep", "/dev/null")
     assert done.returncode == 2
     assert "cannot both list and write" in done.stderr
 
 
 def test_where_nothing_can_be_noted(tmp_path: Path) -> None:
-    """A run goes on, and says so."""
+    """The run continues, and says so."""
     (tmp_path / "file").touch()
     journal = Journal(tmp_path / "file" / "runs", "x://")
     journal.take("a")

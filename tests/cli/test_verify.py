@@ -13,7 +13,7 @@ from .conftest import Alterable, Command
 
 
 def test_a_correct_connector(dsync_kit: Command, reference: Path) -> None:
-    """Exit code 0, and a verdict; the seed is told, so that the run can be repeated."""
+    """Exit code 0, and a verdict; the seed is printed, so that the run can be repeated."""
     done = dsync_kit("verify", reference, "--rule", "info/*", "--profile", "quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"profile +quick, seed \d+, \d+ rules", done.stdout)
@@ -22,7 +22,7 @@ def test_a_correct_connector(dsync_kit: Command, reference: Path) -> None:
 
 
 def test_a_broken_connector(dsync_kit: Command, broken_address: str, tmp_path: Path) -> None:
-    """Exit code 1; the rule, the calls, and a command that shows it again; every report is written."""
+    """Exit code 1; the rule, the calls, and a command that shows the failure again; every report is written."""
     reports = {name: tmp_path / name for name in ("json", "junit", "markdown", "html")}
     options = [word for name, path in reports.items() for word in ("--report", f"{name}={path}")]
     address = f"grpc://{broken_address}"
@@ -40,7 +40,7 @@ def test_a_broken_connector(dsync_kit: Command, broken_address: str, tmp_path: P
 
 
 def test_known_failures(dsync_kit: Command, broken_address: str, tmp_path: Path) -> None:
-    """What is known to fail does not fail the run; nor what is listed and not seen, as long as no example is kept."""
+    """A known failure does not fail the run, nor does a listed one that is not seen, as long as no example is kept."""
     listed = tmp_path / "known"
     command = ("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/*", "--known-failures", listed)
     listed.write_text("# of this release\n\ninfo/db-type: it has no name yet\n", encoding="utf-8")
@@ -54,8 +54,8 @@ def test_known_failures(dsync_kit: Command, broken_address: str, tmp_path: Path)
 
 
 def test_the_example_of_a_known_failure(dsync_kit: Command, altering: Alterable, tmp_path: Path) -> None:
-    """verify keeps an example beside the list; whoever has both is told when that example passes, whatever the seed
-    and whatever else is drawn."""
+    """verify keeps an example beside the list; if that example passes, the run fails, whatever the seed and the other
+    examples."""
     listed = tmp_path / "known"
     listed.write_text("write/read-back: letters are capitals yet\n", encoding="utf-8")
     address = ("verify", f"grpc://{altering.address}", "--insecure", "--profile", "quick")
@@ -82,7 +82,7 @@ def test_the_example_of_a_known_failure(dsync_kit: Command, altering: Alterable,
 
 
 def test_unreachable(dsync_kit: Command) -> None:
-    """Nothing can be said about what does not answer: exit code 3, one sentence."""
+    """Nothing can be said about a connector that does not answer: exit code 3, one sentence."""
     done = dsync_kit("verify", "grpc://127.0.0.1:1", "--insecure", columns=200)
     assert done.returncode == 3
     [line] = [line for line in done.stdout.splitlines() if line]
@@ -97,7 +97,7 @@ def test_json_on_standard_output(dsync_kit: Command, reference: Path) -> None:
 
 
 def test_the_same_seed_finds_the_same(dsync_kit: Command, altering: Alterable, tmp_path: Path) -> None:
-    """Two runs with one seed end at the same smallest example, also where nothing is remembered of the first."""
+    """Two runs with one seed find the same smallest example, even if nothing is remembered from the first."""
     words = ("--insecure", "--rule", "write/read-back", "--profile", "quick", "--seed", "11", "--report", "json=-")
     found = []
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_wrong_usage(dsync_kit: Command, words: list[str], message: str) -> None
     ],
 )
 def test_wrong_known_failures(dsync_kit: Command, tmp_path: Path, text: str, message: str) -> None:
-    """An entry that says nothing, or that no rule matches, is wrong usage."""
+    """An entry without a reason, or without a matching rule, is wrong usage."""
     (tmp_path / "known").write_text(text, encoding="utf-8")
     done = dsync_kit("verify", "reference://", "--known-failures", "known")
     assert done.returncode == 2
@@ -165,7 +165,7 @@ def test_a_connector_that_is_called_like_what_it_imports(tmp_path: Path, referen
 
 
 def test_failures_are_not_for_the_repository(dsync_kit: Command, tmp_path: Path, broken_address: str) -> None:
-    """What is kept of failures has a .gitignore of its own, wherever the command was run."""
+    """Kept failures have their own .gitignore, wherever the command ran."""
     done = dsync_kit("verify", f"grpc://{broken_address}", "--insecure", "--rule", "info/*", "--profile", "quick")
     assert done.returncode == 1
     assert (tmp_path / ".dsync-kit" / ".gitignore").read_text() == "*\n"

@@ -1,4 +1,4 @@
-"""How much time each rule gets: a slow connector ends a run in its time, a quick one is not hurried."""
+"""How much time each rule gets: a slow connector's run ends in time, and a quick one is not rushed."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ RULES = 200
 
 
 class Clock:
-    """Seconds that pass when they are spent."""
+    """Seconds pass only when they are spent."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -22,7 +22,7 @@ class Clock:
 
 
 def run(seconds_an_example: float, *, jobs: int = 1) -> tuple[float, list[int]]:
-    """How long a run takes, and how many examples each rule has, where each example takes so long."""
+    """The length of a run, and each rule's number of examples, if each example takes so long."""
     clock = Clock()
     budget = Budget(QUICK, RULES, jobs=jobs, clock=clock)
     examples = []
@@ -36,13 +36,14 @@ def run(seconds_an_example: float, *, jobs: int = 1) -> tuple[float, list[int]]:
 
 
 def test_a_quick_connector_has_all_its_examples() -> None:
-    """Where the rules take less than is due to them, none is reduced."""
+    """If rules need less time than their share, no examples are dropped."""
     _, examples = run(0.01)
     assert set(examples) == {QUICK.examples}
 
 
 def test_a_slow_connector_ends_in_time() -> None:
-    """Ten calls of 30 ms an example: fewer examples, evenly shared, and the profile's time is kept."""
+    """With ten calls of 30 ms per example, there are fewer examples, evenly shared, and the run keeps the profile's
+    time."""
     seconds, examples = run(0.3)
     assert seconds <= QUICK.total
     assert 1 <= min(examples) < QUICK.examples
@@ -50,7 +51,7 @@ def test_a_slow_connector_ends_in_time() -> None:
 
 
 def test_a_rule_always_has_one_example() -> None:
-    """Even where one alone takes longer than its share."""
+    """Even if a single one takes longer than the rule's share."""
     _, examples = run(5.0)
     assert set(examples) == {1}
 
@@ -63,7 +64,7 @@ def test_several_processes_share_the_time() -> None:
 
 
 def test_judging_again_is_bounded() -> None:
-    """It may take a fifth of the profile's time, from when it begins."""
+    """It may take a fifth of the profile's time from its start."""
     clock = Clock()
     budget = Budget(replace(QUICK, total=100.0), RULES, clock=clock)
     clock.now += 90.0
@@ -75,7 +76,7 @@ def test_judging_again_is_bounded() -> None:
 
 
 def test_explorers_share_a_part_of_the_run() -> None:
-    """Two that explore, after rules that took nine seconds: a tenth of the whole, by their weights."""
+    """Two explorers, after rules that took nine seconds, share a tenth of the whole by their weights."""
     clock = Clock()
     budget = Budget(QUICK, RULES + 2, exploring=(1.0, 3.0), clock=clock)
     for _ in range(RULES):
@@ -86,13 +87,13 @@ def test_explorers_share_a_part_of_the_run() -> None:
 
 
 def test_explorers_alone_have_what_a_rule_has() -> None:
-    """Where no other rule takes time, there is nothing to take a part of."""
+    """If no other rule takes time, they get what a rule gets."""
     budget = Budget(QUICK, 1, exploring=(2.0,), clock=Clock())
     assert budget.share(2.0) == 2 * QUICK.seconds
 
 
 def test_explorers_end_with_the_run() -> None:
-    """Where the other rules have taken all of the profile's time, nothing is left to explore in."""
+    """If the other rules took all of the profile's time, there is none left to explore."""
     clock = Clock()
     budget = Budget(QUICK, RULES + 1, exploring=(1.0,), clock=clock)
     for _ in range(RULES):

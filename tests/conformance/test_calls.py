@@ -24,7 +24,7 @@ from dsync_kit.protocol import (
 
 
 class Named(Connector):
-    """Says its name, unless it is away."""
+    """Returns its name, unless it is away."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -37,7 +37,7 @@ class Named(Connector):
 
 
 def test_calls_of_all_instances_are_in_one_transcript() -> None:
-    """In the order in which they were made, each an object that knows its instance, its RPC and its request."""
+    """They are in order, each an object with its instance, RPC and request."""
     recorder = Recorder(LocalClient(Named("first")))
     other = recorder.other(LocalClient(Named("other")), "second instance")
     recorder.get_info(GetInfoRequest())
@@ -56,7 +56,7 @@ def test_calls_of_all_instances_are_in_one_transcript() -> None:
 
 
 def test_calls_of_an_earlier_example_can_be_included() -> None:
-    """They come before what is called afterwards, and stay in the transcript where they were made."""
+    """They precede later calls, and stay in their own transcript."""
     earlier, later = Recorder(LocalClient(Named("earlier"))), Recorder(LocalClient(Named("later")))
     earlier.get_info(GetInfoRequest())
     later.include(earlier.entries())
@@ -69,7 +69,7 @@ def test_calls_of_an_earlier_example_can_be_included() -> None:
 
 
 def test_silence_begins_with_the_first_call_that_was_not_answered() -> None:
-    """The calls after it that were not answered either are left out."""
+    """Later unanswered calls are left out."""
     connector = Named("it")
     recorder = Recorder(LocalClient(connector))
     recorder.get_info(GetInfoRequest())
@@ -81,7 +81,7 @@ def test_silence_begins_with_the_first_call_that_was_not_answered() -> None:
 
 
 def test_an_attempt_is_waited_for_as_long_as_asked() -> None:
-    """A call that does not end is left to itself, and may be waited for again."""
+    """A call that does not end is abandoned, and may be waited for again."""
     goes_on = threading.Event()
     attempt = Attempt(lambda: goes_on.wait() and "done")
     assert not attempt.ends(0.01)
@@ -123,7 +123,7 @@ class OneSlot(Connector):
 
 
 def test_a_plan_waits_for_the_slot_of_a_cancelled_stream() -> None:
-    """It is asked for again where it is refused just after a stream was cancelled."""
+    """It is repeated if it is refused just after a stream was cancelled."""
     connector = OneSlot()
     driver = Driver(LocalClient(connector))
     stream = driver.stream_updates(b"", [], DATA_TYPE_MONGO_BSON)
@@ -134,7 +134,7 @@ def test_a_plan_waits_for_the_slot_of_a_cancelled_stream() -> None:
 
 
 def test_a_plan_is_not_repeated_while_a_stream_is_open() -> None:
-    """What is refused for a stream that goes on is refused for good, as dsync takes it."""
+    """A refusal because of an open stream is final, as for dsync."""
     connector = OneSlot()
     driver = Driver(LocalClient(connector))
     with driver.stream_updates(b"", [], DATA_TYPE_MONGO_BSON) as stream:

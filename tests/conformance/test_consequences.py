@@ -38,18 +38,18 @@ def test_a_failure_is_led_back_to_where_it_starts():
 
 
 def test_a_rule_that_is_kept_explains_nothing():
-    """A failure whose predecessors are kept stands for itself."""
+    """A failure whose preceding rules pass is its own cause."""
     kept = Finding("a/one", Level.MUST, Status.PASSED)
     assert _causes(kept, _failed("a/two"), _failed("b/four")) == {"a/one": "", "a/two": "", "b/four": ""}
 
 
 def test_what_was_seen_counts_before_what_comes_after():
-    """The owner of the violation that was seen is the cause, if it failed as well."""
+    """The owner of the observed violation is the cause if it also failed."""
     assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", owner="a/one"))["b/four"] == "a/one"
 
 
 def test_the_same_refusal_is_the_same_bug():
-    """Where the same call is refused with the same code, the first rule that met it stands for the others."""
+    """If the same call is refused with the same code, the first rule that met it is the cause of the others."""
     first = replace(_failed("a/one"), refusal="WriteUpdates UNKNOWN")
     unrelated = replace(_failed("c/five"), refusal="WriteUpdates UNKNOWN")
     other = replace(_failed("c/six"), refusal="ListData UNKNOWN")
@@ -57,7 +57,7 @@ def test_the_same_refusal_is_the_same_bug():
 
 
 def test_what_rests_on_a_rule_that_failed_follows_from_it():
-    """What was seen through a listing says nothing where listing is broken; no basic rule rests on a later one."""
+    """An observation through a listing means nothing if listing is broken; no basic rule rests on a later one."""
     bases = ("a/one", "a/two", "c/five")
     later = replace(_failed("c/six"), rests_on=bases)
     basic = replace(_failed("a/two"), rests_on=bases)
@@ -66,13 +66,13 @@ def test_what_rests_on_a_rule_that_failed_follows_from_it():
 
 
 def test_what_rests_on_a_rule_that_comes_after_it_does_not_follow_from_it():
-    """A rule that says that it comes after another is not that one's cause."""
+    """A rule that declares that it comes after another is not that rule's cause."""
     resting = replace(_failed("a/one"), rests_on=("a/two",))
     assert _causes(resting, _failed("a/two")) == {"a/one": "", "a/two": "a/one"}
 
 
 def test_what_follows_from_a_known_failure_is_known():
-    """A failure that starts at one that is listed as known to fail does not fail the run by itself."""
+    """A consequence of a listed failure does not fail the run."""
     (first, followed) = outcomes_of(
         [_failed("a/one"), _failed("a/two")], RULES, Terms(known_failures={"a/one": "as it must be"})
     )
@@ -82,7 +82,7 @@ def test_what_follows_from_a_known_failure_is_known():
 
 
 def test_a_rule_that_is_named_as_failing_and_passes_is_an_outcome_of_its_own():
-    """Only a rule that is named must fail: a glob may cover rules that are kept."""
+    """Only a rule listed by name must fail: a glob may cover rules that pass."""
     passed = [
         Finding(name, Level.MUST, Status.PASSED, kept_example=KeptExample.PASSES) for name in ("a/one", "b/three")
     ]
@@ -94,7 +94,7 @@ def test_a_rule_that_is_named_as_failing_and_passes_is_an_outcome_of_its_own():
 
 @pytest.mark.parametrize("kept", [KeptExample.NONE, KeptExample.FAILS])
 def test_a_known_failure_that_is_not_seen_is_still_known(kept: KeptExample):
-    """That no example fails says little: only if its kept example passes, a known failure is over."""
+    """A run without a failing example says little: a known failure is over only if its kept example passes."""
     passed = Finding("a/one", Level.MUST, Status.PASSED, kept_example=kept)
     [outcome] = outcomes_of([passed], RULES, Terms(known_failures={"a/one": "odd"}))
     assert outcome.status is Status.KNOWN_FAILING
@@ -105,7 +105,7 @@ ONCE = Failure("odd", "", "", "", (), (), reproducible=False, again="1 of 9 exam
 
 
 def test_what_does_not_fail_again_is_flaky():
-    """It fails the run as a violation does, with its evidence; a consequence of another failure is just that."""
+    """It fails the run as a violation does, with its evidence; a consequence of another failure stays one."""
     once = replace(_failed("a/two"), failure=ONCE)
     [alone] = outcomes_of([once], RULES)
     assert (alone.status, alone.reason) == (Status.FLAKY, ONCE.again)
@@ -116,7 +116,7 @@ def test_what_does_not_fail_again_is_flaky():
 @pytest.mark.parametrize("status", [Status.PASSED, Status.FAILED])
 @pytest.mark.parametrize("failure", [None, ONCE, replace(ONCE, reproducible=True, again="")])
 def test_a_flaky_rule_that_is_listed_has_one_verdict(status: Status, failure: Failure | None):
-    """Whether it passes, fails once or fails every time: until the day that its entry names, it fails no run."""
+    """Whether it passes, fails once or always fails: until its entry expires, it fails no run."""
     found = Finding("a/one", Level.MUST, status, failure=failure if status is Status.FAILED else None)
     listed = Terms(known_flaky={"a/*": KnownFlaky("the network", date(2026, 1, 31), expired=False)})
     [outcome] = outcomes_of([found], RULES, listed)
@@ -133,7 +133,7 @@ def test_an_entry_that_has_expired_excuses_nothing():
 
 
 def test_the_list_of_flaky_rules():
-    """An entry holds on its last day; one without a day, or with one that does not exist, is an error."""
+    """An entry is valid on its last day; one without a day, or with an impossible one, is an error."""
     listed = flaky_until({"a/one": "until 2026-01-31: it rains"}, "x", date(2026, 1, 31))
     assert listed == {"a/one": KnownFlaky("it rains", date(2026, 1, 31), expired=False)}
     assert flaky_until({"a/one": "until 2026-01-31: it rains"}, "x", date(2026, 2, 1))["a/one"].expired
@@ -143,7 +143,7 @@ def test_the_list_of_flaky_rules():
 
 
 def test_only_failures_are_shown_again_and_kept():
-    """The command and the name are made for what failed, once each."""
+    """The command and the name are made only for failures, once each."""
     asked: list[str] = []
 
     def keep(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""What a failure says of ids that were taken for one another."""
+"""What a failure says about confused ids."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 
 
 def _hint(written: list[Any], listed: list[Any]) -> str:
-    """The hint of the failure that documents with these ids were written, and those were listed."""
+    """The hint of a failure in which documents with these ids were written, and those were listed."""
     pages = [[encode({"_id": value}, DATA_TYPE_MONGO_BSON) for value in values] for values in (written, listed)]
     with pytest.raises(Violation) as caught:
         Model(DATA_TYPE_MONGO_BSON, pages[0]).check(pages[1])
@@ -36,16 +36,16 @@ def _hint(written: list[Any], listed: list[Any]) -> str:
     ],
 )
 def test_of_two_ids_that_became_one_it_says_in_what_they_differ(one: Any, other: Any, difference: str) -> None:
-    """One of the two is there, the other is not: the store does not tell them apart."""
+    """One of the two is there and the other is not: the store does not tell them apart."""
     assert _hint([one, other], [other]).endswith(f"are treated as one id, but differ in {difference}")
 
 
 def test_an_id_that_came_back_as_another_is_named_with_both() -> None:
-    """Nothing is merged, but an id has lost its type on the way."""
+    """Nothing is merged, but an id lost its type."""
     assert _hint([5], ["5"]) == "the id 5 has become '5', which differs in type"
 
 
 @pytest.mark.parametrize(("written", "listed"), [(["a", "b"], ["a"]), ([], ["a"]), (["short", "shore"], ["shore"])])
 def test_ids_that_nobody_takes_for_one_say_nothing(written: list[Any], listed: list[Any]) -> None:
-    """A document that is just lost is left to the rule's own hint."""
+    """For a document that is merely lost, the rule's own hint is enough."""
     assert not _hint(written, listed)

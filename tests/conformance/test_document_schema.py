@@ -57,7 +57,7 @@ ROW: dict[str, Any] = {
 
 
 def test_a_document_fits() -> None:
-    """A document with a value of each kind that the schema allows fits, encoded or not."""
+    """A document with a value of each allowed kind fits, encoded or not."""
     schema = parse(REPEATED).of(BSON)
     assert not list(schema.reasons(ROW))
     assert schema.fits(bson.encode(ROW))
@@ -87,7 +87,7 @@ def test_a_document_fits() -> None:
     ],
 )
 def test_what_does_not_fit_is_named(change: dict[str, Any], reason: str) -> None:
-    """A document that does not fit is one for the one reason, which names the field and says what was expected."""
+    """A document that does not fit has one reason, which names the field and says what was expected."""
     assert reason in list(parse(REPEATED).of(BSON).reasons({**ROW, **change}))
 
 
@@ -98,7 +98,7 @@ def test_numbers_of_json_are_judged_by_value() -> None:
 
 
 def test_one_schema_serves_both_types() -> None:
-    """What is said of `_id` is said of a JSON document's `id`, and a field that repeats it there is the id itself."""
+    """The schema of `_id` applies to a JSON document's `id`, and a field that repeats it there is the id itself."""
     given = {"properties": {"_id": {"bsonType": "long"}, "id": {"bsonType": "long"}}, "additionalProperties": False}
     file = parse({"$jsonSchema": given, "$expr": {"$eq": ["$id", "$_id"]}})
     assert file.of(BSON).repeats == {"id": ()}
@@ -144,7 +144,7 @@ def test_composite_ids() -> None:
     ],
 )
 def test_what_is_no_schema_is_refused(given: object, message: str) -> None:
-    """A schema that is none is the user's mistake: the message says where, what was given and what was expected."""
+    """An invalid schema is the user's mistake: the message says where, what was given and what was expected."""
     with pytest.raises(UsageError) as caught:
         parse(given, origin="rows.json")
     assert message in str(caught.value)
@@ -171,13 +171,13 @@ def test_what_is_no_schema_is_refused(given: object, message: str) -> None:
     ],
 )
 def test_a_schema_that_nothing_satisfies_is_refused(given: object, message: str) -> None:
-    """A schema that has no document is the user's mistake, too, and the message says what stands in the way."""
+    """A schema that no document fits is the user's mistake, too, and the message says why."""
     with pytest.raises(UsageError, match=message):
         parse(given).of(BSON)
 
 
 def test_a_file_that_is_not_json_is_refused_with_its_line(tmp_path: Path) -> None:
-    """A file that cannot be read, that is not JSON, or that has a name twice is refused with the place."""
+    """A file that cannot be read, is not JSON, or has a name twice is refused with the place."""
     file = tmp_path / "rows.json"
     with pytest.raises(UsageError, match="cannot be read"):
         load(file)
@@ -191,7 +191,7 @@ def test_a_file_that_is_not_json_is_refused_with_its_line(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("given", [TABLE, REPEATED, {}])
 def test_what_is_printed_is_read_back(given: object, tmp_path: Path) -> None:
-    """A schema that is printed and saved says what it said."""
+    """A schema that is printed and saved keeps its meaning."""
     schema = parse(given).of(BSON)
     file = tmp_path / "rows.json"
     file.write_text(printed(schema))
@@ -206,7 +206,7 @@ def test_what_is_printed_is_read_back(given: object, tmp_path: Path) -> None:
 
 
 def schemas() -> Iterator[tuple[str, Any]]:
-    """Schemas of one field, with two values that fit it at its bounds."""
+    """Schemas of one field, with two values that fit it, at its bounds."""
     yield "varchar", {"bsonType": "string", "maxLength": 5}
     yield "char", {"bsonType": "string", "minLength": 5, "maxLength": 5}
     yield "smallint", {"bsonType": "int", "minimum": -32768, "maximum": 32767}
@@ -238,7 +238,7 @@ FILLINGS = [pytest.param(_of_one_field(value), id=name) for name, value in schem
 @QUICK
 @given(data=st.data())
 def test_what_is_drawn_fits(filling: Filling, data: st.DataObject) -> None:
-    """Documents that are drawn, or made, fit; those that are to be out of place are, and say why."""
+    """Drawn and made documents fit; misfits do not, and say why."""
     schema = filling.schema
     page = data.draw(filling.pages(min_size=1, small=data.draw(st.booleans())))
     for document in (*page, filling.smallest, filling.document("a", {"n": 5}), filling.document("a", {"v": "x"})):
@@ -261,7 +261,7 @@ def test_what_is_drawn_fits(filling: Filling, data: st.DataObject) -> None:
     ],
 )
 def test_each_limit_has_documents_beyond_it(value: dict[str, Any], kinds: str) -> None:
-    """Whatever a schema rules out of a field, there are documents that have it."""
+    """Whatever a schema rules out for a field, there are misfits that have it."""
     given = {"properties": {"_id": {}, "v": value}}
     filling = Filling(parse(given).of(BSON))
     found = [kind.value for kind in MisfitKind if rules_out(filling, [kind])]
@@ -271,7 +271,7 @@ def test_each_limit_has_documents_beyond_it(value: dict[str, Any], kinds: str) -
 @given(data=st.data())
 @settings(max_examples=50, deadline=None)
 def test_decimals_with_a_scale_are_written_in_one_way_alone(data: st.DataObject) -> None:
-    """A store with two digits behind the point shows 0.1 as 0.10, which is another value in BSON: it is not drawn."""
+    """A store with two decimal places shows 0.1 as 0.10, which is another value in BSON, so it is not drawn."""
     filling = _of_one_field({"bsonType": "decimal", "minimum": -9.99, "maximum": 9.99, "multipleOf": 0.01})
     for value in data.draw(filling.values_of("v", "decimal")):
         digits = value.to_decimal().as_tuple()
@@ -279,14 +279,14 @@ def test_decimals_with_a_scale_are_written_in_one_way_alone(data: st.DataObject)
 
 
 def test_a_field_holds_the_types_of_its_listed_values() -> None:
-    """Where the schema lists values and names no type, there are none of the other types to draw."""
+    """If the schema lists values and names no type, no other types are drawn."""
     filling = _of_one_field({"enum": ["a", "b", None]})
     assert filling.fields_of("string", "null") == [("v", "string"), ("v", "null")]
     assert filling.fields_of("int", "date", "binData") == []
 
 
 def test_documents_that_would_differ_still_do() -> None:
-    """Versions that a rule would write, with fields that the schema lacks, are as many documents of the schema."""
+    """Versions with fields that the schema lacks become as many documents of the schema."""
     filling = Filling(parse(REPEATED).of(BSON))
     versions = [{"n": 0}, {"n": 1}, {"a": 1, "b": "old"}, {"c": "new"}, {"state": "old"}]
     documents = [filling.document("a", fields) for fields in versions]
@@ -309,7 +309,7 @@ def test_documents_that_would_differ_still_do() -> None:
     ],
 )
 def test_numbered_ids_are_different_and_in_order(identifier: dict[str, Any]) -> None:
-    """A thousand ids of whatever form fit, are different, and sort as they are numbered."""
+    """A thousand ids of any form fit, are different, and sort by number."""
     filling = Filling(parse({"properties": {"_id": identifier}}).of(BSON))
     make = filling.numbered("doc", 1000)
     values = [make(number) for number in range(1000)]
@@ -320,7 +320,7 @@ def test_numbered_ids_are_different_and_in_order(identifier: dict[str, Any]) -> 
 
 
 def test_ids_that_are_too_few_are_said() -> None:
-    """A schema with three ids gives three documents, and says so where more are needed."""
+    """A schema with three ids gives three documents, and raises an error if more are needed."""
     filling = Filling(parse({"properties": {"_id": {"enum": ["a", "b", "c"]}}}).of(BSON))
     with pytest.raises(TooFewError, match="its schema allows 3 different ids, and 5 are needed"):
         filling.numbered("doc", 5)
@@ -328,6 +328,6 @@ def test_ids_that_are_too_few_are_said() -> None:
 
 @pytest.mark.parametrize("kind", NUMBERED_KINDS)
 def test_ids_with_another_prefix_are_others(kind: str) -> None:
-    """Two series of ids share none, also where their prefixes differ only at the end."""
+    """Two series of ids have none in common, even if their prefixes differ only at the end."""
     series = [[repr(numbered_ids(kind, prefix, 9)(number)) for number in range(9)] for prefix in ("part0", "part1")]
     assert not set(series[0]) & set(series[1])

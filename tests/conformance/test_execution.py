@@ -1,4 +1,4 @@
-"""Running one rule: what it may cost, what counts as what, and how small a failure becomes."""
+"""Running one rule: what it costs, how its result counts, and how small a failure becomes."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from dsync_kit.targets.target import OpenTarget
 
 
 class Sink(Connector):
-    """Takes everything; refuses GetByIds with a retryable code."""
+    """Accepts everything; refuses GetByIds with a retryable code."""
 
     def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
         sink = Capabilities.Sink(supported_data_types=[DATA_TYPE_MONGO_BSON])
@@ -61,7 +61,7 @@ def _run(
 
 
 def test_a_rule_that_checks_and_finds_nothing_has_passed():
-    """Every example counts, and a check makes a pass."""
+    """Every example counts, and one check makes a pass."""
 
     def check(case: Case) -> None:
         case.check(case.draw(st.integers(), "number") is not None, "never")
@@ -89,7 +89,7 @@ def test_what_the_connector_declines_is_the_reason():
 
 
 def test_what_leaves_nothing_to_check_is_skipped():
-    """A rule that the connector's schema leaves nothing to check does not apply; one example that could makes it do."""
+    """A rule does not apply if the schema leaves nothing to check, unless some example could check."""
 
     def never(case: Case) -> None:
         raise case.does_not_apply("its schema has no dates")
@@ -105,7 +105,7 @@ def test_what_leaves_nothing_to_check_is_skipped():
 
 
 class Mortal(Sink):
-    """Its process ends in the third write, as far as anybody can tell."""
+    """To the kit, its process seems to end in the third write."""
 
     def __init__(self) -> None:
         self.writes = 0
@@ -123,7 +123,7 @@ class Mortal(Sink):
 
 
 def test_a_connector_that_ends_is_said_to_have_ended():
-    """It is asked no more after that, and the call in which it ended is shown: nothing smaller is looked for."""
+    """It is not called any more, and the last call is shown, without shrinking."""
 
     def check(case: Case) -> None:
         case.checks += 1
@@ -138,7 +138,7 @@ def test_a_connector_that_ends_is_said_to_have_ended():
 
 
 def test_a_failure_shrinks_to_its_smallest_example():
-    """Of all numbers that fail, the smallest is shown, with the transcript of its calls."""
+    """Of all failing numbers, the smallest is shown, with the transcript of its calls."""
 
     def check(case: Case) -> None:
         number = case.draw(st.integers(0, 1000), "number")
@@ -155,7 +155,7 @@ def test_a_failure_shrinks_to_its_smallest_example():
 
 
 def test_a_failure_that_does_not_come_again_is_kept_and_marked():
-    """A violation that was seen once is a violation; the report can say that it was seen once."""
+    """A violation seen once is a violation; the report can say that it was seen once."""
     seen: list[int] = []
 
     def check(case: Case) -> None:
@@ -171,7 +171,7 @@ def test_a_failure_that_does_not_come_again_is_kept_and_marked():
 
 
 def test_a_status_that_the_rule_does_not_expect_is_a_violation():
-    """An error that a call answered fails the rule, with the call and its code."""
+    """An unexpected error fails the rule, with the call and its code."""
 
     def check(case: Case) -> None:
         case.api.get_by_ids(GetByIdsRequest())
@@ -183,7 +183,7 @@ def test_a_status_that_the_rule_does_not_expect_is_a_violation():
 
 @pytest.mark.parametrize("error", [InvalidArgument("its own data"), ZeroDivisionError("a bug")])
 def test_a_mistake_of_the_kit_is_an_error_and_no_failure(error):
-    """What no call answered says nothing about the connector."""
+    """An exception that no call answered says nothing about the connector."""
 
     def check(_: Case) -> None:
         raise error
@@ -194,7 +194,7 @@ def test_a_mistake_of_the_kit_is_an_error_and_no_failure(error):
 
 
 def test_examples_end_with_the_time_that_they_may_take():
-    """A slow connector gets fewer examples than the profile's, and the outcome says how many."""
+    """A slow connector gets fewer examples than planned, and the outcome says how many."""
 
     def check(case: Case) -> None:
         case.check(case.draw(st.integers(), "number") is not None, "never")
@@ -206,7 +206,7 @@ def test_examples_end_with_the_time_that_they_may_take():
 
 
 def test_a_rule_that_explores_ends_with_the_profiles_time():
-    """It goes on for as long as it may; judged again or run alone, that is what the profile gives a rule."""
+    """It uses all its time; judged again or run alone, that is the profile's time for a rule."""
 
     def check(case: Case) -> None:
         case.check(case.draw(st.integers(), "number") is not None, "never")
@@ -232,7 +232,7 @@ def test_shrinking_ends_with_the_time_that_it_may_take():
 
 
 def test_the_same_seed_draws_the_same():
-    """Two runs with one seed see the same data, two with different seeds other data."""
+    """Two runs with one seed see the same data, two with different seeds different data."""
 
     def drawn(seed: int) -> list[int]:
         numbers: list[int] = []
@@ -249,7 +249,7 @@ def test_the_same_seed_draws_the_same():
 
 
 def test_what_failed_last_time_is_tried_first(tmp_path: Path):
-    """With another seed, too: the smallest example that failed is the first one of the next run, and no draw of it."""
+    """Even with another seed, the smallest failing example is the first one of the next run, and is not drawn."""
 
     def first(seed: int, database: Path | None) -> tuple[int, Status]:
         drawn: list[int] = []
@@ -268,7 +268,7 @@ def test_what_failed_last_time_is_tried_first(tmp_path: Path):
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["the connector", "another instance"])
 def test_a_listing_after_updates_rests_on_them_whoever_took_them(elsewhere: bool):
-    """What is listed after WriteUpdates says nothing where updates are broken, at whichever instance they were sent."""
+    """A listing after WriteUpdates means nothing if updates are broken, whichever instance got them."""
 
     def check(case: Case) -> None:
         api = case.recorder.other(LocalClient(Sink()), "second instance") if elsewhere else case.api

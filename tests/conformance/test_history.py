@@ -1,4 +1,4 @@
-"""Which states a read may see, where writes are in flight while it runs."""
+"""The states that a read may see while writes are in flight."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_what_was_acknowledged_before_a_read_is_seen(history: History, clock: Cl
 
 
 def test_what_is_in_flight_may_be_seen_or_not(history: History, clock: Clock) -> None:
-    """Between a call and its answer, and for a read that began before the answer: both states."""
+    """Between a call and its answer, and for a read that began before the answer, both states are possible."""
     history.end(history.begin([(KEY, ONE)]))
     since = clock.now()
     writes = history.begin([(KEY, TWO)])
@@ -42,14 +42,14 @@ def test_what_is_in_flight_may_be_seen_or_not(history: History, clock: Clock) ->
 
 
 def test_what_begins_after_a_read_is_not_seen(history: History, clock: Clock) -> None:
-    """A read that ended before the call cannot know it."""
+    """A read that ended before the call cannot see it."""
     since, until = clock.now(), clock.now()
     history.end(history.begin([(KEY, ONE)]))
     assert history.possible(KEY, since, until) == [None]
 
 
 def test_each_state_of_one_call_may_be_seen_until_its_answer(history: History, clock: Clock) -> None:
-    """A call that updates one id twice is no transaction; afterwards its last update holds."""
+    """A call that updates one id twice is not a transaction; afterwards its last update holds."""
     since = clock.now()
     history.end(history.begin([(KEY, ONE), (KEY, None), (KEY, TWO)]))
     assert history.possible(KEY, since, clock.now()) == [None, ONE, None, TWO]
@@ -57,7 +57,7 @@ def test_each_state_of_one_call_may_be_seen_until_its_answer(history: History, c
 
 
 def test_a_refused_call_leaves_one_of_two_states(history: History, clock: Clock) -> None:
-    """Nobody knows what it has applied, until that is looked at; from then on it must stay so."""
+    """Nobody knows what it applied until somebody looks; from then on it must not change."""
     history.end(history.begin([(KEY, ONE)]))
     history.end(history.begin([(KEY, TWO)]), sure=False)
     assert history.unsure
@@ -68,7 +68,7 @@ def test_a_refused_call_leaves_one_of_two_states(history: History, clock: Clock)
 
 
 def test_a_listing_lacks_no_document_that_nobody_touched(history: History, clock: Clock) -> None:
-    """One that is deleted meanwhile may be missing, one that is not must be there."""
+    """One that is deleted meanwhile may be missing; one that is not must be there."""
     history.end(history.begin([(KEY, ONE), (b"b", b'{"id": "b"}')]))
     since = clock.now()
     history.end(history.begin([(KEY, None)]))
@@ -79,7 +79,7 @@ def test_a_listing_lacks_no_document_that_nobody_touched(history: History, clock
 
 @pytest.mark.parametrize(("seen", "told"), [(ONE, "no longer has"), (THREE, "never had")])
 def test_an_old_state_and_one_that_never_was(history: History, clock: Clock, seen: bytes, told: str) -> None:
-    """Both are violations, and are told apart."""
+    """Both are violations, with different messages."""
     for document in (ONE, TWO):
         history.end(history.begin([(KEY, document)]))
     with pytest.raises(Violation, match=told):
@@ -87,7 +87,7 @@ def test_an_old_state_and_one_that_never_was(history: History, clock: Clock, see
 
 
 def test_what_somebody_else_has_there(clock: Clock) -> None:
-    """A document that was there before is the first state of its id."""
+    """An existing document is the first state of its id."""
     history = History(DATA_TYPE_JSON_ID, clock, {KEY: THREE})
     since = clock.now()
     history.end(history.begin([(KEY, ONE)]))

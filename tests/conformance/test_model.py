@@ -1,4 +1,4 @@
-"""The model of a namespace, and what it says of a listing that differs."""
+"""The model of a namespace, and its messages about a listing that differs."""
 
 import bson
 import pytest
@@ -14,7 +14,7 @@ def _documents(*numbers: int) -> list[bytes]:
 
 
 def test_a_listing_in_another_field_order_is_the_same():
-    """The order of the fields makes no difference, at no level."""
+    """Field order makes no difference, at any level."""
     written = bson.encode({"_id": "a", "x": 1, "y": {"p": 1, "q": 2}})
     listed = bson.encode({"y": {"q": 2, "p": 1}, "x": 1, "_id": "a"})
     Model(BSON, [written]).check([listed])
@@ -30,13 +30,13 @@ def test_a_listing_in_another_field_order_is_the_same():
     ],
 )
 def test_a_listing_that_differs_is_a_violation(listed, said):
-    """A document that is missing, strange, changed, or of another number type is named."""
+    """A document that is missing, unexpected, changed, or of another number type is named."""
     with pytest.raises(Violation, match=said):
         Model(BSON, _documents(1, 2)).check(listed)
 
 
 def test_an_id_that_is_listed_twice_belongs_to_its_own_rule():
-    """A double is a violation of list/ids-unique, whoever notices it."""
+    """A duplicate is a violation of list/ids-unique, whoever notices it."""
     with pytest.raises(Violation) as caught:
         by_id(_documents(1, 1), BSON)
     assert caught.value.owner == "list/ids-unique"
@@ -50,7 +50,7 @@ def test_what_is_no_document_belongs_to_its_own_rule():
 
 
 def test_the_model_applies_updates_in_their_order():
-    """Inserts and updates replace, deletes remove, and the last update of an id decides."""
+    """Inserts and updates replace, deletes remove, and the last update of an id wins."""
     model = Model(BSON, _documents(1, 2))
     changed = make_document("id1", {"n": 9}, BSON)
     model.apply(

@@ -1,4 +1,4 @@
-"""Which rules are judged again after a failure, apart from what, and what that makes of the outcomes."""
+"""Which rules are judged again after a failure, apart from which features, and how that changes the outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ ALL = (found("a/cause", MIXED, PAGES), found("a/one"), found("a/two"))
 def run(
     again: Sequence[Finding], findings: Sequence[Finding] = ALL
 ) -> tuple[list[tuple[str, str]], dict[str, Outcome]]:
-    """What is asked for in turn, where the answers are these; and the outcomes."""
+    """The requests, in order, if these are the answers; and the outcomes."""
     narrowing = Narrowing(findings, RULES, Terms())
     asked = []
     answers = iter(again)
@@ -48,7 +48,8 @@ def passed(rule: str) -> Finding:
 
 
 def test_the_cause_goes_first() -> None:
-    """A feature without which it still fails explains nothing: the next one is tried; then come the consequences."""
+    """If it still fails without a feature, that feature explains nothing: the next one is tried; then come the
+    consequences."""
     asked, outcomes = run([found("a/cause"), passed("a/cause"), passed("a/one"), passed("a/two")])
     assert asked == [("a/cause", str(MIXED)), ("a/cause", str(PAGES)), ("a/one", str(PAGES)), ("a/two", str(PAGES))]
     assert [outcome.cause for outcome in outcomes.values()] == ["", "a/cause", "a/cause"]
@@ -56,14 +57,14 @@ def test_the_cause_goes_first() -> None:
 
 
 def test_without_a_feature_that_explains_it_nothing_is_judged_again() -> None:
-    """The consequences stay what they are."""
+    """The consequences stay consequences."""
     asked, outcomes = run([found("a/cause"), found("a/cause")])
     assert len(asked) == 2
     assert all(outcome.apart is None for outcome in outcomes.values())
 
 
 def test_what_fails_apart_has_failed_on_its_own() -> None:
-    """With the failure that was found apart; what that explains is its consequence."""
+    """It has the failure that was found apart, and what that explains is its consequence."""
     other = replace(FAILURE, message="it is wrong, too")
     _, outcomes = run([passed("a/cause"), found("a/one", failure=other), found("a/two", failure=other)])
     assert outcomes["a/one"].cause == ""
@@ -85,21 +86,21 @@ def not_exercised(rule: str) -> Finding:
     ids=["the same refusal", "the cause owns it", "once only"],
 )
 def test_what_shows_nothing_new_stays_a_consequence(cause: Finding, again: Finding) -> None:
-    """A failure that is seen by what the cause is seen by, or only once, is none on its own."""
+    """A failure with the same evidence as its cause, or one seen only once, is not a failure on its own."""
     findings = (found("a/cause", MIXED, refusal="WriteData INTERNAL"), found("a/one"))
     _, outcomes = run([cause, again], findings)
     assert outcomes["a/one"].cause == "a/cause"
 
 
 def test_what_the_cause_does_not_show_any_more_has_another_reason() -> None:
-    """Where the cause passes apart from the feature, its failure in other rules is one failure more, shown once."""
+    """If the cause passes apart from the feature, its failure in other rules is another bug, shown once."""
     again = [passed("a/cause"), *(replace(found(rule), owner="a/cause") for rule in ("a/one", "a/two"))]
     _, outcomes = run(again)
     assert [outcomes[rule].cause for rule in ("a/one", "a/two")] == ["", "a/one"]
 
 
 def test_features_add_up() -> None:
-    """Where the rule fails in another way without a feature, it is judged without both."""
+    """If the rule fails in another way without a feature, it is judged without both."""
     numbers, nulls = Feature(FeatureKind.VALUES, "number"), Feature(FeatureKind.VALUES, "null")
     findings = (found("a/cause", numbers), found("a/one"))
     asked, outcomes = run([found("a/cause", nulls), passed("a/cause"), passed("a/one")], findings)
@@ -127,14 +128,14 @@ def test_what_fails_with_texts_and_with_others_is_not_about_their_kind(kind: Fea
 
 
 def test_a_rule_that_has_nothing_left_to_check_explains_nothing() -> None:
-    """Without texts, or without ids of the only type, hardly any rule has: that it is not exercised says nothing."""
+    """Without texts, or ids of the only type, hardly any rule can check anything: not exercised says nothing."""
     asked, outcomes = run([not_exercised("a/cause")], (found("a/cause", Feature(FeatureKind.IDS, "string")), ALL[1]))
     assert len(asked) == 1
     assert outcomes["a/one"].apart is None
 
 
 def test_failures_that_are_found_later_hide_others_too() -> None:
-    """Of what fails apart from a feature, the consequences are judged again apart from that failure's own features."""
+    """The consequences of what fails apart from a feature are judged again apart from that failure's own features."""
     nulls = Feature(FeatureKind.VALUES, "null")
     first = [passed("a/cause"), replace(found("a/one", nulls), without=(MIXED,)), found("a/two")]
     asked, outcomes = run([*first, passed("a/one"), passed("a/two")])
@@ -145,7 +146,7 @@ def test_failures_that_are_found_later_hide_others_too() -> None:
 
 
 def test_what_follows_from_another_failure_is_shown_under_that() -> None:
-    """What fails apart from a feature may follow from a failure that was found elsewhere."""
+    """A failure apart from a feature may be a consequence of a failure found elsewhere."""
     rules = (*RULES, RuleInfo("a/other", Level.MUST, "a sentence"))
     rules = (*rules[:1], replace(rules[1], after=("a/cause", "a/other")), *rules[2:])
     findings = (ALL[0], found("a/one"), found("a/other"))
@@ -159,7 +160,7 @@ def test_what_follows_from_another_failure_is_shown_under_that() -> None:
 
 
 def test_a_consequence_waits_for_its_cause() -> None:
-    """Another process has nothing to do before it is known which feature explains the failure."""
+    """Another process has nothing to do until it is known which feature explains the failure."""
     narrowing = Narrowing(ALL, RULES, Terms())
     first = narrowing.next()
     assert first is not None

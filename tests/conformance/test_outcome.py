@@ -1,4 +1,4 @@
-"""The exit code of a run, over the whole table."""
+"""The exit code of a run, for every combination."""
 
 from dataclasses import replace
 
@@ -29,13 +29,13 @@ def _result(*outcomes: Outcome) -> Result:
     ],
 )
 def test_beside_a_rule_that_passed(status, level, strict, code):
-    """A violation is 1, a SHOULD only when strict; what could not be judged is 3; the rest is 0."""
+    """A violation is 1, a SHOULD only if strict; what could not be judged is 3; everything else is 0."""
     result = _result(PASSED, Outcome("a/rule", level, status))
     assert replace(result, strict=strict).exit_code == code
 
 
 def test_a_violation_weighs_more_than_a_broken_kit():
-    """What is proven stays proven, whatever could not be judged beside it."""
+    """A proven violation counts, whatever could not be judged beside it."""
     failed = Outcome("a/failed", Level.MUST, Status.FAILED)
     errored = Outcome("a/errored", Level.MUST, Status.ERRORED)
     assert _result(failed, errored).exit_code == 1
@@ -43,18 +43,18 @@ def test_a_violation_weighs_more_than_a_broken_kit():
 
 @pytest.mark.parametrize("changes", [{"problem": "nothing answers"}, {"interrupted": True}])
 def test_a_run_that_did_not_end_is_not_judged(changes):
-    """A connector that could not be reached, or a run that was interrupted, is neither conformant nor violated."""
+    """An unreachable connector, or an interrupted run, is neither conformant nor violated."""
     assert replace(_result(PASSED), **changes).exit_code == 3
 
 
 def test_a_run_that_left_more_untried_than_it_tried_is_not_judged():
-    """A green over little would say little; as many of each is still one."""
+    """Such a success would mean little; equal numbers still count as one."""
     untried = [Outcome(f"a/{number}", Level.MUST, Status.NOT_EXERCISED) for number in range(2)]
     assert _result(PASSED, *untried).exit_code == 3
     assert _result(PASSED, *untried[:1]).exit_code == 0
 
 
 def test_a_run_without_anything_exercised_is_not_judged():
-    """Skipped and not-exercised rules alone make no green."""
+    """Skipped and not-exercised rules alone are not a success."""
     assert _result(Outcome("a/skipped", Level.MUST, Status.SKIPPED)).exit_code == 3
     assert _result().exit_code == 3

@@ -1,4 +1,4 @@
-"""The rules as a set: each stands on the contract, and can be read."""
+"""The rules as a set: each is based on the contract, and can be read."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ def _plain(text: str) -> str:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_the_sentence_of_a_rule_stands_in_the_contract(rule: Rule):
-    """What a rule quotes is the contract's, word for word; an ellipsis leaves words out."""
+    """A rule quotes the contract word for word; an ellipsis leaves words out."""
     contract = _plain(CONTRACT.read_text(encoding="utf-8")).lower()
     for part in re.split(r"\s*…\s*", _plain(rule.sentence)):
         assert part.strip(" .()").lower() in contract
@@ -27,7 +27,7 @@ def test_the_sentence_of_a_rule_stands_in_the_contract(rule: Rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_can_be_read(rule: Rule):
-    """A rule has an id of area and kebab-case name, says what it checks in one line, and names a likely cause."""
+    """Its id is an area and a kebab-case name; it says what it checks in one line, and names a likely cause."""
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*/[a-z0-9]+(-[a-z0-9]+)*", rule.id)
     assert rule.summary.endswith(".")
     assert len(rule.summary) <= 120
@@ -36,14 +36,14 @@ def test_a_rule_can_be_read(rule: Rule):
 
 
 def test_rules_come_after_rules_that_there_are():
-    """What explains a rule's failure is a rule, and another one."""
+    """`after` names existing rules, and never the rule itself."""
     known = {rule.id for rule in RULES}
     for rule in RULES:
         assert set(rule.after) <= known - {rule.id}, rule.id
 
 
 def test_ids_are_unique_and_areas_together():
-    """No id stands twice, and the rules of an area stand side by side."""
+    """No id occurs twice, and the rules of an area are adjacent."""
     ids = [rule.id for rule in RULES]
     assert len(set(ids)) == len(ids)
     areas = [rule.area for rule in RULES]
@@ -53,7 +53,7 @@ def test_ids_are_unique_and_areas_together():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_the_id_of_a_rule_leads_to_its_file(rule: Rule):
-    """A rule is written in the folder that is called like its area."""
+    """A rule is in the folder named like its area."""
     folder = f"dsync_kit.conformance.rules.{rule.area.replace('-', '_')}."
     assert rule.check.__module__.startswith(folder)
 
@@ -72,7 +72,7 @@ MADE_UP = {
 
 
 def _named_ids(text: str) -> set[str]:
-    """What reads like a rule's id: an area, a slash, words joined by hyphens; no path of a file goes on like that."""
+    """Words that look like a rule's id: an area, a slash, words joined by hyphens; paths of files do not."""
     return {found.rstrip("-") for found in ID.findall(text)}
 
 
@@ -84,7 +84,7 @@ def _pages() -> list[Path]:
 
 
 def test_every_id_that_is_named_is_a_rule():
-    """Code, tests and pages name no rule that is not there, but for those that tests have made up."""
+    """Code, tests and pages name only existing rules, except those that tests make up."""
     known = {rule.id for rule in RULES}
     named = {path.relative_to(ROOT): _named_ids(path.read_text(encoding="utf-8")) for path in _pages()}
     allowed = {path: known | MADE_UP if path.parts[0] == "tests" else known for path in named}
@@ -105,7 +105,7 @@ def test_an_id_that_is_no_rule_is_seen():
 
 @pytest.mark.parametrize("folder", ["calls", "documents", "verdicts", "subject", "case", "running"])
 def test_only_results_and_rules_spell_ids(folder: str):
-    """The engine names an owner or a kind of evidence, not a rule's id."""
+    """The engine names an owner or a kind of evidence, never a rule's id."""
     known = {rule.id for rule in RULES}
     for path in (ROOT / "kit" / "dsync_kit" / "conformance" / folder).rglob("*.py"):
         strings = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _is_text(node)}

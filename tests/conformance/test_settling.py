@@ -1,4 +1,4 @@
-"""Reads that lag: what is expected is waited for, must then stay, and is waited for only where reads do lag."""
+"""Reads that lag: the kit waits for the expected state, which must then stay, and waits only if reads do lag."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dsync_kit.conformance.results.outcome import Violation
 
 
 def looks(*answers: bool) -> Callable[[], int]:
-    """A look that sees what it should where an answer says so; the last answer stands for all that follow."""
+    """A look that succeeds if its answer says so; the last answer is repeated."""
     left = list(answers)
     count = 0
 
@@ -25,13 +25,13 @@ def looks(*answers: bool) -> Callable[[], int]:
 
 
 def test_without_lag_what_is_not_there_at_once_is_a_violation() -> None:
-    """A store whose reads see writes at once is looked at once."""
+    """If reads see writes at once, the kit looks only once."""
     with pytest.raises(Violation):
         Settling(0.0).settled(looks(False, True))
 
 
 def test_what_comes_late_is_waited_for() -> None:
-    """Where reads lag, looking goes on until what is expected is there."""
+    """If reads lag, it looks until the expected state is there."""
     assert Settling(5.0).settled(looks(False, False, True)) > 3
 
 
@@ -42,20 +42,20 @@ def test_what_never_comes_is_a_violation() -> None:
 
 
 def test_what_was_seen_must_stay() -> None:
-    """A read that goes back in time is a violation, though what was expected had been there."""
+    """A read that goes back in time is a violation, even after the expected state was seen."""
     with pytest.raises(Violation, match="does not stay"):
         Settling(0.1).settled(looks(False, True, True, False))
 
 
 def test_what_is_seen_from_before_the_last_write_need_not_stay() -> None:
-    """An earlier example may have left the same state: until the last write must be seen, it proves nothing."""
+    """An earlier example may have left the same state: until the last write must be visible, it proves nothing."""
     settling = Settling(0.5)
     settling.wrote()
     assert settling.settled(looks(True, False, True)) > 3
 
 
 def test_a_lag_is_found_out_at_the_first_document() -> None:
-    """A document that is not seen at once is waited for, and others are given more time than it took."""
+    """The kit waits for a document that is not visible at once, and gives others more time than it took."""
     settling = Settling()
     answers = iter([False, False, True])
     assert settling.find_out(lambda: next(answers))
@@ -63,7 +63,7 @@ def test_a_lag_is_found_out_at_the_first_document() -> None:
 
 
 def test_what_is_seen_at_once_shows_no_lag() -> None:
-    """The store is then held to it: a document that is missing later is a violation at once."""
+    """From then on, a missing document is a violation at once."""
     settling = Settling()
     assert settling.find_out(lambda: True)
     assert settling.seconds == 0.0
@@ -79,7 +79,7 @@ def test_a_document_that_never_comes_shows_no_lag(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_given_lag_is_not_found_out() -> None:
-    """What the user says holds: nothing is waited for to learn it."""
+    """The user's value counts: the kit does not wait to learn it."""
     settling = Settling(0.0)
     answers = iter([False])
     assert not settling.find_out(lambda: next(answers))
@@ -87,7 +87,7 @@ def test_a_given_lag_is_not_found_out() -> None:
 
 
 def test_what_reads_once_waits_for_the_last_write() -> None:
-    """A read that is not repeated comes when all that was written must be seen."""
+    """A read that is not repeated waits until all writes must be visible."""
     settling = Settling(0.2)
     settling.wrote()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is known about a connector under judgement: what it declares, what was found out, how long it is waited for."""
+"""What is known about a connector under test: what it declares, what was found out, how long to wait."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ from dsync_kit.usage import TargetError
 
 
 class Sink(Connector):
-    """Takes what `refuses` lets through, and counts how often it is asked who it is."""
+    """Accepts what `refuses` lets through, and counts GetInfo calls."""
 
     def __init__(self, refuses: Callable[[WriteDataRequest], Exception | None] = lambda _: None) -> None:
         self.refuses = refuses
@@ -53,21 +53,21 @@ class Sink(Connector):
 
 
 class Reading(Harness):
-    """Reads past the connector."""
+    """Reads without the connector."""
 
     def read(self, namespace: str, data_type: Any) -> list[bytes]:
         return []
 
 
 def subject_of(connector: Connector, *namespaces: str, harness: Harness | None = None) -> Subject:
-    """A connector in this process, looked at."""
+    """A connector in this process, as a subject."""
     return Subject.of(
         OpenTarget(title="it", api=LocalClient(connector), connector=connector, harness=harness), namespaces
     )
 
 
 def test_what_is_tried_is_written_to_namespaces_of_this_run() -> None:
-    """Looking at a sink writes to it, under names that no other run has."""
+    """Trials write to names that no other run has."""
     sink = Sink()
     subject = subject_of(sink)
     assert sink.written
@@ -75,7 +75,7 @@ def test_what_is_tried_is_written_to_namespaces_of_this_run() -> None:
 
 
 def test_a_sink_that_nobody_can_read_offers_no_reading() -> None:
-    """What can be read back depends on the source, or on the harness."""
+    """Reading back needs the source, or the harness."""
     assert not offers(subject_of(Sink()), Need.READING)
     assert offers(subject_of(Sink(), harness=Reading()), Need.READING)
     assert not offers(subject_of(Sink()), Need.SOURCE)
@@ -83,13 +83,13 @@ def test_a_sink_that_nobody_can_read_offers_no_reading() -> None:
 
 
 def test_every_need_is_answered() -> None:
-    """No need is left without an answer."""
+    """Every need has an answer."""
     subject = subject_of(Sink())
     assert {type(offers(subject, need)) for need in Need} == {bool}
 
 
 def test_a_store_that_makes_no_namespaces_is_found_out() -> None:
-    """Names that were not made beforehand are refused: the kit writes to those that are offered, and says so."""
+    """If it refuses names that were not created beforehand, the kit writes to offered ones, and says so."""
 
     def refuses(request: WriteDataRequest) -> Exception | None:
         return None if request.namespace == "offered" else NotFound("no such table")
@@ -100,7 +100,7 @@ def test_a_store_that_makes_no_namespaces_is_found_out() -> None:
 
 
 def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:
-    """Only texts are drawn for a store that takes nothing else; the note names what it refuses."""
+    """Only texts are drawn for a store that accepts nothing else; the note names what it refuses."""
 
     def refuses(request: WriteDataRequest) -> Exception | None:
         value = decode_id(id_of(request.data[0], request.type)[0])
@@ -113,7 +113,7 @@ def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:
 
 
 def test_a_connector_that_does_not_say_what_it_is_cannot_be_looked_at() -> None:
-    """The error names the target, and the answer."""
+    """The error has the target and the answer."""
     sink = Sink()
     sink.get_info = lambda _: (_ for _ in ()).throw(Unavailable("not yet"))  # type: ignore[assignment, method-assign]
     with pytest.raises(TargetError, match="it: the first call, GetInfo, fails with UNAVAILABLE: not yet"):
@@ -121,7 +121,7 @@ def test_a_connector_that_does_not_say_what_it_is_cannot_be_looked_at() -> None:
 
 
 def test_what_hangs_is_asked_no_more() -> None:
-    """A connector that did not answer in time is not called to find out whether it answers."""
+    """A connector that did not answer in time is not called to see whether it answers."""
     sink = Sink()
     subject = subject_of(sink)
     before = sink.asked
@@ -133,7 +133,7 @@ def test_what_hangs_is_asked_no_more() -> None:
 
 
 def test_patience_follows_what_was_seen() -> None:
-    """Long until some updates have come, then a multiple of the slowest of them; short after one has not come."""
+    """It is long until some updates have come, then a multiple of the slowest; short after one has not come."""
     patience = Patience()
     longest = patience.seconds
     for seconds in (0.01, 0.02, 0.4, 0.03, 0.01):

@@ -1,4 +1,4 @@
-"""What is free on the wire: other forms of a document mean the same, and an example shrinks to the plainest."""
+"""Forms on the wire: other forms of a document mean the same, and an example shrinks to the plainest."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ TYPES = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
 
 def _forms(data_type: DataType) -> list[Form]:
-    """Every form that differs from the plainest in one dimension or two."""
+    """Every form that differs from the plainest in one or two dimensions."""
     pairs = itertools.combinations(dimensions_of(data_type), 2)
     return [
         Form(data_type, {one: first, other: second})
@@ -37,7 +37,7 @@ def _forms(data_type: DataType) -> list[Form]:
 @pytest.mark.parametrize("data_type", TYPES)
 @given(data=st.data())
 def test_every_form_is_the_same_document(data_type: DataType, data: st.DataObject) -> None:
-    """A document in any form has the same id and the same content."""
+    """A document has the same id and content in any form."""
     document = data.draw(strategies.documents(data_type, tuple(strategies.ID_KINDS[data_type])))
     form = data.draw(st.sampled_from(_forms(data_type)))
     put = form.put(document)
@@ -47,7 +47,7 @@ def test_every_form_is_the_same_document(data_type: DataType, data: st.DataObjec
 
 @pytest.mark.parametrize("data_type", TYPES)
 def test_each_form_differs(data_type: DataType) -> None:
-    """No two values of a dimension give the same bytes: each of them widens what is tried."""
+    """Any two values of a dimension give different bytes, so each one widens the tests."""
     fields = {"a": 5, "b": 0.5, "t": "\U0001f378/", "n": {"x": [1, None]}}
     document = strategies.make_document("i", fields, data_type)
     for dimension in dimensions_of(data_type):
@@ -76,7 +76,7 @@ def test_escapes_are_those_of_the_table() -> None:
     ],
 )
 def test_numbers_keep_their_value(literal: str, with_point: str, with_exponent: str) -> None:
-    """Numbers get a point or an exponent; not those that are no integers of a double, nor an id."""
+    """Numbers get a point or an exponent, except ids, and integers that a double can't hold."""
     document = f'{{"id":5,"n":{literal}}}'.encode()
     forms = [
         Form(DATA_TYPE_JSON_ID, {JSON_NUMBERS: name}).put(document) for name in ("with a point", "with an exponent")
@@ -85,7 +85,7 @@ def test_numbers_keep_their_value(literal: str, with_point: str, with_exponent: 
 
 
 def test_the_numbers_of_an_id_stay() -> None:
-    """An id is of a type, and so are its parts: 1.0 would be another one."""
+    """An id and its parts have types: 1.0 would be another id."""
     document = b'{"id":{"a":1,"b":[2]},"n":1}'
     assert Form(DATA_TYPE_JSON_ID, {JSON_NUMBERS: "with a point"}).put(document) == b'{"id":{"a":1,"b":[2]},"n":1.0}'
 
@@ -94,21 +94,21 @@ def test_the_numbers_of_an_id_stay() -> None:
     "bad", [b"", b"{", b"[]", b'{"id":1,"a":1,"a":2}', b"\xff", b'{"id":NaN}', b"\x05\x00\x00\x00\x00\x00"]
 )
 def test_what_is_no_document_stays(bad: bytes) -> None:
-    """Malformed bytes are sent as they are: that is what a rule on them is about."""
+    """Malformed bytes are sent unchanged, because rules about them need them."""
     for data_type in TYPES:
         for form in _forms(data_type):
             assert form.put(bad) == bad
 
 
 def test_a_request_in_the_plainest_form_is_itself() -> None:
-    """Nothing is copied where nothing changes."""
+    """Nothing is copied if nothing changes."""
     wire = Wire({DATA_TYPE_JSON_ID: Form(DATA_TYPE_JSON_ID)})
     request = WriteDataRequest(namespace="n", data=[b'{"id":1}'], type=DATA_TYPE_JSON_ID)
     assert wire.put(request) is request
 
 
 def test_namespaces_come_in_another_order() -> None:
-    """A plan and a stream name the same namespaces in another order, one for each cursor where it is drawn so."""
+    """A plan and a stream name the same namespaces in another order, one for each cursor if it is drawn so."""
     names = [f"n{number}" for number in range(6)]
     wire = Wire(namespaces="reversed")
     plan = wire.put(GeneratePlanRequest(namespaces=names, updates=True))

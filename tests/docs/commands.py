@@ -1,4 +1,4 @@
-"""The commands in the project's pages: every one of them, with where it stands."""
+"""All commands in the project's pages, with their places."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ _WITHIN = re.compile(r"(?<![\w/.-])(?:dsync-kit|dsync-new) .*")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it stands in a page, without its comment; `inline` if it is a part of a sentence."""
+    """A command as it is in a page, without its comment; `inline` if it is part of a sentence."""
 
     page: Path
     text: str
@@ -34,7 +34,7 @@ class Command:
 
     @property
     def words(self) -> list[str]:
-        """Its words, up to where a pipe or another command begins."""
+        """Its words, up to a pipe or another command."""
         lexer = shlex.shlex(self.text, posix=True, punctuation_chars="|;&")
         lexer.whitespace_split = True
         found = []

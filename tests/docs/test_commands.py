@@ -1,4 +1,4 @@
-"""Every command in the project's pages exists, and runs; what is not run here says why."""
+"""Every command in the project's pages exists and runs, or is listed here with the reason why it does not."""
 
 import contextlib
 import io
@@ -66,7 +66,7 @@ FAILING = {
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """Commands that are not run here, and why."""
+    """Commands that are not run here, with the reason."""
 
     pattern: str
     reason: str
@@ -105,7 +105,7 @@ class Sandbox:
             subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
 
     def run(self, words: list[str]) -> tuple[int, str]:
-        """The exit code, and what was said."""
+        """The exit code, and the output."""
         program = words[0]
         if program == "make":
             # What it would do: the targets themselves build environments, and run these tests.
@@ -119,7 +119,7 @@ class Sandbox:
         return self._here(kit.main if program == "dsync-kit" else new.main, words)
 
     def _here(self, main: Any, words: list[str]) -> tuple[int, str]:
-        """Run it in this process: it starts at once."""
+        """Run it in this process, which is faster."""
         output = io.StringIO()
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         argv, sys.argv = sys.argv, words
@@ -140,7 +140,7 @@ class Sandbox:
         return done.returncode, done.stdout + done.stderr
 
     def _serve(self, words: list[str]) -> tuple[int, str]:
-        """Until it says that it serves; then it is told to end."""
+        """Run it until it is serving; then stop it."""
         command = [sys.executable, "-m", "dsync_kit.cli.kit", *words[1:]]
         with subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -156,13 +156,13 @@ class Sandbox:
 
 @pytest.fixture(autouse=True)
 def no_outer_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the CI system says that runs these tests is not said to the commands."""
+    """Hide the outer CI system's variables from the commands."""
     for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GIT_"))]:
         monkeypatch.delenv(name)
 
 
 def commands(page: Path) -> list[Command]:
-    """A page's commands; the same one stands once."""
+    """A page's commands, without duplicates."""
     found = commands_in(page, page.read_text(encoding="utf-8"))
     return list({command.text: command for command in found}.values())
 
@@ -181,7 +181,7 @@ def variables_of_make() -> set[str]:
 
 
 def _as_local(words: list[str]) -> list[str]:
-    """The ends of a run, with one of the bundled connectors for each that the reader has, or will make."""
+    """The ends of a run, with bundled connectors in place of those that the reader has, or will make."""
     text = " ".join({"SOURCE": "/dev/fakesource", "SINK": "/dev/null"}.get(word, word) for word in words)
     text = re.sub(r"(?:connectors/\w+ )?\b(?:s3|mongodb|example|shelf)://\S*(?: --region \S+)?", "reference://", text)
     return text.split()
@@ -189,7 +189,7 @@ def _as_local(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("command", [command for command in ALL if command.words[0] in OURS], ids=str)
 def test_a_command_exists(command: Command) -> None:
-    """The command, and every option that it is given before those of a connector."""
+    """The command exists, and so does every option before those of a connector."""
     program, *words = command.words
     if program == "make":
         assert words
@@ -227,7 +227,7 @@ def _run_pages() -> Iterator[Any]:
 
 @pytest.mark.parametrize("page", list(_run_pages()))
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    """In their order, in one folder, each with the exit code that a reader expects."""
+    """In order, in one folder, each with the exit code that a reader expects."""
     sandbox = Sandbox(tmp_path)
     for words in PREPARED.get(str(page.relative_to(ROOT)), []):
         assert sandbox.run(words)[0] == 0
@@ -243,7 +243,7 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
 
 
 def runnable(page: Path) -> Iterator[Command]:
-    """The commands of a page that are run here: all, but those that are listed, and names of commands in sentences."""
+    """The commands of a page that are run here: all except the listed ones, and names of commands in sentences."""
     for command in commands(page):
         if command.inline and len(command.words) <= 2 and command.words[0] != "make":
             continue  # that it exists is tested above, and it may need more words
@@ -252,7 +252,7 @@ def runnable(page: Path) -> Iterator[Command]:
 
 
 def prepared(command: Command, sandbox: Path) -> list[str]:
-    """The words that are run in place of those that stand in the page."""
+    """The words that are run in place of those on the page."""
     words = []
     for word in command.words:
         word = PLACEHOLDERS.get(word, word)
@@ -273,7 +273,7 @@ def prepared(command: Command, sandbox: Path) -> list[str]:
 
 @pytest.mark.parametrize("entry", NOT_RUN, ids=lambda entry: entry.pattern)
 def test_what_is_not_run_is_there(entry: NotRun) -> None:
-    """The list has no entry that nothing needs any more."""
+    """The list has no unused entry."""
     assert any(re.match(entry.pattern, command.text) for command in ALL)
 
 
@@ -284,7 +284,7 @@ def test_placeholders_are_there(word: str) -> None:
 
 
 def test_the_skill_is_one() -> None:
-    """As agents read it: a name that is its folder's, and a description that says when to use it."""
+    """It meets the agents' format: a name that equals its folder's, and a description that says when to use it."""
     page = ROOT / "skills/create-dsync-connector/SKILL.md"
     _, head, body = page.read_text(encoding="utf-8").split("---\n", 2)
     described = yaml.safe_load(head)
@@ -295,7 +295,7 @@ def test_the_skill_is_one() -> None:
 
 
 def test_the_page_on_ci_names_what_there_is() -> None:
-    """The last release, the action's inputs, the hook."""
+    """It names the last release, the action's inputs and the hook."""
     text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
     assert set(re.findall(r"(?:@|rev: )v([\d.]+\d)", text)) == {str(released()[-1])}
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -307,7 +307,7 @@ def test_the_page_on_ci_names_what_there_is() -> None:
 
 
 def test_a_page_with_a_wrong_command_is_found_out(tmp_path: Path) -> None:
-    """Each way in which a command can stand in a page is seen."""
+    """A wrong command is found in any place in a page."""
     page = tmp_path / "page.md"
     text = (
         "Type `dsync-kit verify x --fast` or `make\ncoffee`.\n\n"

@@ -1,4 +1,4 @@
-"""There is one way to import the protocol in what users read and what is rendered for them."""
+"""Pages and rendered code import the protocol in only one way."""
 
 import re
 
@@ -22,12 +22,12 @@ OTHER_WAYS = re.compile(r"import dsync_kit\.protocol|from dsync_kit import .*\bp
 
 
 def test_the_protocol_is_imported_by_its_names() -> None:
-    """`from dsync_kit.protocol import …`, and never as a module under some short name."""
+    """`from dsync_kit.protocol import …`, never as a module with a short name."""
     assert len(PAGES) > 100
     assert [str(path.relative_to(ROOT)) for path in PAGES if OTHER_WAYS.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("line", ["from dsync_kit import protocol as p", "import dsync_kit.protocol", "import x_pb2"])
 def test_every_other_way_is_seen(line: str) -> None:
-    """Whatever it is called."""
+    """Whatever name it gets."""
     assert OTHER_WAYS.search(line)

@@ -1,4 +1,4 @@
-"""The tutorial takes the scaffold to Redis: its steps apply as they stand on the page, and what they make conforms."""
+"""The tutorial takes the scaffold to Redis: its steps apply as written, and their result conforms."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ needs_redis = pytest.mark.skipif(
 
 
 def applied(folder: Path, step: int) -> None:
-    """Apply one step, and what the page says to do after the last edit of the code."""
+    """Apply one step, and what the page says to do after the last edit."""
     for edit in edits(PAGE):
         if edit.step == step:
             edit.apply(folder)
@@ -29,7 +29,7 @@ def applied(folder: Path, step: int) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The connector as it is at the end of the page."""
+    """The connector at the end of the page."""
     folder = tmp_path_factory.mktemp("tutorial") / "dsync_connector_redis"
     scaffold(Answers(scheme="redis"), output=folder)
     for step in range(1, STEPS + 1):
@@ -38,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_step_has_its_edits() -> None:
-    """None is lost because its comment is written in another way."""
+    """No edit is lost because its comment has another form."""
     assert {edit.step for edit in edits(PAGE)} == set(range(1, STEPS + 1))
     assert PAGE.count("<!-- step") == len(list(edits(PAGE)))
 
@@ -57,7 +57,7 @@ def test_nothing_of_sqlite_is_left(finished: Path) -> None:
 
 @needs_redis
 def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
-    """Rules of each area pass on a real Redis server, one that goes away among them."""
+    """Rules of each area pass on a real Redis server, including one about outages."""
     asked = {
         *("info/id-of-data", "plan/self-contained", "list/complete", "list/stable-while-written", "metadata/count"),
         *("list/ends-while-written", "write/large-page", "write/overwrites", "updates/model", "updates/partial"),
@@ -69,7 +69,7 @@ def test_the_end_state_conforms(finished: Path, tmp_path: Path) -> None:
 
 @needs_redis
 def test_its_own_tests_pass(finished: Path) -> None:
-    """Those that the scaffold had, and those that the page replaces; a warning is an error."""
+    """The scaffold's tests and those that the page replaces pass; a warning is an error."""
     assert_own_tests_pass(finished, "tests")
 
 

@@ -1,4 +1,5 @@
-"""The tutorial's steps, applied to a scaffold as a reader would: what is in a block replaces what has its name."""
+"""The tutorial's steps, applied to a scaffold as a reader would: the code in a block replaces the code of the same
+name."""
 
 import ast
 import re
@@ -16,7 +17,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a step does to a file: put `code` into it, or what `where` says."""
+    """A step's change to a file: put in `code`, or do what `where` says."""
 
     step: int
     file: str
@@ -24,7 +25,7 @@ class Edit:
     code: str
 
     def apply(self, folder: Path) -> None:
-        """Change the file. Raises ValueError where what the page speaks of is not there."""
+        """Change the file. Raises ValueError if the code that the page mentions is not there."""
         path = folder / self.file
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".md" and self.where.startswith("remove "):
@@ -43,7 +44,7 @@ class Edit:
 
 
 def edits(page: str) -> Iterator[Edit]:
-    """The edits of a page in their order."""
+    """The edits of a page, in order."""
     for found in _BLOCK.finditer(page):
         yield Edit(int(found["step"]), found["file"], found["where"] or "", found["code"] or "")
 
@@ -55,7 +56,7 @@ def _exchanged(text: str, old: str, new: str) -> str:
 
 
 def _merged(text: str, code: str) -> str:
-    """Statements take the place of those with their names, those of a class in that class; others are added."""
+    """Statements replace those with the same names, in a class those of that class; others are added."""
     for node in ast.parse(code).body:
         if isinstance(node, ast.ClassDef):
             text = _replaced(text, code, node.body, node.name)
@@ -91,7 +92,7 @@ def _removed(text: str, names: list[str]) -> str:
 
 
 def _statements(code: str, nodes: list[ast.stmt]) -> Iterator[tuple[str | None, str]]:
-    """The statements with their names; a text behind a constant belongs to it. Imports have no name."""
+    """The statements with their names; a text after a constant belongs to it. Imports have no name."""
     lines = code.splitlines(keepends=True)
     for index, node in enumerate(nodes):
         if isinstance(node, ast.Expr):

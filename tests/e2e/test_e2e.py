@@ -1,4 +1,4 @@
-"""`dsync-kit e2e`: with `dsync-kit run` always, with the real dsync where `DSYNC_BIN` names its binary."""
+"""`dsync-kit e2e`: always with `dsync-kit run`, and with the real dsync if `DSYNC_BIN` names its binary."""
 
 import json
 import os
@@ -126,7 +126,7 @@ def test_an_option_after_a_folder_that_its_connector_lacks(tmp_path: Path) -> No
 
 
 def seed_that_kills(victim: str) -> int:
-    """A seed whose only kill is this one's, in the midst of the updates."""
+    """A seed whose only kill is this one, during the updates."""
     kills = ((seed, draw_kills(seed, VICTIMS["run"], 1)[0]) for seed in range(1000))
     return next(seed for seed, kill in kills if (kill.victim, kill.phase) == (victim, UPDATES) and 0.3 < kill.at < 0.9)
 
@@ -136,7 +136,7 @@ def ends(tmp_path: Path) -> list[str]:
 
 
 def test_equal_after_a_kill_of_the_source(tmp_path: Path) -> None:
-    """The run ends with 0, killed what the seed says, and has removed what it wrote; its options may come last."""
+    """The run ends with 0, made the kills of its seed, and removed what it wrote; its options may come last."""
     seed = seed_that_kills("source")
     code, report, output = e2e(tmp_path, "--seed", str(seed), *ends(tmp_path), "--kills", "1", *SMALL, *PATIENT)
     assert code == 0, output
@@ -172,7 +172,7 @@ def test_a_flow_between_scratch_areas_with_a_handover(tmp_path: Path) -> None:
 @pytest.mark.campaign
 @pytest.mark.parametrize("role", ["source", "destination"])
 def test_a_connector_that_acknowledges_before_it_writes(tmp_path: Path, hasty: Path, role: str) -> None:
-    """Killed between the two, it has lost writes: the run ends with 1, and the report says which end lost them."""
+    """Killed in between, it loses writes: the run ends with 1, and the report names that end."""
     bad, good = [str(hasty), f"reference://{tmp_path}/bad"], [f"reference://{tmp_path}/good"]
     words = [*bad, *good] if role == "source" else [*good, *bad]
     code, report, output = e2e(
@@ -187,7 +187,7 @@ def test_a_connector_that_acknowledges_before_it_writes(tmp_path: Path, hasty: P
 
 @pytest.mark.campaign
 def test_a_connector_that_does_not_start_again(tmp_path: Path) -> None:
-    """A lock that a kill leaves behind is a failure of the connector: the run ends with 1, and says what it says."""
+    """A lock left by a kill is a failure of the connector: the run ends with 1, and shows its message."""
     folder = tmp_path / "locked"
     folder.mkdir()
     (folder / "registration.py").write_text(LOCKED, encoding="utf-8")
@@ -227,7 +227,7 @@ def test_what_a_source_has_lost() -> None:
     ],
 )
 def test_ends_that_cannot_be_judged(tmp_path: Path, words: list[str], message: str) -> None:
-    """What cannot be run end to end ends with 2, and a message that says why."""
+    """Ends that can't run end to end give exit code 2, and the reason."""
     code, _, output = e2e(tmp_path, *words)
     assert code == 2, output
     assert message in output
@@ -244,13 +244,13 @@ def test_ends_that_cannot_be_judged(tmp_path: Path, words: list[str], message: s
     ],
 )
 def test_wrong_options(asked: dict[str, Any], message: str) -> None:
-    """Options that cannot be followed are refused before anything starts."""
+    """Impossible options are refused before anything starts."""
     with pytest.raises(UsageError, match=message):
         run_command(EndToEnd(["reference://", "reference://"], **asked))
 
 
 def test_a_running_server_cannot_be_killed() -> None:
-    """An end at an address is refused: the run could not start it again."""
+    """An end at an address is refused, because the run could not restart it."""
     connector = load_folder(packaged_folder("examples") / "reference")
     settings, _ = configure(connector, ["reference://"])
     with ConnectorServer(connector.create(settings)) as server:
@@ -261,7 +261,8 @@ def test_a_running_server_cannot_be_killed() -> None:
 
 @pytest.mark.parametrize("data_type", [DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID])
 def test_a_workload_is_that_of_its_seed(data_type: DataType) -> None:
-    """The same seed draws the same calls; they insert, update, delete and insert again, and lead to what they say."""
+    """The same seed draws the same calls, with inserts, updates, deletes and inserts after deletes; their contents are
+    right."""
     documents = documents_for(["a", "b"], [], data_type, 10_000)
     drawn = [Workload(seed, documents, data_type, Amounts(50, 200)) for seed in (1, 1, 2)]
     calls = [list(workload.calls()) for workload in drawn]
@@ -337,8 +338,7 @@ def expected_id(data_type: DataType) -> str:
 
 
 def test_kills_are_those_of_their_seed() -> None:
-    """The same seed draws the same kills, which come in order; each victim comes before one comes twice, and is killed
-    in both phases before it is in one again."""
+    """The same seed draws the same kills, in order; each victim comes before any one comes twice."""
     kills = draw_kills(7, VICTIMS["dsync"], 5)
     assert kills == draw_kills(7, VICTIMS["dsync"], 5) != draw_kills(8, VICTIMS["dsync"], 5)
     assert [kill.phase for kill in kills] == sorted(kill.phase for kill in kills)

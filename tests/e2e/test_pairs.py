@@ -35,7 +35,7 @@ MOVERS = (
 
 @cache
 def _folder(name: str, place: Path) -> Path:
-    """A connector's folder: a bundled one, or one that is scaffolded here."""
+    """A connector's folder: bundled, or scaffolded here."""
     if name not in ARCHETYPES:
         return packaged_folder("examples") / name
     return scaffold(Answers(scheme=name), output=place / name).folder

@@ -43,7 +43,7 @@ RULES = (sings,)
 
 @pytest.fixture(scope="session")
 def newer_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kit with an edition 2026.2, which has one more MUST rule: no connector keeps it."""
+    """A kit with an edition 2026.2, which has one more MUST rule that every connector violates."""
     folder = tmp_path_factory.mktemp("kit")
     package = folder / "dsync_kit"
     shutil.copytree(Path(dsync_kit.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "_bundled"))
@@ -59,7 +59,7 @@ def newer_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def connector(tmp_path: Path) -> Path:
-    """`/dev/null` in a folder of the test's own; it names the edition 2026.1."""
+    """`/dev/null` in the test's own folder; it names the edition 2026.1."""
     return Path(shutil.copytree(packaged_folder("examples") / "null", tmp_path / "null"))
 
 
@@ -105,7 +105,7 @@ def test_the_latest_edition_counts_all(newer_kit: Path, connector: Path) -> None
 
 
 def test_a_connector_without_an_edition_is_held_to_the_latest(newer_kit: Path, connector: Path) -> None:
-    """Where its pyproject.toml names none, all rules count, and the report says why."""
+    """If its pyproject.toml names none, all rules count, and the report says why."""
     (connector / "pyproject.toml").write_text(
         (connector / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.dsync-kit]")[0], encoding="utf-8"
     )
@@ -115,7 +115,7 @@ def test_a_connector_without_an_edition_is_held_to_the_latest(newer_kit: Path, c
 
 
 def test_an_unknown_edition(tmp_path: Path) -> None:
-    """The error says where the edition stands, and which there are."""
+    """The error says where the edition is named, and which ones exist."""
     (tmp_path / "pyproject.toml").write_text('[tool.dsync-kit]\nedition = "2031.7"\n', encoding="utf-8")
     with pytest.raises(UsageError, match=r"pyproject\.toml: there is no edition '2031\.7': expected '2026\.1'"):
         edition_for(tmp_path)
@@ -133,7 +133,7 @@ def test_what_has_no_folder_is_held_to_the_latest() -> None:
 
 
 def test_the_seed_of_a_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the same wherever the connector's folder lies, and differs between connectors, and between editions."""
+    """It is the same wherever the connector's folder is, and differs between connectors, and between editions."""
     monkeypatch.setattr(editions, "EDITIONS", ("2026.1", "2026.2"))
     for place, name in (("a/x", "s3"), ("b", "s3"), ("c", "pg")):
         folder = tmp_path / place
@@ -159,7 +159,7 @@ def _outcomes(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> dict[str, 
 
 
 def test_a_newer_rule_hides_no_failure_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure that counts is not folded under a warning: it would vanish from the report, and make the run fail."""
+    """A failure that counts is not folded under a warning: it would vanish from the report, but fail the run."""
     new, old = (Finding(name, Level.MUST, Status.FAILED) for name in ("a/new", "a/old"))
     found = _outcomes(monkeypatch, new, old)
     assert (found["a/old"].cause, found["a/old"].counts_from) == ("", "")
@@ -167,7 +167,7 @@ def test_a_newer_rule_hides_no_failure_that_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_a_newer_rule_owns_warns_wherever_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An older rule that comes across a violation of a newer one does not make it count."""
+    """If an older rule notices a violation that a newer one owns, it still only warns."""
     new = Finding("a/new", Level.MUST, Status.FAILED)
     old = Finding("a/old", Level.MUST, Status.FAILED, owner="a/new")
     found = _outcomes(monkeypatch, new, old)
@@ -176,13 +176,13 @@ def test_what_a_newer_rule_owns_warns_wherever_it_is_seen(monkeypatch: pytest.Mo
 
 
 def test_strict_does_not_count_newer_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--strict` counts the SHOULD rules of the connector's edition alone."""
+    """`--strict` counts only the SHOULD rules of the connector's edition."""
     found = _outcomes(monkeypatch, Finding("a/newest", Level.SHOULD, Status.FAILED))
     assert Result("t", "d", 1, "quick", tuple(found.values()), 1.0, strict=True).violations() == []
 
 
 def test_the_template_names_the_newest_edition() -> None:
-    """A new connector is held to the newest edition; a later template moves its line, and so an update does."""
+    """A new connector is held to the newest edition; a later template changes its line, and so does an update."""
     template = (packaged_folder("template") / "shared" / "pyproject.toml.jinja").read_text(encoding="utf-8")
     assert f'\n[tool.dsync-kit]\nedition = "{EDITIONS[-1]}"\n' in template
 
@@ -199,13 +199,13 @@ def tool() -> ModuleType:
 
 
 def test_frozen_editions_are_as_they_were(tool: ModuleType) -> None:
-    """No rule has joined, left or moved within a frozen edition."""
+    """No rule joined, left or moved within a frozen edition."""
     frozen = json.loads((ROOT / "tools" / "editions.json").read_text(encoding="utf-8"))
     assert list(tool.problems(frozen)) == []
 
 
 def test_a_frozen_edition_cannot_change_silently(tool: ModuleType) -> None:
-    """A rule that joins, leaves or turns into a MUST is seen; a newer edition may have more and stricter rules."""
+    """A rule that joins, leaves or becomes a MUST is noticed; a newer edition may have more and stricter rules."""
     both = ("2026.1", "2026.2")
     frozen = {"2026.1": {"a/must": "MUST", "a/should": "SHOULD"}}
     must, should = RuleInfo("a/must", Level.MUST, ""), RuleInfo("a/should", Level.SHOULD, "")

@@ -1,4 +1,4 @@
-"""Runs without waiting."""
+"""Runs without waits."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from dsync_kit.flow import retries
 
 @pytest.fixture
 def quick_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are repeated at once: how long dsync waits is tested by itself."""
+    """Calls are repeated at once; another test checks how long dsync waits."""
     monkeypatch.setattr(retries, "WAITS", (0.001, 0.001, 0.001))

@@ -1,4 +1,4 @@
-"""Ends of runs in this process: the reference connector in memory, and what may go wrong with it."""
+"""Ends of runs in this process: the reference connector in memory, with faults on demand."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Both ends compared."""
+"""Comparing both ends."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ VERIFY = FlowOptions(mode=Mode.INITIAL_SYNC, verify=True)
 
 
 def test_equal_ends() -> None:
-    """After a copy the ends are equal, whatever order and pages they list in, and each namespace is told."""
+    """After a copy the ends are equal, whatever their order and pages, and each namespace is reported."""
     source, sink = Ends(page_size=3, partitions=5), Ends(page_size=50, partitions=1)
     source.fill("a", numbered(77, nested={"x": [1, 2.5]}))
     source.fill("b", [{"_id": "k"}])
@@ -38,7 +38,7 @@ def test_equal_ends() -> None:
 
 
 def test_every_kind_of_difference_is_found() -> None:
-    """A document that was altered, one that was lost, and one that is too many, each with its id."""
+    """A document that was altered, a lost one and an extra one, each with its id."""
 
     class Altering(Ends):
         def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
@@ -61,7 +61,7 @@ def test_every_kind_of_difference_is_found() -> None:
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), ([1, 2], [2, 1]), (None, 0), ("1", 1)])
 def test_types_and_order_count(one: Any, other: Any) -> None:
-    """Values of other types, and arrays of another order, are differences."""
+    """Values of other types, and arrays in another order, are differences."""
 
     class Changed(Ends):
         def incoming(self, document: bytes) -> bytes:
@@ -74,7 +74,7 @@ def test_types_and_order_count(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize(("data_type", "key"), [(DATA_TYPE_JSON_ID, "id"), (DATA_TYPE_MONGO_BSON, "_id")])
 def test_the_order_of_fields_does_not_count(data_type: DataType, key: str) -> None:
-    """JSON and BSON documents are the same whatever the order of their fields."""
+    """JSON and BSON documents are equal whatever the order of their fields."""
     document = {key: "k", "x": 1, "y": {"p": 1, "q": 2}}
     turned = encode({"y": {"q": 2, "p": 1}, "x": 1, key: "k"}, data_type)
     assert turned != encode(document, data_type)
@@ -93,7 +93,7 @@ def test_the_order_of_fields_does_not_count(data_type: DataType, key: str) -> No
 
 
 def test_the_list_is_cut() -> None:
-    """Of many differences the first are listed, and all are counted."""
+    """Of many differences, the first are listed, and all are counted."""
     source, sink = Ends(), Ends()
     source.fill("a", numbered(3))
     sink.fill("a", [{"_id": f"extra {number}"} for number in range(100)])
@@ -103,7 +103,7 @@ def test_the_list_is_cut() -> None:
 
 
 def test_names_are_mapped() -> None:
-    """A namespace is compared with its counterpart, and others at the destination are left alone."""
+    """A namespace is compared with its counterpart; other namespaces at the destination are ignored."""
     source, sink = Ends(), Ends()
     source.fill("a", numbered(5))
     sink.fill("a", numbered(3, other=True))
@@ -113,7 +113,7 @@ def test_names_are_mapped() -> None:
 
 
 def test_after_a_finite_stream() -> None:
-    """What counts is the listing with the stream applied, deletes and new namespaces included."""
+    """The listing with the stream applied counts, including deletes and new namespaces."""
     source = Changing(("a", [upsert(3, v=1), delete(4), upsert(50)]), ("new", [upsert("x"), upsert("y"), delete("y")]))
     source.fill("a", numbered(10))
     assert run(source, Ends(), FlowOptions(verify=True)).complete
@@ -151,7 +151,7 @@ def still_listing_what_is_deleted() -> Any:
 
 
 def test_partial_updates_cannot_be_compared() -> None:
-    """A stream of partial updates is said to be what it is: nothing is guessed."""
+    """A stream of partial updates is reported as such, without guesses."""
 
     class Partial(Changing):
         def streamed(self, entry: Any, data_type: Any) -> Any:
@@ -168,7 +168,7 @@ def test_partial_updates_cannot_be_compared() -> None:
 
 
 def test_no_comparison_after_a_failure() -> None:
-    """What is not complete is not compared, and the run says so."""
+    """An incomplete run is not compared, and says so."""
     source = Ends()
     source.fill("a", numbered(10))
     source.faults["list_data"] = [InvalidArgument("bad")]

@@ -38,7 +38,7 @@ COPY = FlowOptions(mode=Mode.INITIAL_SYNC)
 
 
 def test_everything_is_copied() -> None:
-    """Every document of every namespace arrives, and the events tell how many."""
+    """Every document of every namespace arrives, and the events have the numbers."""
     source, sink = Ends(), Ends()
     source.fill("a", numbered(95))
     source.fill("b.c", numbered(7))
@@ -56,7 +56,7 @@ def test_everything_is_copied() -> None:
 
 
 def test_partitions_are_stripped_and_plans_asked_once() -> None:
-    """The source sees namespace and cursor alone, is planned once, with the flags of the mode."""
+    """The source sees only namespace and cursor, and one GeneratePlan with the mode's flags."""
     source = Ends()
     source.fill("a", numbered(50))
     run(source, Ends(), COPY)
@@ -67,7 +67,7 @@ def test_partitions_are_stripped_and_plans_asked_once() -> None:
 
 
 def test_one_page_is_one_write() -> None:
-    """Pages are neither split nor joined, and an empty page is written too."""
+    """Pages are neither split nor joined, and even an empty page is written."""
     source, sink = Ends(page_size=7, partitions=1), Ends()
     source.fill("a", numbered(20))
     source.fill("empty", [])
@@ -77,7 +77,7 @@ def test_one_page_is_one_write() -> None:
 
 
 def test_mapping() -> None:
-    """Only the namespaces that were asked for are copied, under the names that were given."""
+    """Only the requested namespaces are copied, under the given names."""
     source, sink = Ends(), Ends()
     for name in ("a", "b", "c"):
         source.fill(name, numbered(5, name=name))
@@ -87,7 +87,7 @@ def test_mapping() -> None:
 
 
 def test_limit() -> None:
-    """No more documents than asked for are copied, whatever the pages and partitions are."""
+    """No more documents than requested are copied, whatever the pages and partitions."""
     source = Ends()
     source.fill("a", numbered(200))
     for limit in (1, 10, 33, 199):
@@ -105,7 +105,7 @@ def test_waits_are_those_of_dsync() -> None:
 
 @pytest.mark.usefixtures("quick_waits")
 def test_retryable_errors_are_retried() -> None:
-    """A listing begins its partition again from the start, a write is made again; nothing is lost."""
+    """A listing restarts its partition, a write is repeated; nothing is lost."""
     source, sink = Ends(partitions=1, page_size=1), Ends()
     source.fill("a", numbered(35))
     events: list[Event] = []
@@ -129,7 +129,7 @@ def test_retryable_errors_are_retried() -> None:
 
 @pytest.mark.usefixtures("quick_waits")
 def test_a_partition_begins_again_when_its_pages_are_written() -> None:
-    """No page of a listing that failed is still being written while its partition is listed anew."""
+    """While a partition is listed again, no page of its failed listing is still being written."""
     happened: list[str] = []
 
     class Slow(Ends):
@@ -156,7 +156,7 @@ def test_a_partition_begins_again_when_its_pages_are_written() -> None:
 @pytest.mark.usefixtures("quick_waits")
 @pytest.mark.parametrize(("rpc", "tries"), [("list_data", 4), ("write_data", 4)])
 def test_retries_come_to_an_end(rpc: str, tries: int) -> None:
-    """After the fourth failure in a row the partition has failed."""
+    """After the fourth failure in a row, the partition has failed."""
     source, sink = Ends(partitions=1), Ends()
     source.fill("a", numbered(5))
     end_ = source if rpc == "list_data" else sink
@@ -169,7 +169,7 @@ def test_retries_come_to_an_end(rpc: str, tries: int) -> None:
 @pytest.mark.parametrize("error", [InvalidArgument("bad"), PermissionDenied("no"), FinalError("broken")])
 @pytest.mark.parametrize("rpc", ["list_data", "write_data"])
 def test_a_final_error_fails_its_partition_alone(rpc: str, error: FinalError) -> None:
-    """It is not tried again, the other partitions are copied, and the reason is told."""
+    """It is not retried, the other partitions are copied, and the reason is reported."""
     source, sink = Ends(partitions=4, page_size=1000), Ends()
     source.fill("a", numbered(200))
     (source if rpc == "list_data" else sink).faults[rpc] = [error]
@@ -186,7 +186,7 @@ def test_a_final_error_fails_its_partition_alone(rpc: str, error: FinalError) ->
 
 
 def test_a_cursor_that_stands_still() -> None:
-    """A listing that gives back its request's cursor fails, and does not go on for ever."""
+    """A listing that returns its request's cursor fails, and does not loop for ever."""
 
     class Stuck(Ends):
         def list_data(self, request: ListDataRequest) -> ListDataResponse:
@@ -199,7 +199,7 @@ def test_a_cursor_that_stands_still() -> None:
 
 
 def test_pages_are_fetched_while_others_are_written() -> None:
-    """With one copier and one writer, the next page is asked for before the first one is written."""
+    """With one copier and one writer, the next page is requested before the first one is written."""
     asked = threading.Event()
 
     class Slow(Ends):
@@ -219,7 +219,7 @@ def test_pages_are_fetched_while_others_are_written() -> None:
 
 
 def test_what_is_listed_ahead_is_bounded() -> None:
-    """While the sink stands still, the source is asked for a few pages, and no more."""
+    """While the sink stands still, only a few pages are requested from the source."""
     go = threading.Event()
 
     class Still(Ends):
@@ -242,7 +242,7 @@ def test_what_is_listed_ahead_is_bounded() -> None:
 
 
 def test_the_sources_first_choice_that_the_sink_takes() -> None:
-    """The type is the first of the source's list that the sink lists too."""
+    """The type is the first one in the source's list that the sink also lists."""
 
     class Json(Ends):
         def sink_capabilities(self) -> Capabilities.Sink:
@@ -272,14 +272,14 @@ class _Only(Ends):
 
 
 def test_no_type_in_common() -> None:
-    """It is an error that says what each end has, before anything is planned."""
+    """The error says what each end has, before anything is planned."""
     source = made("/dev/random")
     with pytest.raises(UsageError, match="the one gives MONGO_BSON, the other takes JSON_ID"):
         run(source, _Only(), COPY)
 
 
 def test_what_an_end_is_not() -> None:
-    """A sink is no source, a source is no sink."""
+    """A sink is not a source, and a source is not a sink."""
     with pytest.raises(UsageError, match="the source is not a source"):
         run(made("/dev/null"), Ends(), COPY)
     with pytest.raises(UsageError, match="the sink is not a sink"):
@@ -291,7 +291,7 @@ def test_what_an_end_is_not() -> None:
     [([], "cannot say which namespaces it has: name them"), (["a,b"], "takes one namespace per run, but 2 were given")],
 )
 def test_namespaces_that_a_source_cannot_plan(names: list[str], message: str) -> None:
-    """None needs default_plan, several need multi_namespace_plan; one is always allowed."""
+    """None needs default_plan, several need multi_namespace_plan; a single one is always allowed."""
     source = _Only()
     source.fill("a", [{"id": 1}], DATA_TYPE_JSON_ID)
     with pytest.raises(UsageError, match=message):
@@ -306,7 +306,7 @@ def test_nothing_planned() -> None:
 
 
 def test_a_stopped_copy_keeps_what_is_done() -> None:
-    """Stopping ends the listing, what is under way is written, and the result says that it was interrupted."""
+    """Stopping ends the listing, running writes finish, and the result says that it was interrupted."""
     source, sink = Ends(page_size=1, partitions=8), Ends()
     source.fill("a", numbered(400))
     stop = CallContext()
@@ -318,7 +318,7 @@ def test_a_stopped_copy_keeps_what_is_done() -> None:
 
 
 def test_a_plan_that_is_refused() -> None:
-    """GeneratePlan is not tried again."""
+    """GeneratePlan is not retried."""
     source = Ends()
     source.faults["generate_plan"] = [Unavailable("gone")] * 2
     with pytest.raises(Unavailable):
@@ -327,7 +327,7 @@ def test_a_plan_that_is_refused() -> None:
 
 
 def test_local_calls_without_copies() -> None:
-    """A connector in this process is given the very message, and its answer is handed on as it is."""
+    """A connector in this process gets the same message object, and its answer is passed on unchanged."""
     seen = []
 
     class Telling(Ends):
@@ -347,7 +347,7 @@ def test_local_calls_without_copies() -> None:
 
 @pytest.mark.usefixtures("quick_waits")
 def test_a_sink_that_is_gone_is_not_asked_for_each_partition() -> None:
-    """After a few partitions in a row whose calls were repeated in vain, the others are not tried."""
+    """After a few partitions in a row whose retries failed, the others are not tried."""
 
     class Gone(Ends):
         asked = 0

@@ -15,7 +15,7 @@ from .test_updating import Changing
 
 
 def test_source_and_sink_over_grpc() -> None:
-    """Copy, updates and comparison go through two servers as in one process; gzip makes no difference."""
+    """Copy, updates and comparison work through two servers as in one process; gzip makes no difference."""
     source, sink = Changing(("a", [upsert(3, v=1), delete(4)])), Ends()
     source.fill("a", numbered(300, text="x" * 200))
     with ExitStack() as stack:
@@ -31,7 +31,7 @@ def test_source_and_sink_over_grpc() -> None:
 
 
 def test_an_endless_stream_over_grpc_is_stopped() -> None:
-    """Stopping hangs up, and is no failure."""
+    """Stopping hangs up, and is not a failure."""
     source = made("/dev/fakesource", "--num-docs-per-partition=5", "--stream-tick=5ms")
     stop = CallContext()
     with ConnectorServer(source) as server, GrpcClient(server.address, insecure=True) as client:

@@ -1,4 +1,4 @@
-"""What is kept, and gone on from."""
+"""What a run saves, and how it resumes."""
 
 import json
 import sqlite3
@@ -32,7 +32,7 @@ def filled(**options: int) -> Ends:
 
 
 def test_only_what_is_unfinished_is_done_again(path: Path) -> None:
-    """After a failure the plan is not asked again, and only the partition that failed is listed."""
+    """After a failure, the plan is not requested again, and only the failed partition is listed."""
     source, sink = filled(partitions=4, page_size=1000), Ends()
     source.faults["list_data"] = [InvalidArgument("bad")]
     with State(path) as state:
@@ -60,7 +60,7 @@ def test_a_finished_run_does_nothing_more(path: Path) -> None:
 
 
 def test_an_interrupted_copy_goes_on(path: Path) -> None:
-    """Stopped after each finished partition, a run comes to its end, and lists each partition to its end once."""
+    """Stopped after each finished partition, a run eventually finishes, and lists each partition to the end once."""
     source, sink = filled(partitions=5, page_size=4), Ends()
     finished: list[int] = []
     for _ in range(10):
@@ -78,7 +78,7 @@ def test_an_interrupted_copy_goes_on(path: Path) -> None:
 
 
 def test_updates_go_on_from_the_cursor(path: Path) -> None:
-    """The stream is opened where everything before has been written: no operation is missing."""
+    """The stream reopens where everything before was written: no operation is missing."""
     options = ("--num-docs-per-partition=3", "--stream-tick=1ms", "--num-namespaces=1")
     sink = Ends()
     cursors = []
@@ -102,7 +102,7 @@ def test_updates_go_on_from_the_cursor(path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["source", "destination", "namespaces", "mode"])
 def test_the_state_of_another_run_is_refused(path: Path, change: str) -> None:
-    """Another source, destination, namespaces or mode: an error that says which, and nothing is copied."""
+    """For another source, destination, namespaces or mode, the error says which, and nothing is copied."""
     source, sink = filled(), Ends()
     with State(path) as state:
         run(source, sink, COPY, state=state)
@@ -125,7 +125,7 @@ def test_the_state_of_another_run_is_refused(path: Path, change: str) -> None:
 
 
 def test_ends_without_an_id(path: Path) -> None:
-    """Without an id nothing can be resumed: asked for, it is refused; else the end of an interrupted run says so."""
+    """Without an id, nothing can be resumed: --state is refused, and an interrupted run says so."""
     with State(path) as state, pytest.raises(UsageError, match="the sink gives no id"):
         run(filled(), made("/dev/null"), COPY, state=state)
     source = filled()
@@ -136,14 +136,14 @@ def test_ends_without_an_id(path: Path) -> None:
 
 
 def test_one_run_at_a_time(path: Path) -> None:
-    """A state that is in use cannot be used by another run; closed, it can."""
+    """A state in use cannot be used by another run; once closed, it can."""
     with State(path), pytest.raises(UsageError, match="does another run use it"):
         State(path)
     State(path).close()
 
 
 def test_files_that_are_no_state(tmp_path: Path) -> None:
-    """Something else is neither read nor written."""
+    """Any other file is neither read nor written."""
     (tmp_path / "text").write_text("this is no database, but a longer text\n" * 50)
     with pytest.raises(UsageError, match="is not the state of a run"):
         State(tmp_path / "text")
@@ -156,13 +156,13 @@ def test_files_that_are_no_state(tmp_path: Path) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(path: Path) -> None:
-    """Cursors may tell of the data."""
+    """Only its owner may read it, because cursors may reveal data."""
     with State(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_run_is_where_it_was_when_it_died(path: Path) -> None:
-    """What was finished when the process went without a word is known to the next one."""
+    """What was finished when the process died is known to the next one."""
     source, sink = filled(partitions=2, page_size=1000), Ends()
 
     class Dying(Exception):

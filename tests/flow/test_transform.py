@@ -32,7 +32,7 @@ from .test_updating import Changing
 
 
 class Transform:
-    """Makes JSON of BSON: `_id` becomes `id`, a field `seen` is added."""
+    """Makes JSON from BSON: `_id` becomes `id`, and a field `seen` is added."""
 
     multiple = False
     faults: list[grpc.StatusCode]
@@ -91,14 +91,14 @@ def serving(transform: Transform) -> Iterator[TransformClient]:
 
 
 class Json(Ends):
-    """A sink of JSON alone, which could otherwise not be copied into."""
+    """A sink for JSON only, into which nothing could otherwise be copied."""
 
     def sink_capabilities(self) -> Capabilities.Sink:
         return Capabilities.Sink(supported_data_types=[DATA_TYPE_JSON_ID])
 
 
 class Bson(Changing):
-    """A source of BSON alone."""
+    """A source of BSON only."""
 
     def source_capabilities(self) -> Capabilities.Source:
         return Capabilities.Source(
@@ -113,7 +113,7 @@ def source() -> Bson:
 
 
 def test_documents_and_updates_are_reshaped() -> None:
-    """Types are negotiated through the transform, its namespace is taken, and the comparison goes through it too."""
+    """Types are negotiated through the transform, its namespace is used, and the comparison uses it, too."""
     sink = Json()
     with serving(Transform()) as transform:
         result = run(source(), sink, FlowOptions(verify=True), transform=transform)
@@ -124,7 +124,7 @@ def test_documents_and_updates_are_reshaped() -> None:
 
 
 def test_several_responses() -> None:
-    """One page may become several, each of another namespace, which is then mapped."""
+    """One page may become several, each for another namespace, which is then mapped."""
     kind = Transform()
     kind.multiple = True
     sink = Json()
@@ -139,7 +139,7 @@ def test_several_responses() -> None:
 
 @pytest.mark.usefixtures("quick_waits")
 def test_a_transform_that_fails() -> None:
-    """A retryable code is tried again; a final one fails the partition."""
+    """A retryable code is retried; a final one fails the partition."""
     kind, events = Transform(), list[Event]()
     with serving(kind) as transform:
         kind.faults = [grpc.StatusCode.UNAVAILABLE]
@@ -151,7 +151,7 @@ def test_a_transform_that_fails() -> None:
 
 
 def test_a_transform_that_leads_nowhere() -> None:
-    """No type in common, also through the transform: the error says what each one takes and gives."""
+    """If no type is in common even through the transform, the error says what each side reads and writes."""
 
     class Onlybson(Ends):
         def sink_capabilities(self) -> Capabilities.Sink:

@@ -46,7 +46,7 @@ class Changing(Ends):
 
 
 def test_the_copy_and_then_the_updates() -> None:
-    """In full mode the sink has in the end what the source has, and a stream that ends, ends the run."""
+    """In full mode, the sink finally has what the source has, and the end of the stream ends the run."""
     source = Changing(("a", [upsert(3, v=1), delete(4), upsert(100)]), ("b", [upsert("x", v=2), upsert("x", v=3)]))
     source.fill("a", numbered(20))
     sink = Ends()
@@ -61,7 +61,7 @@ def test_the_copy_and_then_the_updates() -> None:
 
 
 def test_cdc_copies_nothing() -> None:
-    """In cdc mode only what changes is written, under its name at the destination."""
+    """In cdc mode, only changes are written, under their names at the destination."""
     source = Changing(("a", [upsert(3, v=1)]))
     source.fill("a", numbered(20))
     sink = Ends()
@@ -74,7 +74,7 @@ def test_cdc_copies_nothing() -> None:
 
 
 def test_the_plans_flags_in_full_mode() -> None:
-    """A full run asks for both, once."""
+    """A full run requests both, once."""
     source = Changing()
     source.fill("a", numbered(2))
     run(source, Ends())
@@ -99,7 +99,7 @@ def test_a_source_without_updates() -> None:
 
 
 def test_a_live_stream_goes_on_until_it_is_stopped() -> None:
-    """Updates that come later are written; stopping ends the run in order."""
+    """Later updates are written; stopping ends the run in order."""
     source, sink, stop = Ends(), Ends(), CallContext()
     source.fill("a", numbered(2))
     done: list[Any] = []
@@ -119,7 +119,7 @@ def test_a_live_stream_goes_on_until_it_is_stopped() -> None:
 
 
 def test_many_updates_of_one_id_keep_their_order() -> None:
-    """With several writers, and a sink that takes its time, the last update of each id wins, and none is lost."""
+    """With several writers and a slow sink, the last update of each id wins, and none is lost."""
     updates = [upsert(number % 7, v=number) for number in range(2000)]
 
     class Uneven(Ends):
@@ -141,7 +141,7 @@ def test_many_updates_of_one_id_keep_their_order() -> None:
 
 
 def test_small_messages_are_joined() -> None:
-    """One update a message: while the sink writes, what has come meanwhile goes into one call."""
+    """With one update per message, updates that come while the sink writes are joined into one call."""
 
     class Single(Changing):
         def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[StreamUpdatesResponse]:
@@ -162,7 +162,7 @@ def test_small_messages_are_joined() -> None:
 
 
 def test_one_call_has_one_namespace() -> None:
-    """Updates of several namespaces go into calls of their own."""
+    """Updates of several namespaces go into separate calls."""
     changes = [("a" if number % 2 else "b", [upsert(number)]) for number in range(50)]
     source, sink = Changing(*changes), Ends()
     source.fill("c", numbered(1))
@@ -174,7 +174,7 @@ def test_one_call_has_one_namespace() -> None:
 
 @pytest.mark.usefixtures("quick_waits")
 def test_a_write_is_repeated() -> None:
-    """A retryable code makes the same call again; nothing is lost, nor out of order."""
+    """After a retryable code, the same call is repeated; nothing is lost or out of order."""
     source, sink = Changing(("a", [upsert(1, v=number) for number in range(5)])), Ends()
     source.fill("b", numbered(1))
     sink.faults["write_updates"] = [Unavailable("gone")] * 3
@@ -185,7 +185,7 @@ def test_a_write_is_repeated() -> None:
 
 
 def test_a_write_that_fails_ends_the_run(tmp_path: Any) -> None:
-    """A final error ends the streams; the cursor is not kept, so that the update comes again."""
+    """A final error ends the streams; the cursor is not saved, so the update comes again."""
     source, sink = Changing(("a", [upsert(1)])), Ends()
     source.fill("b", numbered(1))
     sink.faults["write_updates"] = [InvalidArgument("bad")]
@@ -200,7 +200,7 @@ def test_a_write_that_fails_ends_the_run(tmp_path: Any) -> None:
 
 
 def test_a_stream_that_fails_ends_the_run() -> None:
-    """It is not opened again, and the run is not complete."""
+    """It is not reopened, and the run is not complete."""
     source = Changing()
     source.fill("b", numbered(1))
     source.faults["stream_updates"] = [Unavailable("gone")]
@@ -211,7 +211,7 @@ def test_a_stream_that_fails_ends_the_run() -> None:
 
 
 def test_what_came_before_a_stream_failed_is_written() -> None:
-    """The updates that were read are written, although the stream then fails."""
+    """Updates that were read are written, although the stream then fails."""
 
     class Breaking(Changing):
         def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[StreamUpdatesResponse]:
@@ -231,7 +231,7 @@ def test_what_came_before_a_stream_failed_is_written() -> None:
 
 
 def test_no_stream_after_a_failed_partition() -> None:
-    """The stream follows when everything is copied, and not before."""
+    """The stream only starts once everything is copied."""
     source = Changing(("b", [upsert(9)]))
     source.fill("b", numbered(1))
     source.faults["list_data"] = [InvalidArgument("bad")]
@@ -241,7 +241,7 @@ def test_no_stream_after_a_failed_partition() -> None:
 
 
 def test_several_updates_partitions() -> None:
-    """They are read at once, and each has a cursor of its own."""
+    """They are read at once, and each has its own cursor."""
     source = made(
         "/dev/fakesource",
         "--num-update-partitions-per-namespace=2",
@@ -258,7 +258,7 @@ def test_several_updates_partitions() -> None:
 
 
 def test_the_lsn_is_told() -> None:
-    """StreamLSN is opened from the beginning, and its numbers become events."""
+    """StreamLSN is opened at the start, and its numbers become events."""
     source = Changing(("a", [upsert(number) for number in range(30)]))
     source.fill("a", numbered(1))
     seen = threading.Event()

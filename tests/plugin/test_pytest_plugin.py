@@ -1,4 +1,4 @@
-"""The rules as pytest tests, in a run of pytest of their own."""
+"""The rules as pytest tests, in a separate run of pytest."""
 
 import os
 import re
@@ -91,13 +91,13 @@ def run_pytest(connector: Path) -> Run:
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What pytest says of each rule."""
+    """Pytest's outcome of each rule."""
     return dict(re.findall(r"::test_conformance\[([^]]+)\] ([A-Z]+)", done.stdout))
 
 
 def test_each_rule_is_a_test(run_pytest: Run) -> None:
-    """A rule that is kept passes, one that is violated fails, one that does not apply is skipped with its reason, a
-    SHOULD rule that is violated is an expected failure."""
+    """A conforming rule passes, a violated one fails, one that does not apply is skipped with its reason, and a
+    violated SHOULD rule is an expected failure."""
     done = run_pytest("-k", "info/")
     assert done.returncode == 1, done.stdout + done.stderr
     found = outcomes(done)
@@ -109,7 +109,7 @@ def test_each_rule_is_a_test(run_pytest: Run) -> None:
 
 
 def test_a_failure_reads_like_the_report(run_pytest: Run) -> None:
-    """The rule, what was seen, the calls, how to see it again; no traceback of the kit."""
+    """It has the rule, what was seen, the calls and how to replay; no traceback of the kit."""
     text = run_pytest("-k", "info/db-type").stdout
     assert "── info/db-type · MUST violated ─" in text
     assert "GetInfo()" in text
@@ -118,14 +118,14 @@ def test_a_failure_reads_like_the_report(run_pytest: Run) -> None:
 
 
 def test_strict_counts_should(run_pytest: Run) -> None:
-    """With --dsync-strict a SHOULD rule that is violated fails."""
+    """With --dsync-strict, a violated SHOULD rule fails."""
     assert outcomes(run_pytest("-k", "undeclared-get-by-ids", "--dsync-strict")) == {
         "info/undeclared-get-by-ids": "FAILED"
     }
 
 
 def test_the_connector_is_started_once(run_pytest: Run, connector: Path) -> None:
-    """One backend for all rules of a module, and it is stopped."""
+    """One backend serves all rules of a module, and is stopped."""
     run_pytest("-k", "info/")
     assert (connector / "started").read_text() == "x"
     assert (connector / "stopped").read_text() == "x"
@@ -164,7 +164,7 @@ def test_what_a_failure_hides_is_judged_again(run_pytest: Run, connector: Path, 
 
 
 def test_known_failures(run_pytest: Run, connector: Path) -> None:
-    """What conformance.py lists is expected to fail, with the reason; one that is not seen, too."""
+    """Failures listed in conformance.py are expected, with the reason, even if they are not seen."""
     known = '{"info/db-type": "nameless yet", "info/stable": "moves"}'
     (connector / "conformance.py").write_text(CONFORMANCE.replace("{known}", known), encoding="utf-8")
     done = run_pytest("-k", "info/", "-rx")
@@ -174,13 +174,13 @@ def test_known_failures(run_pytest: Run, connector: Path) -> None:
 
 
 def test_a_known_failure_without_a_rule(run_pytest: Run, connector: Path) -> None:
-    """An entry that names no rule is told, and not ignored."""
+    """An entry that names no rule is reported, not ignored."""
     (connector / "conformance.py").write_text(CONFORMANCE.replace("{known}", '{"info/x": "y"}'), encoding="utf-8")
     assert "no rule matches 'info/x'" in run_pytest("-k", "info/stable").stdout
 
 
 def test_workers(run_pytest: Run) -> None:
-    """Under xdist the rules are shared out, and give what they give in one process."""
+    """Under xdist, the rules are shared out, with the same results as in one process."""
     alone, shared = run_pytest("-k", "info/"), run_pytest("-k", "info/", "-n", "2")
     found = {
         rule: status for status, rule in re.findall(r"\] ([A-Z]+) \S+::test_conformance\[([^]]+)\]", shared.stdout)
@@ -190,7 +190,7 @@ def test_workers(run_pytest: Run) -> None:
 
 @pytest.mark.parametrize("where", ["option", "environment", "configuration"])
 def test_profile(run_pytest: Run, connector: Path, where: str) -> None:
-    """The profile is taken from the option, the environment or the configuration."""
+    """The profile comes from the option, the environment or the configuration."""
     words = ["--dsync-profile", "standard"] if where == "option" else []
     environ = {"DSYNC_PROFILE": "standard"} if where == "environment" else {}
     if where == "configuration":
@@ -199,7 +199,7 @@ def test_profile(run_pytest: Run, connector: Path, where: str) -> None:
 
 
 def test_documents(run_pytest: Run, connector: Path) -> None:
-    """A schema in the configuration is what rules draw from; one that is wrong ends the run with 2, and its place."""
+    """Rules draw from a schema in the configuration; a wrong one ends the run with 2, and its place."""
     (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_documents =\n    t.json\n")
     (connector.parent / "t.json").write_text('{"bsonType": "object", "properties": {"_id": {"bsonType": "long"}}}')
     done = run_pytest("-k", "info/db-type or schema/ids")
@@ -212,7 +212,7 @@ def test_documents(run_pytest: Run, connector: Path) -> None:
 
 
 def test_settle(run_pytest: Run, connector: Path) -> None:
-    """By how much reads lag is taken from the configuration; what is no number ends the run with 2."""
+    """The lag of reads comes from the configuration; a value that is not a number ends the run with 2."""
     (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_settle = 0.5\n")
     assert "--settle 0.5 --rule info/db-type" in run_pytest("-k", "info/db-type").stdout
     (connector.parent / "pytest.ini").write_text("[pytest]\ndsync_settle = soon\n")
@@ -222,7 +222,7 @@ def test_settle(run_pytest: Run, connector: Path) -> None:
 
 
 def test_unknown_profile(run_pytest: Run) -> None:
-    """A profile that there is not fails with the list of those that there are."""
+    """An unknown profile fails with the list of known ones."""
     assert "expected one of quick, standard, thorough" in run_pytest("-k", "info/stable", "--dsync-profile", "x").stdout
 
 

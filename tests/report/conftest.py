@@ -1,4 +1,4 @@
-"""Results made by hand: what came of runs that never happened."""
+"""Results made by hand, of runs that never happened."""
 
 import pytest
 
@@ -76,7 +76,7 @@ KNOWN = Outcome(
 
 @pytest.fixture
 def broken() -> Report:
-    """A report with an outcome of nearly every kind, and data in it that wants to be markup."""
+    """A report with an outcome of nearly every kind, and data that looks like markup."""
     return make_report(PASSED, WARNED, FOLLOWS, FAILED, SKIPPED, UNTESTED, KNOWN)
 
 

@@ -1,4 +1,4 @@
-"""What a report counts and says, whatever it is written as."""
+"""What a report counts and says, in any format."""
 
 from dataclasses import replace
 
@@ -33,30 +33,30 @@ SURPRISING = Outcome("write/odd", Level.MUST, Status.UNEXPECTEDLY_PASSING, reaso
     ],
 )
 def test_verdict(outcomes: tuple[Outcome, ...], options: dict[str, object], verdict: str) -> None:
-    """One sentence says what came of the run, and why."""
+    """One sentence gives the result of the run, and why."""
     assert make_report(*outcomes, **options).verdict() == verdict  # type: ignore[arg-type]
 
 
 def test_a_consequence_is_shown_with_its_cause_alone() -> None:
-    """One bug is one failure; what it led to is listed there."""
+    """One bug is one failure, which lists its consequences."""
     report = make_report(FOLLOWS, FAILED)
     assert [outcome.rule for outcome in report.failures()] == ["list/cursor-advances"]
     assert [outcome.rule for outcome in report.consequences("list/cursor-advances")] == ["list/ends"]
 
 
 def test_a_failure_is_shown_where_its_cause_is_not() -> None:
-    """A failure that makes the run fail is never hidden behind one that is known, and so not shown."""
+    """A failure that fails the run is never hidden behind a known one that is not shown."""
     follows_known = replace(FOLLOWS, cause=KNOWN.rule)
     assert make_report(KNOWN, follows_known).failures() == [follows_known]
 
 
 def test_must_rules_come_first() -> None:
-    """What makes the run fail is read before what only warns."""
+    """Failures that fail the run come before warnings."""
     assert [outcome.level for outcome in make_report(WARNED, FAILED).failures()] == [Level.MUST, Level.SHOULD]
 
 
 def test_reasons_are_grouped() -> None:
-    """Rules that are skipped for one reason stand under it, the most frequent reason first."""
+    """Rules skipped for the same reason are listed together, the most frequent reason first."""
     others = [replace(SKIPPED, rule=f"list/{number}", reason="no source") for number in range(2)]
     assert [
         (reason, len(found)) for reason, found in make_report(SKIPPED, *others).by_reason(Status.SKIPPED).items()
@@ -67,18 +67,19 @@ def test_reasons_are_grouped() -> None:
 
 
 def test_failure_has_what_a_person_needs() -> None:
-    """The hand-made failure of these tests is whole, so that the writers are tried on every part."""
+    """The hand-made failure in these tests is complete, so that writers are tested on every part."""
     assert all([FAILURE.message, FAILURE.expected, FAILURE.seen, FAILURE.hint, FAILURE.example, FAILURE.log])
 
 
 def test_a_reason_is_told_once() -> None:
-    """What stands with an outcome as its reason is no news."""
+    """A note that is already an outcome's reason is not repeated."""
     noted = replace(UNTESTED, notes=(f"{UNTESTED.reason} (in 3 of 3 examples)", "it pages by tens"))
     assert make_report(noted).notes() == ["it refuses ids of the kind double", "write/large: it pages by tens"]
 
 
 def test_a_whole_area_is_named_as_one() -> None:
-    """Where all of an area share a reason, its name says it; of a part of it, or a small one, each rule is named."""
+    """If all rules of an area share a reason, its name stands for them; otherwise, or in a small area, each rule is
+    named."""
     skipped = [replace(SKIPPED, rule=f"stream/{number}") for number in range(5)]
     small = [replace(SKIPPED, rule=f"lsn/{number}") for number in range(2)]
     assert make_report(*skipped, *small, PASSED).names([*skipped, *small]) == ["stream/* (5)", "lsn/0", "lsn/1"]

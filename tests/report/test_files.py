@@ -1,4 +1,4 @@
-"""Reports are written whole, and where they cannot be, that is said before anything runs."""
+"""Reports are written completely or not at all, and unwritable paths are reported before anything runs."""
 
 import json
 import os
@@ -25,14 +25,14 @@ from dsync_kit.report.files import FORMATS, ReportFile, write_reports
     ],
 )
 def test_wrong_reports(tmp_path: Path, text: str, message: str) -> None:
-    """An unknown format and a place that cannot be written to are told at once, with what is expected."""
+    """An unknown format or an unwritable place is reported at once, with what was expected."""
     with pytest.raises(UsageError, match=message):
         ReportFile.parse(text.format(tmp_path))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_written(tmp_path: Path, broken: Report, name: str) -> None:
-    """Each format has a writer, its file can be read by others as usual, and no other file is left behind."""
+    """Each format has a writer, its file has the usual permissions, and no other file is left behind."""
     path = tmp_path / "report"
     ReportFile.parse(f"{name}={path}").write(broken)
     told = "not conformant" if name == "badge" else "list/cursor-advances"
@@ -42,7 +42,7 @@ def test_every_format_is_written(tmp_path: Path, broken: Report, name: str) -> N
 
 
 def test_an_older_report_is_replaced(tmp_path: Path, conformant: Report) -> None:
-    """The new report takes the old one's place."""
+    """The new report replaces the old one."""
     path = tmp_path / "report.json"
     path.write_text("old", encoding="utf-8")
     ReportFile.parse(f"json={path}").write(conformant)
@@ -57,7 +57,7 @@ def test_standard_output(conformant: Report, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """Files of 64 bytes at most: the system's own error, as on a disk that is full."""
+    """Limit files to 64 bytes: the system's own error, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
     try:
@@ -68,7 +68,7 @@ def full_disk() -> Iterator[None]:
 
 @pytest.mark.usefixtures("full_disk")
 def test_what_cannot_be_written_is_not_half_written(tmp_path: Path, conformant: Report) -> None:
-    """The old report stays as it was, no other file is left behind, and all problems are told."""
+    """The old report is unchanged, no other file is left behind, and all problems are reported."""
     (tmp_path / "a").write_text("old", encoding="utf-8")
     files = [ReportFile.parse(f"json={tmp_path}/a"), ReportFile.parse(f"html={tmp_path}/b")]
     problems = write_reports(files, conformant)
@@ -80,7 +80,7 @@ def test_what_cannot_be_written_is_not_half_written(tmp_path: Path, conformant: 
 
 
 def test_a_pipe_is_written_to(conformant: Report) -> None:
-    """`--report json=>(command)`: what is no file is never replaced by one."""
+    """`--report json=>(command)`: a pipe is never replaced by a file."""
     reading, writing = os.pipe()
     try:
         ReportFile.parse(f"badge=/dev/fd/{writing}").write(conformant)
@@ -91,7 +91,7 @@ def test_a_pipe_is_written_to(conformant: Report) -> None:
 
 
 def test_a_link_stays_one(tmp_path: Path, conformant: Report) -> None:
-    """What it leads to is replaced."""
+    """Its target is replaced."""
     (tmp_path / "link").symlink_to("report.json")
     ReportFile.parse(f"json={tmp_path}/link").write(conformant)
     assert (tmp_path / "link").is_symlink()
@@ -100,7 +100,7 @@ def test_a_link_stays_one(tmp_path: Path, conformant: Report) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 255, "x" * 256, "x/" * 3000, "\0"])
 def test_long_names(tmp_path: Path, conformant: Report, name: str) -> None:
-    """As long as the system allows is long enough; what is longer, or no name, is refused at once."""
+    """A name may be as long as the system allows; a longer or empty one is refused at once."""
     if len(name) == 255:
         ReportFile.parse(f"json={tmp_path}/{name}").write(conformant)
         assert (tmp_path / name).is_file()

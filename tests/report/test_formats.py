@@ -21,7 +21,7 @@ from .conftest import FAILED, FAILURE, KNOWN, PASSED, REPLAY, SKIPPED, WARNED, m
 
 
 def test_json(broken: Report) -> None:
-    """The fields that programs rely on, with statuses in kebab case."""
+    """It has the fields that programs rely on, with statuses in kebab case."""
     contents = json.loads(json_report.render(broken))
     assert contents["schema"] == "dsync-kit/report/1"
     assert (contents["target"], contents["db_type"], contents["seed"]) == ("grpc://127.0.0.1:1", "example", 7)
@@ -53,7 +53,7 @@ def test_json(broken: Report) -> None:
 
 
 def test_json_of_a_run_that_did_not_begin() -> None:
-    """A connector that cannot be reached gives a report, too."""
+    """An unreachable connector also gives a report."""
     contents = json.loads(json_report.render(make_report(problem="nothing answers")))
     assert (contents["exit_code"], contents["problem"], contents["rules"]) == (3, "nothing answers", [])
 
@@ -63,7 +63,7 @@ def parsed(text: str) -> ET.Element:
 
 
 def test_junit(broken: Report) -> None:
-    """A suite for each area, a case for each rule; a warning is no failure, and what was not tested is skipped."""
+    """A suite for each area, a case for each rule; a warning is not a failure, and untested rules are skipped."""
     root = parsed(junit.render(broken))
     assert {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "7",
@@ -89,17 +89,17 @@ def test_junit(broken: Report) -> None:
 
 
 def test_junit_counts_warnings_where_they_count() -> None:
-    """With --strict a SHOULD rule is a failure."""
+    """With --strict, a SHOULD rule is a failure."""
     assert parsed(junit.render(make_report(PASSED, WARNED, strict=True))).get("failures") == "1"
 
 
 def test_junit_of_a_run_that_did_not_begin() -> None:
-    """A run that judged nothing is an error, and not an empty success."""
+    """A run that judged nothing is an error, not an empty success."""
     assert parsed(junit.render(make_report(problem="nothing answers\x00"))).get("errors") == "1"
 
 
 def test_markdown(broken: Report) -> None:
-    """The verdict, a table by area, each failure folded."""
+    """It has the verdict, a table by area, and each failure folded."""
     text = markdown.render(broken)
     assert text.startswith("## ❌ not conformant: 1 MUST rule violated")
     assert "| area | passed | failed | known | not exercised | skipped |" in text
@@ -109,13 +109,13 @@ def test_markdown(broken: Report) -> None:
 
 
 def test_markdown_encloses_what_looks_like_markdown(broken: Report) -> None:
-    """Data that holds a fence does not end the block that it is in."""
+    """Data with a fence does not end its block."""
     assert "````text\n" in markdown.render(broken)
 
 
 @pytest.mark.parametrize("text", ["<b>", "a|b", "*a*", "[x](y)", "`x`"])
 def test_markdown_escapes(text: str) -> None:
-    """A problem that is told by a connector is text."""
+    """A problem reported by a connector is plain text."""
     heading = markdown.render(make_report(problem=text)).splitlines()[0]
     assert text not in heading
 
@@ -129,7 +129,7 @@ def test_html_is_one_page(broken: Report) -> None:
 
 
 def test_html_escapes_data(broken: Report) -> None:
-    """What came from a connector is text, and no part of the page."""
+    """A connector's text is not part of the page's markup."""
     page = html.render(broken)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -150,14 +150,14 @@ def test_html_of_a_run_that_did_not_begin() -> None:
 
 
 def test_a_failure_is_open_and_its_consequence_is_not(broken: Report) -> None:
-    """One bug is looked at once."""
+    """The reader sees one bug once."""
     page = html.render(broken)
     assert 'id="list/cursor-advances" data-area="list" data-status="failed" open>' in page
     assert 'id="list/ends" data-area="list" data-status="failed">' in page
 
 
 def test_a_passing_run_has_nothing_open() -> None:
-    """Nothing asks for attention where nothing is wrong."""
+    """Nothing asks for attention if nothing is wrong."""
     assert " open>" not in html.render(make_report(PASSED))
     assert " open>" in html.render(make_report(PASSED, FAILED))
 
@@ -181,7 +181,7 @@ EVERYWHERE = replace(
 
 @pytest.fixture
 def hostile() -> Report:
-    """A report in which every text that a connector has a part in is hostile."""
+    """A report in which every text that a connector influences is hostile."""
     report = make_report(
         replace(PASSED, notes=(HOSTILE,)),
         replace(FAILED, failure=EVERYWHERE, replay=HOSTILE),
@@ -209,7 +209,7 @@ RENDERERS: dict[str, Callable[[Report], str]] = {
 
 @pytest.mark.parametrize("name", RENDERERS)
 def test_no_control_characters(hostile: Report, name: str) -> None:
-    """Every format can be encoded, and has line ends alone; what was there can still be read. JSON is data."""
+    """Every format can be encoded, and has only line ends; the text stays readable. JSON is data."""
     text = RENDERERS[name](hostile)
     assert text.encode("utf-8")
     if name == "json":
@@ -219,7 +219,7 @@ def test_no_control_characters(hostile: Report, name: str) -> None:
 
 
 def test_json_keeps_what_was_said(hostile: Report) -> None:
-    """Control characters are JSON's to escape; only what is no text for other readers has changed."""
+    """JSON escapes control characters; only text that other readers can't hold has changed."""
     rules = {rule["id"]: rule for rule in json.loads(json_report.render(hostile))["rules"]}
     assert rules["stream/ends"]["reason"] == HOSTILE.replace("\ud800", r"\ud800")
 
@@ -231,7 +231,7 @@ def test_junit_stays_xml(hostile: Report) -> None:
 
 @pytest.mark.parametrize("name", ["markdown", "summary"])
 def test_markdown_has_no_structure_of_a_connectors(hostile: Report, name: str) -> None:
-    """As a reader of Markdown sees it, no heading and no picture comes from a connector, and all blocks are closed."""
+    """For a Markdown reader, no heading or picture comes from a connector, and all blocks are closed."""
     shown = MarkdownIt("commonmark").enable("table").render(RENDERERS[name](hostile))
     assert shown.count("<h1>") == (name == "summary")
     assert shown.count("<h2>") == 1
@@ -242,7 +242,7 @@ def test_markdown_has_no_structure_of_a_connectors(hostile: Report, name: str) -
 
 @pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "2) a", "> a", "    a"])
 def test_markdown_has_no_lists_of_a_connectors(text: str) -> None:
-    """A reason that begins as a list's item, or a block of another kind, is text."""
+    """A reason that begins like a list item, or another block, is text."""
     shown = MarkdownIt("commonmark").render(markdown.render(make_report(PASSED, replace(SKIPPED, reason=text))))
     assert shown.count("<li>") == shown.count("<ul>") == 2
     assert "<ol" not in shown
@@ -268,6 +268,6 @@ def test_what_was_explored() -> None:
 
 
 def test_nothing_was_explored(broken: Report) -> None:
-    """Without explorers there is no table, and an empty list."""
+    """Without explorers, there is no table, and an empty list."""
     assert json.loads(json_report.render(broken))["explored"] == []
     assert 'class="explored"' not in html.render(broken)

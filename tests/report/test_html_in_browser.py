@@ -23,7 +23,7 @@ FLAGS = (
 
 @pytest.fixture
 def browse(tmp_path: Path, broken: Report) -> Callable[..., str]:
-    """Open the report, run a script in it, and give the page as it is then."""
+    """Open the report, run a script in it, and return the resulting page."""
 
     def run(script: str = "", fragment: str = "", width: int = 1000) -> str:
         page = tmp_path / "report.html"
@@ -56,7 +56,7 @@ def test_area_filter(browse: Callable[..., str]) -> None:
 
 
 def test_both_filters_with_nothing_left(browse: Callable[..., str]) -> None:
-    """Where no rule is left, the page says so."""
+    """If no rule is left, the page says so."""
     page = browse(
         "document.querySelector('button[data-status=\"skipped\"]').click();"
         "area.value = 'list'; area.dispatchEvent(new Event('change'))"
@@ -73,11 +73,11 @@ def test_a_link_opens_its_rule(browse: Callable[..., str]) -> None:
 
 @pytest.mark.parametrize("width", [500, 1400])
 def test_the_page_fits_the_screen(browse: Callable[..., str], width: int) -> None:
-    """Nothing but the matrix scrolls sideways, and that within its frame."""
+    """Only the matrix scrolls sideways, within its frame."""
     page = browse("document.title = document.documentElement.scrollWidth <= innerWidth ? 'fits' : 'wide'", width=width)
     assert "<title>fits</title>" in page
 
 
 def test_data_runs_no_script(browse: Callable[..., str]) -> None:
-    """The script that the data holds is shown; only the page's own one and that of this test are there."""
+    """A script in the data is shown; only the page's own script and this test's are there."""
     assert browse("document.title = document.scripts.length").count("<title>2</title>") == 1

@@ -1,4 +1,4 @@
-"""Long lines of data in a narrow place."""
+"""Long lines of data in a narrow column."""
 
 import pytest
 from hypothesis import given
@@ -11,13 +11,13 @@ from dsync_kit.report.lines import elide, hanging
 
 @given(st.text(), st.integers(30, 120), st.integers(0, 8), st.integers(0, 8))
 def test_no_line_is_wider_than_the_place(text: str, width: int, indent: int, hang: int) -> None:
-    """Whatever the text holds, wide characters included, its lines fit."""
+    """Whatever the text, including wide characters, its lines fit."""
     assert all(cell_len(line.plain) <= width for line in hanging(text, width, indent=indent, hang=hang))
 
 
 @given(st.text(alphabet="ab{}\U0001f600", min_size=1), st.integers(30, 120))
 def test_nothing_gets_lost(text: str, width: int) -> None:
-    """Data without spaces is all there, in its order."""
+    """Data without spaces is complete and in order."""
     assert "".join(line.plain for line in hanging(text, width)) == text
 
 
@@ -34,7 +34,7 @@ def test_data_cannot_steer_the_terminal(text: str) -> None:
 
 
 def test_a_long_text_keeps_both_ends() -> None:
-    """The beginning and the end are shown, and how much is left out."""
+    """The beginning and the end are shown, with the number of characters left out."""
     shown = elide("a" * 500 + "z" * 500, 100)
     assert shown.startswith("aaa")
     assert shown.endswith("zzz")

@@ -1,4 +1,4 @@
-"""What reports say of rules that were judged again, of fewer examples, and of what namespaces hold."""
+"""How reports show rules that were judged again, reduced examples, and what namespaces hold."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -29,7 +29,7 @@ def _consequence(rule: str, status: str) -> Outcome:
 
 @pytest.fixture
 def narrowed() -> Report:
-    """One bug with four consequences, of which one fails on its own; and a rule with two of 25 examples."""
+    """One bug with four consequences, one of which fails on its own; and a rule with two of 25 examples."""
     report = make_report(
         replace(PASSED, examples=2, wanted=25),
         replace(FAILED, apart=Apart(MIXED, "")),
@@ -51,7 +51,7 @@ def test_what_was_judged_again_is_summed_up(narrowed: Report) -> None:
 
 
 def test_all_reports_say_it(narrowed: Report) -> None:
-    """Terminal, Markdown, HTML and JUnit with the same words; JSON in fields as well."""
+    """Terminal, Markdown, HTML and JUnit use the same words; JSON has fields as well."""
     terminal = " ".join("\n".join(line.plain for line in report_lines(narrowed, 200)).split())
     for text in (terminal, markdown.render(narrowed), html.render(narrowed)):
         assert SUMMARY in text
@@ -67,7 +67,7 @@ def test_all_reports_say_it(narrowed: Report) -> None:
 
 
 def test_fewer_examples_are_said(narrowed: Report) -> None:
-    """By how many of how many, with the rules."""
+    """How many of how many, with the rules."""
     terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
     assert "Fewer examples, for want of time\n  2 of 25 examples\n      info/db-type" in terminal
     assert "2 of 25 examples: `info/db-type`" in markdown.render(narrowed)

@@ -1,4 +1,4 @@
-"""What a person reads on a terminal, and in the log of a CI run."""
+"""The report on a terminal, and in the log of a CI run."""
 
 import io
 
@@ -71,37 +71,37 @@ def shown(report: Report, width: int, *, colour: bool = False) -> str:
 
 
 def test_report(broken: Report) -> None:
-    """Areas, reasons, notes, then each failure with all that is needed to mend it."""
+    """Areas, reasons, notes, then each failure with everything that is needed to fix it."""
     assert shown(broken, 80).startswith(EXPECTED)
 
 
 def test_verdict_is_last(broken: Report, conformant: Report) -> None:
-    """The last line says what came of it."""
+    """The last line has the result."""
     assert shown(conformant, 80).splitlines()[-1] == "✓ conformant: 1 rule passed, 1 skipped (1.2 s)"
     assert shown(broken, 200).splitlines()[-1].startswith("✗ not conformant: 1 MUST rule violated, ")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_lines_fit(broken: Report, width: int) -> None:
-    """Nothing is wider than the terminal but a command, which is left whole to be copied."""
+    """Nothing is wider than the terminal except commands, which stay whole for copying."""
     wide = [line.plain for line in report_lines(broken, width) if cell_len(line.plain) > width]
     assert all(line.startswith("replay") for line in wide)
 
 
 def test_no_line_ends_with_spaces(broken: Report) -> None:
-    """What is copied holds no padding."""
+    """Copied text has no padding."""
     assert not [line for line in shown(broken, 80).splitlines() if line != line.rstrip()]
 
 
 def test_data_is_no_markup(broken: Report) -> None:
-    """Square brackets in data are shown, not taken for a style; its escape sequences do not reach the terminal."""
+    """Square brackets in data are shown, not taken as a style; its escape sequences do not reach the terminal."""
     text = shown(broken, 120, colour=True)
     assert "[bold]7" in text
     assert "\\x1b[31m</script>" in text
 
 
 def test_progress_without_a_terminal(broken: Report) -> None:
-    """A line for each rule, so that the log of a CI run shows how far it came."""
+    """There is a line for each rule, so that the log of a CI run shows the progress."""
     file = io.StringIO()
     console = Console(file=file, width=80, highlight=False, markup=False)
     assert broken.started is not None
@@ -123,7 +123,7 @@ def test_progress_without_a_terminal(broken: Report) -> None:
 
 
 def test_progress_on_a_terminal_names_failures_at_once(broken: Report) -> None:
-    """A failure is told when it is found; rules that pass only move the bar."""
+    """A failure is shown when it is found; passing rules only move the bar."""
     file = io.StringIO()
     console = Console(file=file, width=80, force_terminal=True, highlight=False, markup=False)
     assert broken.started is not None

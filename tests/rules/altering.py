@@ -1,4 +1,4 @@
-"""A connector that takes documents apart and puts them together again: what faults of encoding are made of."""
+"""A connector that takes documents apart and rebuilds them: the base of faults of encoding."""
 
 import json
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ __all__ = ["Altering", "fill", "read_document", "write_document"]
 
 
 class Altering(REFERENCE.ReferenceConnector):
-    """Changes documents of `types` before they are kept; as it is, it changes nothing."""
+    """Changes documents of `types` before it stores them; unmodified, it changes nothing."""
 
     types: tuple[DataType, ...] = (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID)
 
@@ -38,11 +38,11 @@ class Altering(REFERENCE.ReferenceConnector):
         return STORE.Change(change.position, Update(id=change.update.id, type=change.update.type, data=data))
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The document without its id, as it is kept."""
+        """The document to store, without its id."""
         return {name: self.deep(value) for name, value in document.items()}
 
     def deep(self, value: Any) -> Any:
-        """A value as it is kept, with what it holds."""
+        """A value to store, with its contents."""
         if isinstance(value, dict):
             return dict(self.items(value.items()))
         if isinstance(value, list):
@@ -50,16 +50,16 @@ class Altering(REFERENCE.ReferenceConnector):
         return self.value(value)
 
     def items(self, items: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
-        """The fields of a nested document as they are kept."""
+        """The fields of a nested document to store."""
         return [(name, self.deep(value)) for name, value in items]
 
     def value(self, value: Any) -> Any:
-        """A scalar as it is kept."""
+        """A scalar to store."""
         return value
 
 
 def read_document(data: bytes, data_type: DataType) -> dict[str, Any]:
-    """A document as a dict, with JSON numbers of any size. Raises InvalidArgument where it is none, or has no id."""
+    """A document as a dict, with JSON numbers of any size. Raises InvalidArgument if it is malformed, or has no id."""
     if data_type == DATA_TYPE_JSON_ID:
         check_document(data, data_type)
         return json.loads(data)
@@ -67,14 +67,14 @@ def read_document(data: bytes, data_type: DataType) -> dict[str, Any]:
 
 
 def write_document(document: dict[str, Any], data_type: DataType) -> bytes:
-    """What `read_document` read."""
+    """The reverse of `read_document`."""
     if data_type == DATA_TYPE_JSON_ID:
         return json.dumps(document, ensure_ascii=False).encode()
     return encode(document, data_type)
 
 
 def fill(connector: Any, namespace: str, count: int) -> None:
-    """Put `count` small documents of each type into a namespace, past what the connector refuses."""
+    """Put `count` small documents of each type into a namespace, bypassing what the connector refuses."""
     for data_type in (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID):
         documents = [write_document({id_field(data_type): f"own-{n}", "n": n}, data_type) for n in range(count)]
         request = WriteDataRequest(namespace=namespace, type=data_type, data=documents)

@@ -1,4 +1,4 @@
-"""All broken and all unusual connectors: one list, whichever module they are in."""
+"""All broken and all unusual connectors, in one list."""
 
 from importlib import import_module
 from pathlib import Path

@@ -9,7 +9,7 @@ from dsync_kit.conformance.subject import patience
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connectors here answer at once: what has not come after two seconds does not come."""
+    """The connectors here answer at once: an update that has not come after two seconds never comes."""
     for name in ("_MOST", "_LEAST"):
         monkeypatch.setattr(patience, name, 2.0)
     monkeypatch.setattr(patience, "_SHORT", 1.0)

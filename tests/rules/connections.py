@@ -1,4 +1,4 @@
-"""A server that has a connector for each connection, as servers do that keep something for whoever has connected."""
+"""A server with a separate connector for each connection, like servers that keep state for each connection."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _WORKERS = 32
 
 @contextmanager
 def served_per_connection(make: Callable[[], Connector]) -> Iterator[str]:
-    """The address of a server on loopback: what calls over a new connection meets a connector that is new, too."""
+    """The address of a server on loopback: calls over a new connection meet a new connector."""
     with ExitStack() as stack:
         connections = _Connections(make, stack)
         server = grpc.server(ThreadPoolExecutor(_WORKERS))
@@ -42,7 +42,7 @@ class _Connections:
         self._clients: dict[str, LocalClient] = {}
 
     def client(self, context: grpc.ServicerContext) -> LocalClient:
-        """The connector of the connection that a call came over."""
+        """The connector of a call's connection."""
         with self._lock:
             peer = context.peer()
             if peer not in self._clients:

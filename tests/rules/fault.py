@@ -77,7 +77,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A connector that is correct, but not like others."""
+    """A correct connector that is unlike others."""
 
     name: str
     connector: Any
@@ -130,7 +130,7 @@ def judge(
     where: Where | None = None,
     database: Path | None = None,
 ) -> Result:
-    """What the kit says of it, by the rules that match `globs`."""
+    """The kit's result for it, by the rules that match `globs`."""
     if subject.where in ("folder", "connections"):
         where = None  # what is broken is a folder, or what is kept for a connection: there is no other way to reach it
     serve = _SERVE[where or subject.where]
@@ -151,14 +151,14 @@ def judge(
 
 @contextmanager
 def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
-    """A connector behind an address."""
+    """A connector at an address."""
     with ConnectorServer(_make(connector, options)) as server:
         yield resolve(f"grpc://{server.address}", insecure=True)
 
 
 @contextmanager
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
-    """A connector in this process, of which there may be other instances on the same data."""
+    """A connector in this process, with possible other instances on the same data."""
     store = getattr(connector, "new_store", STORE.Store)()
     store.crashes = 0
 
@@ -199,7 +199,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
 
 def _earlier(connector: Any, options: Sequence[str], store: Any) -> Callable[[], Process] | None:
-    """The version before, for a connector that names one as `before`; on the same store."""
+    """The earlier version of a connector that names one as `before`, on the same store."""
     if not hasattr(connector, "before"):
         return None
     return lambda: cast(Process, Restartable(lambda: _make(connector.before, options, store), store))
@@ -207,7 +207,7 @@ def _earlier(connector: Any, options: Sequence[str], store: Any) -> Callable[[],
 
 @contextmanager
 def connections_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
-    """Connectors on the same data behind an address, one for each connection."""
+    """Connectors on the same data at an address, one for each connection."""
     store = STORE.Store()
     with served_per_connection(lambda: _make(connector, options, store)) as address:
         yield resolve(f"grpc://{address}", insecure=True)

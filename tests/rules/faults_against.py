@@ -1,4 +1,4 @@
-"""New versions that do not go on where the version before has ended."""
+"""New versions that do not continue where the previous version ended."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class Stamped(Reference):
-    """The version before. It notes in the store that it was there."""
+    """The previous version. It notes in the store that it was there."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -31,7 +31,7 @@ class After(Reference):
 
 @broken("against/starts", "rare")
 class RefusesTheOldLayout(After):
-    """It knows its own layout only, and does not start on another one."""
+    """It knows only its own layout, and does not start on another one."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -41,7 +41,7 @@ class RefusesTheOldLayout(After):
 
 @broken("against/id", "rare")
 class IdOfTheRelease(After):
-    """The id holds the connector's own version."""
+    """The id holds the connector's version."""
 
     def identity(self) -> str:
         return f"{super().identity()}-2.0"
@@ -49,7 +49,7 @@ class IdOfTheRelease(After):
 
 @broken("against/documents", "rare")
 class ReadsTheOldLayoutWrongly(After):
-    """What is there in the old layout is read with the new one's idea of a text."""
+    """Data in the old layout is read with the new version's encoding of texts."""
 
     def outgoing(self, document: bytes) -> bytes:
         found = super().outgoing(document)
@@ -58,7 +58,7 @@ class ReadsTheOldLayoutWrongly(After):
 
 @broken("against/plan", "rare")
 class OtherPartitions(After):
-    """A partition's cursor has another field than before, and the old form is refused."""
+    """A partition's cursor has another field than before, and the old format is refused."""
 
     def partition_cursor(self, index: int, count: int) -> bytes:
         return b"2" + super().partition_cursor(index, count)
@@ -72,7 +72,7 @@ class OtherPartitions(After):
 
 @broken("against/page-cursor", "rare")
 class OtherPages(After):
-    """A page's cursor has another form than before: the old one begins the partition anew."""
+    """A page's cursor has another format than before: an old one restarts the partition."""
 
     def page_cursor(self, data: bytes, partition: Any) -> Any:
         return super().page_cursor(data[1:] if data.startswith(b"2") else b"", partition)
@@ -83,7 +83,7 @@ class OtherPages(After):
 
 @broken("against/stream", "rare")
 class OtherStreams(After):
-    """An update cursor has another form than before: the old one is taken for the end of the log."""
+    """An update cursor has another format than before: an old one is taken as the end of the log."""
 
     def update_cursor(self, sequence: int) -> bytes:
         return b"2" + super().update_cursor(sequence)

@@ -1,4 +1,4 @@
-"""Connectors that lose with their process what they had promised."""
+"""Connectors that lose what they promised when their process dies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("durability/starts-again", "rare")
 class LockIsLeftBehind(Reference):
-    """A lock that only an orderly end takes away."""
+    """A lock that only an orderly end removes."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -37,14 +37,14 @@ class LockIsLeftBehind(Reference):
 
 @broken("durability/id", "rare")
 class IdIsOfTheRecovery(Reference):
-    """Recovering after a crash begins a new timeline, and the id is its."""
+    """Recovery after a crash begins a new timeline, and the id is that of the timeline."""
 
     def identity(self) -> str:
         return f"{super().identity()}-{self.store.crashes}"
 
 
 class _Buffered(Reference):
-    """Writes are kept in memory, and written to the store when something is read or the connector ends."""
+    """Writes are kept in memory, and reach the store when something is read or the connector ends."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -102,7 +102,7 @@ class UpdatesAreBuffered(_Buffered):
 
 @broken("durability/plan", "rare")
 class PartitionsAreInMemory(Reference):
-    """A partition's cursor is a number in a table that the instances of a process share."""
+    """A partition's cursor is a number in a table shared by the instances of a process."""
 
     def partition_cursor(self, index: int, count: int) -> bytes:
         return b"%d " % self.store.crashes + super().partition_cursor(index, count)

@@ -1,4 +1,4 @@
-"""Connectors that change what documents hold."""
+"""Connectors that change the contents of documents."""
 
 import json
 import math
@@ -40,7 +40,7 @@ class TextNormalised(_Bson):
 
 @broken("encoding/bson-text", "special input")
 class TextTrimmed(_Bson):
-    """Values are trimmed, as those of a form or a CSV file."""
+    """Values are trimmed, like those of a form or a CSV file."""
 
     def value(self, value: Any) -> Any:
         return value.strip() if type(value) is str else value
@@ -56,7 +56,7 @@ class AstralLost(_Bson):
 
 @broken("encoding/bson-text", "special input")
 class TextIsLatin(_Bson):
-    """Text goes through a code page, and what it lacks is replaced."""
+    """Text goes through a code page, and characters that it lacks are replaced."""
 
     def value(self, value: Any) -> Any:
         return value.encode("latin-1", "replace").decode("latin-1") if type(value) is str else value
@@ -104,7 +104,7 @@ class SmallLongsAreShort(_Bson):
 
 @broken("encoding/bson-int64", "special input")
 class LongsThroughDoubles(_Bson):
-    """Beyond 2^53 a double does not hold every integer."""
+    """Beyond 2^53, a double does not hold every integer."""
 
     def value(self, value: Any) -> Any:
         return Int64(max(min(int(float(value)), 2**63 - 1), -(2**63))) if isinstance(value, Int64) else value
@@ -112,7 +112,7 @@ class LongsThroughDoubles(_Bson):
 
 @broken("encoding/bson-int64", "rare")
 class LongsCutTo32Bits(_Bson):
-    """A column of 32 bits: what does not fit wraps around."""
+    """A column of 32 bits: larger values wrap around."""
 
     def value(self, value: Any) -> Any:
         return Int64((value + 2**31) % 2**32 - 2**31) if isinstance(value, Int64) else value
@@ -128,7 +128,7 @@ class NegativeZeroLost(_Bson):
 
 @broken("encoding/bson-double", "special input")
 class NanIsNull(_Bson):
-    """JSON has no NaN, nor infinities: null in their place."""
+    """JSON has neither NaN nor infinities: null replaces them."""
 
     def value(self, value: Any) -> Any:
         return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -179,7 +179,7 @@ class FalseIsNull(_Bson):
 
 @broken("encoding/bson-null")
 class NullFieldsLeftOut(Altering):
-    """Empty fields are not serialised: null and missing become one."""
+    """Empty fields are not serialised: null and missing become the same."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().document(document).items() if value is not None}
@@ -190,7 +190,7 @@ class NullFieldsLeftOut(Altering):
 
 @broken("encoding/bson-null", "special input")
 class NullsInArraysLeftOut(_Bson):
-    """An array is filtered for what is there."""
+    """Nulls are filtered out of arrays."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -206,7 +206,7 @@ class ObjectIdsAreText(_Bson):
 
 
 def _date(value: Any) -> int | None:
-    """Milliseconds since 1970 of a date; None for what is none."""
+    """A date as milliseconds since 1970; None for other values."""
     if isinstance(value, DatetimeMS):
         return int(value)
     return int(DatetimeMS(value)) if isinstance(value, datetime) else None
@@ -222,7 +222,7 @@ class DatesCutToSeconds(_Bson):
 
 @broken("encoding/bson-date")
 class DatesMovedToATimeZone(_Bson):
-    """A date without a zone is taken for local time."""
+    """A date without a zone is taken as local time."""
 
     def value(self, value: Any) -> Any:
         near = isinstance(value, datetime) and 2 < value.year < 9998
@@ -231,7 +231,7 @@ class DatesMovedToATimeZone(_Bson):
 
 @broken("encoding/bson-date", "special input")
 class DatesBefore1970(_Bson):
-    """An unsigned number: dates before 1970 are cut to it."""
+    """An unsigned number: dates before 1970 become 1970."""
 
     def value(self, value: Any) -> Any:
         return value if (date := _date(value)) is None else DatetimeMS(max(date, 0))
@@ -250,7 +250,7 @@ class DatesWrapIn2038(_Bson):
 
 @broken("encoding/bson-date", "special input")
 class DatesAreText(_Bson):
-    """ISO 8601 text, in which a date is not told from a text any more."""
+    """ISO 8601 text, which no longer differs from other texts."""
 
     def value(self, value: Any) -> Any:
         return value.isoformat() if isinstance(value, datetime) else value
@@ -274,7 +274,7 @@ class OldUuidsAreNew(_Bson):
 
 @broken("encoding/bson-binary")
 class BinariesAreText(_Bson):
-    """Base64, and nobody decodes it."""
+    """Base64, which nobody decodes."""
 
     def value(self, value: Any) -> Any:
         return bytes(value).hex() if isinstance(value, bytes) else value
@@ -356,7 +356,7 @@ class TextEndsAtNul(_Bson):
 
 @broken("encoding/number-types", "special input")
 class EqualValuesShared(_Bson):
-    """Values are kept once in a dict, to save memory: 1, 1.0 and True are equal to Python."""
+    """Values are kept once in a dict, to save memory: to Python, 1, 1.0 and True are equal."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         self.known: dict[Any, Any] = {}
@@ -368,7 +368,7 @@ class EqualValuesShared(_Bson):
 
 @broken("encoding/number-types", "special input")
 class OneNumberTypeADocument(_Bson):
-    """The types of a document's fields are unified: one double makes doubles of its integers."""
+    """The number types in a document are unified: one double makes its integers doubles."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         self.widen = any(isinstance(value, float) for value in document.values())
@@ -388,7 +388,7 @@ class EmptyTextIsNull(Altering):
 
 @broken("encoding/empty-and-null", "special input")
 class EmptyArraysLeftOut(Altering):
-    """An array becomes rows of another table: none, if it is empty."""
+    """An array becomes rows of another table: none if it is empty."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().document(document).items() if value != []}
@@ -404,7 +404,7 @@ class EmptyDocumentsAreNull(Altering):
 
 @broken("encoding/empty-and-null", "special input")
 class EmptyArraysAreDocuments(Altering):
-    """A language in which an empty list and an empty map are one."""
+    """A language in which an empty list and an empty map are the same."""
 
     def deep(self, value: Any) -> Any:
         return {} if value == [] else super().deep(value)
@@ -412,7 +412,7 @@ class EmptyArraysAreDocuments(Altering):
 
 @broken("encoding/array-order", "special input")
 class ArraysAreSets(Altering):
-    """What is there twice is kept once."""
+    """Repeated items are kept once."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -430,7 +430,7 @@ class ArraysAreSorted(Altering):
 
 @broken("encoding/array-order", "special input")
 class NestedArraysFlattened(Altering):
-    """Arrays of arrays are not supported by the store, and become one."""
+    """The store does not support arrays of arrays, so they become one array."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -463,7 +463,7 @@ class _Names(Altering):
 
 @broken("encoding/field-names", "special input")
 class NamesInLowerCase(_Names):
-    """Columns that are not quoted are folded: `Name` and `name` are one."""
+    """Unquoted column names are folded: `Name` and `name` become the same."""
 
     def name(self, name: str) -> str:
         return name.lower()
@@ -471,7 +471,7 @@ class NamesInLowerCase(_Names):
 
 @broken("encoding/field-names", "special input")
 class NamesCleaned(_Names):
-    """What may not stand in a column's name becomes `_`."""
+    """Characters that a column's name may not have become `_`."""
 
     def name(self, name: str) -> str:
         return "".join(letter if (letter.isalnum() and letter.isascii()) or letter in "_$." else "_" for letter in name)
@@ -479,7 +479,7 @@ class NamesCleaned(_Names):
 
 @broken("encoding/special-field-names", "rare")
 class NamesCut(_Names):
-    """A column's name has 63 characters at most, and the rest is cut."""
+    """A column's name has at most 63 characters, and the rest is cut."""
 
     def name(self, name: str) -> str:
         return name[:63]
@@ -487,7 +487,7 @@ class NamesCut(_Names):
 
 @broken("encoding/field-names", "special input")
 class IdAndUnderscoreIdAreOne(Altering):
-    """The other type's id field is taken for the id, and left out of the fields."""
+    """The other type's id field is taken as the id, and left out of the fields."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().document(document).items() if name not in ("_id", "id")}
@@ -495,7 +495,7 @@ class IdAndUnderscoreIdAreOne(Altering):
 
 @broken("encoding/field-names", "rare")
 class NestedIdsAreRenamed(Altering):
-    """The field `id` becomes `_id`, wherever it stands."""
+    """The field `id` becomes `_id` at every level."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -508,7 +508,7 @@ class NestedIdsAreRenamed(Altering):
 
 @broken("encoding/wide", "rare")
 class LongBinariesAreCut(Altering):
-    """An index takes 32,766 bytes of a value."""
+    """An index accepts 32,766 bytes of a value."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -529,7 +529,7 @@ class DecimalsOfTwentyEightDigits(Altering):
 
 @broken("encoding/field-names", "rare")
 class PrivateNamesLeftOut(Altering):
-    """Fields that begin with `_` are taken for the connector's own."""
+    """Fields that begin with `_` are treated as the connector's own."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().document(document).items() if not name.startswith("__")}
@@ -537,7 +537,7 @@ class PrivateNamesLeftOut(Altering):
 
 @broken("encoding/field-names", "special input")
 class NumberedNamesAreAList(Altering):
-    """A document whose names are 0, 1, … is taken for an array, as some languages write one."""
+    """A document with the names 0, 1, … is taken as an array, as some languages write one."""
 
     def deep(self, value: Any) -> Any:
         value = super().deep(value)
@@ -568,7 +568,7 @@ class DollarsLost(_Names):
 
 @broken("encoding/special-field-names", "special input")
 class ExtendedJsonIsRead(Altering):
-    """A document that looks like Extended JSON is taken for the value that it stands for."""
+    """A document that looks like Extended JSON becomes the value that it would stand for."""
 
     def deep(self, value: Any) -> Any:
         if isinstance(value, dict) and len(value) == 1:
@@ -580,7 +580,7 @@ class ExtendedJsonIsRead(Altering):
 
 @broken("encoding/special-field-names", "special input")
 class ReferencesAreIds(Altering):
-    """What the driver takes for a reference to a document is kept as the id that it names."""
+    """A document that the driver takes as a reference is stored as the id in it."""
 
     def deep(self, value: Any) -> Any:
         if isinstance(value, dict) and set(value) == {"$ref", "$id"}:
@@ -614,7 +614,7 @@ class DeepIsText(Altering):
 
 @broken("encoding/deep", "special input")
 class DeepFails(Altering):
-    """The parser stops at 32 levels, with an exception that nobody maps."""
+    """The parser stops at 32 levels, with an exception that is not mapped."""
 
     def deep(self, value: Any) -> Any:
         if _depth(value) > 32:
@@ -624,7 +624,7 @@ class DeepFails(Altering):
 
 @broken("encoding/wide", "special input")
 class FieldsBeyondALimit(Altering):
-    """A table has 500 columns at most."""
+    """A table has at most 500 columns."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         return dict(list(super().document(document).items())[:500])
@@ -632,7 +632,7 @@ class FieldsBeyondALimit(Altering):
 
 @broken("encoding/wide", "special input")
 class LongTextCut(Altering):
-    """A TEXT column: 65,535 bytes, and the rest is cut without a word."""
+    """A TEXT column: 65,535 bytes, and the rest is silently cut."""
 
     def value(self, value: Any) -> Any:
         return value.encode()[:65535].decode(errors="ignore") if type(value) is str else value
@@ -648,7 +648,7 @@ class TextCutAt255(Altering):
 
 @broken("encoding/json-numbers", "special input")
 class JsonIntegersThroughDoubles(_Json):
-    """JSON.parse: beyond 2^53 digits are lost."""
+    """JSON.parse: beyond 2^53, digits are lost."""
 
     def value(self, value: Any) -> Any:
         return int(float(value)) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -656,7 +656,7 @@ class JsonIntegersThroughDoubles(_Json):
 
 @broken("encoding/json-numbers", "special input")
 class JsonIntegersOf32Bits(_Json):
-    """A column of 32 bits: what does not fit becomes its largest value."""
+    """A column of 32 bits: larger values become the largest one."""
 
     def value(self, value: Any) -> Any:
         number = isinstance(value, int) and not isinstance(value, bool)
@@ -673,7 +673,7 @@ class JsonDoublesOfSixDigits(_Json):
 
 @broken("encoding/json-numbers", "special input")
 class JsonNumbersAreText(_Json):
-    """Numbers are kept as text, so that no digit is lost, and come back as text."""
+    """Numbers are stored as text, so that no digit is lost, and come back as text."""
 
     def value(self, value: Any) -> Any:
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -689,7 +689,7 @@ class JsonTextIsAscii(_Json):
 
 @broken("encoding/json-text", "special input")
 class JsonEscapedTwice(_Json):
-    """A text that is encoded already is encoded again: quotes and line ends are doubled."""
+    """Encoded text is encoded again: quotes and line ends are doubled."""
 
     def value(self, value: Any) -> Any:
         return json.dumps(value, ensure_ascii=False)[1:-1] if isinstance(value, str) else value
@@ -705,7 +705,7 @@ class TextOfTrueIsTrue(_Json):
 
 @broken("encoding/json-literals", "special input")
 class TextOfDigitsIsANumber(_Json):
-    """The type of a column is guessed from its content: "5" becomes 5."""
+    """The type of a column is guessed from its contents: "5" becomes 5."""
 
     def value(self, value: Any) -> Any:
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
@@ -713,7 +713,7 @@ class TextOfDigitsIsANumber(_Json):
 
 @broken("encoding/json-literals", "special input")
 class TextOfDatesIsADate(_Json):
-    """A text that looks like a date is one, as search engines guess it, and is written in another form."""
+    """A text that looks like a date becomes one, as search engines guess it, and is written in another form."""
 
     def value(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) == 10 and value[4:5] == "-" and value[:4].isdigit():
@@ -723,7 +723,7 @@ class TextOfDatesIsADate(_Json):
 
 @broken("encoding/json-literals", "special input")
 class TextOfJsonIsParsed(_Json):
-    """A text that begins with a brace is taken for a document that somebody encoded."""
+    """A text that begins with a brace is taken as an encoded document."""
 
     def value(self, value: Any) -> Any:
         return json.loads(value) if value in ("{}", "[]") else value
@@ -739,7 +739,7 @@ class JsonBooleansAreNumbers(_Json):
 
 @broken("encoding/deep", "special input")
 class NestedNamesCollide(Altering):
-    """Nested documents are flattened to columns, and taken apart again at the separator."""
+    """Nested documents are flattened to columns, and split again at the separator."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -764,7 +764,7 @@ class ColumnsWidened(_Bson):
 
 @broken("encoding/documents", "rare")
 class LeavesByTheirNames(Altering):
-    """A document is flattened to its leaves by their names: a nested field takes the value of one above it."""
+    """A document is flattened to its leaves by name: a nested field replaces one above it with the same name."""
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         self.above = {name: value for name, value in document.items() if not isinstance(value, dict | list)}

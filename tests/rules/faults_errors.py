@@ -1,4 +1,4 @@
-"""Connectors that take what is bad, or refuse it with the wrong code."""
+"""Connectors that accept bad input, or refuse it with the wrong code."""
 
 import struct
 import time
@@ -33,7 +33,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class _Refusing(Reference):
-    """A connector that answers WriteData in its own way where a document is bad."""
+    """A connector that answers WriteData in its own way if a document is bad."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         self.check_namespace(request.namespace)
@@ -44,7 +44,7 @@ class _Refusing(Reference):
             return self.refuse(request, error)
 
     def good(self, request: WriteDataRequest) -> WriteDataRequest:
-        """The request without what is bad."""
+        """The request without its bad parts."""
         kept = []
         for data in request.data:
             try:
@@ -60,7 +60,7 @@ class _Refusing(Reference):
 
 @broken("errors/malformed-document")
 class BadDocumentsSkipped(_Refusing):
-    """`except: continue`: a document that cannot be read is left out, and the page is OK."""
+    """`except: continue`: an unreadable document is left out, and the page is OK."""
 
     def refuse(self, request: WriteDataRequest, error: InvalidArgument) -> Any:
         return super().write_data(self.good(request))
@@ -84,7 +84,7 @@ class BadDocumentIsInternal(_Refusing):
 
 @broken("errors/malformed-document")
 class BadDocumentIsUnavailable(_Refusing):
-    """Every exception is mapped to UNAVAILABLE: dsync repeats what cannot succeed."""
+    """Every exception is mapped to UNAVAILABLE: dsync retries in vain."""
 
     def refuse(self, request: WriteDataRequest, error: InvalidArgument) -> Any:
         raise Unavailable(error.message)
@@ -92,7 +92,7 @@ class BadDocumentIsUnavailable(_Refusing):
 
 @broken("errors/malformed-document", "special input")
 class DocumentCutShortIsTaken(Reference):
-    """Only the part of a document that holds the id is read before it is kept."""
+    """Only the part of a document with the id is read before it is stored."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         whole = int.from_bytes(document[:4], "little")
@@ -103,7 +103,7 @@ class DocumentCutShortIsTaken(Reference):
 
 @broken("errors/missing-id")
 class IdIsMadeUp(Reference):
-    """A document without id gets one, a new one each time that the page is repeated."""
+    """A document without an id gets a new one each time that the page is repeated."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         try:
@@ -159,7 +159,7 @@ class BulkGoesOnAfterErrors(_Refusing):
 
 @broken("errors/bad-document-in-page", "special input")
 class OnlyTheFirstIsChecked(_Refusing):
-    """The first document of a page is checked, and speaks for the others."""
+    """Only the first document of a page is checked."""
 
     def refuse(self, request: WriteDataRequest, error: InvalidArgument) -> Any:
         self.insertion(request.data[0], request.type)
@@ -179,7 +179,7 @@ class WritesOneByOne(_Refusing):
 
 @broken("errors/refused-type")
 class UnknownTypeIsDropped(Reference):
-    """Two branches for two types, and none for the rest: OK, and nothing is written."""
+    """Two branches for two types, and none for others: OK, and nothing is written."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         if request.type not in (1, 2):
@@ -218,7 +218,7 @@ class AnyTypeIsBson(Reference):
 
 @broken("errors/list-type")
 class ListTypeIsUnavailable(Reference):
-    """Everything that fails is UNAVAILABLE: the partition is listed three times more."""
+    """Every failure is UNAVAILABLE: the partition is listed three more times."""
 
     def list_data(self, request: ListDataRequest) -> Any:
         if request.type not in (1, 2):
@@ -227,7 +227,7 @@ class ListTypeIsUnavailable(Reference):
 
 
 class _Cursors(Reference):
-    """A connector that reads a cursor that is none of its own in another way."""
+    """A connector that handles a foreign cursor in another way."""
 
     def list_data(self, request: ListDataRequest) -> Any:
         try:
@@ -251,7 +251,7 @@ class CursorIsUnpacked(_Cursors):
 
 @broken("errors/request-codes")
 class BadCursorIsInternal(_Cursors):
-    """A cursor that cannot be read is taken for a fault of the connector."""
+    """An unreadable cursor counts as a fault of the connector."""
 
     def bad_cursor(self, error: InvalidArgument) -> Exception:
         return ConnectorError("bad state", StatusCode.INTERNAL)
@@ -259,7 +259,7 @@ class BadCursorIsInternal(_Cursors):
 
 @broken("errors/page-cursor", "special input")
 class BadPartitionIsUnavailable(_Cursors):
-    """A partition that cannot be read is asked for again and again: it never becomes readable."""
+    """An unreadable partition is requested again and again, but never becomes readable."""
 
     def bad_cursor(self, error: InvalidArgument) -> Exception:
         return Unavailable("try again") if "PartitionCursor" in error.message else error
@@ -288,7 +288,7 @@ class StreamCursorIsUnknown(Reference):
 
 @broken("errors/stream-cursor")
 class StreamCursorIsUnavailable(Reference):
-    """A cursor that cannot be read is UNAVAILABLE."""
+    """An unreadable cursor is UNAVAILABLE."""
 
     def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
         try:
@@ -336,7 +336,7 @@ class NulInNamesFails(_Named):
 
 @broken("errors/namespace-codes", "special input")
 class UnquotedNames(_Named):
-    """A namespace is put into a statement as it is."""
+    """A namespace goes into a statement unescaped."""
 
     def bad(self, namespace: str) -> bool:
         return "'" in namespace
@@ -347,7 +347,7 @@ class UnquotedNames(_Named):
 
 @broken("errors/namespaces", "special input")
 class NulInNamesIsUnavailable(_Named):
-    """Each error of the store's client is taken for an outage: the page is repeated, and never taken."""
+    """Every error of the store's client counts as an outage: the page is repeated, and never accepted."""
 
     def bad(self, namespace: str) -> bool:
         return "\0" in namespace
@@ -378,7 +378,7 @@ class PlanOfAStrangeNameFails(Reference):
 
 @broken("errors/plan-namespaces", "special input")
 class PlanOfALongNameIsUnavailable(Reference):
-    """The store's complaint about a name is taken for an outage."""
+    """The store's complaint about a name counts as an outage."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         if any(len(name) > 1024 for name in requested):
@@ -387,7 +387,7 @@ class PlanOfALongNameIsUnavailable(Reference):
 
 
 class _Ids(Reference):
-    """A connector that treats an id that is no BSON value in its own way."""
+    """A connector that handles a malformed id in its own way."""
 
     def update_id(self, update: Update, data_type: DataType) -> BsonValue:
         try:
@@ -403,7 +403,7 @@ class _Ids(Reference):
 
 @broken("errors/input-codes")
 class MalformedIdIsUnknown(_Ids):
-    """struct.error out of the decoding of an id."""
+    """struct.error from decoding the id."""
 
     def malformed(self, update: Update, error: InvalidArgument) -> BsonValue:
         raise struct.error("unpack requires a buffer of 4 bytes")
@@ -411,7 +411,7 @@ class MalformedIdIsUnknown(_Ids):
 
 @broken("errors/input-codes")
 class MissingIdIsAnIndexError(_Ids):
-    """update.id[0] of an update without id."""
+    """update.id[0] of an update without an id."""
 
     def malformed(self, update: Update, error: InvalidArgument) -> BsonValue:
         if not update.id:
@@ -421,7 +421,7 @@ class MissingIdIsAnIndexError(_Ids):
 
 @broken("errors/malformed-id-code", "special input")
 class MalformedIdIsUnavailable(_Ids):
-    """Whatever goes wrong with a key is mapped to UNAVAILABLE: dsync repeats it three times, in vain."""
+    """Any problem with a key is mapped to UNAVAILABLE: dsync retries three times, in vain."""
 
     def malformed(self, update: Update, error: InvalidArgument) -> BsonValue:
         raise Unavailable(error.message)
@@ -429,7 +429,7 @@ class MalformedIdIsUnavailable(_Ids):
 
 @broken("errors/malformed-id", "special input")
 class RawTextIsTaken(Reference):
-    """Bytes that are no BSON value are taken for the id's text: a delete finds nothing, and is OK."""
+    """Malformed bytes are taken as the id's text: a delete finds nothing, and is OK."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         for update in request.updates:
@@ -444,7 +444,7 @@ class RawTextIsTaken(Reference):
 
 @broken("errors/malformed-id", "special input")
 class UpdatesWithoutIdSkipped(Reference):
-    """An update without an id is passed over."""
+    """An update without an id is skipped."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         updates = [update for update in request.updates if update.id]
@@ -454,7 +454,7 @@ class UpdatesWithoutIdSkipped(Reference):
 
 
 class _Updates(Reference):
-    """A connector that treats a call with a bad update in its own way."""
+    """A connector that handles a call with a bad update in its own way."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         try:
@@ -494,7 +494,7 @@ class BadUpdateIsUnknown(_Updates):
 
 @broken("errors/malformed-update")
 class BadUpdateIsUnavailable(_Updates):
-    """Repeated three times, and in vain."""
+    """It is retried three times, in vain."""
 
     def bad(self, request: WriteUpdatesRequest, error: InvalidArgument) -> Any:
         raise Unavailable(error.message)
@@ -502,7 +502,7 @@ class BadUpdateIsUnavailable(_Updates):
 
 @broken("errors/bad-update-in-call", "special input")
 class BadUpdateAmongGoodOnesSkipped(_Updates):
-    """A bulk write goes on after an error, and its list of errors is not read."""
+    """A bulk write continues after an error, and nobody reads its list of errors."""
 
     def bad(self, request: WriteUpdatesRequest, error: InvalidArgument) -> Any:
         if len(request.updates) > 1:
@@ -512,7 +512,7 @@ class BadUpdateAmongGoodOnesSkipped(_Updates):
 
 @broken("errors/bad-update-in-call", "special input")
 class RefusedCallBlocksTheNext(_Updates):
-    """Ids of a call are remembered before it is applied: its repetition is taken for a duplicate, and skipped."""
+    """The ids of a call are remembered before it is applied: its retry is taken as a duplicate, and skipped."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -549,7 +549,7 @@ class UpdateTypeIsPassedOver(Reference):
 
 @broken("errors/update-type")
 class UpdateTypeIsUnavailable(Reference):
-    """What is not known may be known later."""
+    """It assumes that an unknown type may become known later."""
 
     def update_id(self, update: Update, data_type: DataType) -> BsonValue:
         if not update.type:
@@ -592,7 +592,7 @@ class TransactionStaysAborted(_Refusing):
 
 @broken("errors/serves-on", "rare")
 class PoolRunsDry(_Refusing):
-    """A connection that met an error is not given back: after a few the pool is empty."""
+    """A connection that met an error is not returned: after a few, the pool is empty."""
 
     left = 3
 
@@ -612,7 +612,7 @@ _HEADER_BYTES = 8 << 10
 
 @broken("errors/malformed-document", "special input")
 class BadDocumentIsQuoted(Reference):
-    """A refusal quotes the document: of a large one, the status does not fit its header, and the call is repeated."""
+    """A refusal quotes the document: with a large one, the status exceeds its header, and the call is retried."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         try:
@@ -626,7 +626,7 @@ class BadDocumentIsQuoted(Reference):
 
 @broken("errors/missing-id", "special input")
 class DocumentWithoutIdIsQuoted(Reference):
-    """The same, of a document that is one, and has no id."""
+    """The same, for a valid document without an id."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         try:

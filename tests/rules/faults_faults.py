@@ -1,4 +1,4 @@
-"""Connectors that do not stand it when their backend is away for a moment."""
+"""Connectors that do not survive a short outage of their backend."""
 
 import time
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ broken = broken_in(FAULTS)
 
 
 class LostConnection(Exception):
-    """What a client library raises when its server is away."""
+    """What a client library raises if its server is away."""
 
 
 class Throttled(Exception):
-    """What a client library raises when its server answers 503: it is asked too often."""
+    """What a client library raises if its server answers 503 to too many requests."""
 
 
 class Remote(REFERENCE.ReferenceConnector):
@@ -108,7 +108,7 @@ class RemoteHarness(Harness):
 
 @broken("faults/write-code", "rare")
 class LostConnectionIsNotMapped(Remote):
-    """The client library's error is nobody's."""
+    """Nobody maps the client library's error."""
 
     def translate_error(self, error: Exception) -> ConnectorError | None:
         return None
@@ -116,7 +116,7 @@ class LostConnectionIsNotMapped(Remote):
 
 @broken("faults/write-code", "rare")
 class ClientTriesForLong(Remote):
-    """The client library tries again for some seconds; then its error is mapped to a final code."""
+    """The client library retries for some seconds; then its error is mapped to a final code."""
 
     def reach(self) -> None:
         end = time.monotonic() + 3.6
@@ -148,7 +148,7 @@ class WriteIsAnsweredAndDropped(Remote):
 
 @broken("faults/list-code", "rare")
 class ListingEndsEarly(Remote):
-    """A lost connection is taken for the end of the data."""
+    """A lost connection is taken as the end of the data."""
 
     def list_data(self, request: ListDataRequest) -> Any:
         try:
@@ -159,7 +159,7 @@ class ListingEndsEarly(Remote):
 
 @broken("faults/stream-survives", "rare")
 class StreamEndsWithTheConnection(Remote):
-    """The stream fails when the connection is lost, and dsync does not open it again."""
+    """The stream fails when the connection is lost, and dsync does not reopen it."""
 
     def wait_for_store(self, context: Any) -> None:
         if getattr(self.store, "away", False):
@@ -168,7 +168,7 @@ class StreamEndsWithTheConnection(Remote):
 
 @broken("faults/stream-survives", "rare")
 class StreamGoesOnFromNow(Remote):
-    """After a lost connection the stream goes on a second later, with what is new by then."""
+    """After a lost connection, the stream resumes a second later, with whatever is new by then."""
 
     def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
         self.lost_until = 0.0
@@ -183,7 +183,7 @@ class StreamGoesOnFromNow(Remote):
 
 
 class _Pooled(Remote):
-    """A connector that keeps a connection, which is lost with each outage."""
+    """A connector that keeps a connection, which each outage breaks."""
 
     def reach(self) -> None:
         outages = getattr(self.store, "outages", 0)
@@ -195,12 +195,13 @@ class _Pooled(Remote):
         super().reach()
 
     def lost(self) -> None:
-        """What becomes of a connection that was lost meanwhile."""
+        """What happens to a connection that was lost meanwhile."""
 
 
 @broken("faults/unnoticed", "rare")
 class FirstCallMeetsADeadConnection(_Pooled):
-    """An outage met no call: the first one afterwards takes the connection from the pool, and fails for good."""
+    """There was no call during the outage: the first one afterwards gets a dead connection from the pool, and fails for
+    good."""
 
     def lost(self) -> None:
         self.connected = self.store.outages
@@ -217,7 +218,7 @@ class DeadConnectionStays(_Pooled):
 
 @broken("faults/updates-code", "rare")
 class DeletesAreNotedBefore(Remote):
-    """Ids are noted as deleted before the store is asked: the DELETE that is sent again has nothing left to do."""
+    """Ids are noted as deleted before the store is called: a retried DELETE has nothing left to do."""
 
     def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
         gone = self.__dict__.setdefault("gone", set())
@@ -232,7 +233,7 @@ class DeletesAreNotedBefore(Remote):
 
 @broken("faults/updates-code", "rare")
 class CallIsNotedBefore(Remote):
-    """The last call is noted before it is applied: when it comes again, it seems to be done."""
+    """The last call is noted before it is applied: its retry seems to be done already."""
 
     def write_updates(self, request: Any) -> Any:
         call = request.SerializeToString(deterministic=True)
@@ -254,7 +255,7 @@ class ThrottlingIsFinal(Remote):
 
 @broken("faults/throttled-write", "rare")
 class ThrottledWriteIsAnsweredOk(Remote):
-    """The status of an upload is not looked at: 503 is an answer, too."""
+    """Nobody checks the status of an upload, so 503 counts as a success."""
 
     def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
         with suppress(Throttled):
@@ -263,7 +264,7 @@ class ThrottledWriteIsAnsweredOk(Remote):
 
 @broken("faults/throttled-write", "rare")
 class ThrottledDeleteIsAnsweredOk(Remote):
-    """Deletes go into a request of their own, whose status nobody looks at."""
+    """Deletes go into a separate request, whose status nobody checks."""
 
     def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
         deletes = [change for change in changes if change.update.type == UPDATE_TYPE_DELETE]
@@ -275,7 +276,7 @@ class ThrottledDeleteIsAnsweredOk(Remote):
 
 @broken("faults/throttled-list", "rare")
 class ListingEndsWhereItIsThrottled(Remote):
-    """A page that is refused is taken for one without documents."""
+    """A refused page is taken as one without documents."""
 
     def list_data(self, request: ListDataRequest) -> Any:
         try:
@@ -286,7 +287,7 @@ class ListingEndsWhereItIsThrottled(Remote):
 
 @broken("faults/throttled-stream", "rare")
 class StreamEndsWhereItIsThrottled(Remote):
-    """A stream lives through a lost connection, and not through a 503."""
+    """A stream survives a lost connection, but not a 503."""
 
     def wait_for_store(self, context: Any) -> None:
         if getattr(self.store, "throttles", False):

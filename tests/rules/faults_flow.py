@@ -1,4 +1,4 @@
-"""Connectors that lose an update in a rare interleaving only."""
+"""Connectors that lose an update only in a rare interleaving."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class _OneByOne(Reference):
-    """A connector that sends one update a message."""
+    """A connector that sends one update per message."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for number, entry in enumerate(entries, sequence):
@@ -30,7 +30,7 @@ class _OneByOne(Reference):
 
 @broken("flow/converges", "rare")
 class ResumeSkipsWhatWasThereAtTheCopysEnd(_OneByOne):
-    """A stream that is resumed begins where the copy ended, if that is further on: the copy has it, it is thought."""
+    """A resumed stream begins where the copy ended if that is later, because the copy supposedly has the rest."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -58,7 +58,7 @@ class ResumeSkipsWhatWasThereAtTheCopysEnd(_OneByOne):
 
 @broken("flow/namespaces", "rare")
 class ResumeOfSeveralSkips(ResumeSkipsWhatWasThereAtTheCopysEnd):
-    """The same, where several namespaces share a stream: one of them was copied after the other had changed."""
+    """The same with several namespaces in a stream: one was copied after the other had changed."""
 
     several = False
 

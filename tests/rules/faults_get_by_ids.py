@@ -1,4 +1,4 @@
-"""Connectors whose GetByIds gives other items than those asked for."""
+"""Connectors whose GetByIds returns other items than the requested ones."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("get-by-ids/answers")
 class IdIsReadAsText(Reference):
-    """The id's data is taken for raw text."""
+    """The id's data is taken as raw text."""
 
     def get_by_ids(self, request: GetByIdsRequest) -> Any:
         for item in request.ids:
@@ -28,7 +28,7 @@ class IdIsReadAsText(Reference):
 
 @broken("get-by-ids/answers", "special input")
 class OnlyTextIdsAreFound(Reference):
-    """Ids of other types than text are not looked for."""
+    """Only ids that are texts are looked up."""
 
     def get_by_ids(self, request: GetByIdsRequest) -> Any:
         answer = super().get_by_ids(request)
@@ -39,7 +39,7 @@ class OnlyTextIdsAreFound(Reference):
 
 
 class _Items(Reference):
-    """A connector that gives other items."""
+    """A connector that returns other items."""
 
     def get_by_ids(self, request: GetByIdsRequest) -> Any:
         items = self.items(request, list(super().get_by_ids(request).data))
@@ -51,7 +51,7 @@ class _Items(Reference):
 
 @broken("get-by-ids/order", "special input")
 class ItemsAreInTheStoresOrder(_Items):
-    """A query for a set of ids gives them in the order of the index."""
+    """A query for a set of ids returns them in the order of the index."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         keyed = sorted(zip(request.ids, items, strict=True), key=lambda pair: id_key(pair[0].id))
@@ -60,7 +60,7 @@ class ItemsAreInTheStoresOrder(_Items):
 
 @broken("get-by-ids/order", "special input")
 class RepeatedIdsComeOnce(_Items):
-    """A query for a set of ids gives each document once."""
+    """A query for a set of ids returns each document once."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         return list({id_key(asked.id): item for asked, item in zip(request.ids, items, strict=True)}.values())
@@ -68,7 +68,7 @@ class RepeatedIdsComeOnce(_Items):
 
 @broken("get-by-ids/order", "special input")
 class MissingOnesComeLast(_Items):
-    """What is found, and then empty items for the rest."""
+    """Found documents first, then empty items for the rest."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         return sorted(items, key=lambda item: not item.data)
@@ -76,7 +76,7 @@ class MissingOnesComeLast(_Items):
 
 @broken("get-by-ids/missing", "special input")
 class MissingOnesAreLeftOut(_Items):
-    """What is found, and nothing else."""
+    """Found documents, and nothing else."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         return [item for item in items if item.data]
@@ -113,7 +113,7 @@ class NoIdsMeansAll(_Items):
 
 @broken("get-by-ids/none", "special input")
 class NoIdsIsAMalformedQuery(_Items):
-    """`IN ()` is no SQL."""
+    """`IN ()` is not valid SQL."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         if not request.ids:
@@ -123,7 +123,7 @@ class NoIdsIsAMalformedQuery(_Items):
 
 @broken("get-by-ids/current", "special input")
 class OldStateIsCached(_Items):
-    """What was looked up once is kept."""
+    """Lookups are cached."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -160,7 +160,7 @@ class AllNamespacesAreSearched(Reference):
 
 @broken("get-by-ids/many", "special input")
 class ItemsBeyondAThousandAreEmpty(_Items):
-    """The query takes 1,000 ids; the others are not found."""
+    """The query accepts 1,000 ids; the others are not found."""
 
     def items(self, request: GetByIdsRequest, items: list[Any]) -> list[Any]:
         return [*items[:1000], *(GetByIdsResponse.ResponseItem() for _ in items[1000:])]
@@ -168,7 +168,7 @@ class ItemsBeyondAThousandAreEmpty(_Items):
 
 @broken("get-by-ids/bad-id", "special input")
 class BadIdIsNotCaught(Reference):
-    """An id that cannot be decoded raises what nobody catches."""
+    """An id that cannot be decoded raises an exception that nobody catches."""
 
     def get_by_ids(self, request: GetByIdsRequest) -> Any:
         for item in request.ids:

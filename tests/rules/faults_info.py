@@ -1,4 +1,4 @@
-"""Connectors that say of themselves what is not so."""
+"""Connectors whose declarations are wrong."""
 
 from itertools import count
 from uuid import uuid4
@@ -30,7 +30,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("info/answers")
 class EndsWithTheFirstDelete(Reference):
-    """A delete runs into what nobody catches, and the process ends; nothing answers any more."""
+    """A delete raises an exception that nobody catches, and the process ends; nothing answers any more."""
 
     ended = False
 
@@ -56,7 +56,7 @@ class NoDbType(Reference):
 
 @broken("info/capabilities")
 class EmptyCapabilities(Reference):
-    """GetInfo is filled in before there is anything to declare, and forgotten."""
+    """GetInfo is filled in before there is anything to declare, and then forgotten."""
 
     def capabilities(self) -> Capabilities:
         return Capabilities()
@@ -64,7 +64,7 @@ class EmptyCapabilities(Reference):
 
 @broken("info/capabilities")
 class SinkWithoutTypes(Reference):
-    """The message is set to be there, without the types that make it of use."""
+    """The message is present, but without the types that it needs."""
 
     def sink_capabilities(self) -> Capabilities.Sink:
         return Capabilities.Sink()
@@ -82,7 +82,7 @@ class TypesOfTheWholeEnum(Reference):
 
 @broken("info/stable", "special input")
 class IdOfTheContents(Reference):
-    """The id is a checksum of what is there, so that it is different for different data."""
+    """The id is a checksum of the contents, so that it differs for different data."""
 
     def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
         info = super().get_info(request)
@@ -92,7 +92,7 @@ class IdOfTheContents(Reference):
 
 @broken("info/stable")
 class IdOfEachCall(Reference):
-    """A new UUID where the id of the data is asked for: no flow ever resumes."""
+    """A new UUID in place of the id of the data: no flow ever resumes."""
 
     def identity(self) -> str:
         return uuid4().hex
@@ -100,7 +100,7 @@ class IdOfEachCall(Reference):
 
 @broken("info/stable")
 class TypesInAnyOrder(Reference):
-    """The types come out of a set, and dsync takes the first that suits: runs differ in their encoding."""
+    """The types come from a set, and dsync uses the first suitable one: the encoding differs between runs."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -128,7 +128,7 @@ class IdOfEachInstance(Reference):
 
 @broken("info/declared-source")
 class CountNotImplemented(Reference):
-    """Counting is put off, and UNIMPLEMENTED ends the copy before it begins."""
+    """Counting was postponed, and UNIMPLEMENTED ends the copy before it begins."""
 
     def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> None:
         Connector.get_namespace_metadata(self, request)
@@ -136,7 +136,7 @@ class CountNotImplemented(Reference):
 
 @broken("info/declared-source")
 class ListingNotImplemented(Reference):
-    """A sink that is declared as a source, too."""
+    """A sink that is also declared as a source."""
 
     def list_data(self, request: ListDataRequest) -> None:
         raise Unimplemented("reading is not supported yet")
@@ -163,7 +163,7 @@ class SourceForgotten(Reference):
 
 @broken("info/undeclared-sink")
 class SinkForgotten(Reference):
-    """The sink was added, but not to the capabilities; what may be written to, nobody can tell."""
+    """The sink was added, but not to the capabilities; nobody can tell what may be written to."""
 
     def capabilities(self) -> Capabilities:
         return Capabilities(source=self.source_capabilities())
@@ -171,7 +171,7 @@ class SinkForgotten(Reference):
 
 @broken("info/undeclared-get-by-ids")
 class GetByIdsForgotten(Reference):
-    """GetByIds answers, and GetInfo says that it does not."""
+    """GetByIds answers, but GetInfo denies it."""
 
     def source_capabilities(self) -> Capabilities.Source:
         source = super().source_capabilities()

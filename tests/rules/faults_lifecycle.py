@@ -1,4 +1,4 @@
-"""Connectors that do not end well, or rely on the process that they are called in."""
+"""Connectors that do not end well, or depend on the process that calls them."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("lifecycle/teardown-twice")
 class TeardownTwiceFails(Reference):
-    """What is closed is closed again."""
+    """Closed things are closed again."""
 
     torn_down = False
 
@@ -39,7 +39,7 @@ class TeardownTwiceFails(Reference):
 
 @broken("lifecycle/teardown-twice", "special input")
 class TeardownNeedsACall(Reference):
-    """The client is made by the first call, and teardown relies on it."""
+    """The first call creates the client, and teardown relies on it."""
 
     client: Any = None
 
@@ -55,7 +55,7 @@ class TeardownNeedsACall(Reference):
 
 @broken("lifecycle/threads")
 class ThreadIsLeft(Reference):
-    """A thread that keeps a connection alive, and is not told to end."""
+    """A thread keeps a connection alive, and is never stopped."""
 
     started = False
 
@@ -82,7 +82,7 @@ class IdOfTheConnection(Reference):
 
 @broken("lifecycle/connections", "special input", where="connections")
 class PlansOfTheConnection(Reference):
-    """A plan lives in the session that asked for it, and another session does not find it."""
+    """A plan lives in the session that requested it, and another session does not find it."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -101,7 +101,7 @@ class PlansOfTheConnection(Reference):
 
 @broken("lifecycle/over-grpc", "special input")
 class OneThreadOnly(Reference):
-    """An object of the thread that made the connector: SQLite's, or an event loop's."""
+    """An object of the thread that created the connector: SQLite's, or an event loop's."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -115,7 +115,7 @@ class OneThreadOnly(Reference):
 
 @broken("lifecycle/over-grpc", "special input")
 class InfoOfTheThread(Reference):
-    """The connection is kept for each thread, and its version is known where it was opened."""
+    """Each thread has its own connection, and only the thread that opened it knows its version."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -130,7 +130,7 @@ class InfoOfTheThread(Reference):
 
 @broken("lifecycle/over-grpc", "special input")
 class TransactionOfTheThread(Reference):
-    """Each thread has a transaction of its own, which only a read in that thread commits."""
+    """Each thread has its own transaction, which only a read in that thread commits."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)

@@ -1,4 +1,4 @@
-"""Connectors that a large page, a large document or many of them break."""
+"""Connectors that fail with a large page, a large document or many of them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ class PagesAreLimited(Reference):
 
 @broken("limits/large-page", "special input")
 class LargePageIsCut(Reference):
-    """What does not fit into the request to the store is left out."""
+    """Whatever exceeds the request to the store is left out."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         size = 0
@@ -57,7 +57,7 @@ class LargePageIsCut(Reference):
 
 @broken("limits/large-updates", "special input")
 class UpdatesAreLimited(Reference):
-    """The limit was raised for pages alone."""
+    """The limit was raised only for pages."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         _admit(request)
@@ -76,7 +76,7 @@ class StreamedMessageIsLimited(Reference):
 
 @broken("limits/large-stream", "special input")
 class LargeDocumentIsNotStreamed(Reference):
-    """What does not fit into the log's entry of 1 MiB is left out of it."""
+    """Whatever exceeds the log's entry of 1 MiB is left out of it."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -88,7 +88,7 @@ class LargeDocumentIsNotStreamed(Reference):
 
 @broken("limits/many-documents", "special input")
 class PageBeyondAThousandIsCut(Reference):
-    """The store takes 1,000 rows in one statement."""
+    """The store accepts 1,000 rows in one statement."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         del request.data[1000:]
@@ -97,7 +97,7 @@ class PageBeyondAThousandIsCut(Reference):
 
 @broken("limits/many-documents", "special input")
 class PageBeyondAThousandFails(Reference):
-    """The store takes 1,000 rows in one statement, and says so."""
+    """The store accepts 1,000 rows in one statement, and raises an error for more."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         if len(request.data) > 1000:
@@ -141,7 +141,7 @@ class LargeDocumentIsDropped(Reference):
 
 @broken("limits/large-document", "special input")
 class LargeDocumentIsRetried(Reference):
-    """A document that will never fit is answered with a code that dsync retries."""
+    """A document that will never fit gets a code that dsync retries."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         if any(len(document) > 10 * _MIB for document in request.data):
@@ -151,7 +151,7 @@ class LargeDocumentIsRetried(Reference):
 
 @broken("limits/many-namespaces", "special input")
 class FirstPageOfNamesIsPlanned(Reference):
-    """Without namespaces, those of the first page of the store's list of names are planned."""
+    """Without namespaces, only those on the first page of the store's list are planned."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         found: list[str] = super().planned_namespaces(requested)
@@ -169,7 +169,7 @@ class PlanIsCut(Reference):
 
 @broken("limits/document-sizes", "special input")
 class LargeDocumentOfAnUpdateIsDropped(Reference):
-    """Updates go through a queue with a limit of 256 KiB a message, and what is larger is logged."""
+    """Updates go through a queue with a limit of 256 KiB per message; larger ones are only logged."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         kept = [update for update in request.updates if len(update.data) < _QUEUED]

@@ -1,4 +1,4 @@
-"""Connectors whose listings lose documents, repeat them, or do not end."""
+"""Connectors whose listings lose or repeat documents, or do not end."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def _first(request: ListDataRequest) -> bool:
 
 @broken("list/ends", "special input")
 class StartsAgain(Reference):
-    """The cursor of the last page is that of the first: the partition is listed for ever."""
+    """The last page's cursor is that of the first: the partition is listed for ever."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -48,7 +48,7 @@ class StartsAgain(Reference):
 
 @broken("list/ends")
 class EmptyPagesForEver(Reference):
-    """The token of the store says that there may be more, and never that there is not."""
+    """The store's token says that there may be more, and never that there is not."""
 
     asked = 0
 
@@ -63,7 +63,7 @@ class EmptyPagesForEver(Reference):
 
 @broken("list/cursor-advances", "special input")
 class LastCursorAgain(Reference):
-    """After the last page the cursor stays where it was, instead of being empty."""
+    """After the last page, the cursor stays the same instead of being empty."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -73,7 +73,7 @@ class LastCursorAgain(Reference):
 
 @broken("list/cursor-advances")
 class CursorOfAPositionStandsStill(Reference):
-    """A cursor that counts: on an empty page, it has nothing to add."""
+    """A cursor that counts does not move on an empty page."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         if request.cursor == b"end":
@@ -85,7 +85,7 @@ class CursorOfAPositionStandsStill(Reference):
 
 @broken("list/type")
 class ListsWithoutId(Reference):
-    """The id is left out of the fields, since it is the store's key already."""
+    """The id is left out of the fields, because it is the store's key already."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -99,7 +99,7 @@ class ListsWithoutId(Reference):
 
 @broken("list/type", "special input")
 class ListsTheOtherTypeName(Reference):
-    """JSON documents with `_id`, as the store has them, where `id` is asked for."""
+    """JSON documents with `_id`, as in the store, instead of `id`."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -112,7 +112,7 @@ class ListsTheOtherTypeName(Reference):
 
 @broken("list/type", "special input")
 class ListsJsonAlways(Reference):
-    """The type of the request is not looked at: JSON where BSON is asked for."""
+    """The request's type is ignored: JSON instead of BSON."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -123,7 +123,7 @@ class ListsJsonAlways(Reference):
 
 @broken("list/type", "special input")
 class OneArrayAPage(Reference):
-    """A page of JSON is one array, as the store's export gives it, instead of a document each."""
+    """A page of JSON is one array, as the store exports it, instead of single documents."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -134,7 +134,7 @@ class OneArrayAPage(Reference):
 
 @broken("list/ids-unique", "special input")
 class PagesOverlap(Reference):
-    """`>=` where `>` was meant: each page begins with the last document of the one before."""
+    """`>=` instead of `>`: each page begins with the last document of the previous one."""
 
     def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
         if (last := collection.documents.get(cursor.after)) is not None:
@@ -147,7 +147,7 @@ class PagesOverlap(Reference):
 
 @broken("list/ids-unique", "special input")
 class PartitionsOverlap(Reference):
-    """Neighbouring partitions both hold what lies around their common bound."""
+    """Neighbouring partitions both hold the documents around their common bound."""
 
     def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
         start, end = super().partition_range(index, count)
@@ -165,7 +165,7 @@ class PartitionsShareTheirBound(Reference):
 
 @broken("list/complete", "special input")
 class LastPageLost(Reference):
-    """The loop ends when the store says that there is no more, before the last page is handed on."""
+    """The loop ends when the store has no more, before it passes on the last page."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -187,7 +187,7 @@ class FirstDocumentSkipped(Reference):
 
 @broken("list/complete")
 class LastPartitionLost(Reference):
-    """range(count - 1): one partition fewer than there are."""
+    """range(count - 1): one partition too few."""
 
     def partitions(self, namespace: str) -> list[Partition]:
         planned = super().partitions(namespace)
@@ -204,7 +204,7 @@ class FirstPageOnly(Reference):
 
 @broken("list/complete", "special input", options=["--partitions", "1", "--page-size", "2000"])
 class CutAtAThousand(Reference):
-    """The store gives at most 1,000 rows whatever the limit, and a shorter page is taken for the last one."""
+    """The store returns at most 1,000 rows whatever the limit, and a shorter page counts as the last one."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -215,7 +215,7 @@ class CutAtAThousand(Reference):
 
 @broken("list/many-pages", "rare")
 class GapBetweenPartitions(Reference):
-    """The bounds are computed twice, and rounded differently: what hashes between them is in no partition."""
+    """The bounds are computed twice, with different rounding: hashes in between are in no partition."""
 
     def partition_range(self, index: int, count: int) -> tuple[bytes, bytes | None]:
         start, end = super().partition_range(index, count)
@@ -224,7 +224,7 @@ class GapBetweenPartitions(Reference):
 
 @broken("list/many-pages", "rare")
 class TiesAtTheBoundLost(Reference):
-    """Pages are cut by a key that is not unique, and go on beyond it: what ties with the last document is lost."""
+    """Pages are cut by a key that is not unique, and continue after it: documents tied with the last one are lost."""
 
     def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
         for position, stored in super().listed(collection, cursor):
@@ -234,7 +234,7 @@ class TiesAtTheBoundLost(Reference):
 
 @broken("list/all-or-refused", "special input")
 class WhatDoesNotConvertIsSkipped(Reference):
-    """A document that cannot be converted would end the copy, so it is logged and passed over."""
+    """A document that cannot be converted would end the copy, so it is logged and skipped."""
 
     def all_listed(self, namespace: str, data_type: Any, cursor: Any) -> Iterator[Any]:
         for kind in self.store.data_types(namespace):
@@ -248,12 +248,12 @@ class WhatDoesNotConvertIsSkipped(Reference):
 
 
 def _holds_a_stranger(data: bytes, kind: int) -> bool:
-    """Whether a document has a value that only its own type knows."""
+    """Whether a document has a value that only its own type can express."""
     return not all(isinstance(value, str | int | None) for value in read_document(data, kind).values())
 
 
 class _Paged(Reference):
-    """A connector that finds out whether there is more by what it has in hand."""
+    """A connector that guesses from the current page whether there is more."""
 
     def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
         found = list(documents)
@@ -262,7 +262,7 @@ class _Paged(Reference):
 
 @broken("list/page-boundaries", "rare")
 class FullLastPageIsLost(_Paged):
-    """A full page promises another; when there is none, the page that promised it is taken back."""
+    """A full page promises another one; if there is none, the full page is dropped."""
 
     def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
         page, more = super().cut_page(documents)
@@ -271,7 +271,7 @@ class FullLastPageIsLost(_Paged):
 
 @broken("list/page-boundaries", "rare")
 class LastDocumentOfAFullPageIsLost(_Paged):
-    """One document is read ahead to see whether there is more: where it is the last one, it is dropped."""
+    """One document is read ahead to see whether there is more; if it is the last one, it is dropped."""
 
     def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
         found = list(documents)
@@ -280,7 +280,7 @@ class LastDocumentOfAFullPageIsLost(_Paged):
 
 @broken("list/page-boundaries", "rare")
 class PageBeyondTheLastFails(_Paged):
-    """A full page promises another, and the cursor of the empty page that follows is made from its last document."""
+    """A full page promises another one, and the cursor of the empty page after it is made from its last document."""
 
     def cut_page(self, documents: Iterator[Any]) -> tuple[list[Any], bool]:
         page, _ = super().cut_page(documents)
@@ -295,7 +295,7 @@ class PageBeyondTheLastFails(_Paged):
 
 @broken("list/types-agree")
 class TypesAreApart(Reference):
-    """Two tables, one for each type: a copy in BSON has none of the documents that were written as JSON."""
+    """Two tables, one for each type: a copy in BSON lacks the documents that were written as JSON."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         self.check_namespace(request.partition.namespace)
@@ -338,7 +338,7 @@ class OtherIdsOnEachRead(Reference):
 
 @broken("list/repeatable")
 class CursorUsedUp(Reference):
-    """A partition is a queue: what was listed once is not listed again."""
+    """A partition is a queue: documents that were listed once are not listed again."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -355,7 +355,7 @@ class CursorUsedUp(Reference):
 
 
 class _Positions(Reference):
-    """A connector that keeps the position of a listing to itself, and hands out a cursor that says nothing."""
+    """A connector that keeps the position of a listing itself, and hands out a meaningless cursor."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -380,7 +380,7 @@ class _Positions(Reference):
 
 @broken("list/restart-mid-way", "special input")
 class GoesOnWhereItWasLeft(_Positions):
-    """The store's own cursor is kept open for a partition, and goes on whatever cursor is sent."""
+    """The store's own cursor stays open for a partition, and continues whatever cursor is sent."""
 
     def resumed(self, request: ListDataRequest) -> bool:
         return True
@@ -388,7 +388,7 @@ class GoesOnWhereItWasLeft(_Positions):
 
 @broken("list/restart-mid-way", "special input")
 class CursorStaysOpen(_Positions):
-    """The store's cursor is closed at the end only: a listing that was given up blocks the next one."""
+    """The store's cursor is closed only at the end: an abandoned listing blocks the next one."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         if _first(request) and self.positions.get(self.key(request)):
@@ -412,12 +412,12 @@ class OneListingOfANamespace(_Positions):
 
 @broken("list/interleaved", "special input")
 class OneListingOfAPartition(_Positions):
-    """One open iterator for each partition: a second copier of it takes the first one's documents away."""
+    """One open iterator for each partition: a second copier takes the first one's documents."""
 
 
 @broken("list/any-time", "special input")
 class CursorExpiresForGood(Reference):
-    """The query behind a page is closed after a while, and its cursor refused as one that is not known."""
+    """The query behind a page is closed after a while, and its cursor is refused as unknown."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -447,7 +447,7 @@ class PageBuiltInTheInstance(Reference):
 
 @broken("list/parallel", "rare")
 class OneListingAtATime(Reference):
-    """A connection that serves one query at a time, shared by all threads: the second one fails."""
+    """All threads share a connection that serves one query at a time: the second one fails."""
 
     busy = False
 
@@ -464,7 +464,7 @@ class OneListingAtATime(Reference):
 
 @broken("list/parallel", "rare")
 class PoolOfTwelveReaders(Pooled):
-    """A pool of 12 connections, which is enough for dsync's 4 copiers, and not for the 32 that it may have."""
+    """A pool of 12 connections: enough for dsync's 4 copiers, but not for the 32 that it may have."""
 
     size = 12
 
@@ -474,7 +474,7 @@ class PoolOfTwelveReaders(Pooled):
 
 
 class _Created(Reference):
-    """A connector that lists in the order in which documents were created, in one partition."""
+    """A connector that lists documents in the order of creation, in one partition."""
 
     def partition_count(self, namespace: str) -> int:
         return 1
@@ -492,7 +492,7 @@ class _Created(Reference):
 
 @broken("list/mixed-ids", "rare")
 class PagesGoOnWithoutCase(Reference):
-    """Pages are sorted by bytes, and go on with `id > last` under a collation that does not tell capitals."""
+    """Pages are sorted by bytes, and continue with `id > last` under a collation that ignores case."""
 
     def partition_count(self, namespace: str) -> int:
         return 1
@@ -517,7 +517,7 @@ def _sorted_by(item: Any) -> str:
 
 @broken("list/stable-while-written", "rare")
 class EndsWhereItsPlaceIsGone(Reference):
-    """A page's cursor names its last document, and what is not there any more has nothing behind it."""
+    """A page's cursor names its last document, and if that is gone, nothing comes after it."""
 
     def all_listed(self, namespace: str, data_type: Any, cursor: Any) -> Iterator[Any]:
         there = self.store.collection(namespace, data_type).documents
@@ -528,12 +528,12 @@ class EndsWhereItsPlaceIsGone(Reference):
 
 @broken("list/ends-while-written", "rare")
 class ChasesNewDocuments(_Created):
-    """Sorted by the time of creation, without a bound: a listing runs as long as somebody writes."""
+    """Sorted by creation time, without a bound: a listing runs as long as somebody writes."""
 
 
 @broken("list/stable-while-written", "rare")
 class PagesByOffset(Reference):
-    """LIMIT and OFFSET: a row that is deleted from an earlier page moves another one out of sight."""
+    """LIMIT and OFFSET: a row deleted from an earlier page moves another one out of sight."""
 
     def listed(self, collection: Any, cursor: Any) -> Iterator[Any]:
         start, end = self.partition_range(cursor.index, cursor.count)
@@ -554,7 +554,7 @@ class PageNumbers(PagesByOffset):
 
 
 class _CursorsOfTheInstance(Reference):
-    """A connector whose page cursors are known to the instance that gave them out."""
+    """A connector whose page cursors only its instance knows."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -578,12 +578,12 @@ class _CursorsOfTheInstance(Reference):
 
 @broken("list/retryable-cursor", "special input")
 class ExpiredCursorIsFinal(_CursorsOfTheInstance):
-    """The store forgets a cursor, and its error is passed on with a final code: the partition has failed."""
+    """The store forgets a cursor, and its error becomes a final code: the partition has failed."""
 
 
 @broken("list/retryable-cursor", "special input")
 class ExpiredCursorIsTheEnd(_CursorsOfTheInstance):
-    """A cursor that the store has forgotten is answered with an empty page: the rest is lost in silence."""
+    """A cursor that the store has forgotten gets an empty page: the rest is silently lost."""
 
     def unknown(self, request: ListDataRequest) -> ListDataResponse:
         return ListDataResponse()
@@ -591,7 +591,7 @@ class ExpiredCursorIsTheEnd(_CursorsOfTheInstance):
 
 @broken("list/id-range", "special input")
 class RangeOfIdsOverflows(Reference):
-    """Partitions are shares of max - min in 64 bits, which overflows where both ends of the range are ids."""
+    """Partitions are shares of max - min in 64 bits, which overflows if both ends of the range are ids."""
 
     def all_listed(self, namespace: str, data_type: DataType, cursor: Any) -> Iterator[Any]:
         found = super().all_listed(namespace, data_type, cursor)

@@ -1,4 +1,4 @@
-"""Connectors that count their updates wrongly, or for ever."""
+"""Connectors that count updates wrongly, or without an end."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("lsn/opens")
 class CountIsMissing(Reference):
-    """lsn_stream is declared, and nobody has written it."""
+    """lsn_stream is declared, but nobody implemented it."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Any:
         raise Unimplemented("StreamLSN")
@@ -44,7 +44,7 @@ class CountFails(Reference):
 
 @broken("lsn/counts")
 class MessagesAreCounted(Reference):
-    """One for each batch, however many updates are in it."""
+    """One per batch, whatever the number of updates in it."""
 
     def counted(self, entries: Any, wanted: Any) -> int:
         return 1
@@ -60,7 +60,7 @@ class NothingIsCounted(Reference):
 
 @broken("lsn/counts")
 class OneCountAndTheEnd(Reference):
-    """What is there when the stream is opened is counted, and that is all."""
+    """The count at the opening of the stream, and then the end."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
         yield StreamLSNResponse(lsn=self.store.end - self.stream_start(request.cursor))
@@ -68,7 +68,7 @@ class OneCountAndTheEnd(Reference):
 
 @broken("lsn/counts", "special input")
 class InsertsAreNotCounted(Reference):
-    """Inserts come with the copy, it is thought."""
+    """Inserts supposedly come with the copy."""
 
     def counted(self, entries: Any, wanted: Any) -> int:
         return sum(self.is_wanted(entry, wanted) and entry.update.type != UPDATE_TYPE_INSERT for entry in entries)
@@ -76,7 +76,7 @@ class InsertsAreNotCounted(Reference):
 
 @broken("lsn/counts", "special input")
 class DeletesAreNotCounted(Reference):
-    """What is counted are documents that are sent on."""
+    """Only updates with documents are counted."""
 
     def counted(self, entries: Any, wanted: Any) -> int:
         return sum(self.is_wanted(entry, wanted) and entry.update.type != UPDATE_TYPE_DELETE for entry in entries)
@@ -93,7 +93,7 @@ class CountIsAByte(Reference):
 
 @broken("lsn/monotone", "special input")
 class DeletesLowerTheCount(Reference):
-    """The count is that of documents that were added."""
+    """The count is the number of added documents."""
 
     def counted(self, entries: Any, wanted: Any) -> int:
         kinds = [entry.update.type for entry in entries if self.is_wanted(entry, wanted)]
@@ -102,7 +102,7 @@ class DeletesLowerTheCount(Reference):
 
 @broken("lsn/monotone", "special input")
 class CountIsOfTheBatch(Reference):
-    """Each message counts since the message before it."""
+    """Each message counts from the previous one."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
         total = 0
@@ -135,7 +135,7 @@ class CountIsATime(Reference):
 
 @broken("lsn/cancel")
 class CountGoesOnWhenCancelled(Reference):
-    """The loop that counts does not look whether the caller is there."""
+    """The counting loop does not check whether the caller is there."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
         start, end = self.stream_start(request.cursor), -1
@@ -147,7 +147,7 @@ class CountGoesOnWhenCancelled(Reference):
 
 
 class _SourceOnly(Reference):
-    """A source that is no sink, with a few documents, whose stream ends by itself."""
+    """A source that is not a sink, with a few documents, whose stream ends by itself."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -176,7 +176,7 @@ def _page(number: int) -> Any:
 
 @broken("lsn/ends-with-updates", "special input")
 class CountGoesOnWhenUpdatesHaveEnded(_SourceOnly):
-    """StreamUpdates ends with the source, and StreamLSN waits for more."""
+    """StreamUpdates ends with the source, but StreamLSN waits for more."""
 
 
 class _Undeclared(Reference):
@@ -188,7 +188,7 @@ class _Undeclared(Reference):
 
 @broken("lsn/undeclared")
 class UndeclaredCountFails(_Undeclared):
-    """StreamLSN is not declared, and raises what nobody catches."""
+    """StreamLSN is not declared, and raises an exception that nobody catches."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Any:
         raise RuntimeError("no such table")

@@ -19,7 +19,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("metadata/answers")
 class CountingFails(Reference):
-    """A statement for counting that the store does not know, and nobody tried."""
+    """A counting statement that the store does not know, and nobody tried."""
 
     def count(self, namespace: str) -> int:
         raise RuntimeError("function count_estimate(text) does not exist")
@@ -27,7 +27,7 @@ class CountingFails(Reference):
 
 @broken("metadata/count")
 class CountsWrites(Reference):
-    """A counter that is raised with each document written: overwrites are counted, deletes are not."""
+    """A counter that grows with each written document: overwrites are counted, deletes are not."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -51,7 +51,7 @@ class CountKeepsDeleted(Reference):
 
 @broken("metadata/count")
 class CountIsCached(Reference):
-    """The count of a namespace is taken once, and kept."""
+    """The count of a namespace is taken once, and cached."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -65,7 +65,7 @@ class CountIsCached(Reference):
 
 @broken("metadata/count")
 class CountIsAnEstimate(Reference):
-    """The statistics of the store are a sample: close, and never equal to the other end's count."""
+    """The store's statistics are a sample: close, but never equal to the other end's count."""
 
     def count(self, namespace: str) -> int:
         return (self.store.count(namespace) * 11 + 9) // 10
@@ -73,7 +73,7 @@ class CountIsAnEstimate(Reference):
 
 @broken("metadata/agrees-with-listing", "special input")
 class CountStopsAtTen(Reference):
-    """The first page's length is taken for the number of documents."""
+    """The length of the first page is taken as the number of documents."""
 
     def count(self, namespace: str) -> int:
         return min(self.store.count(namespace), 10)
@@ -89,7 +89,7 @@ class CountStopsAtAThousand(Reference):
 
 @broken("errors/plan-namespaces")
 class UnknownNamespaceHasNoCount(Reference):
-    """The count of a namespace that is not there is None, and no number."""
+    """The count of a missing namespace is None instead of a number."""
 
     def count(self, namespace: str) -> int:
         return int(self.store.count(namespace) or None)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ class UnknownNamespaceHasNoCount(Reference):
 
 @broken("errors/plan-namespaces")
 class UnknownNamespaceIsInternal(Reference):
-    """What the store says of a missing table is passed on as INTERNAL."""
+    """The store's error for a missing table becomes INTERNAL."""
 
     def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> Any:
         if request.namespace not in self.store.namespaces():
@@ -107,7 +107,7 @@ class UnknownNamespaceIsInternal(Reference):
 
 @broken("metadata/unknown-namespace")
 class UnknownNamespaceCountsEverything(Reference):
-    """No filter where the filter finds nothing: the count of all that there is."""
+    """If the filter finds nothing, there is no filter: everything is counted."""
 
     def count(self, namespace: str) -> int:
         return self.store.count(namespace) or sum(map(self.store.count, self.store.namespaces()))
@@ -115,7 +115,7 @@ class UnknownNamespaceCountsEverything(Reference):
 
 @broken("metadata/per-namespace")
 class CountOfTheDatabase(Reference):
-    """Of `db.collection` only the database is counted."""
+    """Only the database of `db.collection` is counted."""
 
     def count(self, namespace: str) -> int:
         database = namespace.partition(".")[0]
@@ -124,7 +124,7 @@ class CountOfTheDatabase(Reference):
 
 @broken("metadata/per-namespace")
 class CountOfTheLastNamespace(Reference):
-    """The statistics are those of the namespace that was written to last."""
+    """The statistics are those of the last namespace that was written to."""
 
     last = ""
 
@@ -138,7 +138,7 @@ class CountOfTheLastNamespace(Reference):
 
 @broken("metadata/per-namespace", "special input")
 class CountOfAPattern(Reference):
-    """The name is handed to the store as a pattern of keys."""
+    """The store takes the name as a pattern of keys."""
 
     def count(self, namespace: str) -> int:
         return sum(self.store.count(name) for name in fnmatch.filter(self.store.namespaces(), namespace))

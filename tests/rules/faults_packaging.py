@@ -1,4 +1,4 @@
-"""Folders of connectors that work, and leave their users, reviewers or maintainers alone."""
+"""Folders of connectors that work, but fail their users, reviewers or maintainers."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ def broken(rule: str, difficulty: Difficulty = "any call") -> Callable[[Break], 
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Replace what stands in a file. Raises ValueError where it does not: the template has changed."""
+    """Replace text in a file. Raises ValueError if it is not there, because the template has changed."""
     text = path.read_text(encoding="utf-8")
     if old not in text:
         raise ValueError(f"{path.name} has no {old!r}")
@@ -34,7 +34,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 @broken("packaging/registered")
 def no_entry_point(folder: Path) -> None:
-    """It works from its folder, and is not there once it is installed."""
+    """It works from its folder, but is missing once it is installed."""
     path = folder / "pyproject.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r'\[project\.entry-points\."dsync\.connectors"\]\n.*\n', "", text), encoding="utf-8")
@@ -48,7 +48,7 @@ def entry_point_of_a_module_that_was_renamed(folder: Path) -> None:
 
 @broken("packaging/registered")
 def entry_point_of_the_class(folder: Path) -> None:
-    """The class of the connector is named in place of its registration."""
+    """It names the connector's class instead of its registration."""
     replace(folder / "pyproject.toml", ".registration:CONNECTOR", ".connector:PackagedConnector")
 
 
@@ -60,7 +60,7 @@ def package_that_is_not_installed(folder: Path) -> None:
 
 @broken("packaging/registered")
 def no_pyproject(folder: Path) -> None:
-    """A folder that can be run, and not installed."""
+    """A folder that can be run, but not installed."""
     (folder / "pyproject.toml").unlink()
 
 
@@ -85,13 +85,13 @@ def option_without_help(folder: Path) -> None:
 
 @broken("packaging/help", "special input")
 def help_is_the_name(folder: Path) -> None:
-    """A help text that was asked for, and says nothing."""
+    """A mandatory help text that explains nothing."""
     in_settings(folder, '    page_size: int = option(500, help="Page size.", gt=0)\n')
 
 
 @broken("packaging/errors")
 def errors_without_context(folder: Path) -> None:
-    """Every error is the same word."""
+    """Every error has the same word."""
     in_connector(
         folder,
         "    def list_data(self, request):\n"
@@ -106,7 +106,7 @@ def errors_without_context(folder: Path) -> None:
 
 @broken("packaging/errors", "special input")
 def type_is_not_told(folder: Path) -> None:
-    """A data type that is not supported is refused, and not named."""
+    """An unsupported data type is refused, but not named."""
     methods = "".join(
         f"    def {method}(self, request):\n"
         "        if request.type not in self.data_types:\n"
@@ -126,7 +126,7 @@ def password_is_plain(folder: Path) -> None:
 
 @broken("packaging/secrets", "special input")
 def validator_tells_the_secret(folder: Path) -> None:
-    """A validator that quotes what it does not take."""
+    """A validator that quotes the value that it refuses."""
     in_settings(
         folder,
         '    key: SecretStr | None = option(None, help="32 hexadecimal digits")\n\n'
@@ -143,13 +143,13 @@ def validator_tells_the_secret(folder: Path) -> None:
 
 @broken("packaging/test-data")
 def no_test_data(folder: Path) -> None:
-    """The tests make their documents up."""
+    """The tests make up their documents."""
     shutil.rmtree(folder / "test_data")
 
 
 @broken("packaging/test-data")
 def no_invalid_test_data(folder: Path) -> None:
-    """Only what goes well is tested."""
+    """Only success is tested."""
     shutil.rmtree(folder / "test_data" / "invalid")
 
 
@@ -162,20 +162,20 @@ def valid_document_without_an_id(folder: Path) -> None:
 
 @broken("packaging/test-data", "special input")
 def edge_case_that_is_no_document(folder: Path) -> None:
-    """An edge case that ends before it is complete."""
+    """A truncated edge case."""
     (folder / "test_data" / "edge" / "single.ejsonl").write_text('{"_id": "on', encoding="utf-8")
 
 
 @broken("packaging/test-data", "special input")
 def invalid_document_that_is_valid(folder: Path) -> None:
-    """A test of what is refused that would refuse nothing."""
+    """A test of refusals that would refuse nothing."""
     with (folder / "test_data" / "invalid" / "missing-id.ejsonl").open("a", encoding="utf-8") as file:
         file.write('{"_id": 1}\n')
 
 
 @broken("packaging/test-data", "special input")
 def test_data_of_one_type_only(folder: Path) -> None:
-    """It takes JSON, too, and no test gives it any."""
+    """It also accepts JSON, but no test uses any."""
     (folder / "test_data" / "valid" / "documents.jsonl").unlink()
 
 
@@ -193,7 +193,7 @@ def option_that_the_readme_lacks(folder: Path) -> None:
 
 @broken("identity/other-data")
 def id_is_the_connectors_name(folder: Path) -> None:
-    """The id says what is connected, and not to which data."""
+    """The id says what is connected, but not to which data."""
     replace(
         folder / "connector.py",
         "return str(found)",

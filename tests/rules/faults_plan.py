@@ -1,4 +1,4 @@
-"""Connectors whose plans leave something out, plan too much, or do not last."""
+"""Connectors whose plans leave something out, include too much, or do not last."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class _Asked(Reference):
-    """A connector that is asked for another plan than the one it was asked for."""
+    """A connector that gets a different plan request than was sent."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
         return super().generate_plan(self.asked(request))
@@ -27,7 +27,7 @@ class _Asked(Reference):
 
 @broken("plan/initial-sync-flag")
 class AlwaysCopies(_Asked):
-    """The flags of the request are not looked at: a run for changes alone copies everything again."""
+    """The request's flags are ignored: a run for changes only copies everything again."""
 
     def asked(self, request: GeneratePlanRequest) -> GeneratePlanRequest:
         return GeneratePlanRequest(namespaces=request.namespaces, initial_sync=True, updates=request.updates)
@@ -35,7 +35,7 @@ class AlwaysCopies(_Asked):
 
 @broken("plan/initial-sync-flag")
 class CopiesWithUpdates(_Asked):
-    """`initial_sync or updates`, where one flag was meant."""
+    """`initial_sync or updates` instead of one flag."""
 
     def asked(self, request: GeneratePlanRequest) -> GeneratePlanRequest:
         initial_sync = request.initial_sync or request.updates
@@ -44,7 +44,7 @@ class CopiesWithUpdates(_Asked):
 
 @broken("plan/updates-flag")
 class StreamsAfterACopyAlone(Reference):
-    """The updates partition is made beside the others: a run for changes alone has none."""
+    """The updates partition is made beside the others: a run for changes only has none."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
         plan = super().generate_plan(request)
@@ -53,7 +53,7 @@ class StreamsAfterACopyAlone(Reference):
 
 @broken("plan/updates-flag")
 class AlwaysStreams(_Asked):
-    """An updates partition although none was asked for."""
+    """An updates partition although none was requested."""
 
     def asked(self, request: GeneratePlanRequest) -> GeneratePlanRequest:
         return GeneratePlanRequest(namespaces=request.namespaces, initial_sync=request.initial_sync, updates=True)
@@ -61,7 +61,7 @@ class AlwaysStreams(_Asked):
 
 @broken("plan/updates-flag", "special input")
 class StreamsWithoutCopyOnly(_Asked):
-    """The flags are taken for two modes, of which one holds: a full run gets no updates."""
+    """The flags are taken as two exclusive modes: a full run gets no updates."""
 
     def asked(self, request: GeneratePlanRequest) -> GeneratePlanRequest:
         updates = request.updates and not request.initial_sync
@@ -86,7 +86,7 @@ class UpdatesPartitionOfEachShard(Reference):
 
 @broken("plan/partitions")
 class PartitionWithoutNamespace(Reference):
-    """The namespace is in the cursor, and seems not to be needed again."""
+    """The namespace is in the cursor, and seems unnecessary elsewhere."""
 
     def partitions(self, namespace: str) -> list[Partition]:
         return [Partition(cursor=partition.cursor) for partition in super().partitions(namespace)]
@@ -94,7 +94,7 @@ class PartitionWithoutNamespace(Reference):
 
 @broken("plan/partitions")
 class NoPartitionForAFewDocuments(Reference):
-    """count // page_size partitions: none for a small namespace, and dsync takes that for an error."""
+    """count // page_size partitions: none for a small namespace, which is an error for dsync."""
 
     def partition_count(self, namespace: str) -> int:
         return min(self.store.count(namespace) // self.page_size(), 4)
@@ -102,7 +102,7 @@ class NoPartitionForAFewDocuments(Reference):
 
 @broken("plan/asked-namespaces")
 class PlansEverything(_Asked):
-    """The request's namespaces are not looked at."""
+    """The request's namespaces are ignored."""
 
     def asked(self, request: GeneratePlanRequest) -> GeneratePlanRequest:
         return GeneratePlanRequest(initial_sync=request.initial_sync, updates=request.updates)
@@ -120,7 +120,7 @@ class PlansByPrefix(Reference):
 
 @broken("plan/asked-namespaces", "special input")
 class PlansTheWholeDatabase(Reference):
-    """Of `db.collection` only the database is looked at."""
+    """Only the database of `db.collection` counts."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         names = self.store.namespaces()
@@ -130,7 +130,7 @@ class PlansTheWholeDatabase(Reference):
 
 @broken("plan/default")
 class DefaultPlanOfOne(Reference):
-    """The store's list of collections is read for its first item."""
+    """Only the first item of the store's list of collections is read."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         return super().planned_namespaces(requested) if requested else self.store.namespaces()[:1]
@@ -138,7 +138,7 @@ class DefaultPlanOfOne(Reference):
 
 @broken("plan/default")
 class DefaultPlanRefused(Reference):
-    """default_plan is declared, and an empty list of namespaces refused."""
+    """default_plan is declared, but an empty list of namespaces is refused."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         if not requested:
@@ -148,7 +148,7 @@ class DefaultPlanRefused(Reference):
 
 @broken("plan/default", "rare")
 class DefaultPlanOfTheFirstPage(Reference):
-    """The list of collections has pages of its own, and only the first is read."""
+    """The list of collections has pages, and only the first is read."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         return super().planned_namespaces(requested)[:10]
@@ -156,7 +156,7 @@ class DefaultPlanOfTheFirstPage(Reference):
 
 @broken("plan/default", "special input")
 class NamesAreTakenApart(Reference):
-    """A namespace is what stands before the first colon of the store's keys."""
+    """A namespace is whatever precedes the first colon in the store's keys."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         names = super().planned_namespaces(requested)
@@ -165,7 +165,7 @@ class NamesAreTakenApart(Reference):
 
 @broken("plan/multi-namespace")
 class FirstNamespaceOnly(Reference):
-    """namespaces[0]: written for one, and declared for many."""
+    """namespaces[0]: written for one, but declared for many."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         return super().planned_namespaces(requested[:1])
@@ -173,7 +173,7 @@ class FirstNamespaceOnly(Reference):
 
 @broken("plan/multi-namespace")
 class NamespacesJoined(Reference):
-    """The namespaces are joined to one name, as the command line gives them."""
+    """The namespaces are joined into one name, as on the command line."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         return super().planned_namespaces([",".join(requested)] if requested else [])
@@ -181,7 +181,7 @@ class NamespacesJoined(Reference):
 
 @broken("plan/multi-namespace")
 class CursorsOfTheFirstNamespace(Reference):
-    """The loop over namespaces closes over the first one: all partitions list it."""
+    """The loop over namespaces captures the first one: all partitions list it."""
 
     first = ""
 
@@ -197,7 +197,7 @@ class CursorsOfTheFirstNamespace(Reference):
 
 @broken("plan/stripped-partition")
 class ShareInThePartitionValue(Reference):
-    """partition_value tells one partition from another: dsync sends it back empty."""
+    """partition_value distinguishes partitions, but dsync sends it back empty."""
 
     def partitions(self, namespace: str) -> list[Partition]:
         planned = super().partitions(namespace)
@@ -215,7 +215,7 @@ class ShareInThePartitionValue(Reference):
 
 @broken("plan/stripped-partition")
 class EstimatedCountAsLimit(Reference):
-    """The estimate in the partition bounds its listing: it comes back as 0."""
+    """The partition's estimate limits its listing, but comes back as 0."""
 
     def list_data(self, request: ListDataRequest) -> Any:
         answer = super().list_data(request)
@@ -225,7 +225,7 @@ class EstimatedCountAsLimit(Reference):
 
 @broken("plan/repeatable")
 class PlanDropsTheSnapshot(Reference):
-    """A plan opens a snapshot and closes the one before: a verification ends the copy."""
+    """A plan opens a snapshot and closes the previous one: a verification ends the copy."""
 
     plans = 0
 
@@ -246,7 +246,7 @@ class PlanDropsTheSnapshot(Reference):
 
 @broken("plan/repeatable", "special input")
 class LastPlannedIsListed(Reference):
-    """The plan selects the database (`USE shop`), and the listing reads what is selected."""
+    """The plan selects the database (`USE shop`), and the listing reads the selected one."""
 
     selected = ""
 
@@ -261,7 +261,7 @@ class LastPlannedIsListed(Reference):
 
 @broken("plan/repeatable", "special input")
 class PlanEmptiesTheFirstPartition(Reference):
-    """Work is queued by the plan and taken by the listing; a second plan finds the queue taken."""
+    """The plan queues work, and the listing takes it; a second plan finds the queue empty."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -306,12 +306,12 @@ class _Remembering(Reference):
 
 @broken("plan/self-contained")
 class PartitionsKeptInMemory(_Remembering):
-    """The partition is an object of the instance, its cursor a key: after a restart nothing resumes."""
+    """The partition is an object in the instance, its cursor a key: after a restart nothing resumes."""
 
 
 @broken("plan/self-contained")
 class UnknownPartitionIsEmpty(_Remembering):
-    """A partition that the instance does not know is taken for a finished one: its documents are lost in silence."""
+    """A partition that the instance does not know counts as finished: its documents are silently lost."""
 
     def unknown(self, request: ListDataRequest) -> Any:
         return REFERENCE.ListDataResponse()
@@ -332,7 +332,7 @@ class _Refusing(Reference):
 
 @broken("errors/plan-namespaces")
 class UnknownNamespaceIsAKeyError(_Refusing):
-    """A dict is asked for a key that it does not have, and nobody catches the KeyError."""
+    """A dict lacks the key, and nobody catches the KeyError."""
 
     def refusal(self, namespace: str) -> Exception:
         return KeyError(namespace)
@@ -340,7 +340,7 @@ class UnknownNamespaceIsAKeyError(_Refusing):
 
 @broken("plan/unknown-namespace")
 class UnknownNamespaceIsUnavailable(_Refusing):
-    """Every error of the store is mapped to UNAVAILABLE, a missing table as well."""
+    """Every error of the store is mapped to UNAVAILABLE, even a missing table."""
 
     def refusal(self, namespace: str) -> ConnectorError:
         return Unavailable(f"query failed: no such table {namespace}")

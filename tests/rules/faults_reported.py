@@ -34,7 +34,7 @@ _OF_ONE_TIME = 4
 
 @broken("stream/resume", "special input")
 class CursorIsATime(Reference):
-    """A cursor is the time of the last change, and a stream goes on after it: others of the same time are skipped."""
+    """A cursor is the time of the last change, and a stream continues after it: others at that time are skipped."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for number, entry in enumerate(entries, sequence + 1):
@@ -48,7 +48,7 @@ class CursorIsATime(Reference):
 
 
 class _Sent(Reference):
-    """A connector that applies other updates than those it was sent."""
+    """A connector that applies other updates than those that were sent."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         sent = self.sent(request, list(request.updates))
@@ -60,7 +60,7 @@ class _Sent(Reference):
 
 @broken("updates/side-by-side", "special input")
 class DeleteAndInsertAreOneUpdate(_Sent):
-    """A DELETE before an INSERT is taken for the two halves of an update, whatever their ids: it is dropped."""
+    """A DELETE before an INSERT is taken as half of an update, whatever the ids: it is dropped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         following: Sequence[Update | None] = [*updates[1:], None]
@@ -73,7 +73,7 @@ class DeleteAndInsertAreOneUpdate(_Sent):
 
 @broken("updates/side-by-side", "special input")
 class DeleteOfWhatIsMissingEndsTheCall(_Sent):
-    """A DELETE that finds nothing ends the loop, and the updates after it are dropped."""
+    """A DELETE that finds nothing ends the loop, and later updates are dropped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         there: dict[bytes, bool] = {}
@@ -88,7 +88,8 @@ class DeleteOfWhatIsMissingEndsTheCall(_Sent):
 
 @broken("updates/partial", "special input")
 class EmptyPartialUpdateReplaces(Reference):
-    """A partial update without changed fields has no operator, and so is a document: it replaces what was there."""
+    """A partial update without changed fields has no operator, so it counts as a document: it replaces the existing
+    one."""
 
     def merged(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> bytes:
         fields = decode(update.data, data_type) if update.type == UPDATE_TYPE_PARTIAL_UPDATE else {"whole": True}
@@ -98,7 +99,7 @@ class EmptyPartialUpdateReplaces(Reference):
 
 @broken("write/concurrent", "rare")
 class FirstWritersCreateTheTableAtOnce(Reference):
-    """IF NOT EXISTS is no lock: of several first writers one makes the table, and the others fail for good."""
+    """IF NOT EXISTS is not a lock: one of several first writers creates the table, and the others fail for good."""
 
     def write_data(self, request: Any) -> Any:
         known = self.__dict__.setdefault("tables", set(self.store.namespaces()))

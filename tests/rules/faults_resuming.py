@@ -1,4 +1,4 @@
-"""Connectors whose cursors skip updates, and whose streams end, or do not."""
+"""Connectors whose cursors skip updates, and whose streams end too early or never."""
 
 import queue
 import threading
@@ -23,7 +23,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("stream/resume", "special input")
 class CursorIsTheEndOfTheLog(Reference):
-    """Each message carries the position of the newest change, in place of that of its own last one."""
+    """Each message has the position of the newest change instead of its own last one."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -34,7 +34,7 @@ class CursorIsTheEndOfTheLog(Reference):
 
 @broken("stream/resume", "special input")
 class CursorIsOneTooFar(Reference):
-    """The position of the next change, and the stream goes on after it."""
+    """The cursor is the position of the next change, but the stream continues after it."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -69,7 +69,7 @@ class CursorIsOfTheBatch(Reference):
 
 @broken("stream/resume")
 class SentCursorsAreNotRead(Reference):
-    """The plan's cursor is read, those of messages are not."""
+    """It can read the plan's cursor, but not those of messages."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -105,7 +105,7 @@ class CursorCoversOtherNamespaces(Reference):
 
 @broken("stream/resume-many", "special input")
 class LargeBatchHasOneCursor(Reference):
-    """A large batch is cut into messages, each with the position of the batch's end."""
+    """A large batch is split into messages, each with the position of the batch's end."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         end = self.update_cursor(sequence + len(entries))
@@ -135,7 +135,7 @@ class CursorIsAKeyIntoMemory(Reference):
 
 @broken("stream/resume-elsewhere", "rare")
 class UnknownCursorBeginsNow(CursorIsAKeyIntoMemory):
-    """A position that the instance does not know is taken for the newest."""
+    """A position that the instance does not know is taken as the newest."""
 
     def stream_start(self, data: bytes) -> int:
         try:
@@ -146,7 +146,7 @@ class UnknownCursorBeginsNow(CursorIsAKeyIntoMemory):
 
 @broken("stream/cursor-lasts", "special input")
 class PositionIsTheConnectors(Reference):
-    """One position for the connector, set by each plan: the cursor is a mere word."""
+    """The connector has a single position, set by each plan: the cursor means nothing."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> Any:
         if request.updates:
@@ -159,7 +159,7 @@ class PositionIsTheConnectors(Reference):
 
 @broken("stream/cursor-lasts", "special input")
 class CursorIsUsedUp(Reference):
-    """A replication slot: what was read once is gone."""
+    """A replication slot: changes that were read once are gone."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -175,7 +175,7 @@ class CursorIsUsedUp(Reference):
 
 
 class _Disturbed(Reference):
-    """A connector whose streams end when something else is done."""
+    """A connector whose streams end because of other calls."""
 
     disturbances = 0
 
@@ -189,7 +189,7 @@ class _Disturbed(Reference):
 
 @broken("stream/undisturbed", "special input")
 class PlanEndsStreams(_Disturbed):
-    """A plan makes the replication slot anew."""
+    """A plan recreates the replication slot."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> Any:
         self.disturbances += request.updates
@@ -198,7 +198,7 @@ class PlanEndsStreams(_Disturbed):
 
 @broken("stream/undisturbed", "special input")
 class CancelledCountEndsStreams(_Disturbed):
-    """StreamLSN and StreamUpdates share a connection, which the first that is cancelled closes."""
+    """StreamLSN and StreamUpdates share a connection, which the first cancelled one closes."""
 
     def stream_lsn(self, request: StreamLSNRequest, context: Any) -> Iterator[Any]:
         try:
@@ -209,7 +209,7 @@ class CancelledCountEndsStreams(_Disturbed):
 
 @broken("stream/beside-lsn", "special input")
 class StreamGoesOnWhereTheCountIs(Reference):
-    """The position of a plan is kept once: a stream that is opened later begins where StreamLSN has come to."""
+    """A plan's position is kept once: a stream opened later begins where StreamLSN has got to."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -231,7 +231,7 @@ class StreamGoesOnWhereTheCountIs(Reference):
 
 @broken("stream/beside-lsn", "special input")
 class CountingTakesUpdatesAway(Reference):
-    """StreamLSN reads the queue that StreamUpdates reads."""
+    """StreamLSN reads StreamUpdates' queue."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -258,7 +258,7 @@ class CountingTakesUpdatesAway(Reference):
 
 @broken("stream/parallel", "special input")
 class StreamsShareOneQueue(Reference):
-    """Two streams at once: each update goes to the one that is quicker."""
+    """Of two streams at once, each update goes to the quicker one."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -288,7 +288,7 @@ class StreamsShareOneQueue(Reference):
 
 @broken("stream/stays-open")
 class StreamEndsWhenCaughtUp(Reference):
-    """What is there is sent, and that is it."""
+    """Existing changes are sent, then the stream ends."""
 
     def entries_after(self, sequence: int, context: Any) -> Any:
         if self.store.end == sequence:
@@ -327,7 +327,7 @@ class StreamFailsWhenIdle(Reference):
 
 @broken("stream/cancel")
 class StreamGoesOnWhenCancelled(Reference):
-    """The loop does not look whether the caller is there."""
+    """The loop does not check whether the caller is there."""
 
     def ended(self, context: Any) -> bool:
         return bool(self._closed)
@@ -335,12 +335,12 @@ class StreamGoesOnWhenCancelled(Reference):
 
 @broken("stream/cancel", where="grpc")
 class ThreadIsKeptWhenCancelled(StreamGoesOnWhenCancelled):
-    """The same behind an address: the server has no threads left for other calls."""
+    """The same at an address: the server has no threads left for other calls."""
 
 
 @broken("stream/cancel", "special input", where="grpc")
 class ConnectionIsKeptWhenCancelled(Reference):
-    """Each stream takes a connection from a pool of 20, and a cancelled one does not give it back."""
+    """Each stream takes a connection from a pool of 20, and a cancelled one does not return it."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -355,7 +355,7 @@ class ConnectionIsKeptWhenCancelled(Reference):
 
 @broken("limits/slow-reader", "special input")
 class FullQueueDrops(Reference):
-    """A bounded queue between the log and the caller: when it is full, what comes is dropped."""
+    """A bounded queue between the log and the caller: when it is full, changes are dropped."""
 
     def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
         waiting: queue.Queue[Any] = queue.Queue(8)
@@ -377,7 +377,7 @@ class FullQueueDrops(Reference):
 
 @broken("limits/slow-reader", "special input")
 class SlowReaderIsCutOff(Reference):
-    """A caller that lags behind is hung up on."""
+    """It hangs up on a caller that lags behind."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -388,7 +388,7 @@ class SlowReaderIsCutOff(Reference):
 
 @broken("identity/other-cursor", "special input")
 class CursorOfOtherDataIsTaken(Reference):
-    """A cursor is a number, whosever it is: of data that is farther on, nothing comes for long."""
+    """A cursor is a number, whatever its data: if the other data is further ahead, nothing comes for a long time."""
 
     def stream_start(self, data: bytes) -> int:
         return int(CURSORS.UpdatesCursor.decode(data).sequence)

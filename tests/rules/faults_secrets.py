@@ -1,4 +1,4 @@
-"""Connectors that tell their password."""
+"""Connectors that reveal their password."""
 
 import logging
 from typing import Any
@@ -20,13 +20,13 @@ broken = broken_in(FAULTS)
 
 
 class SecretSettings(SETTINGS.Settings):
-    """The reference connector's, and a password."""
+    """The reference connector's settings, and a password."""
 
     password: SecretStr = option(help="a password")
 
 
 class Discreet(REFERENCE.ReferenceConnector):
-    """A correct connector that has a password."""
+    """A correct connector with a password."""
 
     settings_type = SecretSettings
 
@@ -42,7 +42,7 @@ class Discreet(REFERENCE.ReferenceConnector):
 
 @broken("secrets/info", options=_OPTIONS)
 class IdIsTheAddress(Discreet):
-    """The id is the address with all that is in it."""
+    """The id is the whole address."""
 
     def get_info(self, request: GetInfoRequest) -> Any:
         answer = super().get_info(request)
@@ -52,7 +52,7 @@ class IdIsTheAddress(Discreet):
 
 @broken("secrets/plan", options=_OPTIONS)
 class CursorCarriesTheSettings(Discreet):
-    """Self-contained: the cursor has the password, too."""
+    """The cursor is too self-contained: it has the password."""
 
     def update_cursor(self, sequence: int) -> bytes:
         return super().update_cursor(sequence) + b" " * 4 + self.password.encode()
@@ -74,7 +74,7 @@ class ErrorQuotesTheAddress(Discreet):
 
 @broken("secrets/outage", "rare", options=_OPTIONS)
 class LostConnectionIsQuoted(Discreet, Remote):
-    """What the client library says of a lost connection has the address in it; all other messages are redacted."""
+    """The client library's message about a lost connection has the address; all other messages are redacted."""
 
     def redact(self, text: str) -> str:
         return text if "connection reset" in text else super().redact(text)
@@ -87,7 +87,7 @@ class LostConnectionIsQuoted(Discreet, Remote):
 
 @broken("secrets/text", options=_OPTIONS)
 class ReprShowsThePassword(Discreet):
-    """A dataclass of plain text prints all that it has."""
+    """A dataclass of plain text prints all its fields."""
 
     def __repr__(self) -> str:
         return f"Connector(password={self.password!r})"
@@ -95,7 +95,7 @@ class ReprShowsThePassword(Discreet):
 
 @broken("secrets/logs", options=_OPTIONS)
 class SettingsAreLogged(Discreet):
-    """At the start the connector logs what it was given."""
+    """At the start, the connector logs its settings."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)

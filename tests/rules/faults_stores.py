@@ -1,4 +1,4 @@
-"""Stores that do less than others, or later, and lose data beside that: what they may choose hides nothing."""
+"""Stores that do less or are slower than others, and also lose data: their freedoms hide no fault."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ class CopiesOnlySome(variants_stores.CopiesOnly):
 
 @broken("schema/unknown-field")
 class CopiesKnownColumnsOnly(variants_typed.CopiesOnly):
-    """A sink that only copies, to a file with a header: what no column is there for is dropped."""
+    """A sink that only copies, to a file with a header: fields without a column are dropped."""
 
     def unknown(self, table: Table, fields: dict[str, Any]) -> None:
         """Drop it."""
@@ -33,7 +33,7 @@ class CopiesKnownColumnsOnly(variants_typed.CopiesOnly):
 
 @broken("write/read-back")
 class LosesAWriteThatLags(variants_stores.ReadsLag):
-    """A buffer that is flushed a little later leaves out its last document."""
+    """A buffer that is flushed a little later omits its last document."""
 
     def visible(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
         super().visible(namespace, data_type, changes if len(changes) < 2 else changes[:-1])
@@ -46,7 +46,7 @@ class OneProcessKeepsPartitionsInMemory(variants_stores.OneProcessAtATime, fault
 
 @broken("list/repeatable")
 class ReadsGoBack(variants_stores.ReadsLag):
-    """Every third read comes from a replica that has not seen anything of the last minutes."""
+    """Every third read comes from a replica that is minutes behind."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         self.store.__dict__["reads"] = reads = self.store.__dict__.get("reads", 0) + 1
@@ -57,7 +57,7 @@ class ReadsGoBack(variants_stores.ReadsLag):
 
 @broken("write/overwrites")
 class ShowsAWriteForAMoment(variants_stores.ReadsLag):
-    """What was overwritten is seen, until a merge of segments brings the old document back."""
+    """An overwrite is visible until a merge of segments brings the old document back."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         known = self.store.__dict__.setdefault("known", {})

@@ -1,4 +1,4 @@
-"""Connectors whose streams say something wrong, or leave updates out."""
+"""Connectors whose streams are wrong, or leave updates out."""
 
 import time
 from collections.abc import Iterator
@@ -36,21 +36,21 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class Messages(Reference):
-    """A connector that sends other messages than those that it should."""
+    """A connector that sends other messages than it should."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
             yield from self.sent(message, data_type)
 
     def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
-        """What is sent in place of a message."""
+        """What is sent instead of a message."""
         changed = [self.update(update, data_type) for update in message.updates]
         del message.updates[:]
         message.updates.extend(update for update in changed if update is not None)
         yield message
 
     def update(self, update: Update, data_type: DataType) -> Update | None:
-        """What is sent in place of an update; None for nothing."""
+        """What is sent instead of an update; None for nothing."""
         return update
 
 
@@ -71,7 +71,7 @@ class Updates(Messages):
 
 @broken("stream/opens")
 class StreamIsMissing(Reference):
-    """The plan promises updates that nobody has written yet."""
+    """The plan promises updates that nobody has implemented yet."""
 
     def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
         raise Unimplemented("StreamUpdates")
@@ -79,7 +79,7 @@ class StreamIsMissing(Reference):
 
 @broken("stream/opens")
 class PlanCursorIsAnotherKind(Reference):
-    """The stream reads its own cursors, and not the plan's."""
+    """The stream can read its own cursors, but not the plan's."""
 
     def stream_start(self, data: bytes) -> int:
         return int(CURSORS.PageCursor.decode(data).bound)
@@ -98,7 +98,7 @@ class StreamFailsAtTheFirstUpdate(Messages):
 
 @broken("stream/namespace-named")
 class NamespaceIsLeftOut(Messages):
-    """With one namespace asked for, it goes without saying."""
+    """With one requested namespace, it seems obvious."""
 
     def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
         message.namespace = ""
@@ -107,7 +107,7 @@ class NamespaceIsLeftOut(Messages):
 
 @broken("stream/update-type")
 class TypeIsLeftOut(Updates):
-    """The type is not filled in."""
+    """The type is not set."""
 
     def changed(self, copy: Update, data_type: DataType) -> Update:
         copy.type = UPDATE_TYPE_UNKNOWN
@@ -116,7 +116,7 @@ class TypeIsLeftOut(Updates):
 
 @broken("stream/update-type", "special input")
 class DeleteHasNoType(Updates):
-    """The log's letters for insert and update are mapped, that for delete is not."""
+    """The log's letters for insert and update are mapped, but not that for delete."""
 
     def changed(self, copy: Update, data_type: DataType) -> Update:
         if copy.type == UPDATE_TYPE_DELETE:
@@ -139,7 +139,7 @@ class _Ids(Updates):
 
 @broken("stream/id-encoding")
 class IdIsRawText(_Ids):
-    """The most common mistake: the id's text as it is."""
+    """The most common mistake: the id's text unchanged."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return BsonValue(data=str(value).encode(), type=2, name=part.name)
@@ -147,7 +147,7 @@ class IdIsRawText(_Ids):
 
 @broken("stream/id-encoding", "special input")
 class TextIdIsRaw(_Ids):
-    """Only text is encoded by hand."""
+    """Only texts are encoded by hand."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return BsonValue(data=value.encode(), type=2, name=part.name) if isinstance(value, str) else part
@@ -155,7 +155,7 @@ class TextIdIsRaw(_Ids):
 
 @broken("stream/id-encoding")
 class IdIsAWholeDocument(_Ids):
-    """A BSON document around the value, since the library encodes nothing else."""
+    """A BSON document around the value, because the library encodes nothing else."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return BsonValue(data=encode({"": value}, DATA_TYPE_MONGO_BSON), type=part.type, name=part.name)
@@ -180,7 +180,7 @@ class IdIsMissing(Updates):
 
 @broken("stream/id-encoding", "special input")
 class DeleteHasNoId(Updates):
-    """The old key is not in the log unless the table is told to write it."""
+    """The old key is not in the log unless the table is configured to write it."""
 
     def changed(self, copy: Update, data_type: DataType) -> Update:
         if copy.type == UPDATE_TYPE_DELETE:
@@ -190,7 +190,7 @@ class DeleteHasNoId(Updates):
 
 @broken("stream/ids")
 class IdIsText(_Ids):
-    """Each id is turned into text."""
+    """Each id becomes text."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return encode_id(str(value), part.name)
@@ -222,7 +222,7 @@ class LargeIdLosesDigits(_Ids):
 
 @broken("stream/ids", "special input")
 class IdIsLowerCase(_Ids):
-    """Keys are compared without case, and kept so."""
+    """Keys are compared without case, and stored so."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return encode_id(value.lower(), part.name) if isinstance(value, str) else part
@@ -241,7 +241,7 @@ class DeletedIdIsText(_Ids):
 
 @broken("stream/id-name")
 class IdIsNamedKey(_Ids):
-    """The column's name in place of the field's."""
+    """It has the column's name instead of the field's."""
 
     def id(self, part: BsonValue, value: Any, data_type: DataType) -> BsonValue:
         return BsonValue(data=part.data, type=part.type, name="key")
@@ -261,7 +261,7 @@ class _Documents(Updates):
 
 @broken("stream/documents")
 class DocumentIsLeftOut(_Documents):
-    """Only ids are streamed: let the sink look the documents up."""
+    """Only ids are streamed: the sink could look up the documents."""
 
     def document(self, copy: Update, data_type: DataType) -> bytes:
         return b""
@@ -269,7 +269,7 @@ class DocumentIsLeftOut(_Documents):
 
 @broken("stream/documents")
 class DocumentLacksItsId(_Documents):
-    """The id is taken out of the document, since it stands beside it."""
+    """The id is removed from the document, because it is beside it."""
 
     def document(self, copy: Update, data_type: DataType) -> bytes:
         document = decode(copy.data, data_type)
@@ -279,7 +279,7 @@ class DocumentLacksItsId(_Documents):
 
 @broken("stream/documents", "special input")
 class DocumentIsOfTheOtherType(_Documents):
-    """The stream sends BSON, whatever it is asked for."""
+    """The stream sends BSON, whatever type is requested."""
 
     def document(self, copy: Update, data_type: DataType) -> bytes:
         return encode(decode(copy.data, data_type), DATA_TYPE_MONGO_BSON)
@@ -298,7 +298,7 @@ class UpdateIsADiff(_Documents):
 
 @broken("stream/documents")
 class DocumentIsWrapped(_Documents):
-    """The envelope of the change log is handed on."""
+    """The envelope of the change log is passed on."""
 
     def document(self, copy: Update, data_type: DataType) -> bytes:
         return encode({"before": None, "after": decode(copy.data, data_type)}, data_type)
@@ -308,7 +308,7 @@ class DocumentIsWrapped(_Documents):
 
 
 class _Left(Messages):
-    """A connector that leaves updates out; the messages stay, and so do the cursors."""
+    """A connector that leaves updates out; the messages and their cursors stay."""
 
     def update(self, update: Update, data_type: DataType) -> Update | None:
         return update if self.comes(update) else None
@@ -319,7 +319,7 @@ class _Left(Messages):
 
 @broken("stream/inserts")
 class InsertsAreLeftOut(_Left):
-    """The copy brings what is new, it is thought."""
+    """The copy supposedly brings new documents."""
 
     def comes(self, update: Update) -> bool:
         return update.type != UPDATE_TYPE_INSERT
@@ -327,7 +327,7 @@ class InsertsAreLeftOut(_Left):
 
 @broken("stream/inserts")
 class NothingComes(Reference):
-    """The stream is open, and says nothing."""
+    """The stream is open, but silent."""
 
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return False
@@ -335,7 +335,7 @@ class NothingComes(Reference):
 
 @broken("stream/inserts", "special input")
 class OnlyTheFirstOfACallComes(Messages):
-    """One change of each transaction is read."""
+    """Only one change of each transaction is read."""
 
     def sent(self, message: StreamUpdatesResponse, data_type: DataType) -> Iterator[StreamUpdatesResponse]:
         del message.updates[1:]
@@ -344,7 +344,7 @@ class OnlyTheFirstOfACallComes(Messages):
 
 @broken("stream/overwrites")
 class UpdatesAreLeftOut(_Left):
-    """Only inserts and deletes are in the log that is read."""
+    """The log in use has only inserts and deletes."""
 
     def comes(self, update: Update) -> bool:
         return update.type != UPDATE_TYPE_UPDATE
@@ -352,7 +352,7 @@ class UpdatesAreLeftOut(_Left):
 
 @broken("stream/overwrites", "special input")
 class EachIdComesOnce(Messages):
-    """What was sent before is taken for a duplicate."""
+    """An id that was sent before counts as a duplicate."""
 
     def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Iterator[Any]:
         known: set[bytes] = set()
@@ -366,7 +366,7 @@ class EachIdComesOnce(Messages):
 
 @broken("stream/unchanged-fields", "special input")
 class LargeTextsAreNotInTheLog(Reference):
-    """What an update has not changed is kept elsewhere if it is large, and the log has a placeholder for it."""
+    """Large values that an update does not change are stored elsewhere, and the log has a placeholder."""
 
     def streamed(self, entry: Any, data_type: DataType) -> Update:
         update = super().streamed(entry, data_type)
@@ -393,7 +393,7 @@ class ChangeTableCutsIds(Reference):
 
 @broken("stream/overwrites", "special input")
 class OldStateIsSent(Reference):
-    """The image before the change, in place of the one after it."""
+    """The image before the change instead of the one after it."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -412,7 +412,7 @@ class OldStateIsSent(Reference):
 
 @broken("stream/deletes")
 class DeletesAreLeftOut(_Left):
-    """What is gone is not found by a query for what has changed."""
+    """A query for changes does not find deleted documents."""
 
     def comes(self, update: Update) -> bool:
         return update.type != UPDATE_TYPE_DELETE
@@ -431,7 +431,7 @@ class DeleteIsAMark(Updates):
 
 @broken("stream/write-data")
 class PagesAreNotInTheLog(Reference):
-    """The bulk loader writes past the log."""
+    """The bulk loader bypasses the log."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -449,7 +449,7 @@ class PagesAreNotInTheLog(Reference):
 
 @broken("stream/from-plan")
 class StreamBeginsNow(Reference):
-    """The cursor is not looked at: the stream begins when it is opened."""
+    """The cursor is ignored: the stream begins when it is opened."""
 
     def stream_start(self, data: bytes) -> int:
         super().stream_start(data)
@@ -458,7 +458,7 @@ class StreamBeginsNow(Reference):
 
 @broken("stream/from-plan")
 class StreamBeginsAMomentLate(Reference):
-    """The stream begins where the log ends when a connection to it stands: what was written until then is lost."""
+    """The stream begins at the end of the log when its connection is established: writes until then are lost."""
 
     def stream_start(self, data: bytes) -> int:
         super().stream_start(data)
@@ -509,7 +509,7 @@ class UpdatesAreReversed(_Batches):
 
 @broken("stream/order", "special input")
 class DeletesComeFirst(_Batches):
-    """Updates are collected by kind, and deletes sent first."""
+    """Updates are collected by kind, and deletes are sent first."""
 
     def ordered(self, updates: list[Update]) -> list[Update]:
         return sorted(updates, key=lambda update: update.type != UPDATE_TYPE_DELETE)
@@ -517,7 +517,7 @@ class DeletesComeFirst(_Batches):
 
 @broken("stream/order", "special input")
 class DeletesComeLast(_Batches):
-    """Updates are collected by kind, and deletes sent last."""
+    """Updates are collected by kind, and deletes are sent last."""
 
     def ordered(self, updates: list[Update]) -> list[Update]:
         return sorted(updates, key=lambda update: update.type == UPDATE_TYPE_DELETE)
@@ -525,7 +525,7 @@ class DeletesComeLast(_Batches):
 
 @broken("stream/order", "special input")
 class TheFirstOfABatchIsKept(_Batches):
-    """Of several updates of one id in a batch the first is kept, as it is taken for the newest."""
+    """Of several updates of one id in a batch, the first is kept, as if it were the newest."""
 
     def ordered(self, updates: list[Update]) -> list[Update]:
         first: dict[bytes, Update] = {}
@@ -558,7 +558,7 @@ class _Values(_Documents):
 
 @broken("stream/values", "special input")
 class IntegersBecomeFloats(_Values):
-    """The stream goes through JSON, the listing does not."""
+    """The stream goes through JSON, but the listing does not."""
 
     def value(self, value: Any) -> Any:
         return float(value) if type(value) in (int, Int64) else value
@@ -566,7 +566,7 @@ class IntegersBecomeFloats(_Values):
 
 @broken("stream/values", "special input")
 class ObjectIdsBecomeText(_Values):
-    """The stream's encoder knows plain types alone."""
+    """The stream's encoder knows only plain types."""
 
     def value(self, value: Any) -> Any:
         return str(value) if isinstance(value, ObjectId) else value
@@ -574,7 +574,7 @@ class ObjectIdsBecomeText(_Values):
 
 @broken("stream/values", "special input")
 class EmptyTextIsLost(_Values):
-    """The stream's decoder takes empty text for null."""
+    """The stream's decoder takes empty text as null."""
 
     def value(self, value: Any) -> Any:
         return None if value == "" else value
@@ -582,7 +582,7 @@ class EmptyTextIsLost(_Values):
 
 @broken("stream/many", "special input")
 class BatchIsCut(Reference):
-    """A query for the next 1,000 changes, and the position is moved to the end."""
+    """A query for the next 1,000 changes, but the position moves to the end."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         return super().messages(sequence, entries[:1000], wanted, data_type)
@@ -590,7 +590,7 @@ class BatchIsCut(Reference):
 
 @broken("stream/many", "special input")
 class OneIsLostAtEachBound(Messages):
-    """`greater than` for `greater or equal`, where a batch goes on."""
+    """`greater than` instead of `greater or equal` where a batch continues."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for index, message in enumerate(super().messages(sequence, entries, wanted, data_type)):
@@ -604,7 +604,7 @@ class OneIsLostAtEachBound(Messages):
 
 @broken("stream/namespaces")
 class FilterIsIgnored(Reference):
-    """The request's namespaces are not looked at."""
+    """The request's namespaces are ignored."""
 
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return True
@@ -620,7 +620,7 @@ class FilterIsAPrefix(Reference):
 
 @broken("stream/namespaces", "special input")
 class FilterTakesLongerNames(Reference):
-    """`namespace LIKE 'shop.orders%'` takes shop.orders_archive as well."""
+    """`namespace LIKE 'shop.orders%'` also matches shop.orders_archive."""
 
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return not wanted or entry.namespace.startswith(tuple(wanted))
@@ -628,7 +628,7 @@ class FilterTakesLongerNames(Reference):
 
 @broken("stream/namespaces", "special input")
 class FilterFoldsCase(Reference):
-    """The namespaces of a stream are compared without case, as the names of tables are."""
+    """A stream's namespaces are compared without case, like names of tables."""
 
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return not wanted or entry.namespace.casefold() in {name.casefold() for name in wanted}
@@ -655,7 +655,7 @@ class MessagesMixNamespaces(Reference):
 
 @broken("stream/all-namespaces", "special input")
 class NoNamespacesMeansNone(Reference):
-    """An empty filter lets nothing through."""
+    """An empty filter matches nothing."""
 
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return entry.namespace in wanted
@@ -663,7 +663,7 @@ class NoNamespacesMeansNone(Reference):
 
 @broken("stream/new-namespace", "special input")
 class NamespacesAreThoseOfThePlan(Reference):
-    """What is to be streamed is found out when the plan is made."""
+    """The namespaces to stream are fixed when the plan is made."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> Any:
         with self.store.reading():
@@ -697,7 +697,7 @@ class PartialUpdateIsStreamedAsItIs(Reference):
 
 
 class _Emptied(Messages):
-    """What becomes of a stream when a namespace has lost its last document."""
+    """What happens to a stream when a namespace has lost its last document."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -720,7 +720,7 @@ class StreamEndsWithTheLastDocument(_Emptied):
 
 @broken("stream/emptied", "special input")
 class EmptiedNamespaceIsForgotten(_Emptied):
-    """The namespaces of a stream are those that there are: one that has become empty is watched no more."""
+    """A stream watches the existing namespaces: one that becomes empty is no longer watched."""
 
     def emptied(self, namespace: str) -> None:
         self.__dict__.setdefault("forgotten", set()).add(namespace)

@@ -1,4 +1,4 @@
-"""Typed stores that change what fits their columns, or find rows by something else than their keys."""
+"""Typed stores that change values that fit their columns, or find rows by something else than their keys."""
 
 # ruff: noqa: S608 - the names in the statements are those of the tables
 
@@ -37,7 +37,7 @@ _HOUR = 3_600_000
 
 @broken("encoding/bson-text", "special input")
 class TrailingSpacesAreTrimmed(TypedConnector):
-    """varchar is read back without the spaces at its end."""
+    """varchar is read without trailing spaces."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         value = super().given_value(column, stored)
@@ -46,7 +46,7 @@ class TrailingSpacesAreTrimmed(TypedConnector):
 
 @broken("encoding/bson-text", "special input")
 class FixedTextsLoseTheirSpaces(TypedConnector):
-    """char(n) is read back trimmed: what was written with spaces has none."""
+    """char(n) is read trimmed: texts written with spaces lose them."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         value = super().given_value(column, stored)
@@ -63,7 +63,7 @@ class EmptyTextsAreNull(TypedConnector):
 
 @broken("encoding/bson-text", "special input")
 class AccentsAreNormalised(TypedConnector):
-    """Texts are normalised, so that they are found again."""
+    """Texts are normalised so that searches find them."""
 
     def stored_value(self, column: Column, value: Any) -> Any:
         return super().stored_value(column, unicodedata.normalize("NFC", value) if isinstance(value, str) else value)
@@ -81,7 +81,7 @@ class LengthsAreOfBytes(TypedConnector):
 
 @broken("encoding/bson-text", "special input")
 class LineEndsAreChanged(TypedConnector):
-    """A bulk loader in text mode writes one line end for another."""
+    """A bulk loader in text mode converts line ends."""
 
     def stored_value(self, column: Column, value: Any) -> Any:
         return super().stored_value(column, value.replace("\r\n", "\n") if isinstance(value, str) else value)
@@ -99,7 +99,7 @@ class NullsComeBackAsDefaults(TypedConnector):
 
 @broken("encoding/bson-null")
 class NullsAreLeftOut(TypedConnector):
-    """A row's NULLs are no fields of its document."""
+    """A row's NULLs are not fields of its document."""
 
     def document_of(self, table: Table, row: Row) -> dict[str, Any]:
         return {name: value for name, value in super().document_of(table, row).items() if value is not None}
@@ -116,7 +116,7 @@ class DatesLoseTheirMilliseconds(TypedConnector):
 
 @broken("encoding/bson-date")
 class DatesAreShifted(TypedConnector):
-    """timestamptz is read back in the session's time zone, and taken for UTC."""
+    """timestamptz is read in the session's time zone, and taken as UTC."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         return super().given_value(column, stored + _HOUR if column.kind == "date" else stored)
@@ -144,7 +144,7 @@ class DatesWrapIn2038(TypedConnector):
 
 @broken("encoding/bson-date", "special input")
 class DatesBefore1970AreZero(TypedConnector):
-    """A negative time is taken for no time."""
+    """A negative time counts as no time."""
 
     def stored_value(self, column: Column, value: Any) -> Any:
         stored = super().stored_value(column, value)
@@ -171,7 +171,7 @@ class LongsComeBackAsSmallNumbers(TypedConnector):
 
 @broken("encoding/bson-int32")
 class IntegersComeBackAsLong(TypedConnector):
-    """Every integer of the database is an int64 to the driver."""
+    """To the driver, every integer of the database is an int64."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         value = super().given_value(column, stored)
@@ -208,7 +208,7 @@ class DecimalsAreDoubles(TypedConnector):
 
 @broken("encoding/bson-decimal")
 class DecimalsAreTexts(TypedConnector):
-    """numeric has no type of its own in the driver, which gives its text."""
+    """The driver has no type for numeric, and returns its text."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         return stored if column.kind == "decimal" else super().given_value(column, stored)
@@ -216,7 +216,7 @@ class DecimalsAreTexts(TypedConnector):
 
 @broken("encoding/bson-decimal", "special input")
 class DecimalsLoseTheirSign(TypedConnector):
-    """A number between -1 and 0 loses its sign when whole part and fraction are read apart."""
+    """A number between -1 and 0 loses its sign because whole part and fraction are parsed separately."""
 
     def stored_value(self, column: Column, value: Any) -> Any:
         if column.kind == "decimal" and -1 < value.to_decimal() < 0:
@@ -226,7 +226,7 @@ class DecimalsLoseTheirSign(TypedConnector):
 
 @broken("encoding/bson-boolean")
 class BooleansComeBackAsNumbers(TypedConnector):
-    """The database has no booleans: 1 comes back for true."""
+    """The database has no booleans: true comes back as 1."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         return stored if column.kind == "bool" else super().given_value(column, stored)
@@ -234,7 +234,7 @@ class BooleansComeBackAsNumbers(TypedConnector):
 
 @broken("encoding/bson-binary")
 class UuidsLoseTheirSubtype(TypedConnector):
-    """A UUID comes back as sixteen bytes of no subtype."""
+    """A UUID comes back as sixteen bytes without a subtype."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         return Binary(stored, 0) if column.kind == "uuid" else super().given_value(column, stored)
@@ -242,7 +242,7 @@ class UuidsLoseTheirSubtype(TypedConnector):
 
 @broken("encoding/bson-binary", "special input")
 class BinariesLoseTheirZeros(TypedConnector):
-    """binary(n) is filled up with zeros, which are taken off when it is read."""
+    """binary(n) is padded with zeros, which are removed when it is read."""
 
     def stored_value(self, column: Column, value: Any) -> Any:
         stored = super().stored_value(column, value)
@@ -259,7 +259,7 @@ class ObjectIdsComeBackAsTexts(TypedConnector):
 
 
 class _Json(TypedConnector):
-    """Changes what is in a JSON column."""
+    """Changes the values in a JSON column."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         value = super().given_value(column, stored)
@@ -295,7 +295,7 @@ class JsonNullsAreLeftOut(_Json):
 
 @broken("encoding/documents", "special input")
 class EmptyJsonIsNull(_Json):
-    """An empty object is taken for none."""
+    """An empty object becomes null."""
 
     def given_value(self, column: Column, stored: Any) -> Any:
         return (
@@ -310,7 +310,7 @@ class EmptyJsonIsNull(_Json):
 
 @broken("list/mixed-ids")
 class PagesGoByACollation(TypedConnector):
-    """Rows are sorted without regard to capitals, and the next page begins by comparing bytes."""
+    """Rows are sorted without case, but the next page begins by comparing bytes."""
 
     def order(self, table: Table) -> str:
         return ", ".join(f'"{column.name}" COLLATE NOCASE' for column in table.key)
@@ -318,7 +318,7 @@ class PagesGoByACollation(TypedConnector):
 
 @broken("list/many-pages")
 class PagesGoByTheFirstKeyAlone(TypedConnector):
-    """The next page begins after the last order: what is left of its lines is not listed."""
+    """The next page begins after the last order: its remaining lines are not listed."""
 
     tables = (LINES,)
 
@@ -345,7 +345,7 @@ class NumericKeysAreSortedAsTexts(TypedConnector):
 
 @broken("write/similar-ids", "special input")
 class KeysIgnoreTrailingSpaces(TypedConnector):
-    """A text key is compared without the spaces at its end, as in SQL: 'a' and 'a ' are one row."""
+    """A text key is compared without trailing spaces, as in SQL: 'a' and 'a ' are one row."""
 
     def key(self, table: Table, identifier: Any) -> Row:
         row = super().key(table, identifier)
@@ -354,7 +354,7 @@ class KeysIgnoreTrailingSpaces(TypedConnector):
 
 @broken("write/similar-ids", "special input")
 class KeysIgnoreCase(TypedConnector):
-    """A text key has a collation without capitals: 'a' and 'A' are one row, and the last spelling is kept."""
+    """A text key has a collation without case: 'a' and 'A' are one row, and the last spelling is kept."""
 
     def put(self, table: Table, row: Row, kind: Any) -> None:
         for column in table.key:
@@ -368,7 +368,7 @@ class KeysIgnoreCase(TypedConnector):
 
 @broken("updates/delete")
 class DeletesGoByTheFirstKeyAlone(TypedConnector):
-    """The statement's WHERE has the first column of the key: all lines of the order go."""
+    """The statement's WHERE has only the first column of the key: all lines of the order are deleted."""
 
     def remove(self, table: Table, key: Row) -> None:
         first = table.key[0].name
@@ -390,7 +390,7 @@ class RowsThatAreThereAreKept(TypedConnector):
 
 @broken("updates/update-missing")
 class UpdatesOfMissingRowsDoNothing(TypedConnector):
-    """An UPDATE statement finds no row, and nobody looks at how many it found."""
+    """An UPDATE statement finds no row, and nobody checks how many it found."""
 
     def put(self, table: Table, row: Row, kind: Any) -> None:
         if kind != UPDATE_TYPE_UPDATE or self.find(table, row) is not None:
@@ -420,7 +420,7 @@ class ARowTwiceInOnePageFails(TypedConnector):
 
 @broken("write/large-page")
 class PagesHaveTooManyParameters(TypedConnector):
-    """A statement takes 32,767 parameters, 6 a row."""
+    """A statement accepts 32,767 parameters, and a row has 6."""
 
     def write_data(self, request: Any) -> Any:
         if len(request.data) > 1000:
@@ -463,7 +463,7 @@ class _Streamed(TypedConnector):
 
 @broken("stream/values")
 class StreamedNullsAreLeftOut(_Streamed):
-    """The log has no column for what is NULL."""
+    """The log has no column for NULL values."""
 
     def changed(self, document: dict[str, Any], entry: Logged) -> dict[str, Any]:
         return {name: value for name, value in document.items() if value is not None}
@@ -471,7 +471,7 @@ class StreamedNullsAreLeftOut(_Streamed):
 
 @broken("stream/values")
 class StreamedNumbersAreTexts(_Streamed):
-    """The log gives numeric as text."""
+    """The log has numeric as text."""
 
     def changed(self, document: dict[str, Any], entry: Logged) -> dict[str, Any]:
         return {name: str(value) if isinstance(value, Decimal128) else value for name, value in document.items()}
@@ -479,7 +479,7 @@ class StreamedNumbersAreTexts(_Streamed):
 
 @broken("stream/values")
 class StreamedDatesAreLocal(_Streamed):
-    """The log gives times in the server's time zone."""
+    """The log has times in the server's time zone."""
 
     def changed(self, document: dict[str, Any], entry: Logged) -> dict[str, Any]:
         return {
@@ -490,7 +490,7 @@ class StreamedDatesAreLocal(_Streamed):
 
 @broken("stream/unchanged-fields", "special input")
 class UnchangedLongTextsAreLeftOut(_Streamed):
-    """The log of an update has no long values that were not changed (TOAST)."""
+    """The log of an update has no unchanged long values (TOAST)."""
 
     def changed(self, document: dict[str, Any], entry: Logged) -> dict[str, Any]:
         if entry.type != UPDATE_TYPE_UPDATE:
@@ -500,7 +500,7 @@ class UnchangedLongTextsAreLeftOut(_Streamed):
 
 @broken("stream/ids")
 class StreamedKeysAreTexts(TypedConnector):
-    """The log gives the key as text."""
+    """The log has the key as text."""
 
     def streamed(self, entry: Logged) -> Update:
         update = super().streamed(entry)
@@ -513,7 +513,7 @@ class StreamedKeysAreTexts(TypedConnector):
 
 @broken("stream/deletes", "special input")
 class DeletesNameTheFirstKeyAlone(TypedConnector):
-    """The log of a delete has the first column of the key."""
+    """The log of a delete has only the first column of the key."""
 
     def streamed(self, entry: Logged) -> Update:
         update = super().streamed(entry)
@@ -526,7 +526,7 @@ class DeletesNameTheFirstKeyAlone(TypedConnector):
 
 @broken("stream/inserts", "special input")
 class AllTablesAreStreamed(TypedConnector):
-    """The publication is FOR ALL TABLES, and the messages are those of the first table that was asked for."""
+    """The publication is FOR ALL TABLES, and the messages are labelled with the first requested table."""
 
     def message(self, run: Sequence[Logged]) -> Any:
         message = super().message(run)
@@ -536,7 +536,7 @@ class AllTablesAreStreamed(TypedConnector):
 
 @broken("get-by-ids/missing", "special input")
 class LookupsFindTheNextKey(TypedConnector):
-    """A seek in the index gives the row with the key, or the next one."""
+    """A seek in the index returns the row with the key, or the next one."""
 
     def found(self, table: Table, identifier: Any) -> bytes:
         document = super().found(table, identifier)
@@ -548,7 +548,7 @@ class LookupsFindTheNextKey(TypedConnector):
 
 @broken("list/ends-while-written", "special input")
 class ListingsSeeLaterRows(TypedConnector):
-    """A listing has no bound: rows that are inserted behind its cursor are listed, and there are always more."""
+    """A listing has no bound: rows inserted after its cursor are listed, and there are always more."""
 
     def page_cursor(self, table: Table, data: bytes) -> PageCursor:
         return super().page_cursor(table, data).model_copy(update={"bound": 2**62})

@@ -1,4 +1,4 @@
-"""Typed stores that take what does not fit, and keep something else."""
+"""Typed stores that accept documents that do not fit, and store something else."""
 
 import json
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN
@@ -53,7 +53,7 @@ def _default(column: Column) -> Any:
 
 @broken("schema/unknown-field")
 class UnknownFieldsAreDropped(TypedConnector):
-    """A statement is built of the columns that are known; what the document has beside them is not looked at."""
+    """A statement is built from the known columns; other fields are ignored."""
 
     def unknown(self, table: Table, fields: dict[str, Any]) -> None:
         return
@@ -61,7 +61,7 @@ class UnknownFieldsAreDropped(TypedConnector):
 
 @broken("schema/unknown-field", "special input")
 class NullsOfUnknownFieldsAreDropped(TypedConnector):
-    """Nulls are left out before the columns are looked up."""
+    """Nulls are removed before the columns are looked up."""
 
     def unknown(self, table: Table, fields: dict[str, Any]) -> None:
         if known := {name: value for name, value in fields.items() if value is not None}:
@@ -70,7 +70,7 @@ class NullsOfUnknownFieldsAreDropped(TypedConnector):
 
 @broken("schema/unknown-field", "special input")
 class NamesFoldCase(TypedConnector):
-    """Names are not quoted in the statement: the database folds their case."""
+    """Names in the statement are not quoted: the database folds their case."""
 
     def row_of(self, table: Table, fields: dict[str, Any]) -> Row:
         return super().row_of(table, {name if name == "_id" else name.lower(): value for name, value in fields.items()})
@@ -78,7 +78,7 @@ class NamesFoldCase(TypedConnector):
 
 @broken("schema/missing-field")
 class MissingFieldsAreNull(TypedConnector):
-    """A column that the statement leaves out becomes NULL."""
+    """A column missing in the statement becomes NULL."""
 
     def missing(self, table: Table, column: Column, row: Row) -> None:
         row[column.name] = self.null(table, column)
@@ -86,7 +86,7 @@ class MissingFieldsAreNull(TypedConnector):
 
 @broken("schema/missing-field")
 class MissingFieldsAreDefaults(TypedConnector):
-    """A column that the statement leaves out has its DEFAULT."""
+    """A column missing in the statement gets its DEFAULT."""
 
     def missing(self, table: Table, column: Column, row: Row) -> None:
         value = _default(column)
@@ -95,7 +95,7 @@ class MissingFieldsAreDefaults(TypedConnector):
 
 @broken("schema/null")
 class NullsAreDefaults(TypedConnector):
-    """NULL in a column that has none is taken for its DEFAULT, as MySQL does without its strict mode."""
+    """NULL in a NOT NULL column becomes its DEFAULT, as in MySQL without its strict mode."""
 
     def null(self, table: Table, column: Column) -> Any:
         value = _default(column)
@@ -112,7 +112,7 @@ class NullTextsAreEmpty(TypedConnector):
 
 
 class _Ignoring(TypedConnector):
-    """INSERT IGNORE: a row that violates a constraint is left out."""
+    """INSERT IGNORE: a row that violates a constraint is dropped."""
 
     ignored = ""
 
@@ -132,14 +132,14 @@ class _Ignoring(TypedConnector):
 
 @broken("schema/null")
 class RowsWithNullsAreLeftOut(_Ignoring):
-    """INSERT IGNORE leaves rows out that have NULL where none may be."""
+    """INSERT IGNORE drops rows with forbidden NULLs."""
 
     ignored = "NOT NULL"
 
 
 @broken("schema/repeated-id")
 class TheIdWinsOverItsField(TypedConnector):
-    """The key's columns are filled from `_id`; the fields of the same name are thrown away."""
+    """The key's columns are filled from `_id`; fields of the same name are ignored."""
 
     def check_repeated(self, table: Table, row: Row, fields: dict[str, Any]) -> None:
         for column in table.key:
@@ -148,7 +148,7 @@ class TheIdWinsOverItsField(TypedConnector):
 
 @broken("schema/repeated-id")
 class TheFieldWinsOverTheId(TypedConnector):
-    """The row is written under its key's columns, and `_id` is not looked at."""
+    """The row is written under its key's columns, and `_id` is ignored."""
 
     def check_repeated(self, table: Table, row: Row, fields: dict[str, Any]) -> None:
         for column in table.key:
@@ -159,7 +159,7 @@ class TheFieldWinsOverTheId(TypedConnector):
 
 @broken("schema/missing-field", "rare")
 class ARepeatThatIsMissingIsFilledIn(TypedConnector):
-    """A document without its key's field is written all the same, and has it afterwards."""
+    """A document without its key's field is still written, and then has it."""
 
     def check_repeated(self, table: Table, row: Row, fields: dict[str, Any]) -> None:
         whole = {column.name: self.given(column, row[column.name]) for column in table.key} | fields
@@ -172,7 +172,7 @@ class ARepeatThatIsMissingIsFilledIn(TypedConnector):
 
 
 class _Lenient(TypedConnector):
-    """Converts what is of another type."""
+    """Converts values of other types."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         try:
@@ -184,13 +184,13 @@ class _Lenient(TypedConnector):
             return super().typed(table, column, converted)
 
     def converted(self, column: Column, value: Any) -> Any:
-        """The value as one of the column's type; None where there is none."""
+        """The value converted to the column's type; None if that is impossible."""
         return None
 
 
 @broken("schema/other-type")
 class TextsOfDigitsAreNumbers(_Lenient):
-    """'5' is written to a column of numbers, as every database does that is asked in SQL."""
+    """'5' is written to a column of numbers, as SQL databases do."""
 
     def converted(self, column: Column, value: Any) -> Any:
         if isinstance(value, str) and value.lstrip("-").isdecimal():
@@ -201,7 +201,7 @@ class TextsOfDigitsAreNumbers(_Lenient):
 
 @broken("schema/other-type")
 class NumbersAreTexts(_Lenient):
-    """Whatever is written to a text column becomes one."""
+    """Whatever is written to a text column becomes text."""
 
     def converted(self, column: Column, value: Any) -> Any:
         fixed = column.members or column.padded or column.kind != "string"
@@ -251,7 +251,7 @@ class NumbersAreBooleans(_Lenient):
 
 @broken("schema/other-type", "special input")
 class TextsAreDates(_Lenient):
-    """A text that reads like a time is written to a column of timestamps."""
+    """A text that looks like a time is written to a column of timestamps."""
 
     def converted(self, column: Column, value: Any) -> Any:
         if column.kind != "date" or not isinstance(value, str) or "T" not in value:
@@ -302,7 +302,7 @@ class DoublesAreDecimals(_Lenient):
 
 @broken("schema/other-type", "special input")
 class ListsAreTheirFirstItem(_Lenient):
-    """A driver that takes arrays for several values uses the first one."""
+    """A driver that takes arrays as several values uses the first one."""
 
     def converted(self, column: Column, value: Any) -> Any:
         return value[0] if isinstance(value, list) and len(value) == 1 and column.kind == "string" else None
@@ -313,7 +313,7 @@ class ListsAreTheirFirstItem(_Lenient):
 
 @broken("schema/text-length")
 class TextsAreCut(TypedConnector):
-    """A text that is too long is cut, as MySQL does without its strict mode."""
+    """A text that is too long is cut, as in MySQL without its strict mode."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         value = super().typed(table, column, value)
@@ -322,7 +322,7 @@ class TextsAreCut(TypedConnector):
 
 @broken("schema/text-length", "special input")
 class SpacesBeyondTheLengthAreCut(TypedConnector):
-    """Spaces beyond a column's length are cut without a word, as the SQL standard says for casts."""
+    """Spaces beyond a column's length are silently cut, as the SQL standard says for casts."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         value = super().typed(table, column, value)
@@ -333,7 +333,7 @@ class SpacesBeyondTheLengthAreCut(TypedConnector):
 
 @broken("schema/text-length")
 class ShortTextsArePadded(TypedConnector):
-    """char(n) fills a text up with spaces."""
+    """char(n) pads a text with spaces."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         value = super().typed(table, column, value)
@@ -342,7 +342,7 @@ class ShortTextsArePadded(TypedConnector):
 
 @broken("schema/digits")
 class DecimalsAreRounded(TypedConnector):
-    """numeric(10,2) rounds what has more digits."""
+    """numeric(10,2) rounds numbers with more decimal places."""
 
     rounding = ROUND_HALF_EVEN
 
@@ -369,7 +369,7 @@ class DecimalsAreCut(DecimalsAreRounded):
 
 @broken("schema/number-range")
 class NumbersAreClamped(TypedConnector):
-    """A number out of range becomes the least or the greatest one, as MySQL does without its strict mode."""
+    """A number out of range becomes the least or the greatest one, as in MySQL without its strict mode."""
 
     def check_value(self, table: Table, column: Column, value: Any) -> None:
         super().check_value(table, column, self._clamped(column, value))
@@ -385,7 +385,7 @@ class NumbersAreClamped(TypedConnector):
 
 @broken("schema/number-range")
 class NumbersWrapAround(TypedConnector):
-    """A number is written to a column of fewer bytes."""
+    """A number is written to a column with fewer bytes."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         if column.kind == "int" and isinstance(value, Int64) and not -(2**31) <= value < 2**31:
@@ -415,7 +415,7 @@ class NoNumberIsNull(TypedConnector):
 
 
 class _Listed(TypedConnector):
-    """Makes a member of the list of what is none."""
+    """Maps an unlisted value to a listed one."""
 
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         value = super().typed(table, column, value)
@@ -427,7 +427,7 @@ class _Listed(TypedConnector):
 
 @broken("schema/listed-values", "special input")
 class ListedValuesIgnoreCase(_Listed):
-    """The list is compared by a collation that ignores case, and its own spelling is kept."""
+    """The list is compared by a collation that ignores case, and its own spelling is stored."""
 
     def member(self, column: Column, value: str) -> str:
         return next((member for member in column.members if member == value.lower()), value)
@@ -435,7 +435,7 @@ class ListedValuesIgnoreCase(_Listed):
 
 @broken("schema/listed-values", "special input")
 class ListedValuesAreTrimmed(_Listed):
-    """Spaces around a value are taken away before it is looked up."""
+    """Spaces around a value are removed before it is looked up."""
 
     def member(self, column: Column, value: str) -> str:
         return value.strip() if value.strip() in column.members else value
@@ -443,7 +443,7 @@ class ListedValuesAreTrimmed(_Listed):
 
 @broken("schema/listed-values")
 class UnlistedValuesAreTheFirst(_Listed):
-    """What is not listed becomes the first value."""
+    """An unlisted value becomes the first one of the list."""
 
     def member(self, column: Column, value: str) -> str:
         return column.members[0]
@@ -468,7 +468,7 @@ class _Keys(TypedConnector):
 
 @broken("schema/ids")
 class LongIdsAreCut(_Keys):
-    """A text key that is too long is cut: two ids are one."""
+    """A text key that is too long is cut: two ids become one."""
 
     def check_repeated(self, table: Table, row: Row, fields: dict[str, Any]) -> None:
         TypedConnector.check_repeated(self, table, row, fields)
@@ -497,7 +497,7 @@ class NumbersAreIdsOfText(_Keys):
 
 @broken("schema/ids", "special input")
 class SmallIdsAreWidened(_Keys):
-    """The id 5 of 32 bits is written under the 5 of 64 bits, and comes back as that."""
+    """The id 5 of 32 bits is written as the 5 of 64 bits, and comes back so."""
 
     def identifier(self, table: Table, identifier: Any) -> Any:
         return Int64(identifier) if table.key[0].kind == "long" and type(identifier) is int else identifier
@@ -518,12 +518,12 @@ class PartsOfIdsAreClamped(_Keys):
 
 @broken("schema/page")
 class HalfAPageIsLeftOut(_Ignoring):
-    """Each document is written by itself; an error is logged, and the next one is written."""
+    """Each document is written separately; an error is logged, and the next one is written."""
 
 
 @broken("schema/page")
 class OnlyTheFirstDocumentIsChecked(TypedConnector):
-    """The columns of the first document make the statement; what the others have beside them is dropped."""
+    """The columns of the first document make the statement; additional fields of the others are dropped."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         documents = [decode(document, DATA_TYPE_MONGO_BSON) for document in request.data]
@@ -536,14 +536,14 @@ class OnlyTheFirstDocumentIsChecked(TypedConnector):
 
 @broken("schema/page", "special input")
 class LargePagesAreNotChecked(_Ignoring):
-    """Many rows go by a bulk loader, which leaves out the bad ones."""
+    """Many rows go through a bulk loader, which drops the bad ones."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         return super().write_data(request) if len(request.data) > 3 else TypedConnector.write_data(self, request)
 
 
 class _UpdatesSkipped(TypedConnector):
-    """Leaves out some of the updates that do not fit."""
+    """Drops some of the updates that do not fit."""
 
     def apply(self, table: Table, update: Update) -> None:
         try:
@@ -563,7 +563,7 @@ class UpdatesThatDoNotFitAreSkipped(_UpdatesSkipped):
 
 @broken("schema/updates")
 class HalfACallIsApplied(TypedConnector):
-    """Updates are committed one by one, and the call answers OK when the first one was applied."""
+    """Updates are committed one by one, and the call answers OK if the first one was applied."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         for number, update in enumerate(request.updates):
@@ -579,7 +579,7 @@ class HalfACallIsApplied(TypedConnector):
 
 @broken("schema/updates")
 class UpdatesDropUnknownFields(TypedConnector):
-    """WriteData checks the columns; the statement of an update is built of those that are known."""
+    """WriteData checks the columns; the statement of an update is built from the known ones."""
 
     def apply(self, table: Table, update: Update) -> None:
         if update.type != UPDATE_TYPE_DELETE and update.data:
@@ -603,7 +603,7 @@ class PartialUpdatesAreNotChecked(TypedConnector):
 
 @broken("schema/partial-updates", "special input")
 class UnsetOfAColumnIsPassedOver(TypedConnector):
-    """A column cannot be removed, so that `partial_update_unset` is not looked at."""
+    """A column cannot be removed, so `partial_update_unset` is ignored."""
 
     def merged(self, table: Table, update: Update) -> Row:
         return super().merged(table, Update(id=update.id, data=update.data))
@@ -611,7 +611,7 @@ class UnsetOfAColumnIsPassedOver(TypedConnector):
 
 @broken("schema/partial-updates", "special input")
 class UnsetSetsNull(TypedConnector):
-    """A field that is unset becomes NULL, which is another document."""
+    """A removed field becomes NULL, which makes a different document."""
 
     def merged(self, table: Table, update: Update) -> Row:
         if update.type != UPDATE_TYPE_PARTIAL_UPDATE or not update.partial_update_unset:

@@ -30,7 +30,7 @@ Change = STORE.Change
 
 
 class _Sent(Reference):
-    """A connector that applies other updates than those it was sent."""
+    """A connector that applies other updates than those that were sent."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         updates = self.sent(request, list(request.updates))
@@ -50,7 +50,7 @@ class _Sent(Reference):
 
 @broken("updates/insert-missing")
 class InsertsAreIgnored(_Sent):
-    """A branch for UPDATE, one for DELETE, and none for INSERT: the copy is thought to bring what is new."""
+    """A branch for UPDATE, one for DELETE, and none for INSERT: the copy supposedly brings new documents."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [update for update in updates if update.type != UPDATE_TYPE_INSERT]
@@ -58,7 +58,7 @@ class InsertsAreIgnored(_Sent):
 
 @broken("updates/insert-existing")
 class InsertFailsOnAConflict(_Sent):
-    """INSERT alone: an update that is replayed after a restart stops the flow for good."""
+    """Plain INSERT: an update that is replayed after a restart stops the flow for good."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         for update in updates:
@@ -69,7 +69,7 @@ class InsertFailsOnAConflict(_Sent):
 
 @broken("updates/insert-existing")
 class InsertKeepsTheOld(_Sent):
-    """INSERT IGNORE: the newer document is dropped in silence."""
+    """INSERT IGNORE: the newer document is silently dropped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [
@@ -79,7 +79,7 @@ class InsertKeepsTheOld(_Sent):
 
 @broken("updates/update-missing")
 class UpdatesWithoutUpsert(_Sent):
-    """UPDATE … WHERE id = …: no row is matched, and nobody counts."""
+    """UPDATE … WHERE id = …: no row matches, and nobody counts."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [
@@ -91,7 +91,7 @@ class UpdatesWithoutUpsert(_Sent):
 
 @broken("updates/update-missing")
 class UpdateOfWhatIsMissingFails(_Sent):
-    """A document that is not there is an error of the store, as the update of a search index answers 404."""
+    """A missing document is an error of the store, as the update of a search index answers 404."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         for update in updates:
@@ -114,7 +114,7 @@ class UpdatesAreMerged(_Sent):
 
 @broken("updates/delete")
 class DeletesByRawText(_Sent):
-    """The id's bytes are taken for the text, with the length before and the NUL behind it: nothing is found."""
+    """The id's bytes are taken as the text, including its length and NUL: nothing is found."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         for update in updates:
@@ -126,7 +126,7 @@ class DeletesByRawText(_Sent):
 
 @broken("updates/delete")
 class DeletesAreMarks(_Sent):
-    """A deleted document gets a mark, and is listed with it."""
+    """A deleted document gets a mark, and is still listed."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         for update in updates:
@@ -138,7 +138,7 @@ class DeletesAreMarks(_Sent):
 
 @broken("updates/delete")
 class DeletesAreIgnored(_Sent):
-    """What is gone from the source stays in the sink: an append-only table."""
+    """Documents deleted in the source stay in the sink: an append-only table."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [update for update in updates if update.type != UPDATE_TYPE_DELETE]
@@ -146,7 +146,7 @@ class DeletesAreIgnored(_Sent):
 
 @broken("updates/id-kinds", "special input")
 class DeletesByPrefix(_Sent):
-    """The key is deleted with all that begins with it, as a folder is."""
+    """All keys that begin with the key are deleted, like a folder."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         more = []
@@ -166,7 +166,7 @@ class DeletesByPrefix(_Sent):
 
 @broken("updates/delete", "special input")
 class DeletesTextIdsOnly(_Sent):
-    """The id is decoded as a text, and other ids are passed over."""
+    """The id is decoded as a text, and other ids are skipped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [update for update in updates if update.type != UPDATE_TYPE_DELETE or update.id[0].type == 2]
@@ -194,14 +194,14 @@ class _Grouped(_Sent):
 
 @broken("updates/order-in-call", "special input")
 class UpsertsBeforeDeletes(_Grouped):
-    """Two batches, upserts and deletes, in this order: an id that is deleted and inserted again is gone."""
+    """Two batches, first upserts, then deletes: an id that is deleted and inserted again is gone."""
 
     first = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_PARTIAL_UPDATE)
 
 
 @broken("updates/order-in-call", "special input")
 class DeletesBeforeUpserts(_Grouped):
-    """Two batches, deletes and upserts, in this order: what is inserted and deleted again comes back."""
+    """Two batches, first deletes, then upserts: an id that is inserted and deleted again comes back."""
 
     first = (UPDATE_TYPE_DELETE,)
 
@@ -219,7 +219,7 @@ class FirstOfAnIdWins(_Sent):
 
 @broken("updates/order-in-call", "special input")
 class ReversedBatches(_Sent):
-    """Updates are taken from the end of a list that is used as a stack."""
+    """Updates are popped from the end of a list."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return updates[::-1]
@@ -227,7 +227,7 @@ class ReversedBatches(_Sent):
 
 @broken("updates/order-in-call", "special input")
 class InsertAndDeleteCancelOut(_Sent):
-    """An INSERT and a DELETE of one id within a call are both left out: what was there before stays."""
+    """An INSERT and a DELETE of one id within a call are both dropped: the previous document stays."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         last = {id_key(update.id): update.type for update in updates}
@@ -256,7 +256,7 @@ class _Tombs(_Sent):
 
 @broken("updates/order-across-calls", "special input")
 class DeletedIdsNeverReturn(_Tombs):
-    """A tombstone outlives the document: what is inserted again is dropped."""
+    """A tombstone outlives the document: a later insert is dropped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         kept = [update for update in updates if (request.namespace, id_key(update.id)) not in self.deleted]
@@ -268,7 +268,7 @@ class DeletedIdsNeverReturn(_Tombs):
 
 @broken("updates/order-across-calls", "special input")
 class FirstVersionIsCached(_Sent):
-    """A cache of ids that were written once spares a look at the store: the second UPDATE is passed over."""
+    """A cache of written ids saves a lookup in the store: the second UPDATE is skipped."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -294,7 +294,7 @@ class ChunksOutOfOrder(_Sent):
 
 @broken("updates/model", "special input")
 class OneWriteForEachId(_Sent):
-    """Updates are grouped by id, and a group of more than two is taken for its first and its last."""
+    """Updates are grouped by id, and a group of more than two is reduced to its first and last."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         groups: dict[bytes, list[Update]] = {}
@@ -308,7 +308,7 @@ class OneWriteForEachId(_Sent):
 
 @broken("updates/model", "special input")
 class SameContentIsSkipped(_Sent):
-    """A hash of what was written last is compared, and a DELETE in between is not taken into account."""
+    """A hash of the last write is compared, and a DELETE in between is not considered."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -327,7 +327,7 @@ class SameContentIsSkipped(_Sent):
 
 @broken("updates/repeated-call", "special input")
 class RepeatedCallIsAConflict(_Sent):
-    """Calls have an idempotency key made of their content, and a second one is refused as a duplicate."""
+    """Calls have an idempotency key made from their content, and a second one is refused as a duplicate."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -343,7 +343,7 @@ class RepeatedCallIsAConflict(_Sent):
 
 @broken("updates/replay", "special input")
 class SeenUpdatesAreStale(_Sent):
-    """An update that was seen before is taken for a late one, and skipped: the replay after a DELETE loses it."""
+    """An update that was seen before counts as late, and is skipped: the replay after a DELETE loses it."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -396,7 +396,7 @@ class EmptyCallFails(_Sent):
 
 @broken("updates/id-name")
 class IdNameRequired(_Sent):
-    """The part of the id named `_id` is looked for, and none is found where the name is left empty."""
+    """It looks for the part of the id named `_id`, and finds none if the name is empty."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         for update in updates:
@@ -407,14 +407,14 @@ class IdNameRequired(_Sent):
 
 @broken("updates/id-name")
 class UnnamedIdIsNoId(_Sent):
-    """An id without a name does not match: the update is passed over."""
+    """An id without a name does not match: the update is skipped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [update for update in updates if update.id[0].name]
 
 
 class _Alike(_Sent):
-    """A connector that finds the document of an update by a key of its own."""
+    """A connector that finds an update's document by its own kind of key."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         known = self.store.collection(request.namespace, request.type).documents
@@ -447,7 +447,7 @@ class UpdatesByText(_Alike):
 
 @broken("updates/id-kinds", "rare")
 class UpdatesByFoldedText(_Alike):
-    """LIKE, or a collation that does not tell capitals: an update of `A` changes `a`."""
+    """LIKE, or a collation that ignores case: an update of `A` changes `a`."""
 
     def key(self, value: Any, part: Any) -> object:
         return value.casefold() if isinstance(value, str) else (part.type, part.data)
@@ -463,7 +463,7 @@ class UpdatesByBytes(_Alike):
 
 @broken("updates/many", "special input")
 class CallCutAtFiveHundred(_Sent):
-    """A call holds more than the store's batch: what is beyond it is dropped."""
+    """A call exceeds the store's batch: the rest is dropped."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return updates[:500]
@@ -471,7 +471,7 @@ class CallCutAtFiveHundred(_Sent):
 
 @broken("updates/many", "special input")
 class ChunksInReverse(_Sent):
-    """Chunks of 500 are recursed into from the end."""
+    """A recursion over chunks of 500 begins at the end."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         chunks = [updates[start : start + 500] for start in range(0, len(updates), 500)]
@@ -480,7 +480,7 @@ class ChunksInReverse(_Sent):
 
 @broken("updates/concurrent", "rare")
 class UpdatesReadModifyWrite(Reference):
-    """A namespace is one object: two writers read it, and the second one writes over the first."""
+    """A namespace is one object: two writers read it, and the second one overwrites the first."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> Any:
         before = dict(self.store.collection(request.namespace, request.type).documents)
@@ -500,7 +500,7 @@ class UpdatesReadModifyWrite(Reference):
 
 @broken("updates/concurrent", "rare")
 class BatchOfTheInstance(Reference):
-    """The batch is collected in an attribute: two writers fill one, and the first to send it empties it."""
+    """The batch is collected in an attribute: two writers fill the same one, and the first to send it empties it."""
 
     batch: Sequence[Update] = ()
 
@@ -512,7 +512,7 @@ class BatchOfTheInstance(Reference):
 
 
 class _Partial(_Sent):
-    """A connector that takes partial updates for something else."""
+    """A connector that treats partial updates as something else."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [
@@ -535,7 +535,7 @@ class PartialIsIgnored(_Partial):
 
 @broken("updates/partial", "special input")
 class PartialAppendsToArrays(_Partial):
-    """A merge that goes into values: what an array is changed to is put behind what is in it."""
+    """A merge that goes into values: a new array is appended to the old one."""
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         held = self.found(request.namespace, request.type, self.position(update.id[0], request.type))
@@ -582,7 +582,7 @@ class PartialIsTakenForFull(_Partial):
 
 @broken("updates/partial")
 class UnsetIsIgnored(_Partial):
-    """partial_update_unset is a field that came later, and is not read."""
+    """partial_update_unset was added later, and is not read."""
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         return [Update(id=update.id, type=update.type, data=update.data)]
@@ -590,7 +590,7 @@ class UnsetIsIgnored(_Partial):
 
 @broken("updates/partial")
 class UnsetBecomesNull(_Partial):
-    """Columns cannot be removed: what is unset becomes null."""
+    """Columns cannot be removed: removed fields become null."""
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         changed = {**read_document(update.data, request.type), **dict.fromkeys(update.partial_update_unset)}
@@ -599,7 +599,7 @@ class UnsetBecomesNull(_Partial):
 
 @broken("errors/input-codes")
 class PartialIsInternal(_Partial):
-    """What is not supported is refused with INTERNAL: dsync's user sees a crash."""
+    """Unsupported updates are refused with INTERNAL: dsync's user sees a crash."""
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         raise ConnectorError("unexpected update type", StatusCode.INTERNAL)
@@ -607,14 +607,14 @@ class PartialIsInternal(_Partial):
 
 @broken("updates/partial")
 class PartialIsUnavailable(_Partial):
-    """Every failure is UNAVAILABLE: dsync repeats it in vain."""
+    """Every failure is UNAVAILABLE: dsync retries in vain."""
 
     def partial(self, request: WriteUpdatesRequest, update: Update) -> list[Update]:
         raise ConnectorError("write failed", StatusCode.UNAVAILABLE)
 
 
 class _Composite(_Sent):
-    """A connector that takes a composite id for something else."""
+    """A connector that treats a composite id as something else."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return [
@@ -629,7 +629,7 @@ class _Composite(_Sent):
 
 @broken("updates/composite-ids", "special input")
 class FirstPartOnly(_Composite):
-    """id[0]: the other parts are not looked at, and another document is deleted."""
+    """id[0]: the other parts are ignored, and another document is deleted."""
 
     def composite(self, data_type: DataType, update: Update) -> list[Update]:
         return [Update(id=update.id[:1], type=update.type, data=update.data)]
@@ -637,7 +637,7 @@ class FirstPartOnly(_Composite):
 
 @broken("updates/composite-ids", "special input")
 class LastPartOnly(_Composite):
-    """Parts are put into a dict by their name, which is the same for all: the last one is left."""
+    """Parts go into a dict by name, which is the same for all: the last one remains."""
 
     def composite(self, data_type: DataType, update: Update) -> list[Update]:
         return [Update(id=update.id[-1:], type=update.type, data=update.data)]
@@ -645,7 +645,7 @@ class LastPartOnly(_Composite):
 
 @broken("updates/composite-ids", "special input")
 class AnyPart(_Composite):
-    """Each part is taken for an id of its own."""
+    """Each part is treated as a separate id."""
 
     def composite(self, data_type: DataType, update: Update) -> list[Update]:
         return [Update(id=[part], type=update.type, data=update.data) for part in update.id]
@@ -653,7 +653,7 @@ class AnyPart(_Composite):
 
 @broken("updates/composite-ids", "special input")
 class CompositeIsDropped(_Composite):
-    """Keys of several columns are not supported yet, and are passed over."""
+    """Keys of several columns are not supported yet, and are skipped."""
 
     def composite(self, data_type: DataType, update: Update) -> list[Update]:
         return []
@@ -682,7 +682,7 @@ class PartialIsMergedWithWhatWasStored(Reference):
 
 @broken("updates/partial-in-call", "special input")
 class LastOfAnIdStandsForAll(_Sent):
-    """Updates are keyed by id, and the last one is kept: right for whole documents, not for changed fields."""
+    """Updates are keyed by id, and the last one is kept: right for whole documents, wrong for changed fields."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         return list({update.id[0].SerializeToString(): update for update in updates}.values())
@@ -690,7 +690,7 @@ class LastOfAnIdStandsForAll(_Sent):
 
 @broken("updates/partial-in-call", "special input")
 class PartialUpdatesOfACallAreOne(_Sent):
-    """The partial updates of an id go out as one request, in which the last names its fields alone."""
+    """The partial updates of an id go out as one request with the last one's fields."""
 
     def sent(self, request: WriteUpdatesRequest, updates: list[Update]) -> list[Update]:
         partial = {

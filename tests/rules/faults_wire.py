@@ -1,4 +1,4 @@
-"""Connectors that take a document for another one, or for none, because of the form in which it is sent."""
+"""Connectors that misread or refuse a document because of its form."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("wire/field-order", "special input")
 class FirstFieldIsTheId(Reference):
-    """The first column is taken for the key, as of a CSV file: {n: 1, _id: "a"} is stored under 1."""
+    """The first column is taken as the key, as in a CSV file: {n: 1, _id: "a"} is stored under 1."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         check_document(document, data_type)
@@ -57,7 +57,7 @@ class ValuesByTheirPlace(Altering):
 
 
 class _Json(Reference):
-    """Something less than a JSON parser."""
+    """An incomplete JSON parser."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         if data_type == DATA_TYPE_JSON_ID:
@@ -82,7 +82,7 @@ class PairsOfEscapesBecomeTwoSigns(_Json):
 
 @broken("wire/json-spelling", "special input")
 class PairsOfEscapesAreRefused(_Json):
-    """A parser that knows the first 65,536 characters alone."""
+    """A parser that knows only the first 65,536 characters."""
 
     def parsed(self, document: bytes) -> bytes:
         if re.search(rb"(?i)\\ud[89ab]", document):
@@ -100,7 +100,7 @@ class EscapedSlashStays(_Json):
 
 @broken("wire/json-spelling", "special input")
 class IdIsFoundByAPattern(_Json):
-    """The id is cut out of the text: `"id":` is not there where a space follows, or a letter is escaped."""
+    """The id is cut out of the text: `"id":` is missing if a space follows, or a letter is escaped."""
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
         if data_type == DATA_TYPE_JSON_ID and b'"id":' not in document:
@@ -111,7 +111,7 @@ class IdIsFoundByAPattern(_Json):
 
 @broken("wire/json-spelling", "special input")
 class LinesAreDocuments(_Json):
-    """Documents are kept as lines of a file: one with line breaks is cut at the first."""
+    """Documents are stored as lines of a file: one with line breaks is cut at the first."""
 
     def parsed(self, document: bytes) -> bytes:
         if b"\n" in document.strip() or document != document.strip():
@@ -121,7 +121,7 @@ class LinesAreDocuments(_Json):
 
 @broken("wire/json-spelling", "special input")
 class ExponentsAreText(_Json):
-    """A pattern for numbers that knows no exponent."""
+    """A pattern for numbers without exponents."""
 
     def parsed(self, document: bytes) -> bytes:
         found = json.loads(document, parse_float=lambda text: text if "e" in text.lower() else float(text))

@@ -1,4 +1,4 @@
-"""Connectors whose WriteData loses, doubles or mixes up documents."""
+"""Connectors whose WriteData loses, duplicates or mixes up documents."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def _request(request: WriteDataRequest, documents: list[bytes]) -> WriteDataRequ
 
 @broken("write/accepts", "special input")
 class RefusesNested(Altering):
-    """A table has columns, and nobody wrote what becomes of an array."""
+    """A table has columns, and nobody handled arrays."""
 
     def deep(self, value: Any) -> Any:
         if isinstance(value, list | dict):
@@ -51,7 +51,7 @@ class RefusesNested(Altering):
 
 @broken("encoding/bson-text", "special input")
 class QuotesBreakTheStatement(Altering):
-    """Texts are put into a statement by hand: a quote ends it early."""
+    """Texts go into a statement unescaped: a quote ends it early."""
 
     def value(self, value: Any) -> Any:
         if isinstance(value, str) and "'" in value:
@@ -69,7 +69,7 @@ class LastOfThePageLost(Reference):
 
 @broken("write/read-back", "special input")
 class PageAsATable(Reference):
-    """A page becomes a table: what a document lacks, and another has, is null afterwards."""
+    """A page becomes a table: a field that a document lacks, and another has, becomes null."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         documents = [read_document(data, request.type) for data in request.data]
@@ -80,7 +80,7 @@ class PageAsATable(Reference):
 
 @broken("write/read-back", "special input")
 class ColumnsOfTheFirstDocument(Reference):
-    """The first document of a page makes the schema: fields that it lacks are dropped from the others."""
+    """The first document of a page makes the schema: the others lose fields that it lacks."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         documents = [read_document(data, request.type) for data in request.data]
@@ -112,12 +112,12 @@ class _Buffering(Reference):
 
 @broken("write/read-back")
 class FlushesBySizeOnly(_Buffering):
-    """Documents wait in a buffer until it is full: what is in it at the end is never written."""
+    """Documents wait in a buffer until it is full: the rest at the end is never written."""
 
 
 @broken("write/read-back")
 class FlushesAtTeardown(_Buffering):
-    """The rest of the buffer is written at teardown, which a remote connector never sees."""
+    """The rest of the buffer is written at teardown, which a remote connector never gets."""
 
     size = 1 << 30
 
@@ -155,12 +155,12 @@ class OnePageBehind(_Buffering):
 
 
 def stored_id(document: bytes, data_type: DataType) -> list[BsonValue]:
-    """The id of a document that is kept."""
+    """The id of a stored document."""
     return [REFERENCE.id_of(document, data_type)[0]]
 
 
 class Keyed(Reference):
-    """A connector that takes ids for one if their keys are equal."""
+    """A connector that treats ids as the same if their keys are equal."""
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
         position = super().position(part, data_type)
@@ -168,13 +168,13 @@ class Keyed(Reference):
         return position if key is None else key.rjust(4, b"\0")
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
-        """The key of an id; None for ids that are kept apart as they should be."""
+        """The key of an id; None for ids that are correctly kept apart."""
         return None
 
 
 @broken("write/idempotent")
 class Appends(Reference):
-    """INSERT without looking for the id: a page that is repeated is there twice."""
+    """INSERT without a check for the id: a repeated page is there twice."""
 
     appended = 0
 
@@ -186,7 +186,7 @@ class Appends(Reference):
 
 @broken("write/idempotent")
 class InsertFailsWhereThereIsOne(Reference):
-    """INSERT alone: the second time the store refuses the key."""
+    """Plain INSERT: the second time, the store refuses the key."""
 
     def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
         known = self.store.collection(namespace, data_type).documents
@@ -197,7 +197,7 @@ class InsertFailsWhereThereIsOne(Reference):
 
 @broken("write/overwrites")
 class KeepsTheOldDocument(Reference):
-    """INSERT … ON CONFLICT DO NOTHING: what is there stays as it is."""
+    """INSERT … ON CONFLICT DO NOTHING: the existing document stays."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         known = self.store.collection(request.namespace, request.type).documents
@@ -207,7 +207,7 @@ class KeepsTheOldDocument(Reference):
 
 @broken("write/overwrites", "special input")
 class MergesOnWrite(Reference):
-    """$set with the new fields, where the document was to be replaced: old fields survive."""
+    """$set with the new fields, instead of replacing the document: old fields survive."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         known = self.store.collection(request.namespace, request.type).documents
@@ -221,7 +221,7 @@ class MergesOnWrite(Reference):
 
 @broken("write/overwrites", "special input")
 class SameSizeIsUnchanged(Reference):
-    """A document of the length of the one that is there is taken for it, as rsync does."""
+    """A document of the same length as the existing one counts as the same, as for rsync."""
 
     def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
         known = self.store.collection(namespace, data_type).documents
@@ -248,7 +248,7 @@ class BatchRefusesRepeatedIds(Reference):
 
 @broken("write/repeated-ids", "special input")
 class RepeatedIdsAreBothKept(Reference):
-    """What is not in the store yet is inserted: twice, if it is on the page twice."""
+    """Documents that are not in the store yet are inserted: twice, if they are on the page twice."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         changes, seen = [], set()
@@ -262,7 +262,7 @@ class RepeatedIdsAreBothKept(Reference):
 
 
 class _Renaming(Reference):
-    """A connector that keeps a namespace under another name."""
+    """A connector that stores a namespace under another name."""
 
     def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
         super().commit(self.kept(namespace), data_type, changes)
@@ -287,7 +287,7 @@ class _Renaming(Reference):
 
 @broken("write/isolates-namespaces")
 class OneTableForAll(_Renaming):
-    """The namespace is no part of the key."""
+    """The namespace is not part of the key."""
 
     def kept(self, namespace: str) -> str:
         return "documents"
@@ -303,7 +303,7 @@ class NamespacesCleaned(_Renaming):
 
 @broken("write/isolates-namespaces", "special input")
 class NamespacesInLowerCase(_Renaming):
-    """Names that are not quoted are folded: `Orders` and `orders` are one table."""
+    """Unquoted names are folded: `Orders` and `orders` are one table."""
 
     def kept(self, namespace: str) -> str:
         return namespace.lower()
@@ -319,7 +319,7 @@ class NamespacesTrimmed(_Renaming):
 
 @broken("write/isolates-namespaces", "special input")
 class EmptyPartsLeftOut(_Renaming):
-    """A name is split at its dots, and what is empty is no part: `a..b` is `a.b`."""
+    """A name is split at its dots, and empty parts are dropped: `a..b` is `a.b`."""
 
     def kept(self, namespace: str) -> str:
         return ".".join(part for part in namespace.split(".") if part)
@@ -344,7 +344,7 @@ class KeyIsNamespaceAndId(Reference):
 
 @broken("write/isolates-namespaces", "special input")
 class CollectionOnly(_Renaming):
-    """Of `db.collection` the database is left out: two databases with a collection of one name fall together."""
+    """The database of `db.collection` is dropped: two databases with a collection of the same name collide."""
 
     def kept(self, namespace: str) -> str:
         return namespace.rpartition(".")[2]
@@ -352,7 +352,7 @@ class CollectionOnly(_Renaming):
 
 @broken("write/isolates-namespaces", "rare")
 class NamespacesCut(_Renaming):
-    """Names are cut after 63 characters, as PostgreSQL does without an error."""
+    """Names are cut after 63 characters, which PostgreSQL does without an error."""
 
     def kept(self, namespace: str) -> str:
         return namespace[:63]
@@ -370,7 +370,7 @@ class EmptyPageFails(Reference):
 
 @broken("write/empty-page")
 class EmptyPageIsInvalid(Reference):
-    """An empty page is taken for a mistake of the caller."""
+    """An empty page counts as a mistake of the caller."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         if not request.data:
@@ -380,7 +380,7 @@ class EmptyPageIsInvalid(Reference):
 
 @broken("write/large-page", "special input")
 class PageCutAtAThousand(Reference):
-    """The store takes 1,000 items a batch, and the rest is dropped."""
+    """The store accepts 1,000 items per batch, and the rest is dropped."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         return super().write_data(_request(request, list(request.data)[:1000]))
@@ -388,7 +388,7 @@ class PageCutAtAThousand(Reference):
 
 @broken("write/large-page", "special input")
 class TooManyParameters(Reference):
-    """A statement with a parameter for each value: beyond a limit the store refuses it."""
+    """A statement with a parameter for each value: beyond a limit, the store refuses it."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         if len(request.data) > 999:
@@ -398,7 +398,7 @@ class TooManyParameters(Reference):
 
 @broken("write/large-page", "rare")
 class LastChunkLost(Reference):
-    """A page is written in chunks of 400, and what is left over is forgotten."""
+    """A page is written in chunks of 400, and the remainder is forgotten."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         documents = list(request.data)
@@ -408,7 +408,7 @@ class LastChunkLost(Reference):
 
 @broken("write/id-kinds", "special input")
 class DocumentsByText(Keyed):
-    """Ids are turned into text: 5 and "5" are one."""
+    """Ids become text: 5 and "5" are one."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return str(value).encode()
@@ -416,7 +416,7 @@ class DocumentsByText(Keyed):
 
 @broken("write/id-kinds", "special input")
 class IdsByBytes(Keyed):
-    """Ids are kept by their bytes, without the type: a date and a long with the same bytes are one."""
+    """Ids are keyed by their bytes, without the type: a date and a long with the same bytes are one."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return part.data
@@ -424,7 +424,7 @@ class IdsByBytes(Keyed):
 
 @broken("write/similar-ids", "rare")
 class IdsFoldCase(Keyed):
-    """The collation of the key's column does not tell capitals: `a` and `A` are one."""
+    """The collation of the key's column ignores case: `a` and `A` are one."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return value.casefold().encode() if isinstance(value, str) else None
@@ -432,7 +432,7 @@ class IdsFoldCase(Keyed):
 
 @broken("write/similar-ids", "rare")
 class IdsTrimmed(Keyed):
-    """A CHAR column: spaces at the end do not count."""
+    """A CHAR column: trailing spaces do not count."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return value.rstrip().encode() if isinstance(value, str) else None
@@ -458,7 +458,7 @@ class IdsNormalised(Keyed):
 
 @broken("write/similar-ids", "rare")
 class IdsIndexedByTheirBeginning(Keyed):
-    """The key's column has an index on the first 64 characters, which is unique."""
+    """The key's column has a unique index on the first 64 characters."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return value[:64].encode() if isinstance(value, str) else None
@@ -466,7 +466,7 @@ class IdsIndexedByTheirBeginning(Keyed):
 
 @broken("write/similar-ids", "rare")
 class LongIdsAreDoubles(Keyed):
-    """Numbers are compared as doubles: beyond 2^53 two of them are one."""
+    """Numbers are compared as doubles: beyond 2^53, two of them are one."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return float(value).hex().encode() if isinstance(value, int) and abs(value) >= 2**53 else None
@@ -474,7 +474,7 @@ class LongIdsAreDoubles(Keyed):
 
 @broken("write/similar-ids", "rare")
 class IdSubtypeLost(Keyed):
-    """A binary's subtype is no part of the key."""
+    """A binary's subtype is not part of the key."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return b"binary" + bytes(value) if isinstance(value, bytes | Binary) else None
@@ -498,7 +498,7 @@ class IdsAreNumbersIfTheyCan(Keyed):
 
 @broken("write/long-ids", "rare")
 class LongIdsAreCut(Keyed):
-    """A VARCHAR(255) that is not strict: what is longer is cut."""
+    """A VARCHAR(255) that is not strict: longer ids are cut."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         return value[:255].encode() if isinstance(value, str) and len(value) > 255 else None
@@ -506,7 +506,7 @@ class LongIdsAreCut(Keyed):
 
 @broken("write/long-ids", "special input")
 class LongIdsAreUnknown(Keyed):
-    """Ids are names of files, and the file system's error is not mapped."""
+    """Ids are file names, and the file system's error is not mapped."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         if isinstance(value, str) and len(value.encode()) > 255:
@@ -532,7 +532,7 @@ class TrueIsOne(Keyed):
 
 @broken("write/equal-numbers", "rare")
 class EqualNumberIsDropped(Keyed):
-    """5 and 5.0 are one key, and the second one is taken for a repetition."""
+    """5 and 5.0 are one key, and the second one counts as a repetition."""
 
     def key(self, value: Any, part: BsonValue) -> bytes | None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -567,7 +567,7 @@ class EqualNumberFails(Keyed):
 
 
 class _File(Reference):
-    """A connector that reads a namespace whole, adds to it, and writes it back: without a lock."""
+    """A connector that reads a whole namespace, adds to it, and writes it back, without a lock."""
 
     window = 0.001
 
@@ -592,7 +592,7 @@ class ReadModifyWrite(_File):
 
 @broken("write/concurrent", "rare")
 class OneWriterAtATime(Reference):
-    """A connection that is shared by threads: the second statement fails while the first one runs."""
+    """Threads share a connection: the second statement fails while the first one runs."""
 
     busy = threading.Lock()
 
@@ -619,7 +619,7 @@ class PoolOfTenWriters(Pooled):
 
 @broken("write/after-delete", "special input")
 class TombstonesStay(Reference):
-    """What was deleted once is kept as deleted, and a page does not bring it back."""
+    """A document that was deleted once stays deleted, and a page does not bring it back."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -641,7 +641,7 @@ class TombstonesStay(Reference):
 
 @broken("write/several-pages")
 class ObjectNamesByTheMillisecond(Reference):
-    """Each page becomes an object named by the time: two pages within a tick are one."""
+    """Each page becomes an object named by the time: two pages in the same tick are one."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -661,7 +661,7 @@ class ObjectNamesByTheMillisecond(Reference):
 
 @broken("write/concurrent-overwrites", "rare")
 class LooksThenInserts(Reference):
-    """Looking for the id and inserting are two steps: two writers insert it both."""
+    """Looking for the id and inserting are two steps: two writers both insert it."""
 
     inserted = 0
 
@@ -682,7 +682,7 @@ class LooksThenInserts(Reference):
 
 @broken("write/concurrent-overwrites", "rare")
 class ConflictsAreFinal(Reference):
-    """Two writers of one document: the store asks the second to try again, and is not heard."""
+    """Two writers of one document: the store asks the second to retry, in vain."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -702,7 +702,7 @@ class ConflictsAreFinal(Reference):
 
 @broken("write/leaves-others", "special input")
 class RangeIsReplaced(Reference):
-    """What lies between a page's first and last id is deleted before the page is written."""
+    """Everything between a page's first and last id is deleted before the page is written."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         positions = [self.insertion(data, request.type).position for data in request.data]
@@ -719,7 +719,7 @@ class RangeIsReplaced(Reference):
 
 @broken("write/leaves-others", "special input")
 class RepeatedPageStartsAnew(Reference):
-    """A first document that is there already is taken for a run that starts again: the namespace is emptied."""
+    """If the first document exists already, the run seems to have restarted: the namespace is emptied."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         positions = [self.insertion(data, request.type).position for data in request.data]
@@ -754,7 +754,7 @@ class PlusAndSpaceAreOne(_UrlDecoded):
 
 @broken("write/similar-ids", "special input")
 class EscapesOfUrlsAreDecoded(_UrlDecoded):
-    """A key is decoded as a path of a URL, once too often: `a%20b` and `a b` are one object."""
+    """A key is decoded as the path of a URL once too often: `a%20b` and `a b` are one object."""
 
     def decoded(self, text: str) -> str:
         return unquote(text)
@@ -762,7 +762,7 @@ class EscapesOfUrlsAreDecoded(_UrlDecoded):
 
 @broken("write/similar-ids", "special input")
 class CompatibleLettersAreOne(_UrlDecoded):
-    """Keys are brought into Unicode's form NFKC: a ligature and its letters are one."""
+    """Keys are normalised to Unicode's NFKC: a ligature and its letters are one."""
 
     def decoded(self, text: str) -> str:
         return normalize("NFKC", text)
@@ -778,7 +778,7 @@ class InvisibleCharactersAreDropped(_UrlDecoded):
 
 @broken("updates/id-kinds", "special input")
 class UpdatesDecodeUrls(Reference):
-    """Pages and updates build their URLs in two places: the ids of updates are decoded once more."""
+    """Pages and updates build their URLs in two places: the ids of updates are decoded once too often."""
 
     def update_id(self, update: Update, data_type: DataType) -> BsonValue:
         part = super().update_id(update, data_type)

@@ -1,4 +1,4 @@
-"""A connector with a pool of connections that is smaller than its callers are many."""
+"""A connector with a pool of connections that is smaller than the number of its callers."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ __all__ = ["Pooled"]
 
 
 class Pooled(REFERENCE.ReferenceConnector):
-    """Has `size` connections, and fails whoever needs one when all are taken."""
+    """Has `size` connections, and fails if all of them are in use."""
 
     size = 0
 

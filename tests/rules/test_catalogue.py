@@ -1,4 +1,4 @@
-"""The catalogue: one fault is one failure, and what is correct passes, however unusual."""
+"""The catalogue: one fault is one failure, and correct connectors pass, however unusual."""
 
 from collections import Counter
 from dataclasses import replace
@@ -52,7 +52,7 @@ def _named(entry: Fault | Variant) -> str:
 
 
 def test_names_are_unique() -> None:
-    """A name stands for one entry of the catalogue."""
+    """Each name occurs once in the catalogue."""
     counts = Counter(entry.name for entry in (*FAULTS, *VARIANTS))
     assert not [name for name, count in counts.items() if count > 1]
 
@@ -72,7 +72,7 @@ def test_one_more_fault_is_one_failure(name: str) -> None:
 
 @pytest.mark.parametrize("name", QUICKLY)
 def test_an_unusual_connector_passes(name: str) -> None:
-    """No rule fails what is correct, however unusual."""
+    """No rule fails a correct connector, however unusual."""
     (variant,) = [variant for variant in VARIANTS if variant.name == name]
     _assert_passes(variant, BRIEF)
 
@@ -85,7 +85,7 @@ def test_every_unusual_connector_passes(variant: Variant) -> None:
 
 
 def test_a_connector_whose_namespaces_nobody_named_is_not_judged() -> None:
-    """It violates nothing, but a green over what was not exercised would say nothing: the run asks for --namespace."""
+    """It violates nothing, but a success without exercised rules would mean nothing: the run asks for --namespace."""
     result = judge(Variant("none-given", NoneGiven, ""), [], profile=BRIEF)
     assert not result.violations()
     assert result.exit_code == 3
@@ -107,7 +107,7 @@ def _assert_passes(variant: Variant, profile: Profile) -> None:
 
 
 def test_a_form_that_is_known_to_break_is_left_out_of_the_other_rules() -> None:
-    """A connector that takes the first field for the id has one failure, and the other rules are judged without it."""
+    """A connector that takes the first field as the id has one failure, and the other rules are judged without it."""
     fault = next(fault for fault in FAULTS if fault.name == "first-field-is-the-id")
     outcomes = judge(fault, ["wire/*", "write/*"], profile=replace(PROFILES["quick"], examples=10)).outcomes
     failed = [outcome.rule for outcome in outcomes if outcome.failure is not None]

@@ -1,4 +1,4 @@
-"""Explorers: what they come to, and that their examples are made again."""
+"""Explorers: what they reach, and that their examples can be repeated."""
 
 import re
 from dataclasses import replace
@@ -27,7 +27,7 @@ def _judged(name: str, rule: str, *, seconds: float, shrinking: float = 0.0) -> 
     ],
 )
 def test_how_operations_meet(name: str, rule: str, meetings: set[Meeting]) -> None:
-    """Each explorer brings operations together in its own ways, as far as the connector offers them."""
+    """Each explorer combines operations in its own ways, as far as the connector offers them."""
     (outcome,) = _judged(name, rule, seconds=4.0).outcomes
     assert outcome.status is Status.PASSED, outcome.failure
     assert meetings <= {found.meeting for found, _ in outcome.reached}

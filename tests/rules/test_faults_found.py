@@ -1,4 +1,4 @@
-"""The rules find what is broken: each broken connector of the catalogue is failed by the rule that it names."""
+"""The rules find what is broken: each broken connector of the catalogue fails the rule that it names."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ def _profile(fault: Fault) -> Profile:
 
 
 def _chosen() -> Iterator[Fault]:
-    """The first fault of each rule; a campaign judges the others. Those of typed stores come last, since most of
-    them break a rule as an untyped connector does."""
+    """The first fault of each rule; a campaign judges the others. Those of typed stores come last, because most of them
+    break a rule as an untyped connector does."""
     judged: Counter[str] = Counter()
     for fault in sorted(FAULTS, key=lambda fault: fault.name.startswith("typed-")):
         if judged[fault.rule] < _IN_EACH_RUN:
@@ -61,7 +61,7 @@ _IN_CAMPAIGNS = [fault for fault in FAULTS if fault not in _IN_EVERY_RUN]
 
 @pytest.mark.parametrize("fault", _IN_EVERY_RUN, ids=lambda fault: fault.name)
 def test_a_fault_is_found_by_its_rule(fault: Fault) -> None:
-    """The rule that a broken connector names fails it, and is not shown as a consequence of another one."""
+    """The rule that a broken connector names fails, and is not shown as a consequence of another one."""
     _assert_found(fault)
 
 
@@ -84,17 +84,17 @@ def _assert_found(fault: Fault) -> None:
 
 
 def test_every_fault_is_judged() -> None:
-    """The tests above leave no fault of the catalogue out, and every rule has one that is judged in every run."""
+    """The tests above judge every fault in the catalogue, and for every rule, one fault in every run."""
     judged = [*_IN_EVERY_RUN, *_IN_CAMPAIGNS]
     assert sorted(fault.name for fault in judged) == sorted(fault.name for fault in FAULTS)
     assert {fault.rule for fault in _IN_EVERY_RUN} == {fault.rule for fault in FAULTS}
 
 
 def test_every_rule_has_a_fault() -> None:
-    """No rule is there that nothing was ever found by."""
+    """For every rule, there is a fault that it finds."""
     assert not _RULES.keys() - {fault.rule for fault in FAULTS}
 
 
 def test_every_fault_names_a_rule() -> None:
-    """A fault's rule exists, and says in its reason where the like of it is met."""
+    """A fault's rule exists, and its reason says where such a fault occurs."""
     assert not [fault.name for fault in FAULTS if fault.rule not in _RULES or not fault.reason]

@@ -1,4 +1,4 @@
-"""A schema is found out from documents that are there, and from what a store refuses."""
+"""Finding a schema from existing documents, and from a store's refusals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from .typed_tables import TABLES, Column, Table
 
 
 class Writes:
-    """Writes to one namespace of a connector, and reads back what is there."""
+    """Writes to one namespace of a connector, and reads back."""
 
     def __init__(self, connector: Any, namespace: str) -> None:
         self.api = LocalClient(connector(SETTINGS.Settings.parse(["reference://"], {})[0]))
@@ -48,7 +48,7 @@ def encoded(documents: Sequence[dict[str, Any]]) -> list[bytes]:
 
 
 def test_what_documents_suggest() -> None:
-    """Types, null, what is always there, and a field that always is the id are found; ranges and lengths are not."""
+    """Types, null, required fields, and a field that always equals the id are found; ranges and lengths are not."""
     rows = [
         {
             "_id": Int64(n),
@@ -73,20 +73,20 @@ def test_what_documents_suggest() -> None:
 
 
 def test_a_length_that_all_have_is_a_limit() -> None:
-    """Five texts of one length are of a column of that length; four may be so by chance."""
+    """Five texts of one length mean a column of that length; four may be a coincidence."""
     rows = [{"_id": f"id{n}", "country": "DE"} for n in range(5)]
     assert inferred(encoded(rows), BSON).fields["country"].max_length == 2
     assert inferred(encoded(rows[:4]), BSON).fields["country"].max_length is None
 
 
 def test_parts_of_a_composite_id_are_found() -> None:
-    """Fields that repeat the parts of an id are found as such."""
+    """Fields that repeat the parts of an id are recognised."""
     rows = [{"_id": {"k": f"k{n}", "n": n}, "n": n, "k": f"k{n}"} for n in range(3)]
     assert inferred(encoded(rows), BSON).repeats == {"k": ("k",), "n": ("n",)}
 
 
 def test_json_documents_suggest_a_schema() -> None:
-    """Of JSON, whole numbers are whole, and texts that are all UUIDs or times are such."""
+    """In JSON, whole numbers, and texts that are all UUIDs or times, are recognised."""
     rows = [b'{"id": "a", "n": 1, "t": "2024-01-01T00:00:00Z"}', b'{"id": "b", "n": 2, "t": "2024-01-01T00:00:00.5Z"}']
     schema = inferred(rows, JSON)
     assert schema.fields["t"].format == "date-time"
@@ -94,7 +94,7 @@ def test_json_documents_suggest_a_schema() -> None:
 
 
 def test_a_store_of_anything_is_known_by_one_document() -> None:
-    """A document store keeps a document of any fields: no more is written."""
+    """A document store keeps a document with any fields: no more is written."""
     finding = probed(Writes(REFERENCE.ReferenceConnector, "db.anything"), BSON)
     assert finding.schema is not None
     assert finding.schema.free
@@ -103,7 +103,7 @@ def test_a_store_of_anything_is_known_by_one_document() -> None:
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_rows_that_are_there_lead_to_what_is_kept(table: Table) -> None:
-    """Of a table with some rows, a schema is found of which all that is drawn is kept."""
+    """From a table with some rows, a schema is found all of whose documents are kept."""
     writes = Writes(TypedConnector, table.namespace)
     declared = Filling(parse(table.schema).of(BSON))
     make = declared.numbered("row", 6)
@@ -121,7 +121,7 @@ def test_rows_that_are_there_lead_to_what_is_kept(table: Table) -> None:
 
 
 class Told(TypedConnector):
-    """Refuses with the message of a database, and gives back all columns of a row."""
+    """Refuses with the message of a database, and returns all columns of a row."""
 
     tables = (
         Table(
@@ -137,7 +137,7 @@ class Told(TypedConnector):
 
 
 def test_an_empty_table_is_found_out() -> None:
-    """Nothing but an empty table: its key's column, the others' types, null and a length are found out by writing."""
+    """Even for an empty table, writing reveals its key's column, the others' types, null and a length."""
     finding = probed(Writes(Told, "typed.told"), BSON, namespace="typed.told")
     assert finding.schema is not None
     assert finding.schema.repeats == {"id": ()}
@@ -149,14 +149,14 @@ def test_an_empty_table_is_found_out() -> None:
 
 
 def test_a_store_that_takes_nothing_is_said() -> None:
-    """Where each document is refused there is no schema, and the last refusal is told."""
+    """If every document is refused, there is no schema, and the last refusal is reported."""
     finding = probed(lambda _: Answer(refusal="the disk is read-only"), BSON, calls=30)
     assert finding.schema is None
     assert "the disk is read-only" in " ".join(finding.notes)
 
 
 def test_no_more_is_written_than_allowed() -> None:
-    """After the calls that are allowed what is known is given, with a note."""
+    """After the allowed calls, the result so far is returned, with a note."""
     writes = Writes(Told, "typed.told")
     finding = probed(writes, BSON, namespace="typed.told", calls=12)
     assert finding.calls == 12
@@ -165,7 +165,7 @@ def test_no_more_is_written_than_allowed() -> None:
 
 
 def test_the_range_of_a_decimal_is_found_out() -> None:
-    """A column numeric(10,2) refuses what has more than eight digits before the point: such numbers are not drawn."""
+    """A column numeric(10,2) refuses numbers with more than eight digits before the point: they are not drawn."""
     rows: dict[Any, Mapping[str, Any]] = {}
 
     def attempt(document: Mapping[str, Any]) -> Answer:
@@ -202,7 +202,7 @@ def test_json_without_nan_is_found_out() -> None:
 
 
 def test_what_nothing_like_it_is_taken_of_is_only_suggested() -> None:
-    """Documents that are there suggest a schema also where the store takes none like them."""
+    """Existing documents suggest a schema even if the store accepts none like them."""
     found = probed(lambda _: Answer(refusal="no"), BSON, documents=encoded([{"_id": "a", "n": 1}]))
     assert found.schema is None
     assert found.suggested is not None
@@ -230,7 +230,7 @@ class Computes:
 @pytest.mark.parametrize("refuses", [True, False], ids=["refused", "not looked at"])
 @pytest.mark.parametrize("rows", [0, 2], ids=["an empty table", "two rows"])
 def test_a_computed_column_is_found_out(rows: int, *, refuses: bool) -> None:
-    """What is there although it was not written, and can't be written, is computed; a value by default is a field."""
+    """A value that is there although it was not written, and can't be written, is computed; a default is a field."""
     existing = [{"_id": f"r{n}", "name": "x" * n, "state": "old", "size": n} for n in range(1, rows + 1)]
     finding = probed(Computes(refuses=refuses), BSON, documents=encoded(existing))
     assert finding.schema is not None
@@ -240,7 +240,7 @@ def test_a_computed_column_is_found_out(rows: int, *, refuses: bool) -> None:
 
 
 def test_a_rounded_number_is_not_taken_for_a_computed_one() -> None:
-    """A column that rounds, or that is NULL or 0 where nothing was written, does not make its value by itself."""
+    """A column that rounds, or is NULL or 0 if nothing was written, is not computed."""
 
     def attempt(document: Mapping[str, Any]) -> Answer:
         if not document.keys() <= {"_id", "n", "m"}:

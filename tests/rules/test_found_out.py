@@ -1,4 +1,4 @@
-"""What is found out about a store before the rules run, and what is left of it afterwards."""
+"""What is found out about a store before the rules run, and what is left in it afterwards."""
 
 from typing import Any
 
@@ -34,12 +34,12 @@ def client_of(connector: Any) -> LocalClient:
 
 
 def subject_of(client: LocalClient, *namespaces: str) -> Subject:
-    """What is found out about it; no read lags."""
+    """The subject of it; no reads lag."""
     return Subject.of(OpenTarget(title="reference", api=client), namespaces, settle=0.0)
 
 
 def test_what_was_there_before_and_is_gone_is_written_again() -> None:
-    """As far as it is gone: the others are left as they are, and what was not there before is named."""
+    """Only missing documents are restored: the others stay as they are, and new ones are named."""
     client = client_of(Reference)
     driver = Driver(client)
     driver.write_data("offered", [encode({"_id": name, "n": 1}, BSON) for name in ("deleted", "changed")], BSON)
@@ -55,7 +55,7 @@ def test_what_was_there_before_and_is_gone_is_written_again() -> None:
 
 
 class Forgets(Reference):
-    """Acknowledges pages, and lists nothing of them."""
+    """Acknowledges pages, but lists nothing of them."""
 
     def updates_partitions(self, requested: Any) -> list[Any]:
         return []
@@ -65,7 +65,7 @@ class Forgets(Reference):
 
 
 def test_where_nothing_is_listed_only_the_rules_that_say_so_need_it() -> None:
-    """Rules that would read back what they wrote are skipped with the reason; three say what is wrong."""
+    """Rules that would read back their writes are skipped with the reason; three rules report the fault."""
     subject = subject_of(client_of(Forgets))
     reason = "nothing that was written is listed"
     assert not subject.found.shows
@@ -77,7 +77,7 @@ def test_where_nothing_is_listed_only_the_rules_that_say_so_need_it() -> None:
 
 
 class ListsNoIds(Reference):
-    """What it lists as BSON has no `_id`; JSON documents are as they should be."""
+    """BSON documents are listed without `_id`; JSON documents are correct."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -87,7 +87,7 @@ class ListsNoIds(Reference):
 
 
 def test_a_type_that_is_listed_wrongly_is_not_judged_any_further() -> None:
-    """The rules draw documents of the other type; a type that is all there is stays."""
+    """The rules draw documents of the other type, if there is one."""
     declared = subject_of(client_of(ListsNoIds)).declared
     assert declared.misread == (BSON,)
     assert declared.types == (JSON,)
@@ -95,7 +95,7 @@ def test_a_type_that_is_listed_wrongly_is_not_judged_any_further() -> None:
 
 
 class Closed(Reference):
-    """A table that takes nothing, once it is closed."""
+    """A table that accepts nothing once it is closed."""
 
     closed = False
 
@@ -106,7 +106,7 @@ class Closed(Reference):
 
 
 def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None:
-    """Rules that write are skipped and say what to do; its rows suggest what it should take."""
+    """Rules that write are skipped and say what to do; its rows suggest what it should accept."""
     connector = Closed(SETTINGS.Settings.parse(["reference://"], {})[0])
     client = LocalClient(connector)
     Driver(client).write_data("offered", [encode({"_id": "a", "n": 1}, BSON)], BSON)
@@ -122,7 +122,7 @@ def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None
 
 
 class MakesItsIds(Reference):
-    """A table with a key of two columns: a row's id is made of them, whatever id it is written with."""
+    """A table with a key of two columns: a row's id is made from them, whatever id it is written with."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         rows = []
@@ -135,7 +135,7 @@ class MakesItsIds(Reference):
 
 
 def test_a_table_that_makes_its_ids_is_left_as_it_was() -> None:
-    """Rows that came under other ids are removed, and a row that was overwritten is as it was before."""
+    """Rows under other ids are removed, and an overwritten row is restored."""
     client = client_of(MakesItsIds)
     driver = Driver(client)
     rows = [

@@ -58,7 +58,7 @@ class FirstUpdateWins(REFERENCE.ReferenceConnector):  # type: ignore[misc]
 
 
 class Both(ListsOneKind, FirstUpdateWins):
-    """Two bugs that have nothing to do with each other."""
+    """Two unrelated bugs."""
 
 
 class ListsTexts(REFERENCE.ReferenceConnector):  # type: ignore[misc]
@@ -74,7 +74,7 @@ class ListsTexts(REFERENCE.ReferenceConnector):  # type: ignore[misc]
 
 
 class NullsAreEmpty(TypedConnector):
-    """A column gives the empty text, or 0, for NULL."""
+    """A column returns the empty text, or 0, for NULL."""
 
     def given(self, column: Column, stored: Any) -> Any:
         empty = {"string": "", "long": Int64(0), "double": 0.0}
@@ -82,7 +82,7 @@ class NullsAreEmpty(TypedConnector):
 
 
 class TypedBoth(NullsAreEmpty):
-    """And the updates of a call are applied in the wrong order."""
+    """In addition, the updates of a call are applied in the wrong order."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         kept = list(request.updates)[::-1]
@@ -90,7 +90,7 @@ class TypedBoth(NullsAreEmpty):
 
 
 def judged(connector: Any, rules: Sequence[str] = RULES, *, examples: int = 16) -> dict[str, Outcome]:
-    """What came of the rules."""
+    """The outcomes of the rules."""
     profile = replace(BRIEF, examples=examples)
     return by_rule(judge(Variant(connector.__name__, connector, ""), rules, profile=profile))
 
@@ -116,7 +116,7 @@ def test_a_single_bug_has_no_other_on_its_own() -> None:
 
 
 def test_a_second_bug_is_reported_on_its_own() -> None:
-    """It fails apart from the first one, with an example that does not show it; and its consequences are its own."""
+    """It fails apart from the first one, with an example that does not show it, and has its own consequences."""
     outcomes = judged(Both)
     assert roots(outcomes) == {"write/read-back", "updates/order-in-call"}
     second = outcomes["updates/order-in-call"]
@@ -127,7 +127,7 @@ def test_a_second_bug_is_reported_on_its_own() -> None:
 
 
 def test_a_store_of_texts_is_judged_by_texts() -> None:
-    """One kind of values after another is left out, until the rule passes with what is left."""
+    """One kind of values after another is left out, until the rule passes with the rest."""
     rules = ("write/read-back", "write/several-pages", "write/empty-page", "write/large-page")
     outcomes = judged(ListsTexts, rules, examples=100)
     assert roots(outcomes) == {"write/read-back"}
@@ -138,7 +138,7 @@ def test_a_store_of_texts_is_judged_by_texts() -> None:
 
 
 def test_it_is_the_same_in_other_processes() -> None:
-    """Two processes judge again what is left when both have judged the rest; what they find can be replayed."""
+    """Two processes judge again when both have judged the rest; their findings can be replayed."""
     settings, _ = SETTINGS.Settings.parse(["reference://"], {})
     with ConnectorServer(Both(settings)) as server, Crew(2) as crew:
         orders = Orders(Named(f"grpc://{server.address}", insecure=True), BRIEF, 1, rules=RULES)

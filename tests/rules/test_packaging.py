@@ -1,4 +1,4 @@
-"""The rules on packages have nothing to say about what is rendered and bundled."""
+"""The rules on packages find nothing wrong with rendered and bundled connectors."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ PACKAGING = select(RULES, ["packaging/*"])
 
 
 def judged(target: Target) -> Result:
-    """What the rules of the area say of a target."""
+    """The outcomes of the area's rules for a target."""
     [finished] = [
         event for event in run(target, RunOptions(PACKAGING, PROFILES["quick"], 1)) if type(event) is RunFinished
     ]
@@ -38,7 +38,7 @@ def judged(target: Target) -> Result:
     ids=lambda answers: answers.scheme,
 )
 def test_what_is_rendered_keeps_every_rule(answers: Answers, tmp_path: Path) -> None:
-    """Each rule is exercised, and passes; a sink that has no options declines what is about them."""
+    """Each rule is exercised, and passes; a sink without options declines the rules about options."""
     result = judged(resolve(str(scaffold(answers, output=tmp_path / "made").folder)))
     assert result.problem == ""
     others = {outcome.rule: outcome.reason for outcome in result.outcomes if outcome.status is not Status.PASSED}
@@ -48,7 +48,7 @@ def test_what_is_rendered_keeps_every_rule(answers: Answers, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["null", "random", "reference"])
 def test_the_examples_keep_every_rule(name: str) -> None:
-    """Only test data is declined, by those that take no documents to give them back."""
+    """Only test data is declined, by connectors that return no documents."""
     result = judged(resolve(str(packaged_folder("examples") / name)))
     others = {outcome.rule: outcome.reason for outcome in result.outcomes if outcome.status is not Status.PASSED}
     reason = "no document can be written and read back, so it needs no test data"
@@ -56,7 +56,7 @@ def test_the_examples_keep_every_rule(name: str) -> None:
 
 
 def test_what_is_no_folder_is_skipped_with_a_reason() -> None:
-    """No rule of the area is left out without a word."""
+    """No rule of the area is left out without a reason."""
     result = judged(resolve("reference://"))
     assert {outcome.status for outcome in result.outcomes} == {Status.SKIPPED}
     assert len(result.outcomes) == len(PACKAGING)

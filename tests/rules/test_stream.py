@@ -1,4 +1,4 @@
-"""The rules on streams do not fail what is correct."""
+"""The rules on streams do not fail correct connectors."""
 
 import pytest
 

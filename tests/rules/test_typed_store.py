@@ -1,4 +1,4 @@
-"""The typed store itself: as it is it keeps or refuses whatever is written, and each of its faults can be seen."""
+"""The typed store itself: unmodified, it keeps or refuses whatever is written, and each of its faults can be seen."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +44,7 @@ EXAMPLES = settings(
 
 
 class Different(Exception):
-    """What was read is not what was acknowledged."""
+    """The documents that were read are not those that were acknowledged."""
 
 
 def listed(api: LocalClient, namespace: str) -> Iterator[bytes]:
@@ -60,14 +60,14 @@ def listed(api: LocalClient, namespace: str) -> Iterator[bytes]:
 
 
 def compare(api: LocalClient, table: Table, expected: dict[bytes, bytes]) -> None:
-    """The table holds what was written last under each id, and nothing else."""
+    """Check that the table holds what was last written under each id, and nothing else."""
     found = sorted(canonical(document, BSON) for document in listed(api, table.namespace))
     if found != sorted(canonical(document, BSON) for document in expected.values()):
         raise Different
 
 
 def try_table(connector: Any, table: Table, data: st.DataObject) -> None:
-    """Pages, updates and deletes of what fits; and one thing that does not, alone, in a page, and as updates."""
+    """Write pages, updates and deletes of fitting documents, and one misfit: alone, in a page, and as updates."""
     api = LocalClient(connector(SETTINGS.Settings.parse(["reference://"], {})[0]))
     filling = FILLINGS[table.namespace]
     expected: dict[bytes, bytes] = {}
@@ -132,7 +132,7 @@ def _identifier(document: bytes) -> Any:
 
 
 def try_all(connector: Any) -> None:
-    """Try each table. Raises Different, or ConnectorError where what fits is refused."""
+    """Try each table. Raises Different, or ConnectorError if a fitting document is refused."""
 
     def tried(table: Table) -> None:
         EXAMPLES(given(st.data())(lambda data: try_table(connector, table, data)))()
@@ -142,12 +142,12 @@ def try_all(connector: Any) -> None:
 
 
 def test_the_store_keeps_or_refuses() -> None:
-    """As it is, the store gives back what it has acknowledged, and nothing of what it has refused."""
+    """Unmodified, the store returns what it acknowledged, and nothing that it refused."""
     try_all(TypedConnector)
 
 
 def test_there_are_as_many_as_promised() -> None:
-    """Fifty faults and twenty-five variants at least, each with a name of its own and a reason."""
+    """There are at least fifty faults and twenty-five variants, each with a unique name and a reason."""
     faults = [*INSIDE, *OUTSIDE]
     assert len({fault.name for fault in faults}) == len(faults) >= 50
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) >= 25

@@ -71,7 +71,7 @@ _CLASSES: Mapping[str, type | tuple[type, ...]] = {
 
 
 class PageCursor(Cursor):
-    """What comes after a key, of the rows that were there when the listing began."""
+    """The rows after a key, as far as they existed when the listing began."""
 
     table: str
     after: bytes
@@ -79,14 +79,14 @@ class PageCursor(Cursor):
 
 
 class StreamCursor(Cursor):
-    """What was written after a number."""
+    """The writes after a number."""
 
     store: str
     number: int
 
 
 class TypedConnector(Connector):
-    """Documents of given columns; all others are refused as a whole."""
+    """Documents with given columns; all others are refused as a whole."""
 
     prefix = "typed-"
     """What the names of its faults begin with in the catalogue."""
@@ -95,12 +95,12 @@ class TypedConnector(Connector):
 
     @classmethod
     def new_store(cls) -> Database:
-        """A database with the tables, all of them empty."""
+        """A database with all tables, empty."""
         return Database(cls.tables)
 
     @classmethod
     def documents(cls) -> dict[str, Mapping[str, Any]]:
-        """What each table holds, as a user declares it."""
+        """The schemas of the tables, as a user declares them."""
         return {table.namespace: table.schema for table in cls.tables}
 
     def __init__(self, settings: Any, store: Database | None = None) -> None:
@@ -169,14 +169,14 @@ class TypedConnector(Connector):
         return cursor
 
     def after(self, table: Table, row: Row) -> bytes:
-        """The key of a row, as a cursor holds it."""
+        """The key of a row in a cursor."""
         return bson.encode({"": [row[column.name] for column in table.key]})
 
     def key_after(self, cursor: PageCursor) -> list[Any] | None:
         return list(bson.decode(cursor.after)[""]) if cursor.after else None
 
     def rows_after(self, table: Table, after: list[Any] | None, bound: int, limit: int) -> list[Row]:
-        """Rows in the order of their keys, beyond one."""
+        """Rows in the order of their keys, after one."""
         keys = ", ".join(f'"{column.name}"' for column in table.key)
         where = '"_created" <= ?'
         values: list[Any] = [bound]
@@ -209,7 +209,7 @@ class TypedConnector(Connector):
         return table.written
 
     def given(self, column: Column, stored: Any) -> Any:
-        """A value as it is given, of what the table holds."""
+        """A value from the table, as it is returned."""
         return None if stored is None else self.given_value(column, stored)
 
     def given_value(self, column: Column, stored: Any) -> Any:
@@ -237,7 +237,7 @@ class TypedConnector(Connector):
     # --- A document as a row ---
 
     def row(self, table: Table, document: bytes) -> Row:
-        """The row that holds a document. Raises InvalidArgument where the table does not hold such documents."""
+        """The row for a document. Raises InvalidArgument if the table does not hold such documents."""
         check_document(document, _BSON)
         return self.row_of(table, self.read(document))
 
@@ -259,7 +259,7 @@ class TypedConnector(Connector):
         return row
 
     def key(self, table: Table, identifier: Any) -> Row:
-        """The key's columns of an id."""
+        """The columns of the key, from an id."""
         if len(table.key) == 1:
             return {table.key[0].name: self.stored(table, table.key[0], identifier)}
         if not isinstance(identifier, dict) or list(identifier) != [column.name for column in table.key]:
@@ -281,7 +281,7 @@ class TypedConnector(Connector):
         raise InvalidArgument(f"{table.name} has no column {next(iter(fields))[:40]!r}")
 
     def stored(self, table: Table, column: Column, value: Any) -> Any:
-        """A value as the table holds it. Raises InvalidArgument where the column does not hold it."""
+        """A value as the table stores it. Raises InvalidArgument if the column can't hold it."""
         if value is None:
             return self.null(table, column)
         value = self.typed(table, column, value)
@@ -307,7 +307,7 @@ class TypedConnector(Connector):
         return value
 
     def check_value(self, table: Table, column: Column, value: Any) -> None:
-        """What the column's CHECK says."""
+        """Check the column's CHECK."""
         what = f"{table.name}.{column.name}"
         if column.kind == "string" and "\0" in value:
             raise InvalidArgument(f"{what}: a text holds NUL")
@@ -416,7 +416,7 @@ class TypedConnector(Connector):
             self.put(table, self.row(table, update.data), update.type)
 
     def delete(self, table: Table, update: Update) -> None:
-        """Remove what has the update's id; an id that the table cannot hold is none that is there."""
+        """Remove the document with the update's id; if the table cannot hold the id, nothing has it."""
         try:
             key = self.key(table, decode_id(check_id(update.id, _BSON)))
         except InvalidArgument:
@@ -424,7 +424,7 @@ class TypedConnector(Connector):
         self.remove(table, key)
 
     def merged(self, table: Table, update: Update) -> Row:
-        """The row after a partial update; of one that is not there, the fields must be all there are."""
+        """The row after a partial update; for a missing row, the fields must be complete."""
         identifier = decode_id(check_id(update.id, _BSON))
         found = self.find(table, self.key(table, identifier))
         current = encode(self.bare(table, identifier), _BSON) if found is None else self.document(table, found)
@@ -462,7 +462,7 @@ class TypedConnector(Connector):
                 yield self.message(run)
 
     def batches(self, number: int, context: StreamContext) -> Iterator[list[Logged]]:
-        """What is written from now on, until the stream ends."""
+        """Later writes, until the stream ends."""
         context.add_callback(self.store.notify)
         while not (context.cancelled or self._closed):
             with self.store.changed:
@@ -502,7 +502,7 @@ class TypedConnector(Connector):
         return GetByIdsResponse(data=[GetByIdsResponse.ResponseItem(data=document) for document in found])
 
     def found(self, table: Table, identifier: Any) -> bytes:
-        """The document with this id; empty where there is none, as for an id that the table cannot hold."""
+        """The document with this id; empty if there is none, also for an id that the table cannot hold."""
         try:
             row = self.find(table, self.key(table, identifier))
         except InvalidArgument:

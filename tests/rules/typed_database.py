@@ -1,4 +1,4 @@
-"""The database: SQLite with STRICT tables, one connection under a lock, and the log of what was written."""
+"""The database: SQLite with STRICT tables, one connection under a lock, and a log of writes."""
 
 import sqlite3
 import threading
@@ -17,7 +17,7 @@ _LOG = "CREATE TABLE log (number INTEGER PRIMARY KEY AUTOINCREMENT, namespace TE
 
 
 class Logged(NamedTuple):
-    """One write of the log: a document as it is, or as it was before it was deleted."""
+    """One write in the log: a document after it was written, or before it was deleted."""
 
     number: int
     namespace: str
@@ -42,7 +42,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is done within, or nothing; whoever waits for a write is woken."""
+        """Everything within it, or nothing; wakes whoever waits for a write."""
         with self.changed:
             self._connection.execute("BEGIN")
             try:
@@ -54,7 +54,7 @@ class Database:
             self.changed.notify_all()
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives."""
+        """The rows of a statement."""
         with self.changed:
             return self._connection.execute(statement, values).fetchall()
 
@@ -68,7 +68,7 @@ class Database:
         self.query("INSERT INTO log (namespace, type, data) VALUES (?, ?, ?)", (namespace, int(kind), data))
 
     def after(self, number: int, limit: int) -> list[Logged]:
-        """What was written after a number."""
+        """The writes after a number."""
         found = self.query("SELECT * FROM log WHERE number > ? ORDER BY number LIMIT ?", (number, limit))
         return [Logged(*row) for row in found]
 

@@ -1,4 +1,4 @@
-"""Tables that were made beforehand: their columns, the SQL that makes them, and the documents that they hold."""
+"""Tables made beforehand: their columns, the SQL that creates them, and the documents that they hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Column:
 
     @property
     def sql(self) -> str:
-        """The column as CREATE TABLE has it."""
+        """The column in CREATE TABLE."""
         storage = {"long": "INTEGER", "int": "INTEGER", "bool": "INTEGER", "date": "INTEGER"}.get(self.kind)
         storage = storage or ("BLOB" if self.kind in ("double", "uuid", "binData", "objectId") else "TEXT")
         if self.computed:
@@ -87,7 +87,7 @@ class Table:
 
     @property
     def written(self) -> tuple[Column, ...]:
-        """The columns beside the key that documents have: what the store computes is none of them."""
+        """The columns beside the key that documents have, without those that the store computes."""
         return tuple(column for column in self.columns if not column.computed)
 
     @property

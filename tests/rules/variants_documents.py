@@ -1,4 +1,4 @@
-"""Unusual sinks: what they do with documents and errors is theirs to choose."""
+"""Unusual sinks: how they handle documents and errors is their choice."""
 
 import json
 import math
@@ -30,12 +30,12 @@ Reference = REFERENCE.ReferenceConnector
 
 @unusual()
 class AsItIs(Reference):
-    """The reference connector itself."""
+    """The reference connector, unmodified."""
 
 
 @unusual()
 class Rewritten(Altering):
-    """Documents are taken apart, and put together again: other bytes, the same documents."""
+    """Documents are taken apart and rebuilt: other bytes, the same documents."""
 
 
 @unusual()
@@ -124,7 +124,7 @@ class NoSpecialNames(Altering):
 
 @unusual()
 class HalfWritten(Reference):
-    """A page with a bad document is refused when those before it are written: dsync's user writes it again."""
+    """A page with a bad document is refused after those before it were written: dsync's user writes it again."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         for data in request.data:
@@ -134,7 +134,7 @@ class HalfWritten(Reference):
 
 @unusual()
 class UpdatesOneByOne(Reference):
-    """Updates are applied as they are read, so that a bad one stops the call half way."""
+    """Updates are applied as they are read, so a bad one stops the call halfway."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         for update in [*request.updates]:
@@ -145,7 +145,7 @@ class UpdatesOneByOne(Reference):
 
 @unusual()
 class FirstOfAPageWins(Reference):
-    """Of a page that holds an id twice, the first document is kept."""
+    """If a page has an id twice, the first document is kept."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         kept: dict[bytes, bytes] = {}
@@ -173,7 +173,7 @@ class OneWriter(Reference):
 
 @unusual()
 class NotFoundForMalformedCursors(Reference):
-    """A cursor that is none of its own is NOT_FOUND."""
+    """A foreign cursor is NOT_FOUND."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         try:

@@ -1,4 +1,4 @@
-"""Stores that take some ids and updates only, or find equal what others keep apart."""
+"""Stores that accept only some ids and updates, or treat ids as equal that others keep apart."""
 
 import re
 from decimal import Decimal
@@ -35,7 +35,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class _Picky(Reference):
-    """A connector that takes ids of some types only."""
+    """A connector that accepts ids of some types only."""
 
     types: tuple[int, ...] = ()
 
@@ -107,7 +107,7 @@ class _BsonOnly(Reference):
 
 @unusual()
 class BsonOnly(_BsonOnly):
-    """Nothing but BSON."""
+    """Only BSON."""
 
 
 @unusual()
@@ -153,7 +153,7 @@ class NamesAsIds(Reference):
 
 @unusual()
 class JsonOnly(Reference):
-    """Nothing but JSON."""
+    """Only JSON."""
 
     def source_capabilities(self) -> Capabilities.Source:
         source = super().source_capabilities()
@@ -180,7 +180,7 @@ class PrefersJson(Reference):
 
 @unusual()
 class EqualNumbersAreOne(Reference):
-    """Numbers of one value are one id, whatever their type, as in MongoDB; the last one written is kept."""
+    """Equal numbers are one id, whatever their type, as in MongoDB; the last one written is kept."""
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
         value = decode_id(part)
@@ -211,7 +211,7 @@ class EqualNumbersKeepTheirType(EqualNumbersAreOne):
 
 
 class _CompositeIds(Reference):
-    """A connector that looks at ids of several parts."""
+    """A connector that handles ids of several parts."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         kept = [update for update in request.updates if len(update.id) < 2 or self.composite(update)]
@@ -231,7 +231,7 @@ class CompositeIsUnimplemented(_CompositeIds):
 
 @unusual()
 class CompositeFindsNothing(_CompositeIds):
-    """Composite ids are supported: a delete of one that is not there is OK."""
+    """Composite ids are supported: deleting a missing one is OK."""
 
     def composite(self, update: Update) -> bool:
         if update.type != UPDATE_TYPE_DELETE:

@@ -39,7 +39,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @unusual()
 class NoIdInInfo(Reference):
-    """No id: no flow resumes."""
+    """It has no id, so no flow resumes."""
 
     def identity(self) -> str:
         return ""
@@ -47,7 +47,7 @@ class NoIdInInfo(Reference):
 
 @unusual()
 class CountsNothing(Reference):
-    """Counting is not offered: 0."""
+    """It cannot count: 0."""
 
     def count(self, namespace: str) -> int:
         return 0
@@ -99,7 +99,7 @@ class NoDefaultPlan(_Declared):
 
 @unusual()
 class OneNamespaceAPlan(_Declared):
-    """A plan is of one namespace."""
+    """A plan has one namespace."""
 
     without = "multi_namespace_plan"
 
@@ -111,7 +111,7 @@ class OneNamespaceAPlan(_Declared):
 
 @unusual()
 class NoUpdates(Reference):
-    """Nothing to stream: a plan has no updates partition."""
+    """It cannot stream: a plan has no updates partition."""
 
     def source_capabilities(self) -> Capabilities.Source:
         source = super().source_capabilities()
@@ -130,7 +130,7 @@ class NoUpdates(Reference):
 
 @unusual()
 class RefusesPlansOfUpdates(NoUpdates):
-    """Nothing to stream, and a plan that asks for updates is UNIMPLEMENTED."""
+    """It cannot stream, and a plan with updates is UNIMPLEMENTED."""
 
     def updates_partitions(self, requested: Sequence[str]) -> list[UpdatesPartition]:
         raise Unimplemented("updates are not supported: use the initial sync alone")
@@ -138,7 +138,7 @@ class RefusesPlansOfUpdates(NoUpdates):
 
 @unusual()
 class SourceOnly(Connector):
-    """A source over fixed data, in three namespaces, that nobody can write to."""
+    """A source with fixed data, in three namespaces, that nobody can write to."""
 
     settings_type = SETTINGS.Settings
 
@@ -174,7 +174,7 @@ class SourceOnly(Connector):
 
 @unusual()
 class FiniteSource(SourceOnly):
-    """A source over fixed data whose stream is empty, and ends."""
+    """A source with fixed data, whose stream is empty, and ends."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> Any:
         return self.inner.generate_plan(request)
@@ -186,7 +186,7 @@ class FiniteSource(SourceOnly):
 
 @unusual()
 class TakesEverything(Connector):
-    """A sink like /dev/null: whatever comes is fine."""
+    """A sink like /dev/null: it accepts anything."""
 
     settings_type = SETTINGS.Settings
 
@@ -207,7 +207,7 @@ class TakesEverything(Connector):
 
 @unusual()
 class SinkOnly(Reference):
-    """A sink that nobody can read: the source's methods are not there."""
+    """A sink that nobody can read: it lacks the source's methods."""
 
     def capabilities(self) -> Capabilities:
         return Capabilities(sink=self.sink_capabilities())

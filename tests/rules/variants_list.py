@@ -31,7 +31,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @unusual()
 class ShuffledFields(Reference):
-    """Field order is no part of a document: another one on each read."""
+    """Field order is not part of a document: each read has another one."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         answer = super().list_data(request)
@@ -44,7 +44,7 @@ class ShuffledFields(Reference):
 
 @unusual()
 class RandomPageSizes(Reference):
-    """A page holds what the store gives: sometimes more, sometimes less."""
+    """A page holds what the store returns: sometimes more, sometimes less."""
 
     def page_size(self) -> int:
         return random.randint(1, 60)
@@ -62,12 +62,12 @@ class LargePages(Reference):
 
 @unusual(options=["--page-size", "100000", "--partitions", "1"])
 class OnePageForAll(Reference):
-    """A namespace is one page, as a file is."""
+    """A namespace is one page, like a file."""
 
 
 @unusual()
 class EmptyPagesInBetween(Reference):
-    """Before each page comes an empty one, as a filtered scan gives them."""
+    """Before each page comes an empty one, as from a filtered scan."""
 
     def list_data(self, request: ListDataRequest) -> ListDataResponse:
         if not request.cursor.startswith(b"skipped"):
@@ -145,7 +145,7 @@ class CursorsOfTheInstance(_Opened):
 
 @unusual()
 class CursorsExpireSoon(_Opened):
-    """A page cursor lives for a fifth of a second: whoever reads on without a pause has all of it."""
+    """A page cursor lives for a fifth of a second: a reader without pauses gets everything."""
 
     def expired(self, opened: float) -> bool:
         return time.monotonic() - opened > 0.2
@@ -153,7 +153,7 @@ class CursorsExpireSoon(_Opened):
 
 @unusual()
 class OneOpenListingOfAPartition(_Opened):
-    """A new listing of a partition ends the one before, whose cursors are answered with ABORTED."""
+    """A new listing of a partition ends the previous one, whose cursors then get ABORTED."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -172,7 +172,7 @@ class OneOpenListingOfAPartition(_Opened):
 
 @unusual()
 class NowAndThenUnavailable(Reference):
-    """One call in a hundred is answered with UNAVAILABLE: dsync repeats it."""
+    """One call in a hundred gets UNAVAILABLE, and dsync retries it."""
 
     calls = 0
 
@@ -196,7 +196,7 @@ class NowAndThenUnavailable(Reference):
 
 @unusual()
 class AnswersGetLost(NowAndThenUnavailable):
-    """The same, but the write was done: its answer was lost on the way."""
+    """The same, but the write was done, and its answer was lost on the way."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         answer = Reference.write_data(self, request)
@@ -216,7 +216,7 @@ class ManyPartitions(Reference):
 
 @unusual()
 class FilledPartitions(Reference):
-    """All fields of a partition are filled; those that dsync does not send back are for people."""
+    """All fields of a partition are set; those that dsync does not send back are for people."""
 
     def partitions(self, namespace: str) -> list[Partition]:
         planned = super().partitions(namespace)
@@ -229,7 +229,7 @@ class FilledPartitions(Reference):
 
 @unusual()
 class RawCursors(Reference):
-    """Cursors are bare keys: every string of bytes is one, and none is refused."""
+    """Cursors are bare keys: any bytes are one, and none is refused."""
 
     def partition_cursor(self, index: int, count: int) -> bytes:
         return bytes([index, count])
@@ -250,7 +250,7 @@ class RawCursors(Reference):
 
 @unusual()
 class SnapshotListings(Reference):
-    """A listing gives what was there when its first page was asked for, whatever happens meanwhile."""
+    """A listing returns what was there when its first page was requested, whatever happens meanwhile."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)

@@ -1,4 +1,4 @@
-"""Unusual namespaces: made beforehand, refused, gone with their last document."""
+"""Unusual namespaces: made beforehand, refused, or gone with their last document."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ GIVEN = ("given.a", "given.b", "given.c")
 
 
 class _Unknown(Reference):
-    """A connector whose plans and counts of a namespace that it does not know are NOT_FOUND."""
+    """A connector whose plans and counts of unknown namespaces are NOT_FOUND."""
 
     def known(self, namespace: str) -> None:
         if namespace not in self.store.namespaces():
@@ -51,7 +51,7 @@ class UnknownIsNotFound(_Unknown):
 
 
 class _Made(Reference):
-    """A connector whose namespaces are made by somebody else."""
+    """A connector whose namespaces somebody else creates."""
 
     def check_namespace(self, namespace: str) -> None:
         super().check_namespace(namespace)
@@ -67,12 +67,12 @@ class _Made(Reference):
 
 @unusual(namespaces=GIVEN)
 class MadeBeforehand(_Made):
-    """Namespaces must be there before anything is written, and those that are not are NOT_FOUND."""
+    """Namespaces must exist before anything is written; missing ones are NOT_FOUND."""
 
 
 @unusual(namespaces=GIVEN)
 class SinkMadeBeforehand(SinkOnly, _Made):
-    """A sink alone, whose tables are made by somebody else, with whole numbers as keys."""
+    """Only a sink, whose tables somebody else creates, with whole numbers as keys."""
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
         if part.type not in (16, 18):
@@ -82,7 +82,7 @@ class SinkMadeBeforehand(SinkOnly, _Made):
 
 @unusual(namespaces=GIVEN[:1])
 class OneNamespaceGiven(_Made):
-    """One namespace, and others are INVALID_ARGUMENT."""
+    """There is one namespace, and others are INVALID_ARGUMENT."""
 
     def made(self) -> Sequence[str]:
         return GIVEN[:1]
@@ -92,12 +92,12 @@ class OneNamespaceGiven(_Made):
 
 
 class NoneGiven(_Made):
-    """Namespaces must be there beforehand, and none was named to the kit: nothing much can be said of it."""
+    """Namespaces must exist beforehand, and none was named to the kit, so it can't judge much."""
 
 
 @unusual(namespaces=GIVEN)
 class FullBeforehand(_Made):
-    """Namespaces that are there beforehand, with documents of somebody else in them."""
+    """Namespaces that exist beforehand, with somebody else's documents in them."""
 
     def __init__(self, settings: Any, store: Any = None) -> None:
         super().__init__(settings, store or STORE.Store())
@@ -108,7 +108,7 @@ class FullBeforehand(_Made):
 
 @unusual()
 class StrictNames(Reference):
-    """Names are letters, digits, `_`, `-` and dots, 200 at most; others are refused."""
+    """Names have letters, digits, `_`, `-` and dots, at most 200; others are refused."""
 
     def check_namespace(self, namespace: str) -> None:
         super().check_namespace(namespace)
@@ -129,7 +129,7 @@ class NoDots(Reference):
 
 @unusual()
 class EmptyIsGone(Reference):
-    """A namespace whose last document is deleted is no longer there."""
+    """A namespace vanishes with its last document."""
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
         return list(requested) or [name for name in self.store.namespaces() if self.store.count(name)]
@@ -137,7 +137,7 @@ class EmptyIsGone(Reference):
 
 @unusual()
 class GoneWithItsLastDocument(_Unknown, EmptyIsGone):
-    """The same, and a plan or a count of a namespace that is no longer there is NOT_FOUND."""
+    """The same, and a plan or a count of a vanished namespace is NOT_FOUND."""
 
     def known(self, namespace: str) -> None:
         if not self.store.count(namespace):

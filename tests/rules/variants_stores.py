@@ -1,4 +1,4 @@
-"""Stores of documents of any fields that do less than others, or later: none of what they choose is a violation."""
+"""Stores for any documents that do less or are slower than others: none of their choices is a violation."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @unusual()
 class CopiesOnly(Reference):
-    """A sink that only copies: WriteUpdates is not there, as in dsync's own S3 and file connectors."""
+    """A sink that only copies, without WriteUpdates, like dsync's own S3 and file connectors."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         raise Unimplemented("WriteUpdates: run dsync with --mode InitialSync")
@@ -33,7 +33,7 @@ class CopiesOnly(Reference):
 
 @unusual()
 class DeletesNothing(Reference):
-    """A store that keeps all that was ever written: a DELETE is refused, all else is applied."""
+    """A store that keeps everything ever written: a DELETE is refused, everything else is applied."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         if any(update.type == UPDATE_TYPE_DELETE for update in request.updates):
@@ -58,7 +58,7 @@ class OneProcessAtATime(Reference):
 
 
 class _Lagging(Reference):
-    """Writes are durable at once; what is done `later` is done after `seconds`, in the order of the writes."""
+    """Writes are durable at once; `later` actions happen after `seconds`, in the order of the writes."""
 
     seconds: ClassVar[float] = 0.3
 
@@ -78,7 +78,7 @@ class _Lagging(Reference):
 
 @unusual()
 class ReadsLag(_Lagging):
-    """A search index: what was acknowledged is listed, counted, found and streamed a little later."""
+    """A search index: acknowledged writes are listed, counted, found and streamed a little later."""
 
     def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
         self.later(lambda: self.visible(namespace, data_type, changes))
@@ -94,7 +94,7 @@ class ReadsLag(_Lagging):
 
 @unusual()
 class CountsLag(_Lagging):
-    """The count is from statistics that are taken a little later; all else is seen at once."""
+    """The count comes from statistics that lag a little; everything else is visible at once."""
 
     def count(self, namespace: str) -> int:
         counts = self.store.__dict__.setdefault("counts", {})

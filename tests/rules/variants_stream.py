@@ -41,7 +41,7 @@ Reference = REFERENCE.ReferenceConnector
 
 
 class _Streaming(Reference):
-    """A connector that sends what it streams in another way."""
+    """A connector that sends its stream in another way."""
 
     def messages(self, *args: Any) -> Iterator[StreamUpdatesResponse]:
         for message in super().messages(*args):
@@ -83,7 +83,7 @@ class StreamedTwice(_Streaming):
 
 @unusual()
 class OneUpdateAMessage(_Streaming):
-    """A message for each update; the cursor comes with the last one."""
+    """One update per message; the cursor comes with the last one."""
 
     def sent(self, message: StreamUpdatesResponse) -> Iterator[StreamUpdatesResponse]:
         for update in message.updates[:-1]:
@@ -106,7 +106,7 @@ class Coalesced(_Streaming):
 
 @unusual()
 class PolledStream(Reference):
-    """The source is asked once a second."""
+    """The source is polled once a second."""
 
     def entries_after(self, sequence: int, context: StreamContext) -> list[Any]:
         if context.wait(1.0):
@@ -117,7 +117,7 @@ class PolledStream(Reference):
 
 @unusual()
 class LivingSource(SourceOnly):
-    """A source that others write to all the time: two listings differ, and the stream says why."""
+    """A source that others write to all the time: two listings differ, and the stream shows why."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -163,7 +163,7 @@ class OneStreamAtATime(Reference):
 
 @unusual()
 class PlansNothingBesideAStream(OneStreamAtATime):
-    """A plan makes the replication slot: refused while a stream holds that, and a moment longer."""
+    """A plan needs the replication slot: refused while a stream holds it, and a moment longer."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> Any:
         if not request.updates:
@@ -189,7 +189,7 @@ class CursorsAreRare(Reference):
 
 @unusual()
 class NoCursors(Reference):
-    """Messages have no cursor: a flow begins again from the plan's."""
+    """Messages have no cursor: a flow restarts from the plan's."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
@@ -199,7 +199,7 @@ class NoCursors(Reference):
 
 @unusual()
 class CursorsLagBehind(Reference):
-    """A message's cursor is that before it: what it carries comes again after a resume."""
+    """A message has the previous message's cursor: its updates come again after a resume."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         cursor = self.update_cursor(sequence)
@@ -257,7 +257,7 @@ class IdsHaveNoName(Reference):
 
 @unusual()
 class DeletesOfWhatIsMissingAreSilent(Reference):
-    """Deleting what is not there changes nothing, and nothing is streamed."""
+    """Deleting a missing document changes nothing, and nothing is streamed."""
 
     def changes(self, request: Any, parts: Any) -> Any:
         there: set[bytes] = {
@@ -300,7 +300,7 @@ class NamespacesInTurns(Reference):
 
 @unusual()
 class BatchesAreReplayed(Reference):
-    """At least once: each batch comes a second time, from its beginning, in its order."""
+    """At least once: each batch comes a second time, from its beginning, in order."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
         for _ in range(2):
@@ -319,7 +319,7 @@ class CountsEverything(Reference):
 
 @unusual()
 class DeletesCarryTheOldDocument(Reference):
-    """A DELETE comes with the document as it was, as MongoDB's pre-images do: dsync drops it."""
+    """A DELETE has the document as it was, like MongoDB's pre-images: dsync drops it."""
 
     def deletion(self, part: BsonValue, data_type: DataType) -> Update:
         update = super().deletion(part, data_type)
@@ -334,4 +334,4 @@ class LostStoreComesBack(Remote):
 
 @unusual(options=("--password", "canary-5up3r/secret"))
 class KeepsItsSecret(Discreet):
-    """A connector with a password, that it tells nobody."""
+    """A connector with a password that it reveals to nobody."""

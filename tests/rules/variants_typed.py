@@ -1,4 +1,4 @@
-"""Typed stores that are unusual, and correct: none of what they choose is a violation."""
+"""Unusual but correct typed stores: none of their choices is a violation."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ VARIANTS: list[Variant] = []
 
 
 def unusual(connector: Any) -> Any:
-    """List a class as a variant, with the tables that it has as namespaces."""
+    """List a class as a variant, with its tables as namespaces."""
     name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in connector.__name__).lstrip("-")
     namespaces = [table.namespace for table in connector.tables]
     VARIANTS.append(Variant(f"typed-{name}", connector, connector.__doc__, "local", namespaces=namespaces))
@@ -59,7 +59,7 @@ class AsTheyAre(TypedConnector):
 
 @unusual
 class CopiesOnly(TypedConnector):
-    """A sink that only copies: WriteUpdates is not there, as in dsync's own S3 and file connectors."""
+    """A sink that only copies, without WriteUpdates, like dsync's own S3 and file connectors."""
 
     def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
         raise Unimplemented("WriteUpdates: run dsync with --mode InitialSync")
@@ -67,7 +67,7 @@ class CopiesOnly(TypedConnector):
 
 @unusual
 class DeletesNothing(TypedConnector):
-    """A table that rows are only added to and overwritten in: a DELETE is refused."""
+    """A table that only supports inserts and overwrites: a DELETE is refused."""
 
     def apply(self, table: Table, update: Update) -> None:
         if update.type == UPDATE_TYPE_DELETE:
@@ -111,14 +111,14 @@ class _ReadOnly(TypedConnector):
 
 @unusual
 class ReadOnly(_ReadOnly):
-    """Rows that are there, and that nobody changes."""
+    """Existing rows that nobody changes."""
 
     tables = (ITEMS,)
 
 
 @unusual
 class ReadOnlyWithoutAStream(_ReadOnly):
-    """Rows that are there, with no log of what changes."""
+    """Existing rows, without a log of changes."""
 
     tables = (ITEMS,)
 
@@ -178,7 +178,7 @@ class WithoutLookupsAndCounts(TypedConnector):
 
 @unusual
 class OneTable(TypedConnector):
-    """A namespace that is fixed to one."""
+    """There is a single, fixed namespace."""
 
     tables = (EVENTS,)
 
@@ -210,7 +210,7 @@ class OneProcessAtATime(TypedConnector):
 
 
 class _Lagging(TypedConnector):
-    """Writes are durable at once, and seen by `lagging` reads after `seconds`."""
+    """Writes are durable at once, and `lagging` reads see them after `seconds`."""
 
     seconds: ClassVar[float] = 0.3
 
@@ -231,7 +231,7 @@ class _Lagging(TypedConnector):
 
 @unusual
 class ReadsLag(_Lagging):
-    """A search index: what was acknowledged is listed, counted, found and streamed a little later."""
+    """A search index: acknowledged writes are listed, counted, found and streamed a little later."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         check_data_type(request.type, [DATA_TYPE_MONGO_BSON])
@@ -257,7 +257,7 @@ class ReadsLag(_Lagging):
 
 @unusual
 class CountsLag(_Lagging):
-    """The count is from statistics that are taken a little later; all else is seen at once."""
+    """The count comes from statistics that lag a little; everything else is visible at once."""
 
     def count(self, table: Table) -> int:
         counts = self.store.__dict__.setdefault("counts", {})
@@ -290,7 +290,7 @@ class SlowCalls(TypedConnector):
 
 
 class _Refusing(TypedConnector):
-    """Refuses what does not fit with another code."""
+    """Refuses misfits with another code."""
 
     code: ClassVar[StatusCode] = StatusCode.INVALID_ARGUMENT
 
@@ -303,21 +303,21 @@ class _Refusing(TypedConnector):
 
 @unusual
 class RefusesWithFailedPrecondition(_Refusing):
-    """A document that the table cannot hold is no bad argument, but the table not made for it."""
+    """A document that the table cannot hold is not a bad argument: the table is not set up for it."""
 
     code = StatusCode.FAILED_PRECONDITION
 
 
 @unusual
 class RefusesWithInternal(_Refusing):
-    """A final code is a final code: another one would be better, and dsync does the same."""
+    """Any final code is legal: another one would be better, but dsync reacts in the same way."""
 
     code = StatusCode.INTERNAL
 
 
 @unusual
 class RefusesControlCharacters(TypedConnector):
-    """Texts of printable characters, as the table's CHECK says."""
+    """Only printable texts, as the table's CHECK says."""
 
     tables = (
         Table(
@@ -330,7 +330,7 @@ class RefusesControlCharacters(TypedConnector):
 
 @unusual
 class RefusesNulls(TypedConnector):
-    """No column has NULL."""
+    """No column accepts NULL."""
 
     tables = (Table("plain", (Column("key", "string"),), (Column("text", "string"), Column("number", "long"))),)
 
@@ -340,7 +340,7 @@ class RefusesNulls(TypedConnector):
 
 @unusual
 class KeepsUnknownFields(TypedConnector):
-    """What no column is there for is kept in a column of its own, and is given back: more than the schema promises."""
+    """Fields without a column are stored in an extra column, and returned: more than the schema promises."""
 
     def unknown(self, table: Table, fields: dict[str, Any]) -> None:
         self.store.__dict__.setdefault("held", threading.local()).fields = dict(fields)
@@ -376,7 +376,7 @@ class _Wider(TypedConnector):
 
 @unusual
 class KeepsLongTexts(_Wider):
-    """The schema says twenty characters, and the column holds any number of them."""
+    """The schema says twenty characters, but the column holds any number."""
 
     tables = (Table("notes", (Column("key", "string"),), (Column("text", "string", length=20, unchecked=True),)),)
 
@@ -386,7 +386,7 @@ class KeepsLongTexts(_Wider):
 
 @unusual
 class KeepsAllDigits(_Wider):
-    """The schema says two digits, and the column is a numeric without a scale."""
+    """The schema says two decimal places, but the column is a numeric without a scale."""
 
     tables = (Table("sums", (Column("key", "string"),), (Column("sum", "decimal", digits=(10, 2)),)),)
 
@@ -396,7 +396,7 @@ class KeepsAllDigits(_Wider):
 
 @unusual
 class ComputedColumnsAreListed(TypedConnector):
-    """A column that the store computes is a field of what is listed: what is written lacks it, or has it right."""
+    """A computed column is listed as a field: a written document lacks it, or has the right value."""
 
     tables = (ITEMS,)
 
@@ -419,7 +419,7 @@ class ComputedColumnsAreListed(TypedConnector):
 
 @unusual
 class IdsInTwoColumns(TypedConnector):
-    """A composite key whose parts are no fields of the document."""
+    """A composite key whose parts are not fields of the document."""
 
     tables = (Table("lines", LINES.key, LINES.columns),)
 
@@ -458,7 +458,7 @@ class FromTheLastKey(TypedConnector):
 
 @unusual
 class AllIsAnUpdate(TypedConnector):
-    """The log does not tell what was inserted from what was overwritten."""
+    """The log does not distinguish inserts from overwrites."""
 
     def streamed(self, entry: Logged) -> Update:
         update = super().streamed(entry)
@@ -468,7 +468,7 @@ class AllIsAnUpdate(TypedConnector):
 
 @unusual
 class DeletesCarryTheirDocument(TypedConnector):
-    """A DELETE of the stream has the row as it was: dsync drops it."""
+    """A DELETE in the stream has the old row: dsync drops it."""
 
     def streamed(self, entry: Logged) -> Update:
         update = super().streamed(entry)
@@ -477,7 +477,7 @@ class DeletesCarryTheirDocument(TypedConnector):
 
 @unusual
 class OneUpdateAMessage(TypedConnector):
-    """Each update comes by itself."""
+    """Each update comes separately."""
 
     def stream_updates(self, request: Any, context: Any) -> Iterator[Any]:
         for message in super().stream_updates(request, context):
@@ -488,7 +488,7 @@ class OneUpdateAMessage(TypedConnector):
 
 @unusual
 class UnknownTablesAreEmpty(TypedConnector):
-    """A table that is not there has no rows; writing to it is refused."""
+    """A missing table has no rows; writing to it is refused."""
 
     def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> GetNamespaceMetadataResponse:
         known = request.namespace in self.store.tables or not request.namespace

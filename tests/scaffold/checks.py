@@ -27,20 +27,20 @@ def render_all(answers: Iterable[Answers], root: Path) -> Path:
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    """What a Python module's command line prints, which must succeed."""
+    """The output of a Python module's command line, which must succeed."""
     done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def assert_own_tests_pass(folder: Path, *words: str) -> None:
-    """Those of a connector's code; a warning is an error. What `verify` proves is left to that."""
+    """The connector's own tests pass; a warning is an error. They don't repeat `verify`."""
     ignored = ("--ignore", "tests/test_conformance.py")
     run("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *ignored, *words, cwd=folder)
 
 
 def statuses(target: Path, rules: Iterable[str], folder: Path) -> dict[str, str]:
-    """The status of each of the rules after a quick verification, which must succeed; its report goes to the folder."""
+    """The status of each rule after a quick verification, which must succeed; its report goes to the folder."""
     report = folder / "report.json"
     globs = [word for rule in sorted(rules) for word in ("--rule", rule)]
     verify = ("dsync_kit.cli.kit", "verify", target, "--profile", "quick", "--seed", "1", "--report", f"json={report}")
@@ -49,7 +49,7 @@ def statuses(target: Path, rules: Iterable[str], folder: Path) -> dict[str, str]
 
 
 def assert_no_template_left(folder: Path) -> None:
-    """No brackets of the template in any file or name, and one newline at the end of each file."""
+    """There are no template brackets in any file or name, and one newline at the end of each file."""
     for path in folder.rglob("*"):
         assert not re.search(r"[{}%]|\.jinja$", path.name)
         if path.is_file() and path.suffix != ".pyc":
@@ -59,7 +59,7 @@ def assert_no_template_left(folder: Path) -> None:
 
 
 def assert_formatted_and_lints_clean(folder: Path) -> None:
-    """By the connectors' own configuration: no import, name or argument is left over, whatever was left out."""
+    """By the connectors' own configuration: whatever was left out, no unused import, name or argument remains."""
     run("ruff", "format", "--check", ".", cwd=folder)
     run("ruff", "check", ".", cwd=folder)
 
@@ -71,7 +71,7 @@ def assert_typed(folder: Path) -> None:
 
 
 def assert_no_dead_code(folder: Path) -> None:
-    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    """Each constant, function and class of the connector is used, or exported to other modules in `__all__`."""
     modules = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
     everything = "\n".join(modules.values())
     for module, code in modules.items():

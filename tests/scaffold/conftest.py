@@ -25,7 +25,7 @@ ANSWERS = (
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Answers], Path]:
-    """Renders into the folder of the package's own name; once for each answers."""
+    """Renders into a folder with the package's name, once for each set of answers."""
     root = tmp_path_factory.mktemp("rendered")
 
     def render(answers: Answers) -> Path:

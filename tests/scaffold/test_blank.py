@@ -1,4 +1,4 @@
-"""The blank archetype: whatever the answers, a connector that works, is tidy, and says what is to be replaced."""
+"""The blank archetype: whatever the answers, a connector that works, is tidy, and says what to replace."""
 
 import re
 from pathlib import Path
@@ -48,19 +48,19 @@ def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
 
 
 def test_code_is_typed(rendered: Path) -> None:
-    """mypy --strict has nothing to say, about the tests neither."""
+    """mypy --strict has no complaints, not even about the tests."""
     assert_typed(rendered)
 
 
 @pytest.mark.parametrize("name", SOME)
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
-    """Those of its code; a warning is an error."""
+    """The tests of its code pass; a warning is an error."""
     assert_own_tests_pass(rendered / f"dsync_connector_{name}")
 
 
 @pytest.mark.parametrize("name", ["both_bson_json", "streams_json_bson", "writes_bson_json"])
 def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
-    """Rules that need each part of the harness pass where they apply: the connector's own tests run them all."""
+    """Rules that need each part of the harness pass where they apply; the connector's own tests run them all."""
     asked = {"plan/self-contained", "list/complete", "write/read-back", "stream/from-plan", "durability/write-data"}
     kept = {"streams_json_bson": {"write", "durability"}, "writes_bson_json": {"plan", "list", "stream"}}
     found = statuses(rendered / f"dsync_connector_{name}", asked, tmp_path)
@@ -69,13 +69,13 @@ def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
 
 
 def marked(path: Path) -> list[str]:
-    """The functions of a file that are marked, in their order."""
+    """The marked functions of a file, in order."""
     return re.findall(r"# REPLACE: .*\n(?:\s*@.*\n)?\s*def (\w+)", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_readme_lists_what_is_to_be_replaced(rendered: Path, name: str) -> None:
-    """Each method that is marked and no other, those of connector.py in the order in which they stand there."""
+    """It lists exactly the marked methods, those of connector.py in their order there."""
     folder = rendered / f"dsync_connector_{name}"
     table = (folder / "README.md").read_text(encoding="utf-8").partition("| Step |")[2].partition("\n\n")[0]
     places = [line.split("|")[2] for line in table.splitlines()[2:]]
@@ -90,7 +90,7 @@ def test_the_readme_lists_what_is_to_be_replaced(rendered: Path, name: str) -> N
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_it_is_small(rendered: Path, name: str) -> None:
-    """One file to edit that is read in ten minutes, and few others beside it."""
+    """There is one file to edit, readable in ten minutes, and few others beside it."""
     folder = rendered / f"dsync_connector_{name}"
     made = scaffold(ANSWERS[name], output=folder, force=True, dry_run=True)
     assert len([path for path in made.files if path.parts[0] != "test_data"]) <= 12
@@ -99,7 +99,7 @@ def test_it_is_small(rendered: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_no_code_is_dead(rendered: Path, name: str) -> None:
-    """Whatever was left out: each constant and helper of connector.py is used."""
+    """Whatever was left out, each constant and helper of connector.py is used."""
     code = (rendered / f"dsync_connector_{name}" / "connector.py").read_text(encoding="utf-8")
     defined = re.findall(r"^(_[A-Z]+)\b.* =|def (_[a-z]\w*)", code, re.MULTILINE)
     for helper in {constant or function for constant, function in defined}:
@@ -107,7 +107,7 @@ def test_no_code_is_dead(rendered: Path, name: str) -> None:
 
 
 def test_each_type_of_document_has_its_test_data(rendered: Path) -> None:
-    """And none that the connector does not take."""
+    """There is no test data of types that the connector does not accept."""
     for name, answers in ANSWERS.items():
         data = rendered / f"dsync_connector_{name}" / "test_data"
         extensions = {path.suffix for path in data.rglob("*") if path.is_file()} - {".txt", ".base64"}
@@ -117,7 +117,7 @@ def test_each_type_of_document_has_its_test_data(rendered: Path) -> None:
 
 
 def test_it_is_registered_by_its_scheme(rendered: Path) -> None:
-    """Without case, and with what it can do in its options."""
+    """The scheme ignores case, and its options match its abilities."""
     found = load_folder(rendered / "dsync_connector_x")
     assert found.name == "x"
     assert found.matches("X:///tmp/data.db")

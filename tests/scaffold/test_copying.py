@@ -1,4 +1,4 @@
-"""A folder of files that other tools wrote is copied through rendered connectors, every row."""
+"""A folder of files from other tools is copied through rendered connectors, every row."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ ROWS = 300
 
 
 def test_every_row_of_a_mixed_folder_is_copied(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
-    """What DuckDB, mongodump, `jq -c` and pandas write, into another folder with `dsync-kit run`."""
+    """`dsync-kit run` copies what DuckDB, mongodump, `jq -c` and pandas write into another folder."""
     folder = tmp_path / "exports" / "orders"
     folder.mkdir(parents=True)
     database = duckdb.connect()

@@ -1,4 +1,4 @@
-"""The document archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real server."""
+"""The document archetype: whatever the answers, a connector that is tidy, typed and complete, on a real server."""
 
 from pathlib import Path
 
@@ -55,18 +55,18 @@ def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
 
 
 def test_code_is_typed(rendered: Path) -> None:
-    """mypy --strict has nothing to say, about the tests neither."""
+    """mypy --strict has no complaints, not even about the tests."""
     assert_typed(rendered)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_no_code_is_dead(rendered: Path, name: str) -> None:
-    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    """Each constant, function and class of the connector is used, or exported to other modules in `__all__`."""
     assert_no_dead_code(rendered / f"dsync_connector_{name}")
 
 
 def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
-    """No module has more than 220 lines, and all of the connector's code together less than 1,250."""
+    """No module has more than 220 lines, and all of the connector's code has less than 1,250."""
     folder = rendered / "dsync_connector_mongodb"
     lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
     assert max(lines.values()) <= 220
@@ -74,7 +74,7 @@ def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
 
 
 def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
-    """Both of MongoDB's, whichever was asked for; and any other that was."""
+    """By both of MongoDB's, whichever was requested, and by any other that was."""
     for name in ("mongodb", "atlas"):
         found = load_folder(rendered / f"dsync_connector_{name}")
         assert found.matches("mongodb://host/db")
@@ -85,7 +85,7 @@ def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
 
 
 def test_options_are_those_that_apply(rendered: Path) -> None:
-    """What says how much is read at once is for a connector that reads."""
+    """Options about reading exist only for a connector that reads."""
     flags = {
         name: [option.flag for option in load_folder(rendered / f"dsync_connector_{name}").settings.options()]
         for name in ("writes_bson", "reads_bson")
@@ -103,7 +103,7 @@ def test_options_are_those_that_apply(rendered: Path) -> None:
     ],
 )
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
-    """Those of its code, on the server that its conformance.py starts; a warning is an error."""
+    """The tests of its code pass, on the server that its conformance.py starts; a warning is an error."""
     assert_own_tests_pass(rendered / f"dsync_connector_{name}", "tests")
 
 

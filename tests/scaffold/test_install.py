@@ -1,4 +1,4 @@
-"""A connector can be installed, as a wheel and editable, and is then known to every command."""
+"""A connector can be installed, as a wheel or editable, and is then known to every command."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ LIST = "from dsync_kit.registry import discover; print([c.name for c in discover
 
 
 def run(*words: str | Path, cwd: Path, code: int = 0) -> str:
-    """What a command prints that ends with `code`."""
+    """The output of a command that ends with `code`."""
     environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
@@ -27,12 +27,12 @@ def run(*words: str | Path, cwd: Path, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def uv() -> Path:
-    """uv, of the development environment."""
+    """uv, from the development environment."""
     return Path(sys.executable).parent / "uv"
 
 
 def test_install(uv: Path, rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
-    """The wheel holds the package alone; both ways of installing register the connector, and its name is then taken."""
+    """The wheel holds only the package; both ways of installing register the connector, and its name is then taken."""
     folder = tmp_path / "s3"
     shutil.copytree(rendered(Answers(scheme="s3")), folder)
     run(uv, "build", "--wheel", "--out-dir", tmp_path / "dist", folder, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""The rendered S3 connector on a real server: every kind of id and document, and what the server may answer."""
+"""The rendered S3 connector on a real server: every kind of id and document, and the server's possible answers."""
 
 import datetime
 import json
@@ -90,7 +90,7 @@ def folder(rendered: Callable[[Answers], Path]) -> Path:
 
 @pytest.fixture
 def open_connector(folder: Path, seaweedfs: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens connectors of a bucket, which are closed at the end; options go before those of the server."""
+    """Opens connectors of a bucket, which are closed at the end; extra options precede those of the server."""
     registered = load_folder(folder)
     opened: list[Connector] = []
     monkeypatch.delenv("AWS_PROFILE", raising=False)
@@ -159,7 +159,7 @@ def test_everything_comes_back_as_the_bytes_it_was(
 
 
 def objects(seaweedfs: SeaweedFS, bucket: str) -> S3Store:
-    """The bucket as any other client sees it."""
+    """The bucket as other clients see it."""
     return S3Store(
         bucket,
         endpoint=seaweedfs.endpoint,
@@ -170,7 +170,7 @@ def objects(seaweedfs: SeaweedFS, bucket: str) -> S3Store:
 
 
 def test_any_client_can_read_the_bucket(open_connector: Open, seaweedfs: SeaweedFS) -> None:
-    """As the README says: the namespace's folder, a numbered file for each page, a line for each document."""
+    """As the README says: a folder for the namespace, a numbered file for each page, a line for each document."""
     bucket = seaweedfs.make_bucket()
     client = open_connector(bucket)
     documents = [bson.encode({"_id": 7, "n": "é"}), bson.encode({"_id": 8})]
@@ -182,7 +182,7 @@ def test_any_client_can_read_the_bucket(open_connector: Open, seaweedfs: Seaweed
 
 
 def test_a_bucket_of_the_old_layout_is_refused(open_connector: Open, seaweedfs: SeaweedFS) -> None:
-    """With advice, whether it is read or written: its objects are no files of rows."""
+    """With advice, whether it is read or written, because its objects are not files of rows."""
     bucket = seaweedfs.make_bucket()
     key = "some/prefix/shop.orders/6/int32-7.ejson"
     obstore.put(objects(seaweedfs, bucket), key, b'{"_id": {"$numberInt": "7"}}')
@@ -194,7 +194,7 @@ def test_a_bucket_of_the_old_layout_is_refused(open_connector: Open, seaweedfs: 
 
 
 def test_a_plan_without_names_finds_every_namespace(open_connector: Open, seaweedfs: SeaweedFS) -> None:
-    """Below the prefix alone, and as they were written."""
+    """Only below the prefix, with the names as written."""
     bucket = seaweedfs.make_bucket()
     client = open_connector(bucket)
     namespaces = ["a", "A", "a.b", "a.b.c", "..", "a/b", "a//b", "/a", "a\\b", "é", "x" * 255, "\n"]
@@ -206,7 +206,7 @@ def test_a_plan_without_names_finds_every_namespace(open_connector: Open, seawee
 
 
 def failure(client: LocalClient) -> ConnectorError:
-    """The error of a write; reading must fail likewise."""
+    """The error of a write; reading must fail in the same way."""
     with pytest.raises(ConnectorError) as reading:
         listed(client, "a", JSON)
     with pytest.raises(ConnectorError) as writing:
@@ -216,7 +216,7 @@ def failure(client: LocalClient) -> ConnectorError:
 
 
 def test_what_the_server_refuses_is_told(open_connector: Open, seaweedfs: SeaweedFS) -> None:
-    """Final errors for a bucket that is not there and for a wrong secret, which is not repeated in the message."""
+    """A missing bucket and a wrong secret are final errors, and the message does not show the secret."""
     missing = failure(open_connector("no-such-bucket"))
     assert isinstance(missing, NotFound)
     assert missing.message.startswith("s3://no-such-bucket/some/prefix: NoSuchBucket: ")
@@ -237,7 +237,7 @@ def test_an_outage_is_retryable_and_passes(open_connector: Open, seaweedfs: Seaw
 
 
 def test_the_id_tells_one_place_from_another(open_connector: Open) -> None:
-    """The same for each connector of a place, and without credentials."""
+    """It is the same for each connector of a place, and has no credentials."""
     one, same, other = (open_connector(bucket).get_info(GetInfoRequest()).id for bucket in ("one", "one", "other"))
     assert one == same
     assert one != other

@@ -1,4 +1,4 @@
-"""The DuckDB query of a rendered README reads what the connector has written: the newest version of each document."""
+"""The DuckDB query in a rendered README reads what the connector wrote: the newest version of each document."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def query(folder: Path) -> str:
 def test_the_query_gives_the_newest_versions(
     rendered: Callable[[Answers], Path], tmp_path: Path, compression: str, data_type: DataType
 ) -> None:
-    """After overwrites and deletes, with some of the files merged and others not, and with deletes that are kept."""
+    """After overwrites and deletes, with some files merged and others not, and with kept deletes."""
     name = id_field(data_type)
     expected = {}
     options = FilesOptions(compression=compression)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def test_the_query_gives_the_newest_versions(
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
 def test_a_file_of_several_blocks_is_one_file(tmp_path: Path, compression: str) -> None:
-    """Each block is compressed by itself, which DuckDB reads on over."""
+    """Each block is compressed separately, and DuckDB reads across them."""
     files = DocumentFiles(Folder(tmp_path), FilesOptions(compression=compression))  # type: ignore[arg-type]
     documents = [encode({"id": key, "text": "x" * 1000}, DATA_TYPE_JSON_ID) for key in range(4000)]
     files.write("shop.orders", documents, DATA_TYPE_JSON_ID)
@@ -93,7 +93,7 @@ def test_a_file_of_several_blocks_is_one_file(tmp_path: Path, compression: str) 
 
 
 def test_extended_json_of_the_query_is_the_document(tmp_path: Path) -> None:
-    """What DuckDB gives of a BSON document is the document, types and all."""
+    """DuckDB returns a BSON document completely, including its types."""
     document = encode({"_id": 1, "n": 2.0, "big": 2**40}, DATA_TYPE_MONGO_BSON)
     files = DocumentFiles(Folder(tmp_path))
     files.write("shop.orders", [document], DATA_TYPE_MONGO_BSON)

@@ -1,4 +1,5 @@
-"""What is rendered is complete, formatted, linted, typed; it holds nothing of this machine, and its own tests pass."""
+"""Rendered connectors are complete, formatted, linted and typed; they hold nothing of this machine, and their tests
+pass."""
 
 import os
 from collections.abc import Callable
@@ -30,7 +31,7 @@ every_answer = pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: a
 
 @every_answer
 def test_every_file_is_there(rendered: Render, answers: Answers) -> None:
-    """What a connector has whatever its store, and test data of its types of document alone."""
+    """The files that every connector has, and test data only of its document types."""
     folder = rendered(answers)
     assert [name for name in FILES if not (folder / name).is_file()] == []
     for data_type, extension in EXTENSIONS.items():
@@ -41,7 +42,7 @@ def test_every_file_is_there(rendered: Render, answers: Answers) -> None:
 
 @every_answer
 def test_nothing_of_the_template_or_the_machine_is_left(rendered: Render, answers: Answers) -> None:
-    """No template's brackets, and no path of this machine."""
+    """There are no template brackets, and no path of this machine."""
     here = (str(Path.home()), str(Path(__file__).parents[2]), str(rendered(answers).parent), "{%", "%}", "{{ ")
     for path in rendered(answers).rglob("*"):
         if path.is_file() and path.suffix not in (".pyc", ".ejsonl", ".jsonl"):
@@ -52,7 +53,7 @@ def test_nothing_of_the_template_or_the_machine_is_left(rendered: Render, answer
 
 
 def test_the_answers_are_kept(rendered: Render) -> None:
-    """With where the template comes from, and its version: what an update needs."""
+    """With the origin of the template and its version, as an update needs them."""
     answers = yaml.safe_load((rendered(ANSWERS[3]) / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert answers == {
         "_src_path": "https://dsync-kit.invalid/template.git",
@@ -75,7 +76,7 @@ def test_code_is_formatted_and_lints_clean(rendered: Render) -> None:
 
 
 def test_code_is_typed(rendered: Render) -> None:
-    """mypy --strict has nothing to say, about the tests neither."""
+    """mypy --strict has no complaints, not even about the tests."""
     folders = [rendered(answers) for answers in ANSWERS]
     packages = [word for folder in folders for word in ("-p", folder.name)]
     run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=folders[0].parent)
@@ -83,13 +84,13 @@ def test_code_is_typed(rendered: Render) -> None:
 
 @every_answer
 def test_its_own_tests_pass(rendered: Render, answers: Answers) -> None:
-    """Those that need no server; a warning is an error."""
+    """Those that need no server pass; a warning is an error."""
     assert_own_tests_pass(rendered(answers), "tests")
 
 
 @every_answer
 def test_a_folder_is_a_connector_without_being_installed(rendered: Render, answers: Answers) -> None:
-    """Name and scheme are those that were asked for."""
+    """It has the requested name and scheme."""
     connector = load_folder(rendered(answers))
     assert connector.name == (answers.name or answers.scheme)
     assert connector.schemes == (answers.scheme,)
@@ -97,5 +98,5 @@ def test_a_folder_is_a_connector_without_being_installed(rendered: Render, answe
 
 
 def test_it_is_conformant(rendered: Render) -> None:
-    """From the first minute: the kit finds nothing. (On its real server the demonstration shows it.)"""
+    """From the first minute, the kit finds nothing wrong. (The demonstration shows it on a real server.)"""
     run("dsync_kit.cli.kit", "verify", rendered(ANSWERS[4]), "--profile", "quick", cwd=rendered(ANSWERS[4]).parent)

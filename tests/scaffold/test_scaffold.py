@@ -1,4 +1,4 @@
-"""`dsync-new connector`: all or nothing, and a clear word about what cannot be done."""
+"""`dsync-new connector`: all or nothing, with clear errors."""
 
 import os
 import pty
@@ -20,7 +20,7 @@ from dsync_kit.scaffold.rendering import Answers, scaffold
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The working folder is an empty one."""
+    """The working folder is empty."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
@@ -41,7 +41,7 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 def test_the_default_place_and_the_next_three_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """connectors/NAME below the working folder."""
+    """connectors/NAME below the working folder, and the commands to run next."""
     assert dsync_new(monkeypatch, "connector", "--scheme", "s3", "--defaults") == 0
     assert Path("connectors/s3/connector.py").is_file()
     files, _, steps = capsys.readouterr().out.partition("\n\n")
@@ -58,7 +58,7 @@ def test_the_default_place_and_the_next_three_commands(
 def test_a_dry_run_lists_the_files_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same list as the real run's."""
+    """The list equals the real run's."""
     assert dsync_new(monkeypatch, "connector", "--scheme", "file", "--defaults", "--dry-run") == 0
     listed = capsys.readouterr().out.splitlines()
     assert tree(Path()) == {}
@@ -105,12 +105,12 @@ def test_what_cannot_be_done_is_refused(
 
 
 def test_the_name_of_a_module_of_the_standard_library_is_allowed() -> None:
-    """The package has a name of its own: dsync_connector_json."""
+    """The package has another name: dsync_connector_json."""
     assert scaffold(Answers(scheme="file", name="json")).folder == Path("connectors/json")
 
 
 def test_the_readme_names_the_folder() -> None:
-    """Its commands work where the folder was put."""
+    """Its commands work wherever the folder is."""
     folder = scaffold(Answers(scheme="zed"), output=Path("here/mine")).folder
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert "dsync-kit verify ./mine" in readme
@@ -118,7 +118,7 @@ def test_the_readme_names_the_folder() -> None:
 
 
 def test_a_folder_that_is_not_empty_is_refused() -> None:
-    """With advice; an empty one is as good as none."""
+    """With advice; an empty folder is accepted."""
     Path("mine").mkdir()
     assert scaffold(Answers(scheme="s3"), output=Path("mine")).folder == Path("mine")
     before = tree(Path())
@@ -134,7 +134,7 @@ def test_a_folder_that_is_not_empty_is_refused() -> None:
 
 
 def test_force_replaces_what_the_template_wrote() -> None:
-    """Nothing of the old connector stays, whatever its answers were; nor does what tools make again at any time."""
+    """Nothing of the old connector stays, whatever its answers were, nor do files that tools recreate at any time."""
     scaffold(Answers(scheme="zed", stream=True, ci="github"), output=Path("mine"))
     Path("mine/connector.py").write_text("# changed\n")
     Path("mine/tests/__pycache__").mkdir()
@@ -146,7 +146,7 @@ def test_force_replaces_what_the_template_wrote() -> None:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_force_deletes_nothing_else(dry_run: bool) -> None:
-    """What the template has not written is named, with what to do, and all files stay as they were."""
+    """Files that the template did not write are named, with advice, and all files are unchanged."""
     scaffold(Answers(scheme="s3"), output=Path("mine"))
     for name in (".git/HEAD", ".env", "tests/data/mine.txt", "notes/a.txt", "connector.py.orig"):
         Path("mine", name).parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ def test_force_deletes_nothing_else(dry_run: bool) -> None:
 
 
 def test_force_deletes_nothing_of_a_folder_that_was_not_made_here() -> None:
-    """Without the answers that the template keeps in a folder, files of the same names are somebody's own."""
+    """Without the saved answers, files of the same names belong to somebody else."""
     Path("mine").mkdir()
     Path("mine/README.md").write_text("precious")
     for answers in ("", "scheme: [1\n", "archetype: lake\nscheme: '3'\n"):
@@ -187,7 +187,7 @@ def test_force_takes_a_link_that_hides_what_it_leads_to_for_somebodys_own() -> N
 
 @pytest.fixture
 def broken_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A template that fails half way, when some files have been rendered."""
+    """A template that fails halfway, when some files have been rendered."""
     broken = tmp_path / "template"
     copytree(packaged_folder("template"), broken)
     (broken / "object-store" / "tests" / "zzz.py.jinja").write_text("{{ nothing.at.all }}")
@@ -198,7 +198,7 @@ def broken_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # copier leaves its listings open
 @pytest.mark.usefixtures("broken_template")
 def test_a_failure_while_rendering_leaves_all_as_it_was() -> None:
-    """A folder to be replaced stays, and no folder is left that was made in vain."""
+    """A folder to be replaced stays, and new folders are removed."""
     Path("mine").mkdir()
     Path("mine/old.txt").write_text("kept")
     before = tree(Path())
@@ -209,7 +209,7 @@ def test_a_failure_while_rendering_leaves_all_as_it_was() -> None:
 
 
 def test_a_failure_at_the_last_step_brings_the_old_folder_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old folder has been moved away by then."""
+    """The old folder has already been moved away."""
     scaffold(Answers(scheme="zed"), output=Path("mine"))
     before = tree(Path())
     rename = Path.rename
@@ -226,7 +226,7 @@ def test_a_failure_at_the_last_step_brings_the_old_folder_back(monkeypatch: pyte
 
 
 def test_the_preferred_data_type_comes_first() -> None:
-    """In the order in which they were given; a type that is given twice counts once."""
+    """Types keep their order; a repeated type counts once."""
     scaffold(Answers(scheme="s3", data_types=("json", "bson", "json")), output=Path("mine"))
     assert "= (DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON)" in Path("mine/connector.py").read_text(encoding="utf-8")
 
@@ -239,7 +239,7 @@ def test_object_stores_are_known_by_their_schemes(scheme: str) -> None:
 
 
 def test_on_a_terminal_what_is_missing_is_asked_for() -> None:
-    """Return takes the default; what was given is not asked for."""
+    """Return accepts the default; given answers are not asked for."""
     process, terminal = pty.fork()
     if process == 0:
         os.execv(sys.executable, [sys.executable, "-m", "dsync_kit.cli.new", "connector", "--scheme", "gs"])  # noqa: S606

@@ -16,7 +16,7 @@ from dsync_kit.testing.seaweedfs import SeaweedFS
 
 
 def store_of(server: SeaweedFS, bucket: str, *, secret: str | None = None) -> S3Store:
-    """A client of the bucket that does not repeat a request."""
+    """A client of the bucket that does not retry."""
     return S3Store(
         bucket,
         endpoint=server.endpoint,
@@ -29,7 +29,7 @@ def store_of(server: SeaweedFS, bucket: str, *, secret: str | None = None) -> S3
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
@@ -37,14 +37,14 @@ def alive(pid: int) -> bool:
 
 
 def traces(server: SeaweedFS) -> set[Path]:
-    """The running server's files in the temporary folder: other tests run servers of their own beside it."""
+    """The running server's files in the temporary folder, apart from those of other tests' servers."""
     ports = {str(port) for port in server._ports.values()}
     sockets = {path for path in Path("/tmp").glob("seaweedfs-*.sock") if path.stem.split("-")[-1] in ports}  # noqa: S108
     return sockets if server._folder is None else {server._folder, *sockets}
 
 
 def test_a_server_asks_for_its_credentials_and_keeps_what_it_is_given() -> None:
-    """Objects are there after an outage; a wrong secret is refused; when it has stopped, nothing is left."""
+    """Objects survive an outage; a wrong secret is refused; after it stops, nothing is left."""
     with SeaweedFS() as server:
         bucket = server.make_bucket()
         store = store_of(server, bucket)
@@ -61,7 +61,7 @@ def test_a_server_asks_for_its_credentials_and_keeps_what_it_is_given() -> None:
 
 
 def test_a_server_dies_with_its_owner(tmp_path: Path) -> None:
-    """Whichever way the owner ends: its end of a pipe is closed by the system."""
+    """However the owner ends, because the system closes its end of a pipe."""
     code = (
         "import os, signal\n"
         "from pathlib import Path\n"
@@ -82,7 +82,7 @@ def test_a_server_dies_with_its_owner(tmp_path: Path) -> None:
 
 
 def test_free_ports_differ() -> None:
-    """As many as asked for, none of them twice."""
+    """As many as requested, all different."""
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert all(1024 <= port < 65536 for port in ports)

@@ -1,4 +1,4 @@
-"""The server that speaks MongoDB's protocol: it is real, keeps what it was given, and leaves nothing behind."""
+"""The server that speaks MongoDB's protocol: it is real, keeps its data, and leaves nothing behind."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ from dsync_kit.testing.secantusdb import SecantusDB
 
 
 def test_what_was_acknowledged_survives_a_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """During an outage nothing answers; after it documents are there, and change streams go on."""
+    """During an outage nothing answers; after it, documents are there, and change streams continue."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(scratch, "_MEMORY", tmp_path)
     with SecantusDB() as server, MongoClient(server.uri) as client:

@@ -1,4 +1,4 @@
-"""The sql archetype: whatever the answers, a connector that is tidy, typed, whole, and works on a real PostgreSQL."""
+"""The sql archetype: whatever the answers, a connector that is tidy, typed and complete, on a real PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -72,12 +72,12 @@ def test_code_is_formatted_and_lints_clean(rendered: Path) -> None:
 
 
 def test_code_is_typed(rendered: Path) -> None:
-    """mypy --strict has nothing to say, about the tests neither."""
+    """mypy --strict has no complaints, not even about the tests."""
     assert_typed(rendered)
 
 
 def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
-    """No module has more than 250 lines, and all of the connector's code together less than 1,600."""
+    """No module has more than 250 lines, and all of the connector's code has less than 2,050."""
     folder = rendered / "dsync_connector_postgresql"
     lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
     assert max(lines.values()) <= 250
@@ -85,7 +85,7 @@ def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
 
 
 def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
-    """Both of PostgreSQL's, whichever was asked for; and any other that was."""
+    """By both of PostgreSQL's, whichever was requested, and by any other that was."""
     for name in ("postgresql", "postgres"):
         found = load_folder(rendered / f"dsync_connector_{name}")
         assert found.matches("postgresql://host/db")
@@ -96,7 +96,7 @@ def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
 
 
 def test_options_are_those_that_apply(rendered: Path) -> None:
-    """Each is for a connector that reads, writes or streams, or for BSON."""
+    """Each option is for a connector that reads, writes or streams, or for BSON."""
     flags = {
         name: [option.flag for option in load_folder(rendered / f"dsync_connector_{name}").settings.options()]
         for name in ("writes_bson", "reads_json", "streams_json")
@@ -111,7 +111,7 @@ def test_options_are_those_that_apply(rendered: Path) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_no_code_is_dead(rendered: Path, name: str) -> None:
-    """Each constant, function and class of the connector is used, or what other modules import by its `__all__`."""
+    """Each constant, function and class of the connector is used, or exported to other modules in `__all__`."""
     assert_no_dead_code(rendered / f"dsync_connector_{name}")
 
 
@@ -125,7 +125,7 @@ def test_no_code_is_dead(rendered: Path, name: str) -> None:
     ],
 )
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
-    """Those of its code, on the server that its conformance.py starts; a warning is an error."""
+    """The tests of its code pass, on the server that its conformance.py starts; a warning is an error."""
     assert_own_tests_pass(rendered / f"dsync_connector_{name}", "tests")
 
 
@@ -178,7 +178,7 @@ def test_what_is_read_depends_on_no_setting_of_the_user(rendered: Path) -> None:
 
 def test_a_commit_that_nobody_sees_yet_is_not_passed_over(rendered: Path) -> None:
     """The log shows a transaction before it is visible, here because it waits for a standby. Its rows, which are read
-    again for a computed column, come when it is."""
+    again for a computed column, arrive once it is visible."""
     folder = rendered / "dsync_connector_both_bson"
     with PostgreSQL() as server, psycopg.connect(server.uri, autocommit=True) as client, ExitStack() as stack:
         client.execute("CREATE TABLE t (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED)")

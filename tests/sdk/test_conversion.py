@@ -1,4 +1,4 @@
-"""A document in the other data type keeps its id and what it holds, or is refused."""
+"""A document converted to the other data type keeps its id and contents, or is refused."""
 
 import bson
 import pytest
@@ -19,7 +19,7 @@ def test_the_id_changes_its_name_in_both_directions():
 
 
 def test_both_ids_exchange_their_names_where_that_is_asked_for():
-    """A document with `id` and `_id` is refused by itself; exchanged, it comes back as it was."""
+    """A document with `id` and `_id` is refused by default; with `exchange`, it survives the round trip."""
     document = b'{"_id": 1, "id": "a", "n": 5}'
     exchanged = convert(document, JSON, BSON, exchange=True)
     assert bson.decode(exchanged) == {"_id": "a", "id": 1, "n": 5}
@@ -27,13 +27,13 @@ def test_both_ids_exchange_their_names_where_that_is_asked_for():
 
 
 def test_json_survives_the_way_to_bson_and_back():
-    """What JSON holds within 64 bits comes back from BSON as it was."""
+    """JSON values within 64 bits come back from BSON unchanged."""
     document = b'{"id": "a", "big": 9007199254740993, "f": 0.1, "l": [null, true, {"x": ""}]}'
     assert same_document(convert(convert(document, JSON, BSON), BSON, JSON), document, JSON)
 
 
 def test_bson_without_a_form_in_json_becomes_an_object():
-    """An ObjectId is an object with its hexadecimal digits, so that it never looks like a text."""
+    """An ObjectId becomes an object with its hexadecimal digits, so that it never looks like a text."""
     document = bson.encode({"_id": ObjectId("64736e632d6b69742d696431"), "n": Int64(2)})
     expected = b'{"id": {"$oid": "64736e632d6b69742d696431"}, "n": 2}'
     assert same_document(convert(document, BSON, JSON), expected, JSON)
@@ -50,6 +50,6 @@ def test_bson_without_a_form_in_json_becomes_an_object():
     ],
 )
 def test_what_would_be_lost_is_refused(document, data_type, wanted):
-    """Two ids, an integer that BSON cannot hold, and what is no document are refused."""
+    """Two ids, an integer that BSON cannot hold, and malformed documents are refused."""
     with pytest.raises(InvalidArgument):
         convert(document, data_type, wanted)

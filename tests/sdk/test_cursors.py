@@ -1,4 +1,4 @@
-"""Cursors: they carry their fields, and nothing else is taken for one."""
+"""Cursors carry their fields, and no other bytes are accepted as one."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ OldPageCursor.__name__ = "PageCursor"
 
 @given(st.integers(), st.binary(), st.none() | TEXT)
 def test_round_trip(partition: int, after: bytes, name: str | None) -> None:
-    """A cursor comes back with its fields, whatever they hold, and is never empty on the wire."""
+    """A cursor keeps its fields, whatever they hold, and is never empty on the wire."""
     cursor = PageCursor(partition=partition, after=after, name=name)
     data = cursor.encode()
     assert data
@@ -59,13 +59,13 @@ def test_round_trip(partition: int, after: bytes, name: str | None) -> None:
 @example(b'["PageCursor",1,{"partition":1}')
 @example(b"[" * 100_000)
 def test_garbage(data: bytes) -> None:
-    """Bytes that are no cursor are INVALID_ARGUMENT, and the message names the class that was expected."""
+    """Malformed bytes are INVALID_ARGUMENT, and the message names the expected class."""
     with pytest.raises(InvalidArgument, match="not a PageCursor"):
         PageCursor.decode(data)
 
 
 def test_cursor_of_another_kind() -> None:
-    """A cursor of another class, or of another version, is refused though its fields fit."""
+    """A cursor of another class or version is refused, even if its fields fit."""
     with pytest.raises(InvalidArgument, match="not a PageCursor"):
         PageCursor.decode(OtherCursor(partition=1).encode())
     with pytest.raises(InvalidArgument, match="not a PageCursor of version 1"):
@@ -93,7 +93,7 @@ PlaceOne.__name__ = PlaceThree.__name__ = "Place"
 
 
 def test_a_cursor_of_an_older_version_is_read() -> None:
-    """Its bytes, too; what is written then is of the new version, and the old class refuses it."""
+    """Its bytes are upgraded; new bytes have the new version, and the old class refuses them."""
     found = PlaceThree.decode(PlaceOne(after=b"\0\xff").encode())
     assert found == PlaceThree(start=b"\0\xff", shard=0)
     assert PlaceThree.decode(found.encode()) == found
@@ -112,7 +112,7 @@ def test_a_cursor_of_an_older_version_is_read() -> None:
     ],
 )
 def test_an_older_cursor_that_cannot_be_read(data: bytes, message: str) -> None:
-    """It is INVALID_ARGUMENT, whatever `upgrade` makes of it; so is one of a newer version."""
+    """It is INVALID_ARGUMENT, whatever `upgrade` does; so is one of a newer version."""
     with pytest.raises(InvalidArgument, match=message):
         PlaceThree.decode(data)
 
@@ -133,12 +133,12 @@ RELEASED = {
 
 @pytest.mark.parametrize("data", RELEASED, ids=lambda data: data[2:20].decode())
 def test_cursors_of_released_versions_are_read(data: bytes) -> None:
-    """Those that connectors of the SDK's classes have given to dsync."""
+    """Those that connectors built on the SDK's classes gave to dsync."""
     assert type(RELEASED[data]).decode(data) == RELEASED[data]
 
 
 def test_every_cursor_of_the_sdk_is_among_them() -> None:
-    """A class of the SDK that is missing there would change unnoticed."""
+    """A missing class could change unnoticed."""
     known = {cursor for module in (partitions, position) for cursor in vars(module).values() if is_cursor(cursor)}
     assert known == {type(cursor) for cursor in RELEASED.values()}
 
@@ -149,7 +149,7 @@ def is_cursor(found: object) -> bool:
 
 @given(st.data())
 def test_truncated(data: st.DataObject) -> None:
-    """A cursor that was cut off is refused."""
+    """A truncated cursor is refused."""
     whole = PageCursor(partition=5, after=b"abc").encode()
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(InvalidArgument):
@@ -157,7 +157,7 @@ def test_truncated(data: st.DataObject) -> None:
 
 
 def test_long_garbage_is_not_repeated() -> None:
-    """The message shows the start of what was given, not a megabyte of it."""
+    """The message shows only the start of a long input."""
     with pytest.raises(InvalidArgument) as caught:
         PageCursor.decode(b"x" * 1_000_000)
     assert len(caught.value.message) < 200

@@ -1,4 +1,4 @@
-"""What the SDK will drop says so in time: what to write instead, and in which release it goes."""
+"""Deprecations in the SDK say in time what to write instead, and in which release the old way goes."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def warned(code: str) -> Iterator[str]:
 
 
 def wrong(message: str, version: str = __version__) -> str | None:
-    """What is wrong with the message of a deprecation in a version of the kit."""
+    """What is wrong with a deprecation's message in a version of the kit."""
     sentence = SENTENCE.fullmatch(message)
     if sentence is None:
         return f"{message!r}: expected 'write NEW instead; OLD goes in RELEASE'"
@@ -37,13 +37,13 @@ def wrong(message: str, version: str = __version__) -> str | None:
 
 
 def test_deprecations_say_what_to_write_instead_and_until_when() -> None:
-    """And nothing is there any more in the release in which it goes."""
+    """And nothing deprecated outlives its release."""
     messages = [text for path in PACKAGE.rglob("*.py") for text in warned(path.read_text(encoding="utf-8"))]
     assert [fault for message in messages if (fault := wrong(message))] == []
 
 
 def test_the_test_can_fail() -> None:
-    """It sees each way to deprecate something, and messages that say too little or are overdue."""
+    """It finds each way to deprecate something, and messages that say too little or are overdue."""
     code = (
         '@deprecated("write b() instead; a() goes in 0.4")\ndef a() -> None: ...\n'
         'warnings.warn("do not", DeprecationWarning, stacklevel=2)\n'

@@ -1,4 +1,4 @@
-"""Documents and ids: what is the same, what is carried without loss, and what is refused."""
+"""Documents and ids: which are the same, what survives unchanged, and what is refused."""
 
 import json
 import math
@@ -59,7 +59,7 @@ JSON_VALUES = st.recursive(
 
 
 def reordered(value: Any) -> Any:
-    """The same value with the fields of every object the other way round."""
+    """The same value with the fields of every object reversed."""
     if isinstance(value, dict):
         return {key: reordered(value[key]) for key in reversed(value)}
     return [reordered(item) for item in value] if isinstance(value, list) else value
@@ -75,7 +75,7 @@ def same_json(one: str, other: str) -> bool:
 
 @given(DOCUMENTS)
 def test_bson_survives_decoding(document: dict[str, Any]) -> None:
-    """What is decoded and encoded again means the same, whatever its types."""
+    """A decoded and encoded document means the same, whatever its types."""
     data = bson.encode(document)
     assert same_document(encode(decode(data, BSON), BSON), data, BSON)
 
@@ -88,7 +88,7 @@ def test_field_order_does_not_count(document: dict[str, Any]) -> None:
 
 @given(DOCUMENTS, DOCUMENTS)
 def test_canonical_agrees_with_python(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Two documents that Python holds for different are never the same."""
+    """Two documents that differ in Python are never the same."""
     if decode(bson.encode(one), BSON) != decode(bson.encode(other), BSON) and "nan" not in repr((one, other)).lower():
         assert not same_document(bson.encode(one), bson.encode(other), BSON)
 
@@ -126,7 +126,7 @@ def test_bson_values_that_differ(one: Any, other: Any) -> None:
 
 
 def test_every_nan_is_the_same() -> None:
-    """NaNs are alike whatever their payload, in arrays and objects too."""
+    """NaNs are equal whatever their payload, in arrays and objects, too."""
     plain, payload = (
         b"\x10\0\0\0\x01v\0" + bits + b"\0" for bits in (b"\0\0\0\0\0\0\xf8\x7f", b"\1\0\0\0\0\0\xf8\xff")
     )
@@ -153,7 +153,7 @@ def test_every_nan_is_the_same() -> None:
     ],
 )
 def test_json_values_that_are_the_same(one: str, other: str) -> None:
-    """Numbers are the same by value, texts by characters, objects whatever the order and white space."""
+    """Numbers are equal by value, texts by characters, objects regardless of order and white space."""
     assert same_json(one, other)
 
 
@@ -175,13 +175,13 @@ def test_json_values_that_are_the_same(one: str, other: str) -> None:
     ],
 )
 def test_json_values_that_differ(one: str, other: str) -> None:
-    """No float rounds two numbers into one, and no text is taken for a number."""
+    """No float merges two numbers, and no text is taken as a number."""
     assert not same_json(one, other)
 
 
 @given(st.dictionaries(TEXT, JSON_VALUES, max_size=4))
 def test_json_survives_decoding(document: dict[str, Any]) -> None:
-    """What is decoded and encoded again means the same, and so does what another library writes."""
+    """A decoded and encoded document means the same, and so does one that another library wrote."""
     data = encode(document, JSON)
     assert same_document(encode(decode(data, JSON), JSON), data, JSON)
     assert same_document(json.dumps(reordered(document), indent=1).encode(), data, JSON)
@@ -189,7 +189,7 @@ def test_json_survives_decoding(document: dict[str, Any]) -> None:
 
 @given(VALUES)
 def test_ids_of_every_type_round_trip(value: Any) -> None:
-    """An id keeps its bytes and type through decoding, and `id_of` finds just these in the document."""
+    """An id keeps its bytes and type through decoding, and `id_of` finds exactly these in the document."""
     part = encode_id(value)
     again = encode_id(decode_id(part))
     assert (again.type, id_key([again])) == (part.type, id_key([part]))
@@ -216,7 +216,7 @@ def test_ids_of_every_type_round_trip(value: Any) -> None:
     ],
 )
 def test_id_bytes(value: Any, type_code: int, data: bytes) -> None:
-    """An id on the wire is the BSON value alone, with its type code."""
+    """On the wire, an id is only the BSON value, with its type code."""
     assert encode_id(value) == BsonValue(data=data, type=type_code, name="_id")
 
 
@@ -265,7 +265,7 @@ def test_raw_text_is_no_id(text: str) -> None:
 
 @given(st.binary(max_size=24), st.integers(0, 300))
 def test_any_bytes_as_id(data: bytes, type_code: int) -> None:
-    """Whatever bytes stand as an id, they are a value of their type or INVALID_ARGUMENT, and nothing else."""
+    """Any bytes as an id are either a value of their type or INVALID_ARGUMENT."""
     part = BsonValue(data=data, type=type_code)
     try:
         value = decode_id(part)
@@ -297,7 +297,7 @@ VALID = bson.encode(
 
 @pytest.mark.parametrize("size", range(len(VALID)))
 def test_truncated_bson(size: int) -> None:
-    """A BSON document that was cut off anywhere, its length mended or not, is INVALID_ARGUMENT for everyone."""
+    """A BSON document truncated anywhere, with its length corrected or not, is INVALID_ARGUMENT for every function."""
     cut = VALID[:size]
     mended = struct.pack("<i", size) + cut[4:] if size >= 4 else cut
     for data in (cut, mended):
@@ -311,7 +311,7 @@ def test_truncated_bson(size: int) -> None:
 
 @given(st.binary(max_size=40), st.sampled_from([BSON, JSON]))
 def test_random_bytes(data: bytes, data_type: DataType) -> None:
-    """Any bytes are a document or INVALID_ARGUMENT: no other exception comes up."""
+    """Any bytes are a document or INVALID_ARGUMENT: no other exception escapes."""
     for read in (decode, canonical, id_of):
         with suppress(InvalidArgument):
             read(data, data_type)
@@ -349,14 +349,14 @@ def test_one_wrong_byte(position: int, byte: int) -> None:
     ],
 )
 def test_malformed_json(data: bytes) -> None:
-    """What is no JSON object in UTF-8 is refused alike by all readers."""
+    """Everything except a JSON object in UTF-8 is refused by all readers alike."""
     for read in (decode, canonical, id_of):
         with pytest.raises(InvalidArgument, match="JSON"):
             read(data, JSON)
 
 
 def test_deep_documents() -> None:
-    """100 levels, as deep as MongoDB goes, are read; 20,000 are refused, and do not crash."""
+    """100 levels, MongoDB's limit, are read; 20,000 are refused without a crash."""
     deep, bottomless = b"\x05\0\0\0\0", b"\x05\0\0\0\0"
     for level in range(20_000):
         bottomless = struct.pack("<i", len(bottomless) + 8) + b"\x03a\0" + bottomless + b"\0"
@@ -391,7 +391,7 @@ CIRCULAR["self"] = CIRCULAR
     ],
 )
 def test_what_cannot_be_encoded(document: dict[str, Any], data_type: DataType) -> None:
-    """A value that the type cannot hold is refused, and never replaced by null or cut."""
+    """A value that the type cannot hold is refused, never replaced by null or cut."""
     with pytest.raises(InvalidArgument, match=r"cannot be encoded|unsupported data type"):
         encode(document, data_type)
 
@@ -404,13 +404,13 @@ def test_what_cannot_be_an_id(value: Any) -> None:
 
 
 def test_null_is_encoded() -> None:
-    """A null that is meant stays one."""
+    """An intended null stays null."""
     assert encode({"id": 1, "x": None, "null": "null"}, JSON) == b'{"id":1,"x":null,"null":"null"}'
 
 
 @given(st.lists(st.binary(max_size=20), max_size=30), st.integers(1, 5), st.integers(1, 40))
 def test_batches(items: list[bytes], max_items: int, max_bytes: int) -> None:
-    """Pages keep all documents in order, keep both limits, and only a too large document passes one, alone."""
+    """Pages keep all documents in order and both limits; only a document that is too large exceeds one, alone."""
     pages = list(documents.batches(items, max_items=max_items, max_bytes=max_bytes))
     assert [item for page in pages for item in page] == items
     assert all(pages)
@@ -425,6 +425,6 @@ def test_batches(items: list[bytes], max_items: int, max_bytes: int) -> None:
     "data", [b'{"id": "a", "n": 1e400}', rb'{"id": "a", "half": "\ud800"}', b'{"id": "a", "n": -1E-999}']
 )
 def test_json_of_values_that_no_double_or_text_holds_is_json(data: bytes) -> None:
-    """RFC 8259 sets no bounds to numbers, and lets an escape be half a character: such a document has its id."""
+    """RFC 8259 does not limit numbers, and allows escapes of lone surrogates: such a document has its id."""
     assert decode(data, JSON)["id"] == "a"
     assert same_document(data, data.replace(b": ", b":"), JSON)

@@ -1,4 +1,4 @@
-"""Errors: what a connector raises is what the caller gets, and nothing of what it did not mean to say."""
+"""Errors: the caller gets what a connector raises, and nothing that it did not mean to reveal."""
 
 import logging
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def client(request: pytest.FixtureRequest, connector: Failing, wire: GrpcClient)
 
 
 def answer(client: ConnectorApi) -> ConnectorError:
-    """The error of a call, which is also that of a stream, after the message that went before."""
+    """The error of a call, which is also that of a stream after its first message."""
     with pytest.raises(ConnectorError) as unary:
         client.get_info(GetInfoRequest())
     seen: list[StreamUpdatesResponse] = []
@@ -82,7 +82,7 @@ def answer(client: ConnectorApi) -> ConnectorError:
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 def test_every_code_over_the_wire(code: grpc.StatusCode, connector: Failing, client: ConnectorApi) -> None:
-    """Each code arrives as itself, with its message, as the same class that was raised."""
+    """Each code arrives unchanged, with its message, as the class that was raised."""
     connector.error = error_for(code, f"möglich: {code.name}")
     seen = answer(client)
     assert (seen.code, seen.message, type(seen)) == (code, f"möglich: {code.name}", type(connector.error))
@@ -91,7 +91,7 @@ def test_every_code_over_the_wire(code: grpc.StatusCode, connector: Failing, cli
 
 
 def test_tree() -> None:
-    """What dsync repeats is a RetryableError, the rest a FinalError, and each code has one class."""
+    """Codes that dsync retries are RetryableErrors, the others FinalErrors, and each code has one class."""
     leaves = [kind for base in (RetryableError, FinalError) for kind in base.__subclasses__()]
     assert {kind.code.name for kind in RetryableError.__subclasses__()} == RETRYABLE
     assert len({kind.code for kind in leaves}) == len(leaves)
@@ -110,7 +110,7 @@ def test_tree() -> None:
     ],
 )
 def test_known_exceptions(error: Exception, code: grpc.StatusCode, connector: Failing, client: ConnectorApi) -> None:
-    """Faults of a connection are retryable, as the standard library raises them; the message is never empty."""
+    """Connection faults from the standard library are retryable; the message is never empty."""
     connector.error = error
     seen = answer(client)
     assert seen.code == code
@@ -118,7 +118,7 @@ def test_known_exceptions(error: Exception, code: grpc.StatusCode, connector: Fa
 
 
 def test_translated(connector: Failing, client: ConnectorApi) -> None:
-    """The connector's own mapping gives the code, and its secrets are taken out of the message."""
+    """The connector's own mapping gives the code, and its secrets are removed from the message."""
     connector.error = LibraryError("login with hunter2 failed")
     seen = answer(client)
     assert (seen.code, seen.message) == (grpc.StatusCode.UNAVAILABLE, "the library says: login with *** failed")
@@ -143,7 +143,7 @@ def test_foreign_exceptions_tell_nothing(
 
 
 def test_failing_translation(connector: Failing, client: ConnectorApi, caplog: pytest.LogCaptureFixture) -> None:
-    """A `translate_error` that fails itself leaks nothing either, and both failures are in the log."""
+    """A failing `translate_error` leaks nothing either, and both failures are in the log."""
     connector.error = KeyError("original hunter2")
     seen = answer(client)
     assert seen.code == grpc.StatusCode.UNKNOWN
@@ -153,13 +153,13 @@ def test_failing_translation(connector: Failing, client: ConnectorApi, caplog: p
 
 
 def test_connector_errors_are_redacted(connector: Failing, client: ConnectorApi) -> None:
-    """Also a message that the connector wrote loses its secrets."""
+    """Messages that the connector wrote lose their secrets, too."""
     connector.error = errors.PermissionDenied("the password hunter2 is wrong")
     assert answer(client).message == "the password *** is wrong"
 
 
 def test_huge_message(connector: Failing, client: ConnectorApi) -> None:
-    """A message too large for a header keeps its code, and its beginning."""
+    """A message that is too large for a header keeps its code and its beginning."""
     connector.error = errors.InvalidArgument("the start " + "ä" * 100_000)
     seen = answer(client)
     assert seen.code == grpc.StatusCode.INVALID_ARGUMENT
@@ -167,14 +167,14 @@ def test_huge_message(connector: Failing, client: ConnectorApi) -> None:
 
 
 def test_message_that_is_no_unicode(connector: Failing, client: ConnectorApi) -> None:
-    """A lone surrogate, as file names may hold, does not cost the code."""
+    """A lone surrogate, as in file names, does not lose the code."""
     connector.error = errors.NotFound("no file a\udcff")
     seen = answer(client)
     assert (seen.code, seen.message) == (grpc.StatusCode.NOT_FOUND, "no file a\\udcff")
 
 
 def test_status_of_without_a_connector() -> None:
-    """The mapping works by itself, and a code of one's own is kept."""
+    """The mapping works without a connector, and custom codes are kept."""
     own = ConnectorError("x", grpc.StatusCode.DATA_LOSS)
     assert status_of(own) == Status(grpc.StatusCode.DATA_LOSS, "x")
     assert not own.retryable

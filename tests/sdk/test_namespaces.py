@@ -1,4 +1,4 @@
-"""Namespaces as paths: what is split, and what is refused."""
+"""Namespaces as paths: how they are split, and what is refused."""
 
 import re
 
@@ -21,13 +21,13 @@ from dsync_kit.namespaces import namespace_parts
     ],
 )
 def test_parts(namespace: str, parts: tuple[str, ...]) -> None:
-    """A namespace is split at its dots, and nowhere else."""
+    """A namespace is split only at its dots."""
     assert namespace_parts(namespace) == parts
 
 
 @pytest.mark.parametrize("namespace", ["", ".", "..", "a..b", ".a", "a.", "a.../b"])
 def test_empty_parts(namespace: str) -> None:
-    """An empty part, and so every `..`, is refused with the namespace named."""
+    """An empty part, and so every `..`, is refused, and the message has the namespace."""
     with pytest.raises(InvalidArgument, match=re.escape(repr(namespace)) + " has an empty part"):
         namespace_parts(namespace)
 
@@ -41,7 +41,7 @@ def test_characters_that_lead_elsewhere(character: str) -> None:
 
 @given(st.text())
 def test_any_text(namespace: str) -> None:
-    """What is accepted joins to what was given, with no empty part; the rest is INVALID_ARGUMENT."""
+    """An accepted namespace's parts join to the original, and none is empty; everything else is INVALID_ARGUMENT."""
     try:
         parts = namespace_parts(namespace)
     except InvalidArgument:

@@ -1,4 +1,4 @@
-"""What a connector's code may do to its caller, in this process and over gRPC: raise anything, and never return."""
+"""What a connector's code may do to its caller, in this process and over gRPC: raise anything, or never return."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ ODD = (SystemExit("needs libfoo"), SystemExit(0), KeyboardInterrupt(), Generator
 
 
 class Odd(Connector):
-    """Raises what it is given; where it is given nothing, it blocks until it is released."""
+    """Raises the given exception; without one, blocks until it is released."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -68,7 +68,7 @@ def api(odd: Odd, where: str) -> Iterator[ConnectorApi]:
 
 @pytest.mark.parametrize("error", ODD, ids=repr)
 def test_what_a_connector_raises_is_its_failure(odd: Odd, api: ConnectorApi, error: BaseException) -> None:
-    """Whatever it is, the caller lives on and gets a status; sys.exit() is called by its name."""
+    """Whatever it raises, the caller survives and gets a status; the message names sys.exit()."""
     odd.error = error
     with pytest.raises(ConnectorError) as caught:
         api.list_data(ListDataRequest())
@@ -91,14 +91,14 @@ def test_what_a_stream_raises_is_its_failure(odd: Odd, api: ConnectorApi, error:
 
 
 def test_a_call_that_never_returns(api: ConnectorApi) -> None:
-    """The caller goes on after the time that a call may take, and is told which call it was."""
+    """The caller continues after the time limit, and learns which call it was."""
     with pytest.raises(CallTimeout, match=r"ListData did not answer within 1 seconds"):
         api.list_data(ListDataRequest())
     assert api.get_info(GetInfoRequest()).db_type == "odd"
 
 
 def test_hanging_up_a_stream_that_never_lets_go(odd: Odd, api: ConnectorApi) -> None:
-    """What the connector wants to be called at the end of a stream does not keep the caller."""
+    """The connector's callbacks at the end of a stream do not block the caller."""
     stream = api.stream_updates(StreamUpdatesRequest())
 
     def read() -> None:
@@ -117,7 +117,7 @@ def test_ctrl_c_is_the_users() -> None:
 
 
 def test_calls_under_way_are_seen(odd: Odd) -> None:
-    """A watch is given each call's name with its namespace, and is left when the call has ended, or been given up."""
+    """A watch gets each call's name and namespace, and is left when the call has ended or was abandoned."""
     seen: list[str] = []
 
     class Watched:

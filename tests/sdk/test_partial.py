@@ -1,4 +1,4 @@
-"""Partial updates keep what they do not name byte for byte."""
+"""Partial updates keep all other fields byte for byte."""
 
 import bson
 import pytest
@@ -25,7 +25,7 @@ def test_json_fields_are_set_and_removed() -> None:
 
 
 def test_what_python_cannot_hold_is_kept() -> None:
-    """Deprecated BSON types, and JSON numbers beyond 64 bits, go through untouched."""
+    """Deprecated BSON types, and JSON numbers beyond 64 bits, are unchanged."""
     symbol = b"\x0es\0\x02\0\0\0x\0"
     undefined = b"\x06u\0"
     body = bson.encode({"_id": 1})[4:-1] + symbol + undefined

@@ -1,4 +1,4 @@
-"""The descriptors against the protocol's tables: names, numbers, types, and which way they stream."""
+"""The descriptors compared with the protocol's tables: names, numbers, types, and which calls stream."""
 
 import subprocess
 import sys
@@ -126,13 +126,13 @@ def all_messages() -> dict[str, Descriptor]:
 
 
 def test_there_are_these_messages_and_no_others() -> None:
-    """Each message of the tables is there, and none beside them."""
+    """Exactly the messages of the tables exist."""
     assert set(all_messages()) == set(MESSAGES)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_fields(name: str) -> None:
-    """A message has the fields of its table, with their numbers and types, and no others."""
+    """A message has exactly the fields of its table, with their numbers and types."""
     message = all_messages()[name]
     assert sorted(map(field_text, message.fields)) == sorted(filter(None, MESSAGES[name].split(" · ")))
     assert not message.oneofs
@@ -140,7 +140,7 @@ def test_fields(name: str) -> None:
 
 
 def test_enums() -> None:
-    """The enums have the values of the table, with their numbers, and no others."""
+    """The enums have exactly the values of the table, with their numbers."""
     enums = {
         name: {value.name: value.number for value in enum.values}
         for module in (messages_pb2, adiom_pb2)
@@ -151,7 +151,7 @@ def test_enums() -> None:
 
 
 def test_services() -> None:
-    """The services have the methods of the tables, with their messages; two answer with a stream, none takes one."""
+    """The services have the methods of the tables, with their messages; two stream their answers, none its requests."""
     services = {
         name: {
             method.name: (
@@ -173,7 +173,7 @@ def test_services() -> None:
 
 
 def test_files() -> None:
-    """Reflection gives the files under the names, and in the package, that every client knows."""
+    """Reflection returns the files with the names and the package that every client knows."""
     assert (messages_pb2.DESCRIPTOR.name, adiom_pb2.DESCRIPTOR.name) == (
         "adiom/v1/messages.proto",
         "adiom/v1/adiom.proto",
@@ -193,7 +193,7 @@ def test_table_of_rpcs() -> None:
 
 
 def test_generated_code_is_up_to_date() -> None:
-    """Generating the code again from the .proto files gives what is committed."""
+    """Generating the code again from the .proto files gives the committed code."""
     pytest.importorskip("grpc_tools", reason="generating the protocol's code needs grpcio-tools")
     check = [sys.executable, str(ROOT / "tools" / "generate_protocol.py"), "--check"]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
@@ -201,6 +201,6 @@ def test_generated_code_is_up_to_date() -> None:
 
 
 def test_types_are_named_without_their_prefix() -> None:
-    """A message says MONGO_BSON and INSERT; a number that no enum has is shown as one."""
+    """Messages say MONGO_BSON and INSERT; an unknown number is shown as a number."""
     assert (type_name(DATA_TYPE_MONGO_BSON), type_name(9)) == ("MONGO_BSON", "type 9")
     assert (kind_name(UPDATE_TYPE_INSERT), kind_name(9)) == ("INSERT", "type 9")

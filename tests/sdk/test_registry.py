@@ -62,7 +62,7 @@ def _forget_modules() -> Iterator[None]:
 
 
 def make_folder(folder: Path, **files: str) -> Path:
-    """A connector's folder; `files` replace those that it has by default, by their stems."""
+    """A connector's folder; `files` replace its default modules, by stem."""
     contents = {
         "__init__.py": "",
         "registration.py": REGISTRATION,
@@ -109,14 +109,14 @@ def test_matching(word: str, matches: bool) -> None:
 
 
 def test_name_is_not_a_uri() -> None:
-    """A connector's own name, without case, is for help alone."""
+    """A connector's own name, without case, is only for help."""
     connector = registered("ex")
     assert connector.is_named("EXAMPLE")
     assert not connector.is_named("ex")
 
 
 def test_bundled_connectors() -> None:
-    """The kit's own connectors are found by their names, and no others are."""
+    """Exactly the kit's own connectors are found by their names."""
     null, random = connector_for("/dev/null"), connector_for("/dev/random")
     assert null is not None
     assert random is not None
@@ -128,7 +128,7 @@ def test_bundled_connectors() -> None:
 
 
 def test_bundled_folders_have_their_connectors_names() -> None:
-    """What the scaffold takes for taken names, without importing the connectors, are their names."""
+    """The names that the scaffold treats as taken, without importing the connectors, are theirs."""
     assert [folder.name for folder in bundled_folders()] == [connector.name for connector in bundled()]
 
 
@@ -141,7 +141,7 @@ def test_unknown_connector_lists_those_that_there_are() -> None:
 
 
 def test_folder_loads_without_being_installed(tmp_path: Path) -> None:
-    """A folder works as its package, with imports within it, those that happen later too."""
+    """A folder works as its package, with imports within it, including later ones."""
     connector = load_folder(make_folder(tmp_path / "one"))
     assert connector.name == "example"
     assert db_type(connector) == "one"
@@ -150,7 +150,7 @@ def test_folder_loads_without_being_installed(tmp_path: Path) -> None:
 
 
 def test_folder_without_pyproject_and_init(tmp_path: Path) -> None:
-    """A folder with nothing but its modules loads under a name made from its own."""
+    """A folder with only its modules loads under a name made from its own."""
     folder = make_folder(tmp_path / "my-one")
     (folder / "pyproject.toml").unlink()
     (folder / "__init__.py").unlink()

@@ -263,14 +263,14 @@ def test_nobody_listens() -> None:
 
 
 def test_busy_port(connector: Echo, server: ConnectorServer) -> None:
-    """A port that is taken is a usage error that says so, not a second listener."""
+    """A port in use is a usage error that says so, not a second listener."""
     with pytest.raises(UsageError, match=rf"cannot listen at {server.address}: the port is taken.*port 0"):
         ConnectorServer(connector, server.address)
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1", ":80", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000"])
 def test_bad_address(connector: Echo, address: str) -> None:
-    """What is no HOST:PORT is a usage error that shows what is."""
+    """Anything but HOST:PORT is a usage error that shows the right form."""
     with pytest.raises(UsageError, match="expected HOST:PORT, for example"):
         ConnectorServer(connector, address)
 
@@ -289,7 +289,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 
 
 def test_tls(connector: Echo, tls: Tls) -> None:
-    """With a certificate it answers those who trust it, and nobody else."""
+    """With a certificate, it answers only those who trust it."""
     with ConnectorServer(connector, tls=tls) as server:
         credentials = grpc.ssl_channel_credentials(tls.certificate)
         with grpc.secure_channel(server.address, credentials) as channel:
@@ -301,20 +301,20 @@ def test_tls(connector: Echo, tls: Tls) -> None:
 
 
 def test_busy_port_with_tls(connector: Echo, server: ConnectorServer, tls: Tls) -> None:
-    """With a good certificate a busy port is still called a busy port."""
+    """With a good certificate, a busy port is still reported as one."""
     with pytest.raises(UsageError, match="the port is taken"):
         ConnectorServer(connector, server.address, tls=tls)
 
 
 def test_bad_certificate(connector: Echo, tls: Tls) -> None:
-    """A certificate or key that is none is a usage error."""
+    """An invalid certificate or key is a usage error."""
     for wrong in (Tls(b"no PEM", tls.key), Tls(tls.certificate, b"no PEM")):
         with pytest.raises(UsageError, match="the certificate or its key is not valid PEM"):
             ConnectorServer(connector, tls=wrong)
 
 
 def test_many_streams_do_not_starve_calls(client: GrpcClient) -> None:
-    """With 40 streams open GetInfo is still answered; beyond the cap a stream is RESOURCE_EXHAUSTED, at once."""
+    """With 40 open streams, GetInfo still answers; beyond the limit, a stream is RESOURCE_EXHAUSTED at once."""
     request = StreamUpdatesRequest(namespaces=["a"], cursor=b"wait")
     streams = [client.stream_updates(request) for _ in range(40)]
     for stream in streams:
@@ -334,7 +334,7 @@ def test_many_streams_do_not_starve_calls(client: GrpcClient) -> None:
 
 
 def test_answer_of_a_wrong_type_tells_nothing() -> None:
-    """A method that returns no message is an error for the caller, with nothing of what it returned."""
+    """If a method returns something else than a message, the caller gets an error that reveals nothing of it."""
 
     class Wrong(Connector):
         def get_info(self, request: GetInfoRequest) -> Any:
@@ -366,7 +366,7 @@ def test_call_context() -> None:
 
 
 def test_cancelling_a_local_stream(connector: Echo) -> None:
-    """The client without a wire cancels a stream as the other does."""
+    """The local client cancels a stream as the remote one does."""
     stream = LocalClient(connector).stream_updates(StreamUpdatesRequest(namespaces=["a"], cursor=b"wait"))
     messages: list[Message] = []
     reader = threading.Thread(target=lambda: messages.extend(stream))

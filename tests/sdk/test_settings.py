@@ -1,4 +1,4 @@
-"""Settings: dsync's grammar, the environment, what help pages show, and secrets that never do."""
+"""Settings: dsync's grammar, the environment, what help pages show, and secrets that they never do."""
 
 import re
 from datetime import timedelta
@@ -37,7 +37,7 @@ def parse(*words: str) -> Settings:
 
 
 def test_defaults() -> None:
-    """With the URI alone each option has its default."""
+    """With only the URI, each option has its default."""
     settings = parse()
     assert settings.uri == "ex://h"
     assert (settings.page_size, settings.mode, settings.verify, settings.quiet) == (100, "safe", True, False)
@@ -56,7 +56,7 @@ def test_defaults() -> None:
     ],
 )
 def test_first_word_that_is_no_option_begins_the_rest(words: list[str], rest: list[str]) -> None:
-    """The URI comes first, its options follow at once, and what comes after is left alone."""
+    """The URI comes first, directly followed by its options; the rest is left alone."""
     settings, left = Settings.parse(words, {})
     assert left == rest
     assert settings.uri == "ex://h"
@@ -85,7 +85,7 @@ def test_first_word_that_is_no_option_begins_the_rest(words: list[str], rest: li
     ],
 )
 def test_ways_to_give_an_option(words: list[str], field: str, value: object) -> None:
-    """One dash or two, a space or `=`; of a repeated option the last counts, unless it makes a list."""
+    """One dash or two, a space or `=`; the last of repeated options counts, unless it makes a list."""
     assert getattr(parse(*words), field) == value
 
 
@@ -107,7 +107,7 @@ def test_ways_to_give_an_option(words: list[str], field: str, value: object) -> 
     ],
 )
 def test_what_does_not_fit(words: list[str], message: str) -> None:
-    """A wrong option or value is a usage error that names the option and tells what would fit."""
+    """A wrong option or value is a usage error that names the option and what would fit."""
     with pytest.raises(UsageError, match=re.escape(message)):
         parse(*words)
 
@@ -119,7 +119,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_required_options() -> None:
-    """A missing option is named with the environment variables that may hold it, and with its help."""
+    """A missing option is named, with the environment variables that may hold it, and its help."""
     expected = r"ex://h: --bucket or \$EX_BUCKET is required: the bucket to use; --key is required: the access key"
     with pytest.raises(UsageError, match=expected):
         Required.parse(["ex://h"], {})
@@ -127,7 +127,7 @@ def test_required_options() -> None:
 
 
 def test_environment() -> None:
-    """The first variable that is set wins, the command line wins over all, an empty variable counts as not set."""
+    """The first variable that is set wins, the command line overrides all, an empty variable counts as not set."""
 
     def password(environ: dict[str, str], *words: str) -> str | None:
         settings, _ = Settings.parse(["ex://h", *words], environ)
@@ -140,7 +140,7 @@ def test_environment() -> None:
 
 
 def test_help_data() -> None:
-    """An option tells a help page its flag, help, default, environment, and its kind."""
+    """An option gives a help page its flag, help, default, environment variables and kind."""
     options = {known.field: known for known in Settings.options()}
     assert list(options) == ["page_size", "mode", "verify", "quiet", "wait", "limit", "tag", "password"]
     assert [known.flag for known in options.values()][:2] == ["--page-size", "--mode"]
@@ -168,7 +168,7 @@ HOSTILE = "p@ss/w:rd ü%'\""
 
 
 def test_secret_options_are_redacted() -> None:
-    """A secret is not in the settings' text, and is taken out of any text: plain, percent-encoded, or quoted."""
+    """A secret is not in the settings' text, and is removed from any text: plain, percent-encoded, or quoted."""
     settings = parse("--password", HOSTILE)
     assert settings.password is not None
     assert settings.password.get_secret_value() == HOSTILE
@@ -209,7 +209,7 @@ def test_secret_options_are_redacted() -> None:
     ],
 )
 def test_password_in_a_uri(uri: str, shown: str) -> None:
-    """A URI is shown without its password, as a part of it or an option in it, and otherwise as it is."""
+    """A URI is shown without its password, whether in the address or a parameter, and otherwise unchanged."""
     assert redact_uri(uri) == shown
     with pytest.raises(UsageError) as unknown:
         Settings.parse([uri, "--unknown"], {})
@@ -222,7 +222,7 @@ def test_password_in_a_uri(uri: str, shown: str) -> None:
 
 
 def test_password_of_a_uri_is_a_secret_in_both_forms() -> None:
-    """A percent-encoded password is redacted as it was typed, and as the server sees it."""
+    """A percent-encoded password is redacted as typed, and as the server sees it."""
     settings, _ = Settings.parse(["pg://user:a%2Fb%20c@host"], {})
     assert settings.redact("a%2Fb%20c, a/b c") == "***, ***"
 
@@ -236,7 +236,7 @@ def test_no_secret_survives(secret: str) -> None:
 
 @pytest.mark.parametrize("words", [["--password"], ["--page-size", HOSTILE], ["--mode", HOSTILE], ["--wait", HOSTILE]])
 def test_values_are_not_repeated_in_errors(words: list[str]) -> None:
-    """A value that was put in the wrong place does not show in the error."""
+    """A value in the wrong place does not appear in the error."""
     with pytest.raises(UsageError) as caught:
         parse(*words)
     assert HOSTILE not in str(caught.value)

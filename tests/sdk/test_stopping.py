@@ -1,4 +1,4 @@
-"""How a server stops: nothing that was acknowledged is lost, and no caller takes the stop for something else."""
+"""How a server stops: nothing acknowledged is lost, and no caller mistakes the stop for something else."""
 
 import socket
 import threading
@@ -27,7 +27,7 @@ SECONDS = 30.0  # how long a test waits for what should happen at once
 
 
 class Sink(Connector):
-    """Keeps what is written; the page `slow` is kept when `go_on` is set. Its streams give one message, then wait."""
+    """Stores what is written; the page `slow` once `go_on` is set. Its streams give one message, then wait."""
 
     def __init__(self) -> None:
         self.written: set[bytes] = set()
@@ -77,7 +77,7 @@ def client_of(server: ConnectorServer) -> Iterator[GrpcClient]:
 
 
 def in_background(call: Callable[[], object]) -> Callable[[], object]:
-    """Begin a call in a thread; the function that comes back waits for what it returned or raised."""
+    """Begin a call in a thread; returns a function that waits for its result or exception."""
     results: list[object] = []
 
     def run() -> None:
@@ -98,8 +98,8 @@ def in_background(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def test_streams_end_with_unavailable_and_the_connector_is_torn_down_once(sink: Sink) -> None:
-    """OK would read as the end of the data. It does not matter that the connector ends them in order, or by an error of
-    its own; two that stop at once, and a third later, tear the connector down once."""
+    """OK would mean the end of the data. It does not matter whether the connector ends them in order, or with its own
+    error; two stops at once, and a third later, tear the connector down once."""
     server = ConnectorServer(sink).start()
     with client_of(server) as client:
         requests = [StreamUpdatesRequest(), StreamUpdatesRequest(), StreamUpdatesRequest(cursor=b"fails")]
@@ -118,8 +118,8 @@ def test_streams_end_with_unavailable_and_the_connector_is_torn_down_once(sink: 
 
 
 def test_what_is_under_way_is_answered_and_what_comes_later_is_refused(sink: Sink) -> None:
-    """A write under way is acknowledged, after the health service has said that the server is leaving; a call and a
-    stream that come meanwhile are UNAVAILABLE, and the call is not made."""
+    """A running write is acknowledged, after the health service has announced the stop; a call and a stream that come
+    meanwhile are UNAVAILABLE, and the call is not made."""
     server = ConnectorServer(sink).start()
     with client_of(server) as client, grpc.insecure_channel(server.address) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
@@ -141,7 +141,7 @@ def test_what_is_under_way_is_answered_and_what_comes_later_is_refused(sink: Sin
 
 
 def test_a_call_that_outlasts_the_grace_is_cut_off_and_counted(sink: Sink) -> None:
-    """`stop` says that one call has not ended; its caller is told to repeat it."""
+    """`stop` returns that one call has not ended; its caller is asked to repeat it."""
     server = ConnectorServer(sink).start()
     with client_of(server) as client:
         slow = in_background(lambda: client.write_data(WriteDataRequest(namespace="slow", data=[b"slow"])))
@@ -151,8 +151,8 @@ def test_a_call_that_outlasts_the_grace_is_cut_off_and_counted(sink: Sink) -> No
 
 
 def test_eight_callers_see_only_ok_and_what_they_repeat(sink: Sink) -> None:
-    """Ten servers stop under eight callers without a pause: each page that was acknowledged is there, and no call ends
-    with a code that dsync does not repeat."""
+    """Ten servers stop under eight busy callers: each acknowledged page is there, and no call ends with a code that
+    dsync does not retry."""
     codes: set[grpc.StatusCode] = set()
     acknowledged: set[bytes] = set()
 
@@ -198,7 +198,7 @@ def test_a_caller_that_does_not_read_is_not_waited_for(sink: Sink) -> None:
 
 @pytest.mark.parametrize("streams", [False, True])
 def test_a_connector_that_exits_is_answered_for(streams: bool) -> None:
-    """sys.exit() in a method ends neither the server nor its caller's wait: the call fails, the next is answered."""
+    """sys.exit() in a method neither ends the server nor keeps its caller waiting: the call fails, the next works."""
 
     class Exiting(Sink):
         def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
@@ -216,7 +216,7 @@ def test_a_connector_that_exits_is_answered_for(streams: bool) -> None:
 
 
 class BlackHole:
-    """Forwards connections to `target`, until `swallow`: from then on nothing passes, and nothing is closed."""
+    """Forwards connections to `target` until `swallow`: from then on nothing passes, and nothing is closed."""
 
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
@@ -249,7 +249,7 @@ class BlackHole:
 
 
 def test_a_caller_that_vanishes_frees_its_stream(sink: Sink) -> None:
-    """Its connection is never closed, and nothing comes over it any more: the stream ends all the same."""
+    """Its connection is never closed, and nothing comes over it any more, but the stream still ends."""
     with ConnectorServer(sink, keepalive=Keepalive(idle=0.2, timeout=0.2)) as server:
         hole = BlackHole(server.address)
         try:
@@ -265,7 +265,7 @@ def test_a_caller_that_vanishes_frees_its_stream(sink: Sink) -> None:
 
 
 def test_a_successor_takes_over_the_address(sink: Sink) -> None:
-    """Two servers share an address if both allow it; calls go on while the first one stops."""
+    """Two servers share an address if both allow it; calls continue while the first one stops."""
     alone = ConnectorServer(sink).start()
     with pytest.raises(UsageError, match="a server that does not share it"):
         ConnectorServer(sink, alone.address, reuse_port=True)

@@ -1,4 +1,4 @@
-"""The proxy that throttles for a harness hands requests on as they are, and refuses some while it is told to."""
+"""The throttling proxy forwards requests unchanged, and refuses some while it throttles."""
 
 import http.client
 import threading
@@ -13,7 +13,7 @@ SEEN: list[tuple[str, str, str, bytes]] = []
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the body that it was sent, and notes the request."""
+    """Answers with the body of the request, and notes the request."""
 
     protocol_version = "HTTP/1.1"
 
@@ -60,14 +60,14 @@ def _ask(
 
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE", "HEAD"])
 def test_requests_are_handed_on(proxy: ThrottlingProxy, method: str) -> None:
-    """Path, Host header and body reach the server as they were sent, and its answer comes back."""
+    """Path, Host header and body reach the server unchanged, and its answer comes back."""
     body = b"" if method in ("GET", "HEAD") else b"\0content" * 1000
     assert _ask(proxy, method, body=body) == (200, body, "as it is")
     assert [(method, "/a%20b?x=1", "signed.example", body)] == SEEN
 
 
 def test_a_chunked_body_is_handed_on_whole(proxy: ThrottlingProxy) -> None:
-    """A body that is sent in chunks arrives with its length."""
+    """A chunked body arrives with its length."""
     connection = http.client.HTTPConnection(proxy.endpoint.removeprefix("http://"), timeout=10)
     connection.request("PUT", "/chunks", iter([b"one ", b"two"]), encode_chunked=True)
     assert connection.getresponse().read() == b"one two"
@@ -84,6 +84,6 @@ def test_one_in_three_is_refused_while_it_throttles(proxy: ThrottlingProxy) -> N
 
 
 def test_without_its_server_nothing_answers() -> None:
-    """As long as the server is away, the proxy hangs up without an answer."""
+    """While the server is away, the proxy hangs up without an answer."""
     with ThrottlingProxy("http://127.0.0.1:9") as proxy, pytest.raises((http.client.HTTPException, OSError)):
         _ask(proxy, "GET")

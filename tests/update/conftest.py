@@ -1,4 +1,4 @@
-"""A kit with two releases of its template, and a repository with a connector that the older one has rendered."""
+"""A kit with two releases of its template, and a repository with a connector that the older one rendered."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ IDENTITY = ("-c", "user.name=Author", "-c", "user.email=author@example.com")
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git prints, which must succeed; the author has no signing key and no hooks."""
+    """The output of git, which must succeed; the author has no signing key and no hooks."""
     settings = (*IDENTITY, "-c", "commit.gpgsign=false", "-c", f"core.hooksPath={folder / 'no-hooks'}")
     done = subprocess.run(["git", *settings, *words], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -32,19 +32,19 @@ def git(folder: Path, *words: str) -> str:
 
 
 def commit(folder: Path) -> None:
-    """Commit all that is in a folder."""
+    """Commit everything in a folder."""
     git(folder, "add", "--all", ".")
     git(folder, "commit", "--quiet", "--message", "edits", "--allow-empty")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file with its bytes, those of git aside."""
+    """Every file with its bytes, except git's."""
     paths = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def replaced(path: Path, old: str, new: str) -> None:
-    """Replace a text that must be in a file, once."""
+    """Replace a text that must occur in a file, once."""
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {path}"
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -52,7 +52,7 @@ def replaced(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture(scope="session")
 def old_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template of the older release: today's."""
+    """The template of the older release, which is today's."""
     folder = tmp_path_factory.mktemp("template") / "template"
     shutil.copytree(packaged_folder("template"), folder)
     return folder
@@ -60,7 +60,7 @@ def old_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bundle(old_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of the older release alone."""
+    """A bundle of only the older release."""
     folder = tmp_path_factory.mktemp("bundle")
     repository = ScratchRepository(folder / "work")
     repository.git("tag", f"v{OLD}", repository.commit(old_template))
@@ -70,7 +70,7 @@ def bundle(old_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def rendered(old_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository in which the older release has rendered connectors/demo."""
+    """A repository in which the older release rendered connectors/demo."""
     root = tmp_path_factory.mktemp("rendered") / "repository"
     render_template(Template(old_template, OLD), root / "connectors" / "demo", {"scheme": "demo"})
     git(root, "init", "--quiet")
@@ -80,7 +80,7 @@ def rendered(old_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def repository(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that repository, which is the working folder."""
+    """A copy of that repository, as the working folder."""
     shutil.copytree(rendered, tmp_path / "repository")
     monkeypatch.chdir(tmp_path / "repository")
     return tmp_path / "repository"

@@ -1,4 +1,4 @@
-"""`dsync-new adopt`: what a connector was made from is found out, what it lacks is added, and nothing else changes."""
+"""`dsync-new adopt`: it finds out what a connector was made from, adds what is missing, and changes nothing else."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def answers(folder: Path) -> dict[str, object]:
 def test_a_connector_that_lost_its_answers_file(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """Its release and its answers are found, what is missing comes again, code aside; then it can be updated."""
+    """Its release and answers are found, missing files except code come back, and it can be updated."""
     known = answers(demo)
     (demo / ANSWERS).unlink()
     (demo / "tests" / "test_connector.py").unlink()
@@ -76,7 +76,7 @@ def test_the_answers_are_found_out(dsync_new: Run, tmp_path: Path, made: Answers
 
 @pytest.fixture
 def by_hand(repository: Path) -> Path:
-    """A connector that was written by hand, with one file that the template has, too."""
+    """A connector written by hand, with one file that the template also has."""
     folder = repository / "connectors" / "mine"
     (folder / "tests").mkdir(parents=True)
     (folder / "README.md").write_text("# Mine\n\nAll of this is mine.\n")
@@ -101,7 +101,7 @@ def by_hand(repository: Path) -> Path:
 def test_a_connector_that_was_written_by_hand(
     repository: Path, by_hand: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """It gets what is the same for all connectors, no code, and no text about another one. Updates keep to that."""
+    """It gets the files that all connectors share, no code, and no text about another one. So do updates."""
     before = tree(by_hand)
     kit(better_readme, "1.0.0")
     assert dsync_new("adopt", "connectors/mine") == 0
@@ -153,7 +153,7 @@ def test_a_connector_that_was_written_by_hand(
 def test_what_cannot_be_adopted(
     by_hand: Path, repository: Path, dsync_new: Run, capsys: Out, words: str, message: str
 ) -> None:
-    """With the reason; no code of the connector is run to find out, and nothing changes."""
+    """The error has the reason; none of the connector's code is run, and nothing changes."""
     (by_hand / "registration.py").write_text("raise SystemExit('it runs')\n")
     before = tree(repository)
     assert dsync_new("adopt", *words.split()) == 2

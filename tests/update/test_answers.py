@@ -1,4 +1,4 @@
-"""What the answers file says decides what an update does; where it cannot be believed, nothing is guessed."""
+"""The answers file decides what an update does; if it cannot be trusted, nothing is guessed."""
 
 import os
 import pty
@@ -38,7 +38,7 @@ def asked_for(template: Path) -> None:
 
 
 def test_a_new_question_takes_its_default_where_none_can_be_asked(demo: Path, kit: Kit, dsync_new: Run) -> None:
-    """The answer is kept; those that were given are not asked for again."""
+    """The answer is saved; given answers are not asked for again."""
     kit(asked_for)
     assert dsync_new("update", "--defaults") == 0
     assert (demo / "README.md").read_text().endswith("It belongs to nobody.\n")
@@ -47,7 +47,7 @@ def test_a_new_question_takes_its_default_where_none_can_be_asked(demo: Path, ki
 
 
 def test_a_new_question_is_asked_on_a_terminal(demo: Path, kit: Kit, bundle: Path, tmp_path: Path) -> None:
-    """It alone; the answer is kept, and in the files."""
+    """Only that one; the answer is saved, and in the files."""
     kit(asked_for)
     code = (
         "from pathlib import Path; from dsync_kit.cli import new; from dsync_kit.scaffold import releases\n"
@@ -75,7 +75,7 @@ def test_a_new_question_is_asked_on_a_terminal(demo: Path, kit: Kit, bundle: Pat
 
 @pytest.fixture
 def two_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the newer release: two files have moved, and an answer is another; and of one that the connector has had."""
+    """The newer release's migrations: two moved files and a changed answer; and one that the connector has had."""
 
     def newest_first(answers: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**answers, "data_types": "all" if len(answers["data_types"]) == 2 else answers["data_types"]}
@@ -100,7 +100,7 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def moved_and_renamed(template: Path) -> None:
-    """What the migrations are for: hardly a line of the moved files stays."""
+    """The case for migrations: hardly a line of the moved files stays."""
     (template / "blank" / "connector.py.jinja").unlink()
     (template / "blank" / "store.py.jinja").write_text("# All is new here.\n\n\nSTORE = 1\n")
     (template / "blank" / "tests" / "unit").mkdir()
@@ -116,7 +116,7 @@ def moved_and_renamed(template: Path) -> None:
 def test_migrations_move_files_with_their_edits_and_translate_answers(
     demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """Each once, in order, and those of older releases not at all; what was edited is at the new place."""
+    """Each runs once, in order, without those of older releases; edits are at the new place."""
     with (demo / "connector.py").open("a") as file:
         file.write("\nMINE = 1\n")
     with (demo / "tests" / "test_connector.py").open("a") as file:
@@ -141,7 +141,7 @@ def test_migrations_move_files_with_their_edits_and_translate_answers(
 
 
 def test_migrations_are_numbered_and_of_known_releases() -> None:
-    """1, 2, 3, …, each release's after those of the releases before it, and none for a version that is long gone."""
+    """1, 2, 3, …, each release's after those of earlier ones, and none for a version that is long gone."""
     assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
     of = [releases.Version(migration.release) for migration in MIGRATIONS]
     assert of == sorted(of)
@@ -160,7 +160,7 @@ def test_without_an_answers_file_nothing_is_guessed(demo: Path, kit: Kit, dsync_
 
 
 def test_an_edited_answers_file_is_refused(demo: Path, kit: Kit, dsync_new: Run, capsys: Out) -> None:
-    """A changed answer would be taken for one that was always given."""
+    """A changed answer would be taken as one that was always given."""
     kit()
     replaced(demo / ANSWERS, "stream: true", "stream: false")
     commit(demo)
@@ -187,7 +187,7 @@ def test_an_edited_answers_file_is_refused(demo: Path, kit: Kit, dsync_new: Run,
 def test_an_answers_file_of_something_else_is_refused(
     demo: Path, kit: Kit, dsync_new: Run, capsys: Out, text: str, message: str
 ) -> None:
-    """With what was found, what was expected, and what to do."""
+    """The error says what was found, what was expected, and what to do."""
     (demo / ANSWERS).write_text(text)
     commit(demo)
     kit()
@@ -210,7 +210,7 @@ def test_an_answers_file_of_something_else_is_refused(
 def test_answers_that_cannot_be_honoured_are_refused(
     demo: Path, kit: Kit, dsync_new: Run, capsys: Out, changes: Mapping[str, object], message: str
 ) -> None:
-    """Those of a newer kit, too: what it has changed is not known here."""
+    """So are those of a newer kit, whose changes are not known here."""
     rewrite(demo, **changes)
     kit()
     before = tree(demo)
@@ -222,7 +222,8 @@ def test_answers_that_cannot_be_honoured_are_refused(
 
 
 def test_a_connector_of_a_development_version(demo: Path, kit: Kit, dsync_new: Run, capsys: Out) -> None:
-    """Its template is not kept: the release before it stands in, which is said. The same template has no update."""
+    """Its template is not kept, so the previous release stands in, and the output says so. The same template has no
+    update."""
     kit(asked_for, "1.1.0.dev0")
     assert dsync_new("update") == 0
     commit(demo)

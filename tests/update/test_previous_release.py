@@ -23,7 +23,7 @@ def render(folder: Path, scheme: str) -> None:
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    """What a Python module's command line prints, which must succeed."""
+    """The output of a Python module's command line, which must succeed."""
     done = subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -37,7 +37,7 @@ def check(folder: Path, *verify: str) -> None:
 
 
 def test_a_connector_of_the_last_release_works_with_this_kit(tmp_path: Path) -> None:
-    """Unchanged: its own tests pass with no warning of a deprecation, and the rules find nothing."""
+    """Unchanged, its own tests pass without deprecation warnings, and the rules find nothing."""
     render(tmp_path / "shelf", "shelf")
     rules = [word for rule in ("info/*", "packaging/*", "list/*", "updates/delete*") for word in ("--rule", rule)]
     check(tmp_path / "shelf", *rules)
@@ -55,7 +55,7 @@ def test_connectors_of_the_last_release_work_with_this_kit(tmp_path: Path, schem
 def test_a_connector_that_nobody_edited_becomes_a_new_one(
     tmp_path: Path, scheme: str, dsync_new: Callable[..., int]
 ) -> None:
-    """The same files with the same contents as from this kit's template, for each archetype."""
+    """It has the same files and contents as from this kit's template, for each archetype."""
     folder = tmp_path / "repository" / scheme
     render(folder, scheme)
     git(folder.parent, "init", "--quiet")
@@ -98,7 +98,7 @@ EDITS = {
 
 @pytest.mark.campaign
 def test_a_connector_that_was_edited_in_ten_places(tmp_path: Path, dsync_new: Callable[..., int]) -> None:
-    """Methods replaced, a file added, one deleted, README rewritten: all of it is there, tests and rules pass."""
+    """Replaced methods, an added file, a deleted one, a rewritten README: everything is there, tests and rules pass."""
     root, folder = tmp_path, tmp_path / "connectors" / "shelf"
     render(folder, "shelf")
     git(root, "init", "--quiet")

@@ -1,4 +1,4 @@
-"""Releases: what the bundle holds, and what `make release` makes of a checkout."""
+"""Releases: the contents of the bundle, and what `make release` does to a checkout."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ def process(*words: str | Path, cwd: Path, **environ: str) -> "subprocess.Comple
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of one commit with the files of this checkout: a shallow clone without tags has no more."""
+    """A repository with one commit of this checkout's files, like a shallow clone without tags."""
     folder = tmp_path_factory.mktemp("checkout") / "dsync-kit"
     unneeded = (".venv", ".git", "build", "dist", ".hypothesis", "__pycache__", ".*_cache", ".dsync-kit")
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*unneeded))
@@ -40,7 +40,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the wheel installs."""
+    """The files that the wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
     done = process(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=checkout)
     assert done.returncode == 0, done.stderr
@@ -51,7 +51,7 @@ def site(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_updates_a_connector_of_the_last_release(site: Path, tmp_path: Path) -> None:
-    """Nothing of the checkout is needed, and nothing of this machine gets into the connector."""
+    """It needs nothing from the checkout, and nothing of this machine gets into the connector."""
     folder = tmp_path / "connectors" / "demo"
     with template_of(released()[-1]) as template:
         render_template(template, folder, {"scheme": "demo"})
@@ -69,7 +69,7 @@ def test_a_wheel_updates_a_connector_of_the_last_release(site: Path, tmp_path: P
 
 
 def test_the_bundle_holds_every_release() -> None:
-    """All before this version, each with a template; this version itself once it is released."""
+    """All earlier versions, each with a template; this version itself once it is released."""
     known = released()
     assert known
     assert all(version <= Version(__version__) for version in known)
@@ -80,7 +80,7 @@ def test_the_bundle_holds_every_release() -> None:
 
 
 def test_between_releases_the_version_names_the_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another file, name or byte gives another version; a release has its number alone."""
+    """Another file, name or byte gives another version; a release has just its number."""
     monkeypatch.setattr(releases, "packaged_folder", lambda name: tmp_path / name)
     monkeypatch.setattr(releases, "__version__", "3.1.0.dev0")
     folder = tmp_path / "template"
@@ -107,7 +107,7 @@ def test_between_releases_the_version_names_the_template(tmp_path: Path, monkeyp
     ],
 )
 def test_what_stands_in_the_way_of_a_release(words: str, message: str) -> None:
-    """It is said before anything is done."""
+    """It is reported before anything is done."""
     spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
     assert spec is not None
     assert spec.loader is not None
@@ -119,7 +119,7 @@ def test_what_stands_in_the_way_of_a_release(words: str, message: str) -> None:
 
 @pytest.mark.campaign
 def test_make_release(checkout: Path, tmp_path: Path) -> None:
-    """From a checkout to a tag, a wheel and the next version; where an old connector fails, all is as it was."""
+    """From a checkout to a tag, a wheel and the next version; if an old connector fails, everything is as it was."""
     folder = tmp_path / "dsync-kit"
     shutil.copytree(checkout, folder)
     version = Version(__version__).base_version

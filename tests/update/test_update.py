@@ -1,4 +1,4 @@
-"""`dsync-new update`: the template's changes come, the author's edits stay, and nothing gets lost."""
+"""`dsync-new update`: the template's changes arrive, the author's edits stay, and nothing gets lost."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ def better_readme(template: Path) -> None:
 def test_changes_of_the_template_come_and_edits_stay(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """In one file, too. What the author added, changed and made executable is there; the answers name the release."""
+    """Even in one file. The author's additions, changes and permissions stay; the answers name the release."""
     replaced(demo / "README.md", TITLE, "## Our data")
     (demo / "extra.py").write_text("EXTRA = 1\n")
     (demo / "run.sh").write_text("#!/bin/sh\n")
@@ -78,7 +78,7 @@ def test_a_conflict_becomes_markers_and_a_line(
 def test_a_dry_run_shows_the_diff_and_changes_nothing(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """The diff, applied by git, gives what the real run gives; a conflict is in it, and in the exit code."""
+    """Applied by git, the diff gives the real run's result; a conflict is in it, and in the exit code."""
     replaced(demo / "README.md", READS, "dsync relies on it.")
     commit(repository)
     kit(better_readme)
@@ -98,7 +98,7 @@ def test_a_dry_run_shows_the_diff_and_changes_nothing(
 def test_what_is_not_committed_is_refused_in_the_folder_alone(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """A changed file and a new one; elsewhere in the repository both are no reason."""
+    """A changed file or a new one is refused; elsewhere in the repository, both are fine."""
     kit(better_readme)
     (repository / "other.txt").write_text("not committed")
     (demo / "new.txt").write_text("not committed")
@@ -117,7 +117,7 @@ def test_what_is_not_committed_is_refused_in_the_folder_alone(
 def test_a_folder_that_git_does_not_track_is_refused(
     demo: Path, kit: Kit, dsync_new: Run, tmp_path: Path, capsys: Out
 ) -> None:
-    """No repository at all, and a folder that the repository ignores."""
+    """Without a repository, or if the repository ignores the folder."""
     kit(better_readme)
     alone = demo.rename(tmp_path / "alone")
     assert dsync_new("update", str(alone)) == 2
@@ -132,7 +132,7 @@ def test_a_folder_that_git_does_not_track_is_refused(
 def test_a_failure_leaves_the_folder_as_it_was(
     demo: Path, kit: Kit, dsync_new: Run, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full when some files have been changed, others removed and folders made."""
+    """The disk is full after some files were changed, others removed and folders made."""
 
     def edit(template: Path) -> None:
         better_readme(template)
@@ -163,7 +163,7 @@ def test_a_failure_leaves_the_folder_as_it_was(
 def test_removed_files_go_unless_they_were_edited(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """An edited one stays, and is a conflict; a folder that is empty then goes, too."""
+    """An edited file stays, and is a conflict; a folder that becomes empty is removed, too."""
 
     def edit(template: Path) -> None:
         (template / "blank" / "tests" / "test_connector.py.jinja").unlink()
@@ -187,7 +187,7 @@ def test_removed_files_go_unless_they_were_edited(
 
 
 def test_deleted_files_stay_deleted(repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out) -> None:
-    """Whether or not the template changes them, with a line where it does."""
+    """Whether or not the template changes them; if it does, a line says so."""
     (demo / "README.md").unlink()
     (demo / "test_data" / "edge" / "empty.jsonl").unlink()
     commit(repository)
@@ -201,7 +201,7 @@ def test_deleted_files_stay_deleted(repository: Path, demo: Path, kit: Kit, dsyn
 def test_a_file_that_the_author_moved_gets_the_changes_where_it_is(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run
 ) -> None:
-    """With the edits that were made there."""
+    """With the author's edits."""
     (demo / "docs").mkdir()
     (demo / "README.md").rename(demo / "docs" / "guide.md")
     replaced(demo / "docs" / "guide.md", TITLE, "## Our data")
@@ -215,7 +215,7 @@ def test_a_file_that_the_author_moved_gets_the_changes_where_it_is(
 
 
 def test_an_added_file_stays_where_it_is(repository: Path, demo: Path, kit: Kit, dsync_new: Run) -> None:
-    """Even if the template moves all others of its folder."""
+    """Even if the template moves all other files of its folder."""
 
     def edit(template: Path) -> None:
         (template / "blank" / "test_data" / "edge").rename(template / "blank" / "test_data" / "corner")
@@ -231,7 +231,7 @@ def test_an_added_file_stays_where_it_is(repository: Path, demo: Path, kit: Kit,
 def test_a_new_file_never_replaces_one_that_git_ignores(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """No commit holds it: it would be lost."""
+    """No commit holds it, so it would be lost."""
 
     def edit(template: Path) -> None:
         (template / "blank" / "local.env.jinja").write_text("KEY=\n")
@@ -247,7 +247,7 @@ def test_a_new_file_never_replaces_one_that_git_ignores(
 
 
 def test_a_link_is_not_followed(repository: Path, demo: Path, kit: Kit, dsync_new: Run, tmp_path: Path) -> None:
-    """Neither where the author put one in the place of a file nor in that of a folder."""
+    """Neither one in place of a file nor one in place of a folder."""
 
     def edit(template: Path) -> None:
         better_readme(template)
@@ -269,7 +269,7 @@ def test_a_link_is_not_followed(repository: Path, demo: Path, kit: Kit, dsync_ne
 def test_a_repository_of_one_connector(
     demo: Path, kit: Kit, dsync_new: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is the repository's root, under another name than it was rendered with; it is the current one."""
+    """The folder is the repository's root and the current one, with another name than when it was rendered."""
     alone = demo.rename(tmp_path / "clone-of-it")
     git(alone, "init", "--quiet")
     commit(alone)
@@ -291,7 +291,7 @@ def test_a_repository_of_one_connector(
 def test_settings_of_git_take_no_part(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Signing without a key, hooks that fail, converted line ends, diffs by another program, a hook's variables."""
+    """Signing without a key, failing hooks, converted line ends, an external diff program, a hook's variables."""
     hooks = tmp_path / "hooks"
     hooks.mkdir()
     for name in ("pre-commit", "post-checkout", "post-merge", "pre-merge-commit", "reference-transaction"):
@@ -349,7 +349,7 @@ def test_settings_of_git_take_no_part(
 def test_several_folders_are_updated_one_by_one(
     repository: Path, demo: Path, kit: Kit, dsync_new: Run, capsys: Out
 ) -> None:
-    """One that cannot be is no reason to leave the others; its exit code is the command's."""
+    """If one fails, the others are still updated; its exit code is the command's."""
     absent = repository / "connectors" / "absent"
     absent.mkdir()
     kit(better_readme)

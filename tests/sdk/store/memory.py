@@ -1,4 +1,4 @@
-"""A store in memory, with as little code as `dsync_kit.store` allows: what the tests of the SDK drive."""
+"""A store in memory, with as little code as `dsync_kit.store` allows, for the SDK's tests."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -101,7 +101,7 @@ def document(value: object, data_type: DataType = BSON, **fields: object) -> byt
 
 
 def stored(value: object, data_type: DataType = BSON, **fields: object) -> Document:
-    """A document with this id, as a store has it."""
+    """A document with this id, as a store holds it."""
     return Document(document(value, data_type, **fields), data_type)
 
 

@@ -1,4 +1,4 @@
-"""The RPCs that are built from a store's methods."""
+"""The RPCs that the SDK builds from a store's methods."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
@@ -56,7 +56,7 @@ def plan(memory: Memory, *namespaces: str) -> GeneratePlanResponse:
 
 
 def pages(memory: Memory, partition: Partition, data_type: DataType = BSON) -> Iterator[list[bytes]]:
-    """The pages of a partition, of which dsync sends back namespace and cursor only."""
+    """The pages of a partition; like dsync, sends back only namespace and cursor."""
     stripped, cursor = Partition(namespace=partition.namespace, cursor=partition.cursor), b""
     while True:
         page = memory.list_data(ListDataRequest(partition=stripped, type=data_type, cursor=cursor))
@@ -72,7 +72,7 @@ def listed(memory: Memory, data_type: DataType = BSON) -> list[bytes]:
 
 
 def stream(memory: Memory, cursor: bytes, *namespaces: str, data_type: DataType = BSON) -> list[StreamUpdatesResponse]:
-    """The messages that there are, without waiting for more."""
+    """The available messages, without waiting for more."""
     context = CallContext()
     memory.changes_end = context.cancel
     request = StreamUpdatesRequest(type=data_type, cursor=cursor, namespaces=namespaces)
@@ -117,7 +117,7 @@ class TestInfo:
         assert list(found.capabilities.sink.supported_data_types) == [JSON]
 
     def test_a_missing_method_is_named_at_once(self) -> None:
-        """Not at the first call of it: the connector cannot be made."""
+        """The connector cannot be created, rather than failing at the first call."""
 
         class Incomplete(Source):
             db_type = "incomplete"
@@ -128,7 +128,7 @@ class TestInfo:
             Incomplete(SourceSettings())
 
     def test_what_cannot_be_found_by_id_is_not_declared(self) -> None:
-        """GetByIds and partial updates are refused; all else works."""
+        """GetByIds and partial updates are refused; everything else works."""
 
         class Unfindable(Memory):
             find = Sink.find
@@ -183,7 +183,7 @@ class TestSource:
         assert [partition.namespace for partition in plan(memory).partitions] == [NAMESPACE]
 
     def test_the_update_position_is_taken_before_any_data_is_looked_at(self) -> None:
-        """What is written while the plan is made is in the stream."""
+        """Writes during the plan are in the stream."""
 
         class Busy(Ending):
             def namespaces(self) -> Collection[str]:
@@ -208,7 +208,7 @@ class TestSource:
 
     @pytest.mark.parametrize("cursor", [b"", b"garbage", b"[]", b'["PartitionCursor",1,{"start":"*","end":1}]'])
     def test_a_cursor_that_is_not_ours_is_refused(self, memory: Memory, cursor: bytes) -> None:
-        """With what it should have been."""
+        """The message says what was expected."""
         request = ListDataRequest(partition=Partition(namespace=NAMESPACE, cursor=cursor), type=BSON)
         with pytest.raises(InvalidArgument, match="not a PartitionCursor"):
             memory.list_data(request)
@@ -222,7 +222,7 @@ class TestSource:
             memory.list_data(ListDataRequest(partition=other, type=BSON, cursor=cursor))
 
     def test_documents_are_given_in_the_type_that_is_asked_for(self, memory: Memory) -> None:
-        """Whatever they were written in; unknown types are refused."""
+        """Whatever type they were written in; unknown types are refused."""
         put(memory, document("a", x=1))
         put(memory, document("b", JSON, x=2), data_type=JSON)
         assert listed(memory) == [document("a", x=1), document("b", x=2)]
@@ -231,7 +231,7 @@ class TestSource:
             listed(memory, DATA_TYPE_UNKNOWN)
 
     def test_items_come_in_the_order_of_the_ids(self, memory: Memory) -> None:
-        """Empty for what is missing."""
+        """Missing documents have empty data."""
         put(memory, document("a"), document(1))
         ids = [GetByIdsRequest.IdRequest(id=[encode_id(value)]) for value in (1, "missing", "a")]
         found = memory.get_by_ids(GetByIdsRequest(namespace=NAMESPACE, ids=ids, type=BSON))
@@ -240,7 +240,7 @@ class TestSource:
 
 class TestSink:
     def test_a_bad_document_refuses_its_page(self, memory: Memory) -> None:
-        """Nothing of it is written."""
+        """Nothing of the page is written."""
         for bad in (b"garbage", encode({"x": 1}, BSON)):
             with pytest.raises(InvalidArgument):
                 put(memory, document("good"), bad)
@@ -249,7 +249,7 @@ class TestSink:
         assert memory.count(NAMESPACE) == 0
 
     def test_the_last_of_equal_ids_counts(self, memory: Memory) -> None:
-        """On a page as in calls that follow each other."""
+        """On a page, and in successive calls."""
         put(memory, document("a", x=1), document("b"), document("a", x=2))
         put(memory, document("b", x=3))
         assert sorted(listed(memory)) == sorted([document("a", x=2), document("b", x=3)])
@@ -269,7 +269,7 @@ class TestSink:
 
     @pytest.mark.parametrize("data_type", [BSON, JSON])
     def test_updates_are_applied_in_their_order(self, memory: Memory, data_type: DataType) -> None:
-        """INSERT and UPDATE alike are whole documents; deleting what is missing is fine."""
+        """INSERT and UPDATE both carry whole documents; deleting a missing one is fine."""
         one, two = (document("a", data_type, x=number) for number in (1, 2))
         put(memory, document("b", data_type), data_type=data_type)
         apply(
@@ -285,7 +285,7 @@ class TestSink:
 
     @pytest.mark.parametrize("data_type", [BSON, JSON])
     def test_partial_updates_build_on_each_other(self, memory: Memory, data_type: DataType) -> None:
-        """They set and remove fields, of documents in either type; a missing document is made of what is set."""
+        """They set and remove fields, of documents in either type; a missing document is made from the set fields."""
         put(memory, document("a", JSON, keep=1, change=2, remove=3), data_type=JSON)
         changes = encode({"change": [4], "new": 5}, data_type)
         apply(
@@ -305,7 +305,7 @@ class TestSink:
         ]
 
     def test_only_partial_updates_are_read_before_they_are_written(self) -> None:
-        """A store's transaction is for them alone, and told what to read."""
+        """Only they use a store's transaction, which gets the ids to read."""
         asked: list[Collection[Key]] = []
 
         class Noting(Memory):
@@ -341,7 +341,7 @@ class TestSink:
         assert memory.count(NAMESPACE) == 0
 
     def test_what_is_empty_does_not_bother_the_store(self) -> None:
-        """An empty page and a call without updates are answered, and write nothing."""
+        """An empty page and a call without updates are answered without a write."""
 
         class Unwritable(Memory):
             def write(self, namespace: str, documents: Mapping[Key, Document | None]) -> None:
@@ -353,7 +353,7 @@ class TestSink:
 
 class TestStream:
     def test_what_is_changed_after_the_plan_is_streamed(self, ending: Ending) -> None:
-        """In order, a message for each run of one namespace; a DELETE with its id, and no data."""
+        """In order, with a message for each run of one namespace; a DELETE has its id, and no data."""
         put(ending, document("before"))
         cursor = plan(ending).updates_partitions[0].cursor
         put(ending, document("a", x=1), document("b"))
@@ -368,7 +368,7 @@ class TestStream:
         assert list(found[-1].updates[0].id) == id_of(document("a"), BSON)
 
     def test_each_message_can_be_gone_on_from(self, ending: Ending) -> None:
-        """With what came after it, and nothing else; in the other type, too."""
+        """A stream from its cursor has exactly the later updates, in the other type, too."""
         cursor = plan(ending).updates_partitions[0].cursor
         put(ending, *(document(f"id {number}") for number in range(1_200)))
         sizes = []
@@ -378,7 +378,7 @@ class TestStream:
         assert sizes == [500, 500, 200]
 
     def test_what_is_not_asked_for_moves_the_cursor_on(self, ending: Ending) -> None:
-        """A message without updates: a stream of a quiet namespace need not read the log again when it is resumed."""
+        """A message without updates moves it: a resumed stream of a quiet namespace need not read the log again."""
         cursor = plan(ending).updates_partitions[0].cursor
         put(ending, document("a"), namespace="other")
         ending.log.append(Change(2))  # the log was read up to here, where there is nothing for anybody
@@ -389,7 +389,7 @@ class TestStream:
         assert stream(ending, quiet.next_cursor, NAMESPACE) == [message]
 
     def test_cursors_of_other_data_are_refused(self, memory: Memory) -> None:
-        """Going on from them would lose changes without a word."""
+        """Resuming from them would silently lose changes."""
         put(memory, document("a"))
         cursor = plan(memory).updates_partitions[0].cursor
         for other in (Memory(name="other"), Memory()):  # other data, and a log that is shorter than it was
@@ -399,7 +399,7 @@ class TestStream:
                 next(other.stream_lsn(StreamLSNRequest(cursor=cursor), CallContext()))
 
     def test_the_lsn_counts_the_changes_that_are_asked_for(self, memory: Memory) -> None:
-        """Since its cursor; it goes on as they come."""
+        """From its cursor, and on as they come."""
         put(memory, document("before"))
         cursor = plan(memory).updates_partitions[0].cursor
         put(memory, document("a"), document("b"))
@@ -413,7 +413,7 @@ class TestStream:
         assert list(messages) == []
 
     def test_a_write_of_the_same_connector_wakes_it(self, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It does not wait until it would look again."""
+        """It does not wait until the next poll."""
         rung: list[str] = []
         monkeypatch.setattr(memory._bell, "ring", lambda: rung.append("page" if not rung else "updates"))
         put(memory, document("a"))
@@ -421,7 +421,7 @@ class TestStream:
         assert rung == ["page", "updates"]
 
     def test_faults_are_named_by_the_connector(self, ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What its translate_error calls retryable does not end the stream."""
+        """If its translate_error makes an error retryable, the stream does not end."""
         cursor = plan(ending).updates_partitions[0].cursor
         put(ending, document("a"))
         read, faults = ending.changes, [MemoryError()]
@@ -436,12 +436,12 @@ class TestStream:
         assert [len(message.updates) for message in islice(stream(ending, cursor), 1)] == [1]
 
     def test_a_stream_may_hold_a_log_of_its_own(self) -> None:
-        """A server-side cursor, for example: opened at the cursor's place, read in turn, and closed with the stream."""
+        """For example a server-side cursor: opened at the cursor's place, read repeatedly, closed with the stream."""
         context = CallContext()
         calls: list[str] = []
 
         class Tokens:
-            """Ends the stream when it was read through; what comes with a token alone marks how far that was."""
+            """Ends the stream at the end of the log; an entry with only a token marks how far it was read."""
 
             def __init__(self, after: Place) -> None:
                 calls.append(f"open {after!r}")

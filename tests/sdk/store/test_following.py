@@ -1,4 +1,4 @@
-"""Following a log: woken where that can be, polled less and less often where it cannot, through faults that pass."""
+"""Following a log: woken if possible, otherwise polled less and less often, and through temporary faults."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ Step = list[Change] | Exception | Callable[[], object]
 
 
 class Script:
-    """A log that does one step after another: gives changes, fails, or calls something and gives nothing."""
+    """A log that plays a script: each step gives changes, fails, or calls something and gives nothing."""
 
     def __init__(self, *steps: Step) -> None:
         self.steps = list(steps)
@@ -47,7 +47,7 @@ def changes(*places: int) -> list[Change]:
 
 
 class NotingEvent(threading.Event):
-    """An event for which nobody waits in truth: the seconds are noted."""
+    """An event that does not really wait: it records the seconds."""
 
     def __init__(self, seconds: list[float]) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class NotingEvent(threading.Event):
 
 
 class NotingBell(Bell):
-    """A bell whose listeners note how long they would have waited."""
+    """A bell whose listeners record how long they would have waited."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def test_a_quiet_log_is_asked_less_and_less_often(bell: NotingBell) -> None:
 
 
 def test_a_fault_that_passes_does_not_end_the_stream(bell: NotingBell, caplog: pytest.LogCaptureFixture) -> None:
-    """The log is opened again where it was left, after waits that grow; the log line keeps secrets back."""
+    """The log is reopened where it stopped, after growing waits; the log line shows no secrets."""
     context = CallContext()
     faults = [Unavailable("down at secret"), ConnectionError("reset"), KeyError("busy")]
     script = Script(changes(1, 2), *faults, changes(3), Unavailable("down"), context.cancel)
@@ -112,7 +112,7 @@ def test_a_fault_that_passes_does_not_end_the_stream(bell: NotingBell, caplog: p
 
 @pytest.mark.parametrize("error", [FailedPrecondition("the log is gone"), ValueError("a bug")])
 def test_any_other_error_ends_the_stream(error: Exception) -> None:
-    """It is raised as it is, and the log closed."""
+    """It is raised unchanged, and the log is closed."""
     script = Script(error)
     with pytest.raises(type(error)):
         next(follow(script.open, 0, CallContext()))
@@ -121,7 +121,7 @@ def test_any_other_error_ends_the_stream(error: Exception) -> None:
 
 @pytest.mark.parametrize("end", ["cancel", "close"])
 def test_an_error_of_a_store_that_was_closed_is_the_end(end: str) -> None:
-    """Whether the caller has gone or the connector is torn down: the stream ends, and raises nothing."""
+    """If the caller is gone or the connector is torn down, the stream ends without an exception."""
     context, bell = CallContext(), Bell()
 
     def closed() -> None:
@@ -133,7 +133,7 @@ def test_an_error_of_a_store_that_was_closed_is_the_end(end: str) -> None:
 
 @pytest.mark.parametrize("wake", ["ring", "close", "cancel"])
 def test_a_waiting_stream_is_woken(wake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a write of the same connector, by its end, and by the caller's: it does not wait until it would look again."""
+    """By a write of the same connector, by its end, and by the caller's: it does not wait until the next poll."""
     monkeypatch.setattr(module, "_FIRST_POLL", 3600.0)
     context, bell = CallContext(), Bell()
     waiting = threading.Event()
@@ -152,13 +152,13 @@ def test_a_waiting_stream_is_woken(wake: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def poll_until(reached: Callable[[], bool]) -> bool:
-    """Whether something becomes true; the time limit is only there to end a test that fails."""
+    """Whether something becomes true; the time limit only ends a failing test."""
     gone = threading.Event()
     return any(reached() or gone.wait(0.01) for _ in range(3_000))
 
 
 def test_large_documents_make_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A generator is closed when the batch is full, and asked for no more than that."""
+    """A generator is closed when the batch is full, and read no further."""
     monkeypatch.setattr(module, "_BATCH_CHANGES", 2)
     closed = []
 

@@ -14,7 +14,7 @@ from .memory import JSON, key, stored
 
 
 def test_keys_are_equal_exactly_if_they_are_one_id() -> None:
-    """Types count in BSON; JSON has one kind of number. A key equals its bytes, as they come back from a store."""
+    """Types count in BSON; JSON has one kind of number. A key equals its bytes, as a store returns them."""
     assert key(5) != key("5")
     assert key(5) != key(5.0)
     assert key(5, JSON) == key(5.0, JSON)
@@ -25,14 +25,14 @@ def test_keys_are_equal_exactly_if_they_are_one_id() -> None:
 
 @given(st.integers(-(2**63), 2**63 - 1) | st.binary())
 def test_places_come_back_as_they_were(place: Place) -> None:
-    """Numbers as numbers and bytes as bytes, also where their encoding looks like a number."""
+    """Numbers as numbers and bytes as bytes, even if their encoding looks like a number."""
     cursor = PageCursor.decode(PageCursor(start=place, end=b"1234", after=0).encode())
     assert (cursor.start, type(cursor.start)) == (place, type(place))
     assert cursor.rest == (0, b"1234")
 
 
 def test_a_place_beyond_64_bits_is_refused() -> None:
-    """A store could not take it, whoever made the cursor up."""
+    """A store could not accept it, whoever made up the cursor."""
     cursor = PageCursor(start=0, end=1, after=7).encode()
     with pytest.raises(InvalidArgument, match="not a PageCursor"):
         PageCursor.decode(cursor.replace(b"7", str(2**63).encode()))
@@ -61,7 +61,7 @@ def listed(sizes: list[int], places: list[Place | None], closed: list[bool]) -> 
 def test_a_page_ends_where_it_is_full(
     sizes: list[int], places: list[Place | None], expected: tuple[int, Place | None]
 ) -> None:
-    """Full means three documents or 1,500 bytes here; the listing is closed, read through or not."""
+    """Here, full means three documents or 1,500 bytes; the listing is closed, read completely or not."""
     closed: list[bool] = []
     page, after = first_page(listed(sizes, places, closed), 3, max_bytes=1_500)
     assert (len(page), after) == expected
@@ -70,7 +70,7 @@ def test_a_page_ends_where_it_is_full(
 
 @given(st.integers(-100, 100), st.integers(0, 100), st.integers(1, 20))
 def test_ranges_cover_everything_once(start: int, length: int, parts: int) -> None:
-    """None is empty, unless there is nothing at all; then it is one."""
+    """None is empty, except that an empty namespace has one."""
     ranges = even_ranges(start, start + length, parts)
     covered = [number for share in ranges for number in range(int(share.start) + 1, int(share.end) + 1)]
     assert covered == list(range(start + 1, start + length + 1))
