@@ -41,7 +41,7 @@ _SECONDS = 3.0
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:
     """A namespace with many documents, loaded once in a run, or for each example if namespaces are rare."""
     if case.showing.lacks(FeatureKind.SEVERAL_PAGES):
-        raise case.decline(f"it is judged apart from {FeatureKind.SEVERAL_PAGES}")
+        raise case.decline(f"it is judged without {FeatureKind.SEVERAL_PAGES}")
     data_type = data_type or case.data_type()
     place = (case.family, data_type, _kind(case, data_type))
     known = case.subject.remembered.large_namespaces.get(place)

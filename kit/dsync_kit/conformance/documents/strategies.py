@@ -113,7 +113,7 @@ field_names = st.one_of(
 )
 """Field names without `.`, `$` and NUL, which stores may reserve."""
 
-# Few names, so that one is often there at several levels, and in several documents.
+# Few names, so that the same one often occurs at several levels, and in several documents.
 _often_names = st.one_of(*(st.sampled_from(_PLAIN_NAMES) for _ in range(4)), field_names)
 
 BSON_COMMON: dict[str, Draw] = {
@@ -149,13 +149,13 @@ def choice(*choices: Hashable) -> Draw:
 
 
 def some(known: Sequence[Any]) -> Draw:
-    """At least one of the known values: about half of them, and down to one where an example shrinks."""
-    # The bits of bytes: of a list of choices most examples repeat the one before, and most of numbers are small.
+    """At least one of the known values: about half of them, down to one when an example shrinks."""
+    # The bits of bytes: most drawn lists of choices repeat the previous one, and most drawn numbers are small.
     return _chosen(known, 1, lambda bits: bits[0])
 
 
 def few(known: Sequence[Any]) -> Draw:
-    """At least one of the known values: about a quarter of them, where each costs several calls."""
+    """At least one of the known values: about a quarter of them, if each costs several calls."""
     return _chosen(known, 2, lambda bits: bits[0] & bits[1])
 
 

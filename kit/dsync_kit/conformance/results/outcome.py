@@ -154,7 +154,7 @@ class Finding(_Judged):
     """The result of one rule, regardless of the others."""
 
     drawn: tuple[tuple[str, str], ...] = ()
-    """The values of the one example that was run again, where it passed."""
+    """The values of the example that was run again, if it passed."""
     exercised: int = 0
     """The number of examples that checked something, and were not declined."""
     owner: str = ""

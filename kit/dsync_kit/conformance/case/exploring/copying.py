@@ -82,7 +82,7 @@ class Copier:
             world.histories[name].check_listing(copied[name], since, until, "the listing of a plan")
         self._case.checks += 1
         if plan.updates_partitions:
-            what = "the cursor of a plan that was copied"
+            what = "the cursor of a copied plan"
             origin = Origin(plan.updates_partitions[0].cursor, asked, asked, lambda: copied, what)
             self.copied = [*self.copied, origin][-_KEPT:]
 
@@ -116,7 +116,7 @@ class Copier:
             return driver.plan(asked, updates=self._world.streams)
         except ConnectorError:
             if self.streaming or any(self._world.may_be_empty(name, since) for name in asked or self._world.names):
-                return None  # one slot, which a stream holds; or a namespace that is gone with its last document
+                return None  # a stream holds the only slot, or a namespace vanished with its last document
             raise
 
     def _read(self, listing: Listing, operation: Operation) -> None:

@@ -15,7 +15,7 @@ __all__ = ["Counting", "Listing", "Origin", "Planned", "Reading"]
 class Origin:
     """A cursor from which updates may be streamed: `holding` returns what a sink holds at that point.
 
-    `asked` are the namespaces for which it was given; none stands for all. `covers` are those whose updates must come:
+    `asked` are the namespaces for which it was given; none means all. `covers` are those whose updates must come:
     a namespace that was made after a plan of all need not be streamed.
     """
 
