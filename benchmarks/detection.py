@@ -14,7 +14,7 @@ _BEGIN, _END = "<!-- measured: written by benchmarks/score.py -->", "<!-- end of
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of one connector. `good` is what it should be: found, for a broken one; passed, for a correct one."""
+    """The result of one connector. `good` is the right one: found, if it is broken; passed, if it is correct."""
 
     kind: str
     name: str
@@ -26,7 +26,7 @@ class Measured:
 
 
 def write_report(path: Path, measured: Sequence[Measured], *, catalogue: Any, selected: str) -> None:
-    """Put the tables between the markers of the file, and leave the rest of it."""
+    """Replace the tables between the file's markers."""
     text = "\n".join(_report(measured, catalogue, selected))
     known = path.read_text(encoding="utf-8") if path.exists() else f"# Detection\n\n{_BEGIN}\n{_END}\n"
     before, _, rest = known.partition(_BEGIN)

@@ -35,7 +35,7 @@ _VERDICTS = ROOT / "build" / "score.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One connector to be judged."""
+    """One connector to judge."""
 
     kind: Kind
     name: str
@@ -91,7 +91,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parts(options: argparse.Namespace) -> dict[str, list[Task]]:
-    """What is to be judged, by part; the report is written after each."""
+    """The tasks, by part; the report is written after each part."""
     catalogue = _catalogue()
     faults = [fault for fault in catalogue.FAULTS if fnmatchcase(fault.rule, options.only)]
     variants = [
@@ -141,7 +141,7 @@ def measure(task: Task) -> Measured:
 
 
 def _hurry() -> None:
-    """Wait for two seconds where the kit waits for ten: these connectors send at once what they send at all."""
+    """Wait for two seconds instead of ten: if these connectors send something, they send it at once."""
     from dsync_kit.conformance.case import hanging_up
     from dsync_kit.conformance.rules.lsn import stream_lsn
     from dsync_kit.conformance.subject import patience

@@ -23,7 +23,7 @@ def rules_of(edition: str, rules: Iterable[RuleInfo] = RULES, editions: tuple[st
 
 
 def problems(frozen: Frozen, rules: Iterable[RuleInfo] = RULES, editions: tuple[str, ...] = EDITIONS) -> Iterable[str]:
-    """In what the rules differ from the frozen editions, a sentence for each difference."""
+    """How the rules differ from the frozen editions, with a sentence for each difference."""
     rules = tuple(rules)
     open_edition = editions[-1] if editions[-1] not in frozen else ""
     advice = f'since="{open_edition}"' if open_edition else "a new edition, which EDITIONS in editions.py must name"
@@ -42,7 +42,7 @@ def problems(frozen: Frozen, rules: Iterable[RuleInfo] = RULES, editions: tuple[
 
 
 def main() -> int:
-    """Freeze or check; 1 if there is something to say."""
+    """Freeze or check; returns 1 if there is a problem."""
     frozen = json.loads(FROZEN.read_bytes())
     if "--freeze" in sys.argv[1:]:
         if EDITIONS[-1] in frozen:

@@ -71,7 +71,7 @@ def page() -> str:
 
 
 def index() -> str:
-    """What the commands say of the rules, as JSON."""
+    """The rules for the commands, as JSON."""
     rules = [
         {
             "id": rule.id,

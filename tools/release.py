@@ -56,7 +56,7 @@ def main(words: list[str]) -> None:
 
 
 def checked(words: list[str]) -> Version:
-    """The version to be released. Ends with a message if something is in its way."""
+    """The version to release. Ends with a message if something is in its way."""
     try:
         (word,) = words
         version = Version(word)
@@ -151,7 +151,7 @@ def check_updates(wheel: Path, last: Version) -> None:
 
 
 def run(*words: str, cwd: Path = ROOT, environ: Mapping[str, str] = os.environ) -> str:
-    """What a command prints. Ends with its output if it fails."""
+    """The output of a command. Ends with its output if it fails."""
     done = subprocess.run(  # noqa: S603 - no shell reads the words
         words, cwd=cwd, env=environ, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The data path: the same records through each pipeline, from a source to a destination that are both in Python."""
+"""The data path: the same records through each pipeline, with a source and a destination in Python."""
 
 import sys
 from collections.abc import Callable, Iterator

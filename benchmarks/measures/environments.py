@@ -1,4 +1,4 @@
-"""Virtual environments for the others: what they need is theirs, and not the project's."""
+"""Virtual environments for the other tools, whose requirements are not the project's."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ __all__ = ["python_of"]
 
 
 def python_of(name: str) -> str:
-    """The interpreter of an environment with what `pipelines/NAME/requirements.txt` lists, made where it is missing."""
+    """The interpreter of an environment with the packages in `pipelines/NAME/requirements.txt`, made if missing."""
     folder, wanted = ROOT / "build" / "bench" / name, BENCHMARKS / "pipelines" / name / "requirements.txt"
     python, made_of = folder / "bin" / "python", folder / "requirements.txt"
     if not made_of.exists() or made_of.read_text() != wanted.read_text():

@@ -1,4 +1,4 @@
-"""Commands and functions timed side by side, and the tables that come of it."""
+"""Times commands and functions side by side, and makes tables of the results."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ KIT = str(Path(sys.executable).parent / "dsync-kit")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that has ended well: seconds of wall and of processor time, peak of memory in MiB, what it printed."""
+    """A command that succeeded: seconds of wall and processor time, peak memory in MiB, its output."""
 
     wall: float
     cpu: float
@@ -31,7 +31,7 @@ class Finished:
 
 
 def command(line: str, environment: Mapping[str, str] | None = None, *, folder: Path = ROOT) -> Finished:
-    """Run a line of bash. Raises RuntimeError where any part of it fails."""
+    """Run a line of bash. Raises RuntimeError if any part of it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(
         ["bash", "-c", f"set -o pipefail; {line}"],
@@ -53,7 +53,7 @@ def command(line: str, environment: Mapping[str, str] | None = None, *, folder: 
 
 
 def interleaved(contenders: Mapping[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
-    """What each gives in each of the runs: all take their turn in each, so that a noisy minute falls on all."""
+    """The result of each in each run: all take turns in every run, so that a noisy minute affects all of them."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(runs):
         for name, run in contenders.items():

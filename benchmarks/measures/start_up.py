@@ -1,4 +1,4 @@
-"""How long a command takes until it does what it is for."""
+"""How long a command takes until it does its work."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""What verifying costs, against what Hypothesis alone takes to draw the same data."""
+"""The cost of verifying, compared with Hypothesis drawing the same data alone."""
 
 import math
 import sys
@@ -34,7 +34,7 @@ Examples = list[list[st.SearchStrategy[Any]]]
 
 @dataclass(slots=True)
 class _Run:
-    """What a run has done: for each rule what it drew, and the seconds that it took."""
+    """What a run did: for each rule its draws, and the seconds that it took."""
 
     drawn: dict[str, Examples] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -99,7 +99,7 @@ def _rules(least: float, most: float) -> list[str]:
 
 
 def _verify(profile: str) -> _Run:
-    """A run, with what it drew."""
+    """A run, with its draws."""
     done = _Run()
     began = 0.0
     with _recorded() as examples_of_rule:
@@ -122,7 +122,7 @@ def _side_by_side(profile: str) -> float:
 
 @contextmanager
 def _recorded() -> Iterator[Examples]:
-    """Keep what each case draws: a list for each example."""
+    """Record what each case draws: a list for each example."""
     kept: Examples = []
     make, draw = Case.__init__, Case.draw
 
@@ -168,7 +168,7 @@ def _draw_all(examples: Examples) -> None:
 
 
 def _peak(profile: str) -> float:
-    """MiB that a process of its own has at its peak."""
+    """The peak memory of a separate process, in MiB."""
     return command(_command(profile), folder=BENCHMARKS).peak
 
 

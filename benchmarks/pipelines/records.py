@@ -1,4 +1,4 @@
-"""The records that every pipeline moves: flat, about 200 bytes as JSON, made when they are asked for."""
+"""The records that every pipeline moves: flat, about 200 bytes as JSON, made on request."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the kit runs this connector: it needs no backend, and its stream is made quick."""
+"""How the kit runs this connector: it needs no backend, and its stream is accelerated."""
 
 from collections.abc import Sequence
 

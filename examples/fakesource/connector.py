@@ -117,7 +117,7 @@ class FakeSourceConnector(Connector):
         self._stopped.set()
 
     def _identity(self) -> str:
-        """The same for the same documents: how they are delivered does not matter."""
+        """The same for the same documents, however they are delivered."""
         settings = self._settings
         shape = [
             self._namespaces,
@@ -155,7 +155,7 @@ class FakeSourceConnector(Connector):
         return cursor.start
 
     def _runs(self, cursor: UpdatesCursor) -> Iterator[tuple[str, int, int]]:
-        """The operations of one tick: a namespace, the first operation, and the one behind the last."""
+        """The operations of one tick: a namespace, the first operation, and the one after the last."""
         position, end = cursor.operation, cursor.operation + self._settings.max_updates_per_tick
         if not self._share_size(cursor):
             return

@@ -1,4 +1,4 @@
-"""The connector's cursors. Each carries all that is needed to go on, on any instance."""
+"""The connector's cursors. Each holds everything that any instance needs to continue."""
 
 from typing import Annotated
 

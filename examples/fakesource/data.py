@@ -1,4 +1,4 @@
-"""The documents: each follows from its numbers alone, and so is the same on every instance."""
+"""The documents: each follows from its numbers alone, so it is the same on every instance."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def document_id(partition: int, number: int) -> str:
 
 
 def picked(operation: int, count: int) -> int:
-    """Which of `count` documents an operation changes: a walk that looks random, and comes back to each."""
+    """Which of `count` documents an operation changes: a walk that looks random, and returns to each."""
     return (operation * _STRIDE % 2**32) * count >> 32
 
 

@@ -14,7 +14,7 @@ _ZERO = timedelta()
 
 
 class FakeSourceSettings(ConnectorSettings):
-    """How much there is, how it comes, and what is in it."""
+    """How much data there is, how it is delivered, and its contents."""
 
     namespace_prefix: str = option("ns", help="the start of every namespace's name; a number follows")
     num_namespaces: int = option(2, help="namespaces", gt=0)
@@ -35,7 +35,7 @@ class FakeSourceSettings(ConnectorSettings):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What every document has beside its id and its place."""
+        """The fields of every document besides its id and its place."""
         fields: dict[str, Any] = orjson.loads(self.payload_json) if self.payload_json else {}
         for pair in self.payload:
             key, _, value = pair.partition(":")

@@ -1,1 +1,1 @@
-"""dsync's `/dev/null`: a sink that takes everything and keeps nothing."""
+"""dsync's `/dev/null`: a sink that accepts everything and keeps nothing."""

@@ -1,4 +1,4 @@
-"""How the kit runs this connector: it needs no backend, and nothing that it was given can be read back."""
+"""How the kit runs this connector: it needs no backend, and nothing can be read back."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A sink that takes everything and keeps nothing; `--log-json` shows what it was given."""
+"""A sink that accepts everything and keeps nothing; `--log-json` shows what it received."""
 
 import os
 import random
@@ -52,7 +52,7 @@ class NullSettings(ConnectorSettings):
 
 
 class NullConnector(Connector):
-    """Takes documents and updates, waits if it was told to, and forgets them."""
+    """Accepts documents and updates, waits if an option says so, and forgets them."""
 
     def __init__(self, settings: NullSettings) -> None:
         self._settings = settings
@@ -117,7 +117,7 @@ def _shown_update(update: Update, data_type: DataType) -> dict[str, Any]:
 
 
 def _shown_data(data: bytes, data_type: DataType) -> dict[str, Any]:
-    """The document as `data`; bytes that are no document as `data_base64`."""
+    """The document as `data`; malformed bytes as `data_base64`."""
     try:
         return {"data": _shown_document(data, data_type), "size": len(data)}
     except (InvalidArgument, RecursionError):
@@ -133,7 +133,7 @@ def _shown_document(data: bytes, data_type: DataType) -> orjson.Fragment:
 
 
 def _shown_id(parts: Sequence[BsonValue]) -> dict[str, Any]:
-    """The id as `id`, a composite one as a list; what is no id as `id_base64`, with its type codes."""
+    """The id as `id`, a composite one as a list; a malformed one as `id_base64`, with its type codes."""
     try:
         values = [_extended_json(decode_id(part)) for part in parts]
         return {"id": values[0] if len(values) == 1 else values}

@@ -1,1 +1,1 @@
-"""dsync's `/dev/random`: a source that makes its documents up."""
+"""dsync's `/dev/random`: a source that makes up its documents."""

@@ -1,4 +1,4 @@
-"""How the kit runs this connector: it needs no backend, and its stream is made short."""
+"""How the kit runs this connector: it needs no backend, and its stream is shortened."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar

@@ -59,7 +59,7 @@ class RandomSettings(ConnectorSettings):
 
 
 class StreamCursor(Cursor):
-    """A place in the operations that follow from a seed, and so the same place on every instance."""
+    """A place in the operations that follow from a seed, so the same place on every instance."""
 
     seed: int
     operation: int = 0
@@ -132,7 +132,7 @@ def _check_namespaces(namespaces: Sequence[str]) -> None:
 
 
 def _operations(rng: random.Random, namespaces: Sequence[str]) -> Iterator[tuple[str, Update]]:
-    """Operations without end; updates and deletes are of documents that were inserted before."""
+    """Endless operations; updates and deletes are of documents that were inserted before."""
     live: list[tuple[str, ObjectId]] = []
     while True:
         kind = rng.choice((UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)) if live else UPDATE_TYPE_INSERT

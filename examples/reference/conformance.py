@@ -1,4 +1,4 @@
-"""How the conformance kit runs the reference connector: on a folder of its own."""
+"""How the conformance kit runs the reference connector: on a separate folder."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from dsync_kit.testing import Harness
 
 
 class ReferenceHarness(Harness):
-    """The connector is source and sink: the kit needs no other way to its data."""
+    """The connector is both source and sink, so the kit needs no other way to its data."""
 
     _folder: Path | None = None
 

@@ -63,7 +63,7 @@ class ReferenceConnector(Connector):
     """A source and a sink over one `Store`. Connectors that share a store are instances of one connector."""
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
-        """Open the settings' folder, if no store is given. Raises UsageError where that cannot be done."""
+        """Open the settings' folder, if no store is given. Raises UsageError if that fails."""
         self.settings = settings
         self._owns_store = store is None
         self._closed = False
@@ -80,7 +80,7 @@ class ReferenceConnector(Connector):
         )
 
     def identity(self) -> str:
-        """The same as long as the data is the same store's."""
+        """The same as long as the store has the same data."""
         return self.store.id
 
     def capabilities(self) -> Capabilities:
@@ -123,7 +123,7 @@ class ReferenceConnector(Connector):
             return plan
 
     def planned_namespaces(self, requested: Sequence[str]) -> list[str]:
-        """Each requested namespace once; all that there are if none is requested."""
+        """Each requested namespace once; all existing ones if none is requested."""
         return list(dict.fromkeys(requested)) or self.store.namespaces()
 
     def updates_partitions(self, requested: Sequence[str]) -> list[UpdatesPartition]:
@@ -143,7 +143,7 @@ class ReferenceConnector(Connector):
         ]
 
     def partition_count(self, namespace: str) -> int:
-        """How many partitions a namespace is cut into; one for an empty namespace."""
+        """The number of a namespace's partitions; one for an empty namespace."""
         return self.settings.partitions if self.store.count(namespace) else 1
 
     def partition_cursor(self, index: int, count: int) -> bytes:
@@ -162,7 +162,7 @@ class ReferenceConnector(Connector):
         return ListDataResponse(data=[self.outgoing(stored.data) for _, stored in page], next_cursor=next_cursor)
 
     def page_cursor(self, data: bytes, partition: PartitionCursor) -> PageCursor:
-        """Where the page starts: at the partition's start if `data` is empty, and that is when its bound is taken."""
+        """Where the page starts; if `data` is empty, at the partition's start, and its bound is set now."""
         if not data:
             return PageCursor(index=partition.index, count=partition.count, after=b"", bound=self.store.end)
         cursor = PageCursor.decode(data)
@@ -171,7 +171,7 @@ class ReferenceConnector(Connector):
         return cursor
 
     def all_listed(self, namespace: str, data_type: DataType, cursor: PageCursor) -> Iterator[tuple[bytes, Stored]]:
-        """The partition's documents beyond the cursor, of all types, given as one."""
+        """The partition's documents after the cursor, of all types, as one type."""
         listed = self.listed(self.store.collection(namespace, data_type), cursor)
         others = [
             converted(self.listed(self.store.collection(namespace, other), cursor), other, data_type)
@@ -181,7 +181,7 @@ class ReferenceConnector(Connector):
         return heapq.merge(listed, *others, key=itemgetter(0)) if others else listed
 
     def listed(self, collection: Collection, cursor: PageCursor) -> Iterator[tuple[bytes, Stored]]:
-        """The partition's documents beyond the cursor; what was created since the listing began is the stream's."""
+        """The partition's documents after the cursor; those created since the listing began are left to the stream."""
         start, end = self.partition_range(cursor.index, cursor.count)
         for position, stored in collection.between(start, cursor.after, end):
             if stored.created <= cursor.bound:
@@ -208,7 +208,7 @@ class ReferenceConnector(Connector):
         return cursor.model_copy(update={"after": page[-1][0]}).encode()
 
     def outgoing(self, document: bytes) -> bytes:
-        """A document as it is listed and looked up: the bytes that were written."""
+        """A document as it is listed and looked up: the written bytes."""
         return document
 
     # --- WriteData ---
@@ -222,21 +222,21 @@ class ReferenceConnector(Connector):
         return WriteDataResponse()
 
     def insertion(self, document: bytes, data_type: DataType) -> Change:
-        """A listed document as a change. Raises InvalidArgument where it is malformed, or has no id."""
+        """A listed document as a change. Raises InvalidArgument if it is malformed, or has no id."""
         part = self.document_id(document, data_type)
         update = Update(id=[part], type=UPDATE_TYPE_INSERT, data=self.incoming(document))
         return Change(self.position(part, data_type), update)
 
     def document_id(self, document: bytes, data_type: DataType) -> BsonValue:
-        """The id of a whole document. Raises InvalidArgument where it is malformed, or has no id."""
+        """The id of a whole document. Raises InvalidArgument if it is malformed, or has no id."""
         return check_document(document, data_type)
 
     def position(self, part: BsonValue, data_type: DataType) -> bytes:
-        """The place of an id in its namespace; ids that share it are one."""
+        """The place of an id in its namespace; ids that share it are the same."""
         return position_of(part, data_type)
 
     def incoming(self, document: bytes) -> bytes:
-        """A document as it is kept: the bytes that were given."""
+        """A document as it is stored: the received bytes."""
         return document
 
     def commit(self, namespace: str, data_type: DataType, changes: Sequence[Change]) -> None:
@@ -258,7 +258,7 @@ class ReferenceConnector(Connector):
         return check_update(update, data_type)
 
     def changes(self, request: WriteUpdatesRequest, parts: Sequence[BsonValue]) -> list[Change]:
-        """The updates as changes of whole documents; each sees those before it."""
+        """The updates as changes of whole documents; each sees the earlier ones."""
         documents: dict[bytes, bytes | None] = {}
         changes: list[Change] = []
         for update, part in zip(request.updates, parts, strict=True):
@@ -271,7 +271,7 @@ class ReferenceConnector(Connector):
         return changes
 
     def whole_update(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> Update:
-        """The update as the log keeps it, with the id as its document spells it."""
+        """The update as the log stores it, with the id as in its document."""
         if update.type == UPDATE_TYPE_DELETE:
             return self.deletion(part if current is None else id_of(current, data_type)[0], data_type)
         kind: UpdateType = update.type
@@ -285,7 +285,7 @@ class ReferenceConnector(Connector):
         return Update(id=[named], type=UPDATE_TYPE_DELETE)
 
     def merged(self, update: Update, part: BsonValue, current: bytes | None, data_type: DataType) -> bytes:
-        """The whole document after a partial update; a missing one is made of its id and the changed fields."""
+        """The whole document after a partial update; a missing one is made from its id and the changed fields."""
         if current is None:
             current = bare_document(part, data_type)
         data = apply_partial_update(current, update.data, update.partial_update_unset, data_type)
@@ -322,7 +322,7 @@ class ReferenceConnector(Connector):
         return context.cancelled or self._closed
 
     def entries_after(self, sequence: int, context: StreamContext) -> list[Entry]:
-        """The next entries of the log; waits for some, and gives none when the stream ends."""
+        """The next entries of the log; waits for some, and returns none when the stream ends."""
         while True:
             with self.store.reading():
                 if self.store.end > sequence:
@@ -354,7 +354,7 @@ class ReferenceConnector(Connector):
         return entry.update if entry.data_type == data_type else converted_update(entry, data_type)
 
     def is_wanted(self, entry: Entry, wanted: frozenset[str]) -> bool:
-        """Whether an entry is in one of the namespaces; none stands for all."""
+        """Whether an entry is in one of the namespaces; none means all."""
         return not wanted or entry.namespace in wanted
 
     # --- StreamLSN ---
@@ -384,7 +384,7 @@ class ReferenceConnector(Connector):
         return GetByIdsResponse(data=[self.response_item(document) for document in found])
 
     def found(self, namespace: str, data_type: DataType, position: bytes) -> bytes | None:
-        """The document at a place, given as this type."""
+        """The document at a place, as this type."""
         for known in self.store.data_types(namespace):
             if (stored := self.store.collection(namespace, known).documents.get(position)) is not None:
                 return convert(stored.data, known, data_type)

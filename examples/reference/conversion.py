@@ -1,4 +1,4 @@
-"""What was written as one type, given as the other. All raise InvalidArgument where something would be lost."""
+"""Documents written as one type, returned as the other. Raises InvalidArgument if a value would be lost."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def converted(
 
 
 def converted_update(entry: Entry, wanted: DataType) -> Update:
-    """An entry's update as one of another type: its id is the id that its document then has."""
+    """An entry's update as one of another type, with the id of the converted document."""
     update = entry.update
     document = update.data or bare_document(update.id[0], entry.data_type)
     data = convert(document, entry.data_type, wanted)

@@ -1,4 +1,4 @@
-"""The connector's cursors. Each carries all that is needed to go on, on any connector with the same data."""
+"""The connector's cursors. Each holds everything that a connector with the same data needs to continue."""
 
 from dsync_kit.cursors import Cursor
 
@@ -11,7 +11,7 @@ class PartitionCursor(Cursor):
 
 
 class PageCursor(Cursor):
-    """What comes after the position `after`, of the documents that were there when the listing began."""
+    """The documents after the position `after` that existed when the listing began."""
 
     index: int
     count: int

@@ -1,4 +1,4 @@
-"""Which documents are one: where an id has its place in the order of listing."""
+"""Which ids are the same, and where an id is in the order of listing."""
 
 from zlib import crc32
 

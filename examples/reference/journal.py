@@ -19,16 +19,16 @@ _FRAME = struct.Struct("<II")  # the record's size and checksum
 
 
 def journal_error(error: OSError) -> ConnectorError:
-    """What a fault of the disk means to dsync: it may pass."""
+    """A fault of the disk as dsync must see it: temporary."""
     kind = ResourceExhausted if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
     return kind(f"the folder cannot be used: {error.strerror}")
 
 
 class Journal:
-    """The records of one folder. Not thread-safe: its owner calls it under a lock of its own."""
+    """The records of one folder. Not thread-safe: its owner calls it under its own lock."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder's file, or make both. Raises UsageError where that cannot be done."""
+        """Open the folder's file, or create both. Raises UsageError if that fails."""
         path = folder / "journal"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class Journal:
             raise FailedPrecondition("the connector has been torn down: make a new one")
 
     def read_new(self) -> Iterator[bytes]:
-        """The records that are new since the last call, whoever appended them; half a record is left for later."""
+        """The new records since the last call, whoever appended them; half a record is left for later."""
         self.check_open()
         size = os.fstat(self._file).st_size
         if size <= self._end:

@@ -14,7 +14,7 @@ _lock = threading.Lock()
 
 
 def create(settings: Settings) -> ReferenceConnector:
-    """A connector on the data that its URI names; in memory that lasts as long as a connector of this process does."""
+    """A connector on the data that its URI names; data in memory lasts as long as a connector in this process."""
     if settings.folder() is not None:
         return ReferenceConnector(settings)
     with _lock:

@@ -15,7 +15,7 @@ class Settings(ConnectorSettings):
     partitions: int = option(2, help="partitions in each namespace", gt=0, le=1024)
 
     def folder(self) -> Path | None:
-        """Where the data is kept; None for memory alone. Raises UsageError for a URI that is neither."""
+        """Where the data is stored; None if only in memory. Raises UsageError for any other URI."""
         path = self.uri.partition("://")[2]
         if path and not path.startswith("/"):
             raise UsageError(

@@ -14,7 +14,7 @@ from .journal import Journal
 
 
 class Change(NamedTuple):
-    """A whole document that is to be written, or one to be deleted, and its place."""
+    """A whole document to write, or one to delete, and its place."""
 
     position: bytes
     update: Update
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A document as it was given, and the sequence number of the write that created it."""
+    """A document as it was received, and the sequence number of the write that created it."""
 
     data: bytes
     created: int
@@ -44,7 +44,7 @@ class Collection:
         self._unsorted: list[bytes] = []
 
     def put(self, position: bytes, data: bytes, sequence: int) -> None:
-        """Write a document; one that is overwritten keeps its creation."""
+        """Write a document; an overwritten one keeps its creation."""
         known = self.documents.get(position)
         if known is None:
             self._unsorted.append(position)
@@ -57,7 +57,7 @@ class Collection:
             del positions[bisect_left(positions, position)]
 
     def between(self, start: bytes, after: bytes, end: bytes | None) -> Iterator[tuple[bytes, Stored]]:
-        """The documents from `start`, beyond `after`, and before `end`, with their positions, in order."""
+        """The documents from `start`, after `after`, and before `end`, with their positions, in order."""
         positions = self._sorted()
         first = max(bisect_left(positions, start), bisect_right(positions, after))
         last = len(positions) if end is None else bisect_left(positions, end)
@@ -95,24 +95,24 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold the data still while it is read."""
+        """Block changes while the data is read."""
         with self.changed:
             self._catch_up()
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the data still from what a write depends on to its `commit`."""
+        """Block other changes from what a write depends on to its `commit`."""
         with self.changed, self._journal.lock() if self._journal is not None else nullcontext():
             self._catch_up()
             yield
 
     def collection(self, namespace: str, data_type: DataType) -> Collection:
-        """The documents of a namespace that are of one type; an empty collection if there are none."""
+        """A namespace's documents of one type; an empty collection if there are none."""
         return self._namespaces.get(namespace, {}).get(data_type) or Collection()
 
     def data_types(self, namespace: str) -> list[DataType]:
-        """The types that a namespace has documents of, or had."""
+        """The types of a namespace's documents, now or earlier."""
         return list(self._namespaces.get(namespace, {}))
 
     def namespaces(self) -> list[str]:
@@ -133,7 +133,7 @@ class Store:
         self._apply(namespace, data_type, changes)
 
     def close(self) -> None:
-        """Give up the folder; a store in memory keeps its data."""
+        """Release the folder; a store in memory keeps its data."""
         with self.changed:
             if self._journal is not None:
                 self._journal.close()

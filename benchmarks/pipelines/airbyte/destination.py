@@ -1,4 +1,4 @@
-"""A destination of the Airbyte CDK that counts what it is given."""
+"""A destination of the Airbyte CDK that counts its records."""
 
 import sys
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A pipeline of dlt into a destination that counts what it is given. COUNT says how many records."""
+"""A pipeline of dlt into a destination that counts its records. COUNT says how many."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A bare grpcio server that decodes what it is given: sink.py CODEC."""
+"""A bare grpcio server that decodes what it receives: sink.py CODEC."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ decode = {"json": orjson.loads, "bson": bson.decode}[sys.argv[1]]
 
 
 def write_data(request: WriteDataRequest, context: grpc.ServicerContext) -> WriteDataResponse:
-    """Each document is decoded, and forgotten."""
+    """Decode each document, and forget it."""
     for document in request.data:
         decode(document)
     return WriteDataResponse()

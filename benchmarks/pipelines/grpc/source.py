@@ -1,4 +1,4 @@
-"""A bare grpcio server that lists the benchmark's records, encoded as they are asked for: source.py CODEC."""
+"""A bare grpcio server that lists the benchmark's records, encoded on request: source.py CODEC."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

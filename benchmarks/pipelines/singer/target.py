@@ -1,4 +1,4 @@
-"""A target of the Singer SDK that counts what it is given."""
+"""A target of the Singer SDK that counts its records."""
 
 import os
 import sys

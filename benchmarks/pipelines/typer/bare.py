@@ -1,4 +1,4 @@
-"""A program of one command, as typer's first page has it."""
+"""A program with one command, like that on typer's first page."""
 
 import typer
 

@@ -86,7 +86,7 @@ def test_what_there_is_without_options() -> None:
 
 
 def test_metadata_is_exact() -> None:
-    """The count is that of the documents that are listed."""
+    """The count is the number of listed documents."""
     connector = make("--num-docs-per-partition", "7", "--num-partitions-per-namespace", "5")
     assert connector.get_namespace_metadata(GetNamespaceMetadataRequest(namespace="ns1")).count == 35
     with pytest.raises(NotFound, match="no namespace 'ns2': there are 'ns0' to 'ns1'"):
@@ -94,7 +94,7 @@ def test_metadata_is_exact() -> None:
 
 
 def test_types() -> None:
-    """JSON is preferred; as BSON, a document is the same with _id for id."""
+    """JSON is preferred; a BSON document is the same, with _id for id."""
     connector = make("--payload", "colour:red:ish", "--payload-json", '{"tags": ["a", 1]}')
     assert list(connector.get_info(GetInfoRequest()).capabilities.source.supported_data_types) == [
         DATA_TYPE_JSON_ID,
@@ -109,7 +109,7 @@ def test_types() -> None:
 
 
 def test_id_follows_from_the_documents() -> None:
-    """Options that shape the documents change the id, options of delivery do not; without any it is there too."""
+    """Options that shape the documents change the id, options of delivery do not; there is always an id."""
 
     def identity(*options: str) -> str:
         return make(*options).get_info(GetInfoRequest()).id
@@ -135,7 +135,7 @@ def revisions_of(messages: list[StreamUpdatesResponse]) -> list[list[tuple[str, 
 
 
 def test_stream_of_one_namespace() -> None:
-    """Updates of other namespaces are left out, and the cursors of their messages still lead on."""
+    """Updates of other namespaces are left out, but the messages' cursors still move on."""
     connector = make(*QUICK)
     messages = stream(connector, plan(connector).updates_partitions[0].cursor, 6, "ns1")
     assert {namespace for namespace, _, _ in revisions(messages)} == {"ns1"}
@@ -143,7 +143,7 @@ def test_stream_of_one_namespace() -> None:
 
 
 def test_updates_partitions_share_the_documents() -> None:
-    """With two updates partitions a namespace there are four, and no document is updated by two of them."""
+    """With two updates partitions for each namespace there are four, and no document is updated by two of them."""
     connector = make(*QUICK, "--num-update-partitions-per-namespace", "2", "--num-docs-per-partition", "5")
     partitions = plan(connector).updates_partitions
     assert [list(partition.namespaces) for partition in partitions] == [["ns0"], ["ns0"], ["ns1"], ["ns1"]]
@@ -155,7 +155,7 @@ def test_updates_partitions_share_the_documents() -> None:
 
 
 def test_a_stream_ends_when_cancelled_or_in_time() -> None:
-    """A stream that waits for an hour ends when its caller goes; with --update-duration it ends by itself."""
+    """A stream that waits for an hour ends when its caller is gone; with --update-duration it ends by itself."""
     connector = make("--stream-tick", "1h")
     context = CallContext()
     request = StreamUpdatesRequest(type=DATA_TYPE_JSON_ID, cursor=plan(connector).updates_partitions[0].cursor)
@@ -169,13 +169,13 @@ def test_a_stream_ends_when_cancelled_or_in_time() -> None:
 
 
 def test_without_documents_there_are_no_updates() -> None:
-    """A source of nothing streams nothing, and ends in time."""
+    """A source without documents streams nothing, and ends in time."""
     connector = make(*QUICK, "--num-docs-per-partition", "0", "--update-duration", "20ms")
     assert stream(connector, plan(connector).updates_partitions[0].cursor, 5) == []
 
 
 def test_teardown_ends_a_sleep() -> None:
-    """A page that is an hour away comes at once when the connector is torn down."""
+    """A page delayed by an hour comes at once when the connector is torn down."""
     connector = make("--sleep", "1h", "--jitter", "1h")
     partition = plan(connector).partitions[0]
     reader = threading.Thread(target=pages, args=(connector, partition), daemon=True)
@@ -188,7 +188,7 @@ def test_teardown_ends_a_sleep() -> None:
 
 
 def test_cursors_of_something_else() -> None:
-    """A cursor of another kind, or of a partition that there is not, is INVALID_ARGUMENT."""
+    """A cursor of another kind, or of a missing partition, is INVALID_ARGUMENT."""
     connector = make()
     first, second = plan(connector).partitions[:2]
     page = connector.list_data(ListDataRequest(partition=first, type=DATA_TYPE_JSON_ID))
@@ -212,6 +212,6 @@ def test_cursors_of_something_else() -> None:
     ],
 )
 def test_bad_options(option: str, message: str) -> None:
-    """A value that does not fit is a usage error that says what was expected."""
+    """An invalid value is a usage error that says what was expected."""
     with pytest.raises(UsageError, match=message):
         make(option)

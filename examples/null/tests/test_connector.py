@@ -1,4 +1,4 @@
-"""What `/dev/null` does with what it is given."""
+"""What `/dev/null` does with documents and updates."""
 
 import json
 import threading
@@ -44,13 +44,13 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_registration() -> None:
-    """It is found by its exact name, and by nothing else."""
+    """It is found only by its exact name."""
     assert CONNECTOR.matches("/dev/null")
     assert not any(CONNECTOR.matches(word) for word in ("/dev/nul", "/DEV/NULL", "null", "null://x"))
 
 
 def test_get_info() -> None:
-    """It is a sink alone, takes both types, and has no id unless it is given one."""
+    """It is only a sink, accepts both types, and has no id unless an option sets it."""
     info = make().get_info(GetInfoRequest())
     assert (info.db_type, info.id) == ("null", "")
     assert not info.capabilities.HasField("source")
@@ -59,14 +59,14 @@ def test_get_info() -> None:
 
 
 def test_namespaces_are_empty() -> None:
-    """Whatever was written, no document is there."""
+    """Whatever was written, there are no documents."""
     connector = make()
     connector.write_data(WriteDataRequest(namespace="a.b", type=DATA_TYPE_JSON_ID, data=[b'{"id":1}']))
     assert connector.get_namespace_metadata(GetNamespaceMetadataRequest(namespace="a.b")).count == 0
 
 
 def test_silent_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --log-json nothing is printed, and what is no document is taken all the same."""
+    """Without --log-json nothing is printed, and malformed documents are accepted, too."""
     connector = make()
     connector.write_data(WriteDataRequest(namespace="a", type=DATA_TYPE_MONGO_BSON, data=[b"\xff"]))
     connector.write_updates(
@@ -109,7 +109,7 @@ def test_log_of_bson_documents(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_log_of_json_documents_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
-    """A JSON document stays as it came, numbers beyond 64 bits too, and stays on its line if it has line breaks."""
+    """A JSON document stays as it came, even numbers beyond 64 bits, and on its line even if it has line breaks."""
     data = b'{\r\n "id": "\xc3\xa4",\n "n": 123456789012345678901234567890.10\n}'
     make("--log-json").write_data(WriteDataRequest(namespace="a", type=DATA_TYPE_JSON_ID, data=[data]))
     [line] = capsys.readouterr().out.splitlines()
@@ -130,7 +130,7 @@ def test_log_of_json_documents_is_exact(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_log_of_what_is_no_document(capsys: pytest.CaptureFixture[str], data: bytes, data_type: DataType) -> None:
-    """Bytes that are no document are shown without loss, under a key of their own."""
+    """Malformed bytes are shown without loss, under a separate key."""
     make("--log-json").write_data(WriteDataRequest(namespace="a", type=data_type, data=[data]))
     [line] = lines(capsys)
     assert b64decode(line.pop("data_base64")) == data
@@ -138,7 +138,7 @@ def test_log_of_what_is_no_document(capsys: pytest.CaptureFixture[str], data: by
 
 
 def test_log_of_updates(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each update is a line; a DELETE has no data and no size; a partial one tells what it removes."""
+    """Each update is a line; a DELETE has no data and no size; a partial one shows what it removes."""
     data = bson.encode({"_id": "k", "v": 1})
     updates = [
         Update(id=[encode_id("k")], type=UPDATE_TYPE_UPDATE, data=data),
@@ -156,7 +156,7 @@ def test_log_of_updates(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_log_of_what_is_no_id(capsys: pytest.CaptureFixture[str]) -> None:
-    """An id that is no BSON value, and an update type that nobody knows, are shown without loss."""
+    """A malformed id and an unknown update type are shown without loss."""
     update = Update.FromString(b"\x10\x63")  # type 99: proto3 hands on what it does not know
     update.MergeFrom(Update(id=[BsonValue(data=b"raw", type=2)], data=b"x"))
     make("--log-json").write_updates(WriteUpdatesRequest(namespace="a", type=DATA_TYPE_JSON_ID, updates=[update]))
@@ -167,7 +167,7 @@ def test_log_of_what_is_no_id(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_lines_of_concurrent_writers_do_not_interleave(capfd: pytest.CaptureFixture[str]) -> None:
-    """With eight writers at once each line is still one JSON object, and none is lost."""
+    """With eight writers at once, each line is still one JSON object, and none is lost."""
     connector = make("--log-json")
     data = [bson.encode({"_id": i, "text": "x" * 3000}) for i in range(50)]
 
@@ -185,7 +185,7 @@ def test_lines_of_concurrent_writers_do_not_interleave(capfd: pytest.CaptureFixt
 
 
 def test_teardown_ends_a_sleep() -> None:
-    """A write that was told to sleep for an hour returns when the connector is torn down."""
+    """A write that sleeps for an hour returns when the connector is torn down."""
     connector = make("--sleep", "1h", "--sleep-jitter", "1h")
     request = WriteDataRequest(namespace="a", type=DATA_TYPE_JSON_ID, data=[b'{"id":1}'])
     writer = threading.Thread(target=connector.write_data, args=(request,), daemon=True)
@@ -199,6 +199,6 @@ def test_teardown_ends_a_sleep() -> None:
 
 @pytest.mark.parametrize("option", ["--sleep=-1s", "--sleep-jitter=soon", "--sleep=1"])
 def test_bad_durations(option: str) -> None:
-    """A duration that is none, or negative, is a usage error that names the option."""
+    """An invalid or negative duration is a usage error that names the option."""
     with pytest.raises(UsageError, match=option.partition("=")[0]):
         make(option)

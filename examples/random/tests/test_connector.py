@@ -62,7 +62,7 @@ def without_time(messages: list[StreamUpdatesResponse]) -> list[bytes]:
 
 
 def test_get_info() -> None:
-    """It is a source of BSON alone, and plans with any number of namespaces."""
+    """It is a source of BSON only, and plans any number of namespaces."""
     info = make().get_info(GetInfoRequest())
     source = info.capabilities.source
     assert info.db_type == "random"
@@ -81,7 +81,7 @@ def test_plan_of_everything() -> None:
 
 
 def test_plan_honours_flags_and_namespaces() -> None:
-    """Nothing is planned that was not asked for."""
+    """Only what was requested is planned."""
     only_copy = make().generate_plan(GeneratePlanRequest(namespaces=["db3.col2"], initial_sync=True))
     assert [partition.namespace for partition in only_copy.partitions] == ["db3.col2"]
     assert not only_copy.updates_partitions
@@ -91,7 +91,7 @@ def test_plan_honours_flags_and_namespaces() -> None:
 
 
 def test_unknown_namespaces() -> None:
-    """A namespace that there is not is NOT_FOUND, with those that there are."""
+    """A missing namespace is NOT_FOUND, and the message has the existing ones."""
     connector = make()
     with pytest.raises(NotFound, match=r"no namespace 'db11\.col1': there are db1\.col1 to db10\.col2"):
         read(connector, "db11.col1")
@@ -102,7 +102,7 @@ def test_unknown_namespaces() -> None:
 
 
 def test_page() -> None:
-    """A page has 500 documents, as the metadata says, each with an id of its own."""
+    """A page has 500 documents, as the metadata says, each with a different id."""
     connector = make()
     documents = read(connector, "db1.col1")
     assert connector.get_namespace_metadata(GetNamespaceMetadataRequest(namespace="db1.col1")).count == 500
@@ -110,14 +110,14 @@ def test_page() -> None:
 
 
 def test_other_ids_on_every_read() -> None:
-    """No id of one read comes again in another, nor in another namespace."""
+    """No id of one read occurs in another, or in another namespace."""
     connector = make("--seed", "1")
     pages = [read(connector, namespace) for namespace in ("db1.col1", "db1.col1", "db1.col2")]
     assert len({bson.decode(document)["_id"] for page in pages for document in page}) == 1500
 
 
 def test_seed_repeats_a_run_whatever_the_order() -> None:
-    """With one seed, the n-th read of a namespace is the same in every run; without one, runs differ."""
+    """With one seed, the nth read of a namespace is the same in every run; without a seed, runs differ."""
     one, other = make("--seed", "7"), make("--seed", "7")
     first = [read(one, namespace) for namespace in ("db1.col1", "db2.col1", "db1.col1")]
     second = [read(other, namespace) for namespace in ("db2.col1", "db1.col1", "db1.col1")]
@@ -126,7 +126,7 @@ def test_seed_repeats_a_run_whatever_the_order() -> None:
 
 
 def test_requests_that_are_wrong() -> None:
-    """A cursor that it never gave, and a type that it does not list, are INVALID_ARGUMENT."""
+    """A foreign cursor, and a type that it does not list, are INVALID_ARGUMENT."""
     connector = make()
     partition = Partition(namespace="db1.col1")
     with pytest.raises(InvalidArgument, match="not a cursor"):
@@ -150,7 +150,7 @@ def test_stream_ends_by_itself() -> None:
 
 
 def test_operations_fit_together() -> None:
-    """Inserts are of new ids, updates and deletes of ids that are there, and a document's id is its update's."""
+    """Inserts have new ids, updates and deletes existing ones, and a document's id is its update's."""
     connector = make("--seed", "5", *QUICK)
     live: set[tuple[str, bson.ObjectId]] = set()
     kinds = set()
@@ -189,7 +189,7 @@ def test_stream_of_some_namespaces() -> None:
 
 
 def test_stream_ends_when_cancelled() -> None:
-    """A stream that waits an hour for its next operation ends when the caller goes."""
+    """A stream that waits an hour for its next operation ends when the caller is gone."""
     connector = make("--interval", "1h", "--duration", "10h")
     context = CallContext()
     request = StreamUpdatesRequest(type=DATA_TYPE_MONGO_BSON, cursor=start_cursor(connector))
@@ -204,6 +204,6 @@ def test_stream_ends_when_cancelled() -> None:
 
 @pytest.mark.parametrize("option", ["--interval=0s", "--duration=-1s", "--docs-per-partition=-1", "--seed=x"])
 def test_bad_options(option: str) -> None:
-    """A value that does not fit is a usage error that names the option."""
+    """An invalid value is a usage error that names the option."""
     with pytest.raises(UsageError, match=option.partition("=")[0]):
         make(option)

@@ -1,4 +1,4 @@
-"""The documents in test_data: what is valid is kept, what is not is refused."""
+"""The documents in test_data: valid ones are stored, invalid ones are refused."""
 
 import base64
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def api() -> Iterator[LocalClient]:
 
 
 def test_valid_documents_and_edge_cases_are_kept(api: LocalClient) -> None:
-    """Each of them, in a namespace of its own."""
+    """Each of them, in a separate namespace."""
     for number, (document, data_type) in enumerate(documents("valid", "edge")):
         name = f"valid{number}"
         api.write_data(WriteDataRequest(namespace=name, data=[document], type=data_type))

@@ -1,4 +1,4 @@
-"""A sink that decodes what it is given, counts it, and keeps nothing."""
+"""A sink that decodes documents, counts them, and keeps nothing."""
 
 import sys
 import threading

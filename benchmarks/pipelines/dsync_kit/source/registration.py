@@ -1,4 +1,4 @@
-"""A source with the benchmark's records, made and encoded as they are asked for."""
+"""A source with the benchmark's records, made and encoded on request."""
 
 import sys
 from itertools import pairwise
