@@ -15,7 +15,7 @@ from bson import Decimal128, Int64, ObjectId
 
 from dsync_kit.errors import Aborted, FailedPrecondition
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.foreign.reading import ForeignOptions
+from dsync_kit.files.foreign.kinds import ForeignOptions
 from dsync_kit.files.stores.folder import Folder
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 

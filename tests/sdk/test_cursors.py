@@ -128,6 +128,12 @@ RELEASED = {
     b'"line":4}]': position.LinePlace(after=1, until=2, head=3, number=2, digest=bytes(16), file="f", line=4),
     b'["FilesPartition",1,{"first":"a","last":"b"}]': position.FilesPartition(first="a", last="b"),
     b'["FilePlace",1,{"key":"k","file_version":"v","rows":7}]': position.FilePlace(key="k", file_version="v", rows=7),
+    b'["PiecePartition",1,{"key":"k","file_version":"v","start":5,"stop":9}]': position.PiecePartition(
+        key="k", file_version="v", start=5, stop=9
+    ),
+    b'["PiecePlace",1,{"key":"k","file_version":"v","start":5,"stop":9,"rows":7}]': position.PiecePlace(
+        key="k", file_version="v", start=5, stop=9, rows=7
+    ),
 }
 
 

@@ -10,13 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from dsync_kit.cursors import Cursor
 from dsync_kit.errors import Aborted
 from dsync_kit.files.compacting.background import Background
 from dsync_kit.files.compacting.compaction import Compaction
 from dsync_kit.files.content.compression import Compression
 from dsync_kit.files.content.lines import Line, digest_of, document_line
-from dsync_kit.files.foreign.others import Others
-from dsync_kit.files.foreign.reading import ForeignFiles, ForeignOptions
+from dsync_kit.files.foreign.kinds import ForeignOptions, Rows
+from dsync_kit.files.foreign.others import Others, is_foreign
+from dsync_kit.files.foreign.planning import ForeignPlans
+from dsync_kit.files.foreign.reading import ForeignFiles
 from dsync_kit.files.logs.changes import Documents, Updates
 from dsync_kit.files.logs.index import Index
 from dsync_kit.files.logs.log import Format, Listing, Log
@@ -25,7 +28,7 @@ from dsync_kit.files.logs.page_indexes import PageIndexes
 from dsync_kit.files.logs.writing import ConditionalWrites, Writer
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.log_listing import PageLimits, Planned, line_text, log_page, plan_log, stored_document
-from dsync_kit.files.reading.position import FilePlace, FilesPartition, LinePlace, LogPartition
+from dsync_kit.files.reading.position import LinePlace, LogPartition
 from dsync_kit.files.reading.snapshot import Indexes
 from dsync_kit.files.reading.snapshots import Snapshots
 from dsync_kit.files.stores.listed import Listable, Listed
@@ -75,15 +78,11 @@ class DocumentFiles:
         self._pool = ThreadPoolExecutor(self._options.concurrency, "files")
         self._blocks = Blocks(storage, self._pool)
         self._indexes = Indexes(storage, self._blocks, self._pool)
-        self._foreign = ForeignFiles(
-            storage,
-            self._options.foreign,
-            limits=self._limits,
-            partition_bytes=self._options.partition_bytes,
-            largest=self._options.max_document_bytes,
-        )
+        rows = Rows(storage, self._options.foreign, self._options.max_document_bytes)
+        self._foreign = ForeignFiles(storage, self._options.foreign, rows, self._limits)
         self._snapshots = Snapshots(self._indexes)
-        self._others = Others(storage, self._foreign, self._snapshots, root=root)
+        plans = ForeignPlans(storage, rows, self._options.partition_bytes)
+        self._others = Others(storage, self._foreign, plans, self._snapshots, root=root)
         self._conditions = ConditionalWrites(storage)
         self._lock = threading.Lock()
         self._logs: dict[str, tuple[Log, Writer]] = {}
@@ -147,13 +146,11 @@ class DocumentFiles:
         changed, or were compacted so that the page cannot be found.
         """
         log = self._log(namespace)
-        kind = _kind_of(partition)
-        if isinstance(kind, FilesPartition):
-            at = FilePlace.decode(cursor) if cursor else None
-            found, next_place = self._again(log, lambda: self._others.page(log, kind, at, data_type))
-            return found, next_place.encode() if next_place else b""
-        place = LinePlace.decode(cursor) if cursor else None
-        documents, following = self._again(log, lambda: self._log_page(log, kind, place, data_type))
+        following: Cursor | None
+        if is_foreign(partition):
+            documents, following = self._again(log, lambda: self._others.page(log, partition, cursor, data_type))
+        else:
+            documents, following = self._again(log, lambda: self._log_page(log, partition, cursor, data_type))
         return documents, following.encode() if following else b""
 
     def find(self, namespace: str, ids: Sequence[Sequence[BsonValue]], data_type: DataType) -> list[bytes | None]:
@@ -245,15 +242,17 @@ class DocumentFiles:
         raise Aborted(f"the files of {log.namespace!r} change faster than they can be read: try again")
 
     def _log_page(
-        self, log: Log, partition: LogPartition, place: LinePlace | None, data_type: DataType
+        self, log: Log, partition: bytes, cursor: bytes, data_type: DataType
     ) -> tuple[list[bytes], LinePlace | None]:
-        known = log.format() if partition.head else None
+        planned = LogPartition.decode(partition)
+        place = LinePlace.decode(cursor) if cursor else None
+        known = log.format() if planned.head else None
         if known is None:
             return [], None
         return log_page(
             log,
             known,
-            partition,
+            planned,
             place,
             lambda head: self._snapshots.at(log, head),
             blocks=self._blocks,
@@ -301,9 +300,3 @@ class DocumentFiles:
             older = self._others.find(log, self._others.entries(log, listing), missing, known.data_type)
             found |= {digest: document_line(document, known.data_type) for digest, document in older.items()}
         return found
-
-
-def _kind_of(partition: bytes) -> LogPartition | FilesPartition:
-    if partition.startswith(b'["FilesPartition"'):
-        return FilesPartition.decode(partition)
-    return LogPartition.decode(partition)

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from dsync_kit.files.document_files import FilesOptions
 from dsync_kit.files.foreign.csv_rows import COLUMN_TYPES
-from dsync_kit.files.foreign.reading import ForeignOptions
+from dsync_kit.files.foreign.kinds import ForeignOptions
 from dsync_kit.settings import ConnectorSettings, option
 from dsync_kit.usage import UsageError
 

@@ -8,7 +8,7 @@ from dsync_kit.errors import FailedPrecondition
 from dsync_kit.files.foreign.rows import BadRow, Row
 from dsync_kit.protocol import DATA_TYPE_JSON_ID
 
-__all__ = ["json_lines", "json_objects"]
+__all__ = ["json_lines", "json_objects", "pass_line"]
 
 _PIECE = 1 << 18
 _BOM = b"\xef\xbb\xbf"
@@ -18,24 +18,43 @@ _SCALAR_END = re.compile(rb"[,\]\r\n]")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]|(")', re.DOTALL)
 
 
-def json_lines(file: BinaryIO, largest: int) -> Iterator[Row | BadRow]:
-    """A row from each line that is not empty. A line of more than `largest` bytes is a bad row, and not kept."""
-    number = 0
-    while True:
+def json_lines(file: BinaryIO, largest: int, *, offset: int = 0, stop: int | None = None) -> Iterator[Row | BadRow]:
+    """A row from each line that is not empty. A line of more than `largest` bytes is a bad row, and not kept.
+
+    Only lines that begin at `offset` or after it, and before `stop`, are read; they are counted from there.
+    """
+    if offset:
+        file.seek(offset)
+    first, number = offset == 0, 0
+    while stop is None or offset < stop:
         line = file.readline(largest + 2)
         if not line:
             return
         number += 1
+        offset += len(line)
         if len(line) > largest + 1:
             while line and not line.endswith(b"\n"):
                 line = file.readline(_PIECE)
+                offset += len(line)
             yield BadRow(number, f"it has more than the {largest} bytes of --max-document-bytes")
             continue
         text = line.strip(_SPACE)
-        if number == 1:
+        if number == 1 and first:
             text = text.removeprefix(_BOM).strip(_SPACE)
         if text:
             yield Row(number, text, DATA_TYPE_JSON_ID)
+
+
+def pass_line(file: BinaryIO, wanted: int) -> int:
+    """The offset of the first line that begins at a wanted offset or after it, to which the file is moved."""
+    if not wanted:
+        return 0
+    offset = file.seek(wanted - 1)
+    while line := file.readline(_PIECE):
+        offset += len(line)
+        if line.endswith(b"\n"):
+            break
+    return offset
 
 
 def json_objects(file: BinaryIO, largest: int) -> Iterator[Row | BadRow]:

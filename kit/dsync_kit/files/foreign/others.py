@@ -8,20 +8,26 @@ from dsync_kit.conversion import convert
 from dsync_kit.documents import id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.files.content.lines import digest_of
+from dsync_kit.files.foreign.planning import ForeignPlans
 from dsync_kit.files.foreign.reading import ForeignFiles
 from dsync_kit.files.logs.log import Format, Listing, Log
 from dsync_kit.files.reading.log_listing import Planned
 from dsync_kit.files.reading.mentioned import Mentioned
-from dsync_kit.files.reading.position import FilePlace, FilesPartition
+from dsync_kit.files.reading.position import FilePlace, FilesPartition, PiecePartition, PiecePlace
 from dsync_kit.files.reading.snapshot import Snapshot
 from dsync_kit.files.reading.snapshots import Snapshots
 from dsync_kit.files.stores.listed import Listable
 from dsync_kit.files.stores.storage import Entry
 from dsync_kit.protocol import DataType
 
-__all__ = ["Others"]
+__all__ = ["Others", "is_foreign"]
 
 _KEPT = 16
+_CURSORS: tuple[tuple[type[FilesPartition | PiecePartition], type[FilePlace | PiecePlace]], ...] = (
+    (FilesPartition, FilePlace),
+    (PiecePartition, PiecePlace),
+)
+"""The cursor of each kind of partition, and that of a place in it."""
 
 
 class Others:
@@ -31,15 +37,16 @@ class Others:
     document that the log has written or deleted is left out.
     """
 
-    def __init__(self, storage: Listable, files: ForeignFiles, snapshots: Snapshots, *, root: str) -> None:
+    def __init__(
+        self, storage: Listable, files: ForeignFiles, plans: ForeignPlans, snapshots: Snapshots, *, root: str
+    ) -> None:
         self._storage = storage
         self._files = files
+        self._plans = plans
         self._snapshots = snapshots
         self._root = root
         self._lock = threading.Lock()
-        self._listings: OrderedDict[tuple[str, int, FilesPartition], tuple[list[Entry], Callable[[bytes], bool]]] = (
-            OrderedDict()
-        )
+        self._listings: OrderedDict[tuple[str, int, bytes], tuple[list[Entry], Callable[[bytes], bool]]] = OrderedDict()
         self._mentioned: tuple[Snapshot, Mentioned] | None = None
 
     def at_top(self, listed: Listable | None = None) -> list[Entry]:
@@ -61,16 +68,20 @@ class Others:
 
     def count(self, entries: Sequence[Entry]) -> int:
         """How many rows there are; an estimate for large files."""
-        return self._files.count(entries)
+        return self._plans.count(entries)
 
     def plan(self, entries: Sequence[Entry]) -> list[Planned]:
         """Partitions that together hold each row once."""
-        return self._files.plan(entries)
+        return self._plans.plan(entries)
 
     def page(
-        self, log: Log, partition: FilesPartition, place: FilePlace | None, data_type: DataType
-    ) -> tuple[list[bytes], FilePlace | None]:
-        """A page of a partition, and where the next one begins, or None. `ForeignFiles.page` says what it raises."""
+        self, log: Log, partition: bytes, cursor: bytes, data_type: DataType
+    ) -> tuple[list[bytes], FilePlace | PiecePlace | None]:
+        """A page of a partition, from a cursor on (empty: from the start), and where the next one begins, or None.
+
+        Raises InvalidArgument for foreign cursors, and what `ForeignFiles.page` raises.
+        """
+        part, place = _decoded(partition, cursor)
         key = (log.namespace, data_type, partition)
         with self._lock:
             known = self._listings.get(key) if place is not None else None
@@ -84,7 +95,7 @@ class Others:
         entries, superseded = known
         return self._files.page(
             entries,
-            partition,
+            part,
             place,
             data_type=data_type,
             within=lambda name: _within(log, name),
@@ -94,15 +105,16 @@ class Others:
     def find(self, log: Log, entries: Sequence[Entry], wanted: set[bytes], data_type: DataType) -> dict[bytes, bytes]:
         """The documents whose ids have these digests, as far as there are any; this reads all the files."""
         found: dict[bytes, bytes] = {}
-        partition, place = FilesPartition(first=entries[0].key, last=entries[-1].key), None
+        partition, cursor = FilesPartition(first=entries[0].key, last=entries[-1].key).encode(), b""
         while True:
-            documents, place = self.page(log, partition, place, data_type)
+            documents, place = self.page(log, partition, cursor, data_type)
             for document in documents:
                 digest = digest_of(id_of(document, data_type)[0], data_type)
                 if digest in wanted:
                     found[digest] = document
             if place is None:
                 return found
+            cursor = place.encode()
 
     def forget(self) -> None:
         """Forget all listings, since a file has gone."""
@@ -131,6 +143,20 @@ class Others:
                 return False
 
         return is_superseded
+
+
+def is_foreign(partition: bytes) -> bool:
+    """Whether a partition's cursor is one of files of other tools."""
+    return _cursors_of(partition) is not None
+
+
+def _cursors_of(partition: bytes) -> tuple[type[FilesPartition | PiecePartition], type[FilePlace | PiecePlace]] | None:
+    return next((kinds for kinds in _CURSORS if partition.startswith(f'["{kinds[0].__name__}"'.encode())), None)
+
+
+def _decoded(partition: bytes, cursor: bytes) -> tuple[FilesPartition | PiecePartition, FilePlace | PiecePlace | None]:
+    part, place = _cursors_of(partition) or _CURSORS[0]
+    return part.decode(partition), place.decode(cursor) if cursor else None
 
 
 def _within(log: Log, key: str) -> str:

@@ -10,18 +10,24 @@ from bson import Decimal128, Int64
 from dsync_kit.errors import FailedPrecondition
 from dsync_kit.files.foreign.rows import BadRow, Row
 
-__all__ = ["parquet_count", "parquet_rows"]
+__all__ = ["parquet_rows", "row_groups"]
 
 _ROWS_AT_A_TIME = 1000
 
 
-def parquet_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
-    """A row from each; its line is its number. Raises FailedPrecondition where it is no Parquet file."""
+def parquet_rows(file: BinaryIO, groups: tuple[int, int] | None = None) -> Iterator[Row | BadRow]:
+    """A row from each; its line is its number. Raises FailedPrecondition where it is no Parquet file.
+
+    With `groups` only row groups are read: from the first of these numbers, counted from 0, up to the second.
+    """
+    opened = _opened(file)
     import pyarrow
 
-    number = 0
+    first, stop = groups or (0, opened.metadata.num_row_groups)
+    number = sum(opened.metadata.row_group(group).num_rows for group in range(first))
+    chosen = list(range(first, stop))
     try:
-        for batch in _opened(file).iter_batches(batch_size=_ROWS_AT_A_TIME, use_threads=False):
+        for batch in opened.iter_batches(batch_size=_ROWS_AT_A_TIME, row_groups=chosen, use_threads=False):
             wide = {field.name for field in batch.schema if field.type in (pyarrow.int64(), pyarrow.uint32())}
             for values in batch.to_pylist():
                 number += 1
@@ -36,9 +42,15 @@ def parquet_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
         raise FailedPrecondition(f"row {number + 1}: {str(error)[:300]}") from error
 
 
-def parquet_count(file: BinaryIO) -> int:
-    """The number of rows, from the file's end."""
-    return int(_opened(file).metadata.num_rows)
+def row_groups(file: BinaryIO) -> list[tuple[int, int]]:
+    """The row groups, from the file's end: the bytes of each, and the number of its rows."""
+    metadata = _opened(file).metadata
+    found = []
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        size = sum(group.column(column).total_compressed_size for column in range(group.num_columns))
+        found.append((size, group.num_rows))
+    return found
 
 
 def _opened(file: BinaryIO) -> Any:

@@ -1,57 +1,47 @@
-"""Files that other tools wrote, as partitions and pages of documents."""
+"""Pages of documents from files that other tools wrote."""
 
 import logging
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from dsync_kit.errors import Aborted, FailedPrecondition, InvalidArgument
-from dsync_kit.files.content.compression import BROKEN, check_available, plain_name, reader
-from dsync_kit.files.foreign.bson_rows import bson_rows
-from dsync_kit.files.foreign.csv_rows import csv_rows
-from dsync_kit.files.foreign.json_rows import json_lines, json_objects
-from dsync_kit.files.foreign.parquet_rows import parquet_count, parquet_rows
+from dsync_kit.files.foreign.kinds import ForeignOptions, Piece, Rows, kind_of
 from dsync_kit.files.foreign.rows import BadRow, Row, row_document
-from dsync_kit.files.reading.log_listing import PageLimits, Planned
-from dsync_kit.files.reading.position import FilePlace, FilesPartition
+from dsync_kit.files.reading.log_listing import PageLimits
+from dsync_kit.files.reading.position import FilePlace, FilesPartition, PiecePartition, PiecePlace
 from dsync_kit.files.stores.storage import Entry, Storage
 from dsync_kit.protocol import DataType
 
-__all__ = ["ForeignFiles", "ForeignOptions"]
+__all__ = ["ForeignFiles"]
 
 logger = logging.getLogger(__name__)
 
 _OPEN = 32
 """Listings that go on where their last page ended; a page of another one begins its file again."""
-_COUNTED_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignOptions:
-    """How the files of others are read: which field is the id, what becomes of a bad row, and what CSV holds."""
-
-    id_field: str | None = None
-    on_bad_row: Literal["fail", "skip"] = "fail"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    delimiter: str | None = None
-    ignore: Sequence[str] = ()
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A file that is being read: the rows that were passed, and those that come."""
+    """A piece of a file that is being read: the rows that were passed, and those that come."""
 
-    entry: Entry
+    piece: Piece
     rows: Generator[Row | BadRow, None, None]
     file: BinaryIO
     passed: int = 0
     bad: int = 0
+    before: int | None = None
+    """The lines before the piece, if they were counted."""
     held: Row | BadRow | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The file."""
+        return self.piece.entry
 
     def next(self) -> Row | BadRow | None:
         """The next row; None at the end."""
@@ -75,17 +65,13 @@ class _Reading:
 class ForeignFiles:
     """The files of others in one store. `close` ends what is being read."""
 
-    def __init__(
-        self, storage: Storage, options: ForeignOptions, *, limits: PageLimits, partition_bytes: int, largest: int
-    ) -> None:
+    def __init__(self, storage: Storage, options: ForeignOptions, rows: Rows, limits: PageLimits) -> None:
         self._storage = storage
         self._options = options
+        self._rows = rows
         self._limits = limits
-        self._partition_bytes = partition_bytes
-        self._largest = largest
         self._lock = threading.Lock()
         self._open: OrderedDict[bytes, _Reading] = OrderedDict()
-        self._counts: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
         """Close the files."""
@@ -111,51 +97,29 @@ class ForeignFiles:
             )
         ]
         for entry in found:
-            self._kind(entry.key)
+            kind_of(entry.key)
         return found
-
-    def plan(self, entries: Sequence[Entry]) -> list[Planned]:
-        """Partitions of about the bytes that were asked for; a large file is one by itself."""
-        groups: list[list[Entry]] = []
-        size = 0
-        for entry in entries:
-            if not groups or size + entry.size > self._partition_bytes:
-                groups.append([])
-                size = 0
-            groups[-1].append(entry)
-            size += entry.size
-        return [
-            Planned(FilesPartition(first=group[0].key, last=group[-1].key).encode(), self._estimate(group))
-            for group in groups
-        ]
-
-    def count(self, entries: Sequence[Entry]) -> int:
-        """How many rows there are: exactly for small files and Parquet, otherwise estimated from a sample."""
-        return self._estimate(entries)
 
     def page(
         self,
         entries: Sequence[Entry],
-        partition: FilesPartition,
-        place: FilePlace | None,
+        partition: FilesPartition | PiecePartition,
+        place: FilePlace | PiecePlace | None,
         *,
         data_type: DataType,
         within: Callable[[str], str],
         superseded: Callable[[bytes], bool],
-    ) -> tuple[list[bytes], FilePlace | None]:
+    ) -> tuple[list[bytes], FilePlace | PiecePlace | None]:
         """One page of a partition, and where the next one begins.
 
         `within` gives a key as it names the rows that have no id; `superseded` says whether a log has a newer version
-        of a document. Raises Aborted where a file has changed since it was begun, FailedPrecondition for a row that
-        cannot be read, naming file and line.
+        of a document. Raises Aborted if a file has changed since it was begun, FailedPrecondition for a row that cannot
+        be read, naming file and line, and for a piece of a file that has changed since the plan was made.
         """
-        keys = [entry.key for entry in entries]
-        at = bisect_left(keys, place.key if place else partition.first)
-        stop = bisect_right(keys, partition.last)
         documents: list[bytes] = []
         size = 0
-        while at < stop:
-            reading = self._reading(entries[at], place)
+        for piece in _pieces(entries, partition, place):
+            reading = self._reading(piece, place)
             place = None
             try:
                 while (row := reading.next()) is not None:
@@ -174,26 +138,26 @@ class ForeignFiles:
             reading.close()
             if reading.bad:
                 logger.warning("%s: %d rows were skipped that could not be read", reading.entry.key, reading.bad)
-            at += 1
         return documents, None
 
-    def _reading(self, entry: Entry, place: FilePlace | None) -> _Reading:
-        if place is not None and (place.key, place.file_version) != (entry.key, entry.version):
-            raise Aborted(f"{place.key!r} has changed while it was listed: list the partition again")
+    def _reading(self, piece: Piece, place: FilePlace | PiecePlace | None) -> _Reading:
+        if place is not None and (place.key, place.file_version) != (piece.entry.key, piece.entry.version):
+            raise _changed(place.key)
         if place is not None:
             with self._lock:
                 kept = self._open.pop(place.encode(), None)
             if kept is not None:
                 return kept
-        reading = self._opened(entry)
+        file = self._storage.open(piece.entry.key)
+        reading = _Reading(piece, self._rows.of(piece, file), file)
         while place is not None and reading.passed < place.rows:
             if reading.next() is None:
-                raise Aborted(f"{place.key!r} has changed while it was listed: list the partition again")
+                raise _changed(place.key)
         return reading
 
-    def _keep(self, reading: _Reading) -> FilePlace:
+    def _keep(self, reading: _Reading) -> FilePlace | PiecePlace:
         self._check(reading)
-        place = FilePlace(key=reading.entry.key, file_version=reading.entry.version, rows=reading.passed)
+        place = _place(reading)
         with self._lock:
             if (other := self._open.pop(place.encode(), None)) is not None:
                 other.close()
@@ -205,95 +169,55 @@ class ForeignFiles:
     def _check(self, reading: _Reading) -> None:
         """What was read is of one version of the file."""
         if self._storage.stat(reading.entry.key).version != reading.entry.version:
-            raise Aborted(f"{reading.entry.key!r} has changed while it was listed: list the partition again")
+            raise _changed(reading.entry.key)
 
     def _document(self, row: Row | BadRow, reading: _Reading, wanted: DataType, place: str) -> bytes | None:
         """The document of a row; None for one that is skipped."""
         try:
             if isinstance(row, BadRow):
                 raise InvalidArgument(row.reason)
-            return row_document(row, wanted, id_field=self._options.id_field, place=place)
+            return row_document(
+                row, wanted, id_field=self._options.id_field, place=lambda: f"{place}:{self._line(row, reading)}"
+            )
         except InvalidArgument as error:
             if self._options.on_bad_row == "skip":
                 reading.bad += 1
                 return None
             raise FailedPrecondition(
-                f"{reading.entry.key!r}, line {row.line}: {error.message}; --on-bad-row skip passes over such rows"
+                f"{reading.entry.key!r}, line {self._line(row, reading)}: {error.message}; --on-bad-row skip passes "
+                "over such rows"
             ) from error
 
-    def _opened(self, entry: Entry) -> _Reading:
-        file = self._storage.open(entry.key)
-        return _Reading(entry, self._rows(entry, file), file)
-
-    def _rows(self, entry: Entry, file: BinaryIO) -> Generator[Row | BadRow, None, None]:
-        """The rows of an open file; whatever makes the rest of it unreadable names the file."""
-        _, compression = plain_name(entry.key)
-        kind = self._kind(entry.key)
-        check_available(compression)
-        with _named(entry), closing(reader(file, compression)) as plain:
-            if kind in ("csv", "tsv"):
-                delimiter = self._options.delimiter or ("\t" if kind == "tsv" else ",")
-                columns = self._options.columns
-                yield from csv_rows(plain, delimiter=delimiter, columns=columns, largest=self._largest)
-            elif kind == "json":
-                yield from json_objects(plain, self._largest)
-            elif kind == "bson":
-                yield from bson_rows(plain, self._largest)
-            elif kind == "parquet":
-                yield from parquet_rows(plain)
-            else:
-                yield from json_lines(plain, self._largest)
-
-    def _kind(self, key: str) -> str:
-        kind = _KINDS.get(plain_name(key)[0].rpartition(".")[2].lower())
-        if kind is None:
-            raise FailedPrecondition(
-                f"{key!r} is of no kind that can be read: expected {', '.join(f'.{name}' for name in _KINDS)}, plain "
-                "or with .gz or .zst; take it away, or pass over it with --ignore"
-            )
-        return kind
-
-    def _estimate(self, entries: Sequence[Entry]) -> int:
-        exact = total = counted = size = 0
-        for entry in entries:
-            if self._kind(entry.key) == "parquet":
-                with self._storage.open(entry.key) as file, _named(entry):
-                    exact += parquet_count(file)
-            elif counted + entry.size <= _COUNTED_BYTES:
-                counted += entry.size
-                total += self._counted(entry)
-            else:
-                size += entry.size
-        # What is left is taken to be like what was counted.
-        return exact + total + (size * total // counted if counted else size // 200)
-
-    def _counted(self, entry: Entry) -> int:
-        place = (entry.key, entry.version)
-        if place not in self._counts:
-            reading = self._opened(entry)
-            with closing(reading):
-                self._counts[place] = sum(1 for row in reading.rows if isinstance(row, Row))
-        return self._counts[place]
+    def _line(self, row: Row | BadRow, reading: _Reading) -> int:
+        """The line of a row in its file. Few rows need it, and the lines before a piece must be counted."""
+        if reading.before is None:
+            reading.before = self._rows.before(reading.piece)
+        return reading.before + row.line
 
 
-@contextmanager
-def _named(entry: Entry) -> Iterator[None]:
-    """Say which file it is that cannot be read."""
-    try:
-        yield
-    except BROKEN as error:
-        raise FailedPrecondition(f"{entry.key!r} cannot be decompressed: {error}") from error
-    except FailedPrecondition as error:
-        raise FailedPrecondition(f"{entry.key!r}, {error.message}") from error
+def _pieces(
+    entries: Sequence[Entry], partition: FilesPartition | PiecePartition, place: FilePlace | PiecePlace | None
+) -> Iterator[Piece]:
+    """What a partition has to be read from a place on."""
+    keys = [entry.key for entry in entries]
+    if isinstance(partition, FilesPartition):
+        first = bisect_left(keys, place.key if place else partition.first)
+        yield from map(Piece, entries[first : bisect_right(keys, partition.last)])
+        return
+    at = bisect_left(keys, partition.key)
+    if at == len(keys) or (keys[at], entries[at].version) != (partition.key, partition.file_version):
+        raise FailedPrecondition(f"{partition.key!r} has changed since the plan was made: start again with a new plan")
+    yield Piece(entries[at], partition.start, partition.stop)
 
 
-_KINDS = {
-    "jsonl": "lines",
-    "ndjson": "lines",
-    "ejsonl": "lines",
-    "json": "json",
-    "csv": "csv",
-    "tsv": "tsv",
-    "bson": "bson",
-    "parquet": "parquet",
-}
+def _place(reading: _Reading) -> FilePlace | PiecePlace:
+    piece, entry = reading.piece, reading.entry
+    if piece.stop is None:
+        return FilePlace(key=entry.key, file_version=entry.version, rows=reading.passed)
+    return PiecePlace(
+        key=entry.key, file_version=entry.version, start=piece.start, stop=piece.stop, rows=reading.passed
+    )
+
+
+def _changed(key: str) -> Aborted:
+    return Aborted(f"{key!r} has changed while it was listed: list the partition again")

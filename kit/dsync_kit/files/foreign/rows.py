@@ -1,6 +1,6 @@
 """A row of another tool's file, and the document made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,11 +38,11 @@ class Row:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def row_document(row: Row, wanted: DataType, *, id_field: str | None, place: str) -> bytes:
+def row_document(row: Row, wanted: DataType, *, id_field: str | None, place: Callable[[], str]) -> bytes:
     """The row as a document of the type that is wanted.
 
-    Its id is `id_field`, or else `_id`, or `id`, or else `place` with the line. Raises InvalidArgument for a row that
-    is no such document, and where the id's field is missing.
+    Its id is `id_field`, or else `_id`, or `id`, or else `place`, which says where it is. Raises InvalidArgument for a
+    row that is no such document, and if the id's field is missing.
     """
     if row.data_type == DATA_TYPE_JSON_ID and wanted == DATA_TYPE_JSON_ID and id_field in (None, "id"):
         value = decode(row.text, wanted)
@@ -52,7 +52,7 @@ def row_document(row: Row, wanted: DataType, *, id_field: str | None, place: str
     if row.data_type == DATA_TYPE_MONGO_BSON and wanted == DATA_TYPE_MONGO_BSON and id_field in (None, "_id"):
         check_document(row.text, wanted)
         return row.text
-    document = _with_id(_values(row), id_field, f"{place}:{row.line}")
+    document = _with_id(_values(row), id_field, place)
     try:
         data = bson.encode(document, codec_options=CODEC_OPTIONS)
     except (BSONError, OverflowError, TypeError, ValueError, RecursionError) as error:
@@ -71,11 +71,11 @@ def _values(row: Row) -> dict[str, Any]:
     return parse_extended(row.text)
 
 
-def _with_id(values: dict[str, Any], id_field: str | None, place: str) -> dict[str, Any]:
+def _with_id(values: dict[str, Any], id_field: str | None, place: Callable[[], str]) -> dict[str, Any]:
     """The fields with `_id` first. A field `id` that is the id is renamed, any other stays beside it."""
     source = id_field or next((name for name in ("_id", "id") if values.get(name) is not None), None)
     if source is None:
-        return {"_id": place, **{name: value for name, value in values.items() if name not in ("_id", "id")}}
+        return {"_id": place(), **{name: value for name, value in values.items() if name not in ("_id", "id")}}
     found = values.get(source)
     if found is None:
         raise InvalidArgument(f"it has no {source!r}, which --id-field names")

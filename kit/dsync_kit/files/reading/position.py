@@ -4,7 +4,7 @@ from pydantic import Field
 
 from dsync_kit.cursors import Cursor
 
-__all__ = ["FilePlace", "FilesPartition", "LinePlace", "LogPartition"]
+__all__ = ["FilePlace", "FilesPartition", "LinePlace", "LogPartition", "PiecePartition", "PiecePlace"]
 
 
 class LogPartition(Cursor):
@@ -37,4 +37,22 @@ class FilePlace(Cursor):
 
     key: str
     file_version: str
+    rows: int = Field(ge=0)
+
+
+class PiecePartition(Cursor):
+    """A piece of a large file of another tool: the rows that begin at the byte `start` or after it, and before `stop`.
+
+    In a Parquet file these are numbers of row groups.
+    """
+
+    key: str
+    file_version: str
+    start: int = Field(ge=0)
+    stop: int = Field(ge=0)
+
+
+class PiecePlace(PiecePartition):
+    """The place after the first `rows` rows of a piece."""
+
     rows: int = Field(ge=0)
