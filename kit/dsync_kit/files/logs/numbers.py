@@ -55,6 +55,7 @@ class Numbers:
         self._complete = 0  # all numbers up to it are taken
         self._open: set[int] = set()  # numbers whose files are being created
         self._taken: set[int] = set()  # numbers above `_complete`
+        self._unproven: set[int] = set()  # numbers whose files may have been created too late to count
         self._looks = (0, 0)  # listings begun, and ended
         self._tail = _Tail((), follows=True)
 
@@ -75,9 +76,9 @@ class Numbers:
             return number
 
     def take(self, number: int, data: bytes, known: Format) -> LogFile | None:
-        """Take a reserved number with a page's file; None if somebody else has taken it."""
+        """Take a reserved number with a page's file; None if somebody else has taken it. Then ask whether it counts."""
         file = LogFile(data_name(number, known.suffix), number, number, len(data))
-        taken = False
+        taken = created = False
         try:
             created = self._storage.create(self._log.key(file.name), data)
             taken = True
@@ -86,12 +87,12 @@ class Numbers:
                 self._open.discard(number)
                 if taken:
                     self._taken.add(number)
+                if created:
+                    self._unproven.add(number)
                 self._created.notify_all()
         if created:
             return file
-        head = max((each.last for each in self._look().files), default=0)
-        with self._lock:
-            self._next = max(self._next, head + 1)
+        self._go_on_after(self._look())
         return None
 
     def counts(self, file: LogFile, known: Format) -> bool:
@@ -100,13 +101,18 @@ class Numbers:
         It isn't read if a compaction has freed its number after somebody else had it, or if the folder was emptied, so
         that it follows on nothing. Then it is removed.
         """
-        with self._lock:  # so that more pages share a listing
-            self._await_lower(file.last)
-        tail = self._look()
+        try:
+            with self._lock:  # so that more pages share a listing
+                self._await_lower(file.last)
+            tail = self._look()
+        finally:
+            with self._lock:
+                self._unproven.discard(file.last)
         if not tail.follows or covered(file.last, tail.files):
             if not tail.follows:
                 self.known = False
             self._storage.delete(self._log.key(file.name))
+            self._go_on_after(tail)
             return False
         self._fill(file.last, known, tail)
         return True
@@ -117,6 +123,12 @@ class Numbers:
             head = self._next - 1
         self._fill(head + 1, known)
         return head
+
+    def _go_on_after(self, tail: _Tail) -> None:
+        """Reserve only numbers that are not taken yet."""
+        head = max((each.last for each in tail.files), default=0)
+        with self._lock:
+            self._next = max(self._next, head + 1)
 
     def _fill(self, number: int, known: Format, tail: _Tail | None = None) -> None:
         """Return when all numbers below `number` are taken: by this process, by others, or by empty pages."""
@@ -173,9 +185,11 @@ class Numbers:
                 self._looked.wait()
             self._looks = (begun + 1, ended)
             base = self._complete
+            # Others who get this listing want to see what covers their numbers, which may be below `base` by now.
+            first = min((base, *self._unproven))
         tail: _Tail | None = None
         try:
-            files = self._log.tail(max(base, 1))
+            files = self._log.tail(max(first, 1))
             tail = _Tail(files, follows=not base or any(file.first <= base <= file.last for file in files))
             return tail
         finally:
