@@ -173,6 +173,19 @@ def test_a_number_that_a_compaction_has_freed_is_not_used(open_files: Open) -> N
     assert {document["id"] for document in listed(open_files(Bucket(memory)))} == {*range(16), "late"}
 
 
+def test_a_file_that_a_late_writer_has_made_again_is_not_read(open_files: Open, storage: Storage) -> None:
+    """Its number was freed by a compaction, so it doesn't count, although whoever listed before knows its name."""
+    files, others = open_files(storage), open_files(storage)
+    write(files, {"id": "first", "v": 1})
+    plan = files.plan(NAMESPACE)
+    for number in range(16):
+        write(others, {"id": number})
+    others.settle()
+    assert storage.create(f"{NAMESPACE}/000000000001.jsonl", b'{"id":"first","v":2}\n')
+    assert listed(files, plan=plan) == [{"id": "first", "v": 1}]
+    assert {document["id"] for document in listed(files)} == {"first", *range(16)}
+
+
 LARGE = {"text": "x" * 100_000}
 """What makes a page large enough to be written beside others."""
 

@@ -50,7 +50,9 @@ class Late(threading.Condition):
 
 def take(numbers: Numbers) -> bool:
     """Take the next number, and ask whether it counts."""
-    file = numbers.take(numbers.reserve(), b'{"id":1}\n', KNOWN)
+    number = numbers.reserve()
+    assert number is not None
+    file = numbers.take(number, b'{"id":1}\n', KNOWN)
     return file is not None and numbers.counts(file, KNOWN)
 
 
@@ -62,6 +64,7 @@ def test_a_freed_number_does_not_count_although_the_log_has_gone_on() -> None:
     numbers._looked = late = Late(numbers._lock)
     assert take(numbers)
     number = numbers.reserve()
+    assert number == 2
     store.replace(f"{NAMESPACE}/{merged_name(1, 17, 0, '')}", b'{"id":1}\n')  # others have written, and compacted
     store.delete(f"{NAMESPACE}/000000000001.jsonl")
     freed = numbers.take(number, b'{"id":2}\n', KNOWN)
@@ -76,6 +79,7 @@ def test_a_freed_number_does_not_count_although_the_log_has_gone_on() -> None:
         store.go_on.set()
         other.result()
         assert not take(numbers)  # the next number is freed, too
+        assert numbers.reserve(after=3) is None  # since others have taken those up to 17
         assert all(take(numbers) for _ in range(4))
         late.may_return.set()
         assert not counts.result()

@@ -21,7 +21,7 @@ from dsync_kit.files.foreign.others import Others, is_foreign
 from dsync_kit.files.foreign.planning import ForeignPlans
 from dsync_kit.files.foreign.reading import ForeignFiles
 from dsync_kit.files.logs.changes import Documents, Updates
-from dsync_kit.files.logs.index import Index
+from dsync_kit.files.logs.index import ChangedFile, Index
 from dsync_kit.files.logs.log import Format, Listing, Log
 from dsync_kit.files.logs.names import LogFile, folder_of, namespace_of
 from dsync_kit.files.logs.page_indexes import PageIndexes
@@ -231,11 +231,15 @@ class DocumentFiles:
         self._compaction.run(log)
 
     def _again(self, log: Log, work: Callable[[], T]) -> T:
-        """The result of `work`, which is called again if a file has gone, as happens in a compaction."""
-        for _ in range(_TRIES):
+        """The result of `work`, which is called again if a file has gone or changed, as happens in a compaction."""
+        for attempt in range(_TRIES):
             try:
                 return work()
-            except FileNotFoundError:
+            except (FileNotFoundError, ChangedFile) as error:
+                if isinstance(error, ChangedFile):
+                    if attempt:
+                        raise
+                    self._indexes.forget(log)
                 log.listing()  # this raises, too, if the store itself is missing
                 self._others.forget()
                 self._snapshots.forget(log)

@@ -23,6 +23,7 @@ __all__ = [
     "BLOCK_BYTES",
     "Block",
     "BlockLines",
+    "ChangedFile",
     "Index",
     "IndexBuilder",
     "build_block",
@@ -38,6 +39,11 @@ BLOCK_BYTES = 1 << 20
 
 _MAGIC = b"dsync-index-1\n"
 _PAGES_MAGIC = b"dsync-page-indexes-1\n"
+
+
+class ChangedFile(FailedPrecondition):
+    """A file isn't what its index says. Somebody changed it; or a compaction removed it, and a late writer has made
+    another one with its name, which does not count: then a new listing doesn't show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +233,7 @@ class BlockLines(NamedTuple):
 
 
 def read_block(data: bytes, block: Block, compression: Compression, key: str) -> BlockLines:
-    """The lines of a block. Raises FailedPrecondition if it has changed since it was written."""
+    """The lines of a block. Raises ChangedFile if it has changed since it was written."""
     check_block(data, block, key)
     plain = decompress(data, compression)
     texts = plain.split(b"\n")
@@ -236,9 +242,9 @@ def read_block(data: bytes, block: Block, compression: Compression, key: str) ->
 
 
 def check_block(data: bytes, block: Block, key: str) -> None:
-    """Raises FailedPrecondition if a block has changed since it was written."""
+    """Raises ChangedFile if a block has changed since it was written."""
     if len(data) != block.size or crc32(data) != block.checksum:
-        raise FailedPrecondition(
+        raise ChangedFile(
             f"the file {key!r} has been changed since it was written: restore it, or delete its file in _index/ "
             "if the change was meant"
         )

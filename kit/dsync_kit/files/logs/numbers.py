@@ -67,10 +67,12 @@ class Numbers:
             self._next, self._complete, self._taken = head + 1, head, set()
         self.known = True
 
-    def reserve(self) -> int:
-        """A number to take next."""
+    def reserve(self, after: int | None = None) -> int | None:
+        """A number to take next; None if it would not be the one after the number `after`."""
         with self._lock:
             number = self._next
+            if after is not None and number != after + 1:
+                return None
             self._next += 1
             self._open.add(number)
             return number

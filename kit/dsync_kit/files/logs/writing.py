@@ -194,11 +194,14 @@ class Writer:
         follows = group[0].change.follows
         lines: Lines | None = None
         for _ in range(_TRIES):
+            head = self._numbers.whole(known) if follows else None
             if follows or lines is None:
-                lines = self._lines(group, self._numbers.whole(known) if follows else 0)
+                lines = self._lines(group, head or 0)
             if not lines.texts:
                 return None
-            number = self._numbers.reserve()
+            number = self._numbers.reserve(head)
+            if number is None:  # a page that did not count has shown that others have gone on
+                continue
             data, index = page_file(lines, number, known.compression)
             if (file := self._numbers.take(number, data, known)) is not None:
                 return file, index

@@ -88,6 +88,12 @@ class Indexes:
             while self._size > _KEPT_BYTES and len(self._kept) > 1:
                 self._size -= _weight(self._kept.popitem(last=False)[1])
 
+    def forget(self, log: Log) -> None:
+        """Forget the indexes of a log's files, since one of them has gone or changed."""
+        with self._lock:
+            for key in [key for key in self._kept if key.startswith(log.key(""))]:
+                self._size -= _weight(self._kept.pop(key))
+
     def _read(self, log: Log, file: LogFile, known: Format) -> Index:
         if file.merged:
             try:
