@@ -45,4 +45,6 @@ def text_array(texts: Sequence[str | None]) -> str:
 
 def quoted(text: str) -> str:
     """A text as an element of an array."""
+    if '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -141,6 +141,9 @@ def _shortest(text: bytes) -> bytes:
 
 def _plain(value: Any) -> str:
     """A value of a document as a text that PostgreSQL reads."""
+    # Most values are of these types; the patterns below take several times as long.
+    if (kind := type(value)) is str or kind is int or kind is float:
+        return str(value)
     match value:
         case bool():
             return "true" if value else "false"
