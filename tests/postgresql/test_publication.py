@@ -95,7 +95,7 @@ def test_a_plan_tries_to_stream(client: Client, server: PostgreSQL, slot: Callab
     client.execute(f"CREATE ROLE {name} LOGIN".encode())
     one = slot()
     one._replicate = lambda: ReplicationConnection(server.uri.replace("//postgres@", f"//{name}@"))
-    with pytest.raises(psycopg.Error, match="(?i)wal ?sender"):
+    with pytest.raises(psycopg.Error, match=r"(?i)wal ?sender"):
         one.prepare(tables)
     slot().prepare(tables)
     left = "SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE %s || '%%'"
