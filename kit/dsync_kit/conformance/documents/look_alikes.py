@@ -32,6 +32,7 @@ IDS_OF_OTHER_KINDS: Groups = (
 SIMILAR_IDS: Groups = (
     (("binary", Binary(b"abc", 0)), ("binary", Binary(b"abc", 128))),
     (("int64", Int64(2**53)), ("int64", Int64(2**53 + 1))),
+    (("integer", 1), ("integer", 1.5)),
     (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
     *(tuple(("string", text) for text in texts) for texts in ALIKE.values.values()),
     (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),

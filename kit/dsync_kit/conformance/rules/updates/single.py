@@ -64,10 +64,11 @@ def update_missing(case: Case) -> None:
     after=("updates/update-missing", "updates/insert-existing"),
 )
 def replaces_whole(case: Case) -> None:
-    """UPDATE replaces the whole document: fields that the new one lacks are gone."""
+    """UPDATE replaces the whole document: fields that the new one lacks are gone, and so are those of nested ones."""
     namespace, model, value = one_document(case, present=True)
-    document = case.document(value, {"c": "new"}, model.data_type)
-    apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
+    for fields in ({"c": "old", "inner": {"x": 1, "y": 2}}, {"c": "new", "inner": {"x": 3}}):
+        document = case.document(value, fields, model.data_type)
+        apply(case, namespace, model, [update(UPDATE_TYPE_UPDATE, value, document, model.data_type)])
     case.expect(namespace, model, "the listing after an UPDATE")
 
 

@@ -85,7 +85,7 @@ def overwrites(case: Case) -> None:
     for number, version in enumerate(("first version", "second version")):
         drawn = case.draw(st.lists(contents, min_size=len(identifiers), max_size=len(identifiers)), version)
         page = [
-            case.document(identifier, {**fields, "version": number}, data_type)
+            case.document(identifier, {**fields, "version": number, "inner": {f"v{number}": 0}}, data_type)
             for identifier, fields in zip(identifiers, drawn, strict=True)
         ]
         case.write(namespace, page, data_type)
