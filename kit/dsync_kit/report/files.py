@@ -2,15 +2,14 @@
 
 import importlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from dsync_kit.output.console import open_console
+from dsync_kit.output.files import is_replaceable, write_whole
 from dsync_kit.output.streams import lost, write_document
 from dsync_kit.report.contents import Report
 from dsync_kit.usage import UsageError
@@ -60,7 +59,7 @@ class ReportFile:
                 if loss := lost():
                     raise loss
             else:
-                _write_whole(Path(self.path), text.encode("utf-8", "backslashreplace"))
+                write_whole(Path(self.path), text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             place = "standard output" if self.on_stdout else self.path
             raise ReportError(f"the {self.format} report cannot be written to {place}: {error.strerror}") from error
@@ -80,7 +79,7 @@ class ReportFile:
             raise UsageError(f"{option}: that is a folder, expected a file")
         if not path.parent.is_dir():
             raise UsageError(f"{option}: there is no folder {path.parent}: create it first")
-        if not os.access(path.parent if _is_replaceable(path) else path, os.W_OK):
+        if not os.access(path.parent if is_replaceable(path) else path, os.W_OK):
             raise UsageError(f"{option}: the folder {path.parent} cannot be written to")
 
 
@@ -98,33 +97,3 @@ def write_reports(files: Iterable[ReportFile], report: Report) -> list[str]:
 def console_beside(files: Sequence[ReportFile]) -> Console:
     """The console for people: on standard output, or on stderr if a report goes to standard output."""
     return open_console(stderr=any(file.on_stdout for file in files))
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically: afterwards it has the data or is unchanged. Raises OSError."""
-    if not _is_replaceable(path):
-        path.write_bytes(data)
-        return
-    # A link stays a link: the file that it points to is replaced.
-    path = path.resolve()
-    file, name = tempfile.mkstemp(dir=path.parent, prefix=".dsync-kit-")
-    try:
-        with os.fdopen(file, "wb") as opened:
-            opened.write(data)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):  # the original error is about to be raised
-            Path(name).unlink()
-        raise
-
-
-def _is_replaceable(path: Path) -> bool:
-    """Whether the path is a file or missing. Devices and pipes (`/dev/stdout`, `>(command)`) are written directly."""
-    return path.is_file() or not path.exists()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dsync_kit.conformance.results.situations import Meeting, Situation, merged
+from dsync_kit.output.files import write_whole
 from dsync_kit.usage import UsageError
 
 __all__ = ["CORPUS", "Corpus"]
@@ -48,9 +49,7 @@ class Corpus:
         before = len(self.reached)
         self.reached = merged([self.reached, reached])
         kept = [{**asdict(found), "count": count} for found, count in self.reached]
-        written = self._file.with_suffix(".new")
-        written.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        written.replace(self._file)
+        write_whole(self._file, (json.dumps(kept, indent=1) + "\n").encode())
         return len(self.reached) - before
 
 
