@@ -15,7 +15,7 @@ from dsync_kit.errors import PermissionDenied
 from dsync_kit.flow.listing import pages
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, GeneratePlanRequest, StreamUpdatesRequest
 from dsync_kit.registry import load_folder
-from dsync_kit.scaffold.rendering import Answers
+from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.targets.local import configure
 from dsync_kit.testing.postgresql import PostgreSQL
 
@@ -29,6 +29,7 @@ from .checks import (
     assert_own_tests_pass,
     assert_typed,
     render_all,
+    run,
 )
 
 # Which data types each shape is rendered with: all of them for the whole connector, and each with some other shape.
@@ -210,3 +211,12 @@ def test_a_commit_that_nobody_sees_yet_is_not_passed_over(rendered: Path) -> Non
         writing.result(timeout=30)
         (update,) = streamed.result(timeout=30).updates
         assert decode(update.data, DATA_TYPE_MONGO_BSON) == {"_id": 1, "n": 2, "twice": 4}
+
+
+@pytest.mark.campaign
+def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Both servers, both connectors and what moves the data are killed five times each in the copy, and five times each
+    in the stream. They come back by themselves, and both ends are equal."""
+    folder = scaffold(Answers(scheme="postgresql"), output=tmp_path / "postgresql").folder
+    amounts = ("--kills", "50", "--documents", "3000", "--changes", "400", "--quiet", "60")
+    run("dsync_kit.cli.kit", "e2e", "--seed", "1", *amounts, folder, folder, cwd=tmp_path)

@@ -34,6 +34,7 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
 }
+_CLUSTER = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 _DYING_SECONDS = 10.0
 
 
@@ -83,11 +84,10 @@ class PostgreSQL(LocalServer):
             outer.chmod(outer.stat().st_mode | 0o001)
             shutil.chown(data.parent, user)
         made = subprocess.run(  # noqa: S603
-            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            running_as(user, [programs / "initdb", "-D", data, *_CLUSTER]),
             cwd=data.parent,
             capture_output=True,
             check=False,
-            **running_as(user),
         )
         if made.returncode != 0:
             said = made.stderr.decode(errors="replace").strip() or f"it ended with status {made.returncode}"

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dsync_kit.bounds.guarded import GuardedProcess
 from dsync_kit.errors import UsageError
@@ -29,11 +28,27 @@ def find_program(name: str, *, package: str) -> str:
     return found
 
 
-def running_as(user: str | None) -> dict[str, Any]:
-    """The options for `subprocess` to run a program as a user, without the current user's rights; none for None."""
+# subprocess can change the user, but only forks then, and gRPC's handlers of a fork may crash the child.
+_AS_USER = """
+import os, sys
+uid, gid, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(gid))
+os.setuid(int(uid))
+os.execv(command[0], command)
+"""
+
+
+def running_as(user: str | None, command: Sequence[str | Path]) -> list[str]:
+    """The command that runs a program, given by its path, as a user without the current user's rights.
+
+    The command itself for None.
+    """
+    words = list(map(str, command))
     if user is None:
-        return {}
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+        return words
+    entry = pwd.getpwnam(user)
+    return [sys.executable, "-ISc", _AS_USER, str(entry.pw_uid), str(entry.pw_gid), *words]
 
 
 class OwnedProcess:
@@ -55,13 +70,12 @@ class OwnedProcess:
         self.log = log
         with log.open("wb") as output:
             self._process = GuardedProcess(
-                command,
+                running_as(user, command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=dict(environ),
                 cwd=cwd,
-                **running_as(user),
             )
         atexit.register(self.stop)
 
