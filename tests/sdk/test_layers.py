@@ -49,7 +49,7 @@ LAYERS = (
     {"conformance.running"},
     {"report"},
     {"readme"},
-    {"gate", "e2e"},
+    {"gate", "e2e", "spark"},
     {"cli", "pytest_plugin"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -10,22 +10,16 @@ from dsync_kit.cli.catalogue import options_of
 from dsync_kit.errors import UsageError
 from dsync_kit.output.redaction import redact_uri
 from dsync_kit.registry import connector_for, discover, folder_at
-from dsync_kit.settings import ConnectorSettings, option
+from dsync_kit.settings import ConnectorSettings
+from dsync_kit.targets.address import GrpcSettings
 from dsync_kit.targets.local import configure
 from dsync_kit.targets.resolving import find_connector, resolve
 from dsync_kit.targets.target import Target
 
-__all__ = ["GrpcSettings", "HelpWanted", "help_of", "take_ends"]
+__all__ = ["HelpWanted", "help_of", "take_ends"]
 
 _GRAMMAR = "dsync-kit run [run-options] SOURCE [options] DESTINATION [options]"
 _HELP = frozenset({"--help", "-help", "-h"})
-
-
-class GrpcSettings(ConnectorSettings):
-    """The options of `grpc://HOST:PORT`."""
-
-    insecure: bool = option(False, help="clear text, without TLS")
-    gzip: bool = option(False, help="compress the requests")
 
 
 class _NoOptions(ConnectorSettings):

@@ -13,7 +13,6 @@ from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.bounds.signals import watch_signals
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
-from dsync_kit.client import LocalClient
 from dsync_kit.connector import CallContext
 from dsync_kit.errors import RETRYABLE_CODES, ConnectorError, UsageError
 from dsync_kit.flow.engine import FlowOptions, Mode, run_flow
@@ -28,7 +27,7 @@ from dsync_kit.output.plain import printable_lines
 from dsync_kit.output.shown_log import shown_log
 from dsync_kit.output.streams import fail_on_loss, is_unread
 from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, TerminalRun
-from dsync_kit.targets.target import OpenTarget, Target
+from dsync_kit.targets.target import Target
 from dsync_kit.usage import TargetError
 
 __all__ = ["Run", "run"]
@@ -104,7 +103,7 @@ class _Running:
             transform = None
             if asked.transform is not None:
                 transform = stack.enter_context(_transform(asked.transform, insecure=asked.transform_insecure))
-            source, destination = (_end(target, stack.enter_context(target.open())) for target in self._ends)
+            source, destination = (End.of(target, stack.enter_context(target.open())) for target in self._ends)
             stack.enter_context(self._reader)
             stack.enter_context(_stopping(self._stop))
             return run_flow(
@@ -170,15 +169,6 @@ def _reader(asked: Run, write: Callable[[str], object]) -> RunReader:
     if console.is_terminal and not asked.quiet:
         return TerminalRun(console)
     return PlainLines(write, quiet=asked.quiet)
-
-
-def _end(target: Target, opened: OpenTarget) -> End:
-    api = opened.api
-    if opened.connector is not None:
-        api = LocalClient(opened.connector, copies=False, redact=target.redact)
-    # The arguments of a command may contain secrets.
-    title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
-    return End(title, api, target.redact)
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from dsync_kit.client import ConnectorApi
+from dsync_kit.client import ConnectorApi, LocalClient
 from dsync_kit.errors import UsageError
 from dsync_kit.protocol import DataType, GetInfoRequest, GetInfoResponse
 from dsync_kit.protocol.names import type_name
+from dsync_kit.targets.target import OpenTarget, Target
 
 __all__ = ["End", "Types", "check_namespaces", "negotiate"]
 
@@ -18,6 +20,16 @@ class End:
     title: str
     api: ConnectorApi
     redact: Callable[[str], str] = str
+
+    @classmethod
+    def of(cls, target: Target, opened: OpenTarget) -> Self:
+        """An open target. One in this process shares its messages with the caller, which must not change them."""
+        api = opened.api
+        if opened.connector is not None:
+            api = LocalClient(opened.connector, copies=False, redact=target.redact)
+        # The arguments of a command may contain secrets.
+        title = opened.title.split()[0] if opened.title.startswith("exec:") else opened.title
+        return cls(title, api, target.redact)
 
     def info(self) -> GetInfoResponse:
         """Its answer to GetInfo."""

@@ -6,12 +6,20 @@ from contextlib import ExitStack, contextmanager
 from dsync_kit.client import GrpcClient
 from dsync_kit.errors import UsageError
 from dsync_kit.output.redaction import redact_uri
+from dsync_kit.settings import ConnectorSettings, option
 from dsync_kit.targets.target import Calls, OpenTarget, Target
 from dsync_kit.usage import TargetError
 
-__all__ = ["grpc_target"]
+__all__ = ["GrpcSettings", "grpc_target"]
 
 _REACH_SECONDS = 5.0
+
+
+class GrpcSettings(ConnectorSettings):
+    """The options of `grpc://HOST:PORT`."""
+
+    insecure: bool = option(False, help="clear text, without TLS")
+    gzip: bool = option(False, help="compress the requests")
 
 
 def grpc_target(word: str, calls: Calls, *, insecure: bool, gzip: bool) -> Target:

@@ -1,0 +1,1 @@
+"""Documents as rows of Spark, and rows as documents."""
