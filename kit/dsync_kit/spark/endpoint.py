@@ -26,7 +26,6 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.settings import ConnectorSettings, Option
 from dsync_kit.targets.address import GrpcSettings
-from dsync_kit.targets.local import configure
 from dsync_kit.targets.resolving import find_connector, resolve
 from dsync_kit.usage import TargetError
 
@@ -67,9 +66,8 @@ class Endpoint:
                 f"the target {target} is a folder: give the URI of its data as the option 'uri', such as "
                 f"{connector.usage}. (The scratch area of its conformance.py exists in one process only)"
             )
-        typed = [uri, *_words(given, connector.settings)]
-        configure(connector, typed)
-        words = [*typed, *_from_environment(connector.settings, given, environ)]
+        words = [uri, *_words(given, connector.settings), *_from_environment(connector.settings, given, environ)]
+        connector.settings.parse(words, {})  # what is wrong is said on the driver
         if folder is not None:
             return cls(str(folder.resolve()), tuple(words))
         return cls(uri, tuple(words[1:]))
