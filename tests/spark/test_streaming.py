@@ -136,15 +136,16 @@ def test_available_now_ends_and_the_next_run_repeats_nothing(served: Served) -> 
 
 def test_a_server_that_is_replaced_ends_no_query(served: Served) -> None:
     """The stream is opened again where it was."""
-    with ConnectorServer(served.connector, "127.0.0.1:0", reuse_port=True) as first:
-        stream = streamed(**Served(first.address, served.connector).options(type="bson"))
+    twin = type(served.connector)(served.connector.settings, served.connector.store)
+    with ConnectorServer(twin, "127.0.0.1:0", reuse_port=True) as first:
+        stream = streamed(**Served(first.address, twin).options(type="bson"))
         came = reached(stream, served)
         replaced = ExitStack()
 
         def until() -> bool:
             if stream.committed == 1 and not served.contents("a"):
                 replaced.enter_context(ConnectorServer(served.connector, first.address, reuse_port=True))
-                first.drain(0)
+                first.stop()
                 served.change("a", updated("1", v=1))
             return stream.committed > 1 and came()
 
