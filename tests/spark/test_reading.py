@@ -8,6 +8,7 @@ import bson
 import orjson
 import pytest
 from bson import Decimal128, Int64, ObjectId
+from pyspark.sql.datasource import EqualTo, Filter, In, Not
 
 from dsync_kit.errors import UsageError
 from dsync_kit.files.content.extended import from_extended
@@ -15,6 +16,7 @@ from dsync_kit.spark import DsyncDataSource
 from dsync_kit.spark.endpoint import Endpoint
 from dsync_kit.spark.failures import CallFailed, RowError
 from dsync_kit.spark.planning import source_info
+from dsync_kit.spark.reading import FilteredReader
 from dsync_kit.usage import TargetError
 
 from .secretive import registered
@@ -93,6 +95,25 @@ def test_a_plans_partitions_are_sparks_and_can_be_made_fewer(served: Served) -> 
         partitions = reader.partitions()
         assert len(partitions) == count
         assert len({(row["namespace"], row["id"]) for row in rows_of(reader, partitions, schema)}) == 80
+
+
+def test_filters_on_the_namespace_leave_out_partitions(served: Served) -> None:
+    """Where Spark may push them down; a namespace that is not there leaves none, and is no error."""
+    for namespace in ("a", "b", "c"):
+        served.fill(namespace, {"_id": "1"})
+    cases: list[tuple[list[Filter], set[str]]] = [
+        ([In(("namespace",), ("a", "b", "x"))], {"a", "b"}),
+        ([In(("namespace",), ("a", "b")), EqualTo(("namespace",), "b")], {"b"}),
+        ([EqualTo(("namespace",), "x")], set()),
+        ([EqualTo(("id",), "a"), Not(EqualTo(("namespace",), "a"))], {"a", "b", "c"}),
+    ]
+    for filters, expected in cases:
+        source = DsyncDataSource(served.options(pushdownfilters="true"))
+        schema = source.schema()
+        reader = source.reader(schema)
+        assert isinstance(reader, FilteredReader)
+        assert reader.pushFilters(filters) == filters
+        assert {row["namespace"] for row in rows_of(reader, reader.partitions(), schema)} == expected
 
 
 def test_a_partition_can_be_read_again(served: Served) -> None:

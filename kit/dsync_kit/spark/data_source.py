@@ -19,7 +19,7 @@ from dsync_kit.spark.endpoint import Repeating
 from dsync_kit.spark.failures import refused
 from dsync_kit.spark.options import Given
 from dsync_kit.spark.planning import plan, source_info, source_type
-from dsync_kit.spark.reading import DsyncReader, Reading
+from dsync_kit.spark.reading import DsyncReader, FilteredReader, Reading
 from dsync_kit.spark.rows.found import found_columns
 from dsync_kit.spark.rows.raw import FORMS, raw_schema
 from dsync_kit.spark.rows.updates import update_schema
@@ -42,7 +42,14 @@ _UPDATE_PARTITIONS = 4
 _IDLE_SECONDS = 5.0
 """How long no update comes before a run with `availableNow` takes what it has seen for all that is there."""
 
-_STREAM_OPTIONS = ("initialCopy", "maxUpdatesPerBatch", "maxBytesPerBatch", "updatePartitions", "idleSeconds")
+_OTHER_OPTIONS = (
+    "pushDownFilters",
+    "initialCopy",
+    "maxUpdatesPerBatch",
+    "maxBytesPerBatch",
+    "updatePartitions",
+    "idleSeconds",
+)
 _STREAMS_FROM = (4, 2)
 
 
@@ -59,7 +66,7 @@ class DsyncDataSource(DataSource):
         given = Given(self.options)
         infer, sample = given.flag("inferSchema"), given.number("samplingSize") or _LOOKED_AT
         operations = given.flag("operations")
-        for name in _STREAM_OPTIONS:
+        for name in _OTHER_OPTIONS:
             given.text(name)
         reading = _reading(given)
         if not infer:
@@ -75,7 +82,8 @@ class DsyncDataSource(DataSource):
             given.text(name)
         if given.flag("operations"):
             raise UsageError("the option 'operations' is for streams: a batch read has documents only")
-        return DsyncReader(_reading(given), schema)
+        reader = FilteredReader if given.flag("pushDownFilters") else DsyncReader
+        return reader(_reading(given), schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """A batch write."""

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pyspark.sql.datasource import DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSourceReader, EqualTo, Filter, In, InputPartition
 from pyspark.sql.types import StructType
 
+from dsync_kit.errors import UsageError
 from dsync_kit.flow.listing import pages
 from dsync_kit.flow.negotiation import End
 from dsync_kit.protocol import DataType, Partition
@@ -18,9 +19,9 @@ from dsync_kit.spark.endpoint import Endpoint, Repeating
 from dsync_kit.spark.failures import fitting, refused
 from dsync_kit.spark.planning import plan, shares, source_info, source_type
 from dsync_kit.spark.rows.raw import RawRows, Rows, document_form, is_raw
-from dsync_kit.spark.rows.typed import TypedRows
+from dsync_kit.spark.rows.typed import NAMESPACE, TypedRows
 
-__all__ = ["DsyncReader", "Reading", "listed", "rows_for"]
+__all__ = ["DsyncReader", "FilteredReader", "Reading", "Share", "listed"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ def rows_for(schema: StructType, reading: Reading, data_type: DataType) -> Rows:
     """How documents become rows of a schema. Raises UsageError for a schema that they cannot fill."""
     if is_raw(schema):
         return RawRows(schema, document_form(schema, reading.documents), data_type)
+    if reading.documents is not None:
+        raise UsageError(
+            "the option 'documents' is for whole documents, but the schema has typed columns: leave it out"
+        )
     return TypedRows(schema, data_type, permissive=reading.permissive)
 
 
@@ -73,6 +78,7 @@ class DsyncReader(DataSourceReader):
     def __init__(self, reading: Reading, schema: StructType) -> None:
         self._reading = reading
         self._schema = schema
+        self._only: set[str] | None = None
 
     def partitions(self) -> Sequence[InputPartition]:
         """Called once, on the driver."""
@@ -82,8 +88,10 @@ class DsyncReader(DataSourceReader):
             data_type = source_type(end, info, reading.type_for(self._schema))
             rows_for(self._schema, reading, data_type)  # what is wrong with the schema is said before any task starts
             planned = plan(end, info, reading.namespaces, initial_sync=True, updates=False)
+        only = self._only
+        partitions = [each for each in planned.partitions if only is None or each.namespace in only]
         # For no partitions at all Spark makes one of None.
-        return [Share(group, data_type) for group in shares(planned.partitions, reading.partitions) or [[]]]
+        return [Share(group, data_type) for group in shares(partitions, reading.partitions) or [[]]]
 
     def read(self, partition: InputPartition) -> Iterator[Any]:
         """Called in each task, on an executor."""
@@ -91,3 +99,24 @@ class DsyncReader(DataSourceReader):
         rows = rows_for(self._schema, self._reading, share.data_type)
         with self._reading.endpoint.open() as end:
             yield from listed(end, map(Partition.FromString, share.partitions), share.data_type, rows)
+
+
+class FilteredReader(DsyncReader):
+    """A reader that plans only the namespaces which a query's filters allow.
+
+    It is a class of its own, as Spark refuses to read with a reader that takes filters unless its setting
+    `spark.sql.python.filterPushdown.enabled` is true.
+    """
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - Spark's name
+        """Take note of the filters on the namespace; Spark still applies all of them to the rows."""
+        column = ("namespace" if is_raw(self._schema) else NAMESPACE,)
+        for each in filters:
+            named: set[str] | None = None
+            if isinstance(each, EqualTo) and each.attribute == column:
+                named = {each.value}
+            elif isinstance(each, In) and each.attribute == column:
+                named = set(each.value)
+            if named is not None:
+                self._only = named if self._only is None else self._only & named
+        return filters
