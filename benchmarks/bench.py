@@ -16,7 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SECTIONS = ("data-path", "driven-by-dsync", "verify", "start-up", "object-store", "mongodb", "postgresql")
+SECTIONS = (
+    "data-path",
+    "driven-by-dsync",
+    "verify",
+    "start-up",
+    "object-store",
+    "mongodb",
+    "postgresql",
+    "spark",
+    "capacity",
+)
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 
