@@ -61,8 +61,8 @@ def measure(runs: int) -> list[str]:
         rows.append([name, work, f"{rate:.0f} MB/s", f"{busy:.0f} s", f"{needed:.2f}", f"{cores:.2f}"])
     return [
         f"One served process, {_CALLERS} callers over gRPC on the same machine, {_COUNT:,} documents of 1 KiB in pages "
-        f"of 1,000; medians of {runs} runs. Processor time is the connector's process alone: its store and its caller run "
-        "beside it.",
+        f"of 1,000; medians of {runs} runs. Processor time is the connector's process alone: its store and its "
+        "caller run beside it.",
         "",
         *table(["connector", "work", "carried", "processor time for 1 GB", "processes for 1 TB a day", "cores"], rows),
     ]

@@ -15,9 +15,17 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, which is not installed")
 
 PREPARED = """
+import os
 import sys
-from pathlib import Path
+import traceback
 
+def end(*failure):
+    if failure:
+        traceback.print_exception(*failure)
+    sys.stdout.flush(), sys.stderr.flush()
+    os._exit(1 if failure else 0)  # the servers' threads do not end by themselves
+
+sys.excepthook = end
 sys.path.insert(0, {here!r})
 from cluster import reference
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, WriteDataRequest
@@ -41,6 +49,7 @@ def orders(connector):
     return {document for (_, document), times in contents(connector, DATA_TYPE_MONGO_BSON).items() if times == 1}
 
 assert orders(sink_connector) == orders(source_connector) and len(orders(source_connector)) == 100
+assert becomes(lambda: query.lastProgress is not None, query), query.exception()  # the copy is done
 fill({"_id": "1", "status": "paid"}, {"_id": "new"})
 assert becomes(lambda: orders(sink_connector) == orders(source_connector), query), query.exception()
 query.stop()
@@ -51,12 +60,14 @@ quiet.explain(True)
 quiet.write.format("dsync").options(target="/dev/null", id="hunter2").mode("append").save()
 print("as the page says")
 spark.stop()
+end()
 """
 
 
 def in_spark(script: str, folder: Path) -> str:
     """What a script prints, in a Spark of two workers; nothing is written outside of the folder."""
     settings = {"spark.ui.enabled": "false", "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2"}
+    settings |= {"spark.python.authenticate.socketTimeout": "120s"}  # a busy machine takes its time
     settings |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": (folder / "events").as_uri()}
     (folder / "events").mkdir()
     options = " ".join(f"--conf {name}={value}" for name, value in settings.items())
