@@ -15,8 +15,8 @@ from dsync_kit.files.content.extended import from_extended
 from dsync_kit.spark import DsyncDataSource
 from dsync_kit.spark.endpoint import Endpoint
 from dsync_kit.spark.failures import CallFailed, RowError
+from dsync_kit.spark.filtered import FilteredReader
 from dsync_kit.spark.planning import source_info
-from dsync_kit.spark.reading import FilteredReader
 from dsync_kit.usage import TargetError
 
 from .secretive import registered

@@ -19,7 +19,7 @@ from dsync_kit.spark.endpoint import Repeating
 from dsync_kit.spark.failures import refused
 from dsync_kit.spark.options import Given
 from dsync_kit.spark.planning import plan, source_info, source_type
-from dsync_kit.spark.reading import DsyncReader, FilteredReader, Reading
+from dsync_kit.spark.reading import DsyncReader, Reading
 from dsync_kit.spark.rows.found import found_columns
 from dsync_kit.spark.rows.raw import FORMS, raw_schema
 from dsync_kit.spark.rows.updates import update_schema
@@ -50,7 +50,8 @@ _OTHER_OPTIONS = (
     "updatePartitions",
     "idleSeconds",
 )
-_STREAMS_FROM = (4, 2)
+_FILTERS_FROM, _STREAMS_FROM = (4, 1), (4, 2)
+"""Before 4.2, the reader of a stream doesn't learn where the stream stands."""
 
 
 class DsyncDataSource(DataSource):
@@ -82,8 +83,12 @@ class DsyncDataSource(DataSource):
             given.text(name)
         if given.flag("operations"):
             raise UsageError("the option 'operations' is for streams: a batch read has documents only")
-        reader = FilteredReader if given.flag("pushDownFilters") else DsyncReader
-        return reader(_reading(given), schema)
+        if not given.flag("pushDownFilters"):
+            return DsyncReader(_reading(given), schema)
+        _check_spark("filters on the plan need", _FILTERS_FROM)
+        from dsync_kit.spark.filtered import FilteredReader
+
+        return FilteredReader(_reading(given), schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """A batch write."""
@@ -93,10 +98,10 @@ class DsyncDataSource(DataSource):
 
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802 - Spark's name
         """A stream of updates."""
+        _check_spark("streams need", _STREAMS_FROM)
         from dsync_kit.spark.streaming.batch import Limits
         from dsync_kit.spark.streaming.reader import DsyncStreamReader, Following
 
-        _check_streams()
         given = Given(self.options)
         given.flag("operations")
         limits = Limits(
@@ -109,9 +114,9 @@ class DsyncDataSource(DataSource):
 
     def streamWriter(self, schema: StructType, overwrite: bool) -> DataSourceStreamWriter:  # noqa: N802
         """A stream that is written as updates."""
+        _check_spark("streams need", _STREAMS_FROM)
         from dsync_kit.spark.streaming.writer import DsyncStreamWriter
 
-        _check_streams()
         if overwrite:
             raise UsageError("documents are never removed by a write: use .outputMode('append') or 'update'")
         given = Given(self.options)
@@ -120,10 +125,10 @@ class DsyncDataSource(DataSource):
         )
 
 
-def _check_streams() -> None:
-    """Raise UsageError where Spark is too old: a stream's reader must see where it stands."""
-    if tuple(map(int, pyspark.__version__.split(".")[:2])) < _STREAMS_FROM:
-        raise UsageError(f"streams need pyspark 4.2 or newer, but this is {pyspark.__version__}")
+def _check_spark(what: str, needed: tuple[int, int]) -> None:
+    """Raise UsageError where Spark is too old for something."""
+    if tuple(map(int, pyspark.__version__.split(".")[:2])) < needed:
+        raise UsageError(f"{what} pyspark {needed[0]}.{needed[1]} or newer, but this is {pyspark.__version__}")
 
 
 def _reading(given: Given) -> Reading:

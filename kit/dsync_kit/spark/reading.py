@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pyspark.sql.datasource import DataSourceReader, EqualTo, Filter, In, InputPartition
+from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.types import StructType
 
 from dsync_kit.errors import UsageError
@@ -19,9 +19,9 @@ from dsync_kit.spark.endpoint import Endpoint, Repeating
 from dsync_kit.spark.failures import fitting, refused
 from dsync_kit.spark.planning import plan, shares, source_info, source_type
 from dsync_kit.spark.rows.raw import RawRows, Rows, document_form, is_raw
-from dsync_kit.spark.rows.typed import NAMESPACE, TypedRows
+from dsync_kit.spark.rows.typed import TypedRows
 
-__all__ = ["DsyncReader", "FilteredReader", "Reading", "Share", "listed"]
+__all__ = ["DsyncReader", "Reading", "Share", "listed"]
 
 
 @dataclass(frozen=True)
@@ -73,22 +73,22 @@ def listed(end: End, partitions: Iterable[Partition], data_type: DataType, rows:
 
 
 class DsyncReader(DataSourceReader):
-    """Reads all documents of the namespaces."""
+    """Reads all documents of the namespaces: with `only`, of those among them."""
 
     def __init__(self, reading: Reading, schema: StructType) -> None:
         self._reading = reading
-        self._schema = schema
-        self._only: set[str] | None = None
+        self.schema = schema
+        self.only: set[str] | None = None
 
     def partitions(self) -> Sequence[InputPartition]:
         """Called once, on the driver."""
         reading = self._reading
         with reading.endpoint.open() as end:
             info = source_info(end)
-            data_type = source_type(end, info, reading.type_for(self._schema))
-            rows_for(self._schema, reading, data_type)  # what is wrong with the schema is said before any task starts
+            data_type = source_type(end, info, reading.type_for(self.schema))
+            rows_for(self.schema, reading, data_type)  # what is wrong with the schema is said before any task starts
             planned = plan(end, info, reading.namespaces, initial_sync=True, updates=False)
-        only = self._only
+        only = self.only
         partitions = [each for each in planned.partitions if only is None or each.namespace in only]
         # For no partitions at all Spark makes one of None.
         return [Share(group, data_type) for group in shares(partitions, reading.partitions) or [[]]]
@@ -96,27 +96,6 @@ class DsyncReader(DataSourceReader):
     def read(self, partition: InputPartition) -> Iterator[Any]:
         """Called in each task, on an executor."""
         share = cast("Share", partition)
-        rows = rows_for(self._schema, self._reading, share.data_type)
+        rows = rows_for(self.schema, self._reading, share.data_type)
         with self._reading.endpoint.open() as end:
             yield from listed(end, map(Partition.FromString, share.partitions), share.data_type, rows)
-
-
-class FilteredReader(DsyncReader):
-    """A reader that plans only the namespaces which a query's filters allow.
-
-    It is a class of its own, as Spark refuses to read with a reader that takes filters unless its setting
-    `spark.sql.python.filterPushdown.enabled` is true.
-    """
-
-    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - Spark's name
-        """Take note of the filters on the namespace; Spark still applies all of them to the rows."""
-        column = ("namespace" if is_raw(self._schema) else NAMESPACE,)
-        for each in filters:
-            named: set[str] | None = None
-            if isinstance(each, EqualTo) and each.attribute == column:
-                named = {each.value}
-            elif isinstance(each, In) and each.attribute == column:
-                named = set(each.value)
-            if named is not None:
-                self._only = named if self._only is None else self._only & named
-        return filters
