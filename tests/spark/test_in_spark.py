@@ -1,4 +1,4 @@
-"""A real Spark with two workers: the page for its users, and executors that are killed."""
+"""A real Spark: the page for its users; and, behind the marker `campaign`, executors that are killed."""
 
 import os
 import re
@@ -65,8 +65,8 @@ end()
 
 
 def in_spark(script: str, folder: Path) -> str:
-    """What a script prints, in a Spark of two workers; nothing is written outside of the folder."""
-    settings = {"spark.ui.enabled": "false", "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2"}
+    """What a script prints, in a Spark of this machine; nothing is written outside of the folder."""
+    settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
     settings |= {"spark.python.authenticate.socketTimeout": "120s"}  # a busy machine takes its time
     settings |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": (folder / "events").as_uri()}
     (folder / "events").mkdir()
@@ -74,7 +74,7 @@ def in_spark(script: str, folder: Path) -> str:
     environ = {
         **os.environ,
         "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_SUBMIT_ARGS": f"--master local-cluster[2,1,512] {options} pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": f"--master local[2,4] {options} pyspark-shell",
         "SPARK_LOCAL_HOSTNAME": "localhost",
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_WORKER_DIR": str(folder / "work"),
