@@ -1,7 +1,7 @@
-"""Reads the same documents in one Spark session, RUNS times in turn: session.py ADDRESS FOLDER COUNT FEW RUNS.
+"""Reads the same documents in one Spark session, RUNS times in turn: session.py ADDRESS FEW_ADDRESS FOLDER RUNS.
 
-ADDRESS serves /dev/fakesource with COUNT documents in four partitions; FOLDER holds them as NDJSON. It prints the
-seconds of each read, less those of a read of FEW documents, as JSON.
+Each address serves /dev/fakesource, the second one with few documents; FOLDER has those of both as NDJSON, in `many` and
+`few`. It prints the seconds of each read, less those of a read of few documents, as JSON.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame, SparkSession
 
-address, few_address, folder, runs = sys.argv[1:3] + sys.argv[3:5]
+address, few_address, folder, runs = sys.argv[1:5]
 spark = (
     SparkSession.builder.master("local[2]")
     .config("spark.ui.enabled", "false")
