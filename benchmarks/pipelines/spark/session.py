@@ -1,7 +1,7 @@
 """Reads the same documents in one Spark session, RUNS times in turn: session.py ADDRESS FEW_ADDRESS FOLDER RUNS.
 
-Each address serves /dev/fakesource, the second one with few documents; FOLDER has those of both as NDJSON, in `many` and
-`few`. It prints the seconds of each read, less those of a read of few documents, as JSON.
+Each address serves /dev/fakesource, the second one with few documents; FOLDER has those of both as NDJSON, in `many`
+and `few`. It prints the seconds of each read, less those of a read of few documents, as JSON.
 """
 
 import json
