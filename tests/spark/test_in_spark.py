@@ -43,13 +43,16 @@ fill(*({{"_id": str(number), "status": "open", "total": number / 2}} for number 
 """The two connectors of the page, with some orders in the first one."""
 
 CHECKED = """
-from cluster import becomes, contents
+from cluster import becomes, contents, restarted
+
+checkpoint = {checkpoint!r}
 
 def orders(connector):
     return {document for (_, document), times in contents(connector, DATA_TYPE_MONGO_BSON).items() if times == 1}
 
 assert orders(sink_connector) == orders(source_connector) and len(orders(source_connector)) == 100
-assert becomes(lambda: query.lastProgress is not None, query), query.exception()  # the copy is done
+while not becomes(lambda: query.lastProgress is not None, query):  # until the copy is done
+    query = restarted(query, changes.writeStream.format("dsync").options(**sink, checkpointLocation=checkpoint).start)
 fill({"_id": "1", "status": "paid"}, {"_id": "new"})
 assert becomes(lambda: orders(sink_connector) == orders(source_connector), query), query.exception()
 query.stop()
@@ -68,7 +71,11 @@ def in_spark(script: str, folder: Path) -> str:
     """What a script prints, in a Spark of this machine; nothing is written outside of the folder."""
     settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
     settings |= {"spark.python.authenticate.socketTimeout": "120s"}  # a busy machine takes its time
-    settings |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": (folder / "events").as_uri()}
+    settings |= {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": (folder / "events").as_uri(),
+    }
     (folder / "events").mkdir()
     options = " ".join(f"--conf {name}={value}" for name, value in settings.items())
     environ = {
@@ -102,7 +109,12 @@ def test_the_page_for_sparks_users_works(tmp_path: Path) -> None:
     pasted = "\n".join(blocks).replace("/tmp/orders", str(tmp_path / "checkpoint"))  # noqa: S108
     pasted = pasted.replace('"grpc://127.0.0.1:8088"', 'source_end["target"]')
     pasted = pasted.replace('"grpc://127.0.0.1:8089"', 'sink_end["target"]')
-    output = in_spark(PREPARED.format(here=str(HERE)) + pasted + CHECKED, tmp_path)
+    output = in_spark(
+        PREPARED.format(here=str(HERE))
+        + pasted
+        + CHECKED.replace("{checkpoint!r}", repr(str(tmp_path / "checkpoint"))),
+        tmp_path,
+    )
     assert "as the page says" in output
     assert "|ns0|" in output.replace(" ", "")
 
