@@ -1,5 +1,6 @@
 """`serve`, `run` and `e2e`: serve connectors, and move data between them."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -157,6 +158,9 @@ def e2e(
 
     Ends with 0 if they are equal, 1 if not, 2 for wrong usage, 3 if it could not be judged.
     """
+    # It starts a backend while the other end is being called. gRPC's handlers of a fork are for processes that go on
+    # without exec: here they only print, and a child has crashed beside them.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from dsync_kit.cli.e2e import EndToEnd
     from dsync_kit.cli.e2e import e2e as run
     from dsync_kit.e2e.workload import Amounts
