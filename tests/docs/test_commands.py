@@ -172,7 +172,7 @@ ALL = [command for page in PAGES for command in commands(page)]
 
 def targets() -> set[str]:
     """The Makefile's targets."""
-    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def variables_of_make() -> set[str]:
