@@ -15,7 +15,7 @@ from measures.measuring import BENCHMARKS, KIT, command, interleaved, median, se
 
 __all__ = ["measure"]
 
-_COUNT = int(os.environ.get("DOCUMENTS", "400000"))
+_COUNT = int(os.environ.get("DOCUMENTS", "1000000"))
 _FEW, _PARTITIONS = 4_000, 4
 _PAYLOAD = '{"name":"customer","email":"customer@example.com","city":"Amsterdam","note":"' + "x" * 60 + '"}'
 _RUN = "`dsync-kit run`, to /dev/null"
