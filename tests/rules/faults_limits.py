@@ -87,20 +87,20 @@ class LargeDocumentIsNotStreamed(Reference):
 
 
 @broken("limits/many-documents", "special input")
-class PageBeyondAThousandIsCut(Reference):
-    """The store accepts 1,000 rows in one statement."""
+class PageBeyondItsParametersIsCut(Reference):
+    """A statement has at most 2,100 parameters, enough for 1,050 rows; the others are dropped."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
-        del request.data[1000:]
+        del request.data[1050:]
         return super().write_data(request)
 
 
 @broken("limits/many-documents", "special input")
-class PageBeyondAThousandFails(Reference):
-    """The store accepts 1,000 rows in one statement, and raises an error for more."""
+class PageBeyondItsParametersFails(Reference):
+    """A statement has at most 2,100 parameters, enough for 1,050 rows; more raise an error."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
-        if len(request.data) > 1000:
+        if len(request.data) > 1050:
             raise RuntimeError("too many SQL variables")
         return super().write_data(request)
 

@@ -138,7 +138,7 @@ def special_field_names(case: Case) -> None:
         "write/read-back",
         "updates/update-missing",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def deep(case: Case) -> None:
     """Documents and arrays nested 40 levels deep come back; 100 levels deep they may be refused."""
@@ -160,7 +160,7 @@ def deep(case: Case) -> None:
         "write/read-back",
         "updates/update-missing",
     ),
-    examples=0.2,
+    examples=0.28,
 )
 def wide(case: Case) -> None:
     """A document with 1,000 fields and a text of 100,000 characters (or as many bytes) comes back."""

@@ -158,7 +158,7 @@ def request_codes(case: Case) -> None:
     level=Level.SHOULD,
     needs=(Need.LISTING, Need.UPDATES),
     hint="decoding an unknown cursor raises an exception that isn't mapped to a status",
-    examples=0.2,
+    examples=0.28,
 )
 def stream_cursor(case: Case) -> None:
     """StreamUpdates from a cursor that the connector did not make is refused with INVALID_ARGUMENT, if at all."""
@@ -179,7 +179,7 @@ def stream_cursor(case: Case) -> None:
     needs=(Need.SINK,),
     hint="a namespace becomes a path or part of a statement unchecked: escape it, or refuse it",
     after=("errors/namespaces",),
-    examples=0.4,
+    examples=0.5,
 )
 def namespace_codes(case: Case) -> None:
     """WriteData to a strange namespace is refused with INVALID_ARGUMENT or NOT_FOUND, if at all."""
@@ -199,7 +199,7 @@ def namespace_codes(case: Case) -> None:
     needs=(Need.SOURCE,),
     hint="a namespace becomes a path or part of a statement unchecked, or a missing table's error isn't mapped",
     after=("errors/namespaces",),
-    examples=0.4,
+    examples=0.5,
 )
 def plan_namespaces(case: Case) -> None:
     """A strange or unknown namespace's plan and count are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""

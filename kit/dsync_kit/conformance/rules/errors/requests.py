@@ -54,7 +54,7 @@ def refused_type(case: Case) -> None:
     BAD_INPUT,
     needs=(Need.LISTING,),
     hint="an unsupported type is mapped to the code of an outage",
-    examples=0.3,
+    examples=0.44,
     after=("errors/refused-type",),
 )
 def list_type(case: Case) -> None:
@@ -77,7 +77,7 @@ def list_type(case: Case) -> None:
     level=Level.SHOULD,
     needs=(Need.LISTING,),
     hint="the connector treats everything that isn't JSON as BSON, or the other way around",
-    examples=0.2,
+    examples=0.28,
     after=("errors/list-type",),
 )
 def unknown_type(case: Case) -> None:
@@ -152,7 +152,7 @@ HOSTILE_NAMES = (
         "write/isolates-namespaces",
         "errors/malformed-document",
     ),
-    examples=0.4,
+    examples=0.5,
 )
 def namespaces(case: Case) -> None:
     """A strange namespace is refused with a final code, or works like any other."""
@@ -184,7 +184,7 @@ def namespaces(case: Case) -> None:
     BAD_INPUT,
     needs=(Need.SINK,),
     hint="an update of an unknown type is ignored, or mapped to the code of an outage",
-    examples=0.3,
+    examples=0.44,
     after=("errors/malformed-update",),
 )
 def update_type(case: Case) -> None:

@@ -78,7 +78,7 @@ def order(case: Case) -> None:
     needs=_NEEDS,
     hint="a missing document is an error, or is left out",
     after=("get-by-ids/answers", "get-by-ids/namespace"),
-    examples=0.3,
+    examples=0.44,
 )
 def missing(case: Case) -> None:
     """A missing id gives an item with empty data."""
@@ -144,7 +144,7 @@ def current(case: Case) -> None:
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="ids are compared as text",
-    examples=0.3,
+    examples=0.44,
 )
 def look_alikes(case: Case) -> None:
     """Each of several similar ids finds its own document, and a missing one finds none."""
@@ -181,7 +181,7 @@ def look_alikes(case: Case) -> None:
     needs=(*_NEEDS, Need.TWO_NAMESPACES),
     hint="the connector ignores the request's namespace",
     after=("get-by-ids/answers",),
-    examples=0.2,
+    examples=0.28,
 )
 def own_namespace(case: Case) -> None:
     """GetByIds finds a document only in its own namespace."""

@@ -96,7 +96,7 @@ def connections(case: Case) -> None:
     needs=(Need.IN_PROCESS, Need.LISTING),
     hint="an answer depends on the caller's process: on its thread, or on a shared object",
     after=("list/repeatable", "info/stable", "errors/malformed-document", "errors/page-cursor", "write/read-back"),
-    examples=0.12,
+    examples=0.16,
 )
 def over_grpc(case: Case) -> None:
     """Listings, writes and refusals are the same over gRPC as in this process."""

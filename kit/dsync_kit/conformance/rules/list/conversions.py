@@ -38,7 +38,7 @@ _INEXPRESSIBLE: dict[DataType, list[dict[str, object]]] = {
     needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
     hint="each type's documents are stored separately: convert them, or refuse the listing",
     after=("write/read-back", "list/complete", "list/type"),
-    examples=0.4,
+    examples=0.5,
 )
 def types_agree(case: Case) -> None:
     """Documents written as one type appear in a listing of the other type, or that listing is refused."""
@@ -71,7 +71,7 @@ def types_agree(case: Case) -> None:
     needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
     hint="a document that cannot be converted is skipped: refuse the listing, or convert as much as possible",
     after=("list/types-agree", "list/complete", "write/accepts"),
-    examples=0.4,
+    examples=0.5,
 )
 def all_or_refused(case: Case) -> None:
     """A listing of the other type returns inexpressible documents in some form, or is refused."""

@@ -143,7 +143,7 @@ def complete(case: Case) -> None:
         "write/idempotent",
         "list/repeatable",
     ),
-    examples=0.2,
+    examples=0.28,
 )
 def page_boundaries(case: Case) -> None:
     """Every document is listed once if pages are exactly full, or one document short of it or beyond."""
@@ -309,7 +309,7 @@ def any_time(case: Case) -> None:
         "plan/self-contained",
         "list/interleaved",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def retryable_cursor(case: Case) -> None:
     """A page cursor works on another instance, or is answered there with a retryable code."""

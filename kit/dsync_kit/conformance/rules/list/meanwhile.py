@@ -60,7 +60,7 @@ def interleaved(case: Case) -> None:
     needs=(Need.LISTING,),
     hint="threads that list at the same time share a client, a cursor or a small pool of connections",
     after=("list/repeatable", "list/interleaved"),
-    examples=0.3,
+    examples=0.44,
 )
 def parallel(case: Case) -> None:
     """As many parallel listings as dsync may start return the same as listings one after another."""
@@ -128,7 +128,7 @@ def ends_while_written(case: Case) -> None:
         "list/many-pages",
         "updates/delete",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def stable_while_written(case: Case) -> None:
     """Untouched documents are listed even if others are deleted and inserted between the pages."""

@@ -63,7 +63,7 @@ def opens(case: Case) -> None:
     needs=_LIVE,
     hint="the count does not grow with every update: it counts messages or calls, or only one kind of update",
     after=("lsn/opens", "stream/inserts"),
-    examples=0.3,
+    examples=0.44,
 )
 def counts(case: Case) -> None:
     """After n documents were inserted, overwritten or deleted, the count reaches n."""
@@ -95,7 +95,7 @@ def counts(case: Case) -> None:
     needs=_LIVE,
     hint="deletes lower the count, or it starts again with each message",
     after=("lsn/opens",),
-    examples=0.16,
+    examples=0.22,
 )
 def monotone(case: Case) -> None:
     """The count never decreases."""
@@ -127,7 +127,7 @@ def monotone(case: Case) -> None:
     needs=_LIVE,
     hint="lsn is the position in the log, or a time, instead of the number of updates since the cursor",
     after=("lsn/opens", "lsn/counts"),
-    examples=0.2,
+    examples=0.28,
 )
 def since_cursor(case: Case) -> None:
     """The count starts at the cursor, not at the beginning of the log."""

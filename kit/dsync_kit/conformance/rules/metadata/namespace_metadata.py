@@ -124,7 +124,7 @@ def count(case: Case) -> None:
         "list/ids-unique",
         "metadata/answers",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def agrees_with_listing(case: Case) -> None:
     """The count of a namespace is the number of documents in its listing, or 0."""
@@ -145,7 +145,7 @@ def agrees_with_listing(case: Case) -> None:
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is mapped to the code of an outage",
     after=("metadata/answers",),
-    examples=0.2,
+    examples=0.28,
 )
 def unknown_namespace(case: Case) -> None:
     """The count of a namespace that does not exist is 0, or refused with a final code."""
@@ -166,7 +166,7 @@ def unknown_namespace(case: Case) -> None:
     needs=(Need.LOADING, Need.TWO_NAMESPACES),
     hint="the count includes the documents of all namespaces, or of all that match the name as a pattern",
     after=("metadata/count", "write/isolates-namespaces"),
-    examples=0.3,
+    examples=0.44,
 )
 def per_namespace(case: Case) -> None:
     """Each namespace has its own count."""

@@ -29,7 +29,7 @@ def _asked(case: Case) -> list[str]:
     "honours both flags (no partitions when `initial_sync` is false …)",
     needs=(Need.LISTING,),
     hint="GeneratePlan ignores the request's initial_sync",
-    examples=0.2,
+    examples=0.28,
 )
 def initial_sync_flag(case: Case) -> None:
     """A plan without initial_sync has no partitions."""
@@ -50,7 +50,7 @@ def initial_sync_flag(case: Case) -> None:
     "honours both flags (… no updates partitions when `updates` is false)",
     needs=(Need.LISTING, Need.UPDATES),
     hint="GeneratePlan ignores the request's updates",
-    examples=0.2,
+    examples=0.28,
 )
 def updates_flag(case: Case) -> None:
     """A plan has an updates partition if, and only if, the request asks for updates."""
@@ -77,7 +77,7 @@ def updates_flag(case: Case) -> None:
     "today's dsync refuses more than one updates partition.",
     needs=(Need.LISTING, Need.UPDATES),
     hint="the plan has an updates partition for each namespace, or for each shard",
-    examples=0.2,
+    examples=0.28,
     after=("plan/updates-flag",),
 )
 def one_updates_partition(case: Case) -> None:
@@ -272,7 +272,7 @@ def self_contained(case: Case) -> None:
     "An unknown namespace is empty, or is answered with NOT_FOUND",
     needs=(Need.SOURCE,),
     hint="the store's error for a missing table or collection is mapped to the code of an outage",
-    examples=0.2,
+    examples=0.28,
     after=("plan/asked-namespaces",),
 )
 def unknown_namespace(case: Case) -> None:

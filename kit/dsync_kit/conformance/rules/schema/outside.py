@@ -252,7 +252,7 @@ def partial_updates(case: Case) -> None:
     needs=(*_NEEDS, Need.CHANGING),
     hint="ids are converted to the key's type before they are looked up",
     after=(*_AFTER, "updates/delete"),
-    examples=0.4,
+    examples=0.5,
 )
 def other_ids(case: Case) -> None:
     """A DELETE of an id that only looks like a document's ('5' for 5) leaves the document."""

@@ -21,7 +21,7 @@ __all__ = ["RULES"]
     needs=LIVE,
     hint="inserted documents are not streamed, or the plan's position is taken too late",
     after=OPENS,
-    examples=0.4,
+    examples=0.5,
 )
 def inserts(case: Case) -> None:
     """Documents inserted while the stream is open arrive."""
@@ -38,7 +38,7 @@ def inserts(case: Case) -> None:
     needs=LIVE,
     hint="changes of existing documents are not streamed, or with their old state",
     after=ARRIVES,
-    examples=0.4,
+    examples=0.5,
 )
 def overwrites(case: Case) -> None:
     """Changes of existing documents arrive with the new state."""
@@ -56,7 +56,7 @@ def overwrites(case: Case) -> None:
     needs=(*LIVE, Need.DELETING),
     hint="deletes are not streamed, or with the wrong id",
     after=ARRIVES,
-    examples=0.4,
+    examples=0.5,
 )
 def deletes(case: Case) -> None:
     """Deletes arrive."""
@@ -75,7 +75,7 @@ def deletes(case: Case) -> None:
     needs=(*LIVE, Need.SINK),
     hint="only what WriteUpdates writes is streamed, not the pages of WriteData",
     after=ARRIVES,
-    examples=0.4,
+    examples=0.5,
 )
 def write_data(case: Case) -> None:
     """Documents that WriteData writes arrive, whether new or overwritten."""
@@ -178,7 +178,7 @@ def many(case: Case) -> None:
     needs=(*LIVE, Need.DELETING),
     hint="a namespace vanishes with its last document: the stream ends, fails, or misses the next document",
     after=(*ARRIVES, "stream/from-plan", "stream/write-data"),
-    examples=0.3,
+    examples=0.44,
 )
 def emptied(case: Case) -> None:
     """After a namespace's last document is deleted, a stream continues, and sends documents written later."""

@@ -83,7 +83,7 @@ def values(case: Case) -> None:
     needs=LIVE,
     hint="the log omits large values that an update does not change: read them from the store",
     after=(*ARRIVES, "stream/overwrites", "stream/values"),
-    examples=0.16,
+    examples=0.22,
 )
 def unchanged_fields(case: Case) -> None:
     """An update of one field also carries the others, even a text of 16,000 characters."""
@@ -103,7 +103,7 @@ def unchanged_fields(case: Case) -> None:
     needs=LIVE,
     hint="the id is cut, for example by a column in a table of changes",
     after=(*ARRIVES, "stream/deletes", "write/long-ids"),
-    examples=0.2,
+    examples=0.28,
 )
 def long_ids(case: Case) -> None:
     """The stream inserts and deletes documents with ids of hundreds of characters as the source does."""

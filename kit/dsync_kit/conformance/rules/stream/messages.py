@@ -55,7 +55,7 @@ def opens(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the message's namespace is left empty",
     after=OPENS,
-    examples=0.16,
+    examples=0.22,
 )
 def namespace_named(case: Case) -> None:
     """Each message with updates names their namespace."""
@@ -68,7 +68,7 @@ def namespace_named(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the update's type is left UNKNOWN (0)",
     after=OPENS,
-    examples=0.16,
+    examples=0.22,
 )
 def update_type(case: Case) -> None:
     """Each update is an INSERT, an UPDATE or a DELETE."""
@@ -94,7 +94,7 @@ def id_encoding(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id changes type (a string for an ObjectId, an int64 for an int32), or comes from another field",
     after=(*OPENS, "stream/id-encoding"),
-    examples=0.4,
+    examples=0.5,
 )
 def ids(case: Case) -> None:
     """The id of an update, also of a DELETE, is the id of its document, including the type."""
@@ -118,7 +118,7 @@ def ids(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the id's name is that of another field, or of the other data type",
     after=(*OPENS, "stream/id-encoding"),
-    examples=0.16,
+    examples=0.22,
 )
 def id_name(case: Case) -> None:
     """A single id's name is `_id` (in JSON `id`) or empty."""
@@ -142,7 +142,7 @@ def id_name(case: Case) -> None:
     needs=(Need.UPDATES,),
     hint="the data is empty, a diff, without the id, or not encoded as the request's type",
     after=OPENS,
-    examples=0.4,
+    examples=0.5,
 )
 def documents(case: Case) -> None:
     """INSERT and UPDATE carry a whole document of the requested type."""

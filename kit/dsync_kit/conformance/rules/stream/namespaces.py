@@ -20,7 +20,7 @@ __all__ = ["RULES"]
     needs=(*LIVE, Need.TWO_NAMESPACES),
     hint="StreamUpdates ignores the request's namespaces",
     after=(*ARRIVES, "stream/namespace-named"),
-    examples=0.4,
+    examples=0.5,
 )
 def namespaces(case: Case) -> None:
     """A stream of one namespace has all updates of that namespace, and no others."""
@@ -43,7 +43,7 @@ def namespaces(case: Case) -> None:
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="updates of one namespace are sent in a message of another, or only the first requested namespace is streamed",
     after=(*ARRIVES, "stream/namespaces"),
-    examples=0.4,
+    examples=0.5,
 )
 def namespaces_apart(case: Case) -> None:
     """A stream of several namespaces has the updates of each under its name, in any order of the request."""
@@ -61,7 +61,7 @@ def namespaces_apart(case: Case) -> None:
     needs=(*LIVE, Need.TWO_NAMESPACES, Need.DEFAULT_PLAN),
     hint="a stream without namespaces has no updates, or only those of one namespace",
     after=ARRIVES,
-    examples=0.24,
+    examples=0.33,
 )
 def all_namespaces(case: Case) -> None:
     """A stream without namespaces has the updates of all namespaces."""

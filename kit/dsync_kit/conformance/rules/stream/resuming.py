@@ -124,7 +124,7 @@ def resume_many(case: Case) -> None:
     needs=(*_LIVE, Need.ELSEWHERE),
     hint="the cursor is a key into the memory of the instance that sent it",
     after=(*_PLANNED, "stream/resume"),
-    examples=0.06,
+    examples=0.1,
 )
 def resume_elsewhere(case: Case) -> None:
     """Another instance resumes from the plan's cursor, and from every cursor that the stream sent, without a gap."""
@@ -149,7 +149,7 @@ def resume_elsewhere(case: Case) -> None:
     needs=_LIVE,
     hint="a later plan or an earlier stream moves the position, because the connector keeps it, not the cursor",
     after=(*_PLANNED, "stream/resume"),
-    examples=0.3,
+    examples=0.44,
 )
 def cursor_lasts(case: Case) -> None:
     """A plan's cursor gives all later updates, repeatedly, whatever was planned, listed and streamed meanwhile."""
@@ -178,7 +178,7 @@ def cursor_lasts(case: Case) -> None:
     needs=_LIVE,
     hint="StreamLSN and StreamUpdates read from one queue, and take each other's updates",
     after=_ARRIVES,
-    examples=0.3,
+    examples=0.44,
 )
 def beside_lsn(case: Case) -> None:
     """A stream has all updates even if StreamLSN was opened with the same cursor and has already counted some."""
@@ -200,7 +200,7 @@ def beside_lsn(case: Case) -> None:
     needs=_LIVE,
     hint="a stream shares a connection or a slot with other calls, which end it",
     after=_ARRIVES,
-    examples=0.16,
+    examples=0.22,
 )
 def undisturbed(case: Case) -> None:
     """A stream survives another plan, a listing, and a StreamLSN that is opened and cancelled.
@@ -234,7 +234,7 @@ def undisturbed(case: Case) -> None:
     needs=_LIVE,
     hint="the streams read from one queue: each update goes to only one of them",
     after=(*_ARRIVES, "stream/beside-lsn"),
-    examples=0.2,
+    examples=0.28,
 )
 def parallel(case: Case) -> None:
     """Each of three parallel streams has all updates, or only one stream is accepted."""

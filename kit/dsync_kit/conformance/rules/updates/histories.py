@@ -202,7 +202,7 @@ def leaves_others(case: Case) -> None:
     level=Level.SHOULD,  # dsync sends none
     needs=(Need.SINK, Need.APPLYING),
     hint="the connector passes an empty batch to the store, which refuses it",
-    examples=0.2,
+    examples=0.28,
 )
 def empty_call(case: Case) -> None:
     """A call without updates is accepted."""

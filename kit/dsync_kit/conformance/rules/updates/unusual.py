@@ -113,7 +113,7 @@ def many(case: Case) -> None:
     needs=BOTH,
     hint="writers share state without a lock",
     after=("updates/model", "write/concurrent"),
-    examples=0.3,
+    examples=0.44,
 )
 def concurrent(case: Case) -> None:
     """Updates of different ids that eight writers send at once are all applied."""
@@ -251,7 +251,7 @@ def partial_in_call(case: Case) -> None:
         "errors/malformed-id-code",
         "errors/malformed-update",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def composite_ids(case: Case) -> None:
     """A composite id is refused, or names one document by all of its parts."""

@@ -49,7 +49,7 @@ def isolates_namespaces(case: Case) -> None:
     needs=(*_BOTH, Need.TWO_NAMESPACES),
     hint="namespace and id are joined into one key without a separator that neither can contain",
     after=("write/isolates-namespaces", "write/similar-ids"),
-    examples=0.3,
+    examples=0.44,
 )
 def namespace_and_id(case: Case) -> None:
     """Documents stay distinct even if namespace and id concatenate to the same string."""
@@ -77,7 +77,7 @@ def namespace_and_id(case: Case) -> None:
     needs=_BOTH,
     hint="an id becomes a file name, or a value of a column with a maximum length, and is cut or fails there",
     after=("write/read-back", "write/similar-ids"),
-    examples=0.3,
+    examples=0.44,
 )
 def long_ids(case: Case) -> None:
     """An id of hundreds of characters works like any other, or is refused with INVALID_ARGUMENT."""
@@ -136,7 +136,7 @@ def _apart(case: Case, groups: look_alikes.Groups) -> None:
         "write/overwrites",
         "write/read-back",
     ),
-    examples=0.3,
+    examples=0.44,
 )
 def equal_numbers(case: Case) -> None:
     """Numerically equal ids of different types name one document or several; either way the last write is there."""

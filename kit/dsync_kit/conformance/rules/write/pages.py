@@ -99,7 +99,7 @@ def overwrites(case: Case) -> None:
     needs=(*_BOTH, Need.CHANGING, Need.DELETING),
     hint="the connector remembers deleted ids, and ignores a page that writes them again",
     after=("write/overwrites", "updates/delete"),
-    examples=0.3,
+    examples=0.44,
 )
 def after_delete(case: Case) -> None:
     """A page can write deleted documents again."""
@@ -144,7 +144,7 @@ def repeated_ids(case: Case) -> None:
     "one page per call, possibly empty",
     needs=(Need.SINK,),
     hint="the connector passes an empty batch to the store, which refuses it",
-    examples=0.3,
+    examples=0.44,
     after=(
         "write/read-back",
         "write/several-pages",
