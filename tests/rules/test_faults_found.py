@@ -27,8 +27,8 @@ _APART = (
     "packaging",
     "identity",
 )
-"""Areas whose rules rest on many others. In campaigns, those others judge their faults, too, and must all pass: else the
-rule would be shown as a consequence, for a reason that is not the fault's."""
+"""Areas whose rules rest on many others. In campaigns, those others judge their faults, too, and must all pass. If one
+failed, the rule would be shown as its consequence, for a reason that is not the fault's."""
 
 
 def _apart(fault: Fault) -> bool:

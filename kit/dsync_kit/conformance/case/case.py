@@ -324,6 +324,10 @@ class Case(Drawing):
         """The documents, by key, that were in an offered namespace before this example."""
         return self._belongings.foreign(namespace)
 
+    def foreign_in(self, namespace: str, data_type: DataType) -> dict[bytes, bytes]:
+        """The same, as they were listed in one data type: each once, though its key may differ between types."""
+        return self.subject.remembered.listed.get((namespace, data_type), {})
+
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents as they were written, without those that were there before this example."""
         return self._belongings.among(listed, namespace, data_type, lambda found: self.as_written(found, data_type))

@@ -17,11 +17,12 @@ MOST_REMAINS = 100
 class Remembered:
     """Things that are costly, so made once in a run, and things that the kit must not forget.
 
-    `foreign` are the documents, by key, that were in an offered namespace before an example, `first` those before the
-    run, and `put_back` counts those that were gone at its end, and were written again. `streamed` says whether a stream
-    was opened, which may still occupy the only slot when the next one opens. `remains` are the namespaces that could
-    not be emptied, each with the reason. `broken` are the forms of documents that are known to be confused with other
-    documents, or refused: no further example need show them.
+    `foreign` are the documents, by key, that were in an offered namespace before an example, `listed` the same in each
+    data type, whose keys may differ. `first` are those before the run, and `put_back` counts those that were gone at
+    its end, and were written again. `streamed` says whether a stream was opened, which may still occupy the only slot
+    when the next one opens. `remains` are the namespaces that could not be emptied, each with the reason. `broken` are
+    the forms of documents that are known to be confused with other documents, or refused: no further example need show
+    them.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Remembered:
         self.crashes: dict[int, Any] = {}
         self.handovers: dict[int, Any] = {}
         self.foreign: dict[str, dict[bytes, bytes]] = {}
+        self.listed: dict[tuple[str, DataType], dict[bytes, bytes]] = {}
         self.first: dict[str, tuple[DataType, dict[bytes, bytes]]] = {}
         self.put_back: dict[str, int] = {}
         self.streamed = False

@@ -171,11 +171,14 @@ class Subject:
         """Note what is already in an offered namespace: it is neither counted nor removed."""
         found: dict[bytes, bytes] = {}
         for data_type in self.declared.types:
+            listed: dict[bytes, bytes] = {}
             for document in self.data.read(namespace, data_type, driver=self.driver):
                 try:
-                    found[document_key(document, data_type)] = document
+                    listed[document_key(document, data_type)] = document
                 except InvalidArgument:
                     continue  # not written by the kit, so it does not matter here
+            self.remembered.listed[namespace, data_type] = listed
+            found |= listed
             # In one type only: a document written back in another type may change.
             self.remembered.first.setdefault(namespace, (data_type, dict(found)))
         self.remembered.foreign[namespace] = found

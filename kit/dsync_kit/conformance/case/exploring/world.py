@@ -58,7 +58,7 @@ class World:
     def add(self) -> str:
         """A further namespace, empty as far as the example can see."""
         name = self.case.namespace()
-        self.histories[name] = History(self.data_type, self.clock, self.case.foreign(name))
+        self.histories[name] = History(self.data_type, self.clock, self.case.foreign_in(name, self.data_type))
         return name
 
     def driver(self, operation: Operation) -> Driver:
