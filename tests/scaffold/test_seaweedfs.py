@@ -36,15 +36,21 @@ def alive(pid: int) -> bool:
         return False
 
 
-def traces(server: SeaweedFS) -> set[Path]:
+def sockets() -> set[Path]:
+    """The sockets of all servers in the temporary folder, those of killed ones among them."""
+    return set(Path("/tmp").glob("seaweedfs-*.sock"))  # noqa: S108
+
+
+def traces(server: SeaweedFS, before: set[Path]) -> set[Path]:
     """The running server's files in the temporary folder, apart from those of other tests' servers."""
     ports = {str(port) for port in server._ports.values()}
-    sockets = {path for path in Path("/tmp").glob("seaweedfs-*.sock") if path.stem.split("-")[-1] in ports}  # noqa: S108
-    return sockets if server._folder is None else {server._folder, *sockets}
+    own = {path for path in sockets() - before if path.stem.split("-")[-1] in ports}
+    return own if server._folder is None else {server._folder, *own}
 
 
 def test_a_server_asks_for_its_credentials_and_keeps_what_it_is_given() -> None:
     """Objects survive an outage; a wrong secret is refused; after it stops, nothing is left."""
+    before = sockets()
     with SeaweedFS() as server:
         bucket = server.make_bucket()
         store = store_of(server, bucket)
@@ -54,7 +60,7 @@ def test_a_server_asks_for_its_credentials_and_keeps_what_it_is_given() -> None:
         with server.outage(), pytest.raises(obstore.exceptions.GenericError):
             obstore.get(store, "a/b")
         assert obstore.get(store, "a/b").bytes() == b"kept"
-        found = traces(server)
+        found = traces(server, before)
         assert found
     assert not [path for path in found if path.exists()]
     server.stop()
