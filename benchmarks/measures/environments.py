@@ -1,4 +1,4 @@
-"""Virtual environments for the other tools, whose requirements are not the project's."""
+"""Virtual environments for the other tools, which have their own requirements."""
 
 import os
 import shutil

@@ -212,6 +212,6 @@ def test_cursors_of_something_else() -> None:
     ],
 )
 def test_bad_options(option: str, message: str) -> None:
-    """An invalid value is a usage error that says what was expected."""
+    """An invalid value causes a usage error that says what was expected."""
     with pytest.raises(UsageError, match=message):
         make(option)

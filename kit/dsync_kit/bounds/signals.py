@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-__all__ = ["watch_signals"]
+__all__ = ["ENDING", "watch_signals"]
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""The signals that ask a process to end."""
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
@@ -27,11 +28,11 @@ def watch_signals(
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     outer = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    before = {number: signal.signal(number, handler) for number in _ENDING}
+    before = {number: signal.signal(number, handler) for number in ENDING}
 
     def read() -> None:
         while came := os.read(reading, 1):
-            if came[0] in _ENDING:
+            if came[0] in ENDING:
                 call()
         os.close(reading)
 

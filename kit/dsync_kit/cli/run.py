@@ -1,6 +1,5 @@
 """`dsync-kit run`: moves data from a source to a destination."""
 
-import signal
 import sys
 import threading
 import traceback
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsync_kit.bounds.interruption import interrupt_on
-from dsync_kit.bounds.signals import watch_signals
+from dsync_kit.bounds.signals import ENDING, watch_signals
 from dsync_kit.cli.endpoints import HelpWanted, help_of, take_ends
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.connector import CallContext
@@ -33,7 +32,6 @@ from dsync_kit.usage import TargetError
 __all__ = ["Run", "run"]
 
 _REACH_SECONDS = 5.0
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class _Running:
     def run(self) -> int:
         asked = self._asked
         # Until the flow begins, there is nothing to shut down.
-        interrupt_on(*_ENDING)
+        interrupt_on(*ENDING)
         try:
             with shown_log(self._write, self._redact, as_json=self._json), State(asked.state) as state:
                 return self._exit_code(self._flow(state))
@@ -188,7 +186,7 @@ def _stopping(stop: CallContext) -> Iterator[None]:
     """The first SIGINT or SIGTERM cancels `stop`; the second one ends the run at once."""
 
     def handle(*_: object) -> None:
-        interrupt_on(*_ENDING)
+        interrupt_on(*ENDING)
 
     leave = watch_signals(stop.cancel, handler=handle)
     try:
