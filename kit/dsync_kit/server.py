@@ -27,8 +27,12 @@ logger = logging.getLogger(__name__)
 _WORKERS = 64
 _STREAMS = 48
 
-_CLOSING_SECONDS = 1.0
-"""Seconds that the last answers may take to leave after every call has ended."""
+_CLOSING_SECONDS = 30.0
+"""Seconds that refused calls may take to end on a busy machine. gRPC then ends them with CANCELLED, which dsync does
+not repeat."""
+
+_UNREAD_CLOSING_SECONDS = 1.0
+"""The same while a stream is open whose caller does not read, since it would never end."""
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),  # dsync sets no limit on pages, and repeating a refused one would not help
@@ -112,7 +116,7 @@ class ConnectorServer:
         """
         left = self.drain(grace)
         # In this order, a refused caller finds the connection closed, and connects to the successor.
-        stopped = self._server.stop(0 if left else _CLOSING_SECONDS)
+        stopped = self._server.stop(0 if left else self._closing_seconds())
         self._admission.release()
         stopped.wait()
         with self._lock:
@@ -123,6 +127,9 @@ class ConnectorServer:
             except Exception as error:
                 logger.error("the teardown failed\n%s", self._redacted("".join(traceback.format_exception(error))))
         return left
+
+    def _closing_seconds(self) -> float:
+        return _UNREAD_CLOSING_SECONDS if self._admission.running else _CLOSING_SECONDS
 
     def __enter__(self) -> Self:
         return self.start()
