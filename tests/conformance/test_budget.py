@@ -42,9 +42,9 @@ def test_a_quick_connector_has_all_its_examples() -> None:
 
 
 def test_a_slow_connector_ends_in_time() -> None:
-    """With ten calls of 30 ms per example, there are fewer examples, evenly shared, and the run keeps the profile's
+    """With ten calls of 10 ms per example, there are fewer examples, evenly shared, and the run keeps the profile's
     time."""
-    seconds, examples = run(0.3)
+    seconds, examples = run(0.1)
     assert seconds <= QUICK.total
     assert 1 <= min(examples) < QUICK.examples
     assert sum(examples[-50:]) >= 50
@@ -58,7 +58,7 @@ def test_a_rule_always_has_one_example() -> None:
 
 def test_several_processes_share_the_time() -> None:
     """With two at once, each rule may take twice as long."""
-    (alone, few), (together, more) = run(0.3), run(0.3, jobs=2)
+    (alone, few), (together, more) = run(0.1), run(0.1, jobs=2)
     assert sum(more) > sum(few)
     assert max(alone, together) <= QUICK.total
 
@@ -84,6 +84,31 @@ def test_explorers_share_a_part_of_the_run() -> None:
     clock.now += 9.0
     shares = [budget.share(1.0), budget.share(3.0)]
     assert shares == [pytest.approx(0.25), pytest.approx(0.75)]
+
+
+def test_explorers_of_several_processes_share_as_many_parts() -> None:
+    """A tenth of the run's time is twice as many seconds if two rules run at once."""
+    clock = Clock()
+    budget = Budget(QUICK, RULES + 1, exploring=(1.0,), jobs=2, clock=clock)
+    for _ in range(RULES):
+        budget.share()
+    clock.now += 9.0
+    assert budget.share(1.0) == pytest.approx(2.0)
+
+
+def test_a_slow_connector_leaves_time_to_explore() -> None:
+    """The other rules end early enough, so that explorers have their part, and the run keeps the profile's time."""
+    clock = Clock()
+    profile = replace(QUICK, exploring=0.25)
+    budget = Budget(profile, RULES + 2, exploring=(1.0, 1.0), clock=clock)
+    for _ in range(RULES):
+        share = budget.share()
+        clock.now += profile.seconds if share is None else share
+    others = clock.now
+    for _ in range(2):
+        clock.now += budget.share(1.0) or 0.0
+    assert clock.now - others == pytest.approx(0.25 * profile.total)
+    assert clock.now - 1000.0 <= profile.total + 0.001
 
 
 def test_explorers_alone_have_what_a_rule_has() -> None:

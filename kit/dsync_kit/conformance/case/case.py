@@ -21,6 +21,7 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.connector import Connector
@@ -46,11 +47,13 @@ class Case(Drawing):
     `declared` is what the connector declares, `found` what the kit found out about it. `api` has the plain RPCs,
     `driver` the calls as dsync makes them; the transcript records both. `showing` has the features that the example
     must not show. `bulk` scales large pages, large documents and waits; every connector must be able to handle 1.
+    `pace` is how much an explorer may do.
     """
 
-    def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1) -> None:
+    def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1, pace: Pace | None = None) -> None:
         super().__init__(subject, data)
         self.bulk = bulk
+        self.pace = pace or Pace()
         self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check, put=self.freedoms.wire.put)
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder, subject.limits, order=self.freedoms.partitions)

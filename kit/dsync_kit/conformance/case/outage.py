@@ -1,5 +1,6 @@
 """Calls while the connector's harness makes the backend unreachable, or makes it throttle."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ class Answer:
 @contextmanager
 def outage(case: Case) -> Iterator[None]:
     """The backend is unreachable while the context is open. Raises KitError if the harness fails to make it so."""
+    began = time.monotonic()
     with _made_by_harness(case, "outage"):
         yield
+    remembered = case.subject.remembered
+    remembered.outage_seconds = max(remembered.outage_seconds, time.monotonic() - began)
 
 
 @contextmanager
@@ -60,14 +64,15 @@ def outage_seconds(case: Case) -> float:
     return min(_MOST_SECONDS, _LEAST_SECONDS * case.bulk)
 
 
-def during_outage(case: Case, call: Callable[[], object]) -> Answer:
+def during_outage(case: Case, call: Callable[[], object], seconds: float | None = None) -> Answer:
     """The answer to a call made during an outage, which is over when this returns.
 
-    Raises Violation if there is no answer even then.
+    The outage ends with the call, or after `seconds`; without them, after the time that most clients wait. Raises
+    Violation if there is no answer even then.
     """
     with outage(case):
         attempt = Attempt(call)
-        late = not attempt.ends(outage_seconds(case))
+        late = not attempt.ends(outage_seconds(case) if seconds is None else seconds)
     answered = attempt.ends(_RECOVERY_SECONDS)
     if not answered:
         case.subject.liveness.hangs()

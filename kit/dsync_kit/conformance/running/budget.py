@@ -18,7 +18,7 @@ class Budget:
     """The time of a run of `rules` rules in `jobs` parallel processes, shared out rule by rule.
 
     `exploring` are the weights of the rules among them that explore. They come last, and share a part of the run's
-    time. `clock` returns seconds.
+    time; the other rules leave them that part of the profile's. `clock` returns seconds.
     """
 
     def __init__(
@@ -32,8 +32,9 @@ class Budget:
     ) -> None:
         self._profile = profile
         self._weights = exploring
-        self._ordinary: float | None = None
         self._total = profile.total
+        self._for_others = profile.total * (1 - profile.exploring) if exploring else profile.total
+        self._taken_by_others: float | None = None
         self._rules = rules - len(exploring)
         self._jobs = jobs
         self._clock = clock
@@ -52,20 +53,20 @@ class Budget:
             return self._explorers_share(explores)
         spent = self._clock() - self._began
         done, self._given = self._given, self._given + 1
-        if spent * self._rules <= _AHEAD * self._total * (done + 1):
+        if spent * self._rules <= _AHEAD * self._for_others * (done + 1):
             return None
-        return max(0.0, self._total - spent) * self._jobs / max(1, self._rules - done)
+        return max(0.0, self._for_others - spent) * self._jobs / max(1, self._rules - done)
 
     def _explorers_share(self, weight: float) -> float:
         """The seconds of a rule that explores; if no others run, what the profile gives a rule."""
         spent = self._clock() - self._began
         if not self._rules:
             return self._profile.seconds * weight
-        if self._ordinary is None:
-            self._ordinary = spent
+        if self._taken_by_others is None:
+            self._taken_by_others = spent
         part = self._profile.exploring / (1 - self._profile.exploring)
-        due = self._ordinary * part * weight / sum(self._weights)
-        return min(due, max(0.0, self._total - spent) * self._jobs)
+        due = self._taken_by_others * part * weight / sum(self._weights)
+        return min(due, max(0.0, self._total - spent)) * self._jobs
 
     def has_time_again(self) -> bool:
         """Whether there is time to judge another rule again. The time starts with the first call."""

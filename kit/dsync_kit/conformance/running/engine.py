@@ -130,8 +130,8 @@ class Session:
             # It is not a consequence after all, and deserves a small example.
             self._found[-1] = self._run(rule, seconds=seconds)
         self._found[-1] = replace(self._found[-1], kept_example=kept)
-        self._heed(rule, failed=self._is_failure())
         if self._found[-1].failure is not None:
+            self._heed(rule, failed=self._is_failure())
             self._subject.remembered.broken.update(kind for kind in FeatureKind if Feature(kind).owner == rule.id)
         return self._found[-1]
 

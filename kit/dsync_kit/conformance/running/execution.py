@@ -34,6 +34,7 @@ from dsync_kit.conformance.results.outcome import (
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.running.logs import captured_log
+from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
 from dsync_kit.errors import ConnectorError
@@ -49,11 +50,16 @@ _SHOWN_NOTES = 3
 _BEFORE = "the call itself fails before the rule can check anything: see the connector's log"
 
 _FEW = 8
+_PATIENCE = 4
+"""This many examples may together take so many times the profile's seconds."""
+
 _LEAST = 2
 """Each rule gets at least this many examples even if the connector is slow, until the run's time is over: the first one
 is minimal, and shows little."""
 
-_PATIENCE = 4
+_SOME = 4
+_LENIENCE = 2
+"""This many examples may together take so many times the rule's share of the run's time."""
 
 _ROUND, _SMALL_TOO = 9, 10
 """Examples after which Hypothesis starts again with another seed. From its tenth on, most of its examples repeat parts
@@ -80,7 +86,11 @@ def run_rule(
     `keeps_new` also keeps the examples with which an explorer reached something new in the database. Nothing that the
     connector does makes it raise; only KeyboardInterrupt passes through.
     """
-    trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices))
+    if rule.explores and seconds is None:
+        seconds = profile.seconds
+    # Once for all examples: one that failed must be made again as it was.
+    pace = Pace() if choices else subject.pace(seconds)
+    trial = _Trial(rule, subject, profile, seconds=seconds, replayed=bool(choices), pace=pace)
     if keeps_new and database is not None and rule.explores:
         trial.corpus = DirectoryBasedExampleDatabase(database)
     began = time.monotonic()
@@ -106,7 +116,7 @@ def run_rule(
 def _fails_again(trial: "_Trial", choices: str) -> bool:
     """Whether an example that has failed fails in one of a few more runs."""
     for _ in range(trial.most_again):
-        again = _Trial(trial.rule, trial.subject, trial.profile, seconds=None, replayed=True)
+        again = _Trial(trial.rule, trial.subject, trial.profile, seconds=None, replayed=True, pace=trial.pace)
         with suppress(_Failed, _Enough, Flaky, DidNotReproduce, KitError, TargetError, HypothesisException):
             _explore(again, _ROUND, 0, None, choices)
         if again.smallest is not None:
@@ -149,6 +159,8 @@ class _Trial:
     """The most seconds for the examples; None means the profile's limit."""
     replayed: bool
     """Whether this runs a single example that has failed before."""
+    pace: Pace
+    """How much an explorer's example may do."""
     examples: int = 0
     checks: int = 0
     exercised: int = 0
@@ -165,7 +177,7 @@ class _Trial:
     confirmed: bool = False
     """Whether the smallest example has failed more than once."""
     drawn: tuple[tuple[str, str], ...] = ()
-    """The values of the last example that passed."""
+    """The values of the last example that passed, if it was replayed."""
     began: float = field(default_factory=time.monotonic)
     failed_at: float = 0.0
     stopped: bool = False
@@ -181,7 +193,7 @@ class _Trial:
             raise _Enough
         if self.smallest is not None and now - self.failed_at > self.profile.shrinking:
             raise _Enough
-        case = Case(self.subject, data, bulk=self.profile.bulk)
+        case = Case(self.subject, data, bulk=self.profile.bulk, pace=self.pace)
         for line in self.subject.liveness.last_calls:
             case.recorder.note(line)
         declined = self.declined.total()
@@ -196,7 +208,7 @@ class _Trial:
                 self.notes.update(case.notes)
                 new = case.reached.keys() - self.reached.keys()
                 self.reached.update(case.reached)
-        if violation is None:
+        if violation is None and self.replayed:
             self.drawn = case.example
         if violation is None and new and self.corpus is not None:
             self.corpus.save(_key(self.rule, self.subject), choices_to_bytes(data.conjecture_data.choices))
@@ -222,10 +234,10 @@ class _Trial:
     def _spent(self, seconds: float) -> bool:
         """Whether the rule's time is over. A few examples run anyway, unless they take very long."""
         if self.rule.explores:
-            return self.examples > 0 and seconds > (self.profile.seconds if self.seconds is None else self.seconds)
+            return self.examples > 0 and self.seconds is not None and seconds > self.seconds
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
         if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
-            most = min(most, self.seconds)
+            most = min(most, self.seconds * (_LENIENCE if self.examples < _SOME else 1))
         spent = self.examples > 0 and seconds > most
         self.cut = self.cut or spent
         return spent

@@ -22,7 +22,7 @@ class Remembered:
     its end, and were written again. `streamed` says whether a stream was opened, which may still occupy the only slot
     when the next one opens. `remains` are the namespaces that could not be emptied, each with the reason. `broken` are
     the forms of documents that are known to be confused with other documents, or refused: no further example need show
-    them.
+    them. `outage_seconds` is how long the longest outage took, from its beginning until the backend was back.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class Remembered:
         self.streamed = False
         self.remains: dict[str, str] = {}
         self.broken: set[FeatureKind] = set()
+        self.outage_seconds = 0.0
         self._kept: list[tuple[str, DataType, list[bytes]]] = []
 
     def apart(self) -> "Remembered":

@@ -21,6 +21,7 @@ from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family
 from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
+from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.patience import Patience
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
@@ -136,6 +137,12 @@ class Subject:
     def driver(self) -> Driver:
         """A driver for calls outside the rules, which appear in no transcript."""
         return Driver(self.place, self.limits)
+
+    def pace(self, seconds: float | None) -> Pace:
+        """How much an explorer's example may do, if all of them may take so many seconds; None for no limit."""
+        if seconds is None:
+            return Pace()
+        return Pace.within(seconds, call=self.place.call_seconds, outage=self.remembered.outage_seconds)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -32,6 +32,9 @@ _SWITCHING_SECONDS = 2e-5
 _LOOKUPS, _OFTEN = frozenset({Kind.LOOK_UP, Kind.LSN, Kind.PAGE}), 3
 """Operations that are drawn more often, by these factors, if lookups are judged."""
 
+_OUTAGE_SECONDS = 1.0
+"""How long an outage lasts: as a rule, a call is repeated when it is over."""
+
 _BETWEEN = {Kind.RESTART: Meeting.RESTART, Kind.OUTAGE: Meeting.OUTAGE, Kind.THROTTLE: Meeting.THROTTLE}
 
 
@@ -45,13 +48,18 @@ def explore(case: Case, *, at_once: bool = False, elsewhere: bool = False, looku
     kinds = explorer.kinds(elsewhere=elsewhere)
     if lookups:
         kinds += tuple(kind for kind in kinds if kind in _LOOKUPS) * _OFTEN
-    made = case.draw(steps(kinds, at_once=at_once, elsewhere=elsewhere), "steps", show=shown)
+    drawn = steps(kinds, lists=case.pace.lists, at_once=at_once, elsewhere=elsewhere)
+    made = case.draw(drawn if case.pace.outages else drawn.map(_without_outages), "steps", show=shown)
     try:
         explorer.make_all(made)
         case.recorder.note("(at the end everything is compared)")
         explorer.agree()
     finally:
         case.reached.update(explorer.reached)
+
+
+def _without_outages(drawn: list[Step]) -> list[Step]:
+    return [step for step in drawn if isinstance(step, AtOnce) or step.kind is not Kind.OUTAGE]
 
 
 class _Explorer:
@@ -212,7 +220,7 @@ class _Explorer:
             self._case.subject.data.load(name, page, self._world.data_type, driver=self._case.driver)
 
         if operation.kind is Kind.OUTAGE:
-            return during_outage(self._case, write).error
+            return during_outage(self._case, write, _OUTAGE_SECONDS).error
         with throttle(self._case):
             try:
                 write()

@@ -86,6 +86,7 @@ _IN_A_THREAD = frozenset(
 )
 _WRITES = frozenset({Kind.PAGE, Kind.CALL, Kind.MANY, Kind.THIN_OUT, Kind.EMPTY})
 _FEWEST_KINDS = 4
+_MOST_AT_ONCE = 4
 
 _WEIGHTS = {
     Kind.CALL: 3,
@@ -111,22 +112,27 @@ _PAGES = {most: st.lists(_ITEM, min_size=1, max_size=most) for most in _ITEMS.va
 
 
 @st.composite
-def steps(draw: st.DrawFn, kinds: tuple[Kind, ...], *, at_once: bool = False, elsewhere: bool = False) -> list[Step]:
-    """Lists of steps of some kinds: an example with few kinds gets further than one with a bit of everything."""
+def steps(
+    draw: st.DrawFn, kinds: tuple[Kind, ...], *, lists: int, at_once: bool = False, elsewhere: bool = False
+) -> list[Step]:
+    """At most so many `lists` of steps of some kinds: an example with few kinds gets further than one with a bit of
+    everything."""
     if draw(st.booleans()):
         left = draw(_ANY)
         some = tuple(kind for number, kind in enumerate(kinds) if not left >> number & 1)
         kinds = some if len(some) >= _FEWEST_KINDS else kinds
     # A long list is drawn as short ones: Hypothesis drops whole ones when it shrinks a failure.
-    parts = draw(_lists(kinds, at_once, elsewhere))
+    parts = draw(_lists(kinds, lists, at_once, elsewhere))
     return [step for part in parts for step in part]
 
 
 @lru_cache(maxsize=1000)
-def _lists(kinds: tuple[Kind, ...], at_once: bool, elsewhere: bool) -> st.SearchStrategy[list[list[Step]]]:
+def _lists(kinds: tuple[Kind, ...], most: int, at_once: bool, elsewhere: bool) -> st.SearchStrategy[list[list[Step]]]:
     single = _operation(tuple(kind for kind in kinds for _ in range(_WEIGHTS.get(kind, 1))), elsewhere, False)
     one: st.SearchStrategy[Step] = st.one_of(single, _together(kinds, elsewhere)) if at_once else single
-    return st.lists(st.lists(one, min_size=1, max_size=10), min_size=1, max_size=4 if at_once else 10)
+    return st.lists(
+        st.lists(one, min_size=1, max_size=10), min_size=1, max_size=min(most, _MOST_AT_ONCE) if at_once else most
+    )
 
 
 def _together(kinds: tuple[Kind, ...], elsewhere: bool) -> st.SearchStrategy[AtOnce]:
