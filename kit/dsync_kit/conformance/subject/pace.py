@@ -7,7 +7,7 @@ __all__ = ["Pace"]
 
 _MOST_LISTS = 10
 
-_EXAMPLES = 5
+_EXAMPLES = 3
 """How many examples of the usual length should fit into the time."""
 
 _CALLS_AROUND, _CALLS_A_LIST = 16, 14
