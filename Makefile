@@ -24,7 +24,7 @@ demo: $(READY) ## Scaffold an S3 connector, and verify it against a real S3 serv
 
 # More workers than cores: many tests wait for messages that a broken stream never sends.
 test: $(READY) browser redis postgresql java ## Run the tests
-	$(BIN)/pytest -n 5 --dist worksteal -q
+	$(BIN)/pytest -n 5 --dist loadfile -q
 
 campaign: $(READY) ## Run the long campaigns; SHARE=8 runs every eighth test
 	$(BIN)/pytest -n 4 --dist worksteal -q -m campaign --campaign-share $(SHARE)

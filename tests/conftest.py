@@ -1,13 +1,54 @@
-"""What all tests share: how much of the campaigns is run, and what their commands keep."""
+"""What all tests share: how workers divide them, how much of the campaigns is run, what their commands keep."""
 
+import gc
 import os
+import zlib
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # Hypothesis draws constants of this checkout's modules, too. Commands that each run in a folder of their own would
 # read all modules again.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis"))
+
+FIRST = tuple(
+    f"{name}.py"
+    for name in (
+        *(
+            "tests/rules/test_faults_found",
+            "tests/cli/test_verify",
+            "tests/ci/test_ci",
+            "tests/plugin/test_pytest_plugin",
+        ),
+        *("tests/rules/test_catalogue", "tests/cli/test_run", "examples/reference/tests/test_conformance"),
+        *(
+            "tests/cli/test_apart",
+            "tests/scaffold/test_rendered",
+            "tests/cli/test_streams",
+            "tests/scaffold/test_blank",
+        ),
+        *("tests/ci/test_action", "tests/docs/test_commands", "tests/rules/test_stream", "tests/scaffold/test_sql"),
+        *(
+            "tests/scaffold/test_document",
+            "tests/spark/test_in_spark",
+            "tests/docs/test_tutorial",
+            "tests/e2e/test_e2e",
+        ),
+        *("tests/update/test_adopt", "tests/cli/test_jobs", "tests/cli/test_replay", "tests/update/test_update"),
+        *(
+            "tests/cli/test_serve",
+            "tests/cli/test_run_crash",
+            "tests/rules/test_narrowing",
+            "tests/rules/test_exploring",
+        ),
+    )
+)
+"""The files that take 20 seconds or more, with the longest first: if one came last, the other workers would be idle."""
+
+PARTS = {"tests/rules/test_faults_found.py": 2}
+"""Files that would keep a single worker busy for the whole run, and how many workers share their tests. They mostly
+wait, so while these workers wait, the others have both cores."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,10 +57,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep every Nth test with the marker `campaign`, and all others."""
+    """Keep every Nth test with the marker `campaign`, and all others; put the files that take longest first."""
+    items.sort(key=lambda item: FIRST.index(file) if (file := item.nodeid.partition("::")[0]) in FIRST else len(FIRST))
     share = config.getoption("--campaign-share")
     campaign = [item for item in items if item.get_closest_marker("campaign")]
     left_out = {item for index, item in enumerate(campaign) if index % share}
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: the garbage collector need not visit them each time."""
+    gc.freeze()
+
+
+class _Files(LoadFileScheduling):
+    """Each file is run by one worker, which makes its fixtures once, except for those that are shared."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return f"{file} {zlib.crc32(nodeid.encode()) % PARTS.get(file, 1)}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files | None:
+    """The scheduler for `--dist loadfile`, which keeps the order of the files."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return _Files(config, log)

@@ -231,10 +231,12 @@ def _of_one_field(value: dict[str, Any]) -> Filling:
     return Filling(parse({"required": ["_id", "v"], "properties": properties, "additionalProperties": False}).of(BSON))
 
 
-FILLINGS = [pytest.param(_of_one_field(value), id=name) for name, value in schemas()]
+@pytest.fixture(scope="module", params=[pytest.param(value, id=name) for name, value in schemas()])
+def filling(request: pytest.FixtureRequest) -> Filling:
+    """The documents of a namespace with one field; made in the test, because texts of a pattern take long to find."""
+    return _of_one_field(request.param)
 
 
-@pytest.mark.parametrize("filling", FILLINGS)
 @QUICK
 @given(data=st.data())
 def test_what_is_drawn_fits(filling: Filling, data: st.DataObject) -> None:

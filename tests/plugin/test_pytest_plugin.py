@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,30 +66,51 @@ HARNESS = BrokenHarness
 """
 
 
-@pytest.fixture
-def connector(tmp_path: Path) -> Path:
+def make_connector(root: Path) -> Path:
     """The folder of a connector whose GetInfo names no type, with its three lines of tests."""
-    folder = tmp_path / "broken"
+    folder = root / "broken"
     (folder / "tests").mkdir(parents=True)
     (folder / "tests" / "test_conformance.py").write_text(TEST, encoding="utf-8")
     (folder / "registration.py").write_text(REGISTRATION, encoding="utf-8")
     (folder / "conformance.py").write_text(CONFORMANCE.replace("{known}", "{}"), encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+    (root / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
     return folder
+
+
+def run_tests(connector: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest on a connector's tests."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", *words, str(connector / "tests")]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | environ
+    return subprocess.run(
+        command, cwd=connector.parent, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture
+def connector(tmp_path: Path) -> Path:
+    """A connector, for one test."""
+    return make_connector(tmp_path)
 
 
 @pytest.fixture
 def run_pytest(connector: Path) -> Run:
-    """Run pytest on that folder's tests."""
+    """Run pytest on that connector's tests."""
+    return partial(run_tests, connector)
 
-    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", *words, str(connector / "tests")]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | environ
-        return subprocess.run(
-            command, cwd=connector.parent, env=env, capture_output=True, text=True, timeout=300, check=False
-        )
 
-    return run
+@dataclass(frozen=True)
+class Judged:
+    """A connector, and the run of pytest on its rules of the area `info`."""
+
+    folder: Path
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """The connector as it is, judged once for several tests."""
+    folder = make_connector(tmp_path_factory.mktemp("judged"))
+    return Judged(folder, run_tests(folder, "-k", "info/"))
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -95,12 +118,11 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return dict(re.findall(r"::test_conformance\[([^]]+)\] ([A-Z]+)", done.stdout))
 
 
-def test_each_rule_is_a_test(run_pytest: Run) -> None:
+def test_each_rule_is_a_test(judged: Judged) -> None:
     """A conforming rule passes, a violated one fails, one that does not apply is skipped with its reason, and a
     violated SHOULD rule is an expected failure."""
-    done = run_pytest("-k", "info/")
-    assert done.returncode == 1, done.stdout + done.stderr
-    found = outcomes(done)
+    assert judged.done.returncode == 1, judged.done.stdout + judged.done.stderr
+    found = outcomes(judged.done)
     assert found["info/db-type"] == "FAILED"
     assert found["info/capabilities"] == "PASSED"
     assert found["info/undeclared-source"] == "SKIPPED"
@@ -108,9 +130,9 @@ def test_each_rule_is_a_test(run_pytest: Run) -> None:
     assert all(rule.startswith("info/") for rule in found)
 
 
-def test_a_failure_reads_like_the_report(run_pytest: Run) -> None:
+def test_a_failure_reads_like_the_report(judged: Judged) -> None:
     """It has the rule, what was seen, the calls and how to replay; no traceback of the kit."""
-    text = run_pytest("-k", "info/db-type").stdout
+    text = judged.done.stdout
     assert "── info/db-type · MUST violated ─" in text
     assert "GetInfo()" in text
     assert "replay        dsync-kit verify broken --profile quick --seed 0 --rule info/db-type" in text
@@ -124,11 +146,10 @@ def test_strict_counts_should(run_pytest: Run) -> None:
     }
 
 
-def test_the_connector_is_started_once(run_pytest: Run, connector: Path) -> None:
+def test_the_connector_is_started_once(judged: Judged) -> None:
     """One backend serves all rules of a module, and is stopped."""
-    run_pytest("-k", "info/")
-    assert (connector / "started").read_text() == "x"
-    assert (connector / "stopped").read_text() == "x"
+    assert (judged.folder / "started").read_text() == "x"
+    assert (judged.folder / "stopped").read_text() == "x"
 
 
 MIXED = """
@@ -179,13 +200,13 @@ def test_a_known_failure_without_a_rule(run_pytest: Run, connector: Path) -> Non
     assert "no rule matches 'info/x'" in run_pytest("-k", "info/stable").stdout
 
 
-def test_workers(run_pytest: Run) -> None:
+def test_workers(run_pytest: Run, judged: Judged) -> None:
     """Under xdist, the rules are shared out, with the same results as in one process."""
-    alone, shared = run_pytest("-k", "info/"), run_pytest("-k", "info/", "-n", "2")
+    shared = run_pytest("-k", "info/", "-n", "2")
     found = {
         rule: status for status, rule in re.findall(r"\] ([A-Z]+) \S+::test_conformance\[([^]]+)\]", shared.stdout)
     }
-    assert found == outcomes(alone)
+    assert found == outcomes(judged.done)
 
 
 @pytest.mark.parametrize("where", ["option", "environment", "configuration"])

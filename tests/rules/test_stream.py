@@ -14,7 +14,6 @@ _IN_EVERY_RUN = (
     "heartbeats",
     "coalesced",
     "living-source",
-    "cursors-are-rare",
     "no-cursors",
     "plan-begins-early",
 )

@@ -1,5 +1,6 @@
 """What the tests of all archetypes share: rendering many connectors, running tools in them, verifying them."""
 
+import fcntl
 import json
 import re
 import subprocess
@@ -65,9 +66,16 @@ def assert_formatted_and_lints_clean(folder: Path) -> None:
 
 
 def assert_typed(folder: Path) -> None:
-    """mypy --strict finds nothing in any connector of the folder, nor in its tests."""
+    """mypy --strict finds nothing in any connector of the folder, nor in its tests.
+
+    One run waits for another: what they import, above all the kit, is analysed once, and kept for later runs.
+    """
     packages = [word for path in sorted(folder.glob("dsync_connector_*")) for word in ("-p", path.name)]
-    run("mypy", "--strict", "--cache-dir", folder.parent / "mypy", *packages, cwd=folder)
+    cache = Path(__file__).parents[2] / ".mypy_cache" / "rendered"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run("mypy", "--strict", "--cache-dir", cache, *packages, cwd=folder)
 
 
 def assert_no_dead_code(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Rendered connectors are complete, formatted, linted and typed; they hold nothing of this machine, and their tests
 pass."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from dsync_kit.registry import load_folder
 from dsync_kit.scaffold.releases import current_version
 from dsync_kit.scaffold.rendering import Answers
 
-from .checks import assert_own_tests_pass, run
+from .checks import assert_formatted_and_lints_clean, assert_own_tests_pass, assert_typed, run
 from .conftest import ANSWERS
 
 Render = Callable[[Answers], Path]
@@ -70,16 +69,14 @@ def test_the_answers_are_kept(rendered: Render) -> None:
 
 def test_code_is_formatted_and_lints_clean(rendered: Render) -> None:
     """By the connector's own configuration."""
-    folders = [rendered(answers) for answers in ANSWERS]
-    run("ruff", "format", "--check", *folders, cwd=folders[0].parent)
-    run("ruff", "check", *folders, cwd=folders[0].parent)
+    (root,) = {rendered(answers).parent for answers in ANSWERS}
+    assert_formatted_and_lints_clean(root)
 
 
 def test_code_is_typed(rendered: Render) -> None:
     """mypy --strict has no complaints, not even about the tests."""
-    folders = [rendered(answers) for answers in ANSWERS]
-    packages = [word for folder in folders for word in ("-p", folder.name)]
-    run("mypy", "--strict", "--cache-dir", os.devnull, *packages, cwd=folders[0].parent)
+    (root,) = {rendered(answers).parent for answers in ANSWERS}
+    assert_typed(root)
 
 
 @every_answer
