@@ -104,6 +104,19 @@ def monorepo(repository: Repository) -> Repository:
 
 
 @pytest.fixture
+def branched(monorepo: Repository) -> Repository:
+    """A branch that changed connectors/a, while main changed connectors/b."""
+    monorepo.write("connectors/a/connector.py", "# changed\n")
+    monorepo.commit()
+    monorepo.git("switch", "--quiet", "main")
+    monorepo.write("connectors/b/connector.py", "# changed\n")
+    monorepo.commit()
+    monorepo.git("update-ref", "refs/remotes/origin/main", "main")
+    monorepo.git("switch", "--quiet", "branch")
+    return monorepo
+
+
+@pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """An empty repository on a branch main without commits."""
     return Repository(tmp_path / "repository")

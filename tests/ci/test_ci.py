@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Command, Repository
 
-# Few rules: what is to be seen here is which connectors are verified, and what is told of it.
+# Few rules: these tests check which connectors are verified, and what is reported.
 QUICK = ("--profile", "quick", "--rule", "info/*", "--rule", "packaging/*")
 
 

@@ -31,19 +31,6 @@ def event(tmp_path: Path) -> Event:
     return make
 
 
-@pytest.fixture
-def branched(monorepo: Repository) -> Repository:
-    """A branch that changed connectors/a, while main changed connectors/b."""
-    monorepo.write("connectors/a/connector.py", "# changed\n")
-    monorepo.commit()
-    monorepo.git("switch", "--quiet", "main")
-    monorepo.write("connectors/b/connector.py", "# changed\n")
-    monorepo.commit()
-    monorepo.git("update-ref", "refs/remotes/origin/main", "main")
-    monorepo.git("switch", "--quiet", "branch")
-    return monorepo
-
-
 def pull(repository: Repository, head: str = "branch") -> dict[str, Any]:
     """The payload of a pull request into main."""
     return {

@@ -106,15 +106,9 @@ except KeyboardInterrupt:
     assert (done.stdout, done.stderr) == ("heard\n", "")
 
 
-def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None:
-    """If a library catches KeyboardInterrupt, the rules still stop."""
-    code = """
-import os, signal, time
-from dsync_kit.conformance.running.engine import RunOptions, run
+CAUGHT = """
+import os, signal, sys, time
 from dsync_kit.bounds.interruption import interrupt_on
-from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.rules import RULES
-from dsync_kit.targets.resolving import resolve
 
 interrupt_on(signal.SIGTERM)
 try:
@@ -122,30 +116,38 @@ try:
     time.sleep(30)
 except KeyboardInterrupt:
     pass
+"""
+"""Code in which a library catches KeyboardInterrupt."""
+
+
+def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None:
+    """If a library catches KeyboardInterrupt, the rules still stop."""
+    code = """
+from dsync_kit.conformance.running.engine import RunOptions, run
+from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.rules import RULES
+from dsync_kit.targets.resolving import resolve
+
 *_, last = run(resolve("reference://"), RunOptions(RULES, PROFILES["thorough"], seed=1))
 print(last.result.interrupted, len(last.result.outcomes))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CAUGHT + code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.stdout, done.stderr) == ("True 0\n", "")
 
 
 def test_an_interrupt_that_somebody_else_has_caught_ends_the_start_of_a_connector() -> None:
     """After an interrupt, nobody waits for a connector that never answers, even if a library caught the interrupt."""
     code = """
-import os, signal, sys, time
-from dsync_kit.bounds.interruption import interrupt_on
 from dsync_kit.targets.process import Process
 
-interrupt_on(signal.SIGTERM)
-try:
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(30)
-except KeyboardInterrupt:
-    pass
 try:
     Process([sys.executable, "-c", "import time; time.sleep(600)"], "never").start()
 except KeyboardInterrupt:
     print("interrupted")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CAUGHT + code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.stdout, done.stderr) == ("interrupted\n", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
-from tests.scaffold.checks import assert_own_tests_pass, run, statuses
+from tests.scaffold.checks import assert_own_tests_pass, assert_typed, run, statuses
 
 from .commands import ROOT
 from .tutorial import STEPS, edits
@@ -51,8 +51,7 @@ def test_nothing_of_sqlite_is_left(finished: Path) -> None:
         assert "sqlite" not in code.lower()
     run("ruff", "format", "--quiet", ".", cwd=finished)
     run("ruff", "check", ".", cwd=finished)
-    modules = [word for name in ("connector", "conformance") for word in ("-m", f"{finished.name}.{name}")]
-    run("mypy", "--strict", "--cache-dir", finished.parent / "cache", *modules, cwd=finished.parent)
+    assert_typed(finished.parent)
 
 
 @needs_redis

@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from dsync_kit.documents import encode, encode_id
-from dsync_kit.e2e.documents import documents_for
 from dsync_kit.e2e.ends import ServedEnd, served
 from dsync_kit.e2e.kills import COPY, KILLED, REPLACED, STOPPED, UPDATES, Kill
 from dsync_kit.e2e.movers import real_dsync
 from dsync_kit.e2e.results import Result
-from dsync_kit.e2e.running import run_e2e
 from dsync_kit.e2e.workload import Amounts
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest, WriteUpdatesRequest
@@ -24,6 +22,7 @@ from dsync_kit.targets.resolving import resolve
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.secantusdb import SecantusDB
 
+from .flows import flow
 from .test_e2e import DSYNC, needs_dsync
 
 pytestmark = needs_dsync
@@ -48,24 +47,13 @@ def ends(tmp_path: Path, stack: ExitStack) -> tuple[ServedEnd, ServedEnd]:
 SMALL = ["--page-size", "5"]
 
 
-def flow(
+def dsync_flow(
     tmp_path: Path, stack: ExitStack, ends: tuple[ServedEnd, ServedEnd], kills: Sequence[Kill]
 ) -> tuple[Result, list[str]]:
     """A run of Full mode, whose source is changed from before the copy on, and the log of each start of dsync."""
     source, sink = ends
     mover = stack.enter_context(real_dsync(Path(DSYNC), "", source, sink, NAMESPACES, tmp_path, copies_only=False))
-    result = run_e2e(
-        source,
-        sink,
-        mover,
-        BSON,
-        documents_for(NAMESPACES, [], BSON, 0),
-        seed=1,
-        amounts=Amounts(documents=400, calls=60),
-        kills=kills,
-        quiet=60,
-        listener=print,
-    )
+    result = flow(ends, mover, NAMESPACES, kills, Amounts(documents=400, calls=60), seed=1)
     return result, [log.read_text(encoding="utf-8") for log in sorted(tmp_path.glob("mover-*.log"))]
 
 
@@ -73,7 +61,7 @@ def test_dsync_is_killed_in_the_copy_and_in_the_stream(
     tmp_path: Path, stack: ExitStack, ends: tuple[ServedEnd, ServedEnd]
 ) -> None:
     """Each time the same command finds its flow, logs no error, and goes on; both ends are equal."""
-    result, logs = flow(tmp_path, stack, ends, [Kill("dsync", COPY, 0.3, 0.1), Kill("dsync", UPDATES, 0.5, 0.1)])
+    result, logs = dsync_flow(tmp_path, stack, ends, [Kill("dsync", COPY, 0.3, 0.1), Kill("dsync", UPDATES, 0.5, 0.1)])
     assert result.equal, result
     assert len(logs) == 3
     assert all("Found an existing flow" in log for log in logs[1:])
@@ -84,7 +72,7 @@ def test_the_source_is_killed_in_the_stream(
     tmp_path: Path, stack: ExitStack, ends: tuple[ServedEnd, ServedEnd]
 ) -> None:
     """dsync logs an error and ends; its second start finds the flow, resumes the stream, and both ends are equal."""
-    result, logs = flow(tmp_path, stack, ends, [Kill("source", UPDATES, 0.5, 0.1)])
+    result, logs = dsync_flow(tmp_path, stack, ends, [Kill("source", UPDATES, 0.5, 0.1)])
     assert result.equal, result
     assert len(logs) == 2
     assert "ERR" in logs[0]
@@ -101,7 +89,7 @@ def test_an_end_is_stopped_killed_and_replaced(
         (phase, at, how) for phase in (COPY, UPDATES) for at, how in ((0.1, REPLACED), (0.4, STOPPED), (0.7, KILLED))
     ]
     kills = [Kill(victim, phase, at, 0.1, manner) for phase, at, manner in manners]
-    result, _ = flow(tmp_path, stack, ends, kills)
+    result, _ = dsync_flow(tmp_path, stack, ends, kills)
     assert result.equal, result
     assert [(kill.phase, kill.manner) for kill in result.kills] == [(phase, how) for phase, _, how in manners]
 
@@ -111,7 +99,7 @@ def test_a_warm_standby_of_the_destination_is_not_noticed(
 ) -> None:
     """It takes over in the copy and in the stream, and dsync neither ends nor logs an error."""
     kills = [Kill("destination", phase, 0.5, 0, REPLACED) for phase in (COPY, UPDATES)]
-    result, logs = flow(tmp_path, stack, ends, kills)
+    result, logs = dsync_flow(tmp_path, stack, ends, kills)
     assert result.equal, result
     assert len(logs) == 1
     assert "ERR" not in logs[0]
@@ -122,7 +110,7 @@ def test_files_take_updates_deletes_and_ids_inserted_again(tmp_path: Path, stack
     folder = scaffold(Answers(scheme="s3"), output=tmp_path / "s3").folder
     source = stack.enter_context(served(resolve(f"reference://{tmp_path}/a", SMALL)))
     sink = stack.enter_context(served(resolve(str(folder))))
-    result, logs = flow(tmp_path, stack, (source, sink), [])
+    result, logs = dsync_flow(tmp_path, stack, (source, sink), [])
     assert result.equal, result
     assert "ERR" not in logs[0]
 

@@ -1,4 +1,4 @@
-"""Files as other tools write them: every row comes, and one that cannot be read is told with its file and line."""
+"""Files as other tools write them: every row is listed, and an error names the file and line of one that is unreadable."""
 
 import gzip
 import json

@@ -78,7 +78,7 @@ def test_the_pieces_of_a_file_have_each_of_its_rows_once(open_files: Open, root:
 
 @pytest.mark.parametrize("name", ["data.json", "data.jsonl.gz"])
 def test_a_file_that_cannot_be_divided_is_one_partition(open_files: Open, root: Path, name: str) -> None:
-    """An array, and what is compressed."""
+    """An array, and a compressed file."""
 
     content = json.dumps([{"id": number} for number in range(ROWS)]).encode()
     lines = b"".join(b'{"id":%d}\n' % number for number in range(ROWS))

@@ -1,4 +1,4 @@
-"""A connector that takes documents apart and rebuilds them: the base of faults of encoding."""
+"""A connector that takes documents apart and rebuilds them: the base of the faults of the area `encoding`."""
 
 import json
 from collections.abc import Iterable

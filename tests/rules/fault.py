@@ -1,8 +1,8 @@
-"""Broken connectors: what a fault is, and how the kit is run on one.
+"""Broken connectors: what a fault is, and how to run the kit on one.
 
 A fault is a subclass of the reference connector that differs from it in a few lines, and names the one rule that must
-find it. The faults of an area are listed in `faults_<area>.py`; `REFERENCE` and the modules beside it are what they are
-made of. A variant is unusual, but correct: no rule may fail it.
+find it. The faults of an area are listed in `faults_<area>.py`; they are made from `REFERENCE` and the modules beside
+it. A variant is unusual, but correct: no rule may fail it.
 """
 
 import re
@@ -60,7 +60,7 @@ Where = Literal["grpc", "connections", "local", "folder"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A broken connector. `connector` is a subclass of `ReferenceConnector`, `reason` where the like of it is met.
+    """A broken connector. `connector` is a subclass of `ReferenceConnector`, `reason` says where such a fault occurs.
 
     `where` is how the kit reaches it: behind an address, behind one with a connector for each connection, or in its own
     process, which offers a second instance. For "folder" the connector is a function that breaks a rendered folder.
@@ -132,7 +132,7 @@ def judge(
 ) -> Result:
     """The kit's result for it, by the rules that match `globs`."""
     if subject.where in ("folder", "connections"):
-        where = None  # what is broken is a folder, or what is kept for a connection: there is no other way to reach it
+        where = None  # the folder, or what is kept for a connection, is broken: there is no other way to reach it
     serve = _SERVE[where or subject.where]
     namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     declared = subject.connector.documents() if hasattr(subject.connector, "documents") else {}
@@ -158,7 +158,7 @@ def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Targe
 
 @contextmanager
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
-    """A connector in this process, with possible other instances on the same data."""
+    """A connector in this process; other instances can share its data."""
     store = getattr(connector, "new_store", STORE.Store)()
     store.crashes = 0
 

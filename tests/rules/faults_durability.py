@@ -44,7 +44,7 @@ class IdIsOfTheRecovery(Reference):
 
 
 class _Buffered(Reference):
-    """Writes are kept in memory, and reach the store when something is read or the connector ends."""
+    """Writes stay in memory, and reach the store when something is read or the connector ends."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)

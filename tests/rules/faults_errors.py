@@ -60,7 +60,7 @@ class _Refusing(Reference):
 
 @broken("errors/malformed-document")
 class BadDocumentsSkipped(_Refusing):
-    """`except: continue`: an unreadable document is left out, and the page is OK."""
+    """`except: continue`: an unreadable document is skipped, and the page is OK."""
 
     def refuse(self, request: WriteDataRequest, error: InvalidArgument) -> Any:
         return super().write_data(self.good(request))
@@ -619,7 +619,7 @@ class BadDocumentIsQuoted(Reference):
             return super().document_id(document, data_type)
         except InvalidArgument as error:
             message = f"{error.message}: {document!r}"
-            if len(message) > _HEADER_BYTES:  # what a caller sees of it
+            if len(message) > _HEADER_BYTES:  # as a caller sees it
                 raise ResourceExhausted("received metadata size exceeds hard limit") from error
             raise InvalidArgument(message) from error
 

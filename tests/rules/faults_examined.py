@@ -1,4 +1,4 @@
-"""Faults after public reports that were judged before the kit had seen them: docs/detection.md has the results."""
+"""Faults modelled on public reports, and judged before the kit knew them: docs/detection.md has the results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ Reference = REFERENCE.ReferenceConnector
 
 @broken("explore/in-order", "rare")
 class NeverStopsSkipping(Reference):
-    """A resume skips until it meets the change at its position: where that is filtered out, it skips all that comes
+    """A resume skips until it reaches the change at its position: if that is filtered out, it skips everything
     (debezium/debezium#3620)."""
 
     def stream_updates(self, request: Any, context: Any) -> Iterator[Any]:
@@ -51,7 +51,7 @@ class NeverStopsSkipping(Reference):
 
 @broken("updates/order-in-call")
 class NewerByItsField(Reference):
-    """Of two versions the one with the greater number in a field wins, whichever came last (apache/iceberg#13547)."""
+    """Of two versions, the one with the greater number in a field wins, even if it is older (apache/iceberg#13547)."""
 
     def commit(self, namespace: str, data_type: Any, changes: Sequence[Any]) -> None:
         super().commit(
@@ -68,7 +68,7 @@ class NewerByItsField(Reference):
 
 @broken("explore/at-once", "rare")
 class PagesOfOneNameReplace(Reference):
-    """A page's file is named by its first id and its length: one of that name replaces it (apache/seatunnel#9133)."""
+    """A page's file is named after its first id and its length: another page of that name replaces it (apache/seatunnel#9133)."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         answer: WriteDataResponse = super().write_data(request)
@@ -88,7 +88,7 @@ class PagesOfOneNameReplace(Reference):
 
 
 def _with_inner(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The new fields; nested documents have what the old ones had beside it."""
+    """The new fields; nested documents keep the other fields of the old ones."""
     return {
         name: {**old[name], **value} if isinstance(value, dict) and isinstance(old.get(name), dict) else value
         for name, value in new.items()
@@ -109,7 +109,7 @@ class NestedIsMergedOnUpdate(Reference):
 
 @broken("updates/partial", "special input")
 class PartialMergesNested(Reference):
-    """A field that a partial update changes to an object keeps the other fields of the old object (the same)."""
+    """A field that a partial update sets to an object keeps the other fields of the old object (the same report)."""
 
     def merged(self, update: Any, part: Any, current: bytes | None, data_type: Any) -> bytes:
         data: bytes = super().merged(update, part, current, data_type)

@@ -1,4 +1,4 @@
-"""Connectors that break in a mixture of operations, modelled on reports about connectors of others.
+"""Connectors that break only when operations are mixed, modelled on reports about other projects' connectors.
 
 Each reason ends with the report. docs/detection.md says which of them were found at first contact.
 """
@@ -152,7 +152,7 @@ class SecondReaderTakesTheBatch(Reference):
 
 @broken("explore/in-order", "rare")
 class PlanMovesTheStreams(SecondReaderTakesTheBatch):
-    """Another plan takes a new position, and open streams go on from there (jhc-systems/debezium-connector-ibmi#57)."""
+    """Another plan takes a new position, and open streams continue from there (jhc-systems/debezium-connector-ibmi#57)."""
 
     def stream_updates(self, request: Any, context: Any) -> Iterator[Any]:
         self.planning = False
@@ -171,7 +171,7 @@ class PlanMovesTheStreams(SecondReaderTakesTheBatch):
 
 @broken("stream/namespaces", "rare")
 class BurstIsJudgedByItsLast(Reference):
-    """A burst of writes is passed over unless its last one is of a wanted namespace (kurrent-io/KurrentDB#891)."""
+    """A burst of writes is skipped unless the last one belongs to a requested namespace (kurrent-io/KurrentDB#891)."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         if entries and self.is_wanted(entries[-1], wanted):
@@ -215,7 +215,7 @@ class NumberedBeforeTheCommit(Reference):
 
 @broken("explore/in-order", "rare")
 class LogOfAnEmptiedNamespaceIsCut(Reference):
-    """A namespace that was emptied begins anew: what was streamed of it before is gone (estuary/connectors#3188)."""
+    """A namespace that was emptied starts over: its earlier entries in the log are gone (estuary/connectors#3188)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -236,7 +236,7 @@ class LogOfAnEmptiedNamespaceIsCut(Reference):
 
 @broken("stream/resume-elsewhere", "special input")
 class ResumeFiltersByItsStart(Reference):
-    """An instance drops what is older than itself, on a resume as well (apache/flink-cdc#4297)."""
+    """An instance drops updates that are older than itself, even after a resume (apache/flink-cdc#4297)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -272,7 +272,7 @@ class SlowReaderLosesTheMiddle(Reference):
 
 @broken("updates/order-across-calls", "special input")
 class EmptiedNamespaceIsMissing(Reference):
-    """A namespace without documents is taken for one that is not there: its updates are dropped
+    """A namespace without documents is taken for a missing one: its updates are dropped
     (Altinity/clickhouse-sink-connector#1285)."""
 
     def write_updates(self, request: Any) -> Any:
@@ -283,7 +283,7 @@ class EmptiedNamespaceIsMissing(Reference):
 
 @broken("explore/elsewhere", "rare")
 class VersionsOfEachInstance(Reference):
-    """Versions are counted by each instance: what one deletes outlives what another inserts
+    """Each instance counts versions by itself: one instance's delete outlives another's later insert
     (Altinity/clickhouse-sink-connector#1346)."""
 
     def __init__(self, *args: Any) -> None:
@@ -380,7 +380,7 @@ class LocksInTwoOrders(Reference):
 
 @broken("updates/concurrent", "rare")
 class ConflictIsSwallowed(Reference):
-    """An update that finds its namespace changed meanwhile is given up, and answered OK (apache/hudi#4211)."""
+    """An update whose namespace changed meanwhile is dropped, and answered OK (apache/hudi#4211)."""
 
     def write_updates(self, request: Any) -> Any:
         before = self.last(request.namespace)
@@ -396,7 +396,7 @@ class ConflictIsSwallowed(Reference):
 
 @broken("explore/in-order", "rare")
 class RefusedComesWithTheNext(Reference):
-    """What a refused page had before its bad document is left in the buffer, and written with the next one
+    """Documents before the bad one of a refused page stay in the buffer, and are written with the next page
     (datastax/kafka-sink#39)."""
 
     def __init__(self, *args: Any) -> None:
@@ -414,7 +414,7 @@ class RefusedComesWithTheNext(Reference):
 
 @broken("write/after-delete", "special input")
 class ReloadedIsLoadedAlready(Reference):
-    """What was loaded once is not loaded again, though it was deleted since (airbytehq/airbyte#86347)."""
+    """A document that was loaded once is not loaded again, although it was deleted meanwhile (airbytehq/airbyte#86347)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -436,7 +436,7 @@ class ReloadedIsLoadedAlready(Reference):
 
 @broken("explore/in-order", "rare")
 class CursorIsTheNextDocument(Reference):
-    """A page's cursor is the document that comes next: where that is deleted, the listing is over
+    """A page's cursor is the next document: if that is deleted, the listing ends
     (dolthub/doltlite#1177)."""
 
     def list_data(self, request: Any) -> Any:
@@ -459,7 +459,7 @@ class CursorIsTheNextDocument(Reference):
 
 @broken("explore/lookups", "rare")
 class LookupsAreCached(Reference):
-    """A lookup is remembered until an update of its id comes; pages are not thought of
+    """A lookup is cached until its id is updated; pages don't clear the cache
     (confluentinc/schema-registry#1045)."""
 
     def __init__(self, *args: Any) -> None:
@@ -490,7 +490,7 @@ class LookupsAreCached(Reference):
 
 @broken("list/retryable-cursor", "special input")
 class PageOfAnotherInstanceIsTheLast(Reference):
-    """The chunks that are left are known to the instance that began: another one ends the listing
+    """Only the instance that began a listing knows the remaining chunks: another one ends it
     (debezium/debezium#6884)."""
 
     def __init__(self, *args: Any) -> None:
@@ -507,7 +507,7 @@ class PageOfAnotherInstanceIsTheLast(Reference):
 
 @broken("explore/in-order", "rare")
 class CountIsKeptFromThePlan(Reference):
-    """A count is kept with the plan until a page is written; what updates change is not counted
+    """A count is cached with the plan until a page is written; updates don't change it
     (apache/spark#40343)."""
 
     def __init__(self, *args: Any) -> None:
@@ -529,7 +529,7 @@ class CountIsKeptFromThePlan(Reference):
 
 @broken("explore/elsewhere", "rare")
 class FirstPagesAreCached(Reference):
-    """A first page is kept until this instance writes to the namespace: what others write is not listed
+    """A first page is cached until this instance writes to the namespace: writes by others are not listed
     (influxdata/influxdb_iox#4663)."""
 
     def __init__(self, *args: Any) -> None:

@@ -1,5 +1,5 @@
-"""Connectors with mistakes that users of other connectors, sinks and stores have reported in public, and that the
-rules of many areas find."""
+"""Connectors with mistakes that users of other connectors, sinks and stores have reported in public. Rules of many
+areas find them."""
 
 import time
 from collections.abc import Iterator, Sequence

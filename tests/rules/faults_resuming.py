@@ -18,7 +18,7 @@ broken = broken_in(FAULTS)
 Reference = REFERENCE.ReferenceConnector
 
 
-# Where a stream goes on
+# Where a stream continues
 
 
 @broken("stream/resume", "special input")
@@ -403,7 +403,7 @@ class CursorGoesByTheOrderOfNamespaces(Reference):
         order, _, cursor = request.cursor.rpartition(b"|")
         names = "\n".join(request.namespaces).encode()
         if order and order != names and len(request.namespaces) > 1:
-            cursor = self.update_cursor(self.store.end)  # what the second position says of the first namespace
+            cursor = self.update_cursor(self.store.end)  # the second position, taken for the first namespace's
         inner = StreamUpdatesRequest(namespaces=request.namespaces, type=request.type, cursor=cursor)
         for message in super().stream_updates(inner, context):
             message.next_cursor = names + b"|" + message.next_cursor

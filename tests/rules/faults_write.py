@@ -719,7 +719,7 @@ class RangeIsReplaced(Reference):
 
 @broken("write/leaves-others", "special input")
 class RepeatedPageStartsAnew(Reference):
-    """If the first document exists already, the run seems to have restarted: the namespace is emptied."""
+    """If the first document already exists, it assumes that the run was restarted, and empties the namespace."""
 
     def write_data(self, request: WriteDataRequest) -> Any:
         positions = [self.insertion(data, request.type).position for data in request.data]
@@ -770,7 +770,7 @@ class CompatibleLettersAreOne(_UrlDecoded):
 
 @broken("write/similar-ids", "special input")
 class InvisibleCharactersAreDropped(_UrlDecoded):
-    """A collation passes over what has no width: `a\u200bb` and `ab` are one key."""
+    """A collation ignores characters without a width: `a\u200bb` and `ab` are one key."""
 
     def decoded(self, text: str) -> str:
         return "".join(letter for letter in text if category(letter) != "Cf")

@@ -1,4 +1,4 @@
-"""The catalogue: one fault is one failure, and correct connectors pass, however unusual."""
+"""The catalogue: one fault gives one failure, and correct connectors pass, however unusual they are."""
 
 from collections import Counter
 from dataclasses import replace

@@ -39,6 +39,6 @@ def test_a_failure_names_its_operations() -> None:
     assert outcome.failure is not None
     steps = dict(outcome.failure.example)["steps"]
     assert "write a page that is bad" in steps
-    # A busy machine may leave the example large, and its transcript without the middle.
+    # On a busy machine the example may stay large, and its transcript may lack the middle.
     noted = re.findall(r"^ *\d+  \((.+)\)$", "\n".join(outcome.failure.transcript), re.MULTILINE)
     assert any(operation in steps for operation in noted)

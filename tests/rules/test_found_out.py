@@ -1,4 +1,4 @@
-"""What is found out about a store before the rules run, and what is left in it afterwards."""
+"""What the kit finds out about a store before the rules run, and what it leaves there."""
 
 from typing import Any
 

@@ -50,13 +50,15 @@ def statuses(target: Path, rules: Iterable[str], folder: Path) -> dict[str, str]
 
 
 def assert_no_template_left(folder: Path) -> None:
-    """There are no template brackets in any file or name, and one newline at the end of each file."""
+    """There are no template brackets in any file or name, one newline at the end of each file, and no empty lines
+    before the rows of a README's table."""
     for path in folder.rglob("*"):
         assert not re.search(r"[{}%]|\.jinja$", path.name)
         if path.is_file() and path.suffix != ".pyc":
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"\{%|%\}|\{\{ ", text), path
             assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
+            assert path.name != "README.md" or "\n\n\n|" not in text, path
 
 
 def assert_formatted_and_lints_clean(folder: Path) -> None:

@@ -71,7 +71,7 @@ RAW = (
     raw(0x0C, struct.pack("<i", 2) + b"c\0" + bytes(12), 3),  # DBPointer
     raw(0x0B, b"a\0zyx\0", 4),  # a regular expression with options that nobody knows
     raw(0x05, struct.pack("<i", 7) + b"\x02" + struct.pack("<i", 3) + b"old", 5),  # the old kind of binary
-    raw(0x13, b"\xff" * 16, 6),  # a decimal that is no number, in one of its many ways
+    raw(0x13, b"\xff" * 16, 6),  # a decimal NaN, in one of its many encodings
     raw(0x0F, struct.pack("<i", 25) + struct.pack("<i", 5) + b"f(x)\0" + bson.encode({"x": 1}), 7),
 )
 JSON_DOCUMENTS = (

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dsync_kit.e2e.documents import documents_for
 from dsync_kit.e2e.ends import served
 from dsync_kit.e2e.kills import COPY, UPDATES, Kill
 from dsync_kit.e2e.movers import kit_run
 from dsync_kit.e2e.results import Result
-from dsync_kit.e2e.running import run_e2e
 from dsync_kit.e2e.workload import Amounts
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.targets.resolving import resolve
+from tests.e2e.flows import flow
 
 NAMESPACES = ["dsynckit_kills.orders", "dsynckit_kills.customers"]
 
@@ -26,18 +24,7 @@ def run(folder: Path, kills: Sequence[Kill], amounts: Amounts) -> Result:
     with ExitStack() as stack:
         source, sink = (stack.enter_context(served(resolve(connector))) for _ in range(2))
         mover = kit_run(source, sink, NAMESPACES, folder, copies_only=False)
-        return run_e2e(
-            source,
-            sink,
-            mover,
-            DATA_TYPE_MONGO_BSON,
-            documents_for(NAMESPACES, [], DATA_TYPE_MONGO_BSON, 0),
-            seed=13,
-            amounts=amounts,
-            kills=kills,
-            quiet=60,
-            listener=print,
-        )
+        return flow((source, sink), mover, NAMESPACES, kills, amounts, seed=13)
 
 
 def five(victim: str, phase: str) -> list[Kill]:

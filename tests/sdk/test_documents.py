@@ -1,4 +1,4 @@
-"""Documents and ids: which are the same, what survives unchanged, and what is refused."""
+"""Documents and ids: which are the same, which survive unchanged, and which are refused."""
 
 import json
 import math

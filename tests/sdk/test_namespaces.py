@@ -1,4 +1,4 @@
-"""Namespaces as paths: how they are split, and what is refused."""
+"""Namespaces as paths: how they are split, and which are refused."""
 
 import re
 

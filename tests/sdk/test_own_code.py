@@ -74,7 +74,7 @@ def test_what_a_connector_raises_is_its_failure(odd: Odd, api: ConnectorApi, err
         api.list_data(ListDataRequest())
     assert caught.value.code.name == "UNKNOWN"
     if isinstance(error, SystemExit):
-        # A number tells nothing; a text may hold credentials, and is in the log alone.
+        # A number reveals nothing; a text may hold credentials, so only the log has it.
         code = error.code if isinstance(error.code, int) else "…"
         assert f"asked for its process to end: sys.exit({code}); its log has details" in str(caught.value)
         assert "libfoo" not in str(caught.value)

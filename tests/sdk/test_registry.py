@@ -199,7 +199,7 @@ def test_loading_again_gives_the_same_modules(tmp_path: Path) -> None:
     ],
 )
 def test_broken_registration(tmp_path: Path, files: dict[str, str], message: str) -> None:
-    """What is wrong with a folder is told, the second time as well."""
+    """The error says what is wrong with a folder, the second time as well."""
     folder = make_folder(tmp_path / "broken", **files)
     for _ in range(2):
         with pytest.raises(UsageError, match=message):
@@ -216,7 +216,7 @@ def test_folder_can_be_repaired(tmp_path: Path) -> None:
 
 
 def test_no_connector_folder(tmp_path: Path) -> None:
-    """A folder without registration.py is told how to get one."""
+    """The error about a folder without registration.py says how to make one."""
     with pytest.raises(UsageError, match=r"is not a connector's folder: it has no registration\.py .*dsync-new"):
         load_folder(tmp_path)
 
@@ -239,7 +239,7 @@ def test_harness(tmp_path: Path) -> None:
     ],
 )
 def test_advice_for_a_word_that_is_nearly_right(word: str, advice: str) -> None:
-    """A typo in a scheme, and a name where a URI is expected, are told apart from what nobody knows."""
+    """A typo in a scheme, and a name in place of a URI, get other messages than something unknown."""
     with pytest.raises(UsageError, match=advice):
         find_connector(word)
 

@@ -245,7 +245,7 @@ def test_stop_without_start(connector: Echo) -> None:
 
 
 def test_port_zero(server: ConnectorServer, client: GrpcClient) -> None:
-    """Port 0 takes a free port, on loopback, and the address tells which."""
+    """Port 0 takes a free port on loopback, and the address has its number."""
     host, _, port = server.address.rpartition(":")
     assert host == "127.0.0.1"
     assert int(port) > 0

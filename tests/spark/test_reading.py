@@ -1,4 +1,4 @@
-"""Batch reads: rows, columns, partitions, and what is refused."""
+"""Batch reads: rows, columns, partitions and refusals."""
 
 import datetime
 from decimal import Decimal
@@ -98,7 +98,7 @@ def test_a_plans_partitions_are_sparks_and_can_be_made_fewer(served: Served) -> 
 
 
 def test_filters_on_the_namespace_leave_out_partitions(served: Served) -> None:
-    """Where Spark may push them down; a namespace that is not there leaves none, and is no error."""
+    """If Spark may push them down. A missing namespace leaves no rows, and isn't an error."""
     for namespace in ("a", "b", "c"):
         served.fill(namespace, {"_id": "1"})
     cases: list[tuple[list[Filter], set[str]]] = [
@@ -127,7 +127,7 @@ def test_a_partition_can_be_read_again(served: Served) -> None:
 
 
 def test_no_documents_are_no_rows(served: Served) -> None:
-    """An empty plan is no error."""
+    """An empty plan isn't an error."""
     assert read(**served.options()) == []
 
 

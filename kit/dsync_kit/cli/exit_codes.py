@@ -1,6 +1,8 @@
 """The one place where exceptions become exit codes."""
 
+import atexit
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -35,6 +37,8 @@ def exit_code_of(command: Callable[[], object]) -> int:
     If a command returns or ends with an ExitCode, that is a verdict: neither a closed pipe nor a full disk changes it.
     A command without a verdict is successful unless its output gets lost.
     """
+    # At its end, Python visits all objects once more, which takes as long as importing many of them.
+    atexit.register(gc.freeze)
     open_streams()
     answer = _answer(command)
     code = answer if isinstance(answer, int) else ExitCode.OK

@@ -1,4 +1,4 @@
-"""What the ends hold: what acknowledged writes lead to, and what is listed."""
+"""What the two ends should hold after the acknowledged writes, and what they list."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,9 +18,9 @@ Key = tuple[str, bytes]
 
 
 class Contents:
-    """Documents by their keys, as digests: those of equal documents are equal.
+    """The digest of each document, by key. Equal documents have equal digests.
 
-    `as_written` gives a namespace's document without what an end has added to it.
+    `as_written` returns a namespace's document without anything that an end has added to it.
     """
 
     def __init__(self, data_type: DataType, as_written: Callable[[str, bytes], bytes] = lambda _, data: data) -> None:
@@ -46,7 +46,7 @@ class Contents:
                 self.digests[key] = self._digest(namespace, update.data)
 
     def differing(self, other: Mapping[Key, bytes]) -> list[Key]:
-        """The keys whose documents are not those of `other`, sorted."""
+        """The sorted keys whose documents differ from those of `other`."""
         return sorted({key for key, _ in self.digests.items() ^ other.items()})
 
     def _key(self, namespace: str, part: BsonValue) -> Key:
@@ -63,7 +63,7 @@ def listed(
     data_type: DataType,
     as_written: Callable[[str, bytes], bytes] = lambda _, data: data,
 ) -> Contents:
-    """What an end lists of the namespaces; without any, of all that it plans by itself.
+    """What an end lists in these namespaces. Without any, it lists all that it plans by default.
 
     Raises ConnectorError if it cannot be listed, even after retries.
     """

@@ -1,4 +1,4 @@
-"""The documents that a namespace is filled with: those of its document schema, or of any fields where it has none."""
+"""The documents for a namespace: they fit its document schema or, if it has none, have any fields."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,13 +27,13 @@ class Documents(Protocol):
     """The documents of one namespace."""
 
     def identifier(self, number: int, rng: random.Random) -> Any:
-        """The id with a number, as a Python value. Raises UsageError if there are not so many."""
+        """The id with this number, as a Python value. Raises UsageError if the schema allows fewer ids."""
 
     def document(self, identifier: Any, rng: random.Random) -> bytes:
         """An encoded document with this id, drawn."""
 
     def as_written(self, document: bytes) -> bytes:
-        """A document that was read, without what the ends have added to what was written."""
+        """A document that was read, without anything that the ends have added to it."""
 
 
 def documents_for(
@@ -77,7 +77,7 @@ class _OfAnyFields:
 
 
 class _OfSchema:
-    """Documents of a schema. Ids are numbered; each other field has any of the values that its schema leaves."""
+    """Documents that fit a schema. Ids are numbered; every other field has any value that its schema allows."""
 
     def __init__(self, namespace: str, fillings: Sequence[Filling], count: int) -> None:
         self._fillings = fillings

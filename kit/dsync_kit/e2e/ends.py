@@ -38,11 +38,11 @@ class ServedEnd(NamedTuple):
 
     @property
     def words(self) -> list[str]:
-        """How dsync and `dsync-kit run` name it."""
+        """The arguments that name it for dsync and `dsync-kit run`."""
         return [f"grpc://{self.process.address}", "--insecure"]
 
     def end(self) -> End:
-        """It as the end of a flow."""
+        """This connector as one end of a flow."""
         return End(self.title, self.api, self.redact)
 
 

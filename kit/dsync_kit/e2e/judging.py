@@ -10,7 +10,7 @@ __all__ = ["mismatch"]
 
 
 def mismatch(expected: Contents, found: Contents) -> Mismatch:
-    """What is found otherwise than expected."""
+    """The documents that differ from what was expected."""
     wrong = expected.differing(found.digests)
     return Mismatch(len(wrong), tuple(_difference(key, expected, found) for key in wrong[:SHOWN_DIFFERENCES]))
 

@@ -28,7 +28,7 @@ class Kill:
 def draw_kills(seed: int, victims: Sequence[str], count: int, phases: Sequence[str] = (COPY, UPDATES)) -> list[Kill]:
     """The `count` kills of a seed in the order in which they come.
 
-    Each victim comes once before any of them twice, and in each of the phases before in one of them again.
+    No victim is killed twice before each was killed once, nor twice in one phase before once in each phase.
     """
     rng = random.Random(f"kills {seed}")
     left: dict[str, list[str]] = {victim: [] for victim in victims}
@@ -48,5 +48,5 @@ def draw_stops(seed: int, victims: Sequence[str], count: int, phases: Sequence[s
 
 
 def in_order(kills: Sequence[Kill]) -> list[Kill]:
-    """Kills as they come."""
+    """Kills in the order in which they come."""
     return sorted(kills, key=lambda kill: (kill.phase != COPY, kill.at))

@@ -1,4 +1,4 @@
-"""The program that copies and follows: dsync, or `dsync-kit run` in its place."""
+"""The program that copies data and follows changes: dsync, or `dsync-kit run` in its place."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ class Mover:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended, and neither by a signal nor with an error."""
+        """Whether it has ended without a signal or an error."""
         if self._process is None or self._process.status != 0:
             return False
         return not any("ERR" in line for line in self.log())  # dsync's exit status is 0 after errors, too
@@ -56,7 +56,7 @@ class Mover:
             self._process.kill()
 
     def stop(self) -> None:
-        """End it as its user would."""
+        """Stop it as a user would."""
         if self._process is not None:
             self._process.stop()
 

@@ -151,7 +151,7 @@ class _Run:
                 self._expected.write(namespace, page)
 
     def _phase(self, phase: str, calls: Sequence[Call]) -> tuple[Mismatch, Mismatch]:
-        """Write a part of the workload, with the kills that wait; returns what then differs, as `_compared` does."""
+        """Write a part of the workload and make the kills that are due; returns what then differs, as `_compared` does."""
         began = due = time.monotonic()
         for done, call in enumerate(calls):
             self._kill_those_due(done / len(calls))
@@ -168,14 +168,14 @@ class _Run:
         return found
 
     def _pause_until(self, due: float, done: float) -> None:
-        """Wait for the moment of the next call; what is late is not waited for."""
+        """Wait until the next call is due. If it is late already, don't wait."""
         while (left := due - time.monotonic()) > 0:
             time.sleep(min(left, _POLL_SECONDS))
             self._kill_those_due(done)
         self._flow.check()
 
     def _wait_for_kills(self) -> None:
-        """Go on until the rest of the kills have come. One of the copy comes anyway if nothing arrives for long."""
+        """Continue until the remaining kills have been made. If nothing arrives for long, those of the copy are made anyway."""
         before, deadline = self._held(), time.monotonic() + _COPY_SECONDS
         while self._waiting and not self._flow.finished:
             if (held := self._held()) != before:
@@ -187,7 +187,7 @@ class _Run:
             time.sleep(_POLL_SECONDS / 10)
 
     def _kill_those_due(self, done: float) -> None:
-        """Make the kills whose moment has come, when the share `done` of the calls has been made."""
+        """Make the kills that are due once the share `done` of the calls has been made."""
         while self._waiting and self._is_due(self._waiting[0], done):
             self._kill(self._waiting.pop(0))
 
@@ -230,7 +230,7 @@ class _Run:
         return TargetError(f"the workload cannot be written: {self._source.title} answered {rpc} with {reason}")
 
     def _settle(self) -> tuple[Mismatch, Mismatch]:
-        """Wait until both ends hold what was written, or nothing has changed for as long as is given.
+        """Wait until both ends hold what was written, or nothing has changed for the given time.
 
         Returns what then differs, as `_compared` does. Raises ConnectorError if an end cannot be listed.
         """
@@ -259,11 +259,11 @@ class _Run:
             if starts != self._mover.starts or now != before:
                 starts = self._mover.starts
                 before, changed = now, time.monotonic()
-            # A comparison of much takes the flow's time.
+            # Comparing many documents slows the flow down.
             time.sleep(max(_POLL_SECONDS, time.monotonic() - began))
 
     def _compared(self) -> tuple[Mismatch, Mismatch]:
-        """What the source holds otherwise than it acknowledged, and the destination otherwise than the source."""
+        """How the source differs from what it acknowledged, and how the destination differs from the source."""
         source, sink = self._listed(self._source), self._listed(self._sink)
         return mismatch(self._expected, source), mismatch(source, sink)
 

@@ -12,7 +12,7 @@ __all__ = ["FlowFailedError", "NotBackError", "Supervisor"]
 
 
 class FlowFailedError(Exception):
-    """The mover ended by itself although nothing was killed since it was started."""
+    """The mover ended by itself, although nothing had been killed since it was started."""
 
 
 class NotBackError(Exception):
@@ -33,7 +33,7 @@ class Supervisor:
 
     @property
     def finished(self) -> bool:
-        """Whether the mover has ended as one does that has copied everything."""
+        """Whether the mover has copied everything, and ended."""
         return self._finite and self._mover.succeeded
 
     def start(self) -> None:

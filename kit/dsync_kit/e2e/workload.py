@@ -90,7 +90,7 @@ class Workload:
 
     def _call(self) -> Call:
         namespace = self._rng.choice(self._namespaces)
-        # Calls of 1 to 10 updates are as many as those of 10 to 100.
+        # There are as many calls of 1 to 10 updates as of 10 to 100.
         size = round(math.exp(self._rng.uniform(0, math.log(self._amounts.largest))))
         updates = tuple(self._update(namespace) for _ in range(size))
         rate = self._amounts.rate

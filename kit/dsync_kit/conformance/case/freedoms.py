@@ -55,7 +55,7 @@ class Freedoms:
         return tuple(Feature(kind) for kind in sorted(self.wire.features))
 
     def documents(self, data_type: DataType, numbered: tuple[str, ...], *, any_number: bool) -> None:
-        """Documents of a type are made. `any_number` says whether JSON may have 1.0 for 1.
+        """Draw the form of a type's documents before any is made. `any_number` says whether JSON may have 1.0 for 1.
 
         `numbered` are the kinds of ids that may be numbered. One is drawn here: threads number ids, but never draw.
         """
@@ -98,9 +98,9 @@ class Freedoms:
         return LARGE_BYTES.values[self._value(LARGE_BYTES)]
 
     def numbered_kind(self, kinds: tuple[str, ...]) -> str:
-        """The kind of the ids that the example numbers; the same for all of the kinds. Empty for none.
+        """The kind of the example's numbered ids, drawn from `kinds` once; empty if there are no kinds.
 
-        Call `documents` before.
+        Call `documents` first.
         """
         kind = self._numbered[kinds]
         if kinds not in self._told:
@@ -109,7 +109,7 @@ class Freedoms:
         return kind
 
     def number_by(self, kinds: tuple[str, ...], kind: str) -> None:
-        """Use another kind than the drawn one for numbered ids: that of existing documents."""
+        """Use the kind of existing documents for numbered ids, instead of the drawn one."""
         self._numbered[kinds] = kind
         self._told.add(kinds)
 
@@ -131,6 +131,6 @@ class Freedoms:
 
 @cache
 def _names_of(dimensions: tuple[Dimension[Any], ...], numbered: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    """A name of each dimension, and a kind of numbered ids: one draw for all, since beginning one takes longest."""
+    """A name of each dimension, and a kind of numbered ids, in one draw: starting a draw takes longer than the rest of it."""
     kinds = NUMBERED_IDS.among(numbered) if numbered else st.just("")
     return st.tuples(*(dimension.names for dimension in dimensions), kinds)

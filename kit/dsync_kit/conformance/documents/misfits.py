@@ -54,10 +54,10 @@ class Misfit:
 
 
 def several_misfits(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 64) -> Draw | None:
-    """Lists of documents that do not fit, in one of these ways each, by a field, or by their ids.
+    """Lists of documents, each of which does not fit in one of these ways, because of a field or its id.
 
-    Each has an id of its own, and is wrong in another place or by another value. The ways take turns, so that those of
-    many values leave room for the others. None where the schema rules nothing out in these ways.
+    Their ids differ, and each is wrong in another place or has another wrong value. The ways take turns, so that those
+    with many values leave room for the others. None if the schema rules nothing out in these ways.
     """
     wrong = _all_wrong(filling, tuple(kinds), ids)
     made = counted(filling.schema.identifier, filling.schema.data_type, prefix="misfit")
@@ -69,7 +69,7 @@ def several_misfits(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool 
         places = _turns([wrong[number] for number in chosen], start)[:most]
         return [_misfit(filling, made(number), fields, place) for number, place in enumerate(places)]
 
-    # Numbers, since Hypothesis may show what it builds from, and all wrong values are long.
+    # It draws numbers, because Hypothesis may show what it draws, and a list of all wrong values is long.
     return st.builds(build, filling.small_fields, many(range(len(wrong))), st.integers(0, len(wrong) - 1))
 
 
@@ -79,7 +79,7 @@ def rules_out(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = Fals
 
 
 def _turns(places: Sequence["_Place"], start: int) -> list["_Place"]:
-    """The places, those of each kind in turn, beginning at the one that `start` says."""
+    """The places, one of each kind in turn, beginning at number `start`."""
     of_kinds: dict[MisfitKind, list[_Place]] = {}
     for place in places:
         of_kinds.setdefault(place.kind, []).append(place)
@@ -90,7 +90,7 @@ def _turns(places: Sequence["_Place"], start: int) -> list["_Place"]:
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """Where a document can be made not to fit, and by which value."""
+    """A place where a document can be made not to fit, and the value that does it."""
 
     kind: MisfitKind
     field: str
@@ -187,7 +187,7 @@ def _texts(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[
     most, least = schema.max_length, schema.min_length
     if kind is MisfitKind.TEXT_TOO_LONG and most is not None and most < MOST_TEXT and not schema.patterns:
         whole = (text * (most + 1))[:most] or "x" * most
-        # Stores that cut texts often do so only to spaces.
+        # Stores that cut texts often cut only spaces.
         yield from (whole + more for more in ("x", " ", "é", "x" * 100))
     elif kind is MisfitKind.TEXT_TOO_SHORT and least and not schema.patterns:
         yield from (text[: least - 1], text[: least - 1].rstrip() or "")

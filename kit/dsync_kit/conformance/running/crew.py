@@ -34,9 +34,10 @@ class Member:
         here, there = socket.socketpair()
         self.channel = multiprocessing.connection.Connection(here.detach())
         path = [folder or str(Path.cwd()) for folder in sys.path]
+        # Nothing is garbage yet while modules are imported: the process collects from then on.
         code = (
-            f"import sys; sys.path[:] = {path!r}; from dsync_kit.conformance.running.worker import main; "
-            f"main({there.fileno()}, {str(self.board)!r})"
+            f"import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
+            f"from dsync_kit.conformance.running.worker import main; main({there.fileno()}, {str(self.board)!r})"
         )
         with there, self._output.open("wb") as output:
             self._process = GuardedProcess(

@@ -81,7 +81,7 @@ def run_rule(
     seconds: float | None = None,
     keeps_new: bool = False,
 ) -> Finding:
-    """Judge one rule; with `choices`, only by the example that they reproduce. Its examples take at most `seconds`.
+    """Judge one rule; if there are `choices`, only by the example that they reproduce. It takes at most `seconds`.
 
     `keeps_new` also keeps the examples with which an explorer reached something new in the database. Nothing that the
     connector does makes it raise; only KeyboardInterrupt passes through.
@@ -351,7 +351,7 @@ def _rounds(rule: Rule, profile: Profile, *, replayed: bool) -> Iterator[int]:
 def _explore(
     trial: _Trial, most: int, seed_number: int, database: Path | None, choices: str, *, round_number: int = 0
 ) -> None:
-    """Run at most `most` examples, or the one that `choices` reproduce."""
+    """Run at most `most` examples, or only the one that `choices` reproduce."""
     examples = DirectoryBasedExampleDatabase(database) if database is not None else None
 
     def test(data: st.DataObject) -> None:

@@ -1,5 +1,7 @@
 """A process that judges a connector for its owner. All of the connector's code runs here."""
 
+import atexit
+import gc
 import io
 import logging
 import os
@@ -51,6 +53,10 @@ class _Channel(Connection):
 
 def main(descriptor: int, board: str) -> None:
     """Follow the orders that come over the socket, and send back the results."""
+    # What was imported stays: neither a collection nor the process's end has to visit it.
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.freeze)
     # Ctrl-C reaches every process of a terminal, but a process that is stopping must not be interrupted again.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
