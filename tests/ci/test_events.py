@@ -168,7 +168,7 @@ def test_a_base_that_only_the_remote_has(branched: Repository) -> None:
     assert (found.base, [str(folder) for folder in found.touched]) == ("origin/main", ["connectors/a"])
 
 
-def test_a_tag_is_no_branch(branched: Repository) -> None:
+def test_a_tag_is_not_a_branch(branched: Repository) -> None:
     """A tag named main does not stand in for the branch."""
     branched.git("update-ref", "-d", "refs/remotes/origin/main")
     branched.git("tag", "main", "branch")

@@ -17,7 +17,7 @@ def test_a_badge_of_a_report(dsync_kit: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": "other"}', '{"schema": "dsync-kit/report/1", "exit_code": 0}'])
-def test_what_is_no_report(dsync_kit: Command, tmp_path: Path, text: str) -> None:
+def test_what_is_not_a_report(dsync_kit: Command, tmp_path: Path, text: str) -> None:
     """Exit code 2, with what was expected; no picture is written."""
     (tmp_path / "report.json").write_text(text)
     done = dsync_kit("badge", "report.json", "badge.svg")

@@ -18,7 +18,7 @@ def test_rules(dsync_kit: Command) -> None:
     }
 
 
-def test_rules_are_told_without_being_imported() -> None:
+def test_rules_are_listed_without_being_imported() -> None:
     """`rules` and `explain` don't import Hypothesis, which alone would take too long."""
     for words in ("'rules'", "'explain', 'list/complete'"):
         code = (

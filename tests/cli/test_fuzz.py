@@ -67,7 +67,7 @@ def test_times(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "8 h", "-3s", "1d"])
-def test_what_is_no_time(text: str) -> None:
+def test_what_is_not_a_time(text: str) -> None:
     """It is refused, with what was expected."""
     with pytest.raises(UsageError, match="expected a number with h, m or s"):
         seconds_of(text)

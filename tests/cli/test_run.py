@@ -222,7 +222,7 @@ def test_what_differs_is_nothing_to_go_on_with(dsync_kit: Command, tmp_path: Pat
     assert "--state" not in done.stderr
 
 
-def test_a_namespace_without_documents_is_told(dsync_kit: Command, tmp_path: Path) -> None:
+def test_a_namespace_without_documents_is_reported(dsync_kit: Command, tmp_path: Path) -> None:
     """A mistyped name copies nothing: that is legal, but reported."""
     (tmp_path / "bootstrap").mkdir()
     (tmp_path / "bootstrap" / "shop.orders.jsonl").write_text('{"_id": 1}\n')
@@ -293,7 +293,7 @@ class Served:
 
 
 @pytest.mark.parametrize("moment", ["planned", "stream-started"])
-def test_a_source_that_is_stopped_is_no_end_of_the_data(tmp_path: Path, moment: str) -> None:
+def test_a_source_that_is_stopped_is_not_the_end_of_the_data(tmp_path: Path, moment: str) -> None:
     """SIGTERM of the source's server during the copy and during the updates: exit code 1 with the reason, never
     complete. When the source is back, the same command resumes until both ends are equal."""
     write_history(tmp_path / "history", 7)

@@ -39,7 +39,7 @@ def test_without_a_schema_nothing_lies_outside(dsync_kit: Command, reference: Pa
         ('{"additionalProperties": false}', "no document could have an id"),
     ],
 )
-def test_what_is_no_schema_is_wrong_usage(
+def test_what_is_not_a_schema_is_wrong_usage(
     dsync_kit: Command, reference: Path, tmp_path: Path, content: str | None, message: str
 ) -> None:
     """Exit code 2, and what is wrong, with the file's name."""

@@ -116,7 +116,7 @@ def test_options(options: list[str], shown: str, kept: tuple[str, ...] | None) -
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("broken", [[], ["--broken"]])
-def test_what_a_connector_tells_of_its_secrets_is_not_shown(dsync_kit: Command, form: str, broken: list[str]) -> None:
+def test_secrets_that_a_connector_reveals_are_not_shown(dsync_kit: Command, form: str, broken: list[str]) -> None:
     """Even if a connector redacts nothing, its errors, log, constructor and teardown reveal no secret."""
     done = dsync_kit("run", "--log-format", form, *TYPED, *broken, "/dev/null")
     assert done.returncode == (3 if broken else 1)
@@ -162,7 +162,7 @@ def test_what_was_typed_is_not_repeated(dsync_kit: Command, words: list[str]) ->
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_tells_no_secret() -> None:
+def test_a_server_reveals_no_secret() -> None:
     """Over gRPC, too, a connector's secrets are replaced by stars."""
     with serving(*TYPED, "--address", "127.0.0.1:0") as (process, _, address):
         with GrpcClient(address, insecure=True) as client, pytest.raises(InvalidArgument) as caught:

@@ -41,7 +41,7 @@ def serving(*words: str | Path, python: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_until_told_to_end(reference: Path, number: signal.Signals) -> None:
+def test_serve_until_a_signal_ends_it(reference: Path, number: signal.Signals) -> None:
     """A folder alone serves its scratch area, which is removed when the server ends; the exit code is 0."""
     with serving(reference, "--address", "127.0.0.1:0") as (process, title, address):
         with GrpcClient(address, insecure=True) as client:

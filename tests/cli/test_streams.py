@@ -108,7 +108,7 @@ def test_a_verdict_holds_whatever_becomes_of_the_output(
             assert done.stderr == ""
 
 
-def test_output_that_is_lost_is_told(shell: Shell, reference: Path) -> None:
+def test_output_that_is_lost_is_reported(shell: Shell, reference: Path) -> None:
     """A full disk is reported, so that nobody looks for the verdict in vain; a reader that left is not."""
     done = shell(f"kit verify {shlex.quote(str(reference))} {QUICK} >/dev/full")
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"

@@ -143,7 +143,7 @@ def test_composite_ids() -> None:
         ({"$jsonSchema": {}, "$expr": {"$eq": ["$a", "$_id"]}}, "'a' is not among the properties"),
     ],
 )
-def test_what_is_no_schema_is_refused(given: object, message: str) -> None:
+def test_what_is_not_a_schema_is_refused(given: object, message: str) -> None:
     """An invalid schema is the user's mistake: the message says where, what was given and what was expected."""
     with pytest.raises(UsageError) as caught:
         parse(given, origin="rows.json")

@@ -42,7 +42,7 @@ def test_an_id_that_is_listed_twice_belongs_to_its_own_rule():
     assert caught.value.owner == "list/ids-unique"
 
 
-def test_what_is_no_document_belongs_to_its_own_rule():
+def test_what_is_not_a_document_belongs_to_its_own_rule():
     """A listed document without an id is a violation of list/type, whoever notices it."""
     with pytest.raises(Violation) as caught:
         Model(JSON).check([b'{"name": "x"}'])

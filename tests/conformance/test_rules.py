@@ -93,7 +93,7 @@ def test_every_id_that_is_named_is_a_rule():
     assert set().union(*named.values()) - known >= MADE_UP
 
 
-def test_an_id_that_is_no_rule_is_seen():
+def test_an_id_without_a_rule_is_seen():
     """In code, in a sentence, in a command."""
     assert _named_ids('owner="list/typo", `plan/none-such` and --rule stream/odd') == {
         "list/typo",

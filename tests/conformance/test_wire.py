@@ -93,7 +93,7 @@ def test_the_numbers_of_an_id_stay() -> None:
 @pytest.mark.parametrize(
     "bad", [b"", b"{", b"[]", b'{"id":1,"a":1,"a":2}', b"\xff", b'{"id":NaN}', b"\x05\x00\x00\x00\x00\x00"]
 )
-def test_what_is_no_document_stays(bad: bytes) -> None:
+def test_what_is_not_a_document_stays(bad: bytes) -> None:
     """Malformed bytes are sent unchanged, because rules about them need them."""
     for data_type in TYPES:
         for form in _forms(data_type):

@@ -118,7 +118,7 @@ def test_a_delete_has_the_digest_of_its_document(value: object, data_type: DataT
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b'{"$oid": 5}', b'{"a": {"$numberInt": "x"}}', b'{"a": {"$date": []}}']
 )
-def test_what_is_no_extended_json_is_refused(text: bytes) -> None:
+def test_what_is_not_extended_json_is_refused(text: bytes) -> None:
     """With the usual error."""
     with pytest.raises(InvalidArgument, match="not"):
         from_extended(text)

@@ -1,4 +1,4 @@
-"""Files as other tools write them: every row is listed, and an error names the file and line of one that is unreadable."""
+"""Files as other tools write them: every row is listed, and an error names the file and line of an unreadable one."""
 
 import gzip
 import json

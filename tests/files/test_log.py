@@ -272,7 +272,7 @@ def test_a_partial_update_waits_for_the_pages_below_its_own(open_files: Open) ->
     assert listed(open_files(stalling)) == [{"id": "a", "v": 2, "w": 3}]
 
 
-def test_a_folder_that_was_emptied_begins_anew(open_files: Open, storage: Storage) -> None:
+def test_a_folder_that_was_emptied_starts_over(open_files: Open, storage: Storage) -> None:
     """While a writer has it open: its next page is the first again, and nothing seems to be missing."""
     files = open_files(storage)
     for number in range(3):

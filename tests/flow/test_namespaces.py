@@ -21,7 +21,7 @@ def test_parts_of_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a,,b", ":b", "a:", "a:b:c"])
-def test_what_is_no_name(text: str) -> None:
+def test_what_is_not_a_name(text: str) -> None:
     """Anything else is a usage error that says what was expected."""
     with pytest.raises(UsageError, match="expected NAME or SOURCE:DESTINATION"):
         NamespaceMap.parse([text])

@@ -142,7 +142,7 @@ def test_one_run_at_a_time(path: Path) -> None:
     State(path).close()
 
 
-def test_files_that_are_no_state(tmp_path: Path) -> None:
+def test_files_without_a_state(tmp_path: Path) -> None:
     """Any other file is neither read nor written."""
     (tmp_path / "text").write_text("this is no database, but a longer text\n" * 50)
     with pytest.raises(UsageError, match="is not the state of a run"):

@@ -257,7 +257,7 @@ def test_several_updates_partitions() -> None:
     assert len(revised) == 12
 
 
-def test_the_lsn_is_told() -> None:
+def test_the_lsn_is_reported() -> None:
     """StreamLSN is opened at the start, and its numbers become events."""
     source = Changing(("a", [upsert(number) for number in range(30)]))
     source.fill("a", numbered(1))

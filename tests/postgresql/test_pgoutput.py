@@ -139,7 +139,7 @@ def test_each_kind_of_message(data: bytes, message: object) -> None:
         b"R\0\0\0\7s",
     ],
 )
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_what_is_not_a_message_is_refused(data: bytes) -> None:
     """Cut short, of an unknown kind, or with values beyond its end."""
     with pytest.raises(ValueError, match="not a message of pgoutput: "):
         pgoutput.decode(data)

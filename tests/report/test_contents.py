@@ -71,7 +71,7 @@ def test_failure_has_what_a_person_needs() -> None:
     assert all([FAILURE.message, FAILURE.expected, FAILURE.seen, FAILURE.hint, FAILURE.example, FAILURE.log])
 
 
-def test_a_reason_is_told_once() -> None:
+def test_a_reason_is_given_once() -> None:
     """A note that is already an outcome's reason is not repeated."""
     noted = replace(UNTESTED, notes=(f"{UNTESTED.reason} (in 3 of 3 examples)", "it pages by tens"))
     assert make_report(noted).notes() == ["it refuses ids of the kind double", "write/large: it pages by tens"]

@@ -93,7 +93,7 @@ def test_no_line_ends_with_spaces(broken: Report) -> None:
     assert not [line for line in shown(broken, 80).splitlines() if line != line.rstrip()]
 
 
-def test_data_is_no_markup(broken: Report) -> None:
+def test_data_is_not_markup(broken: Report) -> None:
     """Square brackets in data are shown, not taken as a style; its escape sequences do not reach the terminal."""
     text = shown(broken, 120, colour=True)
     assert "[bold]7" in text

@@ -68,7 +68,8 @@ class NewerByItsField(Reference):
 
 @broken("explore/at-once", "rare")
 class PagesOfOneNameReplace(Reference):
-    """A page's file is named after its first id and its length: another page of that name replaces it (apache/seatunnel#9133)."""
+    """A page's file is named after its first id and its length: another page of that name replaces it
+    (apache/seatunnel#9133)."""
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         answer: WriteDataResponse = super().write_data(request)

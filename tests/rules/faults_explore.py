@@ -152,7 +152,8 @@ class SecondReaderTakesTheBatch(Reference):
 
 @broken("explore/in-order", "rare")
 class PlanMovesTheStreams(SecondReaderTakesTheBatch):
-    """Another plan takes a new position, and open streams continue from there (jhc-systems/debezium-connector-ibmi#57)."""
+    """Another plan takes a new position, and open streams continue from there
+    (jhc-systems/debezium-connector-ibmi#57)."""
 
     def stream_updates(self, request: Any, context: Any) -> Iterator[Any]:
         self.planning = False
@@ -414,7 +415,8 @@ class RefusedComesWithTheNext(Reference):
 
 @broken("write/after-delete", "special input")
 class ReloadedIsLoadedAlready(Reference):
-    """A document that was loaded once is not loaded again, although it was deleted meanwhile (airbytehq/airbyte#86347)."""
+    """A document that was loaded once is not loaded again, although it was deleted meanwhile
+    (airbytehq/airbyte#86347)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -55,7 +55,7 @@ def test_the_examples_keep_every_rule(name: str) -> None:
     assert others == ({} if name == "reference" else {"packaging/test-data": reason})
 
 
-def test_what_is_no_folder_is_skipped_with_a_reason() -> None:
+def test_what_is_not_a_folder_is_skipped_with_a_reason() -> None:
     """No rule of the area is left out without a reason."""
     result = judged(resolve("reference://"))
     assert {outcome.status for outcome in result.outcomes} == {Status.SKIPPED}

@@ -215,7 +215,7 @@ def failure(client: LocalClient) -> ConnectorError:
     return writing.value
 
 
-def test_what_the_server_refuses_is_told(open_connector: Open, seaweedfs: SeaweedFS) -> None:
+def test_what_the_server_refuses_is_reported(open_connector: Open, seaweedfs: SeaweedFS) -> None:
     """A missing bucket and a wrong secret are final errors, and the message does not show the secret."""
     missing = failure(open_connector("no-such-bucket"))
     assert isinstance(missing, NotFound)
@@ -236,7 +236,7 @@ def test_an_outage_is_retryable_and_passes(open_connector: Open, seaweedfs: Seaw
     assert listed(client, "a", JSON) == [b'{"id":0}']
 
 
-def test_the_id_tells_one_place_from_another(open_connector: Open) -> None:
+def test_the_id_differs_from_place_to_place(open_connector: Open) -> None:
     """It is the same for each connector of a place, and has no credentials."""
     one, same, other = (open_connector(bucket).get_info(GetInfoRequest()).id for bucket in ("one", "one", "other"))
     assert one == same

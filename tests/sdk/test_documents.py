@@ -257,7 +257,7 @@ def test_documents_without_an_id(data: bytes, data_type: DataType, message: str)
 
 
 @pytest.mark.parametrize("text", ["abc", "5", "", "a longer text of many characters", "ä"])
-def test_raw_text_is_no_id(text: str) -> None:
+def test_raw_text_is_not_an_id(text: str) -> None:
     """A text's plain UTF-8 in `data`, the most common mistake, is refused with its bytes shown."""
     with pytest.raises(InvalidArgument, match="the id's data"):
         decode_id(BsonValue(data=text.encode(), type=2))

@@ -166,7 +166,7 @@ def test_huge_message(connector: Failing, client: ConnectorApi) -> None:
     assert seen.message.startswith("the start ää")
 
 
-def test_message_that_is_no_unicode(connector: Failing, client: ConnectorApi) -> None:
+def test_message_that_is_not_unicode(connector: Failing, client: ConnectorApi) -> None:
     """A lone surrogate, as in file names, does not lose the code."""
     connector.error = errors.NotFound("no file a\udcff")
     seen = answer(client)

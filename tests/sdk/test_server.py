@@ -333,7 +333,7 @@ def test_many_streams_do_not_starve_calls(client: GrpcClient) -> None:
         stream.cancel()
 
 
-def test_answer_of_a_wrong_type_tells_nothing() -> None:
+def test_answer_of_a_wrong_type_reveals_nothing() -> None:
     """If a method returns something else than a message, the caller gets an error that reveals nothing of it."""
 
     class Wrong(Connector):

@@ -55,7 +55,7 @@ def test_defaults() -> None:
         (["ex://h"], []),
     ],
 )
-def test_first_word_that_is_no_option_begins_the_rest(words: list[str], rest: list[str]) -> None:
+def test_first_word_that_is_not_an_option_begins_the_rest(words: list[str], rest: list[str]) -> None:
     """The URI comes first, directly followed by its options; the rest is left alone."""
     settings, left = Settings.parse(words, {})
     assert left == rest
@@ -112,7 +112,7 @@ def test_what_does_not_fit(words: list[str], message: str) -> None:
         parse(*words)
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     """Two wrong values are both in the message."""
     with pytest.raises(UsageError, match=r"--page-size: .*; --mode: .*"):
         parse("--page-size", "x", "--mode", "y")

@@ -126,7 +126,7 @@ def test_a_partition_can_be_read_again(served: Served) -> None:
     assert rows_of(reader, [part], schema) == rows_of(reader, [part], schema) != []
 
 
-def test_no_documents_are_no_rows(served: Served) -> None:
+def test_without_documents_there_are_no_rows(served: Served) -> None:
     """An empty plan isn't an error."""
     assert read(**served.options()) == []
 

@@ -217,7 +217,7 @@ def test_a_partial_update_is_written_as_one(other: Served) -> None:
         ({"operation": "delete", "id": "{", "document": None}, "not Extended JSON"),
     ],
 )
-def test_a_row_that_is_no_update_is_an_error(other: Served, row: dict[str, Any], says: str) -> None:
+def test_a_row_that_is_not_an_update_is_an_error(other: Served, row: dict[str, Any], says: str) -> None:
     """And never dropped."""
     schema = schema_of("operation:string, id:string, document:string")
     with pytest.raises(RowError, match=says):

@@ -127,7 +127,7 @@ def test_overwrite_is_refused(other: Served) -> None:
         ('{"a": 1}', "neither '_id' nor 'id'"),
     ],
 )
-def test_a_row_that_is_no_document_is_an_error(other: Served, document: Any, says: str) -> None:
+def test_a_row_that_is_not_a_document_is_an_error(other: Served, document: Any, says: str) -> None:
     """And never dropped."""
     with pytest.raises(RowError, match=says):
         write(WHOLE, [{"namespace": "a", "document": document}], **other.options())

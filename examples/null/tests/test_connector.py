@@ -129,7 +129,7 @@ def test_log_of_json_documents_is_exact(capsys: pytest.CaptureFixture[str]) -> N
         (b'{"id":' + b"[" * 5000 + b"]" * 5000 + b"}", DATA_TYPE_JSON_ID),
     ],
 )
-def test_log_of_what_is_no_document(capsys: pytest.CaptureFixture[str], data: bytes, data_type: DataType) -> None:
+def test_log_of_what_is_not_a_document(capsys: pytest.CaptureFixture[str], data: bytes, data_type: DataType) -> None:
     """Malformed bytes are shown without loss, under a separate key."""
     make("--log-json").write_data(WriteDataRequest(namespace="a", type=data_type, data=[data]))
     [line] = lines(capsys)
@@ -155,7 +155,7 @@ def test_log_of_updates(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_log_of_what_is_no_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_of_what_is_not_an_id(capsys: pytest.CaptureFixture[str]) -> None:
     """A malformed id and an unknown update type are shown without loss."""
     update = Update.FromString(b"\x10\x63")  # type 99: proto3 hands on what it does not know
     update.MergeFrom(Update(id=[BsonValue(data=b"raw", type=2)], data=b"x"))

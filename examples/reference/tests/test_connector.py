@@ -222,7 +222,7 @@ class TestList:
         assert sorted(decode(found, JSON)["id"] for found in listed(connector, data_type=JSON)) == values
         assert count(connector) == 20
 
-    def test_what_cannot_be_converted_is_no_silent_loss(self, make: Make) -> None:
+    def test_what_cannot_be_converted_is_not_lost_silently(self, make: Make) -> None:
         connector = make()
         write(connector, document(1, id="beside _id"))
         with pytest.raises(InvalidArgument, match="cannot convert it to DATA_TYPE_JSON_ID"):

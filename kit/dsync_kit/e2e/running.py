@@ -151,7 +151,7 @@ class _Run:
                 self._expected.write(namespace, page)
 
     def _phase(self, phase: str, calls: Sequence[Call]) -> tuple[Mismatch, Mismatch]:
-        """Write a part of the workload and make the kills that are due; returns what then differs, as `_compared` does."""
+        """Write a part of the workload, and make the kills that are due; returns what `_compared` finds then."""
         began = due = time.monotonic()
         for done, call in enumerate(calls):
             self._kill_those_due(done / len(calls))
@@ -175,7 +175,7 @@ class _Run:
         self._flow.check()
 
     def _wait_for_kills(self) -> None:
-        """Continue until the remaining kills have been made. If nothing arrives for long, those of the copy are made anyway."""
+        """Wait until the remaining kills are made. If nothing arrives for long, those of the copy are made anyway."""
         before, deadline = self._held(), time.monotonic() + _COPY_SECONDS
         while self._waiting and not self._flow.finished:
             if (held := self._held()) != before:

@@ -131,6 +131,6 @@ class Freedoms:
 
 @cache
 def _names_of(dimensions: tuple[Dimension[Any], ...], numbered: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    """A name of each dimension, and a kind of numbered ids, in one draw: starting a draw takes longer than the rest of it."""
+    """A name of each dimension, and a kind of numbered ids, in one draw, since starting a draw takes longest."""
     kinds = NUMBERED_IDS.among(numbered) if numbered else st.just("")
     return st.tuples(*(dimension.names for dimension in dimensions), kinds)
