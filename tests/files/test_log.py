@@ -1,7 +1,7 @@
 """The log: numbers that one writer alone can take, what a store must do for it, and what damage does."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dsync_kit.files.document_files import DocumentFiles
 from dsync_kit.files.logs.names import INDEX_FOLDER, folder_of, namespace_of
 from dsync_kit.files.stores.bucket import Bucket
 from dsync_kit.files.stores.folder import Folder
-from dsync_kit.files.stores.storage import Entry, Storage
+from dsync_kit.files.stores.storage import Storage
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
 from .using import NAMESPACE, delete, ids, listed, patch, replace, write
@@ -356,34 +356,3 @@ def test_nothing_is_written_for_an_empty_call(open_files: Open, tmp_path: Path) 
     files.write(NAMESPACE, [], DATA_TYPE_JSON_ID)
     files.update(NAMESPACE, [], DATA_TYPE_JSON_ID)
     assert not (tmp_path / "store").exists()
-
-
-class Counting(Bucket):
-    """A store that notes which folders are listed."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self.listed: list[str] = []
-
-    def entries(self, folder: str, *, after: str = "") -> Iterator[Entry]:
-        self.listed.append(folder)
-        return super().entries(folder, after=after)
-
-
-def test_a_plan_of_all_namespaces_lists_the_store_once(open_files: Open) -> None:
-    """However many there are; it is the plan that each namespace has, files of other tools included."""
-    store = Counting(MemoryStore())
-    files = open_files(store, root="exports")
-    for number in range(5):
-        files.write(f"Shop.{number}", [b'{"id":"%d"}' % each for each in range(number + 1)], DATA_TYPE_JSON_ID)
-    store.create("Shop.3/old.jsonl", b'{"id":"x"}\n{"id":"y"}\n')
-    store.create("top.jsonl", b'{"id":"z"}\n')
-    for other in (files, open_files(store, root="exports")):
-        store.listed.clear()
-        planned = other.plans()
-        assert store.listed == [""]
-        assert [namespace for namespace, _ in planned] == other.namespaces()
-        assert dict(planned) == {namespace: other.plan(namespace) for namespace in other.namespaces()}
-        counts = {namespace: sum(each.estimated_count for each in plan) for namespace, plan in planned}
-        assert counts == {"Shop.0": 1, "Shop.1": 2, "Shop.2": 3, "Shop.3": 6, "Shop.4": 5, "exports": 1}
-    assert [namespace for namespace, _ in files.plans(["Shop.1", "Shop.1"])] == ["Shop.1"]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from dsync_kit.cursors import Cursor
@@ -128,16 +129,14 @@ class DocumentFiles:
     def plans(self, namespaces: Iterable[str] = ()) -> list[tuple[str, list[Planned]]]:
         """The plan of each namespace, by default of all; then one listing of the store serves them all."""
         wanted = list(dict.fromkeys(namespaces))
-        if wanted or (listed := Listed.of(self._storage)) is None:
-            return [(namespace, self.plan(namespace)) for namespace in wanted or self.namespaces()]
-        found = []
-        for namespace in self._namespaces(listed):
-            log = self._log(namespace)
-            try:
-                found.append((namespace, self._planned(log, listed)))
-            except FileNotFoundError:  # compacted since the listing
-                found.append((namespace, self.plan(namespace)))
-        return found
+        listed = None if wanted else Listed.of(self._storage)
+        names = wanted or self._namespaces(listed or self._storage)
+        plan = partial(self._plan_in, listed=listed) if listed else self.plan
+        if len(names) < 2:
+            return [(namespace, plan(namespace)) for namespace in names]
+        # The threads of `_pool` read what these ask for: waiting for each other, they would never end.
+        with ThreadPoolExecutor(self._options.concurrency, "plans") as pool:
+            return list(zip(names, pool.map(plan, names), strict=True))
 
     def page(self, namespace: str, partition: bytes, cursor: bytes, data_type: DataType) -> tuple[list[bytes], bytes]:
         """A page of a partition, from its cursor on (empty: from the start), and the next page's cursor, or none.
@@ -197,6 +196,13 @@ class DocumentFiles:
         if self._root and self._others.at_top(listed):
             found.add(self._root)
         return sorted(found)
+
+    def _plan_in(self, namespace: str, listed: Listed) -> list[Planned]:
+        """The plan of a namespace whose files are known from a listing of the store."""
+        try:
+            return self._planned(self._log(namespace), listed)
+        except FileNotFoundError:  # compacted since the listing
+            return self.plan(namespace)
 
     def _planned(self, log: Log, listed: Listable | None = None) -> list[Planned]:
         listing = log.listing(listed)

@@ -13,6 +13,9 @@ __all__ = ["Background"]
 
 logger = logging.getLogger(__name__)
 
+_INDEXES_AT_ONCE = 8
+"""So many indexes are written at once: a connector that ends may have one left for each namespace."""
+
 
 class Background:
     """Calls `run` for logs that have grown. `close` waits for the current step to end."""
@@ -25,7 +28,7 @@ class Background:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._busy = False
-        self._small = ThreadPoolExecutor(2, "indexes")
+        self._small = ThreadPoolExecutor(_INDEXES_AT_ONCE, "indexes")
 
     def soon(self, work: Callable[[], object]) -> None:
         """Do something optional soon."""

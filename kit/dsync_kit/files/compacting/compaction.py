@@ -59,7 +59,7 @@ class Compaction:
         """Rewrite files of which half the lines are superseded. This reads all indexes, so it is done rarely."""
         listing = log.listing()
         files = _before(listing)
-        indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
+        indexes = self._indexes.of_all(log, [each.file for each in files], listing.indexes)
         lines = sum(map(len, indexes))
         head = max((each.file.last for each in files), default=0)
         since = self._cleaned.setdefault(log.folder, 0)
@@ -80,7 +80,7 @@ class Compaction:
         files = [
             each for each in _before(listing) if each.file in chosen or (horizon and each.file.first > run[-1].last)
         ]
-        indexes = self._indexes.of_all(log, [each.file for each in files], known, listing.indexes)
+        indexes = self._indexes.of_all(log, [each.file for each in files], listing.indexes)
         stops = [index.line_from(each.stop) for each, index in zip(files, indexes, strict=True)]
         dead = superseded(list(zip(indexes, stops, strict=True)))
         # Keep deletes as long as there may be older documents that they delete.

@@ -143,7 +143,7 @@ class Log:
             )
         if not described:
             self._format = None  # the folder may have been emptied
-        if files and (not described or self.format() is None):
+        if files and not described:
             raise FailedPrecondition(f"{self.key(DESCRIPTOR)!r} is missing, and files of a log are there: restore it")
         return Listing(files, indexes, foreign, described, self._holes(files, indexes))
 

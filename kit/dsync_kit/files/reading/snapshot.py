@@ -13,7 +13,7 @@ from mmap import ACCESS_READ, mmap
 
 from dsync_kit.errors import FailedPrecondition
 from dsync_kit.files.logs.index import Index, decode_pages, index_of
-from dsync_kit.files.logs.log import Format, Listing, Log
+from dsync_kit.files.logs.log import Listing, Log
 from dsync_kit.files.logs.names import LogFile, indexed_pages, visible
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.resolve import superseded
@@ -40,7 +40,7 @@ class Indexes:
         self._kept: OrderedDict[str, Index] = OrderedDict()
         self._size = 0
 
-    def of_all(self, log: Log, files: Iterable[LogFile], known: Format, indexes: Iterable[str]) -> list[Index]:
+    def of_all(self, log: Log, files: Iterable[LogFile], indexes: Iterable[str]) -> list[Index]:
         """The indexes of files; `indexes` names those in the index folder. FileNotFoundError if a file has gone."""
         wanted = list(files)
         with self._lock:
@@ -54,7 +54,7 @@ class Indexes:
                     found[file] = index
                     self.keep(log, file, index)
         rest = [file for file in wanted if file not in found]
-        found.update(zip(rest, self._pool.map(lambda file: self.of(log, file, known), rest), strict=True))
+        found.update(zip(rest, self._pool.map(lambda file: self.of(log, file), rest), strict=True))
         return [found[file] for file in wanted]
 
     def _there(self, log: Log, file: LogFile) -> Index | None:
@@ -67,14 +67,14 @@ class Indexes:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return {}  # it is worked out from the files instead
 
-    def of(self, log: Log, file: LogFile, known: Format) -> Index:
-        """The index of a file. Raises FileNotFoundError if the file has gone."""
+    def of(self, log: Log, file: LogFile) -> Index:
+        """The index of a file. Raises FileNotFoundError if the file has gone, FailedPrecondition if it is damaged."""
         key = log.key(file.name)
         with self._lock:
             if (found := self._there(log, file)) is not None:
                 self._kept.move_to_end(key)
                 return found
-        index = self._read(log, file, known)
+        index = self._read(log, file)
         self.keep(log, file, index)
         return index
 
@@ -94,7 +94,7 @@ class Indexes:
             for key in [key for key in self._kept if key.startswith(log.key(""))]:
                 self._size -= _weight(self._kept.pop(key))
 
-    def _read(self, log: Log, file: LogFile, known: Format) -> Index:
+    def _read(self, log: Log, file: LogFile) -> Index:
         if file.merged:
             try:
                 index = Index.decode(self._storage.read(log.index_key(file.name)))
@@ -102,6 +102,9 @@ class Indexes:
                     return _spooled(index)
             except (FileNotFoundError, ValueError, KeyError, TypeError):
                 pass  # the writer was killed before it wrote the index, or somebody removed it
+        known = log.format()
+        if known is None:
+            raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
         key = log.key(file.name)
         index, lines = index_of(self._storage.read(key), file.last, known.compression, known.data_type, key)
         self._blocks.keep(key, index.blocks[0], lines)
@@ -149,17 +152,11 @@ class Snapshot:
     """The lines of the pages up to `until`. Raises FileNotFoundError if a file disappears meanwhile: list again."""
 
     def __init__(self, log: Log, listing: Listing, indexes: Indexes, until: int) -> None:
-        known = log.format()
         files = visible(listing.files)
-        if files and known is None:
-            raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
+        read = indexes.of_all(log, [each.file for each in files], listing.indexes)
         found = [
             (each.file, index, index.line_from(min(each.stop, until + 1)))
-            for each, index in zip(
-                files,
-                indexes.of_all(log, [each.file for each in files], known, listing.indexes) if known else (),
-                strict=True,
-            )
+            for each, index in zip(files, read, strict=True)
         ]
         dead = superseded([(index, stop) for _, index, stop in found])
         self.parts: Sequence[Part] = [
