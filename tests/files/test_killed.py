@@ -1,63 +1,29 @@
-"""Writers that are killed at random moments: what they had acknowledged is there, and what was deleted stays away."""
+"""Connectors that are killed at random moments, while they write, compact and list: what they had acknowledged is
+there, what was deleted stays away, and another connector goes on with their listings."""
 
 import json
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dsync_kit.documents import decode
+from dsync_kit.errors import Aborted
 from dsync_kit.files.document_files import DocumentFiles
-from dsync_kit.files.stores.folder import Folder
+from dsync_kit.files.logs.names import log_file
+from dsync_kit.protocol import DATA_TYPE_JSON_ID
+from dsync_kit.testing.seaweedfs import SeaweedFS
 
+from .forever import NAMESPACE, open_files, open_store
 from .using import listed
 
-Open = Callable[..., DocumentFiles]
-
-# Each of four threads writes, overwrites and deletes its own ids for ever, and prints their state when it is
-# acknowledged. Some pages are large enough to be written beside others.
-_WRITER = """
-import json, random, sys, threading
-from pathlib import Path
-from dsync_kit.documents import encode, id_of
-from dsync_kit.files.document_files import DocumentFiles, FilesOptions
-from dsync_kit.files.stores.folder import Folder
-from dsync_kit.protocol import Update
-folder, name, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
-files = DocumentFiles(Folder(Path(folder)), FilesOptions(file_bytes=1 << 16, compression="gzip"))
-lock = threading.Lock()
-
-def say(*what):
-    with lock:
-        print(json.dumps(what), flush=True)
-
-def write_for_ever(thread):
-    chosen = random.Random(seed * 10 + thread)
-    version = seed * 1_000_000
-    while True:
-        changes = {}
-        count = chosen.choice([1, 1, 1, 300])
-        for _ in range(count):
-            version += 1
-            changes[f"{name}{thread}-{chosen.randrange(100)}"] = version if chosen.random() < 0.7 else None
-        say(0, changes)
-        pad = "x" * (40 if count == 1 else 1500)
-        documents = {key: encode({"id": key, "v": value, "pad": pad}, 2) for key, value in changes.items()}
-        if None not in changes.values() and chosen.random() < 0.5:
-            files.write("shop.orders", list(documents.values()), 2)
-        else:
-            files.update("shop.orders", [
-                Update(id=id_of(document, 2), type=3 if changes[key] is None else 1, data=document)
-                for key, document in documents.items()
-            ], 2)
-        say(1, changes)
-
-for thread in range(4):
-    threading.Thread(target=write_for_ever, args=(thread,)).start()
-"""
+_PROGRAM = Path(__file__).with_name("forever.py")
 
 
 class Known:
@@ -66,60 +32,164 @@ class Known:
     def __init__(self) -> None:
         self.acknowledged: dict[str, int | None] = {}
         self.possible: dict[str, set[int | None]] = {}
+        self.highest: dict[str, int] = {}
+        """The greatest version of each id that anybody has begun to write."""
 
     def read(self, output: str) -> None:
         """Take in what one run of a writer has printed; its last line may be cut off."""
-        for line in output.splitlines():
-            try:
-                done, changes = json.loads(line)
-            except ValueError:
-                continue
+        for done, changes in _lines(output):
             for key, value in changes.items():
+                self.highest[key] = max(self.highest.get(key, 0), value or 0)
                 if done:
                     self.acknowledged[key] = value
                     self.possible[key] = set()
                 else:
                     self.possible.setdefault(key, set()).add(value)
 
+    def settle(self, found: dict[str, int]) -> None:
+        """What is there now is what must stay."""
+        for key, possible in self.possible.items():
+            if possible:
+                self.acknowledged[key], self.possible[key] = found.get(key), set()
 
-def kill_writers(files: Callable[[], DocumentFiles], folder: Path, seed: int, runs: int) -> None:
-    """Two writers at once, killed and started again; what is there is compared after each time."""
+
+def _lines(output: str) -> Iterator[Any]:
+    for line in output.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:  # cut off
+            return
+
+
+def _finished(output: str, files: DocumentFiles) -> list[tuple[str, int]]:
+    """The documents of the last listing that a killed connector has begun. Another one reads what was left."""
+    plan: list[str] = []
+    pages: dict[int, list[tuple[str, int]]] = {}
+    cursors: dict[int, str] = {}
+    for kind, *what in _lines(output):
+        if kind == "plan":
+            (plan,) = what
+            pages, cursors = {number: [] for number in range(len(plan))}, {}
+        elif kind == "aborted":
+            pages[what[0]] = []
+        else:
+            number, documents, cursors[number] = what
+            pages[number] += documents
+    for number, partition in enumerate(plan):
+        cursor = cursors.get(number)
+        while cursor is None or cursor:
+            try:
+                page, following = files.page(NAMESPACE, partition.encode(), (cursor or "").encode(), DATA_TYPE_JSON_ID)
+            except Aborted:
+                pages[number], cursor = [], None
+                continue
+            pages[number] += [(each["id"], each["v"]) for each in (decode(one, DATA_TYPE_JSON_ID) for one in page)]
+            cursor = following.decode()
+    return [(key, version) for number in range(len(plan)) for key, version in pages[number]]
+
+
+def _check_listing(found: list[tuple[str, int]], before: Known, changed: dict[str, list[int | None]]) -> None:
+    """A listing has what was acknowledged before it, or newer, and nothing that was overwritten or deleted before.
+
+    `changed` has all values that the writers have begun to write meanwhile.
+    """
+    listings: dict[str, list[int]] = {}
+    for key, version in found:
+        listings.setdefault(key, []).append(version)
+    for key, value in before.acknowledged.items():
+        versions = listings.get(key, [])
+        if key not in changed:
+            assert versions == ([] if value is None else [value]), f"{key}: {versions} was listed, {value} is there"
+        elif value is None:
+            assert all(each > before.highest[key] for each in versions), f"{key}: {versions} was listed, and is deleted"
+        else:
+            assert all(each >= value for each in versions), f"{key}: {versions} was listed, and {value} is newer"
+            assert versions or None in changed[key], f"{key} was not listed, and has never been deleted"
+
+
+def kill_connectors(store: str, seed: int, runs: int) -> None:
+    """Two writers and a reader at once, killed and started again; what is there is compared after each time."""
     chosen = random.Random(seed)
     known = Known()
+    compacted = finished = 0
     for run in range(runs):
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", _WRITER, folder, name, str(seed * 1000 + run)], stdout=subprocess.PIPE, text=True
+        roles = [("write", "a"), ("write", "b"), ("list", "")]
+        running = [
+            (
+                role,
+                subprocess.Popen(
+                    [sys.executable, _PROGRAM, role, store, name, str(seed * 1000 + run)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                ),
             )
-            for name in "ab"
+            for role, name in roles
         ]
-        for writer in writers:
-            assert writer.stdout is not None
-            first = writer.stdout.readline()  # it has begun
+        chosen.shuffle(running)
+        read = ""
+        changed: dict[str, list[int | None]] = {}
+        before = Known()
+        before.acknowledged, before.highest = dict(known.acknowledged), dict(known.highest)
+        for role, process in running:
+            assert process.stdout is not None
+            first = process.stdout.readline()  # it has begun
             time.sleep(chosen.uniform(0.0, 0.6))
-            writer.kill()
-            known.read(first + writer.communicate()[0])
-        found = {document["id"]: document["v"] for document in listed(files())}
-        wrong = {
-            key: (found.get(key), value, known.possible[key])
-            for key, value in known.acknowledged.items()
-            if found.get(key) not in {value, *known.possible[key]}
-        }
-        assert wrong == {}
-        assert files().count("shop.orders") == len(found)
-        # What is there now is what must stay.
-        for key, possible in known.possible.items():
-            if possible:
-                known.acknowledged[key], known.possible[key] = found.get(key), set()
+            assert process.poll() is None, "it ended by itself"
+            process.kill()
+            output = first + process.communicate()[0]
+            if role == "list":
+                read = output
+            else:
+                known.read(output)
+                for _, changes in _lines(output):
+                    for key, value in changes.items():
+                        changed.setdefault(key, []).append(value)
+        with ExitStack() as closing:
+            files = open_files(open_store(store))
+            closing.callback(files.close)
+            _check_listing(_finished(read, files), before, changed)
+            finished += bool(read)
+            found = {document["id"]: document["v"] for document in listed(files)}
+            wrong = {
+                key: (found.get(key), value, known.possible[key])
+                for key, value in known.acknowledged.items()
+                if found.get(key) not in {value, *known.possible[key]}
+            }
+            assert wrong == {}
+            assert files.count(NAMESPACE) == len(found)
+        known.settle(found)
+        names = (entry.key.rpartition("/")[2] for entry in open_store(store).entries(NAMESPACE))
+        compacted += any(file is not None and file.merged for file in (log_file(name, 0) for name in names))
+    assert compacted
+    assert finished
 
 
-def test_killed_writers_lose_nothing(open_files: Open, tmp_path: Path) -> None:
-    """Over a folder, with compactions under way."""
-    kill_writers(lambda: open_files(Folder(tmp_path)), tmp_path, seed=1, runs=3)
+def test_killed_connectors_lose_nothing(tmp_path: Path) -> None:
+    """Over a folder, with compactions and listings under way."""
+    kill_connectors(str(tmp_path), seed=1, runs=3)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(10, 14))
-def test_killed_writers_lose_nothing_at_length(open_files: Open, tmp_path: Path, seed: int) -> None:
+def test_killed_connectors_lose_nothing_at_length(tmp_path: Path, seed: int) -> None:
     """The same, with many more kills."""
-    kill_writers(lambda: open_files(Folder(tmp_path)), tmp_path, seed=seed, runs=25)
+    kill_connectors(str(tmp_path), seed=seed, runs=25)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", [20, 21])
+def test_killed_connectors_lose_nothing_in_a_bucket(seed: int) -> None:
+    """The same over a real S3 server."""
+    with SeaweedFS() as server:
+        store = {
+            "bucket": server.make_bucket(),
+            "prefix": "shop",
+            "config": {
+                "endpoint": server.endpoint,
+                "region": server.region,
+                "access_key_id": server.access_key_id,
+                "secret_access_key": server.secret_access_key,
+            },
+            "client_options": {"allow_http": True},
+        }
+        kill_connectors(json.dumps(store), seed=seed, runs=20)

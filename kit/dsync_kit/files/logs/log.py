@@ -129,7 +129,7 @@ class Log:
             path = entry.key[len(self.folder) + 1 :]
             if path.startswith(f"{INDEX_FOLDER}/"):
                 indexes.append(path.partition("/")[2])
-            elif (file := log_file(path, entry.size)) is not None:
+            elif (file := log_file(path, entry.size, entry.version)) is not None:
                 files.append(file)
             elif path == DESCRIPTOR:
                 described = True

@@ -79,6 +79,8 @@ class LogFile:
     first: int
     last: int
     size: int
+    version: str = ""
+    """The version that a listing has shown; empty for a file that was not listed."""
 
     @property
     def merged(self) -> bool:
@@ -124,13 +126,13 @@ def indexed_pages(name: str) -> range | None:
     return range(int(found[1]) - int(found[2]) + 1, int(found[1]) + 1) if found else None
 
 
-def log_file(name: str, size: int) -> LogFile | None:
+def log_file(name: str, size: int, version: str = "") -> LogFile | None:
     """The file of a log with this name; None for any other file."""
     found = _LOG_FILE.fullmatch(name)
     if found is None:
         return None
     last = int(found[1])
-    return LogFile(name, last - int(found[2] or 1) + 1, last, size)
+    return LogFile(name, last - int(found[2] or 1) + 1, last, size, version)
 
 
 def written_before(number: int) -> str:

@@ -23,7 +23,7 @@ class Blocks:
         self._storage = storage
         self._pool = pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], tuple[int, Future[BlockLines]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Block], tuple[int, Future[BlockLines]]] = OrderedDict()
         self._size = 0
 
     def lines(self, key: str, block: Block, compression: Compression) -> BlockLines:
@@ -35,12 +35,12 @@ class Blocks:
             return self.ask(key, block, compression).result()
         except BaseException:
             with self._lock:  # the next attempt reads again
-                self._drop((key, block.offset))
+                self._drop((key, block))
             raise
 
     def ask(self, key: str, block: Block, compression: Compression) -> "Future[BlockLines]":
         """Begin to read a block, unless it was read already."""
-        place = (key, block.offset)
+        place = (key, block)
         with self._lock:
             if (kept := self._kept.get(place)) is not None:
                 self._kept.move_to_end(place)
@@ -57,15 +57,15 @@ class Blocks:
         future: Future[BlockLines] = Future()
         future.set_result(lines)
         with self._lock:
-            self._keep((key, block.offset), sum(map(len, lines.texts)), future)
+            self._keep((key, block), sum(map(len, lines.texts)), future)
 
-    def _keep(self, place: tuple[str, int], size: int, future: "Future[BlockLines]") -> None:
+    def _keep(self, place: tuple[str, Block], size: int, future: "Future[BlockLines]") -> None:
         self._drop(place)
         self._kept[place] = (size, future)
         self._size += size
         while self._size > _KEPT_BYTES and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
-    def _drop(self, place: tuple[str, int]) -> None:
+    def _drop(self, place: tuple[str, Block]) -> None:
         if (kept := self._kept.pop(place, None)) is not None:
             self._size -= kept[0]

@@ -17,7 +17,7 @@ from dsync_kit.files.logs.log import Listing, Log
 from dsync_kit.files.logs.names import LogFile, indexed_pages, visible
 from dsync_kit.files.reading.blocks import Blocks
 from dsync_kit.files.reading.resolve import superseded
-from dsync_kit.files.stores.storage import Storage
+from dsync_kit.files.stores.storage import Entry, Storage
 
 __all__ = ["Indexes", "Part", "Snapshot", "Span"]
 
@@ -37,7 +37,7 @@ class Indexes:
         self._blocks = blocks
         self._pool = pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Index] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[LogFile, Index]] = OrderedDict()
         self._size = 0
 
     def of_all(self, log: Log, files: Iterable[LogFile], indexes: Iterable[str]) -> list[Index]:
@@ -58,8 +58,8 @@ class Indexes:
         return [found[file] for file in wanted]
 
     def _there(self, log: Log, file: LogFile) -> Index | None:
-        found = self._kept.get(log.key(file.name))
-        return found if found is not None and found.size == file.size else None
+        kept, found = self._kept.get(log.key(file.name), (file, None))
+        return found if found is not None and found.size == file.size and kept.version in ("", file.version) else None
 
     def _pages(self, log: Log, name: str) -> dict[int, Index]:
         try:
@@ -82,17 +82,17 @@ class Indexes:
         """Keep the index of a file that was just written."""
         with self._lock:
             if (old := self._kept.pop(log.key(file.name), None)) is not None:
-                self._size -= _weight(old)
-            self._kept[log.key(file.name)] = index
+                self._size -= _weight(old[1])
+            self._kept[log.key(file.name)] = file, index
             self._size += _weight(index)
             while self._size > _KEPT_BYTES and len(self._kept) > 1:
-                self._size -= _weight(self._kept.popitem(last=False)[1])
+                self._size -= _weight(self._kept.popitem(last=False)[1][1])
 
     def forget(self, log: Log) -> None:
         """Forget the indexes of a log's files, since one of them has gone or changed."""
         with self._lock:
             for key in [key for key in self._kept if key.startswith(log.key(""))]:
-                self._size -= _weight(self._kept.pop(key))
+                self._size -= _weight(self._kept.pop(key)[1])
 
     def _read(self, log: Log, file: LogFile) -> Index:
         if file.merged:
@@ -106,7 +106,9 @@ class Indexes:
         if known is None:
             raise FailedPrecondition(f"the descriptor of {log.namespace!r} has gone: restore it")
         key = log.key(file.name)
-        index, lines = index_of(self._storage.read(key), file.last, known.compression, known.data_type, key)
+        # A late writer may have made a page again whose number a compaction has freed: that file does not count.
+        data = self._storage.read_listed(Entry(key, file.size, file.version))
+        index, lines = index_of(data, file.last, known.compression, known.data_type, key)
         self._blocks.keep(key, index.blocks[0], lines)
         return _spooled(index)
 

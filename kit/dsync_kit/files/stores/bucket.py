@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore
 
-from dsync_kit.files.stores.storage import Entry
+from dsync_kit.files.stores.storage import Entry, check_version
 
 if TYPE_CHECKING:  # they exist only for type checkers
     from obstore import ObjectMeta, ReadableFile
@@ -51,6 +51,11 @@ class Bucket:
         if size is None:
             return bytes(obstore.get(self._store, key).bytes())
         return bytes(obstore.get_range(self._store, key, start=start, length=size)) if size else b""
+
+    def read_listed(self, entry: Entry) -> bytes:
+        found = obstore.get(self._store, entry.key)
+        check_version(_entry(found.meta), entry)
+        return bytes(found.bytes())
 
     def open(self, key: str) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(_Raw(obstore.open_reader(self._store, key, buffer_size=_BUFFER))))
@@ -99,5 +104,6 @@ class _Raw(io.RawIOBase):
 
 
 def _entry(meta: "ObjectMeta") -> Entry:
-    version = meta["version"] or meta["e_tag"] or meta["last_modified"].isoformat()
-    return Entry(meta["path"], meta["size"], version)
+    # The ETag, since listings have no other version. Azure quotes it in some answers, and leaves it bare in listings.
+    tag = (meta["e_tag"] or "").removeprefix("W/").strip('"')
+    return Entry(meta["path"], meta["size"], tag or meta["last_modified"].isoformat(timespec="seconds"))

@@ -10,7 +10,7 @@ from shutil import copyfileobj
 from typing import BinaryIO
 
 from dsync_kit.errors import FailedPrecondition
-from dsync_kit.files.stores.storage import Entry
+from dsync_kit.files.stores.storage import Entry, check_version
 
 __all__ = ["Folder"]
 
@@ -65,6 +65,11 @@ class Folder:
             file.seek(start)
             return file.read(-1 if size is None else size)
 
+    def read_listed(self, entry: Entry) -> bytes:
+        with (self._root / entry.key).open("rb") as file:
+            check_version(Entry(entry.key, *_state(os.fstat(file.fileno()))), entry)
+            return file.read()
+
     def open(self, key: str) -> BinaryIO:
         return (self._root / key).open("rb")
 
@@ -86,8 +91,7 @@ class Folder:
         with suppress(FileNotFoundError):
             status = path.stat()
             if path.is_file():
-                version = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
-                return Entry(path.relative_to(self._root).as_posix(), status.st_size, version)
+                return Entry(path.relative_to(self._root).as_posix(), *_state(status))
         return None
 
     def _write(self, key: str, fill: Callable[[BinaryIO], object], place: Callable[[Path, Path], bool]) -> bool:
@@ -131,6 +135,11 @@ class Folder:
         self._make(folder.parent)
         folder.mkdir(exist_ok=True)
         _flush(folder.parent)
+
+
+def _state(status: os.stat_result) -> tuple[int, str]:
+    """A file's size, and its version."""
+    return status.st_size, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
 
 
 def _flush(folder: Path) -> None:

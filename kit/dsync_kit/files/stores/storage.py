@@ -1,10 +1,11 @@
 """What the code needs from a store. `bucket.py` implements it with obstore, `folder.py` with a local disk."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-__all__ = ["Entry", "Storage"]
+__all__ = ["Entry", "Storage", "check_version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class Storage(Protocol):
     def read(self, key: str, start: int = 0, size: int | None = None) -> bytes:
         """A file's bytes, `size` of them from `start` on, or all."""
 
+    def read_listed(self, entry: Entry) -> bytes:
+        """All bytes of a file as it was listed. FileNotFoundError if it has another version by now."""
+
     def open(self, key: str) -> BinaryIO:
         """An open file, to read piece by piece and to seek in."""
 
@@ -53,3 +57,9 @@ class Storage(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove a file; a missing file is no error."""
+
+
+def check_version(found: Entry, listed: Entry) -> None:
+    """Raises FileNotFoundError if a file has been replaced since it was listed."""
+    if found.version != listed.version:
+        raise FileNotFoundError(errno.ENOENT, "the file was replaced after it had been listed", listed.key)
