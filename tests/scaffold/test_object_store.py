@@ -128,6 +128,17 @@ def listed(client: LocalClient, namespace: str, data_type: DataType) -> list[byt
     return found
 
 
+def test_files_of_other_tools_are_read_from_a_versioned_bucket(open_connector: Open, seaweedfs: SeaweedFS) -> None:
+    """Its server names a version of each object when it is read, and none when objects are listed."""
+    bucket = seaweedfs.make_bucket(versioned=True)
+    client = open_connector(bucket)
+    client.write_data(WriteDataRequest(namespace="shop", data=[b'{"id":"ours"}'], type=JSON))
+    config = {"access_key_id": seaweedfs.access_key_id, "secret_access_key": seaweedfs.secret_access_key}
+    store = S3Store(bucket, endpoint=seaweedfs.endpoint, client_options={"allow_http": True}, **config)
+    obstore.put(store, "some/prefix/shop/export.jsonl", b'{"id":"a"}\n{"id":"b"}\n')
+    assert sorted(listed(client, "shop", JSON)) == [b'{"id":"a"}', b'{"id":"b"}', b'{"id":"ours"}']
+
+
 @pytest.mark.parametrize(
     ("documents", "data_type"),
     [

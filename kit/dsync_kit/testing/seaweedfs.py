@@ -24,6 +24,7 @@ _PORTS = tuple(
 )
 _PROBE = "/dsync-kit-ready/object"
 """An object that shows that the server is ready. It stays in a separate bucket."""
+_VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
 class SeaweedFS(LocalServer):
@@ -52,12 +53,19 @@ class SeaweedFS(LocalServer):
         self._probed = False
         return super().start()
 
-    def make_bucket(self, name: str | None = None) -> str:
-        """Create a bucket; returns its name, which is random unless given (3 characters or more)."""
+    def make_bucket(self, name: str | None = None, *, versioned: bool = False) -> str:
+        """Create a bucket; returns its name, which is random unless given (3 characters or more).
+
+        A versioned one keeps the earlier versions of its objects.
+        """
         bucket = name or "bucket-" + secrets.token_hex(4)
-        status, answer = self._request("PUT", f"/{bucket}")
-        if status != http.client.OK:
-            raise UsageError(f"the S3 server did not create the bucket {bucket!r}: it answered {status} {answer!r}")
+        requests = [(f"/{bucket}", b"")]
+        if versioned:
+            requests.append((f"/{bucket}?versioning=", _VERSIONING))
+        for path, body in requests:
+            status, answer = self._request("PUT", path, body)
+            if status != http.client.OK:
+                raise UsageError(f"the S3 server did not create the bucket {bucket!r}: it answered {status} {answer!r}")
         return bucket
 
     def _choose_ports(self) -> None:
@@ -134,7 +142,8 @@ class SeaweedFS(LocalServer):
             "x-amz-date": stamp,
         }
         names = ";".join(headers)
-        lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, content]
+        path, _, query = path.partition("?")
+        lines = [method, path, query, *(f"{name}:{value}" for name, value in headers.items()), "", names, content]
         scope = f"{stamp[:8]}/{_REGION}/s3/aws4_request"
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         key = f"AWS4{self.secret_access_key}".encode()
