@@ -5,11 +5,11 @@ import json
 import random
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -24,6 +24,50 @@ from .forever import NAMESPACE, open_files, open_store
 from .using import listed
 
 _PROGRAM = Path(__file__).with_name("forever.py")
+_LINES = {"write": 150, "list": 30}
+"""The most lines that a connector of each role may print before it is killed."""
+
+
+class Connector:
+    """A connector in a process, and what it has printed."""
+
+    def __init__(self, role: str, *words: str) -> None:
+        self.role = role
+        self._process = subprocess.Popen(
+            [sys.executable, _PROGRAM, role, *words], stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._lines: list[str] = []
+        self._ended = False
+        self._printed = threading.Condition()
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._reading.join()
+        self._process.wait()
+
+    def kill_after(self, count: int) -> str:
+        """Kill it as soon as it has printed so many lines; returns all that it has printed."""
+        with self._printed:
+            self._printed.wait_for(lambda: len(self._lines) >= count or self._ended)
+            assert not self._ended, f"it ended by itself: {self._lines[-1:]}"
+        self.__exit__()
+        return "".join(self._lines)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                with self._printed:
+                    self._lines.append(line)
+                    self._printed.notify_all()
+        with self._printed:
+            self._ended = True
+            self._printed.notify_all()
 
 
 class Known:
@@ -111,44 +155,13 @@ def kill_connectors(store: str, seed: int, runs: int) -> None:
     """Two writers and a reader at once, killed and started again; what is there is compared after each time."""
     chosen = random.Random(seed)
     known = Known()
-    compacted = finished = 0
+    compacted = False
     for run in range(runs):
-        roles = [("write", "a"), ("write", "b"), ("list", "")]
-        running = [
-            (
-                role,
-                subprocess.Popen(
-                    [sys.executable, _PROGRAM, role, store, name, str(seed * 1000 + run)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                ),
-            )
-            for role, name in roles
-        ]
-        chosen.shuffle(running)
-        read = ""
-        changed: dict[str, list[int | None]] = {}
         before = Known()
         before.acknowledged, before.highest = dict(known.acknowledged), dict(known.highest)
-        for role, process in running:
-            assert process.stdout is not None
-            first = process.stdout.readline()  # it has begun
-            time.sleep(chosen.uniform(0.0, 0.6))
-            assert process.poll() is None, "it ended by itself"
-            process.kill()
-            output = first + process.communicate()[0]
-            if role == "list":
-                read = output
-            else:
-                known.read(output)
-                for _, changes in _lines(output):
-                    for key, value in changes.items():
-                        changed.setdefault(key, []).append(value)
-        with ExitStack() as closing:
-            files = open_files(open_store(store))
-            closing.callback(files.close)
-            _check_listing(_finished(read, files), before, changed)
-            finished += bool(read)
+        changed, plan_and_pages = _killed(chosen, known, store, str(seed * 1000 + run))
+        with closing(open_files(open_store(store))) as files:
+            _check_listing(_finished(plan_and_pages, files), before, changed)
             found = {document["id"]: document["v"] for document in listed(files)}
             wrong = {
                 key: (found.get(key), value, known.possible[key])
@@ -159,9 +172,30 @@ def kill_connectors(store: str, seed: int, runs: int) -> None:
             assert files.count(NAMESPACE) == len(found)
         known.settle(found)
         names = (entry.key.rpartition("/")[2] for entry in open_store(store).entries(NAMESPACE))
-        compacted += any(file is not None and file.merged for file in (log_file(name, 0) for name in names))
+        compacted |= any(file is not None and file.merged for file in (log_file(name, 0) for name in names))
     assert compacted
-    assert finished
+
+
+def _killed(chosen: random.Random, known: Known, store: str, number: str) -> tuple[dict[str, list[int | None]], str]:
+    """Run two writers and a reader until they are killed; returns what was changed, and what the reader printed."""
+    changed: dict[str, list[int | None]] = {}
+    plan_and_pages = ""
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(Connector(role, store, name, number))
+            for role, name in (("write", "a"), ("write", "b"), ("list", ""))
+        ]
+        chosen.shuffle(running)
+        for connector in running:
+            output = connector.kill_after(1 + int(_LINES[connector.role] * chosen.random() ** 2))
+            if connector.role == "list":
+                plan_and_pages = output
+                continue
+            known.read(output)
+            for _, changes in _lines(output):
+                for key, value in changes.items():
+                    changed.setdefault(key, []).append(value)
+    return changed, plan_and_pages
 
 
 def test_killed_connectors_lose_nothing(tmp_path: Path) -> None:
