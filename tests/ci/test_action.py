@@ -39,7 +39,7 @@ def shell_steps(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of a new environment in which the action's own step installed the kit."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
     python = folder / "bin" / "python"
     show = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     site = Path(subprocess.run(show, capture_output=True, text=True, check=True).stdout.strip())
