@@ -148,7 +148,7 @@ def test_an_event_that_cannot_be_read(branched: Repository, event: Event) -> Non
 
 
 def test_head_with_itself(branched: Repository) -> None:
-    """If HEAD is the base, whoever names it, everything is verified, unless there are uncommitted changes."""
+    """If HEAD is the base, however it is named, everything is verified, unless there are uncommitted changes."""
     branched.git("switch", "--quiet", "main")
     for options in ({}, {"base": "main"}, {"base": "origin/main"}):
         found = change(branched, **options)

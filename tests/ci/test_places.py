@@ -1,4 +1,4 @@
-"""Where the repository is, and what is checked out: hooks, linked worktrees, all kinds of clones, submodules."""
+"""Where the repository is, and what is checked out, in hooks, linked worktrees, all kinds of clones, and submodules."""
 
 import os
 import subprocess

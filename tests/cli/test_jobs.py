@@ -84,7 +84,7 @@ def test_an_interrupted_run_is_reported_and_cleaned_up(
 
 
 def test_an_interrupt_is_not_lost_where_python_drops_it() -> None:
-    """Python drops exceptions in finalizers: the interrupt comes again where it is seen."""
+    """Python drops exceptions in finalizers: the interrupt is raised again where it isn't dropped."""
     code = """
 import os, signal, time
 from dsync_kit.bounds.interruption import interrupt_on

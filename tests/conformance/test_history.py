@@ -21,7 +21,7 @@ def history(clock: Clock) -> History:
 
 
 def test_what_was_acknowledged_before_a_read_is_seen(history: History, clock: Clock) -> None:
-    """Only the last state is possible; before the first write there is none."""
+    """Only the last state is possible; before the first write, no document is."""
     before = clock.now()
     for document in (ONE, TWO):
         history.end(history.begin([(KEY, document)]))
@@ -57,7 +57,7 @@ def test_each_state_of_one_call_may_be_seen_until_its_answer(history: History, c
 
 
 def test_a_refused_call_leaves_one_of_two_states(history: History, clock: Clock) -> None:
-    """Nobody knows what it applied until somebody looks; from then on it must not change."""
+    """What it applied is unknown until a read shows it; from then on it must not change."""
     history.end(history.begin([(KEY, ONE)]))
     history.end(history.begin([(KEY, TWO)]), sure=False)
     assert history.unsure

@@ -36,14 +36,14 @@ def test_a_listing_that_differs_is_a_violation(listed, said):
 
 
 def test_an_id_that_is_listed_twice_belongs_to_its_own_rule():
-    """A duplicate is a violation of list/ids-unique, whoever notices it."""
+    """A duplicate is a violation of list/ids-unique, whichever rule notices it."""
     with pytest.raises(Violation) as caught:
         by_id(_documents(1, 1), BSON)
     assert caught.value.owner == "list/ids-unique"
 
 
 def test_what_is_not_a_document_belongs_to_its_own_rule():
-    """A listed document without an id is a violation of list/type, whoever notices it."""
+    """A listed document without an id is a violation of list/type, whichever rule notices it."""
     with pytest.raises(Violation) as caught:
         Model(JSON).check([b'{"name": "x"}'])
     assert caught.value.owner == "list/type"

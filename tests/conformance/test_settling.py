@@ -55,7 +55,7 @@ def test_what_is_seen_from_before_the_last_write_need_not_stay() -> None:
 
 
 def test_a_lag_is_found_out_at_the_first_document() -> None:
-    """The kit waits for a document that is not visible at once, and gives others more time than it took."""
+    """The kit waits for a document that appears late, and gives later ones more time than it took."""
     settling = Settling()
     answers = iter([False, False, True])
     assert settling.find_out(lambda: next(answers))

@@ -1,4 +1,4 @@
-"""What is known about a connector under test: what it declares, what was found out, how long to wait."""
+"""What the kit knows about a connector under test: what it declares, what was found out, how long to wait."""
 
 from collections.abc import Callable
 from typing import Any

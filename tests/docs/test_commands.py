@@ -209,7 +209,7 @@ def test_a_command_exists(command: Command) -> None:
             assert take_ends(_as_local(ends))
             return
         if settings.get("ignore_unknown_options") or not settings.get("allow_interspersed_args", True):
-            return  # what follows may be a connector's: running it tells
+            return  # the rest may belong to a connector: only running it shows
         params = list(subcommand.params)
     known = {name for param in params for name in (*param.opts, *param.secondary_opts)} | {"--help", "-h"}
     given = {word.partition("=")[0] for word in words[: [*words, "--"].index("--")] if word.startswith("-")}

@@ -1,4 +1,4 @@
-"""Lines: what is written for a document gives the document, and the digest of its id."""
+"""Lines: a written document is read back, with the digest of its id."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A folder after the loss of power: what was acknowledged is on the disk, and what is on the disk is whole."""
+"""A folder after a power failure: everything acknowledged is on the disk, and every file is whole."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ Open = Callable[..., DocumentFiles]
 
 
 class Disk:
-    """What of a folder would be left: a file's content as of its last fsync, a folder's names as of its own.
+    """What would be left of a folder: the contents of each file, and the names in each folder, at its last fsync.
 
     A name whose file was never synced is left as an empty file, as file systems do it.
     """

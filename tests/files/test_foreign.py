@@ -60,7 +60,7 @@ def test_what_duckdb_writes_is_read(open_files: Open, root: Path, name: str) -> 
 
 
 def test_what_mongodump_and_mongoexport_write_is_read(open_files: Open, root: Path) -> None:
-    """BSON as it is, its description passed over; Extended JSON with its types, in either form."""
+    """BSON as it is, without its description; Extended JSON with its types, in either form."""
     documents = [{"_id": ObjectId(), "n": Int64(5), "when": datetime(2024, 1, 1)}, {"_id": 2, "n": 2.0}]
     (root / "data" / "users.bson").write_bytes(b"".join(map(bson.encode, documents)))
     (root / "data" / "users.metadata.json").write_text('{"indexes": []}')
@@ -154,7 +154,7 @@ def test_a_bad_row_is_an_error_or_skipped(
 def test_a_file_that_cannot_be_read_on_is_an_error_that_names_it(
     open_files: Open, root: Path, name: str, content: bytes, message: str
 ) -> None:
-    """Whether bad rows are skipped or not: nothing is passed over in silence."""
+    """Whether bad rows are skipped or not, nothing is silently left out."""
     (root / "data" / name).write_bytes(content)
     with pytest.raises(FailedPrecondition, match=f"'data/{name}'.*{message}"):
         rows(open_files, root, on_bad_row="skip")

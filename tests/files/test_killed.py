@@ -1,5 +1,5 @@
-"""Connectors that are killed at random moments, while they write, compact and list: what they had acknowledged is
-there, what was deleted stays away, and another connector goes on with their listings."""
+"""Connectors that are killed at random moments, while they write, compact and list: everything acknowledged is there,
+deleted documents stay deleted, and another connector continues their listings."""
 
 import json
 import random

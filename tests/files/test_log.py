@@ -106,7 +106,7 @@ def test_a_namespace_holds_one_type_and_one_compression(open_files: Open, storag
 def test_damage_is_an_error_that_names_the_file(
     open_files: Open, storage: Storage, harm: Callable[[Storage, str], None], message: str
 ) -> None:
-    """Nothing is passed over in silence."""
+    """Nothing is silently left out."""
     files = open_files(storage)
     for number in range(3):
         write(files, {"id": number})
@@ -174,7 +174,7 @@ def test_a_number_that_a_compaction_has_freed_is_not_used(open_files: Open) -> N
 
 
 def test_a_file_that_a_late_writer_has_made_again_is_not_read(open_files: Open, storage: Storage) -> None:
-    """Its number was freed by a compaction, so it doesn't count, although whoever listed before knows its name."""
+    """A compaction freed its number, so it doesn't count, although earlier listings have its name."""
     files, others = open_files(storage), open_files(storage)
     write(files, {"id": "first", "v": 1})
     plan = files.plan(NAMESPACE)

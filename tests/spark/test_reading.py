@@ -132,7 +132,7 @@ def test_without_documents_there_are_no_rows(served: Served) -> None:
 
 
 def test_a_schema_gives_typed_columns(served: Served) -> None:
-    """Each by the field's name; `_namespace` is the namespace, and what is missing is null."""
+    """Each has its field's name; `_namespace` is the namespace, and missing fields are null."""
     served.fill("a", {"_id": "1", **FIELDS}, {"_id": "2"})
     schema = schema_of(
         "_namespace:string, _id:string, int:int, long:long, double:double, decimal:decimal, date:timestamp, "

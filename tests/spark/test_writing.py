@@ -46,7 +46,7 @@ def test_json_becomes_what_the_sink_takes(other: Served) -> None:
 
 
 def test_typed_columns_become_fields(other: Served) -> None:
-    """With the types of the columns; what is null is left out unless it is asked for."""
+    """They have the columns' types; nulls are left out unless requested."""
     schema = schema_of(
         "_id:string, i:int, l:long, d:double, n:decimal, t:timestamp, day:date, b:binary, ok:boolean, nothing:string"
     )

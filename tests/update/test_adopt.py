@@ -1,4 +1,4 @@
-"""`dsync-new adopt`: it finds out what a connector was made from, adds what is missing, and changes nothing else."""
+"""`dsync-new adopt` finds out what a connector was made from, adds what is missing, and changes nothing else."""
 
 import subprocess
 import sys

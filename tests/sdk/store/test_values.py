@@ -32,7 +32,7 @@ def test_places_come_back_as_they_were(place: Place) -> None:
 
 
 def test_a_place_beyond_64_bits_is_refused() -> None:
-    """A store could not accept it, whoever made up the cursor."""
+    """No store could have made such a cursor."""
     cursor = PageCursor(start=0, end=1, after=7).encode()
     with pytest.raises(InvalidArgument, match="not a PageCursor"):
         PageCursor.decode(cursor.replace(b"7", str(2**63).encode()))
