@@ -85,5 +85,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files | 
     """The scheduler for `--dist loadfile`, which keeps the order of the files."""
     if config.getvalue("dist") != "loadfile":
         return None
+    if missing := [name for name in FIRST if not (config.rootpath / name).is_file()]:
+        raise pytest.UsageError(f"tests/conftest.py names files that do not exist: {', '.join(missing)}")
     config.option.loadscopereorder = False
     return _Files(config, log)
