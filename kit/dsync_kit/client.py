@@ -59,6 +59,14 @@ Servers written in Go close connections that are tested more often than every fi
 
 _RPCS = {rpc.method: rpc for rpc in RPCS}
 
+_NAMED_BY = {
+    rpc.name: next(
+        (name for name in ("partition", "namespaces", "namespace") if name in rpc.request.DESCRIPTOR.fields_by_name), ""
+    )
+    for rpc in RPCS
+}
+"""The field of each RPC's request that says which namespaces it is about."""
+
 
 class CallTimeout(DeadlineExceeded):
     """The caller has waited long enough: no answer came, not even an error."""
@@ -346,12 +354,14 @@ def _timed_out(rpc: Rpc, patience: Patience) -> CallTimeout:
 
 def _shown(rpc: Rpc, request: Any) -> str:
     """How a call is named while it runs: with its namespaces."""
-    if "partition" in request.DESCRIPTOR.fields_by_name:
-        request = request.partition
-    if namespaces := getattr(request, "namespaces", None):
-        return f"{rpc.name}(namespaces={list(namespaces)[:3]!r})"
-    namespace = getattr(request, "namespace", "")
-    return f"{rpc.name}(namespace={namespace!r})" if namespace else f"{rpc.name}()"
+    match _NAMED_BY.get(rpc.name):
+        case "namespaces" if request.namespaces:
+            return f"{rpc.name}(namespaces={list(request.namespaces)[:3]!r})"
+        case "namespace" if request.namespace:
+            return f"{rpc.name}(namespace={request.namespace!r})"
+        case "partition" if request.partition.namespace:
+            return f"{rpc.name}(namespace={request.partition.namespace!r})"
+    return f"{rpc.name}()"
 
 
 def _copy(message: M) -> M:

@@ -130,6 +130,8 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
     """
     if data_type == DATA_TYPE_MONGO_BSON:
         try:
+            if (first := _first_id(data)) is not None:
+                return [first]
             for kind, name, start, end in elements(data):
                 if name == b"_id":
                     return [BsonValue(data=data[start:end], type=kind, name="_id")]
@@ -143,6 +145,14 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
     if isinstance(value, int) and not isinstance(value, bool):
         value = bson.Int64(value)
     return [encode_id(value, "id")]
+
+
+def _first_id(data: bytes) -> BsonValue | None:
+    """The id, if it is the first element, as usual; None also for most bytes that are not a document."""
+    if data[5:9] != b"_id\0" or _INT32.unpack_from(data)[0] != len(data) or data[-1] != 0:
+        return None
+    end = 9 + _value_size(data, 9, data[4])
+    return BsonValue(data=data[9:end], type=data[4], name="_id") if end < len(data) else None
 
 
 def id_key(parts: Iterable[BsonValue]) -> bytes:
@@ -234,10 +244,10 @@ def _decode_json(data: bytes) -> Any:
 
 
 def _canonical_json(data: bytes) -> bytes:
-    value = json.loads(data.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse)
+    value = _BY_VALUE.decode(data.decode())
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {type(value).__name__}")
-    return json.dumps(value, sort_keys=True).encode()
+    return _SORTED.encode(value).encode()
 
 
 def _number(text: str) -> list[object]:
@@ -253,6 +263,11 @@ def _number(text: str) -> list[object]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+# Made once: each takes longer to make than to read or write a small document.
+_BY_VALUE = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_refuse)
+_SORTED = json.JSONEncoder(sort_keys=True)
 
 
 def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:

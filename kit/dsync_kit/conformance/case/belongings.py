@@ -9,6 +9,7 @@ from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
+from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
 
@@ -20,7 +21,7 @@ class Belongings:
 
     def __init__(self, remembered: Remembered) -> None:
         self._remembered = remembered
-        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue]]] = {}
+        self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue] | bytes]] = {}
         self._acknowledged: set[tuple[str, bytes]] = set()
         self.written: set[str] = set()
 
@@ -30,6 +31,13 @@ class Belongings:
         for parts in ids:
             with suppress(ValueError, InvalidArgument):  # an intentionally malformed id: nothing is stored under it
                 owned[key_of(parts, data_type)] = parts
+
+    def own_documents(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
+        """Register the ids of documents in the same way."""
+        owned = self._owned.setdefault((namespace, data_type), {})
+        for document in documents:
+            if (key := key_in(document, data_type)) is not None:
+                owned[key] = document
 
     def acknowledged(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
         """Note that a write of these ids was answered with OK, so it replaced any earlier documents."""
@@ -72,7 +80,8 @@ class Belongings:
         """The updates that delete the example's documents: one call for each namespace and type."""
         for (namespace, data_type), owned in self._owned.items():
             if owned:
-                removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in owned.values()]
+                ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in owned.values())
+                removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
                 yield namespace, data_type, removals
 
 

@@ -167,7 +167,7 @@ class Case(Drawing):
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Have these documents removed at the end. Call it before sending documents without `write`."""
-        self._belongings.own(namespace, data_type, (id_of(document, data_type) for document in documents))
+        self._belongings.own_documents(namespace, data_type, documents)
 
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """Update as dsync does, with WriteUpdates. For a source that is not a sink, use the harness's `update`."""

@@ -55,7 +55,7 @@ class Dimension(Generic[T]):
     drawn: str
     values: Mapping[str, T]
 
-    @property
+    @cached_property
     def plain(self) -> str:
         """The name of the plainest value."""
         return next(iter(self.values))

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -138,13 +139,16 @@ def histories(
 ) -> Draw:
     """Lists of WriteUpdates calls over a few ids, so that ids often recur."""
 
-    def build(parts: tuple[UpdateType, Any, dict[str, Any]]) -> Update:
-        kind, identifier, content = parts
-        return update(kind, identifier, holding.document(identifier, content), holding.data_type)
+    def build(kind: int, value: int, content: dict[str, Any]) -> Update:
+        identifier = values[value]
+        return update(kinds[kind], identifier, holding.document(identifier, content), holding.data_type)
 
-    one = st.tuples(
-        st.sampled_from(kinds),
-        st.sampled_from(values),
-        holding.contents(small=True),
-    ).map(build)
+    calls = _calls(len(kinds), len(values), holding.contents(small=True), max_calls, max_updates)
+    return calls.map(lambda drawn: [[build(*parts) for parts in call] for call in drawn])
+
+
+@lru_cache(maxsize=200)
+def _calls(kinds: int, values: int, contents: Draw, max_calls: int, max_updates: int) -> Draw:
+    """Lists of lists of the numbers of a kind of update and of an id, and of contents."""
+    one = st.tuples(st.sampled_from(range(kinds)), st.sampled_from(range(values)), contents)
     return st.lists(st.lists(one, min_size=1, max_size=max_updates), min_size=1, max_size=max_calls)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, NoReturn
 
 __all__ = [
@@ -29,17 +30,17 @@ _HEX = re.compile(r"\\u[0-9a-f]{4}")
 
 def unescaped(text: str) -> str:
     """A text as a JSON string, with the escapes that JSON requires."""
-    return json.dumps(text, ensure_ascii=False)
+    return encode_basestring(text)
 
 
 def only_ascii(text: str) -> str:
     """With `\\u` escapes of everything but ASCII: two for a character beyond the first 65,536."""
-    return json.dumps(text)
+    return encode_basestring_ascii(text)
 
 
 def capitals_and_slashes(text: str) -> str:
     """The same with capital digits, and with an escape of each slash."""
-    return _HEX.sub(lambda found: f"\\u{found[0][2:].upper()}", json.dumps(text)).replace("/", "\\/")
+    return _HEX.sub(lambda found: f"\\u{found[0][2:].upper()}", encode_basestring_ascii(text)).replace("/", "\\/")
 
 
 def every_character(text: str) -> str:
@@ -117,9 +118,7 @@ class _Number(str):
 
 def read(data: bytes) -> dict[str, Any]:
     """The object, with numbers as written. Raises ValueError if it is not an object, or has a field twice."""
-    found = json.loads(
-        data.decode(), parse_int=_Number, parse_float=_Number, parse_constant=_refuse, object_pairs_hook=_object
-    )
+    found = _READER.decode(data.decode())
     if not isinstance(found, dict):
         raise ValueError("not an object")
     return found
@@ -134,3 +133,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+# Made once: each takes longer to make than to read a small document.
+_READER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse, object_pairs_hook=_object)

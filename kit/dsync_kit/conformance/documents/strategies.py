@@ -303,6 +303,8 @@ NARROWER: dict[str, frozenset[str]] = {
 
 BSON, JSON = DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 # Strategies for each example are cached: making one costs more than drawing from it.
 
 
@@ -342,7 +344,7 @@ def make_document(identifier: Any, fields: dict[str, Any], data_type: DataType) 
     """An encoded document with this id and these fields."""
     document = {id_field(data_type): identifier, **fields}
     if data_type == DATA_TYPE_JSON_ID:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return _JSON.encode(document).encode()
     return encode(document, data_type)
 
 

@@ -37,8 +37,13 @@ _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYP
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
     """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it."""
-    key = tuple((part.type, part.data) for part in parts)
-    small = sum(len(data) for _, data in key) <= _SMALL
+    if len(parts) == 1:
+        part = parts[0]
+        key: tuple[tuple[int, bytes], ...] = ((part.type, part.data),)
+        small = len(part.data) <= _SMALL
+    else:
+        key = tuple((part.type, part.data) for part in parts)
+        small = sum(len(data) for _, data in key) <= _SMALL
     return (_small_id_key if small else _id_key)(key, data_type)
 
 
