@@ -50,9 +50,9 @@ def test_what_was_seen_counts_before_what_comes_after():
 
 def test_the_same_refusal_is_the_same_bug():
     """If the same call is refused with the same code, the first rule that met it is the cause of the others."""
-    first = replace(_failed("a/one"), refusal="WriteUpdates UNKNOWN")
-    unrelated = replace(_failed("c/five"), refusal="WriteUpdates UNKNOWN")
-    other = replace(_failed("c/six"), refusal="ListData UNKNOWN")
+    first = replace(_failed("a/one"), symptoms=("WriteUpdates is refused with UNKNOWN",))
+    unrelated = replace(_failed("c/five"), symptoms=("WriteUpdates is refused with UNKNOWN",))
+    other = replace(_failed("c/six"), symptoms=("ListData is refused with UNKNOWN",))
     assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
 
 

@@ -21,9 +21,9 @@ FAILURE = Failure("it is wrong", "", "", "", (), (), reproducible=True)
 MIXED, PAGES = Feature(FeatureKind.MIXED_IDS), Feature(FeatureKind.SEVERAL_PAGES)
 
 
-def found(rule: str, *features: Feature, failure: Failure | None = FAILURE, refusal: str = "") -> Finding:
+def found(rule: str, *features: Feature, failure: Failure | None = FAILURE, symptom: str = "") -> Finding:
     status = Status.PASSED if failure is None else Status.FAILED
-    return Finding(rule, Level.MUST, status, failure=failure, features=features, refusal=refusal)
+    return Finding(rule, Level.MUST, status, failure=failure, features=features, symptoms=(symptom,) * bool(symptom))
 
 
 ALL = (found("a/cause", MIXED, PAGES), found("a/one"), found("a/two"))
@@ -79,7 +79,7 @@ def not_exercised(rule: str) -> Finding:
 @pytest.mark.parametrize(
     ("cause", "again"),
     [
-        (passed("a/cause"), found("a/one", refusal="WriteData INTERNAL")),
+        (passed("a/cause"), found("a/one", symptom="WriteData is refused with INTERNAL")),
         (not_exercised("a/cause"), replace(found("a/one"), owner="a/cause")),
         (passed("a/cause"), found("a/one", failure=replace(FAILURE, reproducible=False))),
     ],
@@ -87,7 +87,7 @@ def not_exercised(rule: str) -> Finding:
 )
 def test_what_shows_nothing_new_stays_a_consequence(cause: Finding, again: Finding) -> None:
     """A failure with the same evidence as its cause, or one seen only once, is not a failure on its own."""
-    findings = (found("a/cause", MIXED, refusal="WriteData INTERNAL"), found("a/one"))
+    findings = (found("a/cause", MIXED, symptom="WriteData is refused with INTERNAL"), found("a/one"))
     _, outcomes = run([cause, again], findings)
     assert outcomes["a/one"].cause == "a/cause"
 

@@ -11,9 +11,9 @@ from dsync_kit.conformance.calls.transcript import Call, show_document
 from dsync_kit.conformance.case.belongings import key_in
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
-from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, same_document
@@ -170,13 +170,19 @@ class Follower:
                     seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
                     rests_on=Evidence.LISTING,
                     hint="the sink dropped or changed documents that it acknowledged: the stream is not to blame",
+                    wrong=(Wrong(expected, listed.get(key), self.data_type),),
                 )
+            change = change_of(expected, seen, self.data_type)
             return Violation(
                 f"{what} does not lead to the source's state: {len(wrong)} documents are wrong",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
-                owner=owner or self._converted(expected, seen) or blamed(expected, seen, self.data_type) or owned(),
+                owner=owner or self._converted(expected, seen) or change.owner or owned(),
                 rests_on=Evidence.STREAM,
+                wrong=tuple(
+                    Wrong(wanted[name].get(key), self._held.get(name, {}).get(key), self.data_type)
+                    for name, key in sorted(wrong)
+                ),
             )
 
         self.until(reached, missing, pause=pause)

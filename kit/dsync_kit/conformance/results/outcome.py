@@ -9,6 +9,7 @@ from dsync_kit.conformance.results.features import Apart, Features
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.project.editions import Edition
+from dsync_kit.protocol import DataType
 
 __all__ = [
     "DoesNotApply",
@@ -21,7 +22,17 @@ __all__ = [
     "Result",
     "Status",
     "Violation",
+    "Wrong",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A document that is not as it should be, in its data type: `expected` or `seen` is None where there is none."""
+
+    expected: bytes | None
+    seen: bytes | None
+    data_type: DataType
 
 
 class Violation(Exception):
@@ -29,7 +40,7 @@ class Violation(Exception):
 
     `refusal` is the RPC and the code of a call that should not have been refused: the same refusal is the same bug.
     `rests_on` is the evidence: what the observation rests on. `hint` is the likely cause, if the observation shows it
-    better than the rule.
+    better than the rule. `wrong` are the documents that it is about.
     """
 
     def __init__(
@@ -42,6 +53,7 @@ class Violation(Exception):
         refusal: str = "",
         rests_on: Evidence = Evidence.NONE,
         hint: str = "",
+        wrong: tuple[Wrong, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -51,6 +63,7 @@ class Violation(Exception):
         self.refusal = refusal
         self.rests_on = rests_on
         self.hint = hint
+        self.wrong = wrong
 
     @classmethod
     def silence(cls, seen: str) -> Self:
@@ -159,8 +172,10 @@ class Finding(_Judged):
     """The number of examples that checked something, and were not declined."""
     owner: str = ""
     """The rule that owns the violation, if known."""
-    refusal: str = ""
-    """The RPC and the code of a call that should not have been refused."""
+    symptoms: tuple[str, ...] = ()
+    """What its example shows that few bugs show, in words: failures with the same symptom are the same bug."""
+    weight: int = 0
+    """The bytes of its example's requests: the lighter of two examples of one bug shows it better."""
     rests_on: tuple[str, ...] = ()
     """The rules that must hold for the observation to mean anything."""
     features: Features = ()
@@ -175,6 +190,8 @@ class Outcome(_Judged):
 
     cause: str = ""
     """The rule whose violation led to this one."""
+    why: str = ""
+    """Why it is taken for a consequence of that, in words."""
     replay: str = ""
     """The command that shows just this failure again."""
     counts_from: str = ""

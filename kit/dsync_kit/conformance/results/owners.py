@@ -52,4 +52,5 @@ class Owner(StrEnum):
     JSON_LITERALS = "encoding/json-literals"
     EMPTY_AND_NULL = "encoding/empty-and-null"
     ARRAY_ORDER = "encoding/array-order"
+    DEEP = "encoding/deep"
     FIELD_NAMES = "encoding/field-names"

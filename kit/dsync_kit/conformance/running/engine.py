@@ -31,7 +31,7 @@ from dsync_kit.conformance.running.known_examples import KnownExample, example_f
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.consequences import outcome_of, outcomes_of
+from dsync_kit.conformance.verdicts.consequences import Explainer
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.errors import UsageError
 from dsync_kit.project.editions import Edition
@@ -92,6 +92,7 @@ class Session:
         self._terms = _terms(self._subject.target, options)
         self._examples = {rule: KnownExample.load(path) for rule, path in self._terms.examples.items()}
         self._found: list[Finding] = []
+        self._explainer = Explainer(RULES, self._terms)
         exploring = [rule.explores for rule in options.rules if rule.explores]
         self._budget = Budget(options.profile, len(options.rules), exploring=exploring)
         self._apart: dict[Features, Subject] = {}
@@ -169,7 +170,7 @@ class Session:
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes of the rules so far. A later failure may turn out to be the cause of an earlier one."""
-        outcomes = outcomes_of(self._found, RULES, self._terms, replay=self._command)
+        outcomes = tuple(self._explainer.outcome(one, self._found, replay=self._command) for one in self._found)
         return self._narrowing.outcomes(outcomes, replay=self._command) if self._narrowing is not None else outcomes
 
     def close(self) -> None:
@@ -191,7 +192,7 @@ class Session:
     @property
     def _last(self) -> Outcome:
         """The outcome of the last rule so far."""
-        return outcome_of(self._found[-1], self._found, RULES, self._terms, replay=self._command)
+        return self._explainer.outcome(self._found[-1], self._found, replay=self._command)
 
     def _command(self, finding: Finding) -> str:
         return self._options.command(finding.rule)

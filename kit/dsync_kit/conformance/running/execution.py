@@ -4,7 +4,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, 
 from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
 
 from dsync_kit.bounds.interruption import heed
+from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
@@ -36,6 +37,7 @@ from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.symptoms import symptoms_of
 from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
@@ -142,6 +144,15 @@ class _Found:
     log: tuple[str, ...]
     choices: str
     features: Features
+    calls: Sequence[Call]
+
+    @property
+    def symptoms(self) -> tuple[str, ...]:
+        return symptoms_of(self.violation, self.calls)
+
+    @property
+    def weight(self) -> int:
+        return sum(call.request.ByteSize() for call in self.calls)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -220,9 +231,9 @@ class _Trial:
             evidence = _evidence(violation, case)
             about = features_of_owner(violation.owner or self.rule.id)
             features = tuple(dict.fromkeys((*about, *case.features())))
-            self._keep(
-                _Found(violation, evidence, case.example, case.recorder.transcript(), tuple(log), choices, features)
-            )
+            recorder = case.recorder
+            shown = recorder.transcript()
+            self._keep(_Found(violation, evidence, case.example, shown, tuple(log), choices, features, recorder.calls))
             # A smaller example would only show another unanswered call.
             raise _Enough if self.stopped else _Failed
 
@@ -289,7 +300,8 @@ class _Trial:
             failure=failure,
             exercised=self.exercised,
             owner=owner,
-            refusal=self.smallest.violation.refusal if self.smallest is not None else "",
+            symptoms=self.smallest.symptoms if self.smallest is not None else (),
+            weight=self.smallest.weight if self.smallest is not None else 0,
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),
             features=self.smallest.features if self.smallest is not None else (),
             without=self.subject.without,

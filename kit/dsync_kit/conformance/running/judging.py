@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from multiprocessing.connection import wait
 
 from dsync_kit.bounds.interruption import heed
@@ -26,7 +27,7 @@ from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.crew import Crew, Member
 from dsync_kit.conformance.running.fatal import Death, stuck
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
-from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.consequences import Explainer, outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.output.redaction import redact_target
 from dsync_kit.usage import UsageError
@@ -272,6 +273,10 @@ class _Team:
         """What the connector is held to, as far as its harness has already been asked."""
         return self.started.terms if self.started else Terms()
 
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.rules.values(), self.terms)
+
     def replay(self, finding: Finding) -> str:
         """The command that shows a failure again."""
         return self._command(finding.rule)
@@ -282,8 +287,7 @@ class _Team:
             self.narrowing.take(retrial, finding)
             return
         self.findings[finding.rule] = finding
-        outcomes = outcomes_of(list(self.findings.values()), self.rules.values(), self.terms, replay=self.replay)
-        yield RuleFinished(outcomes[-1])
+        yield RuleFinished(self._explainer.outcome(finding, self.findings.values(), replay=self.replay))
 
     def _look_at(self, worker: _Worker) -> Iterator[Event]:
         """Report a step that has been running for long, and kill the process if it is stuck."""

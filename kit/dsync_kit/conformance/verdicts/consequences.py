@@ -1,15 +1,16 @@
 """One bug is one failure: finds out which failures are consequences of others, and which are known."""
 
 import fnmatch
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import is_
 from typing import TypeVar
 
-from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Outcome, Status
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 
-__all__ = ["outcome_of", "outcomes_of"]
+__all__ = ["Explainer", "outcomes_of"]
 
 _ALL = Terms()
 _Entry = TypeVar("_Entry")
@@ -27,44 +28,43 @@ def outcomes_of(
     replay: Callable[[Finding], str] = _no_text,
     keep: Callable[[Finding], str] = _no_text,
 ) -> tuple[Outcome, ...]:
-    """The outcomes of the rules. Each failure gets its root cause, unless it is one.
+    """The outcomes of the rules, as an `Explainer` has them."""
+    explainer = Explainer(rules, terms)
+    return tuple(explainer.outcome(finding, findings, replay=replay, keep=keep) for finding in findings)
+
+
+class Explainer:
+    """Finds out which failures are consequences of others.
 
     The cause of a failure is the first of these rules that has also failed: the owner of the observation, the owner of
     a feature of its smallest example, one of the rules that it comes `after`, one that the observation rests on, the
-    first rule in which the same call was refused with the same code. The root cause is the end of this chain. A rule of
-    a newer edition than the connector's only explains a failure if it owns the observation; otherwise that failure
-    counts. Consequences of a known failure are known failures, too. `replay` returns the command that shows a failure
-    again, `keep` the name under which it is saved.
+    rule with the lightest example of the same symptom, or with the same owner. The root cause is the end of this chain.
+    A rule of a newer edition than the connector's only explains a failure if it owns the observation; otherwise that
+    failure counts. Consequences of a known failure are known failures, too.
     """
-    explained = _explain(findings, rules, terms)
-    return tuple(explained.outcome(finding, replay, keep) for finding in findings)
 
+    def __init__(self, rules: Iterable[RuleInfo], terms: Terms = _ALL) -> None:
+        self._rules = {rule.id: rule for rule in rules}
+        self._terms = terms
+        self._newer = {rule.id: rule.since for rule in self._rules.values() if not terms.edition.counts(rule.since)}
+        self._failures: list[Finding] = []
+        self._links: dict[str, _Link] = {}
 
-def outcome_of(
-    finding: Finding,
-    findings: Sequence[Finding],
-    rules: Iterable[RuleInfo],
-    terms: Terms = _ALL,
-    *,
-    replay: Callable[[Finding], str] = _no_text,
-) -> Outcome:
-    """The outcome of one of the findings, as `outcomes_of` has it."""
-    return _explain(findings, rules, terms).outcome(finding, replay, _no_text)
+    def outcome(
+        self,
+        finding: Finding,
+        findings: Iterable[Finding],
+        *,
+        replay: Callable[[Finding], str] = _no_text,
+        keep: Callable[[Finding], str] = _no_text,
+    ) -> Outcome:
+        """The outcome of one of the findings, in the light of the others.
 
-
-@dataclass(frozen=True, slots=True)
-class _Explained:
-    """The failures of a run with what explains them: `direct` maps each to the first rule that does, or ''."""
-
-    failed: Collection[str]
-    excused: Collection[str]
-    newer: Mapping[str, str]
-    direct: Mapping[str, str]
-    terms: Terms
-
-    def outcome(self, finding: Finding, replay: Callable[[Finding], str], keep: Callable[[Finding], str]) -> Outcome:
-        cause = _root(finding.rule, self.direct) if finding.rule in self.failed else ""
-        status, reason = _status(finding, cause, self.excused, self.terms)
+        `replay` returns the command that shows a failure again, `keep` the name under which it is saved.
+        """
+        self._explain([found for found in findings if found.status is Status.FAILED])
+        cause, why = self._root(finding.rule)
+        status, reason = _status(finding, cause, self._terms)
         return Outcome(
             rule=finding.rule,
             level=finding.level,
@@ -73,50 +73,104 @@ class _Explained:
             seconds=finding.seconds,
             reason=reason,
             notes=finding.notes,
-            failure=finding.failure,
+            failure=self._advised(finding),
             cause=cause,
+            why=why,
             replay=replay(finding) if finding.failure is not None else "",
             kept=keep(finding) if finding.failure is not None else "",
             kept_example=finding.kept_example,
             wanted=finding.wanted,
-            counts_from=self.newer.get(cause, self.newer.get(finding.rule, ""))
+            counts_from=self._newer.get(cause, self._newer.get(finding.rule, ""))
             if status in (Status.FAILED, Status.FLAKY)
             else "",
             reached=finding.reached,
         )
 
+    def _explain(self, failures: list[Finding]) -> None:
+        """Find what explains each failure, unless these are the failures of the last time."""
+        if len(failures) == len(self._failures) and all(map(is_, failures, self._failures)):
+            return
+        self._failures = failures
+        failed = {finding.rule for finding in failures}
+        alike = _Alike(failures)
+        self._links = {}
+        for finding in failures:
+            links = (link for link in self._possible(finding, alike) if link.cause in failed - {finding.rule})
+            self._links[finding.rule] = next(links, _NO_LINK)
 
-def _explain(findings: Sequence[Finding], rules: Iterable[RuleInfo], terms: Terms) -> _Explained:
-    rules = tuple(rules)
-    newer = {rule.id: rule.since for rule in rules if not terms.edition.counts(rule.since)}
-    failed = {finding.rule for finding in findings if finding.status is Status.FAILED}
-    excused = {rule for rule in failed if _listed(rule, terms.known_failures) or _flaky(rule, terms)}
-    refused: dict[str, str] = {}
-    for finding in findings:
-        if finding.rule in failed and finding.refusal:
-            refused.setdefault(finding.refusal, finding.rule)
-    after = {rule.id: rule.after for rule in rules}
-    direct = {
-        finding.rule: _first(
-            finding,
-            (
-                *(feature.owner for feature in finding.features),
-                *(
-                    rule
-                    for rule in (
-                        *after.get(finding.rule, ()),
-                        *_bases(finding, after),
-                        *_alike(finding, refused, after),
-                    )
-                    if rule not in newer or finding.rule in newer
-                ),
-            ),
-            failed,
-        )
-        for finding in findings
-        if finding.rule in failed
-    }
-    return _Explained(failed, excused, newer, direct, terms)
+    def _possible(self, finding: Finding, alike: "_Alike") -> Iterator["_Link"]:
+        """What might explain a failure, the surest first."""
+        owners = tuple(feature.owner for feature in finding.features)
+        if finding.rule in (finding.owner, *owners):
+            return
+        yield _Link(finding.owner, "it is about what that rule checks")
+        for feature in finding.features:
+            yield _Link(feature.owner, f"its example has {feature}")
+        for link in (
+            *(_Link(rule, "it needs what that rule checks") for rule in self._after(finding.rule)),
+            *(_Link(rule, "what it saw means nothing where that rule fails") for rule in self._bases(finding)),
+            *(link for link in alike.links(finding) if finding.rule not in self._after(link.cause)),
+        ):
+            if link.cause not in self._newer or finding.rule in self._newer:
+                yield link
+
+    def _after(self, rule: str) -> tuple[str, ...]:
+        return self._rules[rule].after if rule in self._rules else ()
+
+    def _bases(self, finding: Finding) -> tuple[str, ...]:
+        """The rules that it rests on; of rules that rest on each other, only those more basic than this one."""
+        bases = finding.rests_on
+        if finding.rule in bases:
+            bases = bases[: bases.index(finding.rule)]
+        return tuple(base for base in bases if finding.rule not in self._after(base))
+
+    def _root(self, rule: str) -> tuple[str, str]:
+        """The root cause of a failure, and why; twice nothing if it is one."""
+        seen = [rule]
+        while (cause := self._links.get(seen[-1], _NO_LINK).cause) and cause not in seen:
+            seen.append(cause)
+        # Of rules that blame each other, the first one is the root: one of them must be shown.
+        root = min(seen[seen.index(cause) :], key=list(self._links).index) if cause else seen[-1]
+        if root == rule:
+            return "", ""
+        link = self._links[rule]
+        return root, link.why if link.cause == root else f"as {link.cause}: {link.why}"
+
+    def _advised(self, finding: Finding) -> Failure | None:
+        """The failure. If another rule owns it, that rule's hint is the better one."""
+        failure, rule, owner = finding.failure, self._rules.get(finding.rule), self._rules.get(finding.owner)
+        if failure is None or rule is None or owner is None or failure.hint != rule.hint:
+            return failure
+        return replace(failure, hint=owner.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What explains a failure, and why."""
+
+    cause: str
+    why: str
+
+
+_NO_LINK = _Link("", "")
+
+
+class _Alike:
+    """Failures that show the same: the same symptom, or what the same rule is about, which has passed."""
+
+    def __init__(self, failures: Sequence[Finding]) -> None:
+        self._lightest: dict[str, Finding] = {}
+        for finding in failures:
+            for shown in (*finding.symptoms, finding.owner):
+                if shown and (shown not in self._lightest or finding.weight < self._lightest[shown].weight):
+                    self._lightest[shown] = finding
+
+    def links(self, finding: Finding) -> Iterator[_Link]:
+        """The failures whose examples show the same as this one's, but are lighter."""
+        for symptom in finding.symptoms:
+            yield _Link(self._lightest[symptom].rule, f"both show the same: {symptom}")
+        if finding.owner:
+            yield _Link(self._lightest[finding.owner].rule, f"both are about {finding.owner}")
 
 
 def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:
@@ -129,14 +183,14 @@ def _flaky(rule: str, terms: Terms) -> KnownFlaky | None:
     return entry if entry is not None and not entry.expired else None
 
 
-def _status(finding: Finding, cause: str, excused: Collection[str], terms: Terms) -> tuple[Status, str]:
+def _status(finding: Finding, cause: str, terms: Terms) -> tuple[Status, str]:
     """The status in the light of the causes, and of what is known to fail; and its reason."""
     failed = finding.status is Status.FAILED
     if (entry := _flaky(finding.rule, terms)) and (failed or finding.status is Status.PASSED):
         return Status.KNOWN_FLAKY, f"{entry.reason} (listed until {entry.until})"
     if (listed := _listed(finding.rule, terms.known_failures)) and failed:
         return Status.KNOWN_FAILING, listed
-    if cause in excused:
+    if cause and (_listed(cause, terms.known_failures) or _flaky(cause, terms)):
         return Status.KNOWN_FAILING, f"a consequence of {cause}"
     # A glob may cover rules that are not violated; only a rule that is listed by name must fail.
     if finding.status is Status.PASSED and finding.rule in terms.known_failures:
@@ -149,33 +203,3 @@ def _status(finding: Finding, cause: str, excused: Collection[str], terms: Terms
         note = f"; it is listed as flaky until {expired.until}, which is over" if expired is not None else ""
         return Status.FLAKY, finding.failure.again + note
     return finding.status, finding.reason
-
-
-def _first(finding: Finding, explaining: Iterable[str], failed: Collection[str]) -> str:
-    if finding.rule in (finding.owner, *(feature.owner for feature in finding.features)):
-        return ""
-    causes = (cause for cause in (finding.owner, *explaining) if cause in failed and cause != finding.rule)
-    return next(causes, "")
-
-
-def _bases(finding: Finding, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The rules that the finding rests on; of rules that rest on each other, only those more basic than this one."""
-    bases = finding.rests_on
-    if finding.rule in bases:
-        bases = bases[: bases.index(finding.rule)]
-    return tuple(base for base in bases if finding.rule not in after.get(base, ()))
-
-
-def _alike(finding: Finding, refused: Mapping[str, str], after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The rule with the same refusal, unless it declares that it comes after this one."""
-    first = refused.get(finding.refusal, "")
-    return () if finding.rule in after.get(first, ()) else (first,)
-
-
-def _root(rule: str, direct: Mapping[str, str]) -> str:
-    seen = [rule]
-    while (cause := direct.get(seen[-1], "")) and cause not in seen:
-        seen.append(cause)
-    # Of rules that blame each other, the first one is the root: one of them must be shown.
-    root = min(seen[seen.index(cause) :], key=list(direct).index) if cause else seen[-1]
-    return root if root != rule else ""

@@ -1,18 +1,20 @@
-"""Which kind of value differs between two documents, and so which encoding rule is to blame."""
+"""What has changed in a document, and so which encoding rule is to blame."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import bson
 from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
+from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.documents import CODEC_OPTIONS, decode
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["blamed"]
+__all__ = ["Change", "change_of"]
 
 _BSON_OWNERS: dict[type, Owner] = {
     str: Owner.BSON_TEXT,
@@ -37,39 +39,87 @@ _JSON_OWNERS: dict[type, Owner] = {
 _MISSING = object()
 
 
-def blamed(written: bytes | None, found: bytes | None, data_type: DataType) -> str:
-    """The rule about the first change in a document; empty if no rule is only about that, or one is not a document."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The first change in a document.
+
+    `owner` is the rule about it, empty if no rule is only about that. `description` says in words what became of the
+    value, if it is no longer of its kind; else it is empty.
+    """
+
+    owner: str = ""
+    description: str = ""
+
+
+def change_of(written: bytes | None, found: bytes | None, data_type: DataType) -> Change:
+    """The first change in a document; nothing if one of the two is missing, or not a document."""
     if not written or not found:
-        return ""
+        return Change()
     try:
-        return _blamed(decode(written, data_type), decode(found, data_type), data_type)
+        return _change(decode(written, data_type), decode(found, data_type), data_type, "")
     except InvalidArgument:
-        return ""
+        return Change()
 
 
-def _blamed(written: Any, found: Any, data_type: DataType) -> str:
+def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
     if isinstance(written, dict) and isinstance(found, dict) and written:
-        return _blamed_field(written, found, data_type)
+        return _change_of_field(written, found, data_type, path)
     if isinstance(written, list) and isinstance(found, list) and written:
         if len(written) != len(found):
-            return _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
-        pairs = ((one, other) for one, other in zip(written, found, strict=True) if not _same(one, other, data_type))
-        return next((_blamed(one, other, data_type) for one, other in pairs), "")
+            owner = _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
+            return Change(owner, f"{path}: an array of {len(written)} comes back as an array of {len(found)}")
+        pairs = enumerate(zip(written, found, strict=True))
+        changes = (
+            _change(one, other, data_type, f"{path}[{number}]")
+            for number, (one, other) in pairs
+            if not _same(one, other, data_type)
+        )
+        return next(changes, Change())
+    return Change(_owner(written, data_type), _description(written, found, data_type, path))
+
+
+def _owner(written: Any, data_type: DataType) -> str:
+    """The rule about a value that has become another."""
     if isinstance(written, str | dict | list) and not written:
         return Owner.EMPTY_AND_NULL
+    if isinstance(written, list):
+        return Owner.ARRAY_ORDER
+    if isinstance(written, dict):
+        # A library may take such a document for a value of another type.
+        return "" if any(name.startswith("$") for name in written) else Owner.DEEP
     if written is None:
         return Owner.BSON_NULL  # in JSON, too, if the connector supports both
     return _rule(written, data_type)
 
 
-def _blamed_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType) -> str:
-    missing = [value for name, value in written.items() if name not in found]
-    if any(value not in (None, "", [], {}) for value in missing):
-        return Owner.FIELD_NAMES
+def _description(written: Any, found: Any, data_type: DataType, path: str) -> str:
+    if found is _MISSING:
+        return f"{path}: {_kind(written, data_type)} is left out"
+    before, after = _kind(written, data_type), _kind(found, data_type)
+    return f"{path}: {before} comes back as {after}" if before != after else ""
+
+
+def _kind(value: Any, data_type: DataType) -> str:
+    """A value's kind: `an array of 1`, `long`."""
+    if isinstance(value, list):
+        return f"an array of {len(value)}"
+    kind = kind_of_value(value, data_type)
+    return f"an empty {kind}" if isinstance(value, str | dict) and not value else kind
+
+
+def _change_of_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType, path: str) -> Change:
+    missing = {name: value for name, value in written.items() if name not in found}
+    lost = next((name for name, value in missing.items() if value not in (None, "", [], {})), None)
+    if lost is not None:
+        return Change(Owner.FIELD_NAMES)
     if found.keys() - written.keys():
-        return ""
-    pairs = ((value, found.get(name, _MISSING)) for name, value in written.items())
-    return next((_blamed(one, other, data_type) for one, other in pairs if not _same(one, other, data_type)), "")
+        return Change()
+    changes = (
+        _change(value, found.get(name, _MISSING), data_type, f"{path}.{name}" if path else name)
+        for name, value in written.items()
+        if not _same(value, found.get(name, _MISSING), data_type)
+    )
+    return next(changes, Change())
 
 
 def _rule(value: Any, data_type: DataType) -> str:

@@ -9,7 +9,7 @@ from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
-from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import same_document
 from dsync_kit.errors import InvalidArgument
@@ -140,7 +140,7 @@ class History:
         if any(self._same(document, state) for state in states):
             return
         given = [state for state in states if state is not None]
-        owner = blamed(given[0], document, self.data_type) if len(states) == 1 and given and document else ""
+        owner = change_of(given[0], document, self.data_type).owner if len(states) == 1 and given and document else ""
         known = document is not None and any(
             self._same(document, state) for state in self.possible(key, 0, self._clock.now())
         )

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.diagnosis import became, merged
-from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.differences import Change, change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.documents import canonical
 from dsync_kit.errors import InvalidArgument
@@ -96,8 +96,9 @@ class Model:
             raise Violation(f"a listed document is malformed: {error.message}", owner=Owner.LIST_TYPE) from error
         if not (missing or extra or changed):
             return
+        change = Change()
         if changed and not (missing or extra or owner):
-            owner = blamed(*changed[0], self.data_type)
+            change = change_of(*changed[0], self.data_type)
         parts = []
         if missing:
             parts.append(f"{len(missing)} missing ({_some(missing)})")
@@ -115,9 +116,17 @@ class Model:
             f"{what} is not what was written: {_count(missing, extra, changed)}",
             expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
             seen=f"{len(found)} documents: {', '.join(parts)}",
-            owner=owner,
+            owner=owner or change.owner,
             rests_on=Evidence.IDS | Evidence.LISTING if confused else Evidence.LISTING,
-            hint=confused,
+            hint=confused or change.description,
+            wrong=tuple(
+                Wrong(expected, seen, self.data_type)
+                for expected, seen in (
+                    *((document, None) for document in missing),
+                    *((None, document) for document in extra),
+                    *changed,
+                )
+            ),
         )
 
 

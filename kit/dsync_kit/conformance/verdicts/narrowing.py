@@ -104,7 +104,7 @@ class _Cause:
                 yield finding
             elif not finding.failure.reproducible:
                 yield _not_exercised(finding, "its failure did not recur")
-            elif finding.refusal and finding.refusal == self.finding.refusal:
+            elif not set(finding.symptoms).isdisjoint(self.finding.symptoms):
                 yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
             elif finding.owner != self.finding.rule:
                 yield finding

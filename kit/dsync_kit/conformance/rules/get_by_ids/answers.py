@@ -14,7 +14,7 @@ from dsync_kit.conformance.documents.strategies import id_value
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
-from dsync_kit.conformance.verdicts.differences import blamed
+from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import key_of, listed_id
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of, same_document
@@ -279,7 +279,7 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
             "an item is not the document with its id",
             expected=show_document(document),
             seen=f"{show_document(item)} for {asked}",
-            owner=blamed(document, item, data_type),
+            owner=change_of(document, item, data_type).owner,
             rests_on=Evidence.LISTING,
         )
 
