@@ -9,7 +9,7 @@ from dsync_kit.conformance.results.known_failures import flaky_until
 from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
-from dsync_kit.conformance.verdicts.consequences import outcomes_of
+from dsync_kit.conformance.verdicts.consequences import Explainer, outcomes_of
 from dsync_kit.usage import UsageError
 
 
@@ -54,6 +54,62 @@ def test_the_same_refusal_is_the_same_bug():
     unrelated = replace(_failed("c/five"), symptoms=("WriteUpdates is refused with UNKNOWN",))
     other = replace(_failed("c/six"), symptoms=("ListData is refused with UNKNOWN",))
     assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
+
+
+def test_the_lightest_example_of_one_symptom_is_the_root():
+    """The example with the smallest requests shows the bug best, whichever rule ran first."""
+    late = "documents are missing after a write of a document of 64 KiB or more"
+    heavy = replace(_failed("c/five"), symptoms=(late,), weight=6 << 20)
+    light = replace(_failed("c/six"), symptoms=(late, "other"), weight=1 << 17)
+    unrelated = replace(_failed("c/seven"), symptoms=("another",), weight=1)
+    outcomes = {outcome.rule: outcome for outcome in outcomes_of([heavy, light, unrelated], RULES)}
+    assert [outcomes[rule].cause for rule in ("c/five", "c/six", "c/seven")] == ["c/six", "", ""]
+    assert late in outcomes["c/five"].why
+
+
+def test_what_no_failed_rule_owns_is_still_one_bug():
+    """If the rule about what is wrong has passed by chance, those that saw it are one bug; its hint is the true one."""
+    rules = (
+        RuleInfo("a/one", Level.MUST, "", hint="arrays are unwrapped"),
+        RuleInfo("c/five", Level.MUST, "", hint="x"),
+    )
+    failure = Failure("odd", "", "", "x", (), (), reproducible=True)
+    one = replace(_failed("c/five", owner="a/one"), weight=9, failure=failure)
+    other = replace(_failed("c/six", owner="a/one"), weight=10)
+    (root, folded) = outcomes_of([one, other], rules)
+    assert (root.cause, folded.cause) == ("", "c/five")
+    assert "a/one" in folded.why
+    assert root.failure is not None
+    assert root.failure.hint == "arrays are unwrapped"
+
+
+def test_a_hint_of_the_observation_stays():
+    """What the observation itself shows is better than the hint of any rule."""
+    rules = (RuleInfo("a/one", Level.MUST, "", hint="perhaps"), RuleInfo("c/five", Level.MUST, "", hint="x"))
+    seen = Failure("odd", "", "", "`v` is lost", (), (), reproducible=True)
+    [outcome] = outcomes_of([replace(_failed("c/five", owner="a/one"), failure=seen)], rules)
+    assert outcome.failure == seen
+
+
+def test_each_consequence_says_why_it_is_one():
+    """A chain names the failure in between."""
+    outcomes = outcomes_of([_failed("b/three"), _failed("a/two"), _failed("a/one")], RULES)
+    whys = {outcome.rule: outcome.why for outcome in outcomes}
+    assert whys == {
+        "a/one": "",
+        "a/two": "it can only hold where that rule holds",
+        "b/three": "like a/two: it can only hold where that rule holds",
+    }
+
+
+def test_an_explainer_takes_later_failures_into_account():
+    """What it found earlier is kept only until another rule has failed, or a finding was replaced."""
+    explainer = Explainer(RULES)
+    two, one = _failed("a/two"), _failed("a/one")
+    assert explainer.outcome(two, [two]).cause == ""
+    assert explainer.outcome(two, [two, one]).cause == "a/one"
+    again = replace(two, owner="a/two")
+    assert explainer.outcome(again, [again, one]).cause == ""
 
 
 def test_what_rests_on_a_rule_that_failed_follows_from_it():

@@ -43,6 +43,7 @@ def test_json(broken: Report) -> None:
         "seconds": 0.0,
         "notes": [],
         "cause": "",
+        "why": "",
         "apart": None,
         "failure": None,
     }

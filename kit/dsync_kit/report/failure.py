@@ -127,13 +127,17 @@ def _call(line: str, width: int) -> Iterator[Text]:
     yield from hanging(f"→ {answer}", width, indent=5, hang=7, most=_MOST)
 
 
+def _why(outcome: Outcome) -> str:
+    return f" ({outcome.why})" if outcome.why else ""
+
+
 def _advice(
     outcome: Outcome, failure: Failure, consequences: Sequence[Outcome], again: str, width: int
 ) -> Iterator[Text]:
     if outcome.status is Status.KNOWN_FAILING:
         yield from field("known to fail", outcome.reason, width, column=_LABELS)
     if outcome.cause:
-        yield from field("follows from", f"{outcome.cause}, which also fails: fix that first", width, column=_LABELS)
+        yield from field("follows from", f"{outcome.cause}: fix that first{_why(outcome)}", width, column=_LABELS)
     if not failure.reproducible and not outcome.cause:
         note = f"{failure.again or 'the same example did not fail again'}: it depends on timing, or on earlier calls"
         yield from field("note", note, width, column=_LABELS)

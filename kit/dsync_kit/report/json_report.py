@@ -62,6 +62,7 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "notes": list(outcome.notes),
         "cause": outcome.cause,
+        "why": outcome.why,
         "apart": _apart(report, outcome),
         "failure": _failure(outcome.failure, outcome.replay) if outcome.failure else None,
     }

@@ -164,12 +164,15 @@ class Follower:
             name, key = min(wrong)
             expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
             if (listed := self._listed(name)) is not None and not self._same(listed.get(key), expected):
+                change = change_of(expected, listed.get(key), self.data_type)
                 return Violation(
                     f"the source itself does not hold the written documents, so {what} cannot lead to them",
                     expected=f"in {name!r} {_shown(expected)}",
                     seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
+                    owner=change.owner,
                     rests_on=Evidence.LISTING,
-                    hint="the sink dropped or changed documents that it acknowledged: the stream is not to blame",
+                    hint=change.description
+                    or "the sink dropped or changed documents that it acknowledged: the stream is not to blame",
                     wrong=(Wrong(expected, listed.get(key), self.data_type),),
                 )
             change = change_of(expected, seen, self.data_type)

@@ -103,12 +103,12 @@ class Explainer:
         owners = tuple(feature.owner for feature in finding.features)
         if finding.rule in (finding.owner, *owners):
             return
-        yield _Link(finding.owner, "it is about what that rule checks")
+        yield _Link(finding.owner, "that rule is about what is wrong here")
         for feature in finding.features:
-            yield _Link(feature.owner, f"its example has {feature}")
+            yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
         for link in (
-            *(_Link(rule, "it needs what that rule checks") for rule in self._after(finding.rule)),
-            *(_Link(rule, "what it saw means nothing where that rule fails") for rule in self._bases(finding)),
+            *(_Link(rule, "it can only hold where that rule holds") for rule in self._after(finding.rule)),
+            *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
             *(link for link in alike.links(finding) if finding.rule not in self._after(link.cause)),
         ):
             if link.cause not in self._newer or finding.rule in self._newer:
@@ -134,7 +134,7 @@ class Explainer:
         if root == rule:
             return "", ""
         link = self._links[rule]
-        return root, link.why if link.cause == root else f"as {link.cause}: {link.why}"
+        return root, link.why if link.cause == root else f"like {link.cause}: {link.why}"
 
     def _advised(self, finding: Finding) -> Failure | None:
         """The failure. If another rule owns it, that rule's hint is the better one."""
@@ -168,9 +168,11 @@ class _Alike:
     def links(self, finding: Finding) -> Iterator[_Link]:
         """The failures whose examples show the same as this one's, but are lighter."""
         for symptom in finding.symptoms:
-            yield _Link(self._lightest[symptom].rule, f"both show the same: {symptom}")
+            yield _Link(self._lightest[symptom].rule, f"the same is wrong in both examples: {symptom}")
         if finding.owner:
-            yield _Link(self._lightest[finding.owner].rule, f"both are about {finding.owner}")
+            yield _Link(
+                self._lightest[finding.owner].rule, f"what is wrong in both examples is what {finding.owner} is about"
+            )
 
 
 def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:

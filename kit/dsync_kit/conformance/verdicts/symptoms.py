@@ -5,6 +5,7 @@ than 64 KiB, or had been refused before, the two failures are one bug.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -13,7 +14,8 @@ from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol.names import kind_name
 
 __all__ = ["symptoms_of"]
 
@@ -35,26 +37,31 @@ def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """How a document was last written."""
+    """How a document was last written: by which call, as which kind of write, and whether that had been refused with a
+    retryable code before."""
 
     call: Call
+    kind: str
     document: bytes
-    deletes: bool
     refused: bool
-    """Whether the same write had been refused with a retryable code before."""
 
     def circumstances(self) -> Iterator[str]:
-        """What is unusual about it."""
+        """What is unusual about it: about a write of any kind, and about one of its kind."""
+        for unusual in self._unusual():
+            yield f"a write {unusual}"
+            yield f"{self.kind} {unusual}"
+
+    def _unusual(self) -> Iterator[str]:
         if self.refused:
-            yield "a write that was refused at first, and repeated"
+            yield "that was refused at first, and repeated"
         if len(self.document) >= _LARGE_DOCUMENT:
-            yield f"a write of a document of {_LARGE_DOCUMENT >> 10} KiB or more"
+            yield f"of a document of {_LARGE_DOCUMENT >> 10} KiB or more"
         elif self.call.request.ByteSize() >= _LARGE_CALL:
-            yield f"a call of {_LARGE_CALL >> 20} MiB or more"
+            yield f"in a call of {_LARGE_CALL >> 20} MiB or more"
         if _items(self.call.request) >= _MANY:
-            yield f"a call with {_MANY} or more documents"
+            yield f"in a call with {_MANY} or more documents"
         if self.call.instance:
-            yield f"a write by the {self.call.instance}"
+            yield f"by the {self.call.instance}"
 
 
 def _of_documents(wrong: Sequence[Wrong], calls: Sequence[Call]) -> Iterator[str]:
@@ -90,30 +97,26 @@ def _last_writes(calls: Sequence[Call]) -> dict[bytes, _Write]:
     found: dict[bytes, _Write] = {}
     refused: set[bytes] = set()
     for call in calls:
-        for key, document, deletes in _written(call.request):
+        for key, kind, document in _written(call.request):
             if call.error is None:
-                found[key] = _Write(call, document, deletes, key in refused)
+                found[key] = _Write(call, kind, document, key in refused)
                 refused.discard(key)
             elif call.error.retryable:
                 refused.add(key)
     return found
 
 
-def _written(request: Message) -> Iterator[tuple[bytes, bytes, bool]]:
-    """The key and the document of each write in a request, and whether it deletes. What is malformed is left out."""
+def _written(request: Message) -> Iterator[tuple[bytes, str, bytes]]:
+    """The key, the kind and the document of each write in a request. What is malformed is left out."""
     match request:
         case WriteDataRequest():
             for document in request.data:
-                try:
-                    yield document_key(document, request.type), document, False
-                except InvalidArgument:
-                    continue
+                with suppress(InvalidArgument):
+                    yield document_key(document, request.type), "a WriteData", document
         case WriteUpdatesRequest():
             for update in request.updates:
-                try:
-                    yield key_of(update.id, request.type), update.data, update.type == UPDATE_TYPE_DELETE
-                except InvalidArgument:
-                    continue
+                with suppress(InvalidArgument):
+                    yield key_of(update.id, request.type), f"a WriteUpdates {kind_name(update.type)}", update.data
 
 
 def _items(request: Message) -> int:

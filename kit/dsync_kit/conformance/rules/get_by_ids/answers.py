@@ -144,6 +144,7 @@ def current(case: Case) -> None:
     level=Level.SHOULD,
     needs=_NEEDS,
     hint="ids are compared as text",
+    after=("write/id-kinds", "write/similar-ids"),
     examples=0.44,
 )
 def look_alikes(case: Case) -> None:
