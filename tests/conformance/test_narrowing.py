@@ -159,6 +159,25 @@ def test_what_follows_from_another_failure_is_shown_under_that() -> None:
     assert outcomes["a/one"].cause == "a/other"
 
 
+def test_what_shows_another_unusual_feature_of_the_cause_is_judged_without_that_too() -> None:
+    """The cause passed without texts only by chance: both examples have odd namespaces, and without them both pass."""
+    texts, names = Feature(FeatureKind.VALUES, "string"), Feature(FeatureKind.ODD_NAMESPACE)
+    findings = (found("a/cause", texts, names), found("a/one"))
+    again = [passed("a/cause"), found("a/one", names), passed("a/one")]
+    asked, outcomes = run(again, findings)
+    assert asked == [("a/cause", str(texts)), ("a/one", str(texts)), ("a/one", f"{names} and {texts}")]
+    assert outcomes["a/one"].cause == "a/cause"
+
+
+def test_what_fails_without_the_shared_feature_has_failed_on_its_own() -> None:
+    """An odd namespace in both examples hides no second bug that fails with any namespace."""
+    texts, names = Feature(FeatureKind.VALUES, "string"), Feature(FeatureKind.ODD_NAMESPACE)
+    findings = (found("a/cause", texts, names), found("a/one"))
+    asked, outcomes = run([passed("a/cause"), found("a/one", names), found("a/one")], findings)
+    assert len(asked) == 3
+    assert outcomes["a/one"].cause == ""
+
+
 def test_a_consequence_waits_for_its_cause() -> None:
     """Another process has nothing to do until it is known which feature explains the failure."""
     narrowing = Narrowing(ALL, RULES, Terms())

@@ -15,7 +15,7 @@ from dsync_kit.protocol import RPCS, UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, Wri
 from dsync_kit.protocol.names import kind_name
 
 BY_NAME = {rpc.name: rpc for rpc in RPCS}
-LARGE = "x" * (64 << 10)
+LARGE = "x" * (16 << 10)
 
 
 def document(name: str, **fields: Any) -> bytes:
@@ -44,8 +44,8 @@ def test_what_only_the_missing_documents_have_in_common() -> None:
     """A large document is lost beside a small one: size is the symptom, for any write and for this kind of write."""
     large = document("a", v=LARGE)
     assert shown(missing(large), page(large), page(document("b"))) == (
-        "documents are missing after a WriteData of a document of 64 KiB or more",
-        "documents are missing after a write of a document of 64 KiB or more",
+        "documents are missing after a WriteData of a large document",
+        "documents are missing after a write of a large document",
     )
 
 
@@ -54,9 +54,21 @@ def test_what_right_documents_have_too_is_no_symptom() -> None:
     lost, kept = document("a", v=LARGE), document("b", v=LARGE)
     assert shown(missing(lost), page(lost, kept)) == ()
     (only,) = shown(missing(lost), updates(UPDATE_TYPE_INSERT, lost), page(kept))
-    assert (
-        only
-        == f"documents are missing after a WriteUpdates {kind_name(UPDATE_TYPE_INSERT)} of a document of 64 KiB or more"
+    assert only == f"documents are missing after a WriteUpdates {kind_name(UPDATE_TYPE_INSERT)} of a large document"
+
+
+def test_the_limit_may_be_anywhere() -> None:
+    """Both documents are large, and the larger one is lost: a limit lies between the two."""
+    lost, kept = document("a", v=2 * LARGE), document("b", v=LARGE)
+    assert "documents are missing after a write of a large document" in shown(missing(lost), page(kept), page(lost))
+    assert shown(missing(kept), page(kept), page(lost)) == ()
+
+
+def test_a_call_with_many_documents() -> None:
+    """All documents of the longest call are lost."""
+    lost = [document(f"a{number}") for number in range(100)]
+    assert "documents are missing after a write in a call with many documents" in shown(
+        missing(*lost), page(*lost), page(document("b"))
     )
 
 
@@ -86,6 +98,15 @@ def test_a_write_by_another_instance() -> None:
     """The instance that wrote only the missing documents is named."""
     assert "documents are missing after a write by the second instance" in shown(
         missing(document("a")), page(document("a"), instance="second instance"), page(document("b"))
+    )
+
+
+def test_a_large_call_of_small_documents() -> None:
+    """It is the call that is large, not a document; another large call must not be right."""
+    lost = [document(f"a{number}", v="x" * 5000) for number in range(60)]
+    assert "documents are missing after a write in a large call" in shown(missing(*lost), page(*lost))
+    assert (
+        shown(missing(*lost), page(*lost), page(*(document(f"b{number}", v="x" * 6000) for number in range(60)))) == ()
     )
 
 

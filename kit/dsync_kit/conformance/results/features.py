@@ -39,6 +39,18 @@ class FeatureKind(StrEnum):
     IDS = "ids of a kind"
 
 
+_NARROW = frozenset(
+    {
+        FeatureKind.FIELD_ORDER,
+        FeatureKind.JSON_SPELLING,
+        FeatureKind.MISFIT,
+        FeatureKind.ODD_NAMESPACE,
+        FeatureKind.EMPTY_CALL,
+        FeatureKind.ODD_NAMES,
+        FeatureKind.NOT_FINITE,
+    }
+)
+
 _OWNERS: dict[FeatureKind, str] = {
     FeatureKind.FIELD_ORDER: Owner.FIELD_ORDER,
     FeatureKind.JSON_SPELLING: Owner.JSON_SPELLING,
@@ -81,6 +93,11 @@ class Feature:
                 return f"{self.kind.value} ({self.detail})"
             case _:
                 return self.kind.value
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few examples need it: two failures that both need it are probably the same bug."""
+        return self.kind in _NARROW
 
     @property
     def owner(self) -> str:

@@ -39,6 +39,7 @@ from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.symptoms import symptoms_of
 from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
+from dsync_kit.conformance.verdicts.versions import blame_no_value
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
 from dsync_kit.usage import TargetError
@@ -224,6 +225,7 @@ class _Trial:
         if violation is None and new and self.corpus is not None:
             self.corpus.save(_key(self.rule, self.subject), choices_to_bytes(data.conjecture_data.choices))
         if violation is not None:
+            blame_no_value(violation, case.recorder.calls)
             self.stopped = self._stopped(case)
             if self.stopped:
                 violation = Violation.silence(violation.seen)

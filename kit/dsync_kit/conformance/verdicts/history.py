@@ -9,7 +9,7 @@ from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
-from dsync_kit.conformance.verdicts.differences import change_of
+from dsync_kit.conformance.verdicts.differences import Change, change_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import same_document
 from dsync_kit.errors import InvalidArgument
@@ -140,9 +140,11 @@ class History:
         if any(self._same(document, state) for state in states):
             return
         given = [state for state in states if state is not None]
-        owner = change_of(given[0], document, self.data_type).owner if len(states) == 1 and given and document else ""
         known = document is not None and any(
             self._same(document, state) for state in self.possible(key, 0, self._clock.now())
+        )
+        change = (
+            change_of(given[0], document, self.data_type) if len(states) == len(given) == 1 and not known else Change()
         )
         raise Violation(
             f"{what} returns a document in a state that it {'no longer has' if known else 'never had'}"
@@ -150,7 +152,7 @@ class History:
             else f"{what} lacks a document that is there",
             expected=" or ".join(dict.fromkeys(_shown(state) for state in states)),
             seen=_shown(document),
-            owner=owner,
+            owner=change.owner,
             rests_on=Evidence.LISTING,
         )
 

@@ -2,7 +2,8 @@
 
 One bug must not blind the kit. If a failure has consequences, its rule is judged again first, to find the features
 without which it does not fail. Then its consequences are judged without these features. Those that still fail are
-failures of their own, whose consequences are judged again in the same way, without further features.
+failures of their own, whose consequences are judged again in the same way, without further features. But if such an
+example shows another unusual feature that the cause's example shows, too, its rule is judged without that first.
 """
 
 from collections import deque
@@ -54,7 +55,8 @@ class _Cause:
     consequences: tuple[str, ...]
     first: bool
     trials: deque[Features]
-    left: deque[str]
+    left: deque[tuple[str, Features]]
+    """The consequences to judge, each with further features that its examples must not show."""
     tried: int = 0
     without: Features | None = None
     exercised: bool = False
@@ -66,7 +68,7 @@ class _Cause:
     @classmethod
     def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
         trials = deque((*finding.without, feature) for feature in finding.features[:_MOST_FEATURES])
-        return cls(finding, tuple(consequences), first, trials, deque(consequences))
+        return cls(finding, tuple(consequences), first, trials, deque((rule, ()) for rule in consequences))
 
     def tell(self, without: Features, finding: Finding) -> None:
         """Note the finding about the rule itself, judged again without these features."""
@@ -86,6 +88,13 @@ class _Cause:
         self.trials.extendleft((*without, feature) for feature in reversed(new[:_NEW_FEATURES]))
         if self.tried >= _MOST_TRIALS:
             self.trials.clear()
+
+    def shared(self, retrial: Retrial, finding: Finding) -> Features:
+        """The unusual features that a consequence's example shows as this one does, unless it was judged without."""
+        if finding.failure is None or retrial.without != self.without:
+            return ()
+        mine = set(self.finding.features) - set(retrial.without)
+        return tuple(feature for feature in finding.features if feature.narrow and feature in mine)
 
     def _is_about(self, without: Features) -> bool:
         """Whether the rule has nothing to check because of the last feature: without texts, no rule has much."""
@@ -143,7 +152,8 @@ class Narrowing:
         for cause in self._causes:
             rule = cause.finding.rule
             if cause.without is not None and cause.left:
-                return Retrial(cause.left.popleft(), rule, cause.without)
+                consequence, more = cause.left.popleft()
+                return Retrial(consequence, rule, (*cause.without, *more))
             if cause.without is None and cause.trials and rule not in self._trying:
                 self._trying.add(rule)
                 return Retrial(rule, rule, cause.trials[0])
@@ -155,6 +165,9 @@ class Narrowing:
         if retrial.rule == retrial.cause:
             self._trying.discard(retrial.rule)
             cause.tell(retrial.without, finding)
+            return
+        if more := cause.shared(retrial, finding):
+            cause.left.appendleft((retrial.rule, more))
             return
         cause.found[retrial.rule] = finding
         if len(cause.found) == len(cause.consequences):
@@ -183,7 +196,8 @@ class Narrowing:
                 now[name] = replace(now[name], apart=Apart(named, rule))
             for outcome in self._came_of(cause, replay=replay, keep=keep):
                 before = now[outcome.rule]
-                apart = Apart(named, rule, outcome.status)
+                without = cause.found[outcome.rule].without or cause.without
+                apart = Apart(name_features(without), rule, outcome.status)
                 fails = outcome.failure is not None and before.cause == rule
                 now[outcome.rule] = replace(outcome if fails else before, apart=apart)
         return tuple(now[outcome.rule] for outcome in outcomes)

@@ -1,10 +1,10 @@
 """The symptoms of a failure: what only the wrong documents of its example have in common.
 
-Rules notice the same bug in different ways. If the documents that are wrong in two examples, and no others, were larger
-than 64 KiB, or had been refused before, the two failures are one bug.
+Rules notice the same bug in different ways. If the documents that are wrong in two examples, and no others, are large,
+or their writes had been refused before, the two failures are one bug.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,14 +19,10 @@ from dsync_kit.protocol.names import kind_name
 
 __all__ = ["symptoms_of"]
 
-_LARGE_DOCUMENT = 64 << 10
-"""Bytes of a document that is called large."""
-
-_LARGE_CALL = 1 << 20
-"""Bytes of a call that is called large."""
-
-_MANY = 500
-"""The documents or updates of a call that has many."""
+_LARGE_DOCUMENT = 16 << 10
+_LARGE_CALL = 256 << 10
+_MANY = 100
+"""Bytes of a document, bytes of a call, and documents of a call, from which on their number may be what matters."""
 
 
 def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[str, ...]:
@@ -45,37 +41,43 @@ class _Write:
     document: bytes
     refused: bool
 
-    def circumstances(self) -> Iterator[str]:
-        """What is unusual about it: about a write of any kind, and about one of its kind."""
-        for unusual in self._unusual():
-            yield f"a write {unusual}"
-            yield f"{self.kind} {unusual}"
-
-    def _unusual(self) -> Iterator[str]:
-        if self.refused:
-            yield "that was refused at first, and repeated"
-        if len(self.document) >= _LARGE_DOCUMENT:
-            yield f"of a document of {_LARGE_DOCUMENT >> 10} KiB or more"
-        elif self.call.request.ByteSize() >= _LARGE_CALL:
-            yield f"in a call of {_LARGE_CALL >> 20} MiB or more"
-        if _items(self.call.request) >= _MANY:
-            yield f"in a call with {_MANY} or more documents"
-        if self.call.instance:
-            yield f"by the {self.call.instance}"
-
 
 def _of_documents(wrong: Sequence[Wrong], calls: Sequence[Call]) -> Iterator[str]:
     """What has become of the wrong documents, after writes that have something unusual in common."""
-    if not wrong:
-        return
+    keys = {_key(one) for one in wrong}
     last = _last_writes(calls)
-    keys = {key for one in wrong if (key := _key(one))}
-    shared = [set(last[key].circumstances()) if key in last else set[str]() for key in keys]
-    others = {found for key, write in last.items() if key not in keys for found in write.circumstances()}
     became = {_became(one) for one in wrong}
-    if len(became) == 1 and shared:
-        (what,) = became
-        yield from (f"{what} after {found}" for found in sorted(set.intersection(*shared) - others))
+    if len(became) != 1 or not keys <= last.keys():
+        return
+    (what,) = became
+    of_wrong = [last[key] for key in keys]
+    of_right = [write for key, write in last.items() if key not in keys]
+    kinds = {write.kind for write in of_wrong}
+    if len(kinds) == 1:
+        (kind,) = kinds
+        like_them = [write for write in of_right if write.kind == kind]
+        yield from (f"{what} after {kind} {unusual}" for unusual in _unusual(of_wrong, like_them))
+    yield from (f"{what} after a write {unusual}" for unusual in _unusual(of_wrong, of_right))
+
+
+def _unusual(wrong: Sequence[_Write], right: Sequence[_Write]) -> Iterator[str]:
+    """What is unusual about all of the wrong writes, and none of the right ones."""
+    if all(write.refused for write in wrong) and not any(write.refused for write in right):
+        yield "that was refused at first, and repeated"
+    if _exceed(wrong, right, lambda write: len(write.document), _LARGE_DOCUMENT):
+        yield "of a large document"
+    elif _exceed(wrong, right, lambda write: write.call.request.ByteSize(), _LARGE_CALL):
+        yield "in a large call"
+    if _exceed(wrong, right, lambda write: _items(write.call.request), _MANY):
+        yield "in a call with many documents"
+    instances = {write.call.instance for write in wrong}
+    if len(instances) == 1 and "" not in instances and instances.isdisjoint(write.call.instance for write in right):
+        yield f"by the {instances.pop()}"
+
+
+def _exceed(wrong: Sequence[_Write], right: Sequence[_Write], measure: Callable[[_Write], int], least: int) -> bool:
+    """Whether a measure of all wrong writes is at least `least`, and more than that of all right ones."""
+    return min(map(measure, wrong)) > max([least - 1, *map(measure, right)])
 
 
 def _became(one: Wrong) -> str:
