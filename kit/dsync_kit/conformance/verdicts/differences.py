@@ -1,6 +1,7 @@
 """What has changed in a document, and so which encoding rule is to blame."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,17 +39,24 @@ _JSON_OWNERS: dict[type, Owner] = {
 }
 _MISSING = object()
 
+_FEW = 3
+"""So many names of fields are shown."""
+
+_LONGEST = 60
+"""The characters of a value that are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """The first change in a document.
 
-    `owner` is the rule about it, empty if no rule is only about that. `description` says in words what became of the
-    value, if it is no longer of its kind; else it is empty.
+    `owner` is the rule about it, empty if no rule is only about that. `shown` is the change with its values.
+    `description` says in words what became of the value, if it is no longer of its kind; else it is empty.
     """
 
     owner: str = ""
     description: str = ""
+    shown: str = ""
 
 
 def change_of(written: bytes | None, found: bytes | None, data_type: DataType) -> Change:
@@ -67,7 +75,8 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
     if isinstance(written, list) and isinstance(found, list) and written:
         if len(written) != len(found):
             owner = _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
-            return Change(owner, f"{path}: an array of {len(written)} comes back as an array of {len(found)}")
+            description = f"{path}: an array of {len(written)} comes back as an array of {len(found)}"
+            return Change(owner, description, _shown(written, found, path))
         pairs = enumerate(zip(written, found, strict=True))
         changes = (
             _change(one, other, data_type, f"{path}[{number}]")
@@ -75,7 +84,8 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
             if not _same(one, other, data_type)
         )
         return next(changes, Change())
-    return Change(_owner(written, data_type), _description(written, found, data_type, path))
+    description = _description(written, found, data_type, path)
+    return Change(_owner(written, data_type), description, _shown(written, found, path))
 
 
 def _owner(written: Any, data_type: DataType) -> str:
@@ -99,6 +109,28 @@ def _description(written: Any, found: Any, data_type: DataType, path: str) -> st
     return f"{path}: {before} comes back as {after}" if before != after else ""
 
 
+def _shown(written: Any, found: Any, path: str) -> str:
+    if found is _MISSING:
+        return f"{path} is left out"
+    return f"{path} was written as {_value(written)}, and is {_value(found)}"
+
+
+def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
+    """Which fields are missing, and which are there instead."""
+    within = f" in {path}" if path else ""
+    parts = [
+        f"{', '.join(map(repr, names[:_FEW]))}{', …' * (len(names) > _FEW)} {'are' if len(names) > 1 else 'is'} {what}"
+        for names, what in ((missing, "missing"), (new, "new"))
+        if names
+    ]
+    return f"of its fields{within}, {', '.join(parts)}"
+
+
+def _value(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 4 :]}"
+
+
 def _kind(value: Any, data_type: DataType) -> str:
     """A value's kind: `an array of 1`, `long`."""
     if isinstance(value, list):
@@ -110,10 +142,11 @@ def _kind(value: Any, data_type: DataType) -> str:
 def _change_of_field(written: dict[str, Any], found: dict[str, Any], data_type: DataType, path: str) -> Change:
     missing = {name: value for name, value in written.items() if name not in found}
     lost = next((name for name, value in missing.items() if value not in (None, "", [], {})), None)
+    new = [name for name in found if name not in written]
     if lost is not None:
-        return Change(Owner.FIELD_NAMES)
-    if found.keys() - written.keys():
-        return Change()
+        return Change(Owner.FIELD_NAMES, shown=_shown_names([*missing], new, path))
+    if new:
+        return Change(shown=_shown_names([*missing], new, path))
     changes = (
         _change(value, found.get(name, _MISSING), data_type, f"{path}.{name}" if path else name)
         for name, value in written.items()

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.diagnosis import became, merged
 from dsync_kit.conformance.verdicts.differences import Change, change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
-from dsync_kit.documents import canonical
+from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
@@ -99,23 +99,12 @@ class Model:
         change = Change()
         if changed and not (missing or extra or owner):
             change = change_of(*changed[0], self.data_type)
-        parts = []
-        if missing:
-            parts.append(f"{len(missing)} missing ({_some(missing)})")
-        if extra:
-            parts.append(f"{len(extra)} unexpected ({_some(extra)})")
-        if changed:
-            parts.append(
-                f"{len(changed)} changed ("
-                + "; ".join(f"{show_document(new)} instead of {show_document(old)}" for old, new in changed[:_SHOWN])
-                + ")"
-            )
         kept = (document for key, document in found.items() if key in self.documents)
         confused = became(missing, extra, self.data_type) or merged(missing, kept, self.data_type)
         raise Violation(
-            f"{what} is not what was written: {_count(missing, extra, changed)}",
-            expected=f"{len(self.documents)} documents: {_some(list(self.documents.values())) or 'none'}",
-            seen=f"{len(found)} documents: {', '.join(parts)}",
+            f"{what} is not what was written: {_differences(missing, extra, changed, self.data_type)}",
+            expected=_some([*self.documents.values()], first=[*missing, *(old for old, _ in changed)]),
+            seen=_some([*found.values()], first=[*(new for _, new in changed), *extra]),
             owner=owner or change.owner,
             rests_on=Evidence.IDS | Evidence.LISTING if confused else Evidence.LISTING,
             hint=confused or change.description,
@@ -142,11 +131,30 @@ def _changed(
     ]
 
 
-def _count(missing: Sequence[object], extra: Sequence[object], changed: Sequence[object]) -> str:
-    counts = ((missing, "missing"), (extra, "extra"), (changed, "changed"))
-    return ", ".join(f"{len(found)} {name}" for found, name in counts if found)
+def _differences(
+    missing: Sequence[bytes], extra: Sequence[bytes], changed: Sequence[tuple[bytes, bytes]], data_type: DataType
+) -> str:
+    """What differs: the kinds of differences with the ids, and the first change."""
+    parts = []
+    for found, name in ((missing, "missing"), (extra, "extra"), ([new for _, new in changed], "changed")):
+        if found:
+            more = ", …" if len(found) > _SHOWN else ""
+            parts.append(f"{len(found)} {name} ({', '.join(_id(one, data_type) for one in found[:_SHOWN])}{more})")
+    if changed and (how := change_of(*changed[0], data_type).shown):
+        parts[-1] += f": {how}"
+    return ", ".join(parts)
 
 
-def _some(documents: Sequence[bytes]) -> str:
-    shown = ", ".join(show_document(document) for document in documents[:_SHOWN])
-    return shown + (", …" if len(documents) > _SHOWN else "")
+def _id(document: bytes, data_type: DataType) -> str:
+    return show_id(id_of(document, data_type))
+
+
+def _some(documents: Sequence[bytes], first: Sequence[bytes] = ()) -> str:
+    """The number of documents, and a few of them: of `first`, if there are any."""
+    if not documents:
+        return "no documents"
+    shown = (first or documents)[:_SHOWN]
+    number = f"{len(documents):,} document{'s' * (len(documents) > 1)}"
+    among = ", among them" if len(shown) < len(documents) and first else ""
+    more = ", …" if len(documents) > len(shown) else ""
+    return f"{number}{among}: {', '.join(map(show_document, shown))}{more}"

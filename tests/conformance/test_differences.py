@@ -1,0 +1,57 @@
+"""What a failure says about a document that came back changed, and which rule that belongs to."""
+
+from typing import Any
+
+import pytest
+from bson import Int64
+
+from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document
+from dsync_kit.conformance.verdicts.differences import Change, change_of
+
+
+def change(written: Any, found: Any) -> Change:
+    """The change of a field `v`."""
+    return change_of(make_document("a", {"v": written}, BSON), make_document("a", {"v": found}, BSON), BSON)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "owner", "description"),
+    [
+        ([True], True, "encoding/array-order", "v: an array of 1 comes back as bool"),
+        ([1, 1], [1], "encoding/array-order", "v: an array of 2 comes back as an array of 1"),
+        ([1, None], [1], "encoding/bson-null", "v: an array of 2 comes back as an array of 1"),
+        ({"x": [5]}, {"x": [Int64(5)]}, "encoding/bson-int32", "v.x[0]: int comes back as long"),
+        ({"x": 1}, '{"x": 1}', "encoding/deep", "v: object comes back as string"),
+        ({"$oid": "5"}, "5", "", "v: object comes back as string"),
+        ("", None, "encoding/empty-and-null", "v: an empty string comes back as null"),
+        (" a", "a", "encoding/bson-text", ""),
+    ],
+)
+def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: str, description: str) -> None:
+    """The owner is the rule about the written value; the description names both kinds, if they differ."""
+    assert (change(written, found).owner, change(written, found).description) == (owner, description)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "shown"),
+    [
+        (" a", "a", "v was written as ' a', and is 'a'"),
+        ({"x": [1, 2]}, {"x": [1, 3]}, "v.x[1] was written as 2, and is 3"),
+        ({"A": 1}, {"a": 1}, "of its fields in v, 'A' is missing, 'a' is new"),
+        ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of its fields in v, 'a', 'b' are missing"),
+    ],
+)
+def test_the_change_is_shown_with_its_values(written: Any, found: Any, shown: str) -> None:
+    """A reader sees at once which value became which, and where."""
+    assert change(written, found).shown == shown
+
+
+def test_a_long_value_is_cut() -> None:
+    """Its ends are enough."""
+    assert len(change("x" * 10_000, "y" * 10_000).shown) < 200
+
+
+def test_what_is_no_document_shows_no_change() -> None:
+    """Another rule is about that."""
+    document = make_document("a", {}, JSON)
+    assert change_of(document, b"[", JSON) == change_of(None, document, JSON) == Change()
