@@ -37,6 +37,7 @@ def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: 
     [
         (" a", "a", "v was written as ' a', and is 'a'"),
         ({"x": [1, 2]}, {"x": [1, 3]}, "v.x[1] was written as 2, and is 3"),
+        (5, Int64(5), "v was written as 5 (int), and is 5 (long)"),
         ({"A": 1}, {"a": 1}, "of its fields in v, 'A' is missing, 'a' is new"),
         ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of its fields in v, 'a', 'b' are missing"),
     ],

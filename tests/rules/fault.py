@@ -37,6 +37,7 @@ __all__ = [
     "REFERENCE",
     "SETTINGS",
     "STORE",
+    "AnyPosition",
     "Fault",
     "Restartable",
     "Variant",
@@ -53,6 +54,16 @@ REFERENCE: Any = import_folder(_FOLDER, "connector")
 STORE: Any = import_folder(_FOLDER, "store")
 CURSORS: Any = import_folder(_FOLDER, "cursors")
 SETTINGS: Any = import_folder(_FOLDER, "settings")
+
+
+class AnyPosition(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """A stream may begin at a position that is not reached yet."""
+
+    def stream_start(self, data: bytes) -> int:
+        cursor = CURSORS.UpdatesCursor.decode(data)
+        super().stream_start(CURSORS.UpdatesCursor(store=cursor.store, sequence=0).encode())  # of this store?
+        return int(cursor.sequence)
+
 
 Difficulty = Literal["any call", "special input", "rare"]
 Where = Literal["grpc", "connections", "local", "folder"]

@@ -20,7 +20,7 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-from .fault import CURSORS, REFERENCE, Fault, broken_in
+from .fault import REFERENCE, AnyPosition, Fault, broken_in
 
 __all__ = ["FAULTS"]
 
@@ -33,7 +33,7 @@ _OF_ONE_TIME = 4
 
 
 @broken("stream/resume", "special input")
-class CursorIsATime(Reference):
+class CursorIsATime(AnyPosition):
     """A cursor is the time of the last change, and a stream continues after it: others at that time are skipped."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
@@ -42,9 +42,6 @@ class CursorIsATime(Reference):
                 cursor = self.update_cursor(-(-number // _OF_ONE_TIME) * _OF_ONE_TIME)
                 updates = [self.streamed(entry, data_type)]
                 yield StreamUpdatesResponse(namespace=entry.namespace, updates=updates, next_cursor=cursor)
-
-    def stream_start(self, data: bytes) -> int:
-        return int(CURSORS.UpdatesCursor.decode(data).sequence)
 
 
 class _Sent(Reference):

@@ -9,7 +9,7 @@ from typing import Any
 from dsync_kit.errors import InvalidArgument, ResourceExhausted, Unavailable
 from dsync_kit.protocol import GeneratePlanRequest, StreamLSNRequest, StreamUpdatesRequest, StreamUpdatesResponse
 
-from .fault import CURSORS, REFERENCE, Fault, broken_in
+from .fault import CURSORS, REFERENCE, AnyPosition, Fault, broken_in
 
 __all__ = ["FAULTS"]
 
@@ -33,16 +33,13 @@ class CursorIsTheEndOfTheLog(Reference):
 
 
 @broken("stream/resume", "special input")
-class CursorIsOneTooFar(Reference):
+class CursorIsOneTooFar(AnyPosition):
     """The cursor is the position of the next change, but the stream continues after it."""
 
     def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
         for message in super().messages(sequence, entries, wanted, data_type):
             message.next_cursor = self.update_cursor(self.stream_start(message.next_cursor) + 1)
             yield message
-
-    def stream_start(self, data: bytes) -> int:
-        return int(CURSORS.UpdatesCursor.decode(data).sequence)
 
 
 @broken("stream/resume", "special input")

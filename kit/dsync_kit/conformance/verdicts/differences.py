@@ -76,7 +76,7 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
         if len(written) != len(found):
             owner = _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
             description = f"{path}: an array of {len(written)} comes back as an array of {len(found)}"
-            return Change(owner, description, _shown(written, found, path))
+            return Change(owner, description, _shown(written, found, data_type, path))
         pairs = enumerate(zip(written, found, strict=True))
         changes = (
             _change(one, other, data_type, f"{path}[{number}]")
@@ -85,7 +85,7 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
         )
         return next(changes, Change())
     description = _description(written, found, data_type, path)
-    return Change(_owner(written, data_type), description, _shown(written, found, path))
+    return Change(_owner(written, data_type), description, _shown(written, found, data_type, path))
 
 
 def _owner(written: Any, data_type: DataType) -> str:
@@ -109,10 +109,12 @@ def _description(written: Any, found: Any, data_type: DataType, path: str) -> st
     return f"{path}: {before} comes back as {after}" if before != after else ""
 
 
-def _shown(written: Any, found: Any, path: str) -> str:
+def _shown(written: Any, found: Any, data_type: DataType, path: str) -> str:
     if found is _MISSING:
         return f"{path} is left out"
-    return f"{path} was written as {_value(written)}, and is {_value(found)}"
+    kinds = [kind_of_value(value, data_type) for value in (written, found)]
+    before, after = (f" ({kind})" if len(set(kinds)) > 1 else "" for kind in kinds)
+    return f"{path} was written as {_value(written)}{before}, and is {_value(found)}{after}"
 
 
 def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
