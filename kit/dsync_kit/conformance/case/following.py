@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.calls.transcript import Call, show_document
+from dsync_kit.conformance.calls.transcript import Call, show_document, show_id
 from dsync_kit.conformance.case.belongings import key_in
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.evidence import Evidence
@@ -16,7 +16,7 @@ from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import decode, same_document
+from dsync_kit.documents import decode, id_of, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
@@ -177,7 +177,7 @@ class Follower:
                 )
             change = change_of(expected, seen, self.data_type)
             return Violation(
-                f"{what} does not lead to the source's state: {len(wrong)} documents are wrong",
+                f"{what} does not lead to the source's state: {self._named(expected, seen, len(wrong) - 1)}",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
                 owner=owner or self._converted(expected, seen) or change.owner or owned(),
@@ -259,6 +259,15 @@ class Follower:
         if one is None or other is None:
             return one is other
         return same_document(one, other, self.data_type)
+
+    def _named(self, expected: bytes | None, seen: bytes | None, more: int) -> str:
+        """The first wrong document by its id, what is wrong with it, and how many more there are."""
+        how = "is missing" if seen is None else "is still there" if expected is None else "is not what it should be"
+        try:
+            named = show_id(id_of(expected or seen or b"", self.data_type))
+        except InvalidArgument:
+            named = "a document"
+        return f"{named} {how}" + (f", and {more} more are wrong" if more else "")
 
     def _listed(self, namespace: str) -> Held | None:
         """What the source now lists of a namespace; None if it can't be listed."""
