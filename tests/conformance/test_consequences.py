@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.known_failures import flaky_until
 from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
@@ -81,6 +82,27 @@ def test_what_no_failed_rule_owns_is_still_one_bug():
     assert "a/one" in folded.why
     assert root.failure is not None
     assert root.failure.hint == "arrays are unwrapped"
+
+
+def test_a_rule_that_owns_what_it_saw_follows_only_from_the_same_symptom():
+    """Values and ids of one kind are converted: two rules own that, and the lighter example is the root."""
+    converted = ("bool comes back as int",)
+    values = replace(_failed("a/two", owner="a/two"), symptoms=converted, weight=9)
+    ids = replace(_failed("c/five", owner="c/five"), symptoms=converted, weight=8)
+    other = replace(_failed("c/six"), symptoms=converted, weight=1)
+    assert _causes(_failed("a/one"), values) == {"a/one": "", "a/two": ""}
+    assert _causes(values, ids, other) == {"a/two": "c/five", "c/five": "", "c/six": "c/five"}
+
+
+def test_a_feature_that_a_rule_is_about_does_not_make_its_failure_its_own():
+    """A rule on the order of fields also fails where every DELETE is ignored, whatever the order."""
+    rules = (RuleInfo("wire/field-order", Level.MUST, ""), RuleInfo("a/one", Level.MUST, ""))
+    about = Feature(FeatureKind.FIELD_ORDER)
+    shows = replace(_failed("wire/field-order"), features=(about,), rests_on=("a/one",))
+    outcomes = outcomes_of([shows, _failed("a/one")], rules)
+    assert [outcome.cause for outcome in outcomes] == ["a/one", ""]
+    outcomes = outcomes_of([shows, replace(_failed("a/one"), features=(about,))], rules)
+    assert [outcome.cause for outcome in outcomes] == ["", "wire/field-order"]
 
 
 def test_a_hint_of_the_observation_stays():

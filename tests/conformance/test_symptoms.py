@@ -10,8 +10,17 @@ from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.documents.strategies import BSON, update
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.verdicts.symptoms import symptoms_of
-from dsync_kit.errors import InvalidArgument, Unavailable
-from dsync_kit.protocol import RPCS, UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.documents import id_of
+from dsync_kit.errors import ConnectorError, InvalidArgument, Unavailable
+from dsync_kit.protocol import (
+    RPCS,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    GetByIdsRequest,
+    GetByIdsResponse,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
 from dsync_kit.protocol.names import kind_name
 
 BY_NAME = {rpc.name: rpc for rpc in RPCS}
@@ -113,6 +122,57 @@ def test_a_large_call_of_small_documents() -> None:
 def test_a_refused_call() -> None:
     """The RPC and the code are the symptom."""
     assert shown(Violation("odd", refusal="WriteData UNKNOWN")) == ("WriteData is refused with UNKNOWN",)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "symptom"),
+    [
+        (
+            "not a cursor: b'[1]' of 17",
+            InvalidArgument,
+            "calls are refused with INVALID_ARGUMENT: not a cursor: … of …",
+        ),
+        ("no", InvalidArgument, None),
+        ("the connector failed unexpectedly", ConnectorError, None),
+    ],
+)
+def test_the_text_of_a_refusal(text: str, code: Any, symptom: str | None) -> None:
+    """Any call may be refused for the same reason; short texts and unexpected exceptions say nothing."""
+    refused = page(document("a"), error=code(text))
+    found = shown(Violation("odd", seen=f"it answered {refused.error}"), refused)
+    assert found == ((symptom,) if symptom else ())
+    assert shown(Violation("odd", seen="another thing"), refused) == ()
+
+
+def test_a_value_or_an_id_of_another_kind() -> None:
+    """A value that comes back as another kind, and an id that does, are the same conversion."""
+    before, after = document("a", v=True), document("a", v=1)
+    value = Violation("odd", wrong=(Wrong(before, after, BSON),))
+    one, other = bson.encode({"_id": True}), bson.encode({"_id": 1})
+    of_id = Violation("odd", wrong=(Wrong(one, None, BSON), Wrong(None, other, BSON)))
+    assert shown(value) == shown(of_id) == ("bool comes back as int",)
+
+
+def lookup(ids: Sequence[str], *items: bytes) -> Call:
+    asked = [GetByIdsRequest.IdRequest(id=id_of(document(name), BSON)) for name in ids]
+    answer = GetByIdsResponse(data=[GetByIdsResponse.ResponseItem(data=item) for item in items])
+    return Call(BY_NAME["GetByIds"], GetByIdsRequest(namespace="n", ids=asked, type=BSON), responses=[answer])
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lookup("ab", document("a"), b""), ()),
+        (lookup("ab", document("a")), ("GetByIds does not return as many items as ids",)),
+        (
+            lookup("ab", document("a"), document("c")),
+            ("GetByIds returns documents of other ids than it was asked for",),
+        ),
+    ],
+)
+def test_an_answer_of_get_by_ids(call: Call, found: Sequence[str]) -> None:
+    """Items that do not fit their ids are wrong, whatever a rule asked for."""
+    assert shown(Violation("odd"), call) == found
 
 
 def test_documents_that_nobody_wrote() -> None:

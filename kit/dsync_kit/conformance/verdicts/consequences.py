@@ -38,7 +38,8 @@ class Explainer:
 
     The cause of a failure is the first of these rules that has also failed: the owner of the observation, the owner of
     a feature of its smallest example, one of the rules that it comes `after`, one that the observation rests on, the
-    rule with the lightest example of the same symptom, or with the same owner. The root cause is the end of this chain.
+    rule with the lightest example of the same symptom, or with the same owner. A rule that owns what it saw is only a
+    consequence of one with the same symptom. The root cause is the end of this chain.
     A rule of a newer edition than the connector's only explains a failure if it owns the observation; otherwise that
     failure counts. Consequences of a known failure are known failures, too.
     """
@@ -100,19 +101,17 @@ class Explainer:
 
     def _possible(self, finding: Finding, alike: "_Alike") -> Iterator["_Link"]:
         """What might explain a failure, the surest first."""
-        owners = tuple(feature.owner for feature in finding.features)
-        if finding.rule in (finding.owner, *owners):
-            return
-        yield _Link(finding.owner, "that rule is about what is wrong here")
-        for feature in finding.features:
-            yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
-        for link in (
-            *(_Link(rule, "it can only hold where that rule holds") for rule in self._after(finding.rule)),
-            *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
-            *(link for link in alike.links(finding) if finding.rule not in self._after(link.cause)),
-        ):
-            if link.cause not in self._newer or finding.rule in self._newer:
-                yield link
+        links = [link for link in alike.links(finding) if finding.rule not in self._after(link.cause)]
+        if finding.rule != finding.owner:
+            yield _Link(finding.owner, "that rule is about what is wrong here")
+            for feature in finding.features:
+                yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
+            links = [
+                *(_Link(rule, "it can only hold where that rule holds") for rule in self._after(finding.rule)),
+                *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
+                *links,
+            ]
+        yield from (link for link in links if link.cause not in self._newer or finding.rule in self._newer)
 
     def _after(self, rule: str) -> tuple[str, ...]:
         return self._rules[rule].after if rule in self._rules else ()
@@ -156,14 +155,16 @@ _NO_LINK = _Link("", "")
 
 
 class _Alike:
-    """Failures that show the same: the same symptom, or what the same rule is about, which has passed."""
+    """Failures that show the same: the same symptom, or what the same rule is about, which has passed.
+
+    The lightest one shows it best, if possible one that owns what was seen.
+    """
 
     def __init__(self, failures: Sequence[Finding]) -> None:
         self._lightest: dict[str, Finding] = {}
-        for finding in failures:
-            for shown in (*finding.symptoms, finding.owner):
-                if shown and (shown not in self._lightest or finding.weight < self._lightest[shown].weight):
-                    self._lightest[shown] = finding
+        for finding in sorted(failures, key=lambda finding: (finding.rule != finding.owner, finding.weight)):
+            for shown in filter(None, (*finding.symptoms, finding.owner)):
+                self._lightest.setdefault(shown, finding)
 
     def links(self, finding: Finding) -> Iterator[_Link]:
         """The failures whose examples show the same as this one's, but are lighter."""

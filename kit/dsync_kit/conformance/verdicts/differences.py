@@ -51,12 +51,14 @@ class Change:
     """The first change in a document.
 
     `owner` is the rule about it, empty if no rule is only about that. `shown` is the change with its values.
-    `description` says in words what became of the value, if it is no longer of its kind; else it is empty.
+    `description` says in words what became of the value, if it is no longer of its kind; else it is empty. `converted`
+    are its kinds before and after, if neither is an array or a document.
     """
 
     owner: str = ""
     description: str = ""
     shown: str = ""
+    converted: tuple[str, ...] = ()
 
 
 def change_of(written: bytes | None, found: bytes | None, data_type: DataType) -> Change:
@@ -84,8 +86,8 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
             if not _same(one, other, data_type)
         )
         return next(changes, Change())
-    description = _description(written, found, data_type, path)
-    return Change(_owner(written, data_type), description, _shown(written, found, data_type, path))
+    shown, description = _shown(written, found, data_type, path), _description(written, found, data_type, path)
+    return Change(_owner(written, data_type), description, shown, _converted(written, found, data_type))
 
 
 def _owner(written: Any, data_type: DataType) -> str:
@@ -107,6 +109,13 @@ def _description(written: Any, found: Any, data_type: DataType, path: str) -> st
         return f"{path}: {_kind(written, data_type)} is left out"
     before, after = _kind(written, data_type), _kind(found, data_type)
     return f"{path}: {before} comes back as {after}" if before != after else ""
+
+
+def _converted(written: Any, found: Any, data_type: DataType) -> tuple[str, ...]:
+    if found is _MISSING or isinstance(written, dict | list) or isinstance(found, dict | list):
+        return ()
+    kinds = kind_of_value(written, data_type), kind_of_value(found, data_type)
+    return kinds if len(set(kinds)) > 1 else ()
 
 
 def _shown(written: Any, found: Any, data_type: DataType, path: str) -> str:

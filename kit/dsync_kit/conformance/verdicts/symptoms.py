@@ -4,17 +4,20 @@ Rules notice the same bug in different ways. If the documents that are wrong in 
 or their writes had been refused before, the two failures are one bug.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from grpc import StatusCode
 
 from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.results.outcome import Violation, Wrong
+from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import GetByIdsRequest, WriteDataRequest, WriteUpdatesRequest
 from dsync_kit.protocol.names import kind_name
 
 __all__ = ["symptoms_of"]
@@ -24,11 +27,64 @@ _LARGE_CALL = 256 << 10
 _MANY = 100
 """Bytes of a document, bytes of a call, and documents of a call, from which on their number may be what matters."""
 
+_DATA = re.compile(r"b?'[^']*'|\"[^\"]*\"|[0-9a-f]{8,}|\d+")
+"""The parts of a text that differ from example to example."""
+
+_SAYS_SOMETHING, _LONGEST = 12, 80
+"""The least characters of a text that says why a call was refused, and how many are compared."""
+
 
 def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[str, ...]:
     """The symptoms of a violation after these calls, in words, the surest first."""
     refused = (f"{' is refused with '.join(violation.refusal.split())}",) if violation.refusal else ()
-    return (*refused, *_of_documents(violation.wrong, calls))
+    return (
+        *refused,
+        *_of_answers(violation.seen, calls),
+        *_of_documents(violation.wrong, calls),
+        *_of_values(violation.wrong),
+        *_of_lookups(calls),
+    )
+
+
+def _of_answers(seen: str, calls: Sequence[Call]) -> Iterator[str]:
+    """The text of a refusal that the violation quotes: other calls may be refused for the same reason."""
+    errors = (call.error for call in reversed(calls) if call.error is not None)
+    error = next((error for error in errors if error.message and error.message in seen), None)
+    if error is not None and error.code is not StatusCode.UNKNOWN:  # an exception may come from anywhere
+        text = _DATA.sub("…", error.message)
+        if len(text) >= _SAYS_SOMETHING:
+            yield f"calls are refused with {error.code.name}: {text[:_LONGEST]}"
+
+
+def _of_values(wrong: Sequence[Wrong]) -> Iterator[str]:
+    """The kinds of a value before and after, if the first difference is a value or an id of another kind."""
+    missing = [one for one in wrong if one.seen is None]
+    extra = [one for one in wrong if one.expected is None]
+    both = next((one for one in wrong if one.expected and one.seen), None)
+    if both is not None:
+        converted = change_of(both.expected, both.seen, both.data_type).converted
+    elif len(missing) == len(extra) == 1:
+        converted = change_of(missing[0].expected, extra[0].seen, missing[0].data_type).converted
+    else:
+        return
+    if converted:
+        yield " comes back as ".join(converted)
+
+
+def _of_lookups(calls: Sequence[Call]) -> Iterator[str]:
+    """What is wrong with the last answer, if that is one of GetByIds."""
+    last = calls[-1] if calls else None
+    if last is None or not isinstance(last.request, GetByIdsRequest) or not last.responses:
+        return
+    ids, items = last.request.ids, last.responses[0].data
+    if len(ids) != len(items):
+        yield "GetByIds does not return as many items as ids"
+        return
+    for asked, item in zip(ids, items, strict=True):
+        with suppress(InvalidArgument):
+            if item.data and document_key(item.data, last.request.type) != key_of(asked.id, last.request.type):
+                yield "GetByIds returns documents of other ids than it was asked for"
+                return
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def opens(case: Case) -> None:
     level=Level.SHOULD,
     needs=_LIVE,
     hint="the count does not grow with every update: it counts messages or calls, or only one kind of update",
-    after=("lsn/opens", "stream/inserts"),
+    after=("lsn/opens", "stream/inserts", "updates/delete", "updates/model"),
     examples=0.44,
 )
 def counts(case: Case) -> None:
@@ -257,7 +257,9 @@ def _read(
             return
         last = message.lsn
     case.subject.patience.miscounted()
-    seen = stream.error or ("the end of the stream" if stream.ended else f"no more than {last}")
+    seen = stream.error or (
+        "the end of the stream" if stream.ended else "no message" if last is None else f"no more than {last}"
+    )
     raise Violation(
         "StreamLSN does not count all updates",
         expected=expected,
