@@ -7,7 +7,7 @@ import pytest
 
 from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.known_failures import flaky_until
-from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Status, Symptom
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 from dsync_kit.conformance.verdicts.consequences import Explainer, outcomes_of
@@ -51,21 +51,29 @@ def test_what_was_seen_counts_before_what_comes_after():
 
 def test_the_same_refusal_is_the_same_bug():
     """If the same call is refused with the same code, the first rule that met it is the cause of the others."""
-    first = replace(_failed("a/one"), symptoms=("WriteUpdates is refused with UNKNOWN",))
-    unrelated = replace(_failed("c/five"), symptoms=("WriteUpdates is refused with UNKNOWN",))
-    other = replace(_failed("c/six"), symptoms=("ListData is refused with UNKNOWN",))
+    first = replace(_failed("a/one"), symptoms=(Symptom("WriteUpdates is refused with UNKNOWN"),))
+    unrelated = replace(_failed("c/five"), symptoms=(Symptom("WriteUpdates is refused with UNKNOWN"),))
+    other = replace(_failed("c/six"), symptoms=(Symptom("ListData is refused with UNKNOWN"),))
     assert _causes(first, unrelated, other) == {"a/one": "", "c/five": "a/one", "c/six": ""}
 
 
 def test_the_lightest_example_of_one_symptom_is_the_root():
     """The example with the smallest requests shows the bug best, whichever rule ran first."""
-    late = "documents are missing after a write of a document of 64 KiB or more"
+    late = Symptom("documents are missing after a write of a large document")
     heavy = replace(_failed("c/five"), symptoms=(late,), weight=6 << 20)
-    light = replace(_failed("c/six"), symptoms=(late, "other"), weight=1 << 17)
-    unrelated = replace(_failed("c/seven"), symptoms=("another",), weight=1)
+    light = replace(_failed("c/six"), symptoms=(late, Symptom("other")), weight=1 << 17)
+    unrelated = replace(_failed("c/seven"), symptoms=(Symptom("another"),), weight=1)
     outcomes = {outcome.rule: outcome for outcome in outcomes_of([heavy, light, unrelated], RULES)}
     assert [outcomes[rule].cause for rule in ("c/five", "c/six", "c/seven")] == ["c/six", "", ""]
-    assert late in outcomes["c/five"].why
+    assert late.text in outcomes["c/five"].why
+
+
+def test_of_what_may_last_the_first_failure_is_the_root():
+    """A connection that was lost once is lost for the rules afterwards, even for those with the smallest examples."""
+    lost = (Symptom("calls are refused with UNAVAILABLE: the connection has been closed", lasts=True),)
+    first = replace(_failed("c/five"), symptoms=lost, weight=900)
+    later = replace(_failed("c/six"), symptoms=lost, weight=1)
+    assert _causes(first, later) == {"c/five": "", "c/six": "c/five"}
 
 
 def test_what_no_failed_rule_owns_is_still_one_bug():
@@ -86,7 +94,7 @@ def test_what_no_failed_rule_owns_is_still_one_bug():
 
 def test_a_rule_that_owns_what_it_saw_follows_only_from_the_same_symptom():
     """Values and ids of one kind are converted: two rules own that, and the lighter example is the root."""
-    converted = ("bool comes back as int",)
+    converted = (Symptom("bool comes back as int"),)
     values = replace(_failed("a/two", owner="a/two"), symptoms=converted, weight=9)
     ids = replace(_failed("c/five", owner="c/five"), symptoms=converted, weight=8)
     other = replace(_failed("c/six"), symptoms=converted, weight=1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dsync_kit.conformance.results.features import Apart, Feature, FeatureKind, name_features
-from dsync_kit.conformance.results.outcome import Failure, Finding, Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, Outcome, Status, Symptom
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.verdicts.consequences import outcomes_of
@@ -23,7 +23,9 @@ MIXED, PAGES = Feature(FeatureKind.MIXED_IDS), Feature(FeatureKind.SEVERAL_PAGES
 
 def found(rule: str, *features: Feature, failure: Failure | None = FAILURE, symptom: str = "") -> Finding:
     status = Status.PASSED if failure is None else Status.FAILED
-    return Finding(rule, Level.MUST, status, failure=failure, features=features, symptoms=(symptom,) * bool(symptom))
+    return Finding(
+        rule, Level.MUST, status, failure=failure, features=features, symptoms=(Symptom(symptom),) * bool(symptom)
+    )
 
 
 ALL = (found("a/cause", MIXED, PAGES), found("a/one"), found("a/two"))

@@ -46,7 +46,7 @@ def missing(*documents: bytes) -> Violation:
 
 
 def shown(violation: Violation, *calls: Call) -> Sequence[str]:
-    return symptoms_of(violation, calls)
+    return tuple(symptom.text for symptom in symptoms_of(violation, calls))
 
 
 def test_what_only_the_missing_documents_have_in_common() -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "Result",
     "Status",
+    "Symptom",
     "Violation",
     "Wrong",
 ]
@@ -33,6 +34,15 @@ class Wrong:
     expected: bytes | None
     seen: bytes | None
     data_type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What few bugs show, in words. One that `lasts` may have begun in an earlier example: the first failure is the
+    cause of the others. Otherwise the one with the smallest example is."""
+
+    text: str
+    lasts: bool = False
 
 
 class Violation(Exception):
@@ -172,8 +182,8 @@ class Finding(_Judged):
     """The number of examples that checked something, and were not declined."""
     owner: str = ""
     """The rule that owns the violation, if known."""
-    symptoms: tuple[str, ...] = ()
-    """What its example shows that few bugs show, in words: failures with the same symptom are the same bug."""
+    symptoms: tuple[Symptom, ...] = ()
+    """What its example shows that few bugs show: failures with the same symptom are the same bug."""
     weight: int = 0
     """The bytes of its example's requests: the lighter of two examples of one bug shows it better."""
     rests_on: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from operator import is_
 from typing import TypeVar
 
-from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Outcome, Status
+from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Outcome, Status, Symptom
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 
@@ -157,23 +157,25 @@ _NO_LINK = _Link("", "")
 class _Alike:
     """Failures that show the same: the same symptom, or what the same rule is about, which has passed.
 
-    The lightest one shows it best, if possible one that owns what was seen.
+    The lightest one shows it best, if possible one that owns what was seen. Of what may last, the first is the cause.
     """
 
     def __init__(self, failures: Sequence[Finding]) -> None:
-        self._lightest: dict[str, Finding] = {}
+        self._best: dict[str | Symptom, str] = {}
+        for finding in failures:
+            for symptom in (one for one in finding.symptoms if one.lasts):
+                self._best.setdefault(symptom, finding.rule)
         for finding in sorted(failures, key=lambda finding: (finding.rule != finding.owner, finding.weight)):
-            for shown in filter(None, (*finding.symptoms, finding.owner)):
-                self._lightest.setdefault(shown, finding)
+            for symptom in finding.symptoms:
+                self._best.setdefault(symptom, finding.rule)
+            self._best.setdefault(finding.owner, finding.rule)
 
     def links(self, finding: Finding) -> Iterator[_Link]:
-        """The failures whose examples show the same as this one's, but are lighter."""
+        """The failures that show the same as this one, but better."""
         for symptom in finding.symptoms:
-            yield _Link(self._lightest[symptom].rule, f"the same is wrong in both examples: {symptom}")
+            yield _Link(self._best[symptom], f"the same is wrong in both examples: {symptom.text}")
         if finding.owner:
-            yield _Link(
-                self._lightest[finding.owner].rule, f"what is wrong in both examples is what {finding.owner} is about"
-            )
+            yield _Link(self._best[finding.owner], f"what is wrong in both examples is what {finding.owner} is about")
 
 
 def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:

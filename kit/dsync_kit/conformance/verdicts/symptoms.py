@@ -13,11 +13,11 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.transcript import Call
-from dsync_kit.conformance.results.outcome import Violation, Wrong
+from dsync_kit.conformance.results.outcome import Symptom, Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import GetByIdsRequest, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import GetByIdsRequest, GetByIdsResponse, WriteDataRequest, WriteUpdatesRequest
 from dsync_kit.protocol.names import kind_name
 
 __all__ = ["symptoms_of"]
@@ -34,15 +34,14 @@ _SAYS_SOMETHING, _LONGEST = 12, 80
 """The least characters of a text that says why a call was refused, and how many are compared."""
 
 
-def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[str, ...]:
-    """The symptoms of a violation after these calls, in words, the surest first."""
+def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[Symptom, ...]:
+    """The symptoms of a violation after these calls, the surest first."""
     refused = (f"{' is refused with '.join(violation.refusal.split())}",) if violation.refusal else ()
     return (
-        *refused,
-        *_of_answers(violation.seen, calls),
-        *_of_documents(violation.wrong, calls),
-        *_of_values(violation.wrong),
-        *_of_lookups(calls),
+        *(Symptom(text, lasts=True) for text in (*refused, *_of_answers(violation.seen, calls))),
+        *map(Symptom, _of_documents(violation.wrong, calls)),
+        *map(Symptom, _of_values(violation.wrong)),
+        *map(Symptom, _of_lookups(calls)),
     )
 
 
@@ -74,9 +73,10 @@ def _of_values(wrong: Sequence[Wrong]) -> Iterator[str]:
 def _of_lookups(calls: Sequence[Call]) -> Iterator[str]:
     """What is wrong with the last answer, if that is one of GetByIds."""
     last = calls[-1] if calls else None
-    if last is None or not isinstance(last.request, GetByIdsRequest) or not last.responses:
+    answer = last.responses[0] if last is not None and last.responses else None
+    if last is None or not isinstance(last.request, GetByIdsRequest) or not isinstance(answer, GetByIdsResponse):
         return
-    ids, items = last.request.ids, last.responses[0].data
+    ids, items = last.request.ids, answer.data
     if len(ids) != len(items):
         yield "GetByIds does not return as many items as ids"
         return

@@ -257,9 +257,8 @@ def _read(
             return
         last = message.lsn
     case.subject.patience.miscounted()
-    seen = stream.error or (
-        "the end of the stream" if stream.ended else "no message" if last is None else f"no more than {last}"
-    )
+    counted = "no count" if last is None else f"no more than {last}"
+    seen = stream.error or ("the end of the stream" if stream.ended else counted)
     raise Violation(
         "StreamLSN does not count all updates",
         expected=expected,
