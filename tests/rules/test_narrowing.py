@@ -15,7 +15,13 @@ from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.documents import decode, encode, id_field, id_of
-from dsync_kit.protocol import ListDataRequest, ListDataResponse, WriteUpdatesRequest, WriteUpdatesResponse
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    ListDataRequest,
+    ListDataResponse,
+    WriteUpdatesRequest,
+    WriteUpdatesResponse,
+)
 from dsync_kit.server import ConnectorServer
 
 from .catalogue import FAULTS
@@ -95,6 +101,27 @@ def judged(connector: Any, rules: Sequence[str] = RULES, *, examples: int = 16) 
     return by_rule(judge(Variant(connector.__name__, connector, ""), rules, profile=profile))
 
 
+class CountsToTen(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """A count is never more than ten."""
+
+    def get_namespace_metadata(self, request: Any) -> Any:
+        answer = super().get_namespace_metadata(request)
+        answer.count = min(answer.count, 10)
+        return answer
+
+
+class IgnoresDeletes(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """A DELETE is answered with OK, and does nothing."""
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        kept = [update for update in request.updates if update.type != UPDATE_TYPE_DELETE]
+        return super().write_updates(WriteUpdatesRequest(namespace=request.namespace, updates=kept, type=request.type))
+
+
+class IgnoresDeletesAndCountsToTen(IgnoresDeletes, CountsToTen):
+    """Two bugs: rules on counts come after those on deletes."""
+
+
 def by_rule(result: Result) -> dict[str, Outcome]:
     assert not result.problem
     return {outcome.rule: outcome for outcome in result.outcomes}
@@ -113,6 +140,15 @@ def test_a_single_bug_has_no_other_on_its_own() -> None:
     again = {rule: outcome.apart.status for rule, outcome in outcomes.items() if outcome.apart and outcome.cause}
     assert again["write/several-pages"] == again["updates/delete"] == again["updates/model"] == "passed"
     assert again["write/id-kinds"] == "not-exercised", "it is about ids of several kinds, and nothing else"
+
+
+@pytest.mark.parametrize(
+    ("connector", "second"), [(IgnoresDeletes, set()), (IgnoresDeletesAndCountsToTen, {"metadata/agrees-with-listing"})]
+)
+def test_what_fails_without_deletes_has_another_reason(connector: Any, second: set[str]) -> None:
+    """Deletes that are ignored make other rules fail, too; but not where no example deletes anything."""
+    rules = ("updates/delete", "updates/model", "metadata/count", "metadata/answers", "metadata/agrees-with-listing")
+    assert roots(judged(connector, rules)) == {"updates/delete", *second}
 
 
 def test_a_second_bug_is_reported_on_its_own() -> None:

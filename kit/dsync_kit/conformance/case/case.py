@@ -98,8 +98,8 @@ class Case(Drawing):
 
     @property
     def deletes(self) -> bool:
-        """Whether documents can be changed and deleted."""
-        return self.declared.can_change and self.found.deletes
+        """Whether this example can change and delete documents."""
+        return self.declared.can_change and self.may_delete
 
     # What dsync does
 

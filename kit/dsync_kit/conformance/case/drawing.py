@@ -195,9 +195,14 @@ class Drawing:
 
     @property
     def update_kinds(self) -> tuple[UpdateType, ...]:
-        """The kinds of updates that the connector applies, without PARTIAL_UPDATE."""
+        """The kinds of updates that the connector applies and the example may show, without PARTIAL_UPDATE."""
         kinds = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE)
-        return kinds if self.found.deletes else kinds[:2]
+        return kinds if self.may_delete else kinds[:2]
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether the connector applies DELETEs, and the example may show them."""
+        return self.found.deletes and not self.showing.lacks(FeatureKind.DELETES)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class FeatureKind(StrEnum):
     MISFIT = "documents that do not fit the schema"
     ODD_NAMESPACE = "unusual names of namespaces"
     EMPTY_CALL = "calls that carry nothing"
+    DELETES = "DELETEs"
     MIXED_IDS = "ids of mixed kinds"
     MIXED_FIELDS = "documents with different fields"
     SEVERAL_PAGES = "more than one page"

@@ -30,6 +30,7 @@ from dsync_kit.conformance.results.outcome import (
     Inapplicable,
     KitError,
     Status,
+    Symptom,
     Violation,
 )
 from dsync_kit.conformance.results.profile import Profile
@@ -148,7 +149,7 @@ class _Found:
     calls: Sequence[Call]
 
     @property
-    def symptoms(self) -> tuple[str, ...]:
+    def symptoms(self) -> tuple[Symptom, ...]:
         return symptoms_of(self.violation, self.calls)
 
     @property

@@ -14,7 +14,14 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind, Feature
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import DataType, GetByIdsRequest, ListDataRequest, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    DataType,
+    GetByIdsRequest,
+    ListDataRequest,
+    WriteDataRequest,
+    WriteUpdatesRequest,
+)
 
 __all__ = ["Shown"]
 
@@ -87,6 +94,8 @@ class Shown:
                     message.namespace, [update.data for update in message.updates if update.data], message.type
                 )
                 self._filled(bool(message.updates))
+                if any(update.type == UPDATE_TYPE_DELETE for update in message.updates):
+                    self._seen.add(Feature(FeatureKind.DELETES))
                 for update in message.updates:
                     for part in update.id if len(update.id) == 1 else ():
                         self._identified(message.namespace, part, message.type)
