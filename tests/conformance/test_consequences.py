@@ -113,6 +113,16 @@ def test_a_feature_that_a_rule_is_about_does_not_make_its_failure_its_own():
     assert [outcome.cause for outcome in outcomes] == ["", "wire/field-order"]
 
 
+def test_a_suspect_is_the_cause_if_nothing_else_is():
+    """A text may have been trimmed, or be that of another namespace."""
+    found = replace(_failed("c/five"), suspect="a/two")
+    assert _causes(_failed("a/two"), found)["c/five"] == "a/two"
+    assert (
+        _causes(_failed("a/one"), _failed("a/two", owner="a/two"), replace(found, rests_on=("a/one",)))["c/five"]
+        == "a/one"
+    )
+
+
 def test_a_hint_of_the_observation_stays():
     """What the observation itself shows is better than the hint of any rule."""
     rules = (RuleInfo("a/one", Level.MUST, "", hint="perhaps"), RuleInfo("c/five", Level.MUST, "", hint="x"))

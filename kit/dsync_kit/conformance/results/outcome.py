@@ -74,6 +74,8 @@ class Violation(Exception):
         self.rests_on = rests_on
         self.hint = hint
         self.wrong = wrong
+        self.suspect = ""
+        """A rule that may own it: the observation has another explanation, too."""
 
     @classmethod
     def silence(cls, seen: str) -> Self:
@@ -182,6 +184,8 @@ class Finding(_Judged):
     """The number of examples that checked something, and were not declined."""
     owner: str = ""
     """The rule that owns the violation, if known."""
+    suspect: str = ""
+    """A rule that may own it: the observation has another explanation, too."""
     symptoms: tuple[Symptom, ...] = ()
     """What its example shows that few bugs show: failures with the same symptom are the same bug."""
     weight: int = 0

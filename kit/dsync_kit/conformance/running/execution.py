@@ -303,6 +303,7 @@ class _Trial:
             failure=failure,
             exercised=self.exercised,
             owner=owner,
+            suspect=self.smallest.violation.suspect if self.smallest is not None else "",
             symptoms=self.smallest.symptoms if self.smallest is not None else (),
             weight=self.smallest.weight if self.smallest is not None else 0,
             rests_on=self.smallest.rests_on.rules if self.smallest is not None else (),

@@ -38,10 +38,10 @@ class Explainer:
 
     The cause of a failure is the first of these rules that has also failed: the owner of the observation, the owner of
     a feature of its smallest example, one of the rules that it comes `after`, one that the observation rests on, the
-    rule with the lightest example of the same symptom, or with the same owner. A rule that owns what it saw is only a
-    consequence of one with the same symptom. The root cause is the end of this chain.
-    A rule of a newer edition than the connector's only explains a failure if it owns the observation; otherwise that
-    failure counts. Consequences of a known failure are known failures, too.
+    rule that shows the same symptom best, or what the same owner is about, and one that is suspected. A rule that owns
+    what it saw is only a consequence of one with the same symptom. The root cause is the end of this chain. A rule of a
+    newer edition than the connector's only explains a failure if it owns the observation; otherwise that failure
+    counts. Consequences of a known failure are known failures, too.
     """
 
     def __init__(self, rules: Iterable[RuleInfo], terms: Terms = _ALL) -> None:
@@ -110,6 +110,7 @@ class Explainer:
                 *(_Link(rule, "it can only hold where that rule holds") for rule in self._after(finding.rule)),
                 *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
                 *links,
+                _Link(finding.suspect, "that rule may be about what is wrong here"),
             ]
         yield from (link for link in links if link.cause not in self._newer or finding.rule in self._newer)
 

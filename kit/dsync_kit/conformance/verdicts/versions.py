@@ -15,13 +15,13 @@ __all__ = ["blame_no_value"]
 
 
 def blame_no_value(violation: Violation, calls: Sequence[Call]) -> None:
-    """Clear the owner of a violation if that is the rule about a value, but the document is another sent version."""
+    """Only suspect the owner of a violation about a changed value if the document is another version that was sent."""
     changed = next((one for one in violation.wrong if one.expected and one.seen), None)
     if changed is None or not violation.owner:
         return
     change = change_of(changed.expected, changed.seen, changed.data_type)
     if violation.owner == change.owner and _was_sent(changed, calls):
-        violation.owner = ""
+        violation.owner, violation.suspect = "", violation.owner
         if violation.hint == change.description:
             violation.hint = ""
 
