@@ -15,6 +15,9 @@ __all__ = ["failure_lines", "failure_text"]
 _FIRST_CALLS, _LAST_CALLS = 8, 24
 """How many calls of a long transcript are shown here; other reports have all of them."""
 
+_CONSEQUENCES = 8
+"""How many consequences are named here; they all have an entry in the other reports."""
+
 _MOST = 4
 """The most lines that one request, answer or value takes."""
 
@@ -142,7 +145,8 @@ def _advice(
         note = f"{failure.again or 'the same example did not fail again'}: it depends on timing, or on earlier calls"
         yield from field("note", note, width, column=_LABELS)
     if consequences:
-        names = ", ".join(found.rule for found in consequences)
+        names = ", ".join(found.rule for found in consequences[:_CONSEQUENCES])
+        names += ", …" if len(consequences) > _CONSEQUENCES else ""
         yield from field("leads to", f"{plural(len(consequences), 'consequence')}: {names}", width, column=_LABELS)
     if again:
         yield from field("judged again", again, width, column=_LABELS)

@@ -177,7 +177,7 @@ class Follower:
                 )
             change = change_of(expected, seen, self.data_type)
             return Violation(
-                f"{what} does not lead to the source's state: {self._named(expected, seen, len(wrong) - 1)}",
+                f"the source's state is not reached by {what}: {self._named(expected, seen, len(wrong) - 1)}",
                 expected=f"in {name!r} {_shown(expected)}",
                 seen=f"after {len(self.updates)} updates {_shown(seen)}",
                 owner=owner or self._converted(expected, seen) or change.owner or owned(),
@@ -262,12 +262,13 @@ class Follower:
 
     def _named(self, expected: bytes | None, seen: bytes | None, more: int) -> str:
         """The first wrong document by its id, what is wrong with it, and how many more there are."""
+        change = change_of(expected, seen, self.data_type).shown
         how = "is missing" if seen is None else "is still there" if expected is None else "is not what it should be"
         try:
             named = show_id(id_of(expected or seen or b"", self.data_type))
         except InvalidArgument:
             named = "a document"
-        return f"{named} {how}" + (f", and {more} more are wrong" if more else "")
+        return f"{named} {how}" + (f" ({change})" if change else "") + (f", and {more} more are wrong" if more else "")
 
     def _listed(self, namespace: str) -> Held | None:
         """What the source now lists of a namespace; None if it can't be listed."""

@@ -51,7 +51,9 @@ logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
 
-_BEFORE = "the call itself fails before the rule can check anything: see the connector's log"
+_FAILED = "the connector's log says why the call failed"
+_DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
+"""The codes of a refusal that says itself what is wrong."""
 
 _FEW = 8
 _PATIENCE = 4
@@ -336,12 +338,18 @@ class _Trial:
         failed = f"{self.failures} of {self.examples} examples failed"
         return f"{failed}, but the smallest of them did not fail again in {self.most_again} more runs"
 
+    def _hint(self, violation: Violation) -> str:
+        """The rule's hint. If a call failed, the rule may not have come to what it is about."""
+        if not violation.refusal or violation.refusal.endswith(_DELIBERATE):
+            return self.rule.hint
+        return f"{_FAILED}; if it works in other rules: {self.rule.hint}" if self.rule.hint else _FAILED
+
     def _failure(self, found: _Found) -> Failure:
         return Failure(
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=found.violation.hint or (_BEFORE if found.violation.refusal else self.rule.hint),
+            hint=found.violation.hint or self._hint(found.violation),
             example=found.example,
             transcript=found.transcript,
             reproducible=self.confirmed or not self.to_be_confirmed,

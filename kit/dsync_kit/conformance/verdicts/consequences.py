@@ -2,11 +2,11 @@
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import is_
 from typing import TypeVar
 
-from dsync_kit.conformance.results.outcome import Failure, Finding, KeptExample, Outcome, Status, Symptom
+from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Status, Symptom
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 
@@ -74,7 +74,7 @@ class Explainer:
             seconds=finding.seconds,
             reason=reason,
             notes=finding.notes,
-            failure=self._advised(finding),
+            failure=finding.failure,
             cause=cause,
             why=why,
             replay=replay(finding) if finding.failure is not None else "",
@@ -135,13 +135,6 @@ class Explainer:
             return "", ""
         link = self._links[rule]
         return root, link.why if link.cause == root else f"like {link.cause}: {link.why}"
-
-    def _advised(self, finding: Finding) -> Failure | None:
-        """The failure. If another rule owns it, that rule's hint is the better one."""
-        failure, rule, owner = finding.failure, self._rules.get(finding.rule), self._rules.get(finding.owner)
-        if failure is None or rule is None or owner is None or failure.hint != rule.hint:
-            return failure
-        return replace(failure, hint=owner.hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
             rests_on=Evidence.ANSWERS,
         )
     return Violation(
-        f"{call.rpc.name} was refused",
+        f"{call.rpc.name} was refused with {error.code.name}",
         expected="OK",
         seen=f"{call.name} answered {error}",
         owner=_owner(call, error),
