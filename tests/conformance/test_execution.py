@@ -19,7 +19,7 @@ from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.connector import Connector
-from dsync_kit.errors import Aborted, InvalidArgument, Unavailable, Unimplemented
+from dsync_kit.errors import Aborted, InvalidArgument, NotFound, Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     Capabilities,
@@ -86,6 +86,38 @@ def test_what_the_connector_declines_is_the_reason():
 
     outcome = _run(check)
     assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it accepts ids of one type only")
+
+
+class Refuses(Sink):
+    """Refuses GetByIds with another error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get_by_ids(self, request):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (NotFound("no table"), "GetByIds was refused with NOT_FOUND", "a hint"),
+        (
+            KeyError("n"),
+            "GetByIds was refused with UNKNOWN",
+            "the connector's log says why the call failed; if it works in other rules: a hint",
+        ),
+    ],
+)
+def test_the_hint_of_a_refused_call(error: Exception, message: str, hint: str):
+    """A deliberate refusal says what is wrong; after an unexpected failure, the rule may not have come to its point."""
+
+    def check(case: Case) -> None:
+        case.api.get_by_ids(GetByIdsRequest())
+
+    found = _run(check, replace(PROFILES["quick"], examples=1), connector=Refuses(error)).failure
+    assert found is not None
+    assert (found.message, found.hint) == (message, hint)
 
 
 def test_what_leaves_nothing_to_check_is_skipped():

@@ -39,7 +39,7 @@ from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.symptoms import symptoms_of
-from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
+from dsync_kit.conformance.verdicts.unexpected_errors import hint_of, unexpected_error
 from dsync_kit.conformance.verdicts.versions import blame_no_value
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import WriteUpdatesRequest
@@ -50,10 +50,6 @@ __all__ = ["run_rule"]
 logger = logging.getLogger(__name__)
 
 _SHOWN_NOTES = 3
-
-_FAILED = "the connector's log says why the call failed"
-_DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
-"""The codes of a refusal that says itself what is wrong."""
 
 _FEW = 8
 _PATIENCE = 4
@@ -338,18 +334,12 @@ class _Trial:
         failed = f"{self.failures} of {self.examples} examples failed"
         return f"{failed}, but the smallest of them did not fail again in {self.most_again} more runs"
 
-    def _hint(self, violation: Violation) -> str:
-        """The rule's hint. If a call failed, the rule may not have come to what it is about."""
-        if not violation.refusal or violation.refusal.endswith(_DELIBERATE):
-            return self.rule.hint
-        return f"{_FAILED}; if it works in other rules: {self.rule.hint}" if self.rule.hint else _FAILED
-
     def _failure(self, found: _Found) -> Failure:
         return Failure(
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=found.violation.hint or self._hint(found.violation),
+            hint=found.violation.hint or hint_of(found.violation, self.rule.hint),
             example=found.example,
             transcript=found.transcript,
             reproducible=self.confirmed or not self.to_be_confirmed,

@@ -1,4 +1,4 @@
-"""The violation for a status that the rule does not expect: which call was refused, and which rule owns that."""
+"""The violation for a status that the rule does not expect: which call was refused, which rule owns that, and why."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,15 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-__all__ = ["unexpected_error"]
+__all__ = ["hint_of", "unexpected_error"]
 
 _WRITES = (WriteDataRequest, WriteUpdatesRequest)
 _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
 """The calls that return documents."""
+
+_FAILED = "the connector's log says why the call failed"
+_DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
+"""The codes of a refusal that says itself what is wrong."""
 
 
 def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
@@ -43,6 +47,13 @@ def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
         owner=_owner(call, error),
         refusal=f"{call.rpc.name} {error.code.name}",
     )
+
+
+def hint_of(violation: Violation, hint: str) -> str:
+    """The hint of the rule, as far as it goes: if a call failed, the rule may not have come to what it is about."""
+    if not violation.refusal or violation.refusal.endswith(_DELIBERATE):
+        return hint
+    return f"{_FAILED}; if it works in other rules: {hint}" if hint else _FAILED
 
 
 def _owner(call: Call, error: ConnectorError) -> str:
