@@ -112,7 +112,7 @@ def _sampled(measured: Sequence[Measured], faults: dict[str, Any]) -> list[str]:
     judged = [one for one in wired if one.detail not in ("skipped", "not-exercised")]
     lines = [
         f"- Of {_number(whole, 'broken connector')} that were judged by all rules, {sum(one.good for one in whole)} "
-        "have one failure, the one of the rule that they name, under which all others are folded."
+        "have one failure: that of the rule that they name, or one under which that is folded."
     ]
     for one in whole:
         if not one.good:

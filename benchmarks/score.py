@@ -127,12 +127,13 @@ def measure(task: Task) -> Measured:
         return _measured(task, result.exit_code == 0, _alarms(result), began)
     (entry,) = (fault for fault in catalogue.FAULTS if fault.name == task.name)
     _hurry()
-    # Shrinking makes a failure small, and changes no verdict.
-    profile = replace(PROFILES[task.profile], shrinking=0.0)
     if task.kind == "fault, all rules":
-        result = catalogue.judge(entry, [], profile=profile, seed=task.seed)
+        result = catalogue.judge(entry, [], profile=task.profile, seed=task.seed)
         first = [outcome.rule for outcome in result.outcomes if outcome.violated and not outcome.cause]
-        return _measured(task, first == [entry.rule], ", ".join(first), began)
+        named = any(outcome.rule == entry.rule and outcome.violated for outcome in result.outcomes)
+        return _measured(task, named and len(first) == 1, ", ".join(first), began)
+    # Shrinking makes a failure small, and changes no verdict of one rule.
+    profile = replace(PROFILES[task.profile], shrinking=0.0)
     where = "grpc" if task.kind == "fault over gRPC" else None
     result = catalogue.judge(entry, [entry.rule], profile=profile, seed=task.seed, where=where)
     (outcome,) = result.outcomes or (None,)

@@ -29,7 +29,7 @@ from .fault import REFERENCE, SETTINGS, Variant, judge
 from .typed_connector import TypedConnector
 from .typed_tables import Column
 
-BRIEF = replace(PROFILES["quick"], examples=16, seconds=20.0, shrinking=1.0)
+BRIEF = replace(PROFILES["quick"], examples=16, seconds=20.0, shrinking=1.0, total=900.0)
 """Enough examples on a machine of any speed."""
 
 RULES = (
