@@ -210,7 +210,10 @@ def test_a_status_that_the_rule_does_not_expect_is_a_violation():
 
     failure = _run(check).failure
     assert failure is not None
-    assert (failure.message, failure.seen) == ("GetByIds was refused", "GetByIds answered ABORTED: not now")
+    assert (failure.message, failure.seen) == (
+        "GetByIds was refused with ABORTED",
+        "GetByIds answered ABORTED: not now",
+    )
 
 
 @pytest.mark.parametrize("error", [InvalidArgument("its own data"), ZeroDivisionError("a bug")])
