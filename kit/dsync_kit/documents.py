@@ -7,6 +7,7 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import bson
@@ -22,6 +23,7 @@ __all__ = [
     "batches",
     "canonical",
     "decode",
+    "decode_all",
     "decode_id",
     "elements",
     "encode",
@@ -78,6 +80,22 @@ def decode(data: bytes, data_type: DataType) -> dict[str, Any]:
             raise InvalidArgument(f"not a JSON object but {type(value).__name__}")
         return value
     raise _unsupported(data_type)
+
+
+def decode_all(documents: Sequence[bytes], data_type: DataType) -> list[dict[str, Any]]:
+    """Documents as dicts, as `decode` gives them; for BSON in half the time.
+
+    Raises InvalidArgument if any of them is not a document of this type.
+    """
+    if data_type == DATA_TYPE_MONGO_BSON and all(map(_has_its_length, documents)):
+        with suppress(BSONError, ValueError, OverflowError):
+            return bson.decode_all(b"".join(documents), CODEC_OPTIONS)
+    return [decode(document, data_type) for document in documents]  # says what is wrong
+
+
+def _has_its_length(document: bytes) -> bool:
+    """Whether a BSON document is as long as its first bytes say."""
+    return len(document) >= 4 and _INT32.unpack_from(document)[0] == len(document)
 
 
 def encode(document: dict[str, Any], data_type: DataType) -> bytes:

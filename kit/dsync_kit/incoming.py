@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import bson
 
-from dsync_kit.documents import decode, decode_id, encode, encode_id, id_field, id_key, id_of
+from dsync_kit.documents import decode_all, decode_id, encode, encode_id, id_field, id_key, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -21,7 +21,16 @@ from dsync_kit.protocol import (
     Update,
 )
 
-__all__ = ["bare_document", "check_data_type", "check_document", "check_id", "check_same_id", "check_update", "key_of"]
+__all__ = [
+    "bare_document",
+    "check_data_type",
+    "check_document",
+    "check_documents",
+    "check_id",
+    "check_same_id",
+    "check_update",
+    "key_of",
+]
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12})  # double, int32, int64
 _INT64_END = 2**63
@@ -36,10 +45,15 @@ def check_data_type(data_type: DataType, supported: Collection[DataType]) -> Non
 
 def check_document(document: bytes, data_type: DataType) -> BsonValue:
     """Check the whole document; returns its id."""
-    if data_type == DATA_TYPE_MONGO_BSON:
-        decode(document, data_type)  # id_of only checks the document up to its id
-    (part,) = id_of(document, data_type)
+    (part,) = check_documents([document], data_type)
     return part
+
+
+def check_documents(documents: Sequence[bytes], data_type: DataType) -> list[BsonValue]:
+    """Check whole documents, all at once, which costs less than one by one; returns their ids in the same order."""
+    if data_type == DATA_TYPE_MONGO_BSON:
+        decode_all(documents, data_type)  # id_of only checks a document up to its id
+    return [id_of(document, data_type)[0] for document in documents]
 
 
 def check_id(parts: Sequence[BsonValue], data_type: DataType) -> BsonValue:

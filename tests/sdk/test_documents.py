@@ -15,7 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsync_kit import documents
-from dsync_kit.documents import canonical, decode, decode_id, encode, encode_id, id_key, id_of, same_document
+from dsync_kit.documents import (
+    canonical,
+    decode,
+    decode_all,
+    decode_id,
+    encode,
+    encode_id,
+    id_key,
+    id_of,
+    same_document,
+)
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DATA_TYPE_UNKNOWN, BsonValue, DataType
 
@@ -58,6 +68,13 @@ JSON_VALUES = st.recursive(
 )
 
 
+def refused(documents: list[bytes]) -> str:
+    """What `decode_all` says of them."""
+    with pytest.raises(InvalidArgument) as caught:
+        decode_all(documents, BSON)
+    return str(caught.value)
+
+
 def reordered(value: Any) -> Any:
     """The same value with the fields of every object reversed."""
     if isinstance(value, dict):
@@ -71,6 +88,32 @@ def same_bson(one: Any, other: Any) -> bool:
 
 def same_json(one: str, other: str) -> bool:
     return same_document(f'{{"v":{one}}}'.encode(), f'{{"v":{other}}}'.encode(), JSON)
+
+
+@given(st.lists(DOCUMENTS, max_size=3))
+def test_documents_are_decoded_together_as_one_by_one(documents: list[dict[str, Any]]) -> None:
+    data = [bson.encode(document) for document in documents]
+    assert repr(decode_all(data, BSON)) == repr([decode(document, BSON) for document in data])
+
+
+@pytest.mark.parametrize("bad", [b"", b"\5\0\0", b"\6\0\0\0\0", b"\5\0\0\0\1", bson.encode({"a": "b"})[:-1], b"\0" * 5])
+def test_one_bad_document_among_good_ones_is_refused(bad: bytes) -> None:
+    good = bson.encode({"_id": "a"})
+    assert "not a BSON document" in refused([good, bad, good])
+
+
+def test_documents_that_only_fit_together_are_refused() -> None:
+    """Two documents that are cut in the wrong place are two documents when their bytes are joined."""
+    joined = bson.encode({"_id": "a"}) + bson.encode({"_id": "b"})
+    assert "not a BSON document" in refused([joined[:9], joined[9:]])
+
+
+def test_ids_of_malformed_documents_are_refused() -> None:
+    """Also where the id comes first, and is whole."""
+    good = bson.encode({"_id": "a", "b": 1})
+    for bad in (good[:-1], good + b"\0", good[:11], b"\x0b\0\0\0\x02_id\0\0\0"):
+        with pytest.raises(InvalidArgument):
+            id_of(bad, BSON)
 
 
 @given(DOCUMENTS)

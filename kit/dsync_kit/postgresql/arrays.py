@@ -40,6 +40,11 @@ def array_text(elements: Sequence[str]) -> str:
 
 def text_array(texts: Sequence[str | None]) -> str:
     """The array of these texts; None is NULL."""
+    if texts and None not in texts:
+        # Most texts need no escapes, which is seen in all of them at once.
+        joined = '","'.join(texts)  # type: ignore[arg-type]
+        if "\\" not in joined and joined.count('"') == 2 * (len(texts) - 1):
+            return f'{{"{joined}"}}'
     return array_text(["NULL" if text is None else quoted(text) for text in texts])
 
 

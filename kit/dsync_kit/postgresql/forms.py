@@ -15,7 +15,7 @@ from uuid import UUID
 
 import bson
 import orjson
-from bson import Binary, Decimal128, ObjectId
+from bson import Binary, Decimal128, Int64, ObjectId
 
 from dsync_kit.postgresql.arrays import array_items, array_text, quoted
 
@@ -57,6 +57,12 @@ class Form(NamedTuple):
     def payloads(self, texts: Texts) -> Iterable[bytes]:
         """The BSON values of texts, each as a whole."""
         return map(b"".join, zip(*self.pieces(texts), strict=False))
+
+    def texts(self, values: Sequence[Any]) -> list[str]:
+        """The texts that are written for values, none of which is None. Raises as `text` does."""
+        if self.text is _plain and _SHOWN_AS_THEY_ARE.issuperset(map(type, values)):
+            return list(map(str, values))
+        return list(map(self.text, values))
 
 
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
@@ -139,11 +145,11 @@ def _shortest(text: bytes) -> bytes:
     return repr(float(text)).encode() if text[-1:].isdigit() else _quoted(text)
 
 
+_SHOWN_AS_THEY_ARE = frozenset({str, int, float, Int64})
+
+
 def _plain(value: Any) -> str:
     """A value of a document as a text that PostgreSQL reads."""
-    # Most values are of these types; the patterns below take several times as long.
-    if (kind := type(value)) is str or kind is int or kind is float:
-        return str(value)
     match value:
         case bool():
             return "true" if value else "false"

@@ -1,6 +1,7 @@
 """Statements over many rows at once: their values go as one array for each column, and come back as texts."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -41,4 +42,4 @@ def fetched(
     if result is None:
         raise psycopg.ProgrammingError("the statement returned nothing")
     rows = range(result.ntuples)
-    return [[result.get_value(row, column) for row in rows] for column in range(result.nfields)]
+    return [list(map(result.get_value, rows, repeat(column))) for column in range(result.nfields)]

@@ -4,7 +4,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 
-from dsync_kit.incoming import check_data_type, check_document, check_update
+from dsync_kit.incoming import check_data_type, check_documents, check_update
 from dsync_kit.protocol import (
     Capabilities,
     WriteDataRequest,
@@ -57,8 +57,8 @@ class Sink(StoreConnector):
         self.check_namespace(request.namespace)
         check_data_type(request.type, self.data_types)
         documents: dict[Key, Document | None] = {}
-        for data in request.data:
-            key = Key.of(check_document(data, request.type), request.type)
+        for data, part in zip(request.data, check_documents(request.data, request.type), strict=True):
+            key = Key.of(part, request.type)
             documents.pop(key, None)  # the last one counts, also in the order: see `write`
             documents[key] = Document(data, request.type)
         if documents:
