@@ -9,8 +9,8 @@ from psycopg.sql import Composed
 __all__ = ["copied"]
 
 
-def copied(connection: psycopg.Connection[Any], statement: Composed, size: int) -> Generator[list[bytes]]:
-    """The lines that a `COPY … TO STDOUT` gives, in lists of `size` bytes or a little more; none is empty.
+def copied(connection: psycopg.Connection[Any], statement: Composed, size: int) -> Generator[bytes]:
+    """What a `COPY … TO STDOUT` gives, in parts of whole lines, each of `size` bytes or a little more; none is empty.
 
     A caller that has enough closes the iterator, which cancels the statement. Raises psycopg.Error.
     """
@@ -21,17 +21,18 @@ def copied(connection: psycopg.Connection[Any], statement: Composed, size: int) 
         while True:
             # libpq has most lines already. psycopg's own step for each line costs more than the line.
             taken, line = take(1)
+            # Bytes, because the garbage collector would look at views.
             lines.append(bytes(line if taken else copy.read()))
             if not lines[-1]:
                 break
             length += len(lines[-1])
             if length >= size:
-                yield lines
+                yield b"".join(lines)
                 lines, length = [], 0
         if taken < 0:
             _finish(connection)
     if length:
-        yield lines[:-1]
+        yield b"".join(lines)
 
 
 def _finish(connection: psycopg.Connection[Any]) -> None:

@@ -47,9 +47,8 @@ def encoded(fields: Sequence[Field | Object], columns: Columns, data_type: DataT
     return (_bson if data_type == DATA_TYPE_MONGO_BSON else _json)(fields, columns)
 
 
-def columns_of(lines: Sequence[bytes], count: int) -> Columns:
+def columns_of(data: bytes, count: int) -> Columns:
     """Rows of `count` columns, from the lines that COPY gives in its text format."""
-    data = b"".join(lines)
     # Tabs and line breaks within the values are escaped.
     texts = data.replace(b"\n", b"\t").split(b"\t")
     columns = [texts[place:-1:count] for place in range(count)]
