@@ -1,5 +1,6 @@
 """Times commands and functions side by side, and makes tables of the results."""
 
+import json
 import os
 import shlex
 import statistics
@@ -10,13 +11,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Self, TypeVar
 
 from dsync_kit.errors import UsageError
 
-__all__ = ["BENCHMARKS", "KIT", "ROOT", "Finished", "command", "interleaved", "median", "served", "table", "times"]
+__all__ = [
+    "BENCHMARKS",
+    "KIT",
+    "ROOT",
+    "Finished",
+    "Took",
+    "command",
+    "interleaved",
+    "median",
+    "piped",
+    "served",
+    "table",
+    "times",
+]
 
 BENCHMARKS = Path(__file__).parents[1]
 ROOT = BENCHMARKS.parent
+T = TypeVar("T")
 KIT = str(Path(sys.executable).parent / "dsync-kit")
 
 
@@ -28,6 +44,21 @@ class Finished:
     cpu: float
     peak: float
     output: str
+
+
+class Took(NamedTuple):
+    """How many seconds some work took, and how many of processor time it cost both ends."""
+
+    seconds: float
+    busy: float
+
+    @classmethod
+    def median(cls, all_took: Sequence[Self]) -> Self:
+        """The middle of each."""
+        return cls(*map(median, zip(*all_took, strict=True)))
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.seconds:{spec}} s, {self.busy:{spec}} s busy"
 
 
 def command(line: str, environment: Mapping[str, str] | None = None, *, folder: Path = ROOT) -> Finished:
@@ -52,9 +83,14 @@ def command(line: str, environment: Mapping[str, str] | None = None, *, folder: 
     return Finished(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
 
 
-def interleaved(contenders: Mapping[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
+def piped(line: str, environment: Mapping[str, str]) -> Took:
+    """What a pipeline says of its work in its last line: see pipelines/timing.py."""
+    return Took(**json.loads(command(line, environment).output.splitlines()[-1]))
+
+
+def interleaved(contenders: Mapping[str, Callable[[], T]], runs: int) -> dict[str, list[T]]:
     """The result of each in each run: all take turns in every run, so that a noisy minute affects all of them."""
-    found: dict[str, list[float]] = {name: [] for name in contenders}
+    found: dict[str, list[T]] = {name: [] for name in contenders}
     for number in range(runs):
         for name, run in contenders.items():
             found[name].append(run())

@@ -7,7 +7,7 @@ from pathlib import Path
 from dsync_kit.scaffold.rendering import Answers, scaffold
 from dsync_kit.testing.postgresql import PostgreSQL
 from measures.environments import python_of
-from measures.measuring import BENCHMARKS, command, interleaved, median, table, times
+from measures.measuring import BENCHMARKS, Took, command, interleaved, piped, table, times
 
 __all__ = ["measure"]
 
@@ -32,32 +32,37 @@ def measure(runs: int) -> list[str]:
             "psycopg": alone,
             "dlt": f"RUNTIME__DLTHUB_TELEMETRY=false {python_of('dlt')} {here}/with_dlt.py {server.uri}",
         }
-        command(f"COUNT={_COUNT} WORK=prepare {alone}")
+        environment = {"COUNT": str(_COUNT), "SERVER": str(server.pid)}
+        command(f"WORK=prepare {alone}", environment)
         rows = []
         for title, contenders in (("out of PostgreSQL", _OUT), ("into an empty table", _IN)):
-            seconds = interleaved(
+            found = interleaved(
                 {
-                    name: lambda name=name, work=work: _seconds(  # type: ignore[misc]
-                        f"COUNT={_COUNT} WORK={work} {lines[name.partition(':')[0]]}"
+                    name: lambda name=name, work=work: piped(  # type: ignore[misc]
+                        f"WORK={work} {lines[name.partition(':')[0]]}", environment
                     )
                     for name, work in contenders.items()
                 },
                 runs,
             )
-            first = median(seconds[next(iter(contenders))])
+            took = {name: Took.median(each) for name, each in found.items()}
+            first = took[next(iter(contenders))]
             rows += [
-                [title, name, f"{_COUNT / median(taken):,.0f} a second", times(median(taken) / first)]
-                for name, taken in seconds.items()
+                [
+                    title,
+                    name,
+                    f"{_COUNT / each.seconds:,.0f} a second",
+                    times(each.seconds / first.seconds),
+                    times(each.busy / first.busy),
+                ]
+                for name, each in took.items()
             ]
     return [
         f"{_COUNT:,} rows of about 200 bytes in six columns; PostgreSQL on loopback and the same cores, start-up left "
         f"out; medians of {runs} runs. The connector is called as dsync calls it: it reads four partitions into BSON, "
         "and writes by 4 at once. dlt reads rows of SQLAlchemy's into a destination that counts them. "
-        "The last column is the connector's rate in units of each contender's.",
+        "The last columns are the connector's rate in units of each contender's, and the same by the processor time of "
+        "client and server together, which other work on the machine affects less.",
         "",
-        *table(["work", "by", "rows", "connector"], rows),
+        *table(["work", "by", "rows", "connector", "by processor time"], rows),
     ]
-
-
-def _seconds(line: str) -> float:
-    return float(command(line).output.splitlines()[-1])

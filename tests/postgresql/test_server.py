@@ -30,6 +30,17 @@ def test_what_was_acknowledged_survives_a_crash(monkeypatch: pytest.MonkeyPatch)
         server.stop()
 
 
+def test_it_throttles_on_request() -> None:
+    """While the context is open, every session is ended after a moment; new ones are let in."""
+    with PostgreSQL() as server:
+        with server.throttle():
+            for _ in range(2):
+                with psycopg.connect(server.uri) as client, pytest.raises(psycopg.errors.AdminShutdown):
+                    client.execute("SELECT pg_sleep(60)")
+        with psycopg.connect(server.uri) as client:
+            assert client.execute("SELECT pg_sleep(0.3)::text").fetchall() == [("",)]
+
+
 def test_without_a_server_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither Debian's, nor one on PATH, nor a wheel's."""
     monkeypatch.setattr(postgresql, "_DEBIAN", tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from dsync_kit.bounds import scratch
 from dsync_kit.testing.secantusdb import SecantusDB
@@ -29,3 +29,23 @@ def test_what_was_acknowledged_survives_a_crash(monkeypatch: pytest.MonkeyPatch,
         assert list(tmp_path.iterdir())
     assert list(tmp_path.iterdir()) == []
     server.stop()
+
+
+def test_it_throttles_on_request() -> None:
+    """While the context is open, three commands are refused after the first one; before and afterwards, none is."""
+    with SecantusDB(durable=False) as server, MongoClient(server.uri) as client:
+        documents = client["shop"]["orders"]
+
+        def refused() -> bool:
+            try:
+                documents.insert_one({})
+            except OperationFailure as error:
+                return error.code == 16500
+            return False
+
+        assert not refused()
+        with server.throttle():
+            assert [refused() for _ in range(6)] == [False, True, True, True, False, False]
+        with server.throttle():
+            assert not refused()
+        assert not refused()

@@ -47,11 +47,11 @@ def write() -> int:
 
 
 if os.environ["WORK"] == "read":
-    timed(read)
+    timed(read, COUNT)
 else:
     documents = [
         document for part in planned() for page in pages(api, part, DATA_TYPE_MONGO_BSON) for document in page.data
     ]
     with psycopg.connect(URI) as client:
         client.execute("TRUNCATE target")
-    timed(write)
+    timed(write, COUNT)

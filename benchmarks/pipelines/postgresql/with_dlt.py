@@ -51,4 +51,4 @@ with tempfile.TemporaryDirectory() as folder:
     if (asked := os.environ["WORK"]) == "write":
         with sqlalchemy.create_engine(ADDRESS).connect() as client:
             rows = [dict(row) for row in client.execute(sqlalchemy.text("SELECT * FROM source")).mappings()]
-    timed({"read": read, "write": write}[asked])
+    timed({"read": read, "write": write}[asked], COUNT)

@@ -40,4 +40,4 @@ else:
     rows = client.execute("SELECT * FROM source").fetchall() if asked == "write" else []
     client.execute("TRUNCATE target")
     client.commit()
-    timed({"copy": copy, "read": read, "write": write}[asked])
+    timed({"copy": copy, "read": read, "write": write}[asked], COUNT)

@@ -1,9 +1,13 @@
-"""The table of both sides, and how their work is timed. COUNT says of how many rows; URI is the first argument."""
+"""The table of both sides. COUNT says how many rows it has; URI is the first argument."""
 
 import os
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+from timing import timed
+
+__all__ = ["COUNT", "URI", "prepare", "timed"]
 
 COUNT = int(os.environ["COUNT"])
 COLUMNS = "id bigint PRIMARY KEY, text text, number integer, price double precision, flag boolean, made timestamptz"
@@ -24,11 +28,3 @@ def prepare() -> None:
             [COUNT],
         )
         client.execute("VACUUM ANALYZE source")
-
-
-def timed(work: Callable[[], int]) -> None:
-    """Print how many seconds it takes; it must give as many rows as there are."""
-    began = time.perf_counter()
-    if (found := work()) != COUNT:
-        raise SystemExit(f"{found} rows instead of {COUNT}")
-    print(time.perf_counter() - began)

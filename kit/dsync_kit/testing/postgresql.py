@@ -10,9 +10,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,14 +38,19 @@ _SETTINGS = {
 }
 _CLUSTER = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 _DYING_SECONDS = 10.0
+_END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
+"""
+_SPARED_SECONDS = 0.2
 
 
 class PostgreSQL(LocalServer):
     """One server with a cluster in a temporary folder; a context manager, or `start` and `stop`.
 
     `settings` are parameters of postgresql.conf, beside those that logical replication needs. `outage` ends the server
-    with SIGKILL; acknowledged writes survive that. `start` raises UsageError if PostgreSQL is not installed, or not
-    ready within `start_timeout` seconds.
+    with SIGKILL; acknowledged writes survive that. `throttle` ends all sessions five times a second. `start` raises
+    UsageError if PostgreSQL is not installed, or not ready within `start_timeout` seconds.
     """
 
     name = "PostgreSQL"
@@ -57,6 +64,31 @@ class PostgreSQL(LocalServer):
     def uri(self) -> str:
         """The server's address, for example `postgresql://postgres@127.0.0.1:5432/postgres`; there is no password."""
         return f"postgresql://postgres@{HOST}:{self._port}/postgres"
+
+    @contextmanager
+    def throttle(self) -> Iterator[None]:
+        """Sessions are ended again and again while the context is open, as operators and poolers do under load.
+
+        What is asked for in between succeeds. It needs psycopg.
+        """
+        import psycopg
+
+        calm = threading.Event()
+
+        def end_sessions() -> None:
+            with psycopg.connect(self.uri, autocommit=True) as client:
+                while True:
+                    client.execute(_END_SESSIONS)
+                    if calm.wait(_SPARED_SECONDS):
+                        return
+
+        with ThreadPoolExecutor(1) as thread:
+            ending = thread.submit(end_sessions)
+            try:
+                yield
+            finally:
+                calm.set()
+            ending.result()
 
     def _choose_ports(self) -> None:
         (self._port,) = free_ports(1)

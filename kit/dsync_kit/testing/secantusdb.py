@@ -4,7 +4,8 @@ It runs as a separate process; none of its code is imported.
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dsync_kit.testing.ports import free_ports
@@ -13,13 +14,19 @@ from dsync_kit.testing.server import HOST, LocalServer
 
 __all__ = ["SecantusDB"]
 
+_THROTTLED = {
+    "failCommands": ["aggregate", "delete", "find", "getMore", "insert", "update"],
+    "errorCode": 16500,  # RequestRateTooLarge, as Cosmos DB answers
+}
+
 
 class SecantusDB(LocalServer):
     """One server, a replica set of one member, with its data in a temporary folder, which is in memory where there is
     room; a context manager, or `start` and `stop`.
 
     `outage` ends it with SIGKILL; acknowledged writes survive that, unless `durable` is False, which makes it faster.
-    `start` raises UsageError if `secantusd-py` is not installed, or not ready within `start_timeout` seconds.
+    `throttle` makes it refuse some commands. `start` raises UsageError if `secantusd-py` is not installed, or not ready
+    within `start_timeout` seconds.
     """
 
     name = "SecantusDB"
@@ -37,12 +44,25 @@ class SecantusDB(LocalServer):
         """The server's address, for example `mongodb://127.0.0.1:27017`."""
         return f"mongodb://{HOST}:{self._port}"
 
+    @contextmanager
+    def throttle(self) -> Iterator[None]:
+        """While the context is open, the server takes one command, refuses the next three, and takes the others."""
+        from pymongo import MongoClient
+
+        with MongoClient[dict[str, object]](self.uri) as client:
+            client.admin.command("configureFailPoint", "failCommand", mode={"skip": 1, "times": 3}, data=_THROTTLED)
+            try:
+                yield
+            finally:
+                client.admin.command("configureFailPoint", "failCommand", mode="off")
+
     def _choose_ports(self) -> None:
         (self._port,) = free_ports(1)
 
     def _command(self, folder: Path) -> Sequence[str]:
         return [
             find_program("secantusd-py", package="secantusdb"),
+            "--enable-test-commands",
             *("--host", HOST, "--port", str(self._port), "--storage-path", str(folder / "data")),
             *(("--sync-on-commit",) if self._durable else ()),
         ]

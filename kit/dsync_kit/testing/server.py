@@ -63,6 +63,13 @@ class LocalServer(ABC):
             self._process.stop()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """The id of the server's process. Raises UsageError if none runs."""
+        if self._process is None:
+            raise UsageError(f"{self.name} has not been started")
+        return self._process.pid
+
     def start(self) -> Self:
         """Start the server; returns when it is ready.
 
