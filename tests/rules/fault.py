@@ -170,8 +170,13 @@ def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Targe
 @contextmanager
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
     """A connector in this process; other instances can share its data."""
-    store = getattr(connector, "new_store", STORE.Store)()
-    store.crashes = 0
+
+    def new_store() -> Any:
+        made = getattr(connector, "new_store", STORE.Store)()
+        made.crashes = 0
+        return made
+
+    store = new_store()
 
     @contextmanager
     def second() -> Iterator[LocalClient]:
@@ -180,7 +185,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
     @contextmanager
     def elsewhere() -> Iterator[LocalClient]:
-        with torn_down(_make(connector, options, getattr(connector, "new_store", STORE.Store)())) as other:
+        with torn_down(_make(connector, options, new_store())) as other:
             yield LocalClient(other)
 
     @contextmanager
@@ -188,9 +193,8 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
         with ExitStack() as running:
             first = running.enter_context(torn_down(_make(connector, options, store)))
 
-            def restart() -> LocalClient:
-                running.close()
-                return LocalClient(running.enter_context(torn_down(_make(connector, options, store))))
+            def start() -> LocalClient:
+                return LocalClient(running.enter_context(torn_down(_started(lambda: _make(connector, options, store)))))
 
             yield OpenTarget(
                 title=connector.__name__,
@@ -199,7 +203,8 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
                 settings=getattr(first, "settings", None),
                 create=lambda: _make(connector, options, store),
                 second=second,
-                restart=restart,
+                stop=running.close,
+                start=start,
                 elsewhere=elsewhere,
                 harness=connector.harness(store) if hasattr(connector, "harness") else None,
                 process=lambda: cast(Process, Restartable(lambda: _make(connector, options, store), store)),
@@ -253,10 +258,7 @@ class Restartable:
         return LocalClient(self._connector)
 
     def start(self) -> None:
-        try:
-            self._connector = self._make()
-        except ConnectorError as error:
-            raise TargetError(f"it does not start: {error}") from error
+        self._connector = _started(self._make)
 
     def __enter__(self) -> Self:
         self.start()
@@ -267,10 +269,20 @@ class Restartable:
             self._connector.teardown()
         self._connector = None
 
+    def stop(self) -> None:
+        self.__exit__()
+
     def kill(self) -> None:
         if self._connector is not None:
             self._store.crashes += 1
         self._connector = None
+
+
+def _started(make: Callable[[], Connector]) -> Connector:
+    try:
+        return make()
+    except ConnectorError as error:
+        raise TargetError(f"it does not start: {error}") from error
 
 
 def _make(connector: Any, options: Sequence[str], store: Any = None) -> Connector:

@@ -249,3 +249,21 @@ def test_a_rounded_number_is_not_taken_for_a_computed_one() -> None:
 
     finding = probed(attempt, BSON, documents=encoded([{"_id": "a", "n": 1.5, "m": 7}]))
     assert finding.schema is None or not finding.schema.computed
+
+
+def test_a_computed_column_is_found_out_beside_a_small_one() -> None:
+    """A refusal of large ids, whose value another column happens to repeat, does not hide which column is computed."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if not document.keys() <= {"_id", "small", "name", "size"}:
+            return Answer(refusal="there is no such column")
+        if "size" in document:
+            return Answer(refusal='cannot insert a non-DEFAULT value into column "size"')
+        if not 0 <= document["_id"] < 2**15:
+            return Answer(refusal=f"{document['_id']} is greater than the maximum value for int2")
+        return Answer(back={**document, "size": len(document.get("name") or "")})
+
+    rows = [{"_id": n, "small": n, "name": "x" * n, "size": n + 1} for n in range(1, 5)]
+    finding = probed(attempt, BSON, documents=encoded(rows))
+    assert finding.schema is not None
+    assert finding.schema.computed.keys() == {"size"}

@@ -48,9 +48,11 @@ class OneProcessAtATime(Reference):
     def __init__(self, settings: Any, store: Any = None) -> None:
         super().__init__(settings, store)
         holders = self.store.__dict__.setdefault("holders", set())
+        if holders - {self.store.crashes}:
+            holders.clear()  # the process that held it was killed
         if holders:
             raise FailedPrecondition("the store is locked by another process")
-        holders.add(self)
+        holders.add(self.store.crashes)
 
     def teardown(self) -> None:
         super().teardown()

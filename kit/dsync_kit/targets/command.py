@@ -35,6 +35,11 @@ def exec_target(command: str, calls: Calls) -> Target:
                 yield other.api
 
         with process() as first:
-            yield OpenTarget(title=title, api=first.api, second=second, process=process, restart=first.restart)
+
+            def start() -> ConnectorApi:
+                first.start()
+                return first.api
+
+            yield OpenTarget(title=title, api=first.api, second=second, process=process, stop=first.stop, start=start)
 
     return Target(title, open_target)

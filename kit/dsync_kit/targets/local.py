@@ -125,8 +125,7 @@ def configured_target(
         with ExitStack() as running:
             first = running.enter_context(opened())
 
-            def restart() -> ConnectorApi:
-                running.close()
+            def start() -> ConnectorApi:
                 return client(running.enter_context(opened()))
 
             yield OpenTarget(
@@ -140,7 +139,8 @@ def configured_target(
                 process=process,
                 earlier=partial(process, calls.earlier) if calls.earlier is not None else None,
                 folder=folder,
-                restart=restart,
+                stop=running.close,
+                start=start,
             )
 
     return Target(redact_uri(settings.uri), open_target, folder, settings.redact)

@@ -23,8 +23,8 @@ class OpenTarget:
     one. `second` opens another instance on the same data. `process` starts a separate process on the same data, which
     can be killed and restarted, and `earlier` one of an earlier version of the connector. `folder` is the connector's
     folder. `connect` opens another connection to the instance; it closes with the target. `elsewhere` opens a connector
-    on a separate scratch area with other data. `restart` ends the instance and returns the client of its successor.
-    All of them raise TargetError if something does not start.
+    on a separate scratch area with other data. `stop` ends the instance, and `start` then starts its successor, and
+    returns the client. All of them raise TargetError if something does not start.
     """
 
     title: str
@@ -39,7 +39,8 @@ class OpenTarget:
     folder: Path | None = None
     connect: Callable[[], ConnectorApi] | None = None
     elsewhere: Callable[[], AbstractContextManager[ConnectorApi]] | None = None
-    restart: Callable[[], ConnectorApi] | None = None
+    stop: Callable[[], None] | None = None
+    start: Callable[[], ConnectorApi] | None = None
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,13 @@ class Limits:
     """When a listing counts as endless: after so many consecutive pages without a document.
 
     A connector that reads a log may have many such pages. After an endless listing, fewer are allowed.
-    `stream_closed` is the time at which the last stream was cancelled (`time.monotonic`).
+    `stream_closed` is the time at which the last stream was cancelled (`time.monotonic`). `copies` is False for a
+    source that can only be streamed: dsync then runs in the mode CDC, whose plans have no initial copy.
     """
 
     empty_pages: int = 5_000
     stream_closed: float = -math.inf
+    copies: bool = True
 
 
 class Driver:
@@ -81,14 +83,15 @@ class Driver:
         self._order = order
 
     def plan(
-        self, namespaces: Sequence[str] = (), *, initial_sync: bool = True, updates: bool = False
+        self, namespaces: Sequence[str] = (), *, initial_sync: bool | None = None, updates: bool = False
     ) -> GeneratePlanResponse:
-        """GeneratePlan, which dsync never repeats.
+        """GeneratePlan, which dsync never repeats. A plan has an initial copy unless the source can only be streamed.
 
         It is only repeated here if it is refused just after a stream was cancelled: a source with one replication slot
         cannot plan updates until the database has noticed that. dsync never plans after a stream.
         """
-        request = GeneratePlanRequest(namespaces=namespaces, initial_sync=initial_sync, updates=updates)
+        copies = self.limits.copies if initial_sync is None else initial_sync
+        request = GeneratePlanRequest(namespaces=namespaces, initial_sync=copies, updates=updates)
         while True:
             try:
                 return self.api.generate_plan(request)

@@ -71,10 +71,10 @@ class Belongings:
 
         return [document for document in listed if not is_foreign(document)]
 
-    def owns_any(self, namespace: str, data_type: DataType, listed: Iterable[bytes]) -> bool:
-        """Whether any of the listed documents is the example's."""
+    def owned(self, namespace: str, data_type: DataType, listed: Iterable[bytes]) -> list[bytes]:
+        """The listed documents whose ids are the example's."""
         owned = self._owned.get((namespace, data_type), {})
-        return any(key_in(document, data_type) in owned for document in listed)
+        return [document for document in listed if key_in(document, data_type) in owned]
 
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
         """The updates that delete the example's documents: one call for each namespace and type."""
@@ -128,4 +128,4 @@ def _some_remain(
         listed = subject.data.read(namespace, data_type, driver=subject.driver)
     except (ConnectorError, Violation):
         return True
-    return belongings.owns_any(namespace, data_type, listed)
+    return bool(belongings.owned(namespace, data_type, listed))

@@ -169,6 +169,10 @@ class Case(Drawing):
         """Have these documents removed at the end. Call it before sending documents without `write`."""
         self._belongings.own_documents(namespace, data_type, documents)
 
+    def owned(self, namespace: str, listed: Iterable[bytes], data_type: DataType) -> list[bytes]:
+        """The listed documents whose ids this example has written: no others may be deleted."""
+        return self._belongings.owned(namespace, data_type, listed)
+
     def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """Update as dsync does, with WriteUpdates. For a source that is not a sink, use the harness's `update`."""
         # Composite ids are left out: most stores refuse them, and no rule writes a document with one.

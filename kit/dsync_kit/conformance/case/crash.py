@@ -30,6 +30,8 @@ __all__ = ["Crash"]
 
 _TRIED_CURSORS = 3
 
+_IN_ITS_PLACE = "(ended, since no second process can run beside it; another one starts in its place)"
+
 _MORE_DOCUMENTS = 250
 """The additional documents if a listing is to be continued: most connectors return them in several pages."""
 
@@ -97,11 +99,23 @@ def _handover(case: Case, number: int) -> Crash:
     if target.process is None or target.earlier is None:
         raise KitError("the two versions cannot be started as processes")
     earlier, now = target.earlier(), target.process()
+    try:
+        with case.subject.room(earlier) as alone:
+            if alone:
+                case.recorder.note(_IN_ITS_PLACE)
+            return _taken_over(case, number, earlier, now)
+    except TargetError as error:
+        return Crash(declined=f"the previous version cannot be started: {_brief(error)}")
+
+
+def _taken_over(case: Case, number: int, earlier: Process, now: Process) -> Crash:
     crash = Crash()
     run = _Run(case, crash, number, _VERSIONS, more=_MORE_DOCUMENTS)
     try:
-        with earlier:
+        try:
             run.before(earlier)
+        finally:
+            earlier.stop()
     except (TargetError, ConnectorError, Violation) as error:
         return Crash(declined=f"the previous version does not support what is compared: {_brief(error)}")
     case.recorder.note("(the previous version has ended; the current version starts)")
@@ -128,12 +142,20 @@ def _brief(error: Exception) -> str:
 def _crash(case: Case, number: int) -> Crash:
     if case.subject.target.process is None:
         raise KitError("the connector cannot be started as a separate process")
-    process = case.subject.target.process()
+    process, crash = case.subject.target.process(), Crash()
     try:
-        process.start()
+        with case.subject.room(process) as alone:
+            if alone:
+                case.recorder.note(_IN_ITS_PLACE)
+            _kill(case, number, process, crash)
     except TargetError as error:
-        return Crash(declined=f"a second process cannot start beside the first: {_brief(error)}")
-    crash = Crash()
+        if not crash.topics:
+            return Crash(declined=f"it cannot be started as a separate process: {_brief(error)}")
+        # Its own successor does not start, either: the topic on that says so.
+    return crash
+
+
+def _kill(case: Case, number: int, process: Process, crash: Crash) -> None:
     try:
         run = _Run(case, crash, number, _CRASH)
         run.before(process)
@@ -145,7 +167,6 @@ def _crash(case: Case, number: int) -> Crash:
             run.after(process)
     finally:
         process.kill()
-    return crash
 
 
 class _Topic:
@@ -233,6 +254,21 @@ class _Run:
             self._same_id(driver.api.get_info(GetInfoRequest()).id)
         if not self._subject.declared.loads:
             return
+        if self._subject.declared.can_read:
+            self._check_listing(driver)
+        if self._page is not None and self._page[1].next_cursor:
+            with self.topic("page-cursor"):
+                self._listing_goes_on(driver, *self._page)
+        if self._follower is not None:
+            with self.topic("cursor"):
+                self._mark(driver)
+                cursor = updates_partition(self._plan).cursor
+                self._converges(self._follow(driver, cursor, self._planned), "streaming from the plan's cursor")
+            with self.topic("resume"):
+                self._resumes(driver, self._follower)
+
+    def _check_listing(self, driver: Driver) -> None:
+        """Check what is listed now."""
         found: Held = {}
         with self.topic("write-data"):
             listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
@@ -245,16 +281,6 @@ class _Run:
                     self._holds_none(found, self._gone)
         with self.topic("plan"):
             self._plan_lasts(driver)
-        if self._page is not None and self._page[1].next_cursor:
-            with self.topic("page-cursor"):
-                self._listing_goes_on(driver, *self._page)
-        if self._follower is not None:
-            with self.topic("cursor"):
-                self._mark(driver)
-                cursor = updates_partition(self._plan).cursor
-                self._converges(self._follow(driver, cursor, self._planned), "streaming from the plan's cursor")
-            with self.topic("resume"):
-                self._resumes(driver, self._follower)
 
     def holds_anything(self, process: Process) -> bool:
         """Whether a process still has any of the written documents."""

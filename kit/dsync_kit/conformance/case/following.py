@@ -272,6 +272,8 @@ class Follower:
 
     def _listed(self, namespace: str) -> Held | None:
         """What the source now lists of a namespace; None if it can't be listed."""
+        if not self._case.declared.can_read:
+            return None
         try:
             return by_id(self._case.read(namespace, self.data_type), self.data_type)
         except ConnectorError:

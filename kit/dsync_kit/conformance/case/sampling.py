@@ -9,7 +9,7 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
-__all__ = ["SAMPLE_SECONDS", "changes_by_itself", "sample"]
+__all__ = ["SAMPLE_SECONDS", "changes_by_itself", "sample", "sampled_namespaces"]
 
 _SAMPLED = 40
 SAMPLE_SECONDS = 2.0
@@ -34,8 +34,13 @@ def sample(case: Case) -> dict[DataType, list[StreamUpdatesResponse]]:
     return case.subject.remembered.sampled
 
 
+def sampled_namespaces(case: Case) -> list[str]:
+    """The namespaces whose stream is sampled; none stands for all."""
+    return [] if case.offers(Need.DEFAULT_PLAN) else list(case.subject.existing()[:1])
+
+
 def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesResponse]:
-    asked = [] if case.offers(Need.DEFAULT_PLAN) else list(case.subject.existing()[:1])
+    asked = sampled_namespaces(case)
     cursor = case.driver.updates_partition(asked).cursor
     end = time.monotonic() + SAMPLE_SECONDS
     messages: list[StreamUpdatesResponse] = []

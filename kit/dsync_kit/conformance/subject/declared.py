@@ -48,9 +48,18 @@ class Declared:
         """The same for a sink that only copies and applies no updates, as dsync's own for files and S3."""
         return replace(self, can_change=False)
 
+    def without_listing(self) -> Self:
+        """The same for a source that can only be streamed."""
+        return replace(self, can_read=False)
+
+    @property
+    def only_streams(self) -> bool:
+        """Whether it is a source that cannot be listed."""
+        return self.is_source and not self.can_read
+
     @property
     def types(self) -> tuple[DataType, ...]:
-        """The types in which documents can be both written and read."""
+        """The types in which documents can be both written and read; a stream counts as reading."""
         if not self.takes:
             return ()
         if self.is_sink and self.is_source:

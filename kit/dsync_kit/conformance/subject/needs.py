@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
@@ -11,7 +12,6 @@ __all__ = ["UNKNOWN", "lacking", "offers"]
 
 UNKNOWN = "nobody knows a document that it accepts: declare what the namespace holds with --documents"
 """Why rules that write do not run if the schema of a namespace is neither declared nor found out."""
-
 
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
 """The rules that fail if nothing that was written is listed: no others need to run."""
@@ -22,8 +22,7 @@ _SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
 def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
     """Why a rule with these needs and this id does not apply to a connector; empty if it does."""
     need = next((need for need in needs if not offers(subject, need)), None)
-    reads = not _SHOWN.isdisjoint(needs) or {Need.SINK, Need.SOURCE} <= set(needs)
-    if need is None and reads and not subject.found.shows and rule not in _SAY_SO:
+    if need is None and not _SHOWN.isdisjoint(needs) and not subject.found.shows and rule not in _SAY_SO:
         return "nothing that was written is listed"
     match need:
         case None:
@@ -32,6 +31,8 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
             return UNKNOWN
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value
+        case Need.LISTING | Need.READING if subject.declared.only_streams:
+            return ONLY_STREAMS
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
             return f"a second instance cannot run beside the first one ({subject.alone})"
         case _:
@@ -52,7 +53,7 @@ def offers(subject: Subject, need: Need) -> bool:
         case Need.NO_SINK:
             return not declared.is_sink
         case Need.LISTING:
-            return declared.is_source and bool(declared.loads or subject.existing())
+            return declared.is_source and declared.can_read and bool(declared.loads or subject.existing())
         case Need.LOADING:
             return declared.loads
         case Need.CHANGING:
@@ -94,7 +95,7 @@ def offers(subject: Subject, need: Need) -> bool:
         case Need.SECOND_INSTANCE:
             return target.second is not None and not subject.alone
         case Need.ELSEWHERE:
-            return target.second is not None and (not subject.alone or target.restart is not None)
+            return target.second is not None and (not subject.alone or target.stop is not None)
         case Need.OTHER_DATA:
             return target.elsewhere is not None and not subject.namespaces.offered
         case Need.CONNECTION:

@@ -254,7 +254,7 @@ class _Trying:
             with suppress(ConnectorError):
                 self._remove(name, data_type, documents)
 
-        readable = data_type in self._declared.types
+        readable = self._declared.can_read and data_type in self._declared.types
         self._sampled = True
         return Namespace(
             name,
@@ -300,10 +300,11 @@ class _Trying:
     def _write_sample(self, namespace: str, data_type: DataType, document: bytes) -> None:
         """Write a document, and delete it again. Raises ConnectorError if that is refused or not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
-        if not self._sampled and data_type in self._declared.types:
+        readable = self._declared.can_read and data_type in self._declared.types
+        if not self._sampled and readable:
             self._unseen = not self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
         self._sampled = True
-        if data_type not in self._looked_at and namespace not in self._namespaces.offered:
+        if readable and data_type not in self._looked_at and namespace not in self._namespaces.offered:
             self._looked_at[data_type] = self._is_misread(namespace, data_type)
         self._remove(namespace, data_type, [document])
 
@@ -332,8 +333,6 @@ class _Trying:
 
     def _is_misread(self, namespace: str, data_type: DataType) -> bool:
         """Whether documents in a namespace of the kit are listed as something other than documents of the type."""
-        if data_type not in self._declared.types:
-            return False
         try:
             listed = self._data.read(namespace, data_type, driver=self._driver)
         except (ConnectorError, Violation):

@@ -1,7 +1,7 @@
 """The connector under test: what it declares, what was found out, what is remembered."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -25,10 +25,12 @@ from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.patience import Patience
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
+from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS, only_streams
 from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetInfoRequest, Update
+from dsync_kit.targets.process import Process
 from dsync_kit.targets.target import OpenTarget
 from dsync_kit.usage import TargetError
 
@@ -93,6 +95,8 @@ class Subject:
             Settling(settle),
         )
         looking = Recorder(place, settling)
+        if only_streams(declared, places, Driver(looking, limits)):
+            declared, limits.copies = declared.without_listing(), False
         found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered, settling)
         liveness.heed(looking)
         declared = replace(declared, takes=found.takes, misread=found.misread)
@@ -123,7 +127,7 @@ class Subject:
             self,
             found=found,
             remembered=self.remembered.apart(),
-            limits=Limits(),
+            limits=Limits(copies=self.limits.copies),
             patience=Patience(self.settling.seconds),
             without=features,
         )
@@ -147,7 +151,8 @@ class Subject:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the report: what was found out, and why `sweep` could not clean up if the run were killed."""
-        return (*self.found.notes, self.journal.problem) if self.journal.problem else self.found.notes
+        only_streams = (f"{ONLY_STREAMS}; run dsync with --mode CDC",) if self.declared.only_streams else ()
+        return (*only_streams, *self.found.notes, *((self.journal.problem,) if self.journal.problem else ()))
 
     def existing(self) -> tuple[str, ...]:
         """Namespaces with data that is not the kit's: the offered ones, else those of the default plan."""
@@ -177,7 +182,7 @@ class Subject:
     def settle(self, namespace: str) -> None:
         """Note what is already in an offered namespace: it is neither counted nor removed."""
         found: dict[bytes, bytes] = {}
-        for data_type in self.declared.types:
+        for data_type in self.declared.types if self.declared.can_read else ():
             listed: dict[bytes, bytes] = {}
             for document in self.data.read(namespace, data_type, driver=self.driver):
                 try:
@@ -253,9 +258,42 @@ class Subject:
 
     def restart(self) -> None:
         """Replace the current instance with another one. Raises KitError if that fails."""
-        if self.target.restart is None:
+        with self._away():
+            pass
+
+    @contextmanager
+    def room(self, process: Process) -> Iterator[bool]:
+        """Start another process on the same data; whoever enters the context must kill it before leaving.
+
+        If it cannot run beside the current instance, this ends, and another one starts when the context is left. The
+        context gets whether that is so. Raises TargetError if the process does not start alone, either.
+        """
+        with ExitStack() as stack:
+            alone = False
+            try:
+                process.start()
+            except TargetError:
+                if self.target.stop is None:
+                    raise
+                stack.enter_context(self._away())
+                process.start()
+                alone = True
+            yield alone
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        """A context without the current instance; another one replaces it. Raises KitError if that is impossible."""
+        if self.target.stop is None or self.target.start is None:
             raise KitError("the connector cannot be restarted")
-        self.place.api = self.target.restart()
+        self.target.stop()
+        try:
+            yield
+        finally:
+            try:
+                self.place.api = self.target.start()
+            except TargetError:
+                self.liveness.hangs()  # there is nobody left to call
+                raise
 
     def other_connection(self) -> ConnectorApi:
         """Another connection to the same instance. Raises KitError if there is none."""

@@ -109,7 +109,7 @@ class _Explorer:
             Kind.CATCH_UP: streams,
             Kind.CANCEL: streams,
             Kind.LSN: streams and case.offers(Need.LSN),
-            Kind.RESTART: elsewhere and case.subject.target.restart is not None,
+            Kind.RESTART: elsewhere and case.subject.target.stop is not None,
             Kind.OUTAGE: elsewhere and case.offers(Need.OUTAGE),
             Kind.THROTTLE: elsewhere and case.offers(Need.THROTTLE),
         }

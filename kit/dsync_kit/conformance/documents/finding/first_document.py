@@ -77,8 +77,14 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
             return guess
     identifiers = [decode(document, probe.data_type)[guess.id_field] for document in documents]
     near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
-    if near != guess and probe.kept(near.document(probe.free_id(near), sample_fields(near))):
-        return near
+    if near != guess:
+        if probe.kept(near.document(probe.free_id(near), sample_fields(near))):
+            return near
+        # A refusal of a large id may have hidden which fields are computed.
+        if not near.computed and (rest := _without_computed(probe, near)) is not near:
+            notes += [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in rest.computed]
+            if probe.kept(rest.document(probe.free_id(rest), sample_fields(rest))):
+                return rest
     seen = [decode(document, probe.data_type) for document in documents]
     least = {name: None if own.nullable else _seen(seen, name)[0] for name, own in guess.fields.items()}
     if not probe.kept(guess.document(probe.free_id(guess), least)):

@@ -60,7 +60,7 @@ def documents(case: Case) -> None:
 @rule(
     "against/plan",
     _CURSORS,
-    needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
+    needs=(Need.EARLIER, Need.LOADING, Need.LISTING),
     hint="the format of a partition's cursor has changed: read the old format, too (Cursor.upgrade)",
     after=("durability/plan", "against/starts", "against/documents"),
     examples=_ONCE,
@@ -73,7 +73,7 @@ def plan(case: Case) -> None:
 @rule(
     "against/page-cursor",
     _CURSORS,
-    needs=(Need.EARLIER, Need.LOADING, Need.SOURCE),
+    needs=(Need.EARLIER, Need.LOADING, Need.LISTING),
     hint="the format of a page's cursor has changed: read the old format, too (Cursor.upgrade)",
     after=("list/page-boundaries", "against/starts", "against/documents", "against/plan"),
     examples=_ONCE,

@@ -71,7 +71,7 @@ def write_updates(case: Case) -> None:
 @rule(
     "durability/plan",
     _CURSORS,
-    needs=(Need.RESTART, Need.LOADING, Need.SOURCE),
+    needs=(Need.RESTART, Need.LOADING, Need.LISTING),
     hint="a partition's cursor is a key into the memory of the process that made the plan",
     after=(
         "plan/self-contained",

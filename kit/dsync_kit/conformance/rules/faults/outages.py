@@ -60,7 +60,7 @@ def write_code(case: Case) -> None:
 @rule(
     "faults/list-code",
     _RETRY,
-    needs=(Need.OUTAGE, Need.SOURCE, Need.LOADING),
+    needs=(Need.OUTAGE, Need.LISTING, Need.LOADING),
     hint="the client library's error for a lost connection is not mapped, or looks like the end of the data",
     after=("faults/write-code",),
     examples=_ONCE,

@@ -126,7 +126,7 @@ def _check_retryable(case: Case, error: ConnectorError, call: str) -> None:
 @rule(
     "faults/throttled-list",
     _RETRY,
-    needs=(Need.THROTTLE, Need.SOURCE, Need.LOADING),
+    needs=(Need.THROTTLE, Need.LISTING, Need.LOADING),
     hint="a 503 or 429 of the backend is not mapped, or is taken for the end of the data",
     after=("list/complete", "list/repeatable", "faults/throttled-write"),
     examples=_FEW,

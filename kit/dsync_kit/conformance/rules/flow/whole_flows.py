@@ -17,7 +17,7 @@ from dsync_kit.protocol import Partition
 __all__ = ["RULES"]
 
 _STATE = "Applying the listing and then the stream from the plan's cursor gives the source's state."
-_NEEDS = (Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE)
+_NEEDS = (Need.UPDATES, Need.LOADING, Need.CHANGING, Need.LISTING)
 _AFTER = (
     "list/complete",
     "stream/opens",

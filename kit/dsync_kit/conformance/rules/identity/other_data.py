@@ -23,7 +23,7 @@ _AHEAD = 50
 @rule(
     "identity/other-data",
     "`id` … must be the same after a restart, and different for different data.",
-    needs=(Need.OTHER_DATA, Need.LOADING, Need.SOURCE),
+    needs=(Need.OTHER_DATA, Need.LOADING, Need.LISTING),
     hint="the id is constant, or names only the server: dsync would resume with the state of other data",
     after=("info/stable",),
     examples=_ONCE,
@@ -43,7 +43,7 @@ def other_data(case: Case) -> None:
 @rule(
     "identity/other-cursor",
     "streaming from it again gives every later update (at least once), so nothing is lost",
-    needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.SOURCE, Need.SINK),
+    needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.LISTING, Need.SINK),
     hint="the cursor holds a position, but not of what: let it name its data, and refuse cursors of other data",
     after=("stream/opens", "stream/inserts", "identity/other-data"),
     examples=_ONCE,

@@ -218,7 +218,7 @@ def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
 @rule(
     "limits/many-namespaces",
     "It calls GeneratePlan once, with the user's namespaces verbatim",
-    needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN),
+    needs=(Need.LOADING, Need.LISTING, Need.MULTI_NAMESPACE_PLAN),
     hint="a plan of many namespaces is cut short",
     after=("plan/multi-namespace",),
     examples=_ONCE,

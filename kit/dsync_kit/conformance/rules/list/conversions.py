@@ -35,7 +35,7 @@ _INEXPRESSIBLE: dict[DataType, list[dict[str, object]]] = {
     "list/types-agree",
     "It uses the first type in the **source's** list that the sink also lists.",
     level=Level.SHOULD,
-    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
+    needs=(Need.SINK, Need.LISTING, Need.TWO_TYPES),
     hint="each type's documents are stored separately: convert them, or refuse the listing",
     after=("write/read-back", "list/complete", "list/type"),
     examples=0.5,
@@ -68,7 +68,7 @@ def types_agree(case: Case) -> None:
 @rule(
     "list/all-or-refused",
     "Together the partitions cover the data",
-    needs=(Need.SINK, Need.SOURCE, Need.TWO_TYPES),
+    needs=(Need.SINK, Need.LISTING, Need.TWO_TYPES),
     hint="a document that cannot be converted is skipped: refuse the listing, or convert as much as possible",
     after=("list/types-agree", "list/complete", "write/accepts"),
     examples=0.5,

@@ -110,7 +110,7 @@ def ids_unique(case: Case) -> None:
 @rule(
     "list/complete",
     "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="the last page, or the document at a page's or partition's bound, is left out",
     after=("plan/partitions", "plan/asked-namespaces"),
 )
@@ -134,7 +134,7 @@ def complete(case: Case) -> None:
 @rule(
     "list/page-boundaries",
     "An empty `next_cursor` ends the partition … Together the partitions cover the data",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="a full last page, or a document at the bound of two pages, is handled wrongly",
     after=(
         "list/complete",
@@ -158,11 +158,11 @@ def page_boundaries(case: Case) -> None:
     case.write(namespace, documents, data_type)
     case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
     for wanted in (target + 1, target, target - 1) if case.deletes else ():
-        removals = [
-            Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE)
-            for partition in case.driver.plan([namespace]).partitions
-            for document in case.driver.list_partition(partition, data_type, expected=count)[wanted:]
-        ]
+        surplus: list[bytes] = []
+        for partition in case.driver.plan([namespace]).partitions:
+            listed = case.driver.list_partition(partition, data_type, expected=count)
+            surplus += case.owned(namespace, listed, data_type)[: max(0, len(listed) - wanted)]
+        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in surplus]
         case.update(namespace, removals, data_type)
         model.apply(removals)
         what = f"the listing of partitions of {wanted} documents at most, {size} a page,"
@@ -172,7 +172,7 @@ def page_boundaries(case: Case) -> None:
 @rule(
     "list/many-pages",
     "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="a document at a page's or partition's bound is left out or repeated; more pages make it more likely",
     after=("list/complete", "list/ids-unique", "list/page-boundaries"),
     examples=0.02,
@@ -190,7 +190,7 @@ def many_pages(case: Case) -> None:
 @rule(
     "list/mixed-ids",
     "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="pages are sorted in one order but continue in another: of types, case, signs or accents",
     after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
     examples=0.04,
@@ -210,7 +210,7 @@ def mixed_ids(case: Case) -> None:
 @rule(
     "list/id-range",
     "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="partitions are shares of the ids' range, which overflows, or ends before the last id",
     after=("list/complete", "write/read-back"),
     examples=0.04,

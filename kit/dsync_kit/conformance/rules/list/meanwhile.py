@@ -84,7 +84,7 @@ def parallel(case: Case) -> None:
 @rule(
     "list/ends-while-written",
     "A listing must end, even if documents are inserted while it runs.",
-    needs=(Need.LOADING, Need.SOURCE),
+    needs=(Need.LOADING, Need.LISTING),
     hint="the listing has no upper bound: fix one at the first page",
     after=(
         "list/ends",
@@ -120,7 +120,7 @@ def ends_while_written(case: Case) -> None:
 @rule(
     "list/stable-while-written",
     "Applying the listing and then the stream from the plan's cursor gives the source's state.",
-    needs=(Need.LOADING, Need.CHANGING, Need.DELETING, Need.SOURCE, Need.UPDATES),
+    needs=(Need.LOADING, Need.CHANGING, Need.DELETING, Need.LISTING, Need.UPDATES),
     hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
     after=(
         "list/complete",
@@ -145,7 +145,8 @@ def stable_while_written(case: Case) -> None:
                 listed += page
                 # The listed documents go away, including a page's last one, which its cursor may name:
                 # a reader that counts positions now skips as many others.
-                gone = [id_of(document, data_type) for document in page[len(page) // 2 :]]
+                leaving = case.owned(namespace, page[len(page) // 2 :], data_type)
+                gone = [id_of(document, data_type) for document in leaving]
                 touched |= {key_of(parts, data_type) for parts in gone}
                 if gone:
                     case.update(namespace, [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in gone], data_type)

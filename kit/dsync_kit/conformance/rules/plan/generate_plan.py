@@ -48,14 +48,14 @@ def initial_sync_flag(case: Case) -> None:
 @rule(
     "plan/updates-flag",
     "honours both flags (… no updates partitions when `updates` is false)",
-    needs=(Need.LISTING, Need.UPDATES),
+    needs=(Need.UPDATES,),
     hint="GeneratePlan ignores the request's updates",
     examples=0.28,
 )
 def updates_flag(case: Case) -> None:
     """A plan has an updates partition if, and only if, the request asks for updates."""
     namespaces = _asked(case)
-    for initial_sync in (True, False):
+    for initial_sync in (False,) if case.declared.only_streams else (True, False):
         plan = case.driver.plan(namespaces, initial_sync=initial_sync, updates=False)
         case.check(
             not plan.updates_partitions,
@@ -75,7 +75,7 @@ def updates_flag(case: Case) -> None:
 @rule(
     "plan/one-updates-partition",
     "today's dsync refuses more than one updates partition.",
-    needs=(Need.LISTING, Need.UPDATES),
+    needs=(Need.UPDATES,),
     hint="the plan has an updates partition for each namespace, or for each shard",
     examples=0.28,
     after=("plan/updates-flag",),
@@ -111,7 +111,7 @@ def partitions(case: Case) -> None:
 @rule(
     "plan/asked-namespaces",
     "It calls GeneratePlan once, with the user's namespaces verbatim",
-    needs=(Need.LOADING, Need.SOURCE, Need.TWO_NAMESPACES),
+    needs=(Need.LOADING, Need.LISTING, Need.TWO_NAMESPACES),
     hint="GeneratePlan plans every namespace, whichever ones the request names",
     after=("plan/partitions",),
 )
@@ -168,7 +168,7 @@ def default(case: Case) -> None:
 @rule(
     "plan/multi-namespace",
     "one with several needs `multi_namespace_plan`",
-    needs=(Need.LOADING, Need.SOURCE, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
+    needs=(Need.LOADING, Need.LISTING, Need.MULTI_NAMESPACE_PLAN, Need.TWO_NAMESPACES),
     hint="GeneratePlan plans only the first of the requested namespaces",
     after=(
         "plan/partitions",

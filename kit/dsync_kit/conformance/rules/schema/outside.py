@@ -68,6 +68,14 @@ def _misfits(
     return case.draw(found, "what does not fit", show=lambda misfit: misfit.reason)
 
 
+def _own_both(case: Case, namespace: str, wrong: Sequence[Misfit], data_type: DataType) -> None:
+    """Have documents removed even if the store writes them under the value of a field that should repeat the id."""
+    for misfit in wrong:
+        if misfit.kind is MisfitKind.REPEATS_NOT:
+            other = decode(misfit.document, data_type)[misfit.field]
+            case.own(namespace, data_type, [case.document(other, {}, data_type)])
+
+
 def _owner(wrong: Sequence[Misfit], taken: Sequence[bytes], own: str) -> str:
     """The rule on the first document that was accepted although it does not fit, or `own`."""
     return next((_ALONE[misfit.kind] for misfit in wrong if misfit.document in taken), own)
@@ -107,6 +115,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
         filling = _filling(case, data_type, kinds, ids=ids)
         wrong = _misfits(case, filling, kinds, ids=ids)
         namespace = case.namespace()
+        _own_both(case, namespace, wrong, data_type)
         control = _control(case, namespace, filling)
         model = Model(data_type, [control])
         if not ids and case.draw(st.booleans(), "the ids are there"):
@@ -152,6 +161,7 @@ def page(case: Case) -> None:
     for number, kind in enumerate(case.draw(some(known), "pages with")):
         wrong = _misfits(case, filling, [kind], most=1)
         good = case.numbered(case.draw(st.integers(1, 4), "documents that fit"), data_type, prefix=f"good{number}-")
+        _own_both(case, namespace, wrong, data_type)
         place = case.draw(st.integers(0, len(good)), "place")
         documents = [*good[:place], wrong[0].document, *good[place:]]
         why += wrong
@@ -180,6 +190,7 @@ def updates(case: Case) -> None:
     filling = _filling(case, data_type)
     wrong = _misfits(case, filling, tuple(MisfitKind), most=6)
     namespace = case.namespace()
+    _own_both(case, namespace, wrong, data_type)
     control = _control(case, namespace, filling)
     (good,) = case.numbered(1, data_type, prefix="good")
     alone = case.draw(st.booleans(), "alone in its call")

@@ -107,7 +107,7 @@ def from_plan(case: Case) -> None:
 @rule(
     "stream/while-listing",
     STATE,
-    needs=(*LIVE, Need.SOURCE),
+    needs=(*LIVE, Need.LISTING),
     hint="a write during the listing of a partition is in neither the listing nor the stream",
     after=(*ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
     examples=0.6,

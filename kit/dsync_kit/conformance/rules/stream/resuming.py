@@ -1,6 +1,8 @@
 """StreamUpdates: cursors, how long a stream lives, and several readers at once."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from hypothesis import strategies as st
 
@@ -10,11 +12,13 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Sent
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.case.sampling import sample
+from dsync_kit.conformance.case.sampling import sample, sampled_namespaces
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.errors import ConnectorError
+from dsync_kit.conformance.verdicts.inspection import key_of
+from dsync_kit.errors import ConnectorError, InvalidArgument
+from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
 __all__ = ["RULES"]
 
@@ -326,18 +330,45 @@ def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | 
 
 
 def _resume_sample(case: Case) -> None:
-    """Stream from cursors of a source that cannot be changed: they must at least be accepted."""
+    """Stream again from cursors of a source that cannot be changed: what came after them once must come again."""
     for data_type, messages in sample(case).items():
-        cursors = list(dict.fromkeys(message.next_cursor for message in messages if message.next_cursor))
-        for cursor in cursors[:: max(1, len(cursors) // 3)]:
-            with case.driver.stream_updates(cursor, case.subject.existing()[:1], data_type) as stream:
-                stream.next(0.5)
-                case.check(
-                    stream.error is None,
-                    "a cursor that the stream sent is refused",
-                    expected="the updates after it",
-                    seen=stream.error,
-                )
+        last = {message.next_cursor: place for place, message in enumerate(messages) if message.next_cursor}
+        for cursor in list(last)[:: max(1, len(last) // 3)]:
+            # Of several updates of one id, the last one is enough.
+            missing = set(_changed(messages[last[cursor] + 1 :], data_type))
+            _comes_again(case, cursor, data_type, missing)
+
+
+def _comes_again(case: Case, cursor: bytes, data_type: DataType, missing: set[tuple[str, bytes]]) -> None:
+    """Check that a stream from a cursor is accepted, and has updates of all these documents."""
+    expected, end = len(missing), time.monotonic() + case.subject.patience.seconds
+    with case.driver.stream_updates(cursor, sampled_namespaces(case), data_type) as stream:
+        seconds = 0.5  # long enough for a refusal
+        while (message := stream.next(seconds)) is not None:
+            missing.difference_update(_changed([message], data_type))
+            if not missing:
+                break
+            seconds = max(0.0, end - time.monotonic())
+        case.check(
+            stream.error is None,
+            "a cursor that the stream sent is refused",
+            expected="the updates after it",
+            seen=stream.error,
+        )
+    case.check(
+        not missing,
+        "a stream from a cursor that was sent lacks updates that came after it before",
+        expected=f"updates of the same {expected} documents",
+        seen=f"none of {len(missing)} of them",
+    )
+
+
+def _changed(messages: Sequence[StreamUpdatesResponse], data_type: DataType) -> Iterator[tuple[str, bytes]]:
+    """The documents that messages change. Other rules report malformed ids."""
+    for message in messages:
+        for update in message.updates:
+            with suppress(ValueError, InvalidArgument):
+                yield message.namespace, key_of(update.id, data_type)
 
 
 RULES = (

@@ -1,0 +1,75 @@
+"""Kinds of connectors that cannot be seen from all sides: what can be seen is judged; the report says why no more."""
+
+import pytest
+
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS
+from dsync_kit.protocol import Partition
+
+from .fault import REFERENCE, Variant, judge
+from .test_found_out import client_of, subject_of
+from .variants_kinds import SlowCalls, Topic, TopicRefusesCopies
+from .variants_stores import DeletesNothing, OneProcessAtATime
+
+
+class PlansNothing(REFERENCE.ReferenceConnector):
+    """Lists what it is asked for, but its plans have no partitions: a fault, not a topic."""
+
+    def partitions(self, namespace: str) -> list[Partition]:
+        return []
+
+
+@pytest.mark.parametrize("connector", [Topic, TopicRefusesCopies])
+def test_a_topic_is_only_streamed(connector: type) -> None:
+    """Nothing of it is listed, its plans ask for updates alone, and the report names the mode to run dsync in."""
+    subject = subject_of(client_of(connector))
+    assert subject.declared.only_streams
+    assert lacking(subject, (Need.LISTING,)) == ONLY_STREAMS
+    assert lacking(subject, (Need.UPDATES,)) == ""
+    assert any("--mode CDC" in note for note in subject.notes)
+    plan = subject.driver.plan(updates=True)
+    assert not plan.partitions
+    assert plan.updates_partitions
+
+
+def test_a_source_that_plans_nothing_to_list_is_broken() -> None:
+    """If ListData is implemented, a plan without partitions remains a failure."""
+    subject = subject_of(client_of(PlansNothing))
+    assert not subject.declared.only_streams
+    assert lacking(subject, (Need.LISTING,)) == ""
+
+
+def test_what_a_topic_streams_is_judged() -> None:
+    """Rules on plans, writes and streams pass; those that list, or read back, are skipped with the reason."""
+    result = judge(Variant("topic", Topic, "", "local"), ["info/*", "plan/*", "write/r*", "stream/values"])
+    outcomes = {outcome.rule: outcome for outcome in result.outcomes}
+    assert not result.violations()
+    for rule in ("info/declared-source", "plan/updates-flag", "plan/one-updates-partition", "stream/values"):
+        assert outcomes[rule].status is Status.PASSED
+    for rule in ("plan/partitions", "write/read-back"):
+        assert outcomes[rule].reason == ONLY_STREAMS
+
+
+def test_a_connector_that_runs_alone_is_killed_and_restarted() -> None:
+    """If no second process can run beside the first, one in its place is killed, and the first comes back."""
+    result = judge(Variant("one", OneProcessAtATime, "", "local"), ["durability/*", "write/overwrites"])
+    assert {outcome.rule: outcome.status for outcome in result.outcomes} == {
+        outcome.rule: Status.PASSED for outcome in result.outcomes
+    }
+
+
+def test_the_report_counts_the_examples_of_a_slow_connector() -> None:
+    """With 30 ms a call, a rule gets fewer examples in its time, and its outcome has the planned number, too."""
+    result = judge(Variant("slow", SlowCalls, "", "local"), ["list/ids-unique"])
+    (outcome,) = result.outcomes
+    assert outcome.status is Status.PASSED
+    assert outcome.examples < outcome.wanted == 18
+
+
+def test_a_sink_without_deletes_is_not_asked_to_delete() -> None:
+    """A DELETE is refused for what it is, so other bad input is judged by updates that are supported."""
+    result = judge(Variant("deletes nothing", DeletesNothing, "", "local"), ["errors/input-codes"])
+    (outcome,) = result.outcomes
+    assert outcome.failure is None, outcome.failure
