@@ -11,7 +11,7 @@ _AHEAD = 0.5
 """While a run has used at most this fraction of the time due so far, its rules get all that the profile allows."""
 
 _APART = 0.2
-"""The fraction of a profile's time for judging rules again, apart from features of a failure."""
+"""The fraction of a profile's time that judging rules again, apart from features of a failure, may always take."""
 
 
 class Budget:
@@ -69,8 +69,13 @@ class Budget:
         return min(due, max(0.0, self._total - spent)) * self._jobs
 
     def has_time_again(self) -> bool:
-        """Whether there is time to judge another rule again. The time starts with the first call."""
+        """Whether there is time to judge another rule again. The time starts with the first call.
+
+        What the run has left over of the profile's time may be used, but no more than the run itself took.
+        """
         now = self._clock()
         if self._again_began is None:
             self._again_began = now
-        return now - self._again_began < _APART * self._total
+        spent = self._again_began - self._began
+        most = max(_APART * self._total, min(spent, self._total - spent))
+        return now - self._again_began < most
