@@ -10,6 +10,7 @@ from dsync_kit.protocol import Partition
 
 from .fault import REFERENCE, Variant, judge
 from .test_found_out import client_of, subject_of
+from .variants_info import SinkOnly
 from .variants_kinds import SlowCalls, Topic, TopicRefusesCopies
 from .variants_stores import DeletesNothing, OneProcessAtATime
 
@@ -73,3 +74,13 @@ def test_a_sink_without_deletes_is_not_asked_to_delete() -> None:
     result = judge(Variant("deletes nothing", DeletesNothing, "", "local"), ["errors/input-codes"])
     (outcome,) = result.outcomes
     assert outcome.failure is None, outcome.failure
+
+
+@pytest.mark.parametrize(
+    ("need", "reason"),
+    [(Need.LISTING, Need.SOURCE), (Need.UPDATES, Need.SOURCE), (Need.LOADING, Need.READING)],
+    ids=lambda need: need.name,
+)
+def test_of_a_sink_that_nobody_can_read_the_reason_is_true(need: Need, reason: Need) -> None:
+    """It can be written to: what a rule lacks is a way to read it back."""
+    assert lacking(subject_of(client_of(SinkOnly)), (need,)) == reason.value

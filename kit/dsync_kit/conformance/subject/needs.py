@@ -33,6 +33,10 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
             return Need.APPLYING.value
         case Need.LISTING | Need.READING if subject.declared.only_streams:
             return ONLY_STREAMS
+        case Need.LISTING | Need.UPDATES if not subject.declared.is_source:
+            return Need.SOURCE.value
+        case Need.LOADING | Need.CHANGING if subject.declared.is_sink and not subject.declared.can_read:
+            return Need.READING.value
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
             return f"a second instance cannot run beside the first one ({subject.alone})"
         case _:
