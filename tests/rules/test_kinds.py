@@ -1,7 +1,12 @@
 """Kinds of connectors that cannot be seen from all sides: what can be seen is judged; the report says why no more."""
 
+import threading
+import time
+from typing import Any
+
 import pytest
 
+from dsync_kit.conformance.case import following
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.needs import lacking
@@ -13,6 +18,7 @@ from .test_found_out import client_of, subject_of
 from .variants_info import SinkOnly
 from .variants_kinds import SlowCalls, Topic, TopicRefusesCopies
 from .variants_stores import DeletesNothing, OneProcessAtATime
+from .variants_stream import OneStreamAtATime
 
 
 class PlansNothing(REFERENCE.ReferenceConnector):
@@ -84,3 +90,26 @@ def test_a_sink_without_deletes_is_not_asked_to_delete() -> None:
 def test_of_a_sink_that_nobody_can_read_the_reason_is_true(need: Need, reason: Need) -> None:
     """It can be written to: what a rule lacks is a way to read it back."""
     assert lacking(subject_of(client_of(SinkOnly)), (need,)) == reason.value
+
+
+class WritesSlowly(OneStreamAtATime):
+    """One stream at a time, whose slot is free a while later; a write takes longer than that."""
+
+    def stream_updates(self, request: Any, context: Any) -> Any:
+        try:
+            yield from super().stream_updates(request, context)
+        finally:
+            self.store.slot.acquire()
+            threading.Timer(0.8, self.store.slot.release).start()
+
+    def write_updates(self, request: Any) -> Any:
+        time.sleep(0.8)
+        return super().write_updates(request)
+
+
+def test_a_stream_that_was_refused_before_slow_writes_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal, because an earlier stream held the only slot, is seen after the writes: the slot is free by then."""
+    monkeypatch.setattr(following, "_REOPENING_SECONDS", 0.3)
+    result = judge(Variant("slowly", WritesSlowly, "", "local"), ["stream/inserts"])
+    (outcome,) = result.outcomes
+    assert outcome.failure is None, outcome.failure

@@ -81,7 +81,7 @@ class Follower:
         self._case = case
         self._driver = driver or case.driver
         self._request = (cursor, list(namespaces), data_type, ahead)
-        self._opened = time.monotonic()
+        self._reopens_until: float | None = None
         self._first = case.subject.remembered.first_stream()
         self.reader = self._open()
 
@@ -214,12 +214,15 @@ class Follower:
     def _refused_for_another(self) -> bool:
         """Whether the stream failed at once, maybe because a cancelled stream still occupies the only slot.
 
-        dsync only ever opens one stream; the kit opens many in a row.
+        dsync only ever opens one stream; the kit opens many in a row. Much may have been written before the refusal is
+        seen, so the time counts from then on.
         """
         if self.reader.error is None or self.updates or self._first:
             return False
+        if self._reopens_until is None:
+            self._reopens_until = time.monotonic() + _REOPENING_SECONDS
         time.sleep(_REOPENING_PAUSE)
-        return time.monotonic() < self._opened + _REOPENING_SECONDS
+        return time.monotonic() < self._reopens_until
 
     def _apply(self, documents: Held, update: Update) -> None:
         key = key_of(update.id, self.data_type)

@@ -55,9 +55,9 @@ _FEW = 8
 _PATIENCE = 4
 """This many examples may together take so many times the profile's seconds."""
 
-_LEAST = 2
-"""Each rule gets at least this many examples even if the connector is slow, until the run's time is over: the first one
-is minimal, and shows little."""
+_LEAST, _FAR_BEYOND = 2, 4
+"""Each rule gets at least so many examples even if the connector is slow, until the run's time is over: the first one
+is minimal, and shows little. If it took so many times the rule's share, it is the only one."""
 
 _SOME = 4
 _LENIENCE = 2
@@ -248,7 +248,7 @@ class _Trial:
         if self.rule.explores:
             return self.examples > 0 and self.seconds is not None and seconds > self.seconds
         most = self.profile.seconds * (_PATIENCE if self.examples < _FEW else 1)
-        if self.seconds is not None and self.examples >= (_LEAST if self.seconds else 1):
+        if self.seconds is not None and self.examples >= (_LEAST if seconds < _FAR_BEYOND * self.seconds else 1):
             most = min(most, self.seconds * (_LENIENCE if self.examples < _SOME else 1))
         spent = self.examples > 0 and seconds > most
         self.cut = self.cut or spent

@@ -217,7 +217,7 @@ class Subject:
             try:
                 listed = self.data.read(namespace, data_type, driver=self.driver)
                 there = {document_key(document, data_type) for document in listed}
-                gone = [document for key, document in before.items() if key not in there]
+                gone = [self._as_written(namespace, before[key], data_type) for key in before.keys() - there]
                 if gone:
                     self.data.load(namespace, gone, data_type, driver=self.driver)
                     self.remembered.put_back[namespace] = len(gone)
@@ -226,6 +226,11 @@ class Subject:
             except (ConnectorError, Violation) as error:
                 what = f"{len(gone)} documents that were there before are gone" if gone else "it cannot be listed"
                 self.remembered.remain(namespace, f"{what}: {error}")
+
+    def _as_written(self, namespace: str, document: bytes, data_type: DataType) -> bytes:
+        """A document that was listed, without the fields that the store computes."""
+        family = next((family for family in self.families if namespace in family.names), None)
+        return family.holding(data_type).as_written(document) if family is not None else document
 
     def remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
