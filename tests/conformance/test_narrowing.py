@@ -205,3 +205,25 @@ def test_where_the_time_is_over_no_more_is_judged() -> None:
     outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(ALL, RULES))}
     assert outcomes["a/two"].apart is not None
     assert outcomes["a/two"].apart.status == ""
+
+
+@pytest.mark.parametrize("beside_fails_apart", [False, True])
+def test_a_failure_beside_explains_only_what_it_still_shows(beside_fails_apart: bool) -> None:
+    """A consequence that still fails would be folded under another failure, so that is judged apart from the feature,
+    too: if it passes, the consequence has failed on its own."""
+    rules = (
+        RuleInfo("a/cause", Level.MUST, "a sentence"),
+        RuleInfo("a/beside", Level.MUST, "a sentence"),
+        RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause", "a/beside")),
+    )
+    findings = (found("a/cause", MIXED), found("a/beside"), found("a/one"))
+    narrowing = Narrowing(findings, rules, Terms())
+    fails = {"a/cause": False, "a/one": True, "a/beside": beside_fails_apart}
+    asked = []
+    while (retrial := narrowing.next()) is not None:
+        asked.append(retrial.rule)
+        narrowing.take(retrial, found(retrial.rule) if fails[retrial.rule] else passed(retrial.rule))
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(findings, rules))}
+    assert asked == ["a/cause", "a/one", "a/beside"]
+    assert outcomes["a/one"].cause == ("a/beside" if beside_fails_apart else "")
+    assert outcomes["a/beside"].failure is not None

@@ -64,6 +64,9 @@ class _Cause:
     found: dict[str, Finding] = field(default_factory=dict)
     beside: tuple[Finding, ...] = ()
     """The failures known when all its consequences had been judged. Later ones may be consequences of these."""
+    suspects: deque[str] = field(default_factory=deque)
+    """Rules of those that would explain what still fails: they are judged without the features, too."""
+    suspected: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
@@ -154,6 +157,8 @@ class Narrowing:
             if cause.without is not None and cause.left:
                 consequence, more = cause.left.popleft()
                 return Retrial(consequence, rule, (*cause.without, *more))
+            if cause.without is not None and cause.suspects:
+                return Retrial(cause.suspects.popleft(), rule, cause.without)
             if cause.without is None and cause.trials and rule not in self._trying:
                 self._trying.add(rule)
                 return Retrial(rule, rule, cause.trials[0])
@@ -166,13 +171,29 @@ class Narrowing:
             self._trying.discard(retrial.rule)
             cause.tell(retrial.without, finding)
             return
+        if retrial.rule in cause.suspected:
+            if finding.failure is None:  # it explains nothing without these features
+                cause.beside = tuple(other for other in cause.beside if other.rule != retrial.rule)
+            self._fold(cause)
+            return
         if more := cause.shared(retrial, finding):
             cause.left.appendleft((retrial.rule, more))
             return
         cause.found[retrial.rule] = finding
         if len(cause.found) == len(cause.consequences):
             cause.beside = tuple(self._roots.values())
-            self._causes += self._causes_of(list(cause.own()), self._came_of(cause), first=False)
+            self._fold(cause)
+
+    def _fold(self, cause: _Cause) -> None:
+        """Take in what its consequences showed, once it is known whether other failures explain it."""
+        came_of = self._came_of(cause)
+        beside = {finding.rule for finding in cause.beside} - {cause.finding.rule, *cause.found, *cause.suspected}
+        unknown = next((outcome.cause for outcome in came_of if outcome.cause in beside), None)
+        if unknown is not None:
+            cause.suspected.add(unknown)
+            cause.suspects.append(unknown)
+        else:
+            self._causes += self._causes_of(list(cause.own()), came_of, first=False)
 
     def outcomes(
         self,
