@@ -79,10 +79,13 @@ def write_for_ever(files: DocumentFiles, name: str, seed: int, thread: int) -> N
 def list_for_ever(files: DocumentFiles) -> None:
     """List all partitions of one plan after another. Prints each plan, and each page with the next page's cursor.
 
-    A partition that is aborted is begun again.
+    A plan or a partition that is aborted, as a compaction may do it, is begun again.
     """
     while True:
-        plan = [planned.cursor.decode() for planned in files.plan(NAMESPACE)]
+        try:
+            plan = [planned.cursor.decode() for planned in files.plan(NAMESPACE)]
+        except Aborted:
+            continue
         say("plan", plan)
         for number, partition in enumerate(plan):
             cursor = b""
