@@ -130,11 +130,12 @@ def test_explorers_alone_have_what_a_rule_has() -> None:
     assert budget.share(2.0) == 2 * QUICK.seconds
 
 
-def test_explorers_end_with_the_run() -> None:
-    """If the other rules took all of the profile's time, there is none left to explore."""
+def test_explorers_have_a_little_time_in_a_late_run() -> None:
+    """If the other rules took all of the profile's time, explorers still have a quarter of their part of it."""
     clock = Clock()
-    budget = Budget(QUICK, RULES + 1, exploring=(1.0,), clock=clock)
+    budget = Budget(QUICK, RULES + 2, exploring=(1.0, 3.0), clock=clock)
     for _ in range(RULES):
         budget.share()
     clock.now += QUICK.total + 1.0
-    assert budget.share(1.0) == 0.0
+    least = 0.25 * QUICK.exploring * QUICK.total
+    assert [budget.share(1.0), budget.share(3.0)] == [pytest.approx(0.25 * least), pytest.approx(0.75 * least)]

@@ -10,6 +10,9 @@ __all__ = ["Budget"]
 _AHEAD = 0.5
 """While a run has used at most this fraction of the time due so far, its rules get all that the profile allows."""
 
+_EVEN_LATE = 0.25
+"""The fraction of their part of the profile's time that explorers have even if the other rules took all of it."""
+
 _APART = 0.2
 """The fraction of a profile's time that judging rules again, apart from features of a failure, may always take."""
 
@@ -64,9 +67,10 @@ class Budget:
             return self._profile.seconds * weight
         if self._taken_by_others is None:
             self._taken_by_others = spent
-        part = self._profile.exploring / (1 - self._profile.exploring)
-        due = self._taken_by_others * part * weight / sum(self._weights)
-        return min(due, max(0.0, self._total - spent)) * self._jobs
+        exploring, mine = self._profile.exploring, weight / sum(self._weights)
+        due = self._taken_by_others * exploring / (1 - exploring) * mine
+        least = _EVEN_LATE * self._total * exploring * mine
+        return min(due, max(least, self._total - spent)) * self._jobs
 
     def has_time_again(self) -> bool:
         """Whether there is time to judge another rule again. The time starts with the first call.
