@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import groupby
 from typing import Any
 
 from dsync_kit.errors import ConnectorError, FailedPrecondition, ResourceExhausted, Unavailable
@@ -267,11 +268,9 @@ class ThrottledDeleteIsAnsweredOk(Remote):
     """Deletes go into a separate request, whose status nobody checks."""
 
     def commit(self, namespace: str, data_type: Any, changes: Any) -> None:
-        deletes = [change for change in changes if change.update.type == UPDATE_TYPE_DELETE]
-        super().commit(namespace, data_type, [change for change in changes if change not in deletes])
-        if deletes:
-            with suppress(Throttled):
-                super().commit(namespace, data_type, deletes)
+        for deletes, group in groupby(changes, key=lambda change: change.update.type == UPDATE_TYPE_DELETE):
+            with suppress(Throttled) if deletes else nullcontext():
+                super().commit(namespace, data_type, [*group])
 
 
 @broken("faults/throttled-list", "rare")
