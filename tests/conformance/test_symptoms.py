@@ -133,6 +133,7 @@ def test_a_refused_call() -> None:
             "calls are refused with INVALID_ARGUMENT: not a cursor: … of …",
         ),
         ("no", InvalidArgument, None),
+        ("no", Unavailable, "WriteData is refused with UNAVAILABLE"),
         ("the connector failed unexpectedly", ConnectorError, None),
     ],
 )
@@ -141,7 +142,7 @@ def test_the_text_of_a_refusal(text: str, code: Any, symptom: str | None) -> Non
     refused = page(document("a"), error=code(text))
     found = shown(Violation("odd", seen=f"it answered {refused.error}"), refused)
     assert found == ((symptom,) if symptom else ())
-    assert shown(Violation("odd", seen="another thing"), refused) == ()
+    assert shown(Violation("odd", seen="something else"), refused) == ()
 
 
 def test_a_value_or_an_id_of_another_kind() -> None:

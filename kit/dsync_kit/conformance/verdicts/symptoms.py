@@ -47,8 +47,10 @@ def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[Symptom, .
 
 def _of_answers(seen: str, calls: Sequence[Call]) -> Iterator[str]:
     """The text of a refusal that the violation quotes: other calls may be refused for the same reason."""
-    errors = (call.error for call in reversed(calls) if call.error is not None)
-    error = next((error for error in errors if error.message and error.message in seen), None)
+    errors = ((call.rpc, call.error) for call in reversed(calls) if call.error is not None)
+    rpc, error = next((pair for pair in errors if pair[1].message and pair[1].message in seen), (None, None))
+    if rpc is not None and error is not None and error.retryable:
+        yield f"{rpc.name} is refused with {error.code.name}"
     if error is not None and error.code is not StatusCode.UNKNOWN:  # an exception may come from anywhere
         text = _DATA.sub("…", error.message)
         if len(text) >= _SAYS_SOMETHING:
