@@ -5,7 +5,8 @@ from typing import Self
 
 __all__ = ["Pace"]
 
-_MOST_LISTS = 10
+_FEWEST_LISTS, _MOST_LISTS = 2, 10
+"""Never just one: with a fixed number, Hypothesis would draw one value less, and another pace could not replay it."""
 
 _EXAMPLES = 3
 """How many examples of the usual length should fit into the time."""
@@ -28,6 +29,6 @@ class Pace:
     def within(cls, seconds: float, *, call: float, outage: float) -> Self:
         """The pace of examples that share so many `seconds`, if a `call` and an `outage` take as long as given."""
         calls = seconds / _EXAMPLES / call if call else float("inf")
-        # An example has half of the most lists, and one at least.
+        # On average, an example has half of the most lists.
         lists = 2 * (calls - _CALLS_AROUND) / _CALLS_A_LIST - 1
-        return cls(int(max(1, min(_MOST_LISTS, lists))), outage <= _OUTAGE_SHARE * seconds)
+        return cls(int(max(_FEWEST_LISTS, min(_MOST_LISTS, lists))), outage <= _OUTAGE_SHARE * seconds)
