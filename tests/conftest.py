@@ -12,38 +12,35 @@ from xdist.scheduler import LoadFileScheduling
 # read all modules again.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis"))
 
-FIRST = tuple(
-    f"{name}.py"
-    for name in (
-        *(
-            "tests/rules/test_faults_found",
-            "tests/cli/test_verify",
-            "tests/ci/test_ci",
-            "tests/plugin/test_pytest_plugin",
-        ),
-        *("tests/rules/test_catalogue", "tests/cli/test_run", "examples/reference/tests/test_conformance"),
-        *(
-            "tests/cli/test_apart",
-            "tests/scaffold/test_rendered",
-            "tests/cli/test_streams",
-            "tests/scaffold/test_blank",
-        ),
-        *("tests/ci/test_action", "tests/docs/test_commands", "tests/rules/test_stream", "tests/scaffold/test_sql"),
-        *(
-            "tests/scaffold/test_document",
-            "tests/spark/test_in_spark",
-            "tests/docs/test_tutorial",
-            "tests/e2e/test_e2e",
-        ),
-        *("tests/update/test_adopt", "tests/cli/test_jobs", "tests/cli/test_replay", "tests/update/test_update"),
-        *(
-            "tests/cli/test_serve",
-            "tests/cli/test_run_crash",
-            "tests/rules/test_narrowing",
-            "tests/rules/test_exploring",
-        ),
-    )
-)
+FIRST = [
+    "tests/rules/test_faults_found.py",
+    "tests/cli/test_verify.py",
+    "tests/ci/test_ci.py",
+    "tests/plugin/test_pytest_plugin.py",
+    "tests/rules/test_catalogue.py",
+    "tests/cli/test_run.py",
+    "examples/reference/tests/test_conformance.py",
+    "tests/cli/test_apart.py",
+    "tests/scaffold/test_rendered.py",
+    "tests/cli/test_streams.py",
+    "tests/scaffold/test_blank.py",
+    "tests/ci/test_action.py",
+    "tests/docs/test_commands.py",
+    "tests/rules/test_stream.py",
+    "tests/scaffold/test_sql.py",
+    "tests/scaffold/test_document.py",
+    "tests/spark/test_in_spark.py",
+    "tests/docs/test_tutorial.py",
+    "tests/e2e/test_e2e.py",
+    "tests/update/test_adopt.py",
+    "tests/cli/test_jobs.py",
+    "tests/cli/test_replay.py",
+    "tests/update/test_update.py",
+    "tests/cli/test_serve.py",
+    "tests/cli/test_run_crash.py",
+    "tests/rules/test_narrowing.py",
+    "tests/rules/test_exploring.py",
+]
 """The files that take 20 seconds or more, with the longest first: if one came last, the other workers would be idle."""
 
 PARTS = {"tests/rules/test_faults_found.py": 2}
