@@ -10,6 +10,7 @@ from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     Capabilities,
     GeneratePlanRequest,
+    GeneratePlanResponse,
     GetByIdsRequest,
     GetInfoRequest,
     GetInfoResponse,
@@ -134,6 +135,16 @@ class RefusesPlansOfUpdates(NoUpdates):
 
     def updates_partitions(self, requested: Sequence[str]) -> list[UpdatesPartition]:
         raise Unimplemented("updates are not supported: use the initial sync alone")
+
+
+@unusual()
+class RefusesPlansWithoutACopy(RefusesPlansOfUpdates):
+    """It can only copy: a plan without a copy is UNIMPLEMENTED, even one that asks for nothing."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        if not request.initial_sync:
+            raise Unimplemented("this store has no log of changes")
+        return super().generate_plan(request)
 
 
 @unusual()
