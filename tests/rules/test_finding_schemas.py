@@ -1,6 +1,6 @@
 """Finding a schema from existing documents, and from a store's refusals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bson
@@ -146,6 +146,59 @@ def test_an_empty_table_is_found_out() -> None:
         "b": ("string", "null"),
     }
     assert finding.schema.fields["b"].max_length == 20
+
+
+_COLUMNS: dict[str, Callable[[Any], bool]] = {
+    "title": lambda value: type(value) is str and len(value) <= 40 and value == value.strip(),
+    "done": lambda value: type(value) is bool,
+    "size": lambda value: value is None or type(value) is int,
+    "price": lambda value: value is None or (type(value) is float and abs(value) < 10**8 and value == round(value, 2)),
+}
+_TYPES = {"title": "string", "done": "boolean", "size": "int32", "price": "double"}
+
+_MESSAGES: dict[str, tuple[str, str]] = {
+    "all columns at once": ("a row has exactly the columns {all}", "{name} is a {type}, or does not fit"),
+    "a database": (
+        'null value in column "{name}" of relation "told" violates not-null constraint',
+        'column "{name}" is of type {type} but expression is of another type',
+    ),
+    "a validator": ("'{name}' is a required property", "{name}: value is not a valid {type}"),
+    "without types": ("missing field {name}", "field {name} is invalid"),
+}
+
+
+@pytest.mark.parametrize("messages", _MESSAGES.values(), ids=_MESSAGES)
+def test_what_refusals_name_leads_to_a_document(messages: tuple[str, str]) -> None:
+    """An empty table whose columns must all be there: their names, types, nulls and limits are found by refusals."""
+    missing, unfit = messages
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if type(document["_id"]) is not str:
+            return Answer(refusal="the table's key is a text")
+        absent = [name for name in _COLUMNS if name not in document]
+        if unknown := [name for name in document if name not in {"_id", *_COLUMNS}]:
+            return Answer(refusal=f"unknown field {unknown[0]}")
+        if absent:
+            return Answer(refusal=missing.format(name=absent[0], all=", ".join(["_id", *_COLUMNS])))
+        for name, fits in _COLUMNS.items():
+            if not fits(document[name]):
+                return Answer(refusal=unfit.format(name=name, type=_TYPES[name]))
+        return Answer(back=document)
+
+    finding = probed(attempt, BSON, namespace="told")
+    assert finding.schema is not None, finding.notes
+    assert finding.calls < MOST_CALLS
+    assert {name: own.types for name, own in finding.schema.fields.items()} == {
+        "title": ("string",),
+        "done": ("bool",),
+        "size": ("int", "null"),
+        "price": ("double", "null"),
+    }
+    found = Filling(finding.schema)
+    for text in (" a ", "x" * 41):
+        assert not found.schema.allows("title", text)
+    for price in (1 / 3, 1e300, float("nan")):
+        assert not found.schema.allows("price", price)
 
 
 def test_a_store_that_takes_nothing_is_said() -> None:

@@ -1,5 +1,6 @@
 """Hypothesis strategies for a schema's values: those at its bounds, those that are often got wrong, any others."""
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -144,9 +145,11 @@ def _often_wrong(kind: str, data_type: DataType) -> Sequence[Any]:
 
 
 def _unambiguous(schema: ValueSchema, value: Any) -> bool:
-    """Whether a number with `multipleOf` has only one spelling: a store may keep 1.1 as 1.10."""
-    if not isinstance(schema.multiple_of, Decimal) or not hasattr(value, "to_decimal"):
+    """Whether a number with `multipleOf` has only one spelling: a store may keep 1.1 as 1.10, and knows no -0.0."""
+    if not isinstance(schema.multiple_of, Decimal):
         return True
+    if not hasattr(value, "to_decimal"):
+        return not (isinstance(value, float) and value == 0 and math.copysign(1, value) < 0)
     digits, step = value.to_decimal().as_tuple(), schema.multiple_of.as_tuple().exponent
     return isinstance(step, int) and digits.exponent == min(0, step) and digits.digits[-1] != 0
 

@@ -19,6 +19,7 @@ __all__ = [
     "OutOfCallsError",
     "Probe",
     "between",
+    "names_in",
     "sample_fields",
     "type_of",
     "with_field",
@@ -33,13 +34,19 @@ _NAMING = (
     r'(?:column|field|property|attribute|key)s?:? +["\'`]?([A-Za-z_][\w$]*)["\'`]?',
     r'["\'`]([A-Za-z_]\w*)["\'`]',
     r"([A-Za-z_]\w*) (?:is|was) (?:missing|required|NOT NULL)",
+    r"(?:^|[:;.,(] ?)([A-Za-z_]\w*) (?:is|must|should|needs|has to|may|cannot|can't|expects?)\b",
 )
+_LISTING = (
+    r'(?:column|field|propertie|attribute|key)s?\b[^\w"\'`]*((?:["\'`]?\w+["\'`]?(?:, and |, ?| and ))+["\'`]?\w+)',
+    r'\(((?:["\'`]?\w+["\'`]?, ?)+["\'`]?\w+["\'`]?)\)',
+)
+"""How messages list names: after a word for them, or in parentheses."""
 _COMMON = frozenset(
     {
         *("of", "in", "is", "for", "not", "with", "and", "or", "the", "a", "an", "does", "was", "has", "have", "be"),
         *("at", "to", "from", "by", "on", "as", "that", "this", "must", "cannot", "null", "missing", "required"),
         *("value", "values", "type", "name", "names", "constraint", "violates", "relation", "table", "found"),
-        *("unknown", "error", "int", "string"),
+        *("unknown", "error", "int", "string", "it", "there", "document", "documents", "row", "rows", "all", "no"),
     }
 )
 """Words that such messages quote, but that name nothing."""
@@ -79,6 +86,8 @@ class Probe:
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Callable[[Any], bool] = lambda _: False
+    good: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of a document that was kept."""
     computed: frozenset[str] = frozenset()
     """Fields that the store adds: documents are compared without them."""
 
@@ -100,16 +109,20 @@ class Probe:
             self.refusal = answer.refusal
             # A message that names a sent field means something else: that there is no such field.
             others = self.no_fields | document.keys()
-            self.named |= dict.fromkeys(name for name in _names(answer.refusal) if name not in others)
+            self.named |= dict.fromkeys(name for name in names_in(answer.refusal) if name not in others)
         return answer
 
     def keeps(self, schema: DocumentSchema, name: str, value: Any, others: Mapping[str, Any] | None = None) -> bool:
         """Whether a document is kept if its field `name` has this value.
 
-        The other fields are `others`, by default samples that fit the schema.
+        The other fields are `others`, by default those of a kept document, and samples that fit the schema.
         """
-        fields = {**(sample_fields(schema) if others is None else others), name: value}
+        fields = {**(self.others(schema) if others is None else others), name: value}
         return self.kept(schema.document(self.free_id(schema), fields))
+
+    def others(self, schema: DocumentSchema) -> dict[str, Any]:
+        """A value for each field of the schema: that of a document that was kept, or else a sample."""
+        return {**sample_fields(schema), **{name: value for name, value in self.good.items() if name in schema.fields}}
 
     def free_id(self, schema: DocumentSchema) -> Any:
         """An id that fits the schema and that no document has yet; if thousands are taken, a taken one."""
@@ -126,12 +139,13 @@ class Probe:
         return same_document(encode(dict(one), self.data_type), encode(dict(other), self.data_type), self.data_type)
 
 
-def _names(message: str) -> Iterator[str]:
-    """The names that a message quotes, or calls a column or field: a document may lack them."""
+def names_in(message: str) -> Iterator[str]:
+    """The names that a message lists or quotes, or calls a column or field: a document may lack them."""
+    for pattern in _LISTING:
+        for names in re.findall(pattern, message, re.IGNORECASE):
+            yield from (name for name in re.findall(r"[A-Za-z_]\w*", names) if name not in ("and", "or"))
     for pattern in _NAMING:
-        for name in re.findall(pattern, message, re.IGNORECASE):
-            if name.lower() not in _COMMON:
-                yield name
+        yield from (name for name in re.findall(pattern, message, re.IGNORECASE) if name.lower() not in _COMMON)
 
 
 def sample_fields(schema: DocumentSchema) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A first document that a store keeps: with any fields, like existing ones, or with the fields that refusals name."""
+"""A first document that a store keeps: with any fields, or like existing ones."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,6 @@ from dsync_kit.conformance.documents.finding.attempts import (
     Probe,
     between,
     sample_fields,
-    type_of,
     with_field,
     without_field,
 )
@@ -23,7 +22,7 @@ from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["ONLY_NULL", "anything", "from_nothing", "like_existing"]
+__all__ = ["ONLY_NULL", "anything", "like_existing"]
 
 _DOUBLES = (("double",), ("double", "null"))
 _HALVES = (12345.5, -0.5)
@@ -167,75 +166,3 @@ def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     """Some of the values that a field has, null aside."""
     found = {repr(document[name]): document[name] for document in documents if document.get(name) is not None}
     return list(found.values())[:_MOST_SEEN]
-
-
-def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
-    """A schema with ids of the first kind that works; None if the store keeps none of the documents."""
-    for kind in kinds:
-        if (found := _with_id(probe, kind)) is not None:
-            return found
-    return None
-
-
-def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
-    """A schema with ids of one kind: alone, or with the fields that the store names, one after another."""
-    own = id_field(probe.data_type)
-    identifier = sample_id(kind)
-    repeated: dict[str, tuple[str, ...]] = {}
-    fields: dict[str, Any] = {}
-    for _ in range(8):
-        document = {own: identifier, **dict.fromkeys(repeated, identifier), **fields}
-        answer = probe.tried(document)
-        if not answer.refusal and (not answer.readable or answer.back is not None):
-            return _from_back(probe, document, answer.back, repeated)
-        missing = [name for name in probe.named if name not in document]
-        if not missing:
-            # A row without its key's column may have been dropped: such a column is mostly called `id`.
-            missing = ["id"] if "id" not in document else []
-        if missing:
-            name = missing[0]
-            if _like_a_key(name, repeated):
-                repeated[name] = ()
-            else:
-                fields[name] = "text"
-            continue
-        retyped = next((name for name in fields if name in answer.refusal and fields[name] == "text"), None)
-        if retyped is None:
-            return None
-        fields[retyped] = Int64(5) if probe.data_type == DATA_TYPE_MONGO_BSON else 5
-    return None
-
-
-def _like_a_key(name: str, repeated: Mapping[str, Any]) -> bool:
-    return not repeated and ("id" in name.lower() or "key" in name.lower() or name.lower() in ("pk", "code", "number"))
-
-
-def _from_back(
-    probe: Probe, document: Mapping[str, Any], back: Mapping[str, Any] | None, repeated: Mapping[str, tuple[str, ...]]
-) -> DocumentSchema:
-    own = id_field(probe.data_type)
-    seen = dict(document) if back is None else dict(back)
-    kind = ValueSchema(bson_type=(type_of(seen[own], probe.data_type),))
-    fields = {
-        name: ValueSchema(bson_type=(type_of(value, probe.data_type),))
-        for name, value in seen.items()
-        if name != own and name not in repeated
-    }
-    schema = DocumentSchema(
-        probe.data_type, kind, fields=fields, required=frozenset(fields), additional=False, repeats=dict(repeated)
-    )
-    # A value that was never written: a default, which may be replaced, or a computed value.
-    unasked = [name for name, value in seen.items() if name not in document and value is not None]
-    for name in unasked:
-        schema = without_field(schema, name)
-    for name in unasked:
-        whole = replace(
-            schema,
-            fields={**schema.fields, name: fields[name]},
-            computed={key: own for key, own in schema.computed.items() if key != name},
-        )
-        probe.computed = frozenset(whole.computed)
-        if probe.kept(whole.document(probe.free_id(whole), sample_fields(whole))):
-            schema = replace(whole, required=whole.required | {name})
-    probe.computed = frozenset(schema.computed)
-    return schema

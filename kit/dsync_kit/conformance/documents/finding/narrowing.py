@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -54,7 +54,46 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
+    for formed in _formed(probe, schema):
+        schema = formed
+        yield schema
     yield from _limited_ids(probe, schema)
+
+
+_FORMS: Sequence[tuple[str, dict[str, Any]]] = (
+    (" \u00e9\U0001d11e\n' ", {"pattern": r"^\S(.*\S)?$"}),
+    ("\u00e9 '\U0001d11e", {"pattern": r"^[!-~]([ -~]*[!-~])?$"}),
+    ("a 'b'", {"pattern": "^[A-Za-z0-9]+$"}),
+)
+"""Texts, the most unusual first, each with the keywords for a field that does not keep it."""
+_FORM_LENGTH = max(len(text) for text, _ in _FORMS)
+
+
+def _formed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
+    """The schema as more becomes known about its texts: whether they may be empty, and which characters they have."""
+    names = [name for name, own in schema.fields.items() if own.types[:1] == ("string",) and _any_text(own)]
+    for name in _unkept(probe, schema, [name for name in names if not schema.fields[name].min_length], ""):
+        schema = with_field(schema, name, schema.fields[name].model_copy(update={"min_length": 1}))
+        yield schema
+    for text, limit in _FORMS:
+        names = _unkept(probe, schema, names, text)
+        for name in names:
+            schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
+            yield schema
+
+
+def _any_text(own: ValueSchema) -> bool:
+    short = own.max_length is not None and own.max_length < _FORM_LENGTH
+    return not (own.patterns or own.enum or short)
+
+
+def _unkept(probe: Probe, schema: DocumentSchema, names: Sequence[str], text: str) -> list[str]:
+    """The fields that do not keep a text: tried all at once, then one by one."""
+    if not names or probe.kept(
+        schema.document(probe.free_id(schema), {**sample_fields(schema), **dict.fromkeys(names, text)})
+    ):
+        return []
+    return [name for name in names if not probe.keeps(schema, name, text)]
 
 
 def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
@@ -81,18 +120,24 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
     elif "int" in own.types:
         yield 2**31 - 1, between(-(2**15), 2**15 - 1)
         yield 2**15 - 1, between(0, 100)
-    elif "double" in own.types and data_type == DATA_TYPE_MONGO_BSON:
-        yield float("nan"), {"minimum": -_GREATEST, "maximum": _GREATEST}
+    elif "double" in own.types:
+        if data_type == DATA_TYPE_MONGO_BSON:
+            yield float("nan"), {"minimum": -_GREATEST, "maximum": _GREATEST}
+        yield 1e300, between(-(10**6), 10**6)
     elif "decimal" in own.types and data_type == DATA_TYPE_MONGO_BSON:
         sizes = (30, 18, 16, 13, 10, 8, 6, 5, 4, 3, 2, 1)
         yield from ((Decimal128("9" * long), between(1 - 10**next_, 10**next_ - 1)) for long, next_ in pairwise(sizes))
 
 
 def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Decimals with ever fewer decimal places; none if existing documents show how many."""
+    """Numbers with ever fewer decimal places; none if existing documents show how many."""
     if "decimal" in own.types and own.multiple_of is None and data_type == DATA_TYPE_MONGO_BSON:
         yield Decimal128("1.123456"), {"multiple_of": Decimal("0.01")}
         yield Decimal128("1.15"), {"multiple_of": Decimal(1)}
+    elif "double" in own.types and own.multiple_of is None:
+        yield 1 / 3, {"multiple_of": Decimal("0.01")}
+        yield 0.37, {"multiple_of": Decimal("0.5")}
+        yield 0.5, {"multiple_of": Decimal(1)}
 
 
 def _doubles(own: ValueSchema) -> tuple[str, ...]:

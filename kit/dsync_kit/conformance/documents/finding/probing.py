@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dsync_kit.conformance.documents.finding.attempts import Attempt, OutOfCallsError, Probe
-from dsync_kit.conformance.documents.finding.first_document import anything, from_nothing, like_existing
+from dsync_kit.conformance.documents.finding.first_document import anything, like_existing
+from dsync_kit.conformance.documents.finding.from_refusals import from_nothing
 from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.narrowing import narrowed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
@@ -19,7 +20,7 @@ from dsync_kit.protocol import DataType
 
 __all__ = ["MOST_CALLS", "Finding", "probed"]
 
-MOST_CALLS = 40
+MOST_CALLS = 60
 """The most documents written to find out what a store holds."""
 
 
