@@ -69,6 +69,7 @@ class _Explorer:
         self._case = case
         namespaces = case.draw(st.integers(1, 3), "namespaces")
         pages = case.draw(st.integers(0, 2), "several pages of documents at first") == 1
+        empty = namespaces > 1 and case.draw(st.booleans(), "the last namespace is empty at first")
         self._world = World(case, threads=_THREADS if at_once else 1)
         self._writer = Writer(self._world)
         self._reader = Reader(self._world, lookups=lookups)
@@ -80,6 +81,8 @@ class _Explorer:
             if number and not case.has_free_namespace:
                 break
             name = self._world.add()
+            if empty and number == namespaces - 1:
+                continue
             self._writer.load(name, [self._world.document(0, 0)], case.driver)
             if pages and not number:
                 self._writer.pages(name)
@@ -91,6 +94,8 @@ class _Explorer:
         offered = {
             Kind.PAGE: True,
             Kind.CALL: changes,
+            Kind.PARTIAL: self._writer.partial_updates,
+            Kind.REPEAT: True,
             Kind.MANY: True,
             Kind.THIN_OUT: changes and case.deletes,
             Kind.EMPTY: changes and case.deletes,
@@ -157,6 +162,10 @@ class _Explorer:
                 self._writer.page(operation, thread, threads)
             case Kind.CALL:
                 self._writer.call(operation, thread, threads)
+            case Kind.PARTIAL:
+                self._writer.partial(operation, thread, threads)
+            case Kind.REPEAT:
+                self._writer.repeat(operation)
             case Kind.MANY:
                 self._writer.many(operation, thread, threads)
             case Kind.THIN_OUT | Kind.EMPTY:

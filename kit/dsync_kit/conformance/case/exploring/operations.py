@@ -14,6 +14,8 @@ class Kind(StrEnum):
 
     PAGE = "write a page"
     CALL = "write updates"
+    PARTIAL = "write partial updates"
+    REPEAT = "repeat earlier writes"
     MANY = "write many documents"
     THIN_OUT = "delete some"
     EMPTY = "delete everything"
@@ -65,12 +67,13 @@ class AtOnce:
 
 Step = Operation | AtOnce
 
-_ITEMS = {Kind.PAGE: 4, Kind.CALL: 5, Kind.BAD_PAGE: 3}
+_ITEMS = {Kind.PAGE: 4, Kind.CALL: 5, Kind.PARTIAL: 3, Kind.BAD_PAGE: 3}
 _OPENS = (Kind.PLAN, Kind.BEGIN, Kind.STREAM, Kind.RESUME)
 _IN_A_THREAD = frozenset(
     {
         Kind.PAGE,
         Kind.CALL,
+        Kind.PARTIAL,
         Kind.MANY,
         Kind.THIN_OUT,
         Kind.EMPTY,
@@ -84,12 +87,13 @@ _IN_A_THREAD = frozenset(
         Kind.STREAM,
     }
 )
-_WRITES = frozenset({Kind.PAGE, Kind.CALL, Kind.MANY, Kind.THIN_OUT, Kind.EMPTY})
+_WRITES = frozenset({Kind.PAGE, Kind.CALL, Kind.PARTIAL, Kind.MANY, Kind.THIN_OUT, Kind.EMPTY})
 _FEWEST_KINDS = 4
 _MOST_AT_ONCE = 4
 
 _WEIGHTS = {
     Kind.CALL: 3,
+    Kind.PARTIAL: 2,
     Kind.PAGE: 2,
     Kind.THIN_OUT: 2,
     Kind.BEGIN: 2,

@@ -2,23 +2,29 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.exploring.operations import Kind, Operation
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.outcome import Inapplicable
+from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.inspection import key_of
-from dsync_kit.documents import id_of
+from dsync_kit.documents import encode, id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, Update
+from dsync_kit.partial import apply_partial_update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, BsonValue, Update
 
 __all__ = ["Writer"]
 
 _MANY = (33, 3, 260, 260)
 """Sizes of a large write: less than a small page, more, and several pages of the usual size."""
+
+_KEPT = 4
+"""How many of the latest writes may be repeated."""
 
 _FEW = 2
 """The first of these are used if others write at the same time."""
@@ -35,6 +41,7 @@ class Writer:
         self._case = world.case
         self._deleted: dict[str, list[bytes]] = {}
         self._numbered: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._sent: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._marks = 0
 
     def page(self, operation: Operation, thread: int, threads: int) -> None:
@@ -52,6 +59,57 @@ class Writer:
             for kind, index, content in operation.items
         ]
         self.change(self._world.name(operation), updates, self._world.driver(operation))
+
+    @property
+    def partial_updates(self) -> bool:
+        """Whether to try partial updates: of documents with any fields, if they are not known to be refused."""
+        case = self._case
+        known = case.declared.is_sink and case.offers(Need.CHANGING) and not case.subject.remembered.whole_only
+        return known and not self._world.lags and case.holding(self._world.data_type).free
+
+    def partial(self, operation: Operation, thread: int, threads: int) -> None:
+        """A call of partial updates of drawn documents that are there: each sets fields, and removes one."""
+        world, name = self._world, self._world.name(operation)
+        history, contents = world.histories[name], world.contents
+        if threads == 1:
+            world.resolve()
+        now, after, updates = world.clock.now(), dict[bytes, bytes](), []
+        for number, index, content in operation.items:
+            whole = world.document(self._own(index, thread, threads), content)
+            key = world.key(whole)
+            states = [after[key]] if key in after else history.possible(key, now, now)
+            if len(states) > 1 or (current := states[0]) is None:
+                continue  # a refused call left it, nobody knows how, or it is not there
+            changes = contents[content % len(contents)]
+            others = [*contents[number % len(contents)], "nowhere"]
+            gone = [field for field in others if field not in changes][:1]
+            data = encode(changes, world.data_type)
+            after[key] = apply_partial_update(current, data, gone, world.data_type)
+            parts = id_of(whole, world.data_type)
+            updates.append(Update(id=parts, type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=gone))
+        if not updates:
+            return
+        self._sent.pop(name, None)  # repeated over a newer state, they would give another one
+        writes, sure = history.begin(after.items()), False
+        try:
+            self._case.update(name, updates, world.data_type)
+            sure = True
+        except ConnectorError as error:
+            expect_final(self._case, error, "PARTIAL_UPDATE")
+            self._case.subject.remembered.whole_only = True
+        finally:
+            history.end(writes, sure=sure)
+        if not sure and threads == 1:
+            world.resolve()
+
+    def repeat(self, operation: Operation) -> None:
+        """The latest writes to a namespace, from one of them to the newest: as after a retry, or a resume."""
+        sent = self._sent[self._world.name(operation)]
+        if sent:
+            start = operation.which % len(sent)
+            self._sent[self._world.name(operation)] = sent[:start]
+            for again in sent[start:]:
+                again()
 
     def many(self, operation: Operation, thread: int, threads: int) -> None:
         """A page of numbered documents; none if the store has too few ids."""
@@ -116,6 +174,7 @@ class Writer:
                 raise
         finally:
             history.end(writes, sure=sure)
+        self._note(name, lambda: self.load(name, documents, driver), sure=sure)
         if bad and threading.current_thread() is threading.main_thread():
             world.resolve()
 
@@ -139,6 +198,14 @@ class Writer:
             sure = True
         finally:
             history.end(writes, sure=sure)
+        self._note(name, lambda: self.change(name, updates, driver), sure=sure)
+
+    def _note(self, name: str, again: Callable[[], None], *, sure: bool) -> None:
+        """Keep an acknowledged write, so that it can be repeated. Writes of threads have no order to repeat them in."""
+        if sure and threading.current_thread() is threading.main_thread():
+            self._sent[name] = [*self._sent[name], again][-_KEPT:]
+        else:
+            self._sent.pop(name, None)
 
     def _many(self, name: str, count: int, operation: Operation, thread: int) -> None:
         with suppress(Inapplicable):
