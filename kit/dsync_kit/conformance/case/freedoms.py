@@ -14,6 +14,7 @@ from dsync_kit.conformance.documents.dimensions import (
     NUMBERED_IDS,
     PAGE_IDS,
     PARTITION_ORDER,
+    UNSET,
     Dimension,
 )
 from dsync_kit.conformance.documents.wire import Form, Wire, dimensions_of
@@ -96,6 +97,11 @@ class Freedoms:
     def document_bytes(self) -> int:
         """How many bytes a document has; 0 for one with only its id."""
         return LARGE_BYTES.values[self._value(LARGE_BYTES)]
+
+    def unset(self, there: Sequence[str], missing: Sequence[str]) -> list[str]:
+        """The names of fields that a partial update removes: of those that its document has, and of those it lacks."""
+        one, other = UNSET.values[self._value(UNSET)]
+        return [*(there[:1] if one else ()), *(missing[:1] if other else ())]
 
     def numbered_kind(self, kinds: tuple[str, ...]) -> str:
         """The kind of the example's numbered ids, drawn from `kinds` once; empty if there are no kinds.

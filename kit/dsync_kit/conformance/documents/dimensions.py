@@ -37,6 +37,7 @@ __all__ = [
     "NUMBERED_IDS",
     "PAGE_IDS",
     "PARTITION_ORDER",
+    "UNSET",
     "Dimension",
 ]
 
@@ -203,6 +204,19 @@ PAGE_IDS: Dimension[bool] = Dimension(
     {"drawn": False, "at both ends of the range of a type": True},
 )
 
+UNSET: Dimension[tuple[bool, bool]] = Dimension(
+    "fields that a partial update removes",
+    "`partial_update_unset` names fields to remove; a missing one is removed already.",
+    "the rules on partial updates that are applied",
+    {
+        "none": (False, False),
+        "one that is there": (True, False),
+        "one that is missing": (False, True),
+        "both": (True, True),
+    },
+)
+"""Whether a field is removed that the document has, and one that it lacks."""
+
 ALIKE: Dimension[tuple[str, ...]] = Dimension(
     "texts that look alike",
     "Namespaces are opaque strings, and so are ids that are texts.",
@@ -230,6 +244,8 @@ ALIKE: Dimension[tuple[str, ...]] = Dimension(
         "HTML": ("a&b", "a&amp;b"),
         "numbers": ("7", "007", "7.0", "+7"),
         "separators": ("a-b", "a_b", "a.b", "a:b"),
+        "words for nothing": ("null", "None", "0", "false", "undefined"),
+        "no text": ("", " "),
         "long beginnings": (f"{'k' * 64}1", f"{'k' * 64}2"),
     },
 )
@@ -246,6 +262,7 @@ DIMENSIONS: tuple[Dimension[Any], ...] = (
     PAGE_IDS,
     COUNTS,
     LARGE_BYTES,
+    UNSET,
     ALIKE,
 )
 """All of them, as `docs/rules.md` shows them."""

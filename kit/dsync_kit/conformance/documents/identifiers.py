@@ -109,8 +109,8 @@ _NAME_LETTERS = "aB0A-b_Z9z"
 def varied_ids(kinds: Collection[str], count: int) -> list[Any]:
     """`count` different ids of all the kinds in turn: each sort order of a store arranges them differently."""
     makers: dict[str, Callable[[int], Any]] = {
-        "string": lambda number: _spelled(number, _LETTERS),
-        "name": lambda number: _spelled(number, _NAME_LETTERS),
+        "string": lambda number: _spelled(number, _LETTERS) if number % 3 else f"item{number}",
+        "name": lambda number: _spelled(number, _NAME_LETTERS) if number % 3 else f"item{number}",
         "object-id": lambda number: ObjectId(_bytes(number, 12)),
         "int32": lambda number: _signed(number) * 7919,
         "integer": lambda number: _signed(number) * 7919,

@@ -36,6 +36,7 @@ class MisfitKind(StrEnum):
     TEXT_TOO_LONG = "text too long"
     TEXT_TOO_SHORT = "text too short"
     OTHER_FORM = "text of another form"
+    NUL = "text with NUL"
     NOT_LISTED = "value that is not listed"
     OUT_OF_RANGE = "number out of range"
     TOO_MANY_DIGITS = "too many digits"
@@ -117,7 +118,7 @@ def _misfit(filling: Filling, identifier: Any, fields: dict[str, Any], place: _P
         document.pop(field, None)
     else:
         document[field] = value
-    reason = next(schema.reasons(document), "")
+    reason = next(schema.reasons(document), f"{field!r} is a {kind.value}")
     rest = {name: item for name, item in document.items() if name != schema.id_field}
     return Misfit(kind, field, identifier, make_document(identifier, rest, schema.data_type), reason)
 
@@ -145,7 +146,10 @@ def _wrong(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
             yield from ((name, part_of(made(0), path)) for name, path in schema.repeats.items())
     else:
         for name, value in schema.fields.items():
-            yield from ((name, wrong) for wrong in _values(value, kind, filling) if not schema.allows(name, wrong))
+            # A schema allows NUL, but a store may refuse it.
+            unfit = kind is MisfitKind.NUL
+            wrong = _values(value, kind, filling)
+            yield from ((name, item) for item in wrong if schema.allows(name, item) is unfit)
 
 
 def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
@@ -187,10 +191,12 @@ def _texts(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[
     most, least = schema.max_length, schema.min_length
     if kind is MisfitKind.TEXT_TOO_LONG and most is not None and most < MOST_TEXT and not schema.patterns:
         whole = (text * (most + 1))[:most] or "x" * most
-        # Stores that cut texts often cut only spaces.
-        yield from (whole + more for more in ("x", " ", "é", "x" * 100))
+        # Far too long first: the schema's limit may be below the store's. Some stores cut only spaces.
+        yield from (whole + more for more in ("x" * 100, "x", " ", "é"))
     elif kind is MisfitKind.TEXT_TOO_SHORT and least and not schema.patterns:
         yield from (text[: least - 1], text[: least - 1].rstrip() or "")
+    elif kind is MisfitKind.NUL:
+        yield from ("a\0b", "\0", "text\0")
     elif kind is MisfitKind.OTHER_FORM and schema.patterns:
         yield from (wrong for wrong in (f"!{text}", f"{text}!", text.swapcase(), f" {text} ", "") if wrong != text)
 

@@ -103,6 +103,13 @@ _SPECIAL_DOCUMENTS: list[dict[str, object]] = [
 ]
 """Documents of texts that some libraries take for values of other types."""
 
+_RESERVED_NAMES: list[tuple[str, object]] = [
+    *(("_deleted", True), ("__deleted", "true"), ("deleted", True), ("op", "d"), ("before", None), ("after", None)),
+    *(("_version", 1), ("_rev", "1-a"), ("_ts", 1), ("_source", {"a": 1}), ("ttl", 1), ("expireAt", "2001-01-01")),
+    *(("select", "x"), ("group", "x"), ("constructor", "x"), ("length", 3), ("toString", "x"), ("data", "x")),
+]
+"""Fields that some stores, formats of change events and languages use themselves, each with a value that they have."""
+
 
 @rule(
     "encoding/special-field-names",
@@ -115,7 +122,7 @@ _SPECIAL_DOCUMENTS: list[dict[str, object]] = [
 def special_field_names(case: Case) -> None:
     """Field names with dots, dollars, 200 letters or none at all come back, or the document is refused.
 
-    So do documents that look like Extended JSON or a reference.
+    So do names that stores use themselves, and documents that look like Extended JSON or a reference.
     """
     data_type = case.data_type()
     if not case.holding(data_type).free:
@@ -123,6 +130,7 @@ def special_field_names(case: Case) -> None:
     names = case.draw(strategies.some(_SPECIAL_NAMES), "names")
     tried = [fields for name in names for fields in ({name: "1"}, {"v": {name: "1"}})]
     tried += [{"v": document} for document in case.draw(strategies.some(_SPECIAL_DOCUMENTS), "documents")]
+    tried.append(dict(case.draw(strategies.some(_RESERVED_NAMES), "reserved names")))
     for fields in tried:
         # One refusal says nothing about the other names.
         with contextlib.suppress(Inapplicable):

@@ -124,8 +124,12 @@ def json_numbers(case: Case) -> None:
     ),
 )
 def json_text(case: Case) -> None:
-    """JSON texts of any script come back unchanged."""
-    if not in_its_fields(case, JSON, "string"):
+    """JSON texts of any script come back unchanged; one with NUL may be refused."""
+    if in_its_fields(case, JSON, "string"):
+        return
+    if case.draw(st.integers(0, 3), "with NUL") == 1:
+        round_trip(case, JSON, placed(case, ["a\0b", "\0", "text\0"]), may_refuse=True)
+    else:
         round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["text"], "texts")))
 
 

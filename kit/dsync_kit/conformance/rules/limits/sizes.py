@@ -9,6 +9,7 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
@@ -177,7 +178,10 @@ def large_document(case: Case) -> None:
     examples=0.22,
 )
 def document_sizes(case: Case) -> None:
-    """Documents of any size are stored whole and streamed, whichever call carries them, or get a final refusal."""
+    """Documents of any size are stored whole and streamed, whichever call carries them, or get a final refusal.
+
+    In their calls they stand alone, or among small ones. Some replace smaller ones, and some are then replaced.
+    """
     data_type = case.data_type()
     streamed = case.found.streams and case.declared.can_change
     scene = Scene(case, data_type=data_type) if streamed else None
@@ -186,33 +190,51 @@ def document_sizes(case: Case) -> None:
     model = scene.models[namespace] if scene is not None else Model(data_type)
     size = case.freedoms.document_bytes()
     ids = case.numbered_ids(2, data_type, prefix="sized")
-    page = [document for value in ids if (document := _sized(case, value, size, data_type))]
+    letter = case.draw(strategies.choice("x", "\u65e5"), "filled with")
+    page = [document for value in ids if (document := _sized(case, value, size, letter, data_type))]
+    smaller = [case.document(value, {"n": 0}, data_type) for value in ids]
+    replacing, replaced = case.draw(st.tuples(st.booleans(), st.booleans()), "replace smaller ones, and are replaced")
+    if replacing:
+        case.write(namespace, smaller, data_type)
+        model.write(smaller)
+    before, after = case.draw(strategies.choice((0, 0), (1, 1), (0, 2), (2, 1)), "small documents before and after")
     kind = case.draw(st.sampled_from(case.update_kinds[:2]), "updated by", show=kind_name)
     for way, document in zip(("WriteData", "WriteUpdates"), page, strict=False):
+        small = case.numbered(before + after, data_type, prefix=f"small{way}") if before + after else []
+        documents = [*small[:before], document, *small[before:]]
         try:
             if way == "WriteData" or not case.declared.can_change:
-                case.write(namespace, [document], data_type)
+                case.write(namespace, documents, data_type)
             else:
-                case.update(namespace, [Update(id=id_of(document, data_type), type=kind, data=document)], data_type)
+                updates = [Update(id=id_of(one, data_type), type=kind, data=one) for one in documents]
+                case.update(namespace, updates, data_type)
         except ConnectorError as error:
             expect_final(case, error, f"a document of {len(document):,} bytes by {way}")
             case.notes.append(f"it refuses documents of {len(document):,} bytes")
-            continue
-        model.write([document])
+            documents = small
+            if small:  # nobody knows which of them a refused call wrote
+                case.write(namespace, small, data_type)
+        model.write(documents)
     case.expect(namespace, model, f"the listing of documents of {size:,} bytes")
+    if replaced:
+        case.write(namespace, smaller, data_type)
+        model.write(smaller)
+        case.expect(namespace, model, f"the listing of small documents in place of documents of {size:,} bytes")
     if scene is not None and follower is not None:
         follower.converge(scene.wanted(), what=f"a stream with documents of {size:,} bytes")
 
 
-def _sized(case: Case, value: Any, size: int, data_type: DataType) -> bytes:
-    """A document of so many bytes; for 0, one with only the id."""
+def _sized(case: Case, value: Any, size: int, letter: str, data_type: DataType) -> bytes:
+    """A document of so many bytes, filled with a letter, which a buffer may cut in two; for 0, one with only the id."""
     if not size:
         return case.document(value, {}, data_type)
     name = case.long_field(1, data_type)
     empty = case.document(value, {name: ""}, data_type)
-    if size - len(empty) < 1 or case.holding(data_type).long_field(size - len(empty)) != name:
+    room = size - len(empty)
+    if room < 1 or case.holding(data_type).long_field(room) != name:
         return b""
-    return case.document(value, {name: "x" * (size - len(empty))}, data_type)
+    letters, rest = divmod(room, len(letter.encode()))
+    return case.document(value, {name: letter * letters + "x" * rest}, data_type)
 
 
 @rule(

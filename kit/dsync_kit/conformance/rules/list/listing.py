@@ -26,6 +26,9 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
 __all__ = ["RULES"]
 
 _MOST_PARTITIONS = 8
+_WINDOW = 10_000
+"""Search indexes return so many results of a query at most."""
+
 _PAUSE_SECONDS = 15.0
 """The longest pause between two pages: a slow sink may take as long to write one."""
 
@@ -178,9 +181,9 @@ def page_boundaries(case: Case) -> None:
     examples=0.02,
 )
 def many_pages(case: Case) -> None:
-    """Thousands of documents on many pages are listed once each."""
+    """Thousands of documents on many pages (from standard on: more than 10,000) are listed once each."""
     data_type = case.data_type()
-    documents = case.numbered(3000 * case.bulk, data_type)
+    documents = case.numbered(3000 if case.bulk == 1 else max(_WINDOW + 1, 3000 * case.bulk), data_type)
     namespace = case.namespace()
     for start in range(0, len(documents), 1000):
         case.write(namespace, documents[start : start + 1000], data_type)

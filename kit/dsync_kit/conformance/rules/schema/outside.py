@@ -36,6 +36,7 @@ _ALONE = {
     MisfitKind.TEXT_TOO_LONG: "schema/text-length",
     MisfitKind.TEXT_TOO_SHORT: "schema/text-length",
     MisfitKind.OTHER_FORM: "schema/text-form",
+    MisfitKind.NUL: "schema/text-form",
     MisfitKind.NOT_LISTED: "schema/listed-values",
     MisfitKind.OUT_OF_RANGE: "schema/number-range",
     MisfitKind.TOO_MANY_DIGITS: "schema/digits",
@@ -211,7 +212,7 @@ def updates(case: Case) -> None:
 
 _BY_PARTS = (
     *(MisfitKind.MISSING_FIELD, MisfitKind.UNKNOWN_FIELD, MisfitKind.NULL, MisfitKind.OTHER_TYPE),
-    *(MisfitKind.TEXT_TOO_LONG, MisfitKind.TOO_MANY_DIGITS, MisfitKind.OUT_OF_RANGE),
+    *(MisfitKind.TEXT_TOO_LONG, MisfitKind.NUL, MisfitKind.TOO_MANY_DIGITS, MisfitKind.OUT_OF_RANGE),
 )
 """The ways in which a change of one field can break a schema."""
 
@@ -368,9 +369,10 @@ RULES = (
     ),
     _outside(
         "text-form",
-        "A document with a text that does not match its pattern is refused, or keeps the text.",
-        "texts are trimmed, or change case, to fit",
+        "A document with a text that does not match its pattern, or has a NUL, is refused, or keeps the text.",
+        "texts are trimmed, change case, or lose a NUL, to fit",
         MisfitKind.OTHER_FORM,
+        MisfitKind.NUL,
     ),
     _outside(
         "listed-values",

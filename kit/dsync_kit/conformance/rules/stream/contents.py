@@ -38,7 +38,8 @@ def partial_updates(case: Case) -> None:
     if not (change := case.holding(scene.data_type).change(1)):
         raise case.does_not_apply("its schema has no field to change")
     changed = encode(change, scene.data_type)
-    partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed)
+    unset = case.freedoms.unset(["v"], ["nowhere"]) if case.holding(scene.data_type).free else []
+    partial = Update(id=identifier, type=UPDATE_TYPE_PARTIAL_UPDATE, data=changed, partial_update_unset=unset)
     try:
         case.update(name, [partial], scene.data_type)
     except ConnectorError as error:
@@ -58,7 +59,7 @@ def partial_updates(case: Case) -> None:
     examples=0.5,
 )
 def values(case: Case) -> None:
-    """A streamed document has the same values and types as in the listing; if nothing lists it, as it was written."""
+    """A streamed document has the same fields, values and types as in the listing; if nothing lists it, as written."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -66,6 +67,9 @@ def values(case: Case) -> None:
         kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
         drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
         content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
+        names = case.draw(strategies.several_field_names, "names")
+        nested = case.draw(st.lists(strategies.values(scene.data_type), max_size=4), "nested values")
+        content |= {"names": dict.fromkeys(names, 1), "nested": [[], {}, *nested]}
     else:
         content = case.draw(case.contents(scene.data_type), "values")
     document = case.document(scene.ids[0], content, scene.data_type)

@@ -29,6 +29,9 @@ from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 
+_WRITERS = 16
+"""dsync writes with up to 16 writers, by default 4."""
+
 
 @rule(
     "updates/id-name",
@@ -116,7 +119,7 @@ def many(case: Case) -> None:
     examples=0.44,
 )
 def concurrent(case: Case) -> None:
-    """Updates of different ids that eight writers send at once are all applied."""
+    """Updates of different ids that as many writers as dsync may start send at once are all applied."""
     data_type = case.data_type()
     namespace, model = case.namespace(), Model(data_type)
     documents = case.numbered(80, data_type)
@@ -132,11 +135,11 @@ def concurrent(case: Case) -> None:
                 *([Update(id=id_of(pair[1], data_type), type=UPDATE_TYPE_DELETE)] if case.deletes else []),
             ]
         )
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(_WRITERS) as pool:
         list(pool.map(lambda updates: case.update(namespace, updates, data_type), calls))
     for updates in calls:
         model.apply(updates)
-    case.expect(namespace, model, "the listing after eight writers sent updates at once")
+    case.expect(namespace, model, f"the listing after {_WRITERS} writers sent updates at once")
 
 
 @rule(
@@ -159,16 +162,18 @@ def partial(case: Case) -> None:
     holding = case.holding(data_type)
     present: dict[str, Any] = {"a": 1, "b": "old", "c": 3, "tags": ["x", "y"], "inner": {"x": 1, "y": 2}}
     changed: list[dict[str, Any]] = [{"a": 2}, {"d": 4}, {"c": None}, {"tags": ["z"]}, {"inner": {"x": 3}}, {}]
-    optional = ["b"]
+    optional, missing = ["b"], ["nowhere"]
     if isinstance(holding, Filling) and not holding.free:
         present = case.draw(holding.contents(small=True), "fields")
         changed = [case.draw(holding.changes(present), "other values")]
-        optional = sorted(present.keys() - holding.schema.required)[:1]
+        optional = sorted(present.keys() - holding.schema.required)
+        missing = sorted(holding.schema.fields.keys() - present.keys())
     before = case.document(value, present, data_type)
-    unset = case.draw(st.sampled_from([[], optional]), "unset")
+    unset = case.freedoms.unset(optional, missing)
     with_id = case.draw(st.booleans(), "data holds the id")
     kept = {name: field for name, field in present.items() if name not in unset}
-    for changes in case.draw(strategies.many(changed), "changed fields"):
+    for drawn in case.draw(strategies.many(changed), "changed fields"):
+        changes = {name: field for name, field in drawn.items() if name not in unset}
         case.write(namespace, [before], data_type)
         after = case.document(value, {**kept, **changes}, data_type)
         refusal = _send_partial(case, namespace, value, changes, unset, data_type, with_id=with_id)
@@ -219,20 +224,27 @@ def partial_in_call(case: Case) -> None:
     fields: dict[str, Any] = {"a": 1, "b": "first", "c": True}
     older: dict[str, Any] = {"a": 0, "old": 0}
     steps: list[dict[str, Any]] = [{"a": 2}, {"b": "second"}, {"d": None}]
+    optional, missing = ["c"], ["old"]
     if isinstance(holding, Filling) and not holding.free:
         fields = case.draw(holding.contents(small=True), "fields")
         older = case.draw(holding.contents(small=True), "older fields")
         steps = [case.draw(holding.changes(fields), "other values") for _ in range(2)]
+        optional, missing = [], []
     if case.draw(st.booleans(), "there before"):
         case.write(namespace, [case.document(value, older, data_type)], data_type)
     kind = case.draw(st.sampled_from([UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE]), "kind", show=kind_name)
     chosen = case.draw(st.lists(st.sampled_from(range(len(steps))), min_size=1, max_size=3, unique=True), "then")
     updates = [update(kind, value, case.document(value, fields, data_type), data_type)]
+    if case.deletes and case.draw(st.booleans(), "deleted first"):
+        updates.insert(0, update(UPDATE_TYPE_DELETE, value, b"", data_type))
     for changes in (steps[place] for place in chosen):
         fields = {**fields, **changes}
         updates.append(
             Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=encode(changes, data_type))
         )
+    unset = case.freedoms.unset(optional, missing)
+    updates[-1].partial_update_unset.extend(unset)
+    fields = {name: field for name, field in fields.items() if name not in unset}
     try:
         case.update(namespace, updates, data_type)
     except ConnectorError as error:
