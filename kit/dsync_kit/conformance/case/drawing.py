@@ -1,7 +1,6 @@
 """`Drawing`: draws documents, ids and updates that the example's namespaces can hold."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -10,7 +9,7 @@ from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
 from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
-from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
+from dsync_kit.conformance.documents.holding import Holding, histories
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.subject.holds.families import Family
@@ -82,8 +81,7 @@ class Drawing:
             if (size := len(values)) >= min_size:
                 contents = self.draw(st.lists(holding.contents(small=small), min_size=size, max_size=size), "fields")
                 return [holding.document(*pair) for pair in zip(values, contents, strict=True)]
-        with _declined_if_too_few():
-            pages = holding.pages(min_size=min_size, max_size=max_size, small=small)
+        pages = holding.pages(min_size=min_size, max_size=max_size, small=small)
         return self.draw(pages, label)
 
     def ends(self, data_type: DataType) -> list[tuple[Any, ...]]:
@@ -97,8 +95,7 @@ class Drawing:
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
         """Ids, as Python values, that every store tells apart."""
-        with _declined_if_too_few():
-            several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
+        several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
         return self.draw(several, "ids")
 
     def identifier(self, data_type: DataType) -> Any:
@@ -145,8 +142,7 @@ class Drawing:
         """`count` ids that sort in the order of their numbers."""
         holding = self.holding(data_type)
         kind = self.freedoms.numbered_kind(holding.numbered_kinds)
-        with _declined_if_too_few():
-            make = holding.numbered(prefix, count, kind)
+        make = holding.numbered(prefix, count, kind)
         return [make(number) for number in range(count)]
 
     def long_field(self, size: int, data_type: DataType) -> str:
@@ -157,8 +153,7 @@ class Drawing:
 
     def varied(self, count: int, data_type: DataType) -> list[Any]:
         """`count` ids that different sort orders arrange differently."""
-        with _declined_if_too_few():
-            return self.holding(data_type).varied(count)
+        return self.holding(data_type).varied(count)
 
     @property
     def family(self) -> Family:
@@ -203,14 +198,6 @@ class Drawing:
     def may_delete(self) -> bool:
         """Whether the connector applies DELETEs, and the example may show them."""
         return self.found.deletes and not self.showing.lacks(FeatureKind.DELETES)
-
-
-@contextmanager
-def _declined_if_too_few() -> Iterator[None]:
-    try:
-        yield
-    except TooFewError as error:
-        raise Inapplicable(str(error)) from error
 
 
 def _names(family: Family) -> str:

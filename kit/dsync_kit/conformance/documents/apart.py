@@ -20,6 +20,7 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.documents.schema.satisfying import unsatisfiable
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.documents.taken import Taken
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features
 from dsync_kit.documents import id_field
 from dsync_kit.protocol import DataType
@@ -34,13 +35,13 @@ def apart(holding: Holding, features: Features) -> Holding:
         for feature in features:
             narrowed = _narrowed(schema, feature)
             schema = schema if unsatisfiable(narrowed) else narrowed
-        return holding if schema == holding.schema else Filling(schema)
+        return holding if schema == holding.schema else Filling(schema, holding.taken)
     kinds = holding.kinds
     for feature in features:
         kinds = _kinds(kinds, feature, holding.data_type) or kinds
     if any(feature.kind in _OF_FIELDS for feature in features):
-        return _Without(holding.data_type, kinds, features)
-    return holding if kinds == holding.kinds else Anything(holding.data_type, kinds)
+        return _Without(holding.data_type, kinds, holding.taken, features)
+    return holding if kinds == holding.kinds else Anything(holding.data_type, kinds, holding.taken)
 
 
 def _kinds(kinds: tuple[str, ...], feature: Feature, data_type: DataType) -> tuple[str, ...]:
@@ -70,8 +71,8 @@ _SAME_FIELDS = ("a", "b", "c")
 class _Without(Anything):
     """Documents of any fields, without some features: others take the place of what is left out."""
 
-    def __init__(self, data_type: DataType, kinds: tuple[str, ...], features: Features) -> None:
-        super().__init__(data_type, kinds)
+    def __init__(self, data_type: DataType, kinds: tuple[str, ...], taken: Taken, features: Features) -> None:
+        super().__init__(data_type, kinds, taken)
         self._values = frozenset(feature.detail for feature in features if feature.kind is FeatureKind.VALUES)
         of_kinds = {feature.kind for feature in features}
         self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds

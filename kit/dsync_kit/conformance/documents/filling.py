@@ -16,6 +16,7 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import bson_types, fits
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, make_document, merge_key
+from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.documents import decode, encode
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DataType
@@ -30,21 +31,19 @@ _TEXT = ValueSchema(bson_type=("string",))
 class Filling(Holding):
     """A namespace that holds the documents of a schema. Strategies are made once."""
 
-    def __init__(self, schema: DocumentSchema) -> None:
-        super().__init__(schema.data_type, _kinds(schema.identifier, schema.data_type))
+    def __init__(self, schema: DocumentSchema, taken: Taken = NOTHING) -> None:
+        super().__init__(schema.data_type, _kinds(schema.identifier, schema.data_type), taken)
         self.schema = schema
         self._numbered: dict[str, Counted] = {}
 
     # Drawn
 
-    @cached_property
-    def identifiers(self) -> Draw:
+    def _drawn_identifiers(self) -> Draw:
         return drawing.identifiers(self.schema.identifier, self.schema.data_type)
 
     def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
-        self._enough(self._counted_ids("").size, min_size)
-        size = min(max_size, self._counted_ids("").size)
-        return st.lists(self.identifiers, min_size=min_size, max_size=size, unique_by=merge_key)
+        size = min(max_size, self._enough(min_size, self.counted_ids()).size)
+        return strategies.several_ids(self.identifiers, min_size=min_size, max_size=size)
 
     @cached_property
     def fields(self) -> Draw:
@@ -60,12 +59,12 @@ class Filling(Holding):
         return self.small_fields if small else self.fields
 
     def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
-        self._enough(self._counted_ids("").size, min_size)
+        made = self._enough(min_size, self.counted_ids())
         pairs = st.tuples(self.identifiers, self.small_fields if small else self.fields)
         unique = st.lists(
             pairs,
             min_size=min_size,
-            max_size=min(max_size, self._counted_ids("").size),
+            max_size=min(max_size, made.size),
             unique_by=lambda pair: merge_key(pair[0]),
         )
         return unique.map(lambda drawn: [self.encoded(value, content) for value, content in drawn])
@@ -110,7 +109,7 @@ class Filling(Holding):
     @cached_property
     def smallest(self) -> bytes:
         """The smallest document: the first id, and the required fields."""
-        return self.document(self._counted_ids("")(0), {})
+        return self.document(self.counted_ids()(0), {})
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, and with those fields that the schema allows.
@@ -141,21 +140,18 @@ class Filling(Holding):
         return ()  # the schema decides
 
     def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
-        made = self._counted_ids(prefix)
-        self._enough(made.size, count)
-        return made
+        return self._enough(count, self.counted_ids(prefix))
 
     def varied(self, count: int) -> list[Any]:
-        self._enough(self._counted_ids("").size, count)
-        unlike = [value for value in identifiers.varied_ids(self.kinds, count) if self.schema.allows_id(value)]
-        made = map(self._counted_ids(""), range(count))
+        made = map(self._enough(count, self.counted_ids()), range(count))
+        unlike = [value for value in identifiers.varied_ids(self.kinds, count) if self.allows_id("", value)]
         return list({merge_key(value): value for value in (*unlike, *made)}.values())[:count]
 
     def allows_id(self, kind: str, value: Any) -> bool:
-        return self.schema.allows_id(value)
+        return self.schema.allows_id(value) and value not in self.taken
 
     def sample_id(self) -> Any:
-        return self._counted_ids("sample")(7)
+        return self.counted_ids("sample")(7)
 
     @property
     def free(self) -> bool:
@@ -210,14 +206,18 @@ class Filling(Holding):
     def _tells(self, filled: Mapping[str, Any]) -> bool:
         return any(self._parts[name].size > 1000 for name in filled)
 
-    def _counted_ids(self, prefix: str) -> Counted:
+    def counted_ids(self, prefix: str = "") -> Counted:
         if prefix not in self._numbered:
-            self._numbered[prefix] = counted(self.schema.identifier, self.schema.data_type, prefix=prefix)
-        return self._numbered[prefix]
+            made = counted(self.schema.identifier, self.schema.data_type, prefix=prefix)
+            self._numbered[prefix] = self.taken.free(made)
+        return self._enough(1, self._numbered[prefix])
 
-    def _enough(self, size: int, needed: int) -> None:
-        if size < needed:
-            raise TooFewError(f"its schema allows {size} different ids, and {needed} are needed")
+    def _enough(self, needed: int, made: Counted) -> Counted:
+        """The ids. Raises TooFewError if there are fewer than needed."""
+        if made.size < needed:
+            ids = "different ids that no existing document has" if self.taken else "different ids"
+            raise TooFewError(f"its schema allows {made.size} {ids}, and {needed} are needed")
+        return made
 
 
 def _digest(fields: Mapping[str, Any]) -> int:

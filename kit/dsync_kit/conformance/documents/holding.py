@@ -2,33 +2,64 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
+from zlib import crc32
 
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents.schema.counted import Counted
 from dsync_kit.conformance.documents.strategies import Draw, make_document, update
+from dsync_kit.conformance.documents.taken import NOTHING, Taken
+from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.protocol import DataType, Update, UpdateType
 
 __all__ = ["Anything", "Holding", "TooFewError", "histories"]
 
 
-class TooFewError(Exception):
-    """The schema allows fewer ids than are needed; the message says how many."""
+class TooFewError(Inapplicable):
+    """The namespace has fewer ids than are needed; the message says how many."""
+
+
+_STAND_INS = 100
+"""How many ids stand in for drawn ones that are taken."""
+_MANY = 2**31
 
 
 class Holding(ABC):
-    """Draws and makes documents for a namespace. `kinds` are those of its ids (`strategies.ID_KINDS`)."""
+    """Draws and makes documents for a namespace. `kinds` are those of its ids (`strategies.ID_KINDS`).
 
-    def __init__(self, data_type: DataType, kinds: tuple[str, ...]) -> None:
+    No id is `taken`.
+    """
+
+    def __init__(self, data_type: DataType, kinds: tuple[str, ...], taken: Taken = NOTHING) -> None:
         self.data_type = data_type
         self.kinds = kinds
+        self.taken = taken
 
-    @property
-    @abstractmethod
+    @cached_property
     def identifiers(self) -> Draw:
-        """Ids, as Python values."""
+        """Ids, as Python values. Raises TooFewError if all are taken."""
+        drawn = self._drawn_identifiers()
+        if not self.taken:
+            return drawn
+        self.counted_ids()  # are there any?
+        return drawn.map(self._free_id)
+
+    @abstractmethod
+    def _drawn_identifiers(self) -> Draw:
+        """Ids, as Python values; some may be taken."""
+
+    def _free_id(self, identifier: Any) -> Any:
+        """The id itself, or another one if it is taken."""
+        if identifier not in self.taken:
+            return identifier
+        return self.counted_ids()(crc32(repr(identifier).encode()) % _STAND_INS)
+
+    @abstractmethod
+    def counted_ids(self, prefix: str = "") -> Counted:
+        """Ids by number, which sort by the prefix, then by number. Raises TooFewError if all are taken."""
 
     @abstractmethod
     def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
@@ -72,7 +103,7 @@ class Holding(ABC):
 
     @abstractmethod
     def sample_id(self) -> Any:
-        """One id, always the same."""
+        """One id, always the same. Raises TooFewError if all are taken."""
 
     @property
     @abstractmethod
@@ -91,18 +122,21 @@ class Holding(ABC):
 class Anything(Holding):
     """A namespace for documents with any fields, with ids of some kinds."""
 
-    @property
-    def identifiers(self) -> Draw:
+    def __init__(self, data_type: DataType, kinds: tuple[str, ...], taken: Taken = NOTHING) -> None:
+        super().__init__(data_type, kinds, taken)
+        self._counted: dict[str, Counted] = {}
+
+    def _drawn_identifiers(self) -> Draw:
         return strategies.ids(self.data_type, self.kinds)
 
     def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
-        return strategies.several_ids(self.data_type, self.kinds, min_size=min_size, max_size=max_size)
+        return strategies.several_ids(self.identifiers, min_size=min_size, max_size=max_size)
 
     def contents(self, *, small: bool) -> Draw:
         return strategies.fields(self.data_type, small=small)
 
     def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
-        return strategies.pages(self.data_type, self.kinds, min_size=min_size, max_size=max_size, small=small)
+        return strategies.pages(self.data_type, self.identifiers, min_size=min_size, max_size=max_size, small=small)
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         return make_document(identifier, dict(fields), self.data_type)
@@ -112,16 +146,27 @@ class Anything(Holding):
         return tuple(kind for kind in identifiers.NUMBERED_KINDS if kind in self.kinds) or ("string",)
 
     def numbered(self, prefix: str, count: int, kind: str = "") -> Callable[[int], Any]:
-        return identifiers.numbered_ids(kind or self.numbered_kinds[0], prefix, count)
+        made = identifiers.numbered_ids(kind or self.numbered_kinds[0], prefix, count + len(self.taken))
+        return self.taken.free(Counted(make=made, size=_MANY))
+
+    def counted_ids(self, prefix: str = "") -> Counted:
+        if prefix not in self._counted:
+            numbered = identifiers.numbered_ids(self.numbered_kinds[0], prefix, _STAND_INS + len(self.taken))
+            made = Counted([True, False]) if self.kinds == ("boolean",) else Counted(make=numbered, size=_MANY)
+            self._counted[prefix] = self.taken.free(made)
+        if not self._counted[prefix].size:
+            raise TooFewError("it accepts only booleans as ids, and existing documents have both")
+        return self._counted[prefix]
 
     def varied(self, count: int) -> list[Any]:
-        return identifiers.varied_ids(self.kinds, count)
+        made = identifiers.varied_ids(self.kinds, count + len(self.taken))
+        return [value for value in made if value not in self.taken][:count]
 
     def allows_id(self, kind: str, value: Any) -> bool:
-        return kind in self.kinds
+        return kind in self.kinds and value not in self.taken
 
     def sample_id(self) -> Any:
-        return identifiers.sample_id(self.kinds[0])
+        return self._free_id(identifiers.sample_id(self.kinds[0]))
 
     @property
     def free(self) -> bool:

@@ -10,16 +10,13 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 __all__ = [
     "LONG_IDS",
     "NUMBERED_KINDS",
-    "NUMBER_FIVE",
     "ends_of",
+    "equal_numbers",
     "numbered_ids",
     "sample_id",
     "telling_ids",
     "varied_ids",
 ]
-
-NUMBER_FIVE: dict[str, Any] = {"int32": 5, "int64": Int64(5), "double": 5.0}
-"""The same number as an id of each number type."""
 
 _SAMPLES: dict[str, Any] = {
     "string": "sample 𝄞/é",
@@ -58,6 +55,11 @@ def sample_id(kind: str) -> Any:
 def telling_ids(kind: str) -> tuple[Any, ...]:
     """Ids that a store accepts if it accepts the kind: a plain one, and those at the bounds."""
     return (_SAMPLES[kind], *_EXTREMES.get(kind, ()))
+
+
+def equal_numbers(number: int) -> dict[str, Any]:
+    """A number as an id of each number type."""
+    return {"int32": number, "int64": Int64(number), "double": float(number)}
 
 
 def ends_of(kind: str) -> tuple[Any, ...]:

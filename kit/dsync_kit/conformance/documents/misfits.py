@@ -59,11 +59,12 @@ def several_misfits(filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool 
 
     Their ids differ, and each is wrong in another place or has another wrong value. The ways take turns, so that those
     with many values leave room for the others. None if the schema rules nothing out in these ways.
+    Raises TooFewError if all ids are taken.
     """
     wrong = _all_wrong(filling, tuple(kinds), ids)
-    made = counted(filling.schema.identifier, filling.schema.data_type, prefix="misfit")
-    if not wrong or made.size == 0:
+    if not wrong:
         return None
+    made = filling.counted_ids("misfit")
     most = min(most, made.size)
 
     def build(fields: dict[str, Any], chosen: Sequence[int], start: int) -> list[Misfit]:
@@ -112,7 +113,7 @@ def _misfit(filling: Filling, identifier: Any, fields: dict[str, Any], place: _P
     if field == schema.id_field:
         identifier = value
     if kind is MisfitKind.REPEATS_NOT and repr(value) == repr(part_of(identifier, schema.repeats[field])):
-        value = _another(schema.identifier, identifier, filling, schema.repeats[field])
+        value = _another(identifier, filling, schema.repeats[field])
     document = schema.document(identifier, fields)
     if value is _MISSING:
         document.pop(field, None)
@@ -123,8 +124,8 @@ def _misfit(filling: Filling, identifier: Any, fields: dict[str, Any], place: _P
     return Misfit(kind, field, identifier, make_document(identifier, rest, schema.data_type), reason)
 
 
-def _another(identifier_schema: ValueSchema, identifier: Any, filling: Filling, path: tuple[str, ...]) -> Any:
-    made = counted(identifier_schema, filling.schema.data_type)
+def _another(identifier: Any, filling: Filling, path: tuple[str, ...]) -> Any:
+    made = filling.counted_ids()
     others = (part_of(made(number), path) for number in range(min(3, made.size)))
     own = repr(part_of(identifier, path))
     return next((other for other in others if repr(other) != own), None)
@@ -141,7 +142,7 @@ def _wrong(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
     elif kind is MisfitKind.MISSING_FIELD:
         yield from ((name, _MISSING) for name in sorted({*schema.required, *schema.repeats}))
     elif kind is MisfitKind.REPEATS_NOT:
-        made = counted(schema.identifier, schema.data_type, prefix="other")
+        made = filling.counted_ids("other")
         if made.size > 1:
             yield from ((name, part_of(made(0), path)) for name, path in schema.repeats.items())
     else:
@@ -156,12 +157,14 @@ def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
     """Ids that do not fit; of a composite id, one part does not."""
     schema = filling.schema
     wrong = list(_values(schema.identifier, kind, filling))
-    made = counted(schema.identifier, schema.data_type, prefix="other")
-    if made.size and schema.identifier.properties:
-        whole = made(0)
+    if schema.identifier.properties:
+        whole = filling.counted_ids("other")(0)
         for name, part in schema.identifier.properties.items():
             wrong += [{**whole, name: value} for value in _values(part, kind, filling)]
-    yield from ((schema.id_field, value) for value in wrong if value is not None and not schema.allows_id(value))
+    for value in wrong:
+        # A lenient store takes the text '5' for 5, and would overwrite that document.
+        if value is not None and not schema.allows_id(value) and value not in filling.taken:
+            yield schema.id_field, value
 
 
 def _values(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[Any]:

@@ -317,9 +317,9 @@ def ids(data_type: DataType, kinds: tuple[str, ...]) -> Draw:
 
 
 @cache
-def several_ids(data_type: DataType, kinds: tuple[str, ...], *, min_size: int, max_size: int) -> Draw:
-    """Lists of ids of these kinds, no two of which a store may take for the same."""
-    return st.lists(ids(data_type, kinds), min_size=min_size, max_size=max_size, unique_by=merge_key)
+def several_ids(identifiers: Draw, *, min_size: int, max_size: int) -> Draw:
+    """Lists of ids, no two of which a store may take for the same."""
+    return st.lists(identifiers, min_size=min_size, max_size=max_size, unique_by=merge_key)
 
 
 def merge_key(value: Any) -> Any:
@@ -382,11 +382,9 @@ def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = Fals
 
 
 @cache
-def pages(
-    data_type: DataType, kinds: tuple[str, ...], *, min_size: int = 0, max_size: int = 6, small: bool = False
-) -> Draw:
-    """Lists of encoded documents, no two of which a store may take for the same."""
-    pairs = st.tuples(ids(data_type, kinds), fields(data_type, small=small))
+def pages(data_type: DataType, identifiers: Draw, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
+    """Lists of encoded documents with these ids, no two of which a store may take for the same."""
+    pairs = st.tuples(identifiers, fields(data_type, small=small))
     unique = st.lists(pairs, min_size=min_size, max_size=max_size, unique_by=lambda pair: merge_key(pair[0]))
     reserved = id_field(data_type)
     return unique.map(

@@ -10,9 +10,10 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.settling import Settling
-from dsync_kit.conformance.documents.identifiers import sample_id, telling_ids
+from dsync_kit.conformance.documents.identifiers import sample_id
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
+from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import DECLINING_CODES, Data
@@ -101,6 +102,7 @@ class _Trying:
         self._closed: set[str] = set()
         self._looked_at: dict[DataType, bool] = {}
         self._unseen = False
+        self._taken: dict[str, Taken] = {}
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
         self.notes: list[str] = []
         self.unknown: dict[str, str] = {}
@@ -116,6 +118,7 @@ class _Trying:
         if self.makes_namespaces:
             self.namespaces_are_made()
         if not self.makes_namespaces:
+            self.ids_are_known()
             self.offered_namespaces_hold()
         if not self._schemas and self.takes:
             self.ids_are_taken()
@@ -123,6 +126,18 @@ class _Trying:
             self.values_are_taken()
         if not self._sampled:
             self.sample_is_kept()
+
+    def ids_are_known(self) -> None:
+        """Note the ids that documents of the offered namespaces have, before anything is written there."""
+        if not self._declared.can_read:
+            return
+        types = self._declared.source_types if self._declared.is_source else self._declared.types
+        for name in self._namespaces.offered:
+            for data_type in types:  # an id may look different in each
+                with suppress(ConnectorError, Violation):  # the rules will meet it again
+                    listed = self._data.read(name, data_type, driver=self._driver)
+                    self._taken[name] = self._taken.get(name, NOTHING) | Taken.of(listed, data_type)
+        self.families = self._families()
 
     @property
     def lag(self) -> str:
@@ -139,7 +154,7 @@ class _Trying:
             return
         name, data_type = family.names[0], self._declared.written_types[0]
         holding = family.holding(data_type)
-        with suppress(ConnectorError, Violation):
+        with suppress(ConnectorError, Violation, Inapplicable):
             self._write_sample(name, data_type, holding.document(holding.sample_id(), {}))
 
     def namespaces_are_made(self) -> None:
@@ -165,14 +180,17 @@ class _Trying:
 
     def ids_are_taken(self) -> None:
         """Find out which kinds of ids the store supports: it may refuse some, but never drop documents."""
+        taken = Taken.union(self._taken.values())
         for data_type in self._declared.written_types:
             kinds: list[str] = []
             refused: list[str] = []
             for kind in ID_KINDS[data_type]:
                 if not NARROWER.get(kind, frozenset()).isdisjoint(kinds):
                     continue
+                if not (free := taken.free_ids(kind)):
+                    continue  # there is none to be drawn either
                 try:
-                    for value in telling_ids(kind):
+                    for value in free:
                         self._write_sample(self._namespace(), data_type, make_document(value, {}, data_type))
                 except Inapplicable:
                     return
@@ -266,7 +284,7 @@ class _Trying:
 
     def _families(self) -> tuple[Family, ...]:
         names = [name for name in self._namespaces.offered if not self.takes or name not in self._closed]
-        return families(names, self._schemas, self.id_kinds)
+        return families(names, self._schemas, self.id_kinds, self._taken)
 
     def updates_are_planned(self) -> bool:
         """Whether a plan has updates."""

@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from dsync_kit.conformance.documents.finding.inference import value_schema
+from dsync_kit.conformance.documents.identifiers import sample_id
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.documents import encode, same_document
 from dsync_kit.protocol import DataType
 
@@ -85,7 +87,7 @@ class Probe:
     """The refusal of a document like the existing ones; empty if it was acknowledged, but is listed differently."""
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
-    taken: Callable[[Any], bool] = lambda _: False
+    taken: Taken = NOTHING
     good: Mapping[str, Any] = field(default_factory=dict)
     """The fields of a document that was kept."""
     computed: frozenset[str] = frozenset()
@@ -128,7 +130,11 @@ class Probe:
         """An id that fits the schema and that no document has yet; if thousands are taken, a taken one."""
         make = counted(schema.identifier, self.data_type, prefix="probe")
         values = (make(self.number + 1 + number) for number in range(_IDS))
-        return next((value for value in values if not self.taken(value)), make(0))
+        return next((value for value in values if value not in self.taken), make(0))
+
+    def sample_id(self, kind: str) -> Any:
+        """An id of the kind that no document has yet; if all are taken, a taken one."""
+        return next(iter(self.taken.free_ids(kind)), sample_id(kind))
 
     def written(self, back: Mapping[str, Any]) -> dict[str, Any]:
         """A document that was read, without the fields that the store added."""

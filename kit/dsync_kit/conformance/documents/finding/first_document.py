@@ -16,7 +16,6 @@ from dsync_kit.conformance.documents.finding.attempts import (
     without_field,
 )
 from dsync_kit.conformance.documents.finding.inference import inferred
-from dsync_kit.conformance.documents.identifiers import sample_id
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
@@ -51,10 +50,10 @@ def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
     """A schema that allows anything, if the store keeps documents with any fields."""
     rich = _RICH.get(probe.data_type, _RICH_JSON)
     for kind in kinds or _COMMON_KINDS[probe.data_type]:
-        answer = probe.tried(document := {id_field(probe.data_type): sample_id(kind), **rich})
+        answer = probe.tried(document := {id_field(probe.data_type): probe.sample_id(kind), **rich})
         # Such a store may still refuse some values, or change them: what counts is that fields may have any names.
         if answer.refusal:
-            free = probe.kept({id_field(probe.data_type): sample_id(kind), **_PLAIN})
+            free = probe.kept({id_field(probe.data_type): probe.sample_id(kind), **_PLAIN})
         else:
             free = not answer.readable or (answer.back is not None and answer.back.keys() == document.keys())
         if free:

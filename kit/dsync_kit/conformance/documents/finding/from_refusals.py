@@ -8,7 +8,6 @@ from typing import Any
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
 from dsync_kit.conformance.documents.finding.attempts import Probe, names_in, sample_fields, type_of, without_field
-from dsync_kit.conformance.documents.identifiers import sample_id
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import id_field
@@ -63,7 +62,7 @@ def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
 def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
     """A schema with ids of one kind: alone, or with the fields that the store names, as it names them."""
     own = id_field(probe.data_type)
-    identifier = sample_id(kind)
+    identifier = probe.sample_id(kind)
     repeated: dict[str, tuple[str, ...]] = {}
     fields: dict[str, Any] = {}
     tried: dict[str, list[int]] = {}

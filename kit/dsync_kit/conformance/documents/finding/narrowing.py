@@ -160,7 +160,7 @@ def _finite(own: ValueSchema) -> ValueSchema:
 
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     for value, limit in _limits(schema.identifier, probe.data_type):
-        if probe.taken(value) or probe.kept(schema.document(value, sample_fields(schema))):
+        if value in probe.taken or probe.kept(schema.document(value, sample_fields(schema))):
             return
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema

@@ -5,9 +5,8 @@ the store has been seen to keep within the number of calls.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from dsync_kit.conformance.documents.finding.attempts import Attempt, OutOfCallsError, Probe
 from dsync_kit.conformance.documents.finding.first_document import anything, like_existing
@@ -16,6 +15,7 @@ from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.narrowing import narrowed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS
+from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.protocol import DataType
 
 __all__ = ["MOST_CALLS", "Finding", "probed"]
@@ -44,7 +44,7 @@ def probed(
     documents: Sequence[bytes] = (),
     namespace: str = "",
     kinds: Sequence[str] = (),
-    taken: Callable[[Any], bool] = lambda _: False,
+    taken: Taken = NOTHING,
     calls: int = MOST_CALLS,
 ) -> Finding:
     """What a store holds, found by writing at most `calls` documents.

@@ -30,7 +30,7 @@ def refused_type(case: Case) -> None:
     declared = case.declared.info.capabilities.sink.supported_data_types
     undeclared = [kind for kind in (BSON, JSON) if kind not in declared]
     data_type = case.draw(st.sampled_from([DATA_TYPE_UNKNOWN, *undeclared]), "type", show=type_name)
-    document = strategies.make_document("typed", {"a": 1}, data_type or BSON)
+    document = strategies.make_document(case.family.taken.free_text("typed"), {"a": 1}, data_type or BSON)
     namespace = case.namespace()
     try:
         case.driver.write_data(namespace, [document], data_type)

@@ -312,7 +312,8 @@ def serves_on(case: Case) -> None:
     namespace = case.namespace()
     for _ in range(case.draw(st.integers(1, 4), "refused calls")):
         _refusal(case, namespace, [_malformed(case, data_type)], data_type)
-        bad = Update(id=id_value("x", data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
+        value = case.holding(data_type).sample_id()
+        bad = Update(id=id_value(value, data_type), type=UPDATE_TYPE_UPDATE, data=b"\xff")
         _update_refusal(case, namespace, [bad], data_type)
     case.write(namespace, good, data_type)
     case.expect(namespace, Model(data_type, good), "the listing of a page that was written after refused calls")

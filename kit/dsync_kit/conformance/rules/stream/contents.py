@@ -115,12 +115,14 @@ def unchanged_fields(case: Case) -> None:
 def long_ids(case: Case) -> None:
     """The stream inserts and deletes documents with ids of hundreds of characters as the source does."""
     scene = Scene(case)
-    sizes = [size for size in LONG_IDS if case.holding(scene.data_type).allows_id("string", "k" * size)]
+    allows = case.holding(scene.data_type).allows_id
+    ids = {size: ["k" * (size - 1) + end for end in "123"] for size in LONG_IDS}
+    sizes = [size for size, values in ids.items() if all(allows("string", value) for value in values)]
     if not sizes:
         raise case.does_not_apply("it accepts no long texts as ids")
     size = case.draw(st.sampled_from(sizes), "characters")
     (name,) = scene.namespaces
-    values = ["k" * (size - 1) + end for end in "123"]
+    values = ids[size]
     follower = scene.follow()
     with case.declined_if_refused(f"ids of {size} characters"):
         scene.change(name, [scene.insert(value, "long") for value in values])

@@ -8,7 +8,7 @@ from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.probing import Finding, probed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
-from dsync_kit.conformance.documents.strategies import make_document
+from dsync_kit.conformance.documents.taken import Taken
 from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import decode, encode, id_field, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
@@ -50,6 +50,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
     written: list[bytes] = []
     strays: dict[bytes, bytes] = {}
     there = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
+    taken = Taken.of(there.values(), data_type)
 
     def attempt(document: Mapping[str, Any]) -> Answer:
         try:
@@ -57,7 +58,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
             key = document_key(data, data_type)
         except InvalidArgument as error:
             return Answer(refusal=error.message)
-        if key in there:
+        if document[id_field(data_type)] in taken:
             return Answer(refusal="a document with this id is there already")
         try:
             namespace.write(data)
@@ -86,9 +87,6 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
                 {**fields, id_field(data_type): document[id_field(data_type)]}, document, data_type
             ):
                 strays[key] = listed
-
-    def taken(value: Any) -> bool:
-        return document_key(make_document(value, {}, data_type), data_type) in there
 
     try:
         existing = list(there.values())[:_LOOKED_AT]
