@@ -9,6 +9,7 @@ from hypothesis import Phase, given, settings
 
 from dsync_kit.conformance.documents.filling import Filling, TooFewError
 from dsync_kit.conformance.documents.holding import Anything
+from dsync_kit.conformance.documents.misfits import MisfitKind, several_misfits
 from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.conformance.documents.strategies import ID_KINDS, merge_key
 from dsync_kit.conformance.documents.taken import Taken
@@ -228,6 +229,16 @@ def test_ids_of_any_kind_are_free(data_type: Any) -> None:
     assert not [value for value in drawn if value in used]
     assert not anything.allows_id("string", "a")
     assert anything.allows_id("string", "b")
+
+
+def test_ids_that_do_not_fit_look_like_free_ones() -> None:
+    """Texts are tried in place of numbers, but none that a store which converts them takes for an existing row."""
+    used = Taken(range(1, 21))
+    filling = Filling(parse(SERIALS.schema).of(BSON), used)
+    strategy = several_misfits(filling, [MisfitKind.OTHER_TYPE], ids=True)
+    tried = [misfit.identifier for misfit in drawn_from(strategy)]
+    assert "21" in tried
+    assert not [value for value in tried if value in used]
 
 
 def test_what_a_store_may_take_for_the_same_is_taken() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import count, zip_longest
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
@@ -259,9 +259,12 @@ def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
 
 def _of_other_types(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
     """Values that a lenient store converts to one of the schema's types: the text '5' to a number, 1 to true."""
-    others: list[Any] = ["5", "text", "true", 5, 1, 0, 5.5, True, {"a": 1}, [], ["text"], "2024-01-01T00:00:00Z"]
+    five = next(number for number in count(5) if number not in filling.taken)
+    others: list[Any] = [str(five), "text", "true", five, 1, 0, five + 0.5, True, {"a": 1}, [], ["text"]]
+    others.append("2024-01-01T00:00:00Z")
     if filling.schema.data_type == DATA_TYPE_MONGO_BSON:
-        others += [Int64(5), 5.0, Decimal128("5"), DatetimeMS(0), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]
+        others += [Int64(five), float(five), Decimal128(str(five))]
+        others += [DatetimeMS(0), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]
     for other in others:
         if misfit(schema, other, filling.schema.data_type).startswith("of type"):
             yield other
