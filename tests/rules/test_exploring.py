@@ -18,6 +18,14 @@ def _judged(name: str, rule: str, *, seconds: float, shrinking: float = 0.0) -> 
     return judge(entry, [rule], profile=replace(PROFILES["quick"], shrinking=shrinking, seconds=seconds))
 
 
+def test_a_call_may_be_seen_halfway() -> None:
+    """A store that applies a call's updates one by one passes, partial updates of one id included: readers see them."""
+    profile = replace(PROFILES["standard"], shrinking=0.0, seconds=8.0)
+    (unusual,) = [found for found in VARIANTS if found.name == "updates-one-by-one"]
+    (outcome,) = judge(unusual, ["explore/at-once"], profile=profile).outcomes
+    assert outcome.status is Status.PASSED, outcome.failure
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "meetings"),
     [

@@ -322,12 +322,16 @@ def several_ids(identifiers: Draw, *, min_size: int, max_size: int) -> Draw:
     return st.lists(identifiers, min_size=min_size, max_size=max_size, unique_by=merge_key)
 
 
+_SMALL, _LARGE = 1e-100, 1e100
+
+
 def merge_key(value: Any) -> Any:
-    """Equal for two ids that a store may take for the same: equal numbers, whatever their type."""
+    """Equal for two ids that a store may take for the same, or refuse beside each other: equal numbers, whatever their
+    type; doubles of one sign that are very large or very small, which some stores keep as short decimals."""
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, float):
-        return Decimal(value)
+        return Decimal(value) if not value or _SMALL <= abs(value) <= _LARGE else ("extreme", value > 0)
     if isinstance(value, int):
         return Decimal(int(value))
     if isinstance(value, Decimal128):

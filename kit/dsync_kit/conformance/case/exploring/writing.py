@@ -74,6 +74,7 @@ class Writer:
         if threads == 1:
             world.resolve()
         now, after, updates = world.clock.now(), dict[bytes, bytes](), []
+        given: list[tuple[bytes, bytes]] = []
         for number, index, content in operation.items:
             whole = world.document(self._own(index, thread, threads), content)
             key = world.key(whole)
@@ -85,12 +86,13 @@ class Writer:
             gone = [field for field in others if field not in changes][:1]
             data = encode(changes, world.data_type)
             after[key] = apply_partial_update(current, data, gone, world.data_type)
+            given.append((key, after[key]))
             parts = id_of(whole, world.data_type)
             updates.append(Update(id=parts, type=UPDATE_TYPE_PARTIAL_UPDATE, data=data, partial_update_unset=gone))
         if not updates:
             return
         self._sent.pop(name, None)  # repeated over a newer state, they would give another one
-        writes, sure = history.begin(after.items()), False
+        writes, sure = history.begin(given), False
         try:
             self._case.update(name, updates, world.data_type)
             sure = True
