@@ -5,7 +5,7 @@ from typing import Any
 
 import bson
 import pytest
-from bson import Binary, Decimal128, Int64
+from bson import Binary, DatetimeMS, Decimal128, Int64
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.documents.filling import Filling
@@ -199,6 +199,49 @@ def test_what_refusals_name_leads_to_a_document(messages: tuple[str, str]) -> No
         assert not found.schema.allows("title", text)
     for price in (1 / 3, 1e300, float("nan")):
         assert not found.schema.allows("price", price)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "a row has _id and sku, and perhaps qty, price, seen",
+        "rows consist of sku, price, qty, seen",
+        "without its sku nothing is stored; there may be more",
+    ],
+)
+def test_any_words_of_a_refusal_may_be_names(message: str) -> None:
+    """Refusals name columns in a sentence; the first refusals do not, because they are about the type of the id."""
+    types = {"_id": Int64, "sku": str, "qty": int, "price": float, "seen": DatetimeMS}
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if not isinstance(document["_id"], Int64):
+            return Answer(refusal="the table's key is an int64")
+        if not {"_id", "sku"} <= document.keys() <= types.keys():
+            return Answer(refusal=message)
+        for name, value in document.items():
+            if type(value) is not types[name] or (name == "price" and repr(value) in ("nan", "-0.0")):
+                return Answer(refusal=f"{name} is of another type")
+        return Answer(back=document)
+
+    finding = probed(attempt, BSON, namespace="told")
+    assert finding.schema is not None, finding.notes
+    named = {name for name in types if name in message} - {"_id"}
+    assert finding.schema.fields.keys() == named
+    if "price" in named:
+        assert finding.schema.allows("price", 0.5)
+        assert not finding.schema.allows("price", -0.0)
+
+
+def test_the_refusal_of_the_id_that_got_furthest_is_said() -> None:
+    """If nothing is accepted, the note has the refusal that is not about the id, though it was not the last one."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        right = isinstance(document["_id"], Int64)
+        return Answer(refusal="the signature is wrong" if right else "the table's key is an int64")
+
+    finding = probed(attempt, BSON, namespace="told")
+    assert finding.schema is None
+    assert "the signature is wrong" in finding.notes[-1]
 
 
 def test_a_store_that_takes_nothing_is_said() -> None:

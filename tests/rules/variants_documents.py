@@ -7,9 +7,12 @@ from typing import Any
 
 from bson import Code, DatetimeMS, Decimal128, MaxKey, MinKey, Regex, Timestamp
 
+from dsync_kit.documents import decode, decode_id
 from dsync_kit.errors import InvalidArgument, NotFound
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
+    BsonValue,
+    DataType,
     ListDataRequest,
     ListDataResponse,
     WriteDataRequest,
@@ -106,6 +109,32 @@ class OnlyWhatJsonHolds(_Fussy):
 
     def bad(self, value: Any) -> bool:
         return isinstance(value, Decimal128) or (isinstance(value, float) and not math.isfinite(value))
+
+
+@unusual()
+class PickyValues(Altering):
+    """A key-value store: ids of 1 to 64 characters, integers of 53 bits in JSON, 6 levels, 32 KiB; no others."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        value = decode_id(part)
+        if isinstance(value, str) and not 0 < len(value) <= 64:
+            raise InvalidArgument("ids are texts of 1 to 64 characters")
+        return bytes(super().position(part, data_type))
+
+    def altered(self, change: Any, data_type: DataType) -> Any:
+        if len(change.update.data) > 32 << 10:
+            raise InvalidArgument("a document has at most 32 KiB")
+        if change.update.data:
+            self.check_value(decode(change.update.data, data_type), data_type, 1)
+        return super().altered(change, data_type)
+
+    def check_value(self, value: Any, data_type: DataType, level: int) -> None:
+        if level > 6:
+            raise InvalidArgument("more than 6 levels")
+        if data_type == DATA_TYPE_JSON_ID and isinstance(value, int) and abs(value) > 2**53:
+            raise InvalidArgument("an integer has more than 53 bits")
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            self.check_value(inner, data_type, level + 1)
 
 
 @unusual()

@@ -1,5 +1,6 @@
 """Unusual but correct typed stores: none of their choices is a violation."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,45 @@ def unusual(connector: Any) -> Any:
 @unusual
 class AsTheyAre(TypedConnector):
     """Tables with text, integer and composite keys, made beforehand."""
+
+
+@unusual
+class ListsItsColumns(TypedConnector):
+    """An empty table whose refusals say in a sentence what a row has; its key is a number, and it has no -0.0."""
+
+    tables = (
+        Table(
+            "listed",
+            (Column("number", "long"),),
+            (
+                Column("sku", "string", length=32),
+                Column("qty", "int"),
+                Column("price", "double"),
+                Column("seen", "date"),
+            ),
+        ),
+    )
+
+    @classmethod
+    def documents(cls) -> dict[str, dict[str, Any]]:
+        return {}  # nobody declares what it holds
+
+    def key(self, table: Table, identifier: Any) -> Row:
+        try:
+            return super().key(table, identifier)
+        except InvalidArgument:
+            raise InvalidArgument("the table's key is an int64") from None
+
+    def missing(self, table: Table, column: Column, row: Row) -> None:
+        raise InvalidArgument("a row has _id and sku, and also qty, price and seen")
+
+    def unknown(self, table: Table, fields: dict[str, Any]) -> None:
+        self.missing(table, table.written[0], {})
+
+    def check_value(self, table: Table, column: Column, value: Any) -> None:
+        super().check_value(table, column, value)
+        if column.kind == "double" and value == 0 and math.copysign(1, value) < 0:
+            raise InvalidArgument("price is a finite double, and not -0.0")
 
 
 # What it can do

@@ -23,9 +23,12 @@ from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.conformance.documents.taken import Taken
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features
 from dsync_kit.documents import id_field
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["apart", "is_finite"]
+__all__ = ["MOST_LEVELS", "apart", "features_of_number", "is_finite"]
+
+MOST_LEVELS = 4
+"""Levels of documents and arrays, the document itself included, that every store of nested documents holds."""
 
 
 def apart(holding: Holding, features: Features) -> Holding:
@@ -59,6 +62,9 @@ def _kinds(kinds: tuple[str, ...], feature: Feature, data_type: DataType) -> tup
 _OF_FIELDS = (
     FeatureKind.VALUES,
     FeatureKind.NOT_FINITE,
+    FeatureKind.LONG_INTEGERS,
+    FeatureKind.LARGE_NUMBERS,
+    FeatureKind.DEEP,
     FeatureKind.MIXED_FIELDS,
     FeatureKind.ODD_NAMES,
     FeatureKind.ODD_TEXTS,
@@ -78,7 +84,8 @@ class _Without(Anything):
         self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds
         self._plain_names = FeatureKind.ODD_NAMES in of_kinds
         self._plain_texts = FeatureKind.ODD_TEXTS in of_kinds
-        self._finite = FeatureKind.NOT_FINITE in of_kinds
+        self._numbers = of_kinds & {FeatureKind.NOT_FINITE, FeatureKind.LONG_INTEGERS, FeatureKind.LARGE_NUMBERS}
+        self._flat = FeatureKind.DEEP in of_kinds
         self._contents: dict[bool, strategies.Draw] = {}
 
     def contents(self, *, small: bool) -> strategies.Draw:
@@ -107,23 +114,26 @@ class _Without(Anything):
             fields = dict(zip(_SAME_FIELDS, [*values, f"v{_number(fields)}"], strict=True))
         return self._named(fields)
 
-    def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {self._name(name): self._allowed(value) for name, value in fields.items()}
+    def _named(self, fields: Mapping[str, Any], level: int = 1) -> dict[str, Any]:
+        return {self._name(name): self._allowed(value, level) for name, value in fields.items()}
 
     def _name(self, name: str) -> str:
         return name if not self._plain_names or _PLAIN_NAME.fullmatch(name) else f"f{_number(name)}"
 
-    def _allowed(self, value: Any) -> Any:
+    def _allowed(self, value: Any, level: int = 1) -> Any:
+        """What takes the place of a value, which is in a document or array at this level."""
+        if self._flat and level >= MOST_LEVELS and isinstance(value, dict | list):
+            value = self._other(value)
         if kind_of_value(value, self.data_type) in self._values:
             value = self._other(value)
-        if self._finite and not is_finite(value):
+        if not self._numbers.isdisjoint(features_of_number(value, self.data_type)):
             number = _number(value)
-            value = Decimal128(str(number)) if isinstance(value, Decimal128) else float(number)
+            value = Decimal128(str(number)) if isinstance(value, Decimal128) else type(value)(number)
         if isinstance(value, str) and self._plain_texts and not _PLAIN_TEXT.fullmatch(value):
             return f"v{_number(value)}"
         if isinstance(value, dict):
-            return self._named(value)
-        return [self._allowed(item) for item in value] if isinstance(value, list) else value
+            return self._named(value, level + 1)
+        return [self._allowed(item, level + 1) for item in value] if isinstance(value, list) else value
 
     def _other(self, value: Any) -> Any:
         """A value of a remaining type; different for different values, as far as the type has enough."""
@@ -138,6 +148,22 @@ def is_finite(value: Any) -> bool:
     """Whether a value is neither NaN nor infinite."""
     number = value.to_decimal() if isinstance(value, Decimal128) else value
     return not isinstance(number, float | Decimal) or math.isfinite(number)
+
+
+_EXACT = 2**53
+_SINGLE = 1e38
+
+
+def features_of_number(value: Any, data_type: DataType) -> frozenset[FeatureKind]:
+    """What a store may not like about a number; empty for any other value."""
+    if not is_finite(value):
+        return frozenset({FeatureKind.NOT_FINITE})
+    if data_type == DATA_TYPE_MONGO_BSON or isinstance(value, bool):
+        return frozenset()
+    if isinstance(value, int) and abs(value) > _EXACT:
+        return frozenset({FeatureKind.LONG_INTEGERS})
+    large = isinstance(value, float) and abs(value) > _SINGLE
+    return frozenset({FeatureKind.LARGE_NUMBERS}) if large else frozenset()
 
 
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -182,7 +182,7 @@ def _number(schema: ValueSchema, kind: str, data_type: DataType) -> Draw | None:
         if data_type != DATA_TYPE_MONGO_BSON:
             floats = st.floats(allow_nan=False, allow_infinity=False)
         if not bounded:
-            return floats
+            return floats if schema.negative_zero else floats.filter(lambda value: fits(schema, value, data_type))
         least, most = (None if bound is None else _as_float(bound) for bound in (schema.minimum, schema.maximum))
         near = st.floats(least, most, allow_nan=False, allow_infinity=False)
         return near.filter(lambda value: fits(schema.of_types(kind), value, data_type))

@@ -36,6 +36,9 @@ class FeatureKind(StrEnum):
     ODD_TEXTS = "unusual texts"
     ODD_IDS = "unusual texts as ids"
     NOT_FINITE = "numbers that are not finite"
+    LONG_INTEGERS = "JSON integers beyond 53 bits"
+    LARGE_NUMBERS = "JSON numbers beyond 1e38"
+    DEEP = "documents that are nested deeply"
     VALUES = "values of a kind"
     IDS = "ids of a kind"
 
@@ -49,6 +52,9 @@ _NARROW = frozenset(
         FeatureKind.EMPTY_CALL,
         FeatureKind.ODD_NAMES,
         FeatureKind.NOT_FINITE,
+        FeatureKind.LONG_INTEGERS,
+        FeatureKind.LARGE_NUMBERS,
+        FeatureKind.DEEP,
     }
 )
 

@@ -220,11 +220,12 @@ class _Trying:
                     return False
                 return True
 
-            with suppress(ConnectorError):  # a fault that the rules will meet again
-                refused = refused_values(takes, sample_id(kinds[0]), data_type)
-                if refused:
-                    self.notes.append(f"{type_name(data_type)}: it refuses {name_features(refused)}")
-                self.refuses = tuple(dict.fromkeys((*self.refuses, *refused)))
+            for deep in (False, True):
+                with suppress(ConnectorError):  # a fault that the rules will meet again
+                    refused = refused_values(takes, sample_id(kinds[0]), data_type, deep=deep)
+                    if refused:
+                        self.notes.append(f"{type_name(data_type)}: it refuses {name_features(refused)}")
+                    self.refuses = tuple(dict.fromkeys((*self.refuses, *refused)))
         self.families = tuple(family.apart(self.refuses) for family in self.families)
 
     def offered_namespaces_hold(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from dsync_kit.conformance.documents.apart import is_finite
+from dsync_kit.conformance.documents.apart import MOST_LEVELS, features_of_number
 from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
@@ -147,14 +147,15 @@ class Shown:
         if isinstance(value, str) and not _is_plain(value):
             self._seen.add(Feature(FeatureKind.ODD_IDS))
 
-    def _of_values(self, value: Any, data_type: DataType) -> None:
+    def _of_values(self, value: Any, data_type: DataType, level: int = 1) -> None:
+        if level > MOST_LEVELS:
+            self._seen.add(Feature(FeatureKind.DEEP))
         if isinstance(value, dict) and not all(map(_PLAIN_NAME.fullmatch, value)):
             self._seen.add(Feature(FeatureKind.ODD_NAMES))
         for item in value.values() if isinstance(value, dict) else value:
             self._values.add(kind_of_value(item, data_type))
             if isinstance(item, str) and not _is_plain(item):
                 self._seen.add(Feature(FeatureKind.ODD_TEXTS))
-            if not is_finite(item):
-                self._seen.add(Feature(FeatureKind.NOT_FINITE))
+            self._seen.update(map(Feature, features_of_number(item, data_type)))
             if isinstance(item, dict | list):
-                self._of_values(item, data_type)
+                self._of_values(item, data_type, level + 1)

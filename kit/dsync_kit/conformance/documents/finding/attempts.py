@@ -1,6 +1,7 @@
 """Writes trial documents: what becomes of each, and which fields the refusals name."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -12,7 +13,7 @@ from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
-from dsync_kit.documents import encode, same_document
+from dsync_kit.documents import encode, id_field, same_document
 from dsync_kit.protocol import DataType
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "OutOfCallsError",
     "Probe",
     "between",
+    "guesses_in",
     "names_in",
     "sample_fields",
     "type_of",
@@ -43,6 +45,10 @@ _LISTING = (
     r'\(((?:["\'`]?\w+["\'`]?, ?)+["\'`]?\w+["\'`]?)\)',
 )
 """How messages list names: after a word for them, or in parentheses."""
+_OPTIONAL = "perhaps|maybe|possibly|optionally|optional"
+_ADVERBS = rf"(?:(?:{_OPTIONAL}|also|both|either|the|an?|its) )?"
+_WORDS = re.compile(rf"\w+(?:(?:, ?(?:and |or )?| and | or |; ?){_ADVERBS}\w+)+", re.IGNORECASE)
+"""Any list of words in a message, which may be names."""
 _COMMON = frozenset(
     {
         *("of", "in", "is", "for", "not", "with", "and", "or", "the", "a", "an", "does", "was", "has", "have", "be"),
@@ -85,6 +91,8 @@ class Probe:
     refusal: str = ""
     refusal_of_like: str = ""
     """The refusal of a document like the existing ones; empty if it was acknowledged, but is listed differently."""
+    refusals: dict[str, dict[str, None]] = field(default_factory=dict)
+    """The different refusals by the documents' ids."""
     named: dict[str, None] = field(default_factory=dict)
     no_fields: frozenset[str] = frozenset()
     taken: Taken = NOTHING
@@ -109,10 +117,27 @@ class Probe:
         answer = self.attempt(document)
         if answer.refusal:
             self.refusal = answer.refusal
+            identifier = repr(document.get(id_field(self.data_type)))
+            self.refusals.setdefault(identifier, {})[answer.refusal] = None
             # A message that names a sent field means something else: that there is no such field.
             others = self.no_fields | document.keys()
             self.named |= dict.fromkeys(name for name in names_in(answer.refusal) if name not in others)
         return answer
+
+    @property
+    def furthest(self) -> tuple[str, str]:
+        """The id that got furthest, as text, and its last refusal: with the most different ones, or with an own one."""
+        shared = Counter(message for messages in self.refusals.values() for message in messages)
+        lasts = {identifier: list(messages)[-1] for identifier, messages in self.refusals.items()}
+        ends = ((len(self.refusals[one]), -shared[last], one, last) for one, last in lasts.items())
+        return max(ends, key=lambda end: end[:2], default=(0, 0, "", ""))[2:]
+
+    def own_words(self, message: str) -> list[str]:
+        """The words of a refusal that occur in no other refusal, common ones aside: any of them may be a name."""
+        others = {
+            word for messages in self.refusals.values() for one in messages if one != message for word in _in(one)
+        }
+        return [word for word in dict.fromkeys(_in(message)) if word not in others and word.lower() not in _COMMON]
 
     def keeps(self, schema: DocumentSchema, name: str, value: Any, others: Mapping[str, Any] | None = None) -> bool:
         """Whether a document is kept if its field `name` has this value.
@@ -121,6 +146,10 @@ class Probe:
         """
         fields = {**(self.others(schema) if others is None else others), name: value}
         return self.kept(schema.document(self.free_id(schema), fields))
+
+    def refuses(self, schema: DocumentSchema, name: str, value: Any) -> bool:
+        """Whether a document is refused, not changed, if its field `name` has this value."""
+        return bool(self.tried(schema.document(self.free_id(schema), {**self.others(schema), name: value})).refusal)
 
     def others(self, schema: DocumentSchema) -> dict[str, Any]:
         """A value for each field of the schema: that of a document that was kept, or else a sample."""
@@ -145,6 +174,10 @@ class Probe:
         return same_document(encode(dict(one), self.data_type), encode(dict(other), self.data_type), self.data_type)
 
 
+def _in(message: str) -> list[str]:
+    return re.findall(r"[A-Za-z_]\w*", message)
+
+
 def names_in(message: str) -> Iterator[str]:
     """The names that a message lists or quotes, or calls a column or field: a document may lack them."""
     for pattern in _LISTING:
@@ -152,6 +185,19 @@ def names_in(message: str) -> Iterator[str]:
             yield from (name for name in re.findall(r"[A-Za-z_]\w*", names) if name not in ("and", "or"))
     for pattern in _NAMING:
         yield from (name for name in re.findall(pattern, message, re.IGNORECASE) if name.lower() not in _COMMON)
+
+
+def guesses_in(message: str) -> Iterator[list[str]]:
+    """What may be names in a message that lists words without saying what they are: all, or those that aren't optional.
+
+    A list of common words alone is no guess.
+    """
+    for words in _WORDS.findall(message):
+        for part in (words, re.split(rf"\b(?:{_OPTIONAL})\b", words, flags=re.IGNORECASE)[0]):
+            skipped = re.sub(rf"\b(?:{_OPTIONAL}|also|both|either)\b", "", part, flags=re.IGNORECASE)
+            names = [name for name in re.findall(r"[A-Za-z_]\w*", skipped) if name.lower() not in _COMMON]
+            if names:
+                yield list(dict.fromkeys(names))
 
 
 def sample_fields(schema: DocumentSchema) -> dict[str, Any]:

@@ -1,13 +1,20 @@
 """A first document that a store keeps, made from its refusals: with the fields that they name, of types that work."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
-from dsync_kit.conformance.documents.finding.attempts import Probe, names_in, sample_fields, type_of, without_field
+from dsync_kit.conformance.documents.finding.attempts import (
+    Probe,
+    guesses_in,
+    names_in,
+    sample_fields,
+    type_of,
+    without_field,
+)
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import id_field
@@ -52,14 +59,19 @@ _NO_FIELD = re.compile(r"unknown|unexpected|no such|no column|no field|not a (?:
 
 
 def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
-    """A schema with ids of the first kind that works; None if the store keeps none of the documents."""
+    """A schema with ids of the first kind that works; None if the store keeps none of the documents.
+
+    At last, any words of the refusals are tried as names, with the id that got furthest.
+    """
     for kind in kinds:
         if (found := _with_id(probe, kind)) is not None:
             return found
-    return None
+    furthest, _ = probe.furthest
+    kind = next((kind for kind in kinds if repr(probe.sample_id(kind)) == furthest), None)
+    return None if kind is None else _with_id(probe, kind, any_words=True)
 
 
-def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
+def _with_id(probe: Probe, kind: str, *, any_words: bool = False) -> DocumentSchema | None:
     """A schema with ids of one kind: alone, or with the fields that the store names, as it names them."""
     own = id_field(probe.data_type)
     identifier = probe.sample_id(kind)
@@ -67,13 +79,21 @@ def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
     fields: dict[str, Any] = {}
     tried: dict[str, list[int]] = {}
     refusal = wrong = ""
+    guessed: dict[str, list[tuple[str, ...]]] = {}
+    trying: tuple[str, ...] = ()
     for _ in range(_ROUNDS):
         document = {own: identifier, **dict.fromkeys(repeated, identifier), **fields}
         answer = probe.tried(document)
         if not answer.refusal and (not answer.readable or answer.back is not None):
             probe.good = fields
             return _from_back(probe, document, answer.back, repeated)
-        known = document.keys() | tried.keys()
+        if trying and answer.refusal == refusal:
+            for name in trying:  # the guess makes no difference
+                repeated.pop(name, None)
+                fields.pop(name, None)
+                tried.pop(name, None)
+        trying = ()
+        known = {own, *repeated, *fields, *tried}
         missing = [name for name in names_in(answer.refusal) if name not in known | probe.no_fields]
         missing = missing or [name for name in probe.named if name not in known][:1]
         if not missing:
@@ -82,10 +102,13 @@ def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
                 # Other values make no difference: the next field may be to blame.
                 blamed = [*blamed[blamed.index(wrong) + 1 :], *blamed[: blamed.index(wrong) + 1]]
             refusal, wrong = answer.refusal, next(iter(blamed), "")
-            if not wrong and "id" in known:
+            if not wrong:
+                guesses = [*guesses_in(refusal), *([word] for word in probe.own_words(refusal) if any_words)]
+                trying = _guess(guesses, guessed.setdefault(refusal, []), known | probe.no_fields)
+            if not wrong and not trying and "id" in known:
                 return None
             # A row without its key's column may have been dropped: such a column is mostly called `id`.
-            missing = [] if wrong else ["id"]
+            missing = list(trying) or ([] if wrong else ["id"])
         for name in dict.fromkeys(missing):
             if _like_a_key(name, repeated):
                 repeated[name] = ()
@@ -99,6 +122,20 @@ def _with_id(probe: Probe, kind: str) -> DocumentSchema | None:
                 tried[wrong].append(number)
                 fields[wrong] = _values(probe.data_type)[number][0]
     return None
+
+
+def _guess(guesses: Sequence[Sequence[str]], guessed: list[tuple[str, ...]], known: Set[str]) -> tuple[str, ...]:
+    """The first names of unknown fields that were not guessed before from the same refusal; empty if there are none.
+
+    Names of types are no guess: such a refusal is mostly about the id.
+    """
+    types = re.compile("|".join(pattern for _, pattern in _VALUES), re.IGNORECASE)
+    for names in guesses:
+        unknown = tuple(name for name in names if name not in known)
+        if unknown and unknown not in guessed and not all(map(types.search, unknown)):
+            guessed.append(unknown)
+            return unknown
+    return ()
 
 
 def _values(data_type: DataType) -> Sequence[tuple[Any, str]]:

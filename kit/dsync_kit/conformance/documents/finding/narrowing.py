@@ -51,6 +51,9 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
                     break
                 schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
                 yield schema
+        if "double" in own.types and probe.refuses(schema, name, -0.0):
+            schema = with_field(schema, name, schema.fields[name].model_copy(update={"negative_zero": False}))
+            yield schema
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema

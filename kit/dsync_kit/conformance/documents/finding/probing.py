@@ -67,7 +67,7 @@ def probed(
         notes.append(f"not everything was tried: the limit is {calls} documents")
     if schema is None:
         if not documents:
-            notes.append(f"it accepted none of the tried documents: {probe.refusal or 'they were not there'}")
+            notes.append(f"it accepted none of the tried documents: {probe.furthest[1] or 'they were not there'}")
             return Finding(None, tuple(notes), probe.number)
         refusal = probe.refusal_of_like or "they are acknowledged, but not listed as they were written"
         note = f"it does not keep documents like the existing ones: {refusal}"

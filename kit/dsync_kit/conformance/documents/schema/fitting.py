@@ -1,5 +1,6 @@
 """Whether a value fits its schema, and if not, why."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -151,6 +152,8 @@ def _length_reasons(schema: ValueSchema, value: str | bytes) -> Iterator[str]:
 
 
 def _range_reasons(schema: ValueSchema, value: Any) -> Iterator[str]:
+    if not schema.negative_zero and isinstance(value, float) and value == 0 and math.copysign(1, value) < 0:
+        yield "-0.0 has a sign"
     number: Any = exact(value)
     limits: tuple[tuple[str, Any, bool], ...] = (
         ("below", schema.minimum, schema.exclusive_minimum),

@@ -1,8 +1,9 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-As in JSON Schema, a keyword applies only to values of its own types: `maxLength` ignores numbers. Five things go beyond
+As in JSON Schema, a keyword applies only to values of its own types: `maxLength` ignores numbers. Six things go beyond
 what MongoDB's server reads: `type: integer`, `format` for texts and UUIDs, lengths of binary values in bytes, bounds of
-dates, written as Extended JSON, and `readOnly` for a field that the store adds.
+dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, and `readOnly` for a field that the
+store adds.
 """
 
 import re
@@ -126,6 +127,7 @@ class ValueSchema(BaseModel):
     exclusive_minimum: _Exclusive = False
     exclusive_maximum: _Exclusive = False
     multiple_of: _Number | None = None
+    negative_zero: bool = True
     min_length: _Count | None = None
     max_length: _Count | None = None
     pattern: str | None = None

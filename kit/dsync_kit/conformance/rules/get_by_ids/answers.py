@@ -1,6 +1,8 @@
 """GetByIds: one item for each id, in the same order."""
 
+import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -12,8 +14,9 @@ from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.look_alikes import LOOK_ALIKE_IDS
 from dsync_kit.conformance.documents.strategies import id_value
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
+from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import key_of, listed_id
 from dsync_kit.conformance.verdicts.model import Model
@@ -161,12 +164,12 @@ def look_alikes(case: Case) -> None:
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     asked = [value for key, value in values.items() if key not in equal]
     present = list(model.documents.values())
-    parts = [*(id_of(document, data_type) for document in present), *(id_value(value, data_type) for value in asked)]
-    for part, document in zip(parts, present, strict=False):
+    parts = [id_of(document, data_type) for document in present]
+    for part, document in zip(parts, present, strict=True):
         # A document that GetByIds doesn't even find alone isn't confused with another: `answers` judges that.
         if not _is_same(case, _found(case, namespace, [part], data_type)[0], document, data_type):
             raise case.decline("it does not find a document by its own id")
-    found = _found(case, namespace, parts, data_type)
+    asked, found = _found_beside(case, namespace, parts, asked, data_type)
     for item, document in zip(found, present, strict=False):
         _same(case, item, document, data_type)
     for item, value in zip(found[len(present) :], asked, strict=True):
@@ -257,6 +260,35 @@ def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType)
         owner="get-by-ids/missing" if len(asked) == 1 else "",
     )
     return found
+
+
+def _found_beside(
+    case: Case, namespace: str, parts: Sequence[Id], values: list[Any], data_type: DataType
+) -> tuple[list[Any], list[bytes]]:
+    """The items of these ids, and of others that are missing: of those that the store does not refuse as invalid."""
+    try:
+        return values, _found(case, namespace, [*parts, *(id_value(value, data_type) for value in values)], data_type)
+    except ConnectorError as error:
+        if error.code not in DECLINING_CODES:
+            raise
+        valid = [value for value in values if not _is_invalid(case, namespace, value, data_type)]
+        if len(valid) == len(values):
+            raise
+    return valid, _found(case, namespace, [*parts, *(id_value(value, data_type) for value in valid)], data_type)
+
+
+def _is_invalid(case: Case, namespace: str, value: Any, data_type: DataType) -> bool:
+    """Whether the store refuses an id, in GetByIds and in a document. Raises ConnectorError if only GetByIds does."""
+    try:
+        _found(case, namespace, [id_value(value, data_type)], data_type)
+    except ConnectorError as error:
+        if error.code not in DECLINING_CODES:
+            raise
+        with contextlib.suppress(Inapplicable):
+            case.write_if_taken(namespace, [case.document(value, {"n": 0}, data_type)], data_type)
+            raise
+        return True
+    return False
 
 
 def _in(model: Model, parts: Id) -> bytes:

@@ -1,8 +1,10 @@
 """Large pages, large documents, many namespaces: dsync sets no limit on any call."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
+from grpc import StatusCode
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.bad_input import expect_final
@@ -10,6 +12,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
@@ -28,8 +31,8 @@ _MIB = 1 << 20
 _FILLED = 24
 """Namespaces with documents: more than the first page of a list of names, which often has 20."""
 
-_PIECE = 64 << 10
-"""The size of a document in a large page: other rules try large documents."""
+_PIECES = (64 << 10, 24 << 10, 6 << 10)
+"""The sizes of documents in a large page, the first that the store accepts: other rules try large documents."""
 
 _WRITE_SECONDS = 30.0
 _UPDATE_BYTES = 8000
@@ -45,15 +48,17 @@ _THOROUGH = 8
 _ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
+_CUT = "a part of a large call is dropped, or it exceeds what the store takes at once: split the request"
 _HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_message_length to -1"
 
 
-@rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_HINT, after=("write/overwrites",), examples=_ONCE)
+@rule("limits/large-page", _LIMIT, needs=_WRITES, hint=_CUT, after=("write/overwrites",), examples=_ONCE)
 def large_page(case: Case) -> None:
     """A page of 8 MiB (thorough: 64 MiB) is written."""
     data_type = case.data_type()
-    documents = _large(case, 8 * case.bulk * _MIB // _PIECE, data_type)
     namespace = case.namespace()
+    piece, first = _piece(case, namespace, data_type)
+    documents = [first, *_large(case, 8 * case.bulk * _MIB // piece, data_type, piece)]
     _write(case, namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing after a page of {8 * case.bulk} MiB")
 
@@ -62,21 +67,22 @@ def large_page(case: Case) -> None:
     "limits/large-updates",
     _LIMIT,
     needs=(*_WRITES, Need.CHANGING),
-    hint=_HINT,
+    hint=_CUT,
     after=("limits/large-page",),
     examples=_ONCE,
 )
 def large_updates(case: Case) -> None:
     """A WriteUpdates call of 6 MiB is applied."""
     data_type = case.data_type()
-    updates = many_updates(case, 6 * _MIB // _PIECE, data_type, "large", **_long(case, data_type))
     namespace = case.namespace()
-    model = Model(data_type)
+    piece, first = _piece(case, namespace, data_type)
+    updates = many_updates(case, 6 * _MIB // piece, data_type, "large", **_long(case, data_type, piece))
+    model = Model(data_type, [first])
     model.apply(updates)
     try:
         case.update(namespace, updates, data_type)
     except ConnectorError as error:
-        case.check(False, "a WriteUpdates call of 6 MiB is refused", expected="OK", seen=error)
+        raise _refused("a WriteUpdates call of 6 MiB", error) from error
     case.expect(namespace, model, "the listing after a WriteUpdates call of 6 MiB")
 
 
@@ -96,10 +102,10 @@ def large_stream(case: Case) -> None:
         scene.change(name, [scene.insert(scene.absent[0], "x" * (2 * _MIB - 1000))])
     except InvalidArgument as error:
         case.notes.append(f"it refuses documents of 2 MiB ({error})")
+    piece = _piece_of_updates(case, scene, name)
     for number in range(3):
-        scene.change(
-            name, many_updates(case, 2 * _MIB // _PIECE, scene.data_type, f"l{number}", **_long(case, scene.data_type))
-        )
+        fields = _long(case, scene.data_type, piece)
+        scene.change(name, many_updates(case, 2 * _MIB // piece, scene.data_type, f"l{number}", **fields))
     scene.mark()
     scene.follow().converge(scene.wanted(), what="a stream with 6 MiB of updates")
 
@@ -282,11 +288,44 @@ def _places(count: int) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(1, count - 2), max_size=3, unique=True).map(lambda inner: [0, *inner, count - 1])
 
 
-def _large(case: Case, count: int, data_type: DataType) -> list[bytes]:
-    return case.numbered(count, data_type, prefix="large", **_long(case, data_type))
+def _piece(case: Case, namespace: str, data_type: DataType) -> tuple[int, bytes]:
+    """The size of the largest of some documents that the store accepts alone, and this document, which is written."""
+    for size in _PIECES:
+        with _unless_last(size):
+            documents = _large(case, 1, data_type, size, prefix="alone")
+            with case.declined_if_refused(f"documents of {size >> 10} KiB"):
+                case.write(namespace, documents, data_type)
+            return size, documents[0]
+    raise AssertionError("the last size is returned or declined")
 
 
-def _long(case: Case, data_type: DataType, size: int = _PIECE) -> dict[str, str]:
+def _piece_of_updates(case: Case, scene: Scene, name: str) -> int:
+    """The same by an update, which is then in the scene."""
+    for size in _PIECES:
+        with _unless_last(size):
+            updates = many_updates(case, 1, scene.data_type, "alone", **_long(case, scene.data_type, size))
+            with case.declined_if_refused(f"documents of {size >> 10} KiB"):
+                scene.change(name, updates)
+            return size
+    raise AssertionError("the last size is returned or declined")
+
+
+def _unless_last(size: int) -> AbstractContextManager[None]:
+    """Suppresses a refusal, unless there is no smaller size."""
+    return nullcontext() if size == _PIECES[-1] else suppress(Inapplicable)
+
+
+def _refused(what: str, error: ConnectorError) -> Violation:
+    """A call was refused. gRPC's limit is the likely cause only if the code is the one for it."""
+    limited = error.code is StatusCode.RESOURCE_EXHAUSTED
+    return Violation(f"{what} is refused", expected="OK", seen=str(error), hint=_HINT if limited else "")
+
+
+def _large(case: Case, count: int, data_type: DataType, size: int, prefix: str = "large") -> list[bytes]:
+    return case.numbered(count, data_type, prefix=prefix, **_long(case, data_type, size))
+
+
+def _long(case: Case, data_type: DataType, size: int) -> dict[str, str]:
     """A field with a text that compresses badly, the same in every run."""
     block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
     return {case.long_field(size, data_type): (block * (size // len(block) + 1))[:size]}
@@ -297,12 +336,7 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
     try:
         case.write(namespace, documents, data_type)
     except ConnectorError as error:
-        case.check(
-            False,
-            f"a page of {len(documents)} documents, {size / _MIB:.1f} MiB, is refused",
-            expected="OK",
-            seen=error,
-        )
+        raise _refused(f"a page of {len(documents)} documents, {size / _MIB:.1f} MiB,", error) from error
 
 
 @rule(

@@ -12,19 +12,34 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 __all__ = ["refused_values"]
 
 _NULL = {Feature(FeatureKind.VALUES, "null"): None}
-_MAY_BE_REFUSED: dict[Feature, Any] = {
+_IN_BSON: dict[Feature, Any] = {
     **_NULL,
     Feature(FeatureKind.NOT_FINITE): float("nan"),
     Feature(FeatureKind.VALUES, "decimal"): Decimal128("1.5"),
 }
+_IN_JSON: dict[Feature, Any] = {
+    **_NULL,
+    Feature(FeatureKind.LONG_INTEGERS): 2**63 - 1,
+    Feature(FeatureKind.LARGE_NUMBERS): 1e300,
+}
+_LEVELS = 40
 
 
-def refused_values(takes: Callable[[bytes], bool], identifier: Any, data_type: DataType) -> Features:
+def _nested(levels: int) -> Any:
+    return {"d": _nested(levels - 1)} if levels else "bottom"
+
+
+_DEEP: dict[Feature, Any] = {Feature(FeatureKind.DEEP): _nested(_LEVELS)}
+
+
+def refused_values(
+    takes: Callable[[bytes], bool], identifier: Any, data_type: DataType, *, deep: bool = False
+) -> Features:
     """The kinds of values that a store of documents of one type refuses; `takes` writes a document.
 
-    If all are accepted, a single document is written.
+    If all are accepted, a single document is written. With `deep`, nesting alone is tried.
     """
-    tried = _MAY_BE_REFUSED if data_type == DATA_TYPE_MONGO_BSON else _NULL
+    tried = _DEEP if deep else _IN_BSON if data_type == DATA_TYPE_MONGO_BSON else _IN_JSON
 
     def taken(values: list[Any]) -> bool:
         return takes(make_document(identifier, {f"v{number}": value for number, value in enumerate(values)}, data_type))
