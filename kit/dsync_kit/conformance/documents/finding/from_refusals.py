@@ -67,8 +67,8 @@ def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
         if (found := _with_id(probe, kind)) is not None:
             return found
     furthest, _ = probe.furthest
-    kind = next((kind for kind in kinds if repr(probe.sample_id(kind)) == furthest), None)
-    return None if kind is None else _with_id(probe, kind, any_words=True)
+    last = next((kind for kind in kinds if repr(probe.sample_id(kind)) == furthest), "")
+    return _with_id(probe, last, any_words=True) if last else None
 
 
 def _with_id(probe: Probe, kind: str, *, any_words: bool = False) -> DocumentSchema | None:

@@ -73,13 +73,16 @@ _FORM_LENGTH = max(len(text) for text, _ in _FORMS)
 
 
 def _formed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
-    """The schema as more becomes known about its texts: whether they may be empty, and which characters they have."""
+    """The schema as more becomes known about its texts: whether they may be empty, and which characters they have.
+
+    Only a refusal says so. A text that is acknowledged, but comes back as another, is for the rules to judge.
+    """
     names = [name for name, own in schema.fields.items() if own.types[:1] == ("string",) and _any_text(own)]
-    for name in _unkept(probe, schema, [name for name in names if not schema.fields[name].min_length], ""):
+    for name in _refused(probe, schema, [name for name in names if not schema.fields[name].min_length], ""):
         schema = with_field(schema, name, schema.fields[name].model_copy(update={"min_length": 1}))
         yield schema
     for text, limit in _FORMS:
-        names = _unkept(probe, schema, names, text)
+        names = _refused(probe, schema, names, text)
         for name in names:
             schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
             yield schema
@@ -90,13 +93,14 @@ def _any_text(own: ValueSchema) -> bool:
     return not (own.patterns or own.enum or short)
 
 
-def _unkept(probe: Probe, schema: DocumentSchema, names: Sequence[str], text: str) -> list[str]:
-    """The fields that do not keep a text: tried all at once, then one by one."""
-    if not names or probe.kept(
-        schema.document(probe.free_id(schema), {**sample_fields(schema), **dict.fromkeys(names, text)})
-    ):
+def _refused(probe: Probe, schema: DocumentSchema, names: Sequence[str], text: str) -> list[str]:
+    """The fields that refuse a text: tried all at once, then one by one."""
+    if not names:
         return []
-    return [name for name in names if not probe.keeps(schema, name, text)]
+    together = {**sample_fields(schema), **dict.fromkeys(names, text)}
+    if not probe.tried(schema.document(probe.free_id(schema), together)).refusal:
+        return []
+    return [name for name in names if probe.refuses(schema, name, text)]
 
 
 def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
