@@ -244,6 +244,21 @@ def test_the_refusal_of_the_id_that_got_furthest_is_said() -> None:
     assert "the signature is wrong" in finding.notes[-1]
 
 
+def test_a_text_that_is_changed_without_a_word_is_no_limit() -> None:
+    """A column that replaces characters beyond 16 bits breaks the contract: such texts are drawn, to be judged."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "name"}:
+            return Answer(refusal="a row has the columns _id, name")
+        if not isinstance(document["name"], str):
+            return Answer(refusal="name is a text")
+        return Answer(back={**document, "name": document["name"].replace("\U0001d11e", "?")})
+
+    found = probed(attempt, BSON, namespace="told")
+    assert found.schema is not None
+    assert found.schema.allows("name", "\U0001d11e")
+
+
 def test_a_store_that_takes_nothing_is_said() -> None:
     """If every document is refused, there is no schema, and the last refusal is reported."""
     finding = probed(lambda _: Answer(refusal="the disk is read-only"), BSON, calls=30)
