@@ -10,6 +10,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.strategies import BSON
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.encoding.round_trip import round_trip
@@ -152,6 +153,8 @@ def special_field_names(case: Case) -> None:
 )
 def deep(case: Case) -> None:
     """Documents and arrays nested 40 levels deep come back; 100 levels deep they may be refused."""
+    if case.showing.lacks(FeatureKind.DEEP):
+        raise case.decline("it refuses documents that are nested deeply")
     data_type = case.data_type()
     depth = case.draw(st.sampled_from([5, _DEPTH, 100]), "depth")
     arrays = case.draw(st.booleans(), "arrays")
