@@ -30,7 +30,7 @@ SERIALS = Table("serials", (Column("number", "long"),), (Column("text", "string"
 RUNS = pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(["write/*", "updates/*", "errors/*", "schema/*", "get-by-ids/*"], id="writing"),
+        pytest.param(["write/*", "updates/*", "errors/*", "schema/*", "get-by-ids/*", "lifecycle/*"], id="writing"),
         pytest.param(["*"], id="all", marks=pytest.mark.campaign),
     ],
 )
@@ -153,11 +153,12 @@ class Anyhow(MadeBeforehand):
 
 @RUNS
 def test_no_rule_writes_to_existing_rows(rules: Sequence[str]) -> None:
-    """No call of a run carries the id of a row, no row ever changes, and no rule fails."""
+    """No call of a run carries the id of a row, no row ever changes, no rule fails, and no other row is left."""
     Serials.noted.clear()
     found = judge(Variant("serials", Serials, "", "local", namespaces=[SERIALS.namespace]), rules)
     assert Serials.noted == []
     assert not [outcome.failure for outcome in found.outcomes if outcome.failure is not None]
+    assert not [note for note in found.notes if "could not empty" in note]
 
 
 def test_finding_out_does_not_write_to_existing_rows() -> None:

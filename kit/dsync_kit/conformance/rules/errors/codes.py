@@ -62,11 +62,13 @@ def input_codes(case: Case) -> None:
 
 
 def _write(case: Case, data_type: DataType, document: bytes) -> None:
-    case.driver.write_data(case.namespace(), [document], data_type)
+    namespace = case.namespace()
+    case.own(namespace, data_type, [document])
+    case.driver.write_data(namespace, [document], data_type)
 
 
 def _update(case: Case, data_type: DataType, update: Update) -> None:
-    case.driver.write_updates(case.namespace(), [update], data_type)
+    case.update(case.namespace(), [update], data_type)
 
 
 def _malformed_document(case: Case, data_type: DataType) -> None:
@@ -102,7 +104,9 @@ def _malformed_update(case: Case, data_type: DataType) -> None:
 def _unlisted_type(case: Case, data_type: DataType) -> None:
     known = case.declared.info.capabilities.sink.supported_data_types
     other = next((kind for kind in (BSON, JSON) if kind not in known), DATA_TYPE_UNKNOWN)
-    case.driver.write_data(case.namespace(), [case.document(case.identifier(data_type), {"a": 1}, data_type)], other)
+    namespace, document = case.namespace(), case.document(case.identifier(data_type), {"a": 1}, data_type)
+    case.own(namespace, data_type, [document])
+    case.driver.write_data(namespace, [document], other)
 
 
 def _unknown_update(case: Case, data_type: DataType) -> None:
@@ -113,9 +117,9 @@ def _unknown_update(case: Case, data_type: DataType) -> None:
 
 def _partial_update(case: Case, data_type: DataType) -> None:
     namespace, value = case.namespace(), case.identifier(data_type)
-    case.driver.write_data(namespace, [case.document(value, {"a": 1, "b": 2}, data_type)], data_type)
+    case.write(namespace, [case.document(value, {"a": 1, "b": 2}, data_type)], data_type)
     update = Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=encode({"a": 2}, data_type))
-    case.driver.write_updates(namespace, [update], data_type)
+    case.update(namespace, [update], data_type)
 
 
 def _composite_id(case: Case, data_type: DataType) -> None:

@@ -56,7 +56,9 @@ def threads(case: Case) -> None:
     namespace, data_type, expected = case.listable(max_size=3)
     driver.listing([namespace], data_type, expected=expected)
     if case.declared.is_sink and case.declared.loads:
-        driver.write_data(namespace, case.numbered(3, data_type), data_type)
+        written = case.numbered(3, data_type)
+        case.own(namespace, data_type, written)
+        driver.write_data(namespace, written, data_type)
     case.tear_down(connector)
     deadline = time.monotonic() + _THREAD_SECONDS
     while (left := _threads() - before) and time.monotonic() < deadline:
