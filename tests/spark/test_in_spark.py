@@ -85,6 +85,8 @@ def in_spark(script: str, folder: Path) -> str:
         "SPARK_LOCAL_HOSTNAME": "localhost",
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_WORKER_DIR": str(folder / "work"),
+        # PySpark forks to start Java, and gRPC's handlers for forks can end that process.
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
         # Code that runs for seconds is not worth its optimisation: this halves the processor time.
         "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }

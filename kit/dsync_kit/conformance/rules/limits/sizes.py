@@ -181,7 +181,7 @@ def large_document(case: Case) -> None:
     needs=(Need.LOADING, Need.READING),
     hint="documents beyond some size are cut, dropped or refused: by a buffer, a column, a message of the stream",
     after=("limits/large-document", "limits/large-page", "updates/model", "write/read-back"),
-    examples=0.22,
+    examples=0.34,
 )
 def document_sizes(case: Case) -> None:
     """Documents of any size are stored whole and streamed, whichever call carries them, or get a final refusal.
