@@ -1,9 +1,9 @@
-"""Free ports on loopback."""
+"""Ports on loopback."""
 
 import socket
 from contextlib import ExitStack
 
-__all__ = ["free_ports"]
+__all__ = ["accepts_connections", "free_ports"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -16,3 +16,12 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether something listens on this TCP port of 127.0.0.1."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -5,14 +5,13 @@ import hmac
 import http.client
 import os
 import secrets
-import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from dsync_kit.errors import UsageError
-from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.ports import accepts_connections, free_ports
 from dsync_kit.testing.process import OwnedProcess, find_program
 from dsync_kit.testing.server import HOST, LocalServer
 
@@ -151,11 +150,7 @@ class SeaweedFS(LocalServer):
 
     def _store_answers(self) -> bool:
         """Whether the store accepts connections."""
-        try:
-            socket.create_connection((HOST, self._ports["filer.port.grpc"]), timeout=5).close()
-        except OSError:
-            return False
-        return True
+        return accepts_connections(self._ports["filer.port.grpc"])
 
     def _answers(self) -> bool:
         """Whether an object that was written can be read: volumes come up later than buckets."""

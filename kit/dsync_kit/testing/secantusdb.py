@@ -3,12 +3,11 @@
 It runs as a separate process; none of its code is imported.
 """
 
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dsync_kit.testing.ports import free_ports
+from dsync_kit.testing.ports import accepts_connections, free_ports
 from dsync_kit.testing.process import find_program
 from dsync_kit.testing.server import HOST, LocalServer
 
@@ -73,8 +72,4 @@ class SecantusDB(LocalServer):
         super()._end()
 
     def _answers(self) -> bool:
-        try:
-            socket.create_connection((HOST, self._port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        return accepts_connections(self._port)

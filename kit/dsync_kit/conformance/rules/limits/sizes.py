@@ -1,8 +1,9 @@
 """Large pages, large documents, many namespaces: dsync sets no limit on any call."""
 
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from grpc import StatusCode
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
 from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
+
+T = TypeVar("T")
 
 _LIMIT = (
     "dsync sets neither a deadline nor a message-size limit on any call. A server that keeps a 4 MiB inbound limit "
@@ -290,29 +293,36 @@ def _places(count: int) -> st.SearchStrategy[list[int]]:
 
 def _piece(case: Case, namespace: str, data_type: DataType) -> tuple[int, bytes]:
     """The size of the largest of some documents that the store accepts alone, and this document, which is written."""
-    for size in _PIECES:
-        with _unless_last(size):
-            documents = _large(case, 1, data_type, size, prefix="alone")
-            with case.declined_if_refused(f"documents of {size >> 10} KiB"):
-                case.write(namespace, documents, data_type)
-            return size, documents[0]
-    raise AssertionError("the last size is returned or declined")
+
+    def write(size: int) -> bytes:
+        documents = _large(case, 1, data_type, size, prefix="alone")
+        case.write(namespace, documents, data_type)
+        return documents[0]
+
+    return _largest(case, write)
 
 
 def _piece_of_updates(case: Case, scene: Scene, name: str) -> int:
     """The same by an update, which is then in the scene."""
-    for size in _PIECES:
-        with _unless_last(size):
-            updates = many_updates(case, 1, scene.data_type, "alone", **_long(case, scene.data_type, size))
-            with case.declined_if_refused(f"documents of {size >> 10} KiB"):
-                scene.change(name, updates)
-            return size
-    raise AssertionError("the last size is returned or declined")
+
+    def write(size: int) -> None:
+        scene.change(name, many_updates(case, 1, scene.data_type, "alone", **_long(case, scene.data_type, size)))
+
+    size, _ = _largest(case, write)
+    return size
 
 
-def _unless_last(size: int) -> AbstractContextManager[None]:
-    """Suppresses a refusal, unless there is no smaller size."""
-    return nullcontext() if size == _PIECES[-1] else suppress(Inapplicable)
+def _largest(case: Case, write: Callable[[int], T]) -> tuple[int, T]:
+    """The first size of `_PIECES` of which the store accepts a document, and what `write` returned for it."""
+
+    def attempt(size: int) -> tuple[int, T]:
+        with case.declined_if_refused(f"documents of {size >> 10} KiB"):
+            return size, write(size)
+
+    for size in _PIECES[:-1]:
+        with suppress(Inapplicable):
+            return attempt(size)
+    return attempt(_PIECES[-1])
 
 
 def _refused(what: str, error: ConnectorError) -> Violation:
