@@ -8,19 +8,16 @@ from dsync_kit.connector import Connector
 from dsync_kit.errors import Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
+    RPCS,
     Capabilities,
     GeneratePlanRequest,
     GeneratePlanResponse,
-    GetByIdsRequest,
-    GetInfoRequest,
-    GetNamespaceMetadataRequest,
-    ListDataRequest,
     Partition,
     WriteDataRequest,
-    WriteUpdatesRequest,
 )
 
 from .altering import write_document
+from .calls_first import calls_first
 from .fault import REFERENCE, Variant, unusual_in
 
 __all__ = ["VARIANTS"]
@@ -101,36 +98,9 @@ class LiveTopic(StreamsOnly):
 # Stores that are slow
 
 
+@calls_first(lambda _: time.sleep(_CALL_SECONDS), *(rpc.method for rpc in RPCS if not rpc.streams))
 class Slow(Reference):
     """Each call takes 30 ms."""
-
-    def get_info(self, request: GetInfoRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().get_info(request)
-
-    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().get_namespace_metadata(request)
-
-    def generate_plan(self, request: GeneratePlanRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().generate_plan(request)
-
-    def list_data(self, request: ListDataRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().list_data(request)
-
-    def write_data(self, request: WriteDataRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().write_data(request)
-
-    def write_updates(self, request: WriteUpdatesRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().write_updates(request)
-
-    def get_by_ids(self, request: GetByIdsRequest) -> Any:
-        time.sleep(_CALL_SECONDS)
-        return super().get_by_ids(request)
 
 
 @unusual()
@@ -139,24 +109,9 @@ class SlowCalls(Slow):
 
 
 @unusual()
+@calls_first(
+    lambda connector: time.sleep(connector.store.end / 100_000),
+    *("get_namespace_metadata", "generate_plan", "list_data", "get_by_ids"),
+)
 class ReadsItsWholeLog(Reference):
     """A log without an index: each read goes through all that was ever written, 100,000 entries a second."""
-
-    def read_all(self) -> None:
-        time.sleep(self.store.end / 100_000)
-
-    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> Any:
-        self.read_all()
-        return super().get_namespace_metadata(request)
-
-    def generate_plan(self, request: GeneratePlanRequest) -> Any:
-        self.read_all()
-        return super().generate_plan(request)
-
-    def list_data(self, request: ListDataRequest) -> Any:
-        self.read_all()
-        return super().list_data(request)
-
-    def get_by_ids(self, request: GetByIdsRequest) -> Any:
-        self.read_all()
-        return super().get_by_ids(request)

@@ -20,6 +20,7 @@ from dsync_kit.protocol import (
 )
 
 from .altering import read_document, write_document
+from .calls_first import calls_first
 from .fault import CURSORS, REFERENCE, Variant, unusual_in
 
 __all__ = ["VARIANTS"]
@@ -171,6 +172,7 @@ class OneOpenListingOfAPartition(_Opened):
 
 
 @unusual()
+@calls_first(lambda connector: connector.busy(), "list_data", "write_data", "write_updates")
 class NowAndThenUnavailable(Reference):
     """One call in a hundred gets UNAVAILABLE, and dsync retries it."""
 
@@ -180,18 +182,6 @@ class NowAndThenUnavailable(Reference):
         self.calls += 1
         if self.calls % 101 == 100:
             raise Unavailable("the store is being restarted")
-
-    def list_data(self, request: ListDataRequest) -> ListDataResponse:
-        self.busy()
-        return super().list_data(request)
-
-    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
-        self.busy()
-        return super().write_data(request)
-
-    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
-        self.busy()
-        return super().write_updates(request)
 
 
 @unusual()
