@@ -44,7 +44,7 @@ class Holding(ABC):
         drawn = self._drawn_identifiers()
         if not self.taken:
             return drawn
-        self.counted_ids()  # are there any?
+        self.counted_ids()  # raises TooFewError if there are none
         return drawn.map(self._free_id)
 
     @abstractmethod

@@ -190,7 +190,7 @@ def names_in(message: str) -> Iterator[str]:
 def guesses_in(message: str) -> Iterator[list[str]]:
     """What may be names in a message that lists words without saying what they are: all, or those that aren't optional.
 
-    A list of common words alone is no guess.
+    A list that has only common words gives nothing.
     """
     for words in _WORDS.findall(message):
         for part in (words, re.split(rf"\b(?:{_OPTIONAL})\b", words, flags=re.IGNORECASE)[0]):

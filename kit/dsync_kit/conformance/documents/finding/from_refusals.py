@@ -127,7 +127,7 @@ def _with_id(probe: Probe, kind: str, *, any_words: bool = False) -> DocumentSch
 def _guess(guesses: Sequence[Sequence[str]], guessed: list[tuple[str, ...]], known: Set[str]) -> tuple[str, ...]:
     """The first names of unknown fields that were not guessed before from the same refusal; empty if there are none.
 
-    Names of types are no guess: such a refusal is mostly about the id.
+    Names of types are left out: such a refusal is usually about the id.
     """
     types = re.compile("|".join(pattern for _, pattern in _VALUES), re.IGNORECASE)
     for names in guesses:
