@@ -33,7 +33,7 @@ def check(folder: Path, *verify: str) -> None:
     """The connector's own tests, in which a warning is an error, and `verify`."""
     own = ("-q", "-W", "error", "-p", "no:cacheprovider", "--ignore", "tests/test_conformance.py", "tests")
     run("pytest", *own, cwd=folder)
-    run("dsync_kit.cli.kit", "verify", folder, "--profile", "quick", *verify, cwd=folder)
+    run("dsync_kit.cli.kit", "verify", folder, "--profile", "quick", "--seed", "1", *verify, cwd=folder)
 
 
 def test_a_connector_of_the_last_release_works_with_this_kit(tmp_path: Path) -> None:

@@ -327,11 +327,14 @@ _SMALL, _LARGE = 1e-100, 1e100
 
 def merge_key(value: Any) -> Any:
     """Equal for two ids that a store may take for the same, or refuse beside each other: equal numbers, whatever their
-    type; doubles of one sign that are very large or very small, which some stores keep as short decimals."""
+    type; a double and the decimal that is written like it, 1.1 and 1.10; doubles of one sign that are very large or
+    very small, which some stores keep as short decimals."""
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, float):
-        return Decimal(value) if not value or _SMALL <= abs(value) <= _LARGE else ("extreme", value > 0)
+        if value and not _SMALL <= abs(value) <= _LARGE:
+            return ("extreme", value > 0)
+        return Decimal(value) if value.is_integer() else Decimal(repr(value))
     if isinstance(value, int):
         return Decimal(int(value))
     if isinstance(value, Decimal128):
