@@ -96,4 +96,13 @@ def test_a_folder_is_a_connector_without_being_installed(rendered: Render, answe
 
 def test_it_is_conformant(rendered: Render) -> None:
     """From the first minute, the kit finds nothing wrong. (The demonstration shows it on a real server.)"""
-    run("dsync_kit.cli.kit", "verify", rendered(ANSWERS[4]), "--profile", "quick", cwd=rendered(ANSWERS[4]).parent)
+    run(
+        "dsync_kit.cli.kit",
+        "verify",
+        rendered(ANSWERS[4]),
+        "--profile",
+        "quick",
+        "--seed",
+        "1",
+        cwd=rendered(ANSWERS[4]).parent,
+    )
