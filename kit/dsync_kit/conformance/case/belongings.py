@@ -5,15 +5,15 @@ from contextlib import suppress
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.documents.keys import key_in, key_of
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
 
-__all__ = ["Belongings", "key_in", "remove"]
+__all__ = ["Belongings", "remove"]
 
 
 class Belongings:
@@ -83,14 +83,6 @@ class Belongings:
                 ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in owned.values())
                 removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
                 yield namespace, data_type, removals
-
-
-def key_in(document: bytes, data_type: DataType) -> bytes | None:
-    """The key of a document's id; None if it has none. (The comparison with the model reports that.)"""
-    try:
-        return document_key(document, data_type)
-    except InvalidArgument:
-        return None
 
 
 def remove(subject: Subject, belongings: Belongings) -> None:

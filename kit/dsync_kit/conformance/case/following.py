@@ -8,13 +8,13 @@ from typing import NoReturn
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
 from dsync_kit.conformance.calls.transcript import Call, show_document, show_id
-from dsync_kit.conformance.case.belongings import key_in
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.documents.keys import document_key, key_in, key_of
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import change_of
-from dsync_kit.conformance.verdicts.inspection import document_key, inspect, key_of
+from dsync_kit.conformance.verdicts.inspection import inspect
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument

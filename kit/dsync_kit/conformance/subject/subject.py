@@ -11,6 +11,7 @@ from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.place import Place
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
@@ -26,7 +27,6 @@ from dsync_kit.conformance.subject.patience import Patience
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS, only_streams
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetInfoRequest, Update

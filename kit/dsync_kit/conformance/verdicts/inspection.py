@@ -1,15 +1,12 @@
 """Checks what dsync needs of each update in a stream: a namespace, a readable id, a whole document."""
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from functools import lru_cache
-
-from bson import Decimal128, Int64
+from collections.abc import Iterator
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
-from dsync_kit.documents import decode, decode_id, encode_id, id_key, id_of
+from dsync_kit.documents import decode, decode_id, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -24,63 +21,9 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.protocol.names import kind_name, type_name
 
-__all__ = ["document_key", "faults_of", "inspect", "key_of", "listed_id"]
-
-_NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
-"""BSON's double, int32, int64 and decimal128."""
-
-_SMALL = 1024
-"""The keys of ids and documents up to so many bytes are cached."""
+__all__ = ["faults_of", "inspect"]
 
 _KINDS = (UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE)
-
-
-def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
-    """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it."""
-    if len(parts) == 1:
-        part = parts[0]
-        key: tuple[tuple[int, bytes], ...] = ((part.type, part.data),)
-        small = len(part.data) <= _SMALL
-    else:
-        key = tuple((part.type, part.data) for part in parts)
-        small = sum(len(data) for _, data in key) <= _SMALL
-    return (_small_id_key if small else _id_key)(key, data_type)
-
-
-def _id_key(parts: tuple[tuple[int, bytes], ...], data_type: DataType) -> bytes:
-    return id_key(_by_value([BsonValue(type=kind, data=data) for kind, data in parts], data_type))
-
-
-def document_key(document: bytes, data_type: DataType) -> bytes:
-    """The key of a document's id. Raises InvalidArgument if it is not a document, or has no id."""
-    return (_small_document_key if len(document) <= _SMALL else _document_key)(document, data_type)
-
-
-def _document_key(document: bytes, data_type: DataType) -> bytes:
-    return key_of(id_of(document, data_type), data_type)
-
-
-# Cached, because they are needed when a document is written, expected and read.
-_small_document_key = lru_cache(maxsize=20_000)(_document_key)
-_small_id_key = lru_cache(maxsize=20_000)(_id_key)
-
-
-def listed_id(document: bytes, data_type: DataType) -> Sequence[BsonValue]:
-    """The id of a listed document. A JSON number counts by its value, however it is spelled."""
-    return _by_value(id_of(document, data_type), data_type)
-
-
-def _by_value(parts: Sequence[BsonValue], data_type: DataType) -> Sequence[BsonValue]:
-    return [_json_number(part) for part in parts] if data_type == DATA_TYPE_JSON_ID else parts
-
-
-def _json_number(part: BsonValue) -> BsonValue:
-    if part.type not in _NUMBERS:
-        return part
-    value = decode_id(part)
-    number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
-    whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
-    return encode_id(Int64(int(number)) if whole else float(number))
 
 
 def inspect(message: StreamUpdatesResponse, data_type: DataType, *, documents: bool = True) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.diagnosis import became, merged
 from dsync_kit.conformance.verdicts.differences import Change, change_of
-from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.documents import canonical, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update

@@ -13,9 +13,9 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.transcript import Call
+from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.outcome import Symptom, Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
-from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import GetByIdsRequest, GetByIdsResponse, WriteDataRequest, WriteUpdatesRequest
 from dsync_kit.protocol.names import kind_name

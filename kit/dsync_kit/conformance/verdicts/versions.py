@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from dsync_kit.conformance.calls.transcript import Call
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import same_document
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DataType, WriteDataRequest, WriteUpdatesRequest

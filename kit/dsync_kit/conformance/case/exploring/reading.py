@@ -4,8 +4,8 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.exploring.world import World
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.outcome import Violation
-from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import GetByIdsRequest, GetNamespaceMetadataRequest

@@ -8,9 +8,9 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.exploring.operations import Operation
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.history import Clock, History
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.protocol import Update, UpdateType
 

@@ -10,9 +10,9 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.exploring.operations import Kind, Operation
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.documents import encode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.partial import apply_partial_update

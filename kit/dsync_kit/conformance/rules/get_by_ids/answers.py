@@ -11,6 +11,7 @@ from dsync_kit.conformance.case.bad_input import BEST_CODE
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.keys import key_of, listed_id
 from dsync_kit.conformance.documents.look_alikes import LOOK_ALIKE_IDS
 from dsync_kit.conformance.documents.strategies import id_value
 from dsync_kit.conformance.results.evidence import Evidence
@@ -18,7 +19,6 @@ from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.verdicts.differences import change_of
-from dsync_kit.conformance.verdicts.inspection import key_of, listed_id
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument

@@ -16,8 +16,8 @@ from dsync_kit.conformance.case.large_namespaces import (
     paged,
 )
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument

@@ -13,8 +13,8 @@ from dsync_kit.conformance.case.large_namespaces import (
     paged,
 )
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.inspection import document_key, key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update

@@ -9,10 +9,11 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import SAMPLE_SECONDS, sample
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.stream.conditions import OPENS
-from dsync_kit.conformance.verdicts.inspection import faults_of, key_of
+from dsync_kit.conformance.verdicts.inspection import faults_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
     DataType,

@@ -14,9 +14,9 @@ from dsync_kit.conformance.case.following import Follower, Sent
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import sample, sampled_namespaces
 from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 

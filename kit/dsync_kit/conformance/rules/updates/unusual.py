@@ -10,9 +10,9 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.documents.strategies import id_value, make_document, update
 from dsync_kit.conformance.rules.updates.applying import BOTH, apply, one_document
-from dsync_kit.conformance.verdicts.inspection import key_of
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode, id_field, id_of
 from dsync_kit.errors import ConnectorError

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import canonical
 

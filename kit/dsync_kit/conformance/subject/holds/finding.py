@@ -7,9 +7,9 @@ from typing import Any
 from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.probing import Finding, probed
+from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.taken import Taken
-from dsync_kit.conformance.verdicts.inspection import document_key
 from dsync_kit.documents import decode, encode, id_field, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType
