@@ -9,10 +9,16 @@ from dsync_kit.bounds.patience import Attempt
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Call, Note, Recorder
+from dsync_kit.conformance.calls.written import versions_of, written
+from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document, update
 from dsync_kit.connector import Connector, StreamContext
 from dsync_kit.errors import ConnectorError, FinalError, Unavailable
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
+    RPCS,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_UPDATE,
     GeneratePlanRequest,
     GeneratePlanResponse,
     GetInfoRequest,
@@ -20,7 +26,11 @@ from dsync_kit.protocol import (
     StreamUpdatesRequest,
     StreamUpdatesResponse,
     UpdatesPartition,
+    WriteDataRequest,
+    WriteUpdatesRequest,
 )
+
+RPC = {rpc.name: rpc for rpc in RPCS}
 
 
 class Named(Connector):
@@ -142,3 +152,31 @@ def test_a_plan_is_not_repeated_while_a_stream_is_open() -> None:
         with pytest.raises(ConnectorError, match="the slot is active"):
             driver.plan(updates=True)
     assert connector.refusals == 1
+
+
+def test_what_was_written_is_read_from_every_kind_of_write() -> None:
+    """Each document and update comes with its call; a DELETE carries no document, a malformed document has no key."""
+    page = WriteDataRequest(namespace="n", type=BSON, data=[make_document("a", {}, BSON), b"odd"])
+    removal = update(UPDATE_TYPE_DELETE, "a", b"", BSON)
+    changes = WriteUpdatesRequest(namespace="m", type=BSON, updates=[removal])
+    calls = [Call(RPC[name], request) for name, request in (("WriteData", page), ("WriteUpdates", changes))]
+    found = [(call.rpc.name, write.namespace, write.document, write.key) for call, write in written(calls)]
+    key = document_key(page.data[0], BSON)
+    assert found == [
+        ("WriteData", "n", page.data[0], key),
+        ("WriteData", "n", b"odd", None),
+        ("WriteUpdates", "m", None, key),
+    ]
+
+
+def test_the_versions_of_a_document_are_those_with_its_id_and_type() -> None:
+    """Another id, another type, and a document cut short are no versions, though all of them were sent."""
+    one, two = (make_document("a", {"v": number}, BSON) for number in (1, 2))
+    others = [make_document("b", {"v": 1}, BSON), two[:-1]]
+    pages = [
+        WriteDataRequest(namespace="n", type=BSON, data=[one, *others]),
+        WriteDataRequest(namespace="n", type=JSON, data=[make_document("a", {"v": 1}, JSON)]),
+    ]
+    changes = WriteUpdatesRequest(namespace="n", type=BSON, updates=[update(UPDATE_TYPE_UPDATE, "a", two, BSON)])
+    calls = [*(Call(RPC["WriteData"], page) for page in pages), Call(RPC["WriteUpdates"], changes)]
+    assert versions_of(one, BSON, calls) == [one, two]

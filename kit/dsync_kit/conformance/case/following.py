@@ -7,9 +7,10 @@ from typing import NoReturn
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.calls.transcript import Call, show_document, show_id
+from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.calls.written import versions_of, written
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.documents.keys import document_key, key_in, key_of
+from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
@@ -26,8 +27,6 @@ from dsync_kit.protocol import (
     DataType,
     StreamUpdatesResponse,
     Update,
-    WriteDataRequest,
-    WriteUpdatesRequest,
 )
 
 __all__ = ["Follower", "Held", "Sent", "held"]
@@ -250,9 +249,12 @@ class Follower:
             same_fields = decode(expected, self.data_type).keys() == decode(seen, self.data_type).keys()
         except InvalidArgument:
             return ""
-        written = _sent(self._case.recorder.calls, expected, self.data_type)
-        known = any(self._same(seen, document) for document in written)
-        return Owner.STREAM_VALUES if same_fields and written and not known else ""
+        calls = self._case.recorder.calls
+        if any(write.update and write.update.type == UPDATE_TYPE_PARTIAL_UPDATE for _, write in written(calls)):
+            return ""  # they may have created any version
+        versions = versions_of(expected, self.data_type, calls)
+        known = any(self._same(seen, version) for version in versions)
+        return Owner.STREAM_VALUES if same_fields and versions and not known else ""
 
     def _differing(self, name: str, documents: Held) -> set[bytes]:
         have = self._held.get(name, {})
@@ -301,21 +303,6 @@ class Follower:
                 owner=Owner.STREAM_STAYS_OPEN,
             )
         raise found
-
-
-def _sent(calls: Sequence[Call], document: bytes, data_type: DataType) -> list[bytes]:
-    """All versions of a document that were sent; none if partial updates may have created others."""
-    found: list[bytes] = []
-    for call in calls:
-        match call.request:
-            case WriteDataRequest():
-                found += call.request.data
-            case WriteUpdatesRequest():
-                if any(update.type == UPDATE_TYPE_PARTIAL_UPDATE for update in call.request.updates):
-                    return []
-                found += (update.data for update in call.request.updates if update.data)
-    key = key_in(document, data_type)
-    return [version for version in found if key_in(version, data_type) == key]
 
 
 def _shown(document: bytes | None) -> str:

@@ -2,11 +2,12 @@
 they are sent."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
 
+from dsync_kit.conformance.calls.written import Write, writes_in
 from dsync_kit.conformance.documents.apart import MOST_LEVELS, features_of_number
 from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
@@ -87,28 +88,12 @@ class Shown:
     def request(self, message: Message) -> None:
         """Note a request that is sent."""
         match message:
-            case WriteDataRequest():
-                self._written(message.namespace, [*message.data], message.type)
-            case WriteUpdatesRequest():
-                self._written(
-                    message.namespace, [update.data for update in message.updates if update.data], message.type
-                )
-                self._filled(bool(message.updates))
-                if any(update.type == UPDATE_TYPE_DELETE for update in message.updates):
-                    self._seen.add(Feature(FeatureKind.DELETES))
-                for update in message.updates:
-                    for part in update.id if len(update.id) == 1 else ():
-                        self._identified(message.namespace, part, message.type)
-                return
+            case WriteDataRequest() | WriteUpdatesRequest():
+                self._written(message.namespace, list(writes_in(message)))
             case GetByIdsRequest():
                 self._filled(bool(message.ids))
-                return
             case ListDataRequest() if message.cursor:
                 self._seen.add(Feature(FeatureKind.SEVERAL_PAGES))
-                return
-            case _:
-                return
-        self._filled(bool(message.data))
 
     def refuse(self, features: Features, message: Message) -> None:
         """Note a request that will be sent. Raises Inapplicable if it shows one of the features."""
@@ -121,19 +106,29 @@ class Shown:
         if not filled:
             self._seen.add(Feature(FeatureKind.EMPTY_CALL))
 
-    def _written(self, namespace: str, documents: list[bytes], data_type: DataType) -> None:
-        if documents and not self._ordinary(namespace):
+    def _written(self, namespace: str, writes: Sequence[Write]) -> None:
+        self._filled(bool(writes))
+        if any(write.document is not None for write in writes) and not self._ordinary(namespace):
             self._seen.add(Feature(FeatureKind.ODD_NAMESPACE))
-        for document in documents:
-            try:
-                fields = decode(document, data_type)
-            except ConnectorError:
-                continue  # intentionally not a document
-            identifier = fields.pop(id_field(data_type), None)
-            if identifier is not None:
-                self._of_id(namespace, identifier, data_type)
-            self._fields.setdefault(namespace, set()).add(frozenset(fields))
-            self._of_values(fields, data_type)
+        for write in writes:
+            if write.document is not None:
+                self._document(namespace, write.document, write.data_type)
+            if write.update is not None:
+                if write.update.type == UPDATE_TYPE_DELETE:
+                    self._seen.add(Feature(FeatureKind.DELETES))
+                for part in write.update.id if len(write.update.id) == 1 else ():
+                    self._identified(namespace, part, write.data_type)
+
+    def _document(self, namespace: str, document: bytes, data_type: DataType) -> None:
+        try:
+            fields = decode(document, data_type)
+        except ConnectorError:
+            return  # intentionally not a document
+        identifier = fields.pop(id_field(data_type), None)
+        if identifier is not None:
+            self._of_id(namespace, identifier, data_type)
+        self._fields.setdefault(namespace, set()).add(frozenset(fields))
+        self._of_values(fields, data_type)
 
     def _identified(self, namespace: str, part: Any, data_type: DataType) -> None:
         try:

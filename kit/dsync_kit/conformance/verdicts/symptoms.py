@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from google.protobuf.message import Message
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.transcript import Call
+from dsync_kit.conformance.calls.written import writes_in
 from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.outcome import Symptom, Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import GetByIdsRequest, GetByIdsResponse, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import GetByIdsRequest, GetByIdsResponse
 from dsync_kit.protocol.names import kind_name
 
 __all__ = ["symptoms_of"]
@@ -91,10 +91,11 @@ def _of_lookups(calls: Sequence[Call]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """How a document was last written: by which call, as which kind of write, and whether that had been refused with a
-    retryable code before."""
+    """How a document was last written: by which call, beside how many others, as which kind of write, and whether that
+    had been refused with a retryable code before."""
 
     call: Call
+    others: int
     kind: str
     document: bytes
     refused: bool
@@ -126,7 +127,7 @@ def _unusual(wrong: Sequence[_Write], right: Sequence[_Write]) -> Iterator[str]:
         yield "of a large document"
     elif _exceed(wrong, right, lambda write: write.call.request.ByteSize(), _LARGE_CALL):
         yield "in a large call"
-    if _exceed(wrong, right, lambda write: _items(write.call.request), _MANY):
+    if _exceed(wrong, right, lambda write: write.others + 1, _MANY):
         yield "in a call with many documents"
     instances = {write.call.instance for write in wrong}
     if len(instances) == 1 and "" not in instances and instances.isdisjoint(write.call.instance for write in right):
@@ -153,36 +154,19 @@ def _key(one: Wrong) -> bytes:
 
 
 def _last_writes(calls: Sequence[Call]) -> dict[bytes, _Write]:
-    """The last acknowledged write of each document, by the key of its id."""
+    """The last acknowledged write of each document, by the key of its id. Malformed ones are left out."""
     found: dict[bytes, _Write] = {}
     refused: set[bytes] = set()
     for call in calls:
-        for key, kind, document in _written(call.request):
+        writes = list(writes_in(call.request))
+        for write in writes:
+            if (key := write.key) is None:
+                continue
             if call.error is None:
-                found[key] = _Write(call, kind, document, key in refused)
+                kind = f" {kind_name(write.update.type)}" if write.update is not None else ""
+                document = write.document or b""
+                found[key] = _Write(call, len(writes) - 1, f"a {call.rpc.name}{kind}", document, key in refused)
                 refused.discard(key)
             elif call.error.retryable:
                 refused.add(key)
     return found
-
-
-def _written(request: Message) -> Iterator[tuple[bytes, str, bytes]]:
-    """The key, the kind and the document of each write in a request. What is malformed is left out."""
-    match request:
-        case WriteDataRequest():
-            for document in request.data:
-                with suppress(InvalidArgument):
-                    yield document_key(document, request.type), "a WriteData", document
-        case WriteUpdatesRequest():
-            for update in request.updates:
-                with suppress(InvalidArgument):
-                    yield key_of(update.id, request.type), f"a WriteUpdates {kind_name(update.type)}", update.data
-
-
-def _items(request: Message) -> int:
-    match request:
-        case WriteDataRequest():
-            return len(request.data)
-        case WriteUpdatesRequest():
-            return len(request.updates)
-    return 0

@@ -1,15 +1,12 @@
 """Tells a changed value from another version: a document that was written elsewhere, or earlier, was not converted."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
 from dsync_kit.conformance.calls.transcript import Call
-from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.calls.written import versions_of
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.documents import same_document
-from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import DataType, WriteDataRequest, WriteUpdatesRequest
 
 __all__ = ["blame_no_value"]
 
@@ -28,19 +25,4 @@ def blame_no_value(violation: Violation, calls: Sequence[Call]) -> None:
 
 def _was_sent(changed: Wrong, calls: Sequence[Call]) -> bool:
     seen, data_type = changed.seen or b"", changed.data_type
-    key = document_key(seen, data_type)
-    for document in _sent(calls, data_type):
-        with suppress(InvalidArgument):  # intentionally not a document
-            if document_key(document, data_type) == key and same_document(document, seen, data_type):
-                return True
-    return False
-
-
-def _sent(calls: Sequence[Call], data_type: DataType) -> Iterator[bytes]:
-    """The whole documents that were sent in a data type."""
-    for call in calls:
-        match call.request:
-            case WriteDataRequest(type=kind) if kind == data_type:
-                yield from call.request.data
-            case WriteUpdatesRequest(type=kind) if kind == data_type:
-                yield from (update.data for update in call.request.updates if update.data)
+    return any(same_document(sent, seen, data_type) for sent in versions_of(seen, data_type, calls))
