@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import bson
 from bson import json_util
@@ -30,7 +30,7 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.protocol.names import kind_name
 
-__all__ = ["Call", "Note", "Recorder", "show_document", "show_id"]
+__all__ = ["Call", "Keeper", "Note", "Recorder", "show_document", "show_id"]
 
 _WRITES = (WriteDataRequest, WriteUpdatesRequest)
 _READS = (GeneratePlanRequest, ListDataRequest, GetByIdsRequest, GetNamespaceMetadataRequest)
@@ -86,12 +86,23 @@ class Note:
         return self.text
 
 
+class Keeper(Protocol):
+    """Keeps account of what is written, so that it can be removed; used from several threads."""
+
+    def sends(self, request: Message) -> None:
+        """Note a WriteData or WriteUpdates that will be sent."""
+
+    def acknowledges(self, request: Message) -> None:
+        """Note that it was answered with OK."""
+
+
 class Recorder(ClientBase):
     """Records the nine RPCs of `api`; safe to use from several threads.
 
     `other` returns a recorder of another instance of the connector, whose calls go into the same transcript. Reads wait
     until they must see what was written, according to `settling`. `check` is called with each request before it is
-    sent, and may raise an exception for the caller; `put` returns the request to send in its place.
+    sent, and may raise an exception for the caller; `put` returns the request to send in its place. `keeper` sees all
+    writes as they are sent, whoever makes them.
     """
 
     def __init__(
@@ -103,17 +114,30 @@ class Recorder(ClientBase):
         entries: "_Entries | None" = None,
         check: Callable[[Message], None] | None = None,
         put: Callable[[Message], Message] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._api = api
         self._settling = settling or Settling(0.0)
         self._name = name
         self._check = check
         self._put = put
+        self._keeper = keeper
         self._entries = _Entries() if entries is None else entries
 
-    def other(self, api: ConnectorApi, name: str) -> "Recorder":
-        """A recorder for another instance, `api`, whose calls appear in this transcript under `name`."""
-        return Recorder(api, self._settling, name=name, entries=self._entries, check=self._check, put=self._put)
+    def other(self, api: ConnectorApi, name: str, *, same_data: bool = True) -> "Recorder":
+        """A recorder for another instance, `api`, whose calls appear in this transcript under `name`.
+
+        `same_data` says whether it is an instance on the same data, so that the keeper is to see its writes.
+        """
+        return Recorder(
+            api,
+            self._settling,
+            name=name,
+            entries=self._entries,
+            check=self._check,
+            put=self._put,
+            keeper=self._keeper if same_data else None,
+        )
 
     def note(self, text: str) -> None:
         """Add a line to the transcript about something other than an RPC."""
@@ -153,6 +177,8 @@ class Recorder(ClientBase):
             self._check(request)
         if self._put is not None:
             request = self._put(request)
+        if self._keeper is not None and isinstance(request, _WRITES):
+            self._keeper.sends(request)
         call = Call(rpc, request, self._name)
         self._entries.add(call)
         return call
@@ -170,6 +196,8 @@ class Recorder(ClientBase):
             if isinstance(request, _WRITES):
                 self._settling.wrote()
         call.responses.append(response)
+        if self._keeper is not None and isinstance(request, _WRITES):
+            self._keeper.acknowledges(call.request)
         return response
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:

@@ -1,6 +1,6 @@
 """What was written: the documents and updates in requests, one by one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 
 from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.documents.keys import document_key, key_of
-from dsync_kit.documents import decode, id_of
+from dsync_kit.documents import decode
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import BsonValue, DataType, Update, WriteDataRequest, WriteUpdatesRequest
+from dsync_kit.protocol import DataType, Update, WriteDataRequest, WriteUpdatesRequest
 
 __all__ = ["Write", "versions_of", "writes_in", "written"]
 
@@ -24,14 +24,9 @@ class Write(NamedTuple):
     update: Update | None = None
 
     @property
-    def parts(self) -> Sequence[BsonValue]:
-        """The id that it names. Raises InvalidArgument for a document that is malformed, or has no id."""
-        return self.update.id if self.update is not None else id_of(self.document or b"", self.data_type)
-
-    @property
     def key(self) -> bytes | None:
         """The key of the id that it names; None if that is malformed."""
-        with suppress(InvalidArgument, ValueError):
+        with suppress(InvalidArgument):
             if self.update is not None:
                 return key_of(self.update.id, self.data_type)
             return document_key(self.document or b"", self.data_type)

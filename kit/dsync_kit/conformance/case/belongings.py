@@ -3,48 +3,81 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from google.protobuf.message import Message
+
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
-from dsync_kit.conformance.documents.keys import key_in, key_of
+from dsync_kit.conformance.calls.written import Write, writes_in
+from dsync_kit.conformance.documents.keys import document_key, key_in, key_of
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.documents import id_of
+from dsync_kit.documents import id_field, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType, Update
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_TYPE_DELETE, BsonValue, DataType, Update
 
 __all__ = ["Belongings", "remove"]
 
 
 class Belongings:
-    """The ids of an example's documents. `written` are the namespaces with acknowledged writes."""
+    """The ids of an example's documents, kept as its requests are sent. `written` are the namespaces with acknowledged
+    writes. `types` are the data types in which documents can be written, and so deleted."""
 
-    def __init__(self, remembered: Remembered) -> None:
+    def __init__(self, remembered: Remembered, types: Sequence[DataType]) -> None:
         self._remembered = remembered
+        self._types = types
         self._owned: dict[tuple[str, DataType], dict[bytes, list[BsonValue] | bytes]] = {}
         self._acknowledged: set[tuple[str, bytes]] = set()
         self.written: set[str] = set()
 
-    def own(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
-        """Register ids as the example's, before anything is written under them."""
-        owned = self._owned.setdefault((namespace, data_type), {})
-        for parts in ids:
-            with suppress(ValueError, InvalidArgument):  # an intentionally malformed id: nothing is stored under it
-                owned[key_of(parts, data_type)] = parts
+    def sends(self, request: Message) -> None:
+        """Own what a request writes, before it is sent: even of a refused one, a part may have been written."""
+        for write in writes_in(request):
+            if write.data_type not in self._types:
+                self._own_undeclared(write)
+                continue
+            if write.document is not None:
+                self.own(write.namespace, write.data_type, [write.document])
+            if write.update is not None and _is_single(write.update) and (key := write.key) is not None:
+                self._owned_in(write.namespace, write.data_type)[key] = list(write.update.id)
 
-    def own_documents(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
-        """Register the ids of documents in the same way."""
-        owned = self._owned.setdefault((namespace, data_type), {})
+    def _own_undeclared(self, write: Write) -> None:
+        """Own what is written in a type that the connector does not declare, and so should refuse.
+
+        If it does not, nobody knows which id it reads in it.
+        """
+        ids = [list(write.update.id)] if write.update is not None and _is_single(write.update) else []
+        for data_type in (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID):
+            with suppress(InvalidArgument):
+                ids.append(id_of(write.document or b"", data_type))
+        for data_type in self._types:
+            owned, name = self._owned_in(write.namespace, data_type), id_field(data_type)
+            for parts in ids:
+                with suppress(InvalidArgument):
+                    key = key_of(parts, data_type)
+                    owned[key] = [BsonValue(data=part.data, type=part.type, name=name) for part in parts]
+
+    def acknowledges(self, request: Message) -> None:
+        """Note that a write was answered with OK, so it replaced any earlier documents with its ids."""
+        for write in writes_in(request):
+            self.written.add(write.namespace)
+            if self.foreign(write.namespace) and (key := write.key) is not None:
+                self._acknowledged.add((write.namespace, key))
+
+    def own(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
+        """Own documents, which have ids that only they have."""
         for document in documents:
             if (key := key_in(document, data_type)) is not None:
-                owned[key] = document
+                self._owned_in(namespace, data_type)[key] = document
 
-    def acknowledged(self, namespace: str, data_type: DataType, ids: Iterable[list[BsonValue]]) -> None:
-        """Note that a write of these ids was answered with OK, so it replaced any earlier documents."""
-        self.written.add(namespace)
-        for parts in ids if self.foreign(namespace) else ():
-            with suppress(ValueError, InvalidArgument):
-                self._acknowledged.add((namespace, key_of(parts, data_type)))
+    def release(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
+        """Own documents no longer: they are to stay when the example ends."""
+        owned = self._owned_in(namespace, data_type)
+        for document in documents:
+            owned.pop(document_key(document, data_type), None)
+
+    def _owned_in(self, namespace: str, data_type: DataType) -> dict[bytes, list[BsonValue] | bytes]:
+        return self._owned.setdefault((namespace, data_type), {})
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
         """The documents, by key, that were in an offered namespace before the example."""
@@ -78,11 +111,16 @@ class Belongings:
 
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
         """The updates that delete the example's documents: one call for each namespace and type."""
-        for (namespace, data_type), owned in self._owned.items():
+        for (namespace, data_type), owned in list(self._owned.items()):
             if owned:
                 ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in owned.values())
                 removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
                 yield namespace, data_type, removals
+
+
+def _is_single(update: Update) -> bool:
+    """Whether its id has one part. Most stores refuse composite ids, and no rule writes a document with one."""
+    return len(update.id) == 1
 
 
 def remove(subject: Subject, belongings: Belongings) -> None:

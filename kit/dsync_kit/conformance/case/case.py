@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
@@ -25,10 +26,8 @@ from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.connector import Connector
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, is_interrupt
 from dsync_kit.protocol import (
-    BsonValue,
     DataType,
     Update,
     WriteDataRequest,
@@ -54,13 +53,19 @@ class Case(Drawing):
         super().__init__(subject, data)
         self.bulk = bulk
         self.pace = pace or Pace()
-        self.recorder = Recorder(subject.api, subject.settling, check=self.showing.check, put=self.freedoms.wire.put)
+        self._belongings = Belongings(subject.remembered, subject.declared.written_types)
+        self.recorder = Recorder(
+            subject.api,
+            subject.settling,
+            check=self.showing.check,
+            put=self.freedoms.wire.put,
+            keeper=self._belongings,
+        )
         self.api: ConnectorApi = self.recorder
         self.driver = Driver(self.recorder, subject.limits, order=self.freedoms.partitions)
         self.notes: list[str] = []
         self.checks = 0
         self.reached: Counter[Situation] = Counter()
-        self._belongings = Belongings(subject.remembered)
         self._taken: set[str] = set()
         self._stack = ExitStack()
 
@@ -103,14 +108,23 @@ class Case(Drawing):
 
     # What dsync does
 
-    def write(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+    def write(
+        self, namespace: str, documents: Sequence[bytes], data_type: DataType, *, driver: Driver | None = None
+    ) -> None:
         """Write as dsync does, with WriteData. For a source that is not a sink, use the harness's `seed`."""
-        self.own(namespace, data_type, documents)
-        if not self.declared.is_sink:
-            self.recorder.note(f"(seed() of conformance.py: {len(documents)} documents into {namespace!r})")
-            self.showing.goes_past(WriteDataRequest(namespace=namespace, data=documents, type=data_type))
-        self.subject.data.load(namespace, documents, data_type, driver=self.driver)
-        self.was_written(namespace, (id_of(document, data_type) for document in documents), data_type)
+        driver = driver or self.driver
+        if self.declared.is_sink:
+            driver.write_data(namespace, documents, data_type)
+            return
+        replaced = WriteDataRequest(namespace=namespace, data=documents, type=data_type)
+        with self._by_harness(f"seed() of conformance.py: {len(documents)} documents into {namespace!r}", replaced):
+            self.subject.data.load(namespace, documents, data_type, driver=driver)
+
+    def write_for_good(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+        """Write documents for further examples, too: they are removed at the end of the run."""
+        self.write(namespace, documents, data_type)
+        self.subject.remembered.keep(namespace, data_type, documents)
+        self._belongings.release(namespace, data_type, documents)
 
     def write_if_named(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> bool:
         """Write to a namespace with an unusual name; returns whether the store accepts the name.
@@ -166,23 +180,34 @@ class Case(Drawing):
             raise self.decline(f"it refuses {what} ({error})") from error
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Have these documents removed at the end. Call it before sending documents without `write`."""
-        self._belongings.own_documents(namespace, data_type, documents)
+        """Have documents with these ids removed at the end, too. Whatever is sent is removed under the ids in it."""
+        self._belongings.own(namespace, data_type, documents)
 
     def owned(self, namespace: str, listed: Iterable[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents whose ids this example has written: no others may be deleted."""
         return self._belongings.owned(namespace, data_type, listed)
 
-    def update(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
+    def update(
+        self, namespace: str, updates: Sequence[Update], data_type: DataType, *, driver: Driver | None = None
+    ) -> None:
         """Update as dsync does, with WriteUpdates. For a source that is not a sink, use the harness's `update`."""
-        # Composite ids are left out: most stores refuse them, and no rule writes a document with one.
-        single = (list(update.id) for update in updates if len(update.id) == 1)
-        self._belongings.own(namespace, data_type, single)
-        if not self.declared.is_sink:
-            self.recorder.note(f"(update() of conformance.py: {len(updates)} updates in {namespace!r})")
-            self.showing.goes_past(WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type))
-        self.subject.data.change(namespace, updates, data_type, driver=self.driver)
-        self.was_written(namespace, (list(update.id) for update in updates), data_type)
+        driver = driver or self.driver
+        if self.declared.is_sink:
+            driver.write_updates(namespace, updates, data_type)
+            return
+        replaced = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
+        with self._by_harness(f"update() of conformance.py: {len(updates)} updates in {namespace!r}", replaced):
+            self.subject.data.change(namespace, updates, data_type, driver=driver)
+
+    @contextmanager
+    def _by_harness(self, what: str, replaced: Message) -> Iterator[None]:
+        """A context for a write by the harness, which counts like the request that it replaces."""
+        self.showing.goes_past(replaced)
+        self.recorder.note(f"({what})")
+        self._belongings.sends(replaced)
+        yield
+        self.subject.settling.wrote()
+        self._belongings.acknowledges(replaced)
 
     def read(
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
@@ -262,10 +287,14 @@ class Case(Drawing):
 
     # Another instance
 
+    def instance(self, api: ConnectorApi, name: str, *, same_data: bool = True) -> Driver:
+        """A driver for another instance, whose calls are recorded under `name`. `same_data` says whether it has the
+        same data, so that what it writes must be removed."""
+        return Driver(self.recorder.other(api, name, same_data=same_data), self.subject.limits)
+
     def second_driver(self, name: str = "second instance") -> Driver:
         """A driver for another instance on the same data; it runs until the example ends."""
-        api = self._stack.enter_context(self.subject.second_instance())
-        return Driver(self.recorder.other(api, name), self.subject.limits)
+        return self.instance(self._stack.enter_context(self.subject.second_instance()), name)
 
     def elsewhere(self) -> Driver:
         """A driver for another instance. If only one can run at a time, the new one replaces the first."""
@@ -277,7 +306,7 @@ class Case(Drawing):
 
     def other_connection(self) -> Driver:
         """A driver with another connection to the same instance."""
-        return Driver(self.recorder.other(self.subject.other_connection(), "another connection"), self.subject.limits)
+        return self.instance(self.subject.other_connection(), "another connection")
 
     def create(self) -> Connector:
         """Create another connector with the same settings in this process; the caller must tear it down.
@@ -293,9 +322,9 @@ class Case(Drawing):
                 raise
             raise Inapplicable(f"a second instance cannot run beside the first one ({error})") from error
 
-    def client(self, connector: Connector) -> ConnectorApi:
-        """The RPCs of a connector from `create`, with the usual time limit."""
-        return LocalClient(connector, timeout=CALL_SECONDS)
+    def driver_of(self, connector: Connector) -> Driver:
+        """A driver for a connector from `create`, with the usual time limit."""
+        return self.instance(LocalClient(connector, timeout=CALL_SECONDS), "another instance")
 
     def tear_down(self, connector: Connector) -> None:
         """Tear down a connector from `create`. Raises Violation if that fails, or takes longer than a call may."""
@@ -317,11 +346,6 @@ class Case(Drawing):
         self.subject.kept(self._belongings.written)
         if self.subject.removes:
             remove(self.subject, self._belongings)
-
-    def was_written(self, namespace: str, ids: Iterable[list[BsonValue]], data_type: DataType) -> None:
-        """Note that a write of these ids was answered with OK. Call it after writing without `write` and `update`."""
-        self.subject.settling.wrote()
-        self._belongings.acknowledged(namespace, data_type, ids)
 
     def as_written(self, document: bytes, data_type: DataType) -> bytes:
         """A document that was read, without the fields that the store added."""

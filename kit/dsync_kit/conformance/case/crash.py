@@ -216,7 +216,6 @@ class _Run:
         self._more = case.numbered(more, self._type, prefix="more") if more else ()
         self._model = Model(self._type)
         self._namespace = case.namespace()
-        case.own(self._namespace, self._type, [*documents, *self._late, *self._more])
 
     def topic(self, name: str) -> _Topic:
         """A context for the checks of one topic."""
@@ -354,15 +353,14 @@ class _Run:
             )
 
     def _driver(self, process: Process, name: str) -> Driver:
-        return Driver(self._case.recorder.other(process.api, name), self._case.subject.limits)
+        return self._case.instance(process.api, name)
 
     def _follow(self, driver: Driver, cursor: bytes, holding: Held) -> Follower:
         state = {self._namespace: holding}
         return Follower(self._case, cursor, [self._namespace], self._type, holding=state, driver=driver)
 
     def _load(self, driver: Driver, documents: Sequence[bytes]) -> None:
-        self._subject.data.load(self._namespace, documents, self._type, driver=driver)
-        self._case.was_written(self._namespace, (id_of(item, self._type) for item in documents), self._type)
+        self._case.write(self._namespace, documents, self._type, driver=driver)
         self._model.write(documents)
 
     def _change(self, driver: Driver, kind: UpdateType, documents: Sequence[bytes], *, also_gone: bool = False) -> None:
@@ -371,13 +369,11 @@ class _Run:
         updates = [Update(id=id_of(item, self._type), type=kind, data=item) for item in documents]
         if also_gone and self._case.deletes:
             updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
-        self._subject.data.change(self._namespace, updates, self._type, driver=driver)
-        self._case.was_written(self._namespace, (list(update.id) for update in updates), self._type)
+        self._case.update(self._namespace, updates, self._type, driver=driver)
         self._model.apply(updates)
 
     def _mark(self, driver: Driver) -> None:
         (mark,) = self._case.numbered(1, self._type, prefix="mark")
-        self._case.own(self._namespace, self._type, [mark])
         self._change(driver, UPDATE_TYPE_INSERT, [mark])
 
     def _same_id(self, found: str) -> None:

@@ -75,8 +75,7 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
         documents = case.numbered(_COUNTS[-1], data_type)[:count]
         added = documents[len(loaded) :]
         if keeps:
-            case.subject.data.load(namespace, added, data_type, driver=case.driver)
-            case.subject.remembered.keep(namespace, data_type, added)
+            case.write_for_good(namespace, added, data_type)
         else:
             case.write(namespace, added, data_type)
         loaded = documents

@@ -20,7 +20,10 @@ _SMALL = 1024
 
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
-    """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it."""
+    """A key that is equal for equal ids. JSON has one kind of number, whatever BSON type carries it.
+
+    Raises InvalidArgument for a part that is not a BSON value.
+    """
     if len(parts) == 1:
         part = parts[0]
         key: tuple[tuple[int, bytes], ...] = ((part.type, part.data),)
@@ -72,4 +75,6 @@ def _json_number(part: BsonValue) -> BsonValue:
     value = decode_id(part)
     number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
     whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
+    if number.is_nan():  # Python does not convert a signalling one
+        return encode_id(float("nan"))
     return encode_id(Int64(int(number)) if whole else float(number))

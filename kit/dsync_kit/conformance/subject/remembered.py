@@ -1,5 +1,6 @@
 """What the kit remembers from one example to the next."""
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -40,7 +41,7 @@ class Remembered:
         self.remains: dict[str, str] = {}
         self.broken: set[FeatureKind] = set()
         self.outage_seconds = 0.0
-        self._kept: list[tuple[str, DataType, list[bytes]]] = []
+        self._kept: list[tuple[str, DataType, Sequence[bytes]]] = []
 
     def apart(self) -> "Remembered":
         """The same, for examples that draw other documents: without what was made from the earlier ones."""
@@ -53,11 +54,11 @@ class Remembered:
         first, self.streamed = not self.streamed, True
         return first
 
-    def keep(self, namespace: str, data_type: DataType, documents: list[bytes]) -> None:
+    def keep(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Keep documents in a namespace beyond the example that wrote them, until `take_kept`."""
         self._kept.append((namespace, data_type, documents))
 
-    def take_kept(self) -> list[tuple[str, DataType, list[bytes]]]:
+    def take_kept(self) -> list[tuple[str, DataType, Sequence[bytes]]]:
         """The kept documents, to be removed; returns them only once."""
         kept, self._kept = self._kept, []
         return kept

@@ -216,7 +216,6 @@ class _Explorer:
         chosen = [world.document(operation.which + number, operation.place) for number in range(2)]
         page = list({world.key(document): document for document in chosen}.values())
         writes = world.histories[name].begin((world.key(document), document) for document in page)
-        self._case.own(name, world.data_type, page)
         error = self._refusal(operation, name, page)
         world.histories[name].end(writes, sure=error is None)
         if error is not None:
@@ -226,7 +225,7 @@ class _Explorer:
         """The refusal of a page in the meantime; None for OK."""
 
         def write() -> None:
-            self._case.subject.data.load(name, page, self._world.data_type, driver=self._case.driver)
+            self._case.write(name, page, self._world.data_type)
 
         if operation.kind is Kind.OUTAGE:
             return during_outage(self._case, write, _OUTAGE_SECONDS).error

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from dsync_kit.conformance.calls.driver import Driver
@@ -16,7 +16,7 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.documents import encode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.partial import apply_partial_update
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, BsonValue, Update
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, Update
 
 __all__ = ["Writer"]
 
@@ -161,15 +161,9 @@ class Writer:
         sure = False
         try:
             if bad:
-                case.own(name, world.data_type, documents)
                 driver.write_data(name, [*documents, documents[-1][:-3]], world.data_type)
                 raise case.decline("it accepts a page with a malformed document")
-            if driver is case.driver:
-                case.write(name, documents, world.data_type)
-            else:
-                case.own(name, world.data_type, documents)
-                case.subject.data.load(name, documents, world.data_type, driver=driver)
-                self._written(name, (id_of(document, world.data_type) for document in documents))
+            case.write(name, documents, world.data_type, driver=driver)
             sure = True
         except ConnectorError:
             if not bad:
@@ -191,12 +185,7 @@ class Writer:
         )
         sure = False
         try:
-            if driver is case.driver:
-                case.update(name, updates, world.data_type)
-            else:
-                case.own(name, world.data_type, [update.data for update in updates if update.data])
-                case.subject.data.change(name, updates, world.data_type, driver=driver)
-                self._written(name, (list(update.id) for update in updates))
+            case.update(name, updates, world.data_type, driver=driver)
             sure = True
         finally:
             history.end(writes, sure=sure)
@@ -219,6 +208,3 @@ class Writer:
         """An id that no other thread writes to."""
         mine = range(thread, len(self._world.values), threads)
         return mine[index % len(mine)]
-
-    def _written(self, name: str, ids: Iterable[list[BsonValue]]) -> None:
-        self._case.was_written(name, ids, self._world.data_type)

@@ -63,7 +63,6 @@ def input_codes(case: Case) -> None:
 
 def _write(case: Case, data_type: DataType, document: bytes) -> None:
     namespace = case.namespace()
-    case.own(namespace, data_type, [document])
     case.driver.write_data(namespace, [document], data_type)
 
 
@@ -105,7 +104,6 @@ def _unlisted_type(case: Case, data_type: DataType) -> None:
     known = case.declared.info.capabilities.sink.supported_data_types
     other = next((kind for kind in (BSON, JSON) if kind not in known), DATA_TYPE_UNKNOWN)
     namespace, document = case.namespace(), case.document(case.identifier(data_type), {"a": 1}, data_type)
-    case.own(namespace, data_type, [document])
     case.driver.write_data(namespace, [document], other)
 
 

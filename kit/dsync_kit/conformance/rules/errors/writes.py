@@ -148,7 +148,6 @@ def nothing_half_written(case: Case) -> None:
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, max_size=4, small=True)
     namespace = case.namespace()
-    case.own(namespace, data_type, good)
     if _refusal(case, namespace, [*good, _malformed(case, data_type)], data_type) is None:
         raise case.decline("a malformed document is accepted")
     case.expect(namespace, Model(data_type), "the listing after a refused page")

@@ -43,7 +43,6 @@ def write_code(case: Case) -> None:
     updates = strategies.inserts(documents[3:], data_type)
     page = WriteDataRequest(namespace=namespace, data=documents[:3], type=data_type)
     call = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
-    case.own(namespace, data_type, documents)
     answers = [_during_outage(case, "WriteData", lambda: case.api.write_data(page))]
     if case.declared.can_change:
         answers.append(_during_outage(case, "WriteUpdates", lambda: case.api.write_updates(call)))

@@ -43,7 +43,6 @@ def throttled_write(case: Case) -> None:
     data_type = case.data_type()
     namespace, model = case.namespace(), Model(data_type)
     documents = case.numbered(4 * _CALLS, data_type)
-    case.own(namespace, data_type, documents)
     refused: list[WriteDataRequest | WriteUpdatesRequest] = []
     sent: list[bytes] = []
     with throttle(case):
@@ -56,7 +55,6 @@ def throttled_write(case: Case) -> None:
                 updates = strategies.inserts(page, data_type)
                 request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
             if _taken(case, request):
-                case.was_written(namespace, (id_of(document, data_type) for document in page), data_type)
                 model.write(page)
                 sent += page
             else:

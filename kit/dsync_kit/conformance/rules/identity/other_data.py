@@ -83,7 +83,7 @@ def _other_data(case: Case) -> Driver:
         other = case.enter(elsewhere())
     except TargetError as error:
         raise case.decline(f"its conformance.py cannot start a second time beside the first: {error}") from error
-    driver = Driver(case.recorder.other(other, "on another scratch area"), case.subject.limits)
+    driver = case.instance(other, "on another scratch area", same_data=False)
     if case.subject.data.read(namespace, case.declared.types[0], driver=driver):
         raise case.decline("its conformance.py starts on the same data a second time")
     return driver

@@ -13,7 +13,6 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetInfoRequest, Partition
 from dsync_kit.server import ConnectorServer
@@ -33,7 +32,7 @@ _THREAD_SECONDS = 5.0
 def teardown_twice(case: Case) -> None:
     """A second teardown is harmless, and so is one before the connector has done anything."""
     used = case.create()
-    case.client(used).get_info(GetInfoRequest())
+    case.driver_of(used).api.get_info(GetInfoRequest())
     for connector in (case.create(), used):
         for _ in range(2):
             case.tear_down(connector)
@@ -52,12 +51,11 @@ def threads(case: Case) -> None:
     """After teardown the connector has no threads left."""
     before = _threads()
     connector = case.create()
-    driver = Driver(case.recorder.other(case.client(connector), "another instance"))
+    driver = case.driver_of(connector)
     namespace, data_type, expected = case.listable(max_size=3)
     driver.listing([namespace], data_type, expected=expected)
     if case.declared.is_sink and case.declared.loads:
         written = case.numbered(3, data_type)
-        case.own(namespace, data_type, written)
         driver.write_data(namespace, written, data_type)
     case.tear_down(connector)
     deadline = time.monotonic() + _THREAD_SECONDS
@@ -109,7 +107,7 @@ def over_grpc(case: Case) -> None:
         ConnectorServer(case.create()) as server,
         GrpcClient(server.address, insecure=True, timeout=CALL_SECONDS) as client,
     ):
-        there = Driver(case.recorder.other(client, "over gRPC"))
+        there = case.instance(client, "over gRPC")
         for what, ask in _QUESTIONS.items():
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
             case.check(
@@ -123,9 +121,7 @@ def over_grpc(case: Case) -> None:
         Model.listed(data_type, listed).check(again, what="the listing over gRPC")
         if page:
             written = case.namespace()
-            case.own(written, data_type, page)
             there.write_data(written, page, data_type)
-            case.was_written(written, (id_of(document, data_type) for document in page), data_type)
             case.expect(written, Model(data_type, page), "the documents written over gRPC")
 
 

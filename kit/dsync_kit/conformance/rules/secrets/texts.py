@@ -105,7 +105,6 @@ def outage(case: Case) -> None:
     if case.declared.is_sink:
         data_type = case.declared.sink_types[0]
         page = WriteDataRequest(namespace=name, data=case.numbered(1, data_type), type=data_type)
-        case.own(name, data_type, page.data)
         calls = {"WriteData": lambda: case.api.write_data(page)}
     else:
         counting = GetNamespaceMetadataRequest(namespace=name)

@@ -367,7 +367,7 @@ def _changed(messages: Sequence[StreamUpdatesResponse], data_type: DataType) -> 
     """The documents that messages change. Other rules report malformed ids."""
     for message in messages:
         for update in message.updates:
-            with suppress(ValueError, InvalidArgument):
+            with suppress(InvalidArgument):
                 yield message.namespace, key_of(update.id, data_type)
 
 
