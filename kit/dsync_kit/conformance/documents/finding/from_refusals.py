@@ -64,78 +64,127 @@ def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
     At last, any words of the refusals are tried as names, with the id that got furthest.
     """
     for kind in kinds:
-        if (found := _with_id(probe, kind)) is not None:
+        if (found := _Trial(probe, kind).schema()) is not None:
             return found
     furthest, _ = probe.furthest
     last = next((kind for kind in kinds if repr(probe.sample_id(kind)) == furthest), "")
-    return _with_id(probe, last, any_words=True) if last else None
+    return _Trial(probe, last, any_words=True).schema() if last else None
 
 
-def _with_id(probe: Probe, kind: str, *, any_words: bool = False) -> DocumentSchema | None:
-    """A schema with ids of one kind: alone, or with the fields that the store names, as it names them."""
-    own = id_field(probe.data_type)
-    identifier = probe.sample_id(kind)
-    repeated: dict[str, tuple[str, ...]] = {}
-    fields: dict[str, Any] = {}
-    tried: dict[str, list[int]] = {}
-    refusal = wrong = ""
-    guessed: dict[str, list[tuple[str, ...]]] = {}
-    trying: tuple[str, ...] = ()
-    for _ in range(_ROUNDS):
-        document = {own: identifier, **dict.fromkeys(repeated, identifier), **fields}
-        answer = probe.tried(document)
-        if not answer.refusal and (not answer.readable or answer.back is not None):
-            probe.good = fields
-            return _from_back(probe, document, answer.back, repeated)
-        if trying and answer.refusal == refusal:
-            for name in trying:  # the guess makes no difference
-                repeated.pop(name, None)
-                fields.pop(name, None)
-                tried.pop(name, None)
-        trying = ()
-        known = {own, *repeated, *fields, *tried}
-        missing = [name for name in names_in(answer.refusal) if name not in known | probe.no_fields]
-        missing = missing or [name for name in probe.named if name not in known][:1]
-        if not missing:
-            blamed = _blamed(answer.refusal, [*fields, *repeated])
-            if wrong in blamed and answer.refusal == refusal:
-                # Other values make no difference: the next field may be to blame.
-                blamed = [*blamed[blamed.index(wrong) + 1 :], *blamed[: blamed.index(wrong) + 1]]
-            refusal, wrong = answer.refusal, next(iter(blamed), "")
-            if not wrong:
-                guesses = [*guesses_in(refusal), *([word] for word in probe.own_words(refusal) if any_words)]
-                trying = _guess(guesses, guessed.setdefault(refusal, []), known | probe.no_fields)
-            if not wrong and not trying and "id" in known:
-                return None
-            # A row without its key's column may have been dropped: such a column is mostly called `id`.
-            missing = list(trying) or ([] if wrong else ["id"])
-        for name in dict.fromkeys(missing):
-            if _like_a_key(name, repeated):
-                repeated[name] = ()
-            else:
-                fields[name], tried[name] = "text", [0]
-        if not missing:
-            repeated.pop(wrong, None)
-            fields.pop(wrong, None)
-            number = _next(refusal, tried.setdefault(wrong, []), probe.data_type)
-            if number is not None:
-                tried[wrong].append(number)
-                fields[wrong] = _values(probe.data_type)[number][0]
-    return None
+class _Trial:
+    """Documents with one id: alone at first, then with the fields that the refusals name, until the store keeps one.
 
-
-def _guess(guesses: Sequence[Sequence[str]], guessed: list[tuple[str, ...]], known: Set[str]) -> tuple[str, ...]:
-    """The first names of unknown fields that were not guessed before from the same refusal; empty if there are none.
-
-    Names of types are left out: such a refusal is usually about the id.
+    `any_words` tries all words of a refusal as names, not only those in lists.
     """
-    types = re.compile("|".join(pattern for _, pattern in _VALUES), re.IGNORECASE)
-    for names in guesses:
-        unknown = tuple(name for name in names if name not in known)
-        if unknown and unknown not in guessed and not all(map(types.search, unknown)):
-            guessed.append(unknown)
-            return unknown
-    return ()
+
+    def __init__(self, probe: Probe, kind: str, *, any_words: bool = False) -> None:
+        self._probe = probe
+        self._any_words = any_words
+        self._own = id_field(probe.data_type)
+        self._identifier = probe.sample_id(kind)
+        self._repeated: dict[str, tuple[str, ...]] = {}
+        self._fields: dict[str, Any] = {}
+        self._tried: dict[str, list[int]] = {}
+        """The numbers of the values that each field has had."""
+        self._blamed: tuple[str, str] = ("", "")
+        """The last refusal that names no new field, and the field that was given another value for it."""
+        self._guess: tuple[str, ...] = ()
+        """The fields that were guessed from it last."""
+        self._guesses: dict[str, list[tuple[str, ...]]] = {}
+        """All guesses by their refusals."""
+
+    def schema(self) -> DocumentSchema | None:
+        """The schema of the first document that the store keeps; None if the refusals lead to none."""
+        for _ in range(_ROUNDS):
+            document = {self._own: self._identifier, **dict.fromkeys(self._repeated, self._identifier), **self._fields}
+            answer = self._probe.tried(document)
+            if not answer.refusal and (not answer.readable or answer.back is not None):
+                self._probe.good = self._fields
+                return _from_back(self._probe, document, answer.back, self._repeated)
+            if not self._heed(answer.refusal):
+                break
+        return None
+
+    def _heed(self, refusal: str) -> bool:
+        """Change the next document as a refusal suggests; returns whether it suggests anything new."""
+        self._take_back_guess(refusal)
+        if missing := self._missing(refusal):
+            self._add(missing)
+        elif wrong := self._wrong(refusal):
+            self._give_another_value(wrong, refusal)
+        elif guess := self._guess_from(refusal):
+            self._guess = guess
+            self._add(guess)
+        elif "id" not in self._known:
+            # A row without its key's column may have been dropped: such a column is mostly called `id`.
+            self._add(("id",))
+        else:
+            return False
+        return True
+
+    @property
+    def _known(self) -> Set[str]:
+        """The names that the documents have had."""
+        return {self._own, *self._repeated, *self._fields, *self._tried}
+
+    def _missing(self, refusal: str) -> Sequence[str]:
+        """The new fields that a refusal names; if there are none, one that an earlier refusal named."""
+        known = self._known
+        now = [name for name in names_in(refusal) if name not in known | self._probe.no_fields]
+        return now or [name for name in self._probe.named if name not in known][:1]
+
+    def _wrong(self, refusal: str) -> str:
+        """The field whose value a refusal blames; empty if it names none."""
+        blamed = _blamed(refusal, [*self._fields, *self._repeated])
+        before, field = self._blamed
+        if field in blamed and refusal == before:
+            # Other values make no difference: the next field may be to blame.
+            place = blamed.index(field) + 1
+            blamed = [*blamed[place:], *blamed[:place]]
+        wrong = next(iter(blamed), "")
+        self._blamed = refusal, wrong
+        return wrong
+
+    def _guess_from(self, refusal: str) -> tuple[str, ...]:
+        """The first new names among a refusal's words that were not guessed from it before; empty if there are none.
+
+        Names of types are left out: such a refusal is usually about the id.
+        """
+        types = re.compile("|".join(pattern for _, pattern in _VALUES), re.IGNORECASE)
+        guesses, known = self._guesses.setdefault(refusal, []), self._known | self._probe.no_fields
+        words = [[word] for word in self._probe.own_words(refusal)] if self._any_words else []
+        for names in (*guesses_in(refusal), *words):
+            unknown = tuple(name for name in names if name not in known)
+            if unknown and unknown not in guesses and not all(map(types.search, unknown)):
+                guesses.append(unknown)
+                return unknown
+        return ()
+
+    def _take_back_guess(self, refusal: str) -> None:
+        """Remove the guessed fields again if they make no difference."""
+        for name in self._guess if refusal == self._blamed[0] else ():
+            self._repeated.pop(name, None)
+            self._fields.pop(name, None)
+            self._tried.pop(name, None)
+        self._guess = ()
+
+    def _add(self, names: Sequence[str]) -> None:
+        """Add fields: one that may be a key repeats the id, the others get a text."""
+        for name in dict.fromkeys(names):
+            if _like_a_key(name, self._repeated):
+                self._repeated[name] = ()
+            else:
+                self._fields[name], self._tried[name] = "text", [0]
+
+    def _give_another_value(self, name: str, refusal: str) -> None:
+        """Give a field a value that it has not had, or leave it out."""
+        self._repeated.pop(name, None)
+        self._fields.pop(name, None)
+        tried = self._tried.setdefault(name, [])
+        number = _next(refusal, tried, self._probe.data_type)
+        if number is not None:
+            tried.append(number)
+            self._fields[name] = _values(self._probe.data_type)[number][0]
 
 
 def _values(data_type: DataType) -> Sequence[tuple[Any, str]]:
