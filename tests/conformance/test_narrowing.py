@@ -31,6 +31,10 @@ def found(rule: str, *features: Feature, failure: Failure | None = FAILURE, symp
 ALL = (found("a/cause", MIXED, PAGES), found("a/one"), found("a/two"))
 
 
+LATER = replace(found("a/one", Feature(FeatureKind.VALUES, "null")), without=(MIXED,))
+"""A failure apart from the first one's feature, with another feature."""
+
+
 def run(
     again: Sequence[Finding], findings: Sequence[Finding] = ALL
 ) -> tuple[list[tuple[str, str]], dict[str, Outcome]]:
@@ -137,14 +141,50 @@ def test_a_rule_that_has_nothing_left_to_check_explains_nothing() -> None:
 
 
 def test_failures_that_are_found_later_hide_others_too() -> None:
-    """The consequences of what fails apart from a feature are judged again apart from that failure's own features."""
+    """What comes after a rule that fails apart from a feature is judged apart from that failure's own features, too."""
     nulls = Feature(FeatureKind.VALUES, "null")
-    first = [passed("a/cause"), replace(found("a/one", nulls), without=(MIXED,)), found("a/two")]
-    asked, outcomes = run([*first, passed("a/one"), passed("a/two")])
+    asked, outcomes = run([passed("a/cause"), LATER, passed("a/one"), passed("a/two")])
     both = f"{MIXED} and {nulls}"
-    assert asked[-2:] == [("a/one", both), ("a/two", both)]
-    assert outcomes["a/two"].cause == "a/one"
+    assert asked[1:] == [("a/one", str(MIXED)), ("a/one", both), ("a/two", both)]
+    assert outcomes["a/one"].cause == ""
+    assert outcomes["a/two"].cause == "a/cause"
     assert outcomes["a/two"].apart == Apart(both, "a/one", Status.PASSED)
+
+
+def test_a_second_failure_of_a_rule_that_was_put_off_is_its_own() -> None:
+    """It was not judged apart from the first feature alone, and fails apart from both."""
+    later = replace(found("a/two"), without=(MIXED, *LATER.features))
+    _, outcomes = run([passed("a/cause"), LATER, passed("a/one"), later, passed("a/two")])
+    assert [outcome.cause for outcome in outcomes.values()] == ["", "", ""]
+
+
+def test_without_a_further_feature_that_explains_a_failure_the_others_are_judged_as_before() -> None:
+    """They are not put off for nothing: they are judged apart from the first failure's features alone."""
+    asked, outcomes = run([passed("a/cause"), LATER, LATER, passed("a/two")])
+    assert asked[-1] == ("a/two", str(MIXED))
+    assert outcomes["a/two"].apart == Apart(str(MIXED), "a/one", Status.PASSED)
+
+
+def test_what_a_failure_beside_explains_is_judged_apart_from_that_too() -> None:
+    """The failure beside has features, so its consequence passes without them."""
+    rules = (
+        RuleInfo("a/cause", Level.MUST, "a sentence"),
+        RuleInfo("a/beside", Level.MUST, "a sentence"),
+        RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause", "a/beside")),
+    )
+    nulls = Feature(FeatureKind.VALUES, "null")
+    narrowing = Narrowing((found("a/cause", MIXED), found("a/beside", nulls), found("a/one")), rules, Terms())
+    beside = replace(found("a/beside", nulls), without=(MIXED,))
+    asked = []
+    for answer in (passed("a/cause"), found("a/one"), beside, passed("a/beside"), passed("a/one")):
+        retrial = narrowing.next()
+        assert retrial is not None
+        asked.append((retrial.rule, retrial.without))
+        narrowing.take(retrial, answer)
+    assert asked[-2:] == [("a/beside", (MIXED, nulls)), ("a/one", (MIXED, nulls))]
+    findings = (found("a/cause", MIXED), found("a/beside", nulls), found("a/one"))
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(findings, rules))}
+    assert outcomes["a/one"].apart == Apart(name_features((MIXED, nulls)), "a/beside", Status.PASSED)
 
 
 def test_what_follows_from_another_failure_is_shown_under_that() -> None:

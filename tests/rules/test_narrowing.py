@@ -1,5 +1,6 @@
 """One bug does not hide another: what it explains is judged again, apart from what its smallest example shows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     ListDataRequest,
     ListDataResponse,
+    WriteDataRequest,
+    WriteDataResponse,
     WriteUpdatesRequest,
     WriteUpdatesResponse,
 )
@@ -77,6 +80,26 @@ class ListsTexts(REFERENCE.ReferenceConnector):  # type: ignore[misc]
         columns = [name for name in rows[0] if name != key] if rows else []
         texts = [{key: row[key], **{name: str(row.get(name, "")) for name in columns}} for row in rows]
         return ListDataResponse(data=[encode(row, request.type) for row in texts], next_cursor=answer.next_cursor)
+
+
+class Appends(REFERENCE.ReferenceConnector):  # type: ignore[misc]
+    """A document that is written again is listed again, as in a file that only grows."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.times: Counter[tuple[str, bytes]] = Counter()
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        answer: WriteDataResponse = super().write_data(request)
+        self.times.update((request.namespace, id_of(item, request.type)[0].data) for item in request.data)
+        return answer
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        answer: ListDataResponse = super().list_data(request)
+        name = request.partition.namespace
+        times = [max(1, self.times[name, id_of(item, request.type)[0].data]) for item in answer.data]
+        listed = [item for item, count in zip(answer.data, times, strict=True) for _ in range(count)]
+        return ListDataResponse(data=listed, next_cursor=answer.next_cursor)
 
 
 class NullsAreEmpty(TypedConnector):
@@ -142,6 +165,24 @@ def test_a_single_bug_has_no_other_on_its_own() -> None:
     assert again["write/id-kinds"] == "not-exercised", "it is about ids of several kinds, and nothing else"
 
 
+def test_a_file_that_only_grows_is_judged_apart_from_ids_that_are_written_again() -> None:
+    """The rules on overwrites are one failure; others, explorers too, are judged with ids that are written once."""
+    rules = (
+        "list/complete",
+        "write/read-back",
+        "write/idempotent",
+        "write/overwrites",
+        "metadata/count",
+        "explore/in-order",
+    )
+    outcomes = judged(Appends, rules)
+    assert roots(outcomes) == {"write/idempotent"}
+    again = {rule: outcome.apart for rule, outcome in outcomes.items() if outcome.apart and outcome.cause}
+    assert {apart.feature for apart in again.values()} == {"ids that are written more than once"}
+    assert again["explore/in-order"].status == "passed"
+    assert again["write/overwrites"].status == "not-exercised"
+
+
 @pytest.mark.parametrize(
     ("connector", "second"), [(IgnoresDeletes, set()), (IgnoresDeletesAndCountsToTen, {"metadata/agrees-with-listing"})]
 )
@@ -158,7 +199,10 @@ def test_a_second_bug_is_reported_on_its_own() -> None:
     second = outcomes["updates/order-in-call"]
     assert second.apart is not None
     assert (second.apart.feature, second.apart.cause) == (MIXED, "write/read-back")
-    assert outcomes["updates/model"].cause == "updates/order-in-call"
+    model = outcomes["updates/model"].apart
+    assert model is not None
+    assert (model.cause, model.status) == ("updates/order-in-call", "passed")
+    assert "several writes of one id in one call" in model.feature
     assert outcomes["updates/delete"].cause == "write/read-back"
 
 

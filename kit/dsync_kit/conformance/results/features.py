@@ -26,9 +26,12 @@ class FeatureKind(StrEnum):
     FIELD_ORDER = "documents whose id is not their first field, or whose fields are in another order"
     JSON_SPELLING = "JSON with escapes, white space or numbers that it could do without"
     MISFIT = "documents that do not fit the schema"
+    MALFORMED = "malformed documents"
     ODD_NAMESPACE = "unusual names of namespaces"
     EMPTY_CALL = "calls that carry nothing"
+    IN_ONE_CALL = "several writes of one id in one call"
     DELETES = "DELETEs"
+    WRITTEN_AGAIN = "ids that are written more than once"
     MIXED_IDS = "ids of mixed kinds"
     MIXED_FIELDS = "documents with different fields"
     SEVERAL_PAGES = "more than one page"
@@ -48,6 +51,7 @@ _NARROW = frozenset(
         FeatureKind.FIELD_ORDER,
         FeatureKind.JSON_SPELLING,
         FeatureKind.MISFIT,
+        FeatureKind.MALFORMED,
         FeatureKind.ODD_NAMESPACE,
         FeatureKind.EMPTY_CALL,
         FeatureKind.ODD_NAMES,
@@ -85,7 +89,7 @@ _TEXTS = frozenset({Owner.BSON_TEXT, Owner.JSON_TEXT})
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature. `detail` is the kind of misfit, values or ids, for these kinds of features."""
+    """One feature. `detail` is the kind of misfit, malformed document, values or ids, for these kinds of features."""
 
     kind: FeatureKind
     detail: str = ""
@@ -96,7 +100,7 @@ class Feature:
                 return f"values of the type {self.detail}"
             case FeatureKind.IDS:
                 return f"ids of the type {self.detail}"
-            case FeatureKind.MISFIT:
+            case FeatureKind.MISFIT | FeatureKind.MALFORMED:
                 return f"{self.kind.value} ({self.detail})"
             case _:
                 return self.kind.value
@@ -158,7 +162,7 @@ def read_features(text: str) -> Features:
     return tuple(Feature.read(part) for part in text.split(";")) if text else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Retrial:
     """A rule to judge again, apart from features of the failure of `cause`."""
 

@@ -13,7 +13,7 @@ _AHEAD = 0.5
 _EVEN_LATE = 0.25
 """The fraction of their part of the profile's time that explorers have even if the other rules took all of it."""
 
-_APART = 0.2
+_APART = 0.5
 """The fraction of a profile's time that judging rules again, apart from features of a failure, may always take."""
 
 
@@ -75,11 +75,11 @@ class Budget:
     def has_time_again(self) -> bool:
         """Whether there is time to judge another rule again. The time starts with the first call.
 
-        What the run has left over of the profile's time may be used, but no more than the run itself took.
+        What the run has left over of the profile's time may be used, but no more than twice what the run itself took.
         """
         now = self._clock()
         if self._again_began is None:
             self._again_began = now
         spent = self._again_began - self._began
-        most = max(_APART * self._total, min(spent, self._total - spent))
+        most = max(_APART * self._total, min(2 * spent, self._total - spent))
         return now - self._again_began < most

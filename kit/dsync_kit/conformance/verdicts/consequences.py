@@ -107,7 +107,7 @@ class Explainer:
             for feature in finding.features:
                 yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
             links = [
-                *(_Link(rule, "it can only hold where that rule holds") for rule in self._after(finding.rule)),
+                *(_Link(rule, _AFTER) for rule in alike.first(finding, self._after(finding.rule))),
                 *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
                 *links,
                 _Link(finding.suspect, "that rule may be about what is wrong here"),
@@ -146,6 +146,7 @@ class _Link:
 
 
 _NO_LINK = _Link("", "")
+_AFTER = "it can only hold where that rule holds"
 
 
 class _Alike:
@@ -155,6 +156,7 @@ class _Alike:
     """
 
     def __init__(self, failures: Sequence[Finding]) -> None:
+        self._shown = {finding.rule: _shown(finding) for finding in failures}
         self._best: dict[str | Symptom, str] = {}
         for finding in failures:
             for symptom in (one for one in finding.symptoms if one.lasts):
@@ -164,12 +166,22 @@ class _Alike:
                 self._best.setdefault(symptom, finding.rule)
             self._best.setdefault(finding.owner, finding.rule)
 
+    def first(self, finding: Finding, rules: Sequence[str]) -> list[str]:
+        """Some rules; first those whose failures show the same as this one."""
+        shown = _shown(finding)
+        return sorted(rules, key=lambda rule: shown.isdisjoint(self._shown.get(rule, ())))
+
     def links(self, finding: Finding) -> Iterator[_Link]:
         """The failures that show the same as this one, but better."""
         for symptom in finding.symptoms:
             yield _Link(self._best[symptom], f"the same is wrong in both examples: {symptom.text}")
         if finding.owner:
             yield _Link(self._best[finding.owner], f"what is wrong in both examples is what {finding.owner} is about")
+
+
+def _shown(finding: Finding) -> set[str | Symptom]:
+    """The rule about what a failure shows, and its symptoms."""
+    return {*finding.symptoms, *filter(None, (finding.owner,))}
 
 
 def _listed(rule: str, known: Mapping[str, _Entry]) -> _Entry | None:

@@ -1,6 +1,7 @@
 """Finds the features that an example's requests show. Requests with features that it must not show are refused before
 they are sent."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
+    DATA_TYPE_JSON_ID,
     UPDATE_TYPE_DELETE,
     DataType,
     GetByIdsRequest,
@@ -42,12 +44,26 @@ def _is_plain(text: str) -> bool:
     return _PLAIN_TEXT.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
+def _malformation(data: bytes, data_type: DataType) -> str:
+    """What is wrong with bytes that are not a document."""
+    if data_type != DATA_TYPE_JSON_ID:
+        return "not BSON"
+    try:
+        json.loads(data)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    except ValueError:
+        return "not JSON"
+    return "JSON, but not an object"
+
+
 class Shown:
     """The features of one example's requests so far. `ordinary` says whether a namespace's name is an ordinary one."""
 
     def __init__(self, ordinary: Callable[[str], bool]) -> None:
         self._ordinary = ordinary
         self._ids: dict[str, set[str]] = {}
+        self._keys: dict[str, set[bytes]] = {}
         self._fields: dict[str, set[frozenset[str]]] = {}
         self._values: set[str] = set()
         self._seen: set[Feature] = set()
@@ -110,6 +126,7 @@ class Shown:
         self._filled(bool(writes))
         if any(write.document is not None for write in writes) and not self._ordinary(namespace):
             self._seen.add(Feature(FeatureKind.ODD_NAMESPACE))
+        self._of_keys(namespace, writes)
         for write in writes:
             if write.document is not None:
                 self._document(namespace, write.document, write.data_type)
@@ -119,11 +136,24 @@ class Shown:
                 for part in write.update.id if len(write.update.id) == 1 else ():
                     self._identified(namespace, part, write.data_type)
 
+    def _of_keys(self, namespace: str, writes: Sequence[Write]) -> None:
+        """Note which ids are written, and whether they were written before, by this call or another one."""
+        known = self._keys.setdefault(namespace, set())
+        keys = [(key, write.document is not None) for write in writes if (key := write.key) is not None]
+        if len(dict(keys)) < len(keys):
+            self._seen.add(Feature(FeatureKind.IN_ONE_CALL))
+        for key, stays in keys:
+            if stays and key in known:
+                self._seen.add(Feature(FeatureKind.WRITTEN_AGAIN))
+            if stays:
+                known.add(key)
+
     def _document(self, namespace: str, document: bytes, data_type: DataType) -> None:
         try:
             fields = decode(document, data_type)
         except ConnectorError:
-            return  # intentionally not a document
+            self._seen.add(Feature(FeatureKind.MALFORMED, _malformation(document, data_type)))
+            return
         identifier = fields.pop(id_field(data_type), None)
         if identifier is not None:
             self._of_id(namespace, identifier, data_type)

@@ -7,7 +7,7 @@ example shows another unusual feature that the cause's example shows, too, its r
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsync_kit.conformance.results.features import (
@@ -43,20 +43,22 @@ _TEXTS = Feature(FeatureKind.VALUES, "string")
 _FUNDAMENTAL = (FeatureKind.VALUES, FeatureKind.IDS)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Cause:
     """A failure, the rules to judge again because of it, and the results.
 
-    `without` are the features without which its consequences are judged; None if they are not known yet. `first` means
-    that it was found in the run itself, not when rules were judged again.
+    `without` are the features without which its consequences are judged; None if they are not known yet. `within` is
+    the cause whose consequences were judged when it was found; None if it was found in the run itself.
     """
 
     finding: Finding
     consequences: tuple[str, ...]
-    first: bool
+    within: "_Cause | None"
     trials: deque[Features]
     left: deque[tuple[str, Features]]
     """The consequences to judge, each with further features that its examples must not show."""
+    seen: set[frozenset[Feature]] = field(default_factory=set)
+    """All features without which the rule has been judged, or will be."""
     tried: int = 0
     without: Features | None = None
     exercised: bool = False
@@ -66,12 +68,19 @@ class _Cause:
     """The failures known when all its consequences had been judged. Later ones may be consequences of these."""
     suspects: deque[str] = field(default_factory=deque)
     """Rules of those that would explain what still fails: they are judged without the features, too."""
-    suspected: set[str] = field(default_factory=set)
+    suspected: dict[str, Finding | None] = field(default_factory=dict)
+    """What was found about them; None until they have been judged."""
+    put_off: dict[str, str] = field(default_factory=dict)
+    """The consequences that come after another one which still fails: they are judged without what that shows."""
 
     @classmethod
-    def of(cls, finding: Finding, consequences: Sequence[str], *, first: bool) -> "_Cause":
+    def of(cls, finding: Finding, consequences: Sequence[str], *, within: "_Cause | None" = None) -> "_Cause":
+        """A failure found in the run itself or, `within` a cause, when that one's consequences were judged again."""
         trials = deque((*finding.without, feature) for feature in finding.features[:_MOST_FEATURES])
-        return cls(finding, tuple(consequences), first, trials, deque((rule, ()) for rule in consequences))
+        left: deque[tuple[str, Features]] = deque((rule, ()) for rule in consequences)
+        made = cls(finding, tuple(consequences), within, trials, left, set(map(frozenset, trials)))
+        made.give_up_if_unknown()
+        return made
 
     def tell(self, without: Features, finding: Finding) -> None:
         """Note the finding about the rule itself, judged again without these features."""
@@ -80,17 +89,33 @@ class _Cause:
         if _passed(finding) or (finding.status is Status.NOT_EXERCISED and self._is_about(without)):
             self.without, self.exercised = without, finding.status is Status.PASSED
             return
-        # It fails in another way: perhaps only the features that it shows now need to be left out.
-        new = [feature for feature in finding.features if feature not in self.finding.features]
+        # If it fails in another way, perhaps only the features that it shows now need to be left out, too.
+        known = self.finding.features if _alike(finding, self.finding) else without
+        new = [feature for feature in finding.features if feature not in known]
         # What fails with texts and with others is not about the kind: leaving out more would leave nothing to check.
         of_any_kind = {feature.kind for feature in without if feature.detail == _TEXTS.detail}
         new = [feature for feature in new if feature.kind not in of_any_kind]
         if any(feature.kind is FeatureKind.VALUES for feature in without):
             # Texts replace the values that are left out, so their appearance means little.
             new.sort(key=lambda feature: feature == _TEXTS)
-        self.trials.extendleft((*without, feature) for feature in reversed(new[:_NEW_FEATURES]))
+        for feature in reversed(new[:_NEW_FEATURES]):
+            self._try_next((*without, feature))
         if self.tried >= _MOST_TRIALS:
             self.trials.clear()
+        self.give_up_if_unknown()
+
+    def give_up_if_unknown(self) -> None:
+        """Once no trial is left: judge the consequences that were put off as they would have been judged before."""
+        if self.without is None and not self.trials and self.within is not None:
+            self.consequences = tuple(rule for rule in self.consequences if rule in self.within.put_off)
+            self.left = deque((rule, ()) for rule in self.consequences)
+            self.without = self.finding.without
+
+    def _try_next(self, features: Features) -> None:
+        """Judge the rule without these features next, unless that has been done."""
+        if frozenset(features) not in self.seen:
+            self.seen.add(frozenset(features))
+            self.trials.appendleft(features)
 
     def shared(self, retrial: Retrial, finding: Finding) -> Features:
         """The unusual features that a consequence's example shows as this one does, unless it was judged without."""
@@ -98,6 +123,40 @@ class _Cause:
             return ()
         mine = set(self.finding.features) - set(retrial.without)
         return tuple(feature for feature in finding.features if feature.narrow and feature in mine)
+
+    def take(self, finding: Finding, rules: Mapping[str, RuleInfo]) -> None:
+        """Note the finding about a consequence. If it still fails, put off those that come after it."""
+        self.found[finding.rule] = finding
+        if finding.failure is None or not finding.failure.reproducible or self._fails_alike(finding):
+            return
+        if set(finding.features) <= set(finding.without):
+            return
+        waiting = {finding.rule}
+        for rule, more in list(self.left):
+            if not more and not waiting.isdisjoint(rules[rule].after):
+                waiting.add(rule)
+                self.left.remove((rule, more))
+                self.put_off[rule] = finding.rule
+
+    @property
+    def waiting(self) -> int:
+        """How many rules are still to be judged because of it: most is revealed by what hides most."""
+        return len(self.left) + len(self.suspects)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rules under which its consequences are shown: itself, and the causes under which they were put off."""
+        return (self.finding.rule, *(self.within.names if self.within is not None else ()))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all consequences have been judged, or put off."""
+        return len(self.found) + len(self.put_off) == len(self.consequences)
+
+    def _fails_alike(self, finding: Finding) -> bool:
+        """Whether a consequence fails as the cause does."""
+        same = not set(finding.symptoms).isdisjoint(self.finding.symptoms)
+        return same or (finding.owner == self.finding.rule and not self.exercised)
 
     def _is_about(self, without: Features) -> bool:
         """Whether the rule has nothing to check because of the last feature: without texts, no rule has much."""
@@ -116,12 +175,10 @@ class _Cause:
                 yield finding
             elif not finding.failure.reproducible:
                 yield _not_exercised(finding, "its failure did not recur")
-            elif not set(finding.symptoms).isdisjoint(self.finding.symptoms):
+            elif self._fails_alike(finding):
                 yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
             elif finding.owner != self.finding.rule:
                 yield finding
-            elif not self.exercised:
-                yield _not_exercised(finding, f"it fails as {self.finding.rule} does")
             else:
                 alike = alike or finding.rule
                 yield replace(finding, owner=alike)
@@ -141,37 +198,43 @@ class Narrowing:
         *,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._rules = tuple(rules)
+        self._rules = {rule.id: rule for rule in rules}
         self._terms = terms
         self._has_time = has_time
-        self._trying: set[str] = set()
         self._roots: dict[str, Finding] = {}
-        self._causes = self._causes_of(findings, outcomes_of(findings, self._rules, terms), first=True)
+        self._under_way: dict[Retrial, _Cause] = {}
+        self._causes = self._causes_of(findings, outcomes_of(findings, self._rules.values(), terms))
 
     def next(self) -> Retrial | None:
         """The next rule to judge again; None if there is none, or none until a rule in progress is finished."""
         if not self._has_time():
             return None
-        for cause in self._causes:
-            rule = cause.finding.rule
-            if cause.without is not None and cause.left:
-                consequence, more = cause.left.popleft()
-                return Retrial(consequence, rule, (*cause.without, *more))
-            if cause.without is not None and cause.suspects:
-                return Retrial(cause.suspects.popleft(), rule, cause.without)
-            if cause.without is None and cause.trials and rule not in self._trying:
-                self._trying.add(rule)
-                return Retrial(rule, rule, cause.trials[0])
+        for cause in sorted(self._causes, key=lambda cause: -cause.waiting):
+            retrial = self._next_of(cause)
+            if retrial is not None:
+                self._under_way[retrial] = cause
+                return retrial
+        return None
+
+    def _next_of(self, cause: _Cause) -> Retrial | None:
+        rule = cause.finding.rule
+        if cause.without is not None and cause.left:
+            consequence, more = cause.left.popleft()
+            return Retrial(consequence, rule, (*cause.without, *more))
+        if cause.without is not None and cause.suspects:
+            return Retrial(cause.suspects.popleft(), rule, cause.without)
+        if cause.without is None and cause.trials and cause not in self._under_way.values():
+            return Retrial(rule, rule, cause.trials[0])
         return None
 
     def take(self, retrial: Retrial, finding: Finding) -> None:
         """Note the finding about a rule that was judged again."""
-        cause = next(cause for cause in self._causes if cause.finding.rule == retrial.cause)
+        cause = self._under_way.pop(retrial)
         if retrial.rule == retrial.cause:
-            self._trying.discard(retrial.rule)
             cause.tell(retrial.without, finding)
             return
         if retrial.rule in cause.suspected:
+            cause.suspected[retrial.rule] = finding
             if finding.failure is None:  # it explains nothing without these features
                 cause.beside = tuple(other for other in cause.beside if other.rule != retrial.rule)
             self._fold(cause)
@@ -179,8 +242,8 @@ class Narrowing:
         if more := cause.shared(retrial, finding):
             cause.left.appendleft((retrial.rule, more))
             return
-        cause.found[retrial.rule] = finding
-        if len(cause.found) == len(cause.consequences):
+        cause.take(finding, self._rules)
+        if cause.complete:
             cause.beside = tuple(self._roots.values())
             self._fold(cause)
 
@@ -190,10 +253,11 @@ class Narrowing:
         beside = {finding.rule for finding in cause.beside} - {cause.finding.rule, *cause.found, *cause.suspected}
         unknown = next((outcome.cause for outcome in came_of if outcome.cause in beside), None)
         if unknown is not None:
-            cause.suspected.add(unknown)
+            cause.suspected[unknown] = None
             cause.suspects.append(unknown)
         else:
-            self._causes += self._causes_of(list(cause.own()), came_of, first=False)
+            suspected = (finding for finding in cause.suspected.values() if finding is not None)
+            self._causes += self._causes_of([*suspected, *cause.own()], came_of, within=cause)
 
     def outcomes(
         self,
@@ -211,7 +275,7 @@ class Narrowing:
             if cause.without is None:
                 continue
             named, rule = name_features(cause.without), cause.finding.rule
-            if cause.first:
+            if cause.within is None:
                 now[rule] = replace(now[rule], apart=Apart(named, ""))
             for name in cause.consequences:
                 now[name] = replace(now[name], apart=Apart(named, rule))
@@ -219,18 +283,20 @@ class Narrowing:
                 before = now[outcome.rule]
                 without = cause.found[outcome.rule].without or cause.without
                 apart = Apart(name_features(without), rule, outcome.status)
-                fails = outcome.failure is not None and before.cause == rule
+                fails = outcome.failure is not None and before.cause in cause.names
                 now[outcome.rule] = replace(outcome if fails else before, apart=apart)
         return tuple(now[outcome.rule] for outcome in outcomes)
 
     def _came_of(self, cause: _Cause, **texts: Callable[[Finding], str]) -> list[Outcome]:
         """The outcomes of a failure's consequences that were judged again, in the light of the other failures."""
         beside = [finding for finding in cause.beside if finding.rule not in {cause.finding.rule, *cause.found}]
-        outcomes = outcomes_of([*beside, *cause.own()], self._rules, self._terms, **texts)
+        outcomes = outcomes_of([*beside, *cause.own()], self._rules.values(), self._terms, **texts)
         return [outcome for outcome in outcomes if outcome.rule in cause.found]
 
-    def _causes_of(self, findings: Sequence[Finding], outcomes: Sequence[Outcome], *, first: bool) -> list[_Cause]:
-        """The failures that hide others and have features, in the order that reveals most if time runs out."""
+    def _causes_of(
+        self, findings: Sequence[Finding], outcomes: Sequence[Outcome], *, within: _Cause | None = None
+    ) -> list[_Cause]:
+        """The failures that hide others and have features."""
         by_rule = {finding.rule: finding for finding in findings}
         hidden: dict[str, list[str]] = {}
         for outcome in outcomes:
@@ -238,8 +304,30 @@ class Narrowing:
                 hidden.setdefault(outcome.cause, []).append(outcome.rule)
             elif outcome.failure is not None and not outcome.cause:
                 self._roots[outcome.rule] = by_rule[outcome.rule]
-        causes = (_Cause.of(by_rule[rule], names, first=first) for rule, names in hidden.items())
-        return sorted((cause for cause in causes if cause.trials), key=lambda cause: -len(cause.consequences))
+        causes_of = {outcome.rule: outcome.cause for outcome in outcomes}
+        for rule, after in within.put_off.items() if within is not None else ():
+            hidden.setdefault(causes_of[after] or after, []).append(rule)
+        causes = (_Cause.of(by_rule[rule], self._in_order(names), within=within) for rule, names in hidden.items())
+        return [cause for cause in causes if cause.trials or cause.without is not None]
+
+    def _in_order(self, names: Sequence[str]) -> list[str]:
+        """The rules, each behind those that it comes after."""
+        ordered: dict[str, None] = {}
+
+        def add(name: str, path: tuple[str, ...] = ()) -> None:
+            for before in self._rules[name].after if name in self._rules else ():
+                if before in names and before not in (*ordered, *path):
+                    add(before, (*path, name))
+            ordered.setdefault(name)
+
+        for name in names:
+            add(name)
+        return list(ordered)
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """Whether two failures of a rule look the same, as far as that is known."""
+    return (one.owner, one.symptoms) == (other.owner, other.symptoms)
 
 
 def _passed(finding: Finding) -> bool:

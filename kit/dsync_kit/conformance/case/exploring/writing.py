@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.bad_input import expect_final
@@ -11,6 +12,7 @@ from dsync_kit.conformance.case.exploring.operations import Kind, Operation
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.documents import strategies
 from dsync_kit.conformance.documents.keys import key_of
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.documents import encode, id_of
@@ -19,6 +21,8 @@ from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, Update
 
 __all__ = ["Writer"]
+
+W = TypeVar("W", bytes, Update)
 
 _MANY = (33, 3, 260, 260)
 """Sizes of a large write: less than a small page, more, and several pages of the usual size."""
@@ -65,6 +69,7 @@ class Writer:
         """Whether to try partial updates: of documents with any fields, if they are not known to be refused."""
         case = self._case
         known = case.declared.is_sink and case.offers(Need.CHANGING) and not case.subject.remembered.whole_only
+        known = known and not case.showing.lacks(FeatureKind.WRITTEN_AGAIN)
         return known and not self._world.lags and case.holding(self._world.data_type).free
 
     def partial(self, operation: Operation, thread: int, threads: int) -> None:
@@ -157,6 +162,9 @@ class Writer:
     def load(self, name: str, documents: Sequence[bytes], driver: Driver, *, bad: bool = False) -> None:
         """WriteData. A bad page must be refused: what it leaves is checked as soon as nothing else is in flight."""
         case, world, history = self._case, self._world, self._world.histories[name]
+        documents = self._allowed(name, documents, world.key)
+        if not documents:
+            return
         writes = history.begin((world.key(document), document) for document in documents)
         sure = False
         try:
@@ -176,9 +184,10 @@ class Writer:
 
     def change(self, name: str, updates: Sequence[Update], driver: Driver) -> None:
         """WriteUpdates."""
+        case, world, history = self._case, self._world, self._world.histories[name]
+        updates = self._allowed(name, updates, lambda update: key_of(update.id, world.data_type))
         if not updates:
             return
-        case, world, history = self._case, self._world, self._world.histories[name]
         writes = history.begin(
             (key_of(update.id, world.data_type), None if update.type == UPDATE_TYPE_DELETE else update.data)
             for update in updates
@@ -197,6 +206,18 @@ class Writer:
             self._sent[name] = [*self._sent[name], again][-_KEPT:]
         else:
             self._sent.pop(name, None)
+
+    def _allowed(self, name: str, writes: Sequence[W], key_of_write: Callable[[W], bytes]) -> Sequence[W]:
+        """The writes without those of ids that were written before, if the example must not show such."""
+        if not self._case.showing.lacks(FeatureKind.WRITTEN_AGAIN):
+            return writes
+        known, allowed = {*self._world.histories[name].written()}, []
+        for write in writes:
+            key = key_of_write(write)
+            if key not in known or (isinstance(write, Update) and write.type == UPDATE_TYPE_DELETE):
+                allowed.append(write)
+            known.add(key)
+        return allowed
 
     def _many(self, name: str, count: int, operation: Operation, thread: int) -> None:
         with suppress(Inapplicable):
