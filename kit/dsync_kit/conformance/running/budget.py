@@ -16,6 +16,10 @@ _EVEN_LATE = 0.25
 _APART = 0.5
 """The fraction of a profile's time that judging rules again, apart from features of a failure, may always take."""
 
+_OVERDUE = 3.0
+"""After this many times the profile's time, a run ends if it only repeats one failure: if a backend doesn't answer,
+every call waits for it."""
+
 
 class Budget:
     """The time of a run of `rules` rules in `jobs` parallel processes, shared out rule by rule.
@@ -71,6 +75,11 @@ class Budget:
         due = self._taken_by_others * exploring / (1 - exploring) * mine
         least = _EVEN_LATE * self._total * exploring * mine
         return min(due, max(least, self._total - spent)) * self._jobs
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the run has taken several times the profile's time."""
+        return self._clock() - self._began > _OVERDUE * self._total
 
     def has_time_again(self) -> bool:
         """Whether there is time to judge another rule again. The time starts with the first call.

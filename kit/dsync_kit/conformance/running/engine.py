@@ -2,6 +2,7 @@
 
 import fnmatch
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -40,6 +41,10 @@ from dsync_kit.targets.target import OpenTarget, Target
 from dsync_kit.usage import TargetError
 
 __all__ = ["RunOptions", "Session", "run", "select"]
+
+
+_RECENT, _PREVAILING = 20, 0.75
+"""A late run ends if this fraction of the last results has one cause: the rest would show nothing but that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,10 @@ class Session:
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:
         """Run one rule, regardless of the others. Its examples take at most `seconds`."""
+        if self._budget.overdue and (cause := self._prevailing_cause()):
+            reason = f"the run takes too long, and nearly all of the last rules failed as {cause} did"
+            self._found.append(Finding(rule.id, rule.level, Status.NOT_EXERCISED, reason=reason))
+            return self._found[-1]
         kept, failing = self._kept_example(rule)
         explained = failing is None and self._explained(rule)
         self._found.append(failing or self._run(rule, explained=explained, seconds=seconds))
@@ -201,6 +210,13 @@ class Session:
         """Whether a rule that explains a failure of this one has failed."""
         failed = {finding.rule for finding in self._found if finding.failure is not None}
         return not failed.isdisjoint(rule.after)
+
+    def _prevailing_cause(self) -> str:
+        """The root cause of nearly all of the last results; empty if they do not have the same."""
+        recent = [one for one in self._found if one.status not in (Status.SKIPPED, Status.NOT_EXERCISED)][-_RECENT:]
+        outcomes = [self._explainer.outcome(one, self._found) for one in recent]
+        causes = Counter(outcome.cause or outcome.rule for outcome in outcomes if outcome.violated)
+        return next((cause for cause, count in causes.most_common(1) if count >= _PREVAILING * _RECENT), "")
 
     def _run(
         self,
