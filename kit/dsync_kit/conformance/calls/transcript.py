@@ -30,7 +30,7 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.protocol.names import kind_name
 
-__all__ = ["Call", "Keeper", "Note", "Recorder", "show_document", "show_id"]
+__all__ = ["Call", "Keeper", "Note", "Recorder", "show_document", "show_id", "show_state"]
 
 _WRITES = (WriteDataRequest, WriteUpdatesRequest)
 _READS = (GeneratePlanRequest, ListDataRequest, GetByIdsRequest, GetNamespaceMetadataRequest)
@@ -285,6 +285,11 @@ def show_document(data: bytes, data_type: DataType | None = None) -> str:
         return _short(json_util.dumps(_decode(data), json_options=json_util.CANONICAL_JSON_OPTIONS))
     except Exception:
         return _short(repr(data))  # rules send garbage, which may come back
+
+
+def show_state(document: bytes | None) -> str:
+    """A document as `show_document` shows it; None is a missing one."""
+    return "no such document" if document is None else show_document(document)
 
 
 def _decode(data: bytes) -> dict[str, Any]:

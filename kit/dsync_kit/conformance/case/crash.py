@@ -4,23 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dsync_kit.conformance.calls.driver import Driver, updates_partition
-from dsync_kit.conformance.calls.transcript import Call, Note, show_document
+from dsync_kit.conformance.calls.transcript import Call, Note, show_document, show_state
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.documents.strategies import removals, update_to
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import id_of, same_document
+from dsync_kit.documents import same_document
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
-    UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
     GeneratePlanResponse,
     GetInfoRequest,
     ListDataResponse,
     Partition,
-    Update,
     UpdateType,
 )
 from dsync_kit.targets.process import Process
@@ -338,7 +337,7 @@ class _Run:
                     if what.startswith("Write")
                     else f"{what} lack documents",
                     expected=show_document(document),
-                    seen="no such document" if have is None else show_document(have),
+                    seen=show_state(have),
                     rests_on=Evidence.LISTING,
                 )
 
@@ -347,7 +346,7 @@ class _Run:
         if left:
             raise Violation(
                 "a document that WriteUpdates had deleted is back",
-                expected="no such document",
+                expected=show_state(None),
                 seen=show_document(left[0]),
                 rests_on=Evidence.LISTING,
             )
@@ -366,9 +365,9 @@ class _Run:
     def _change(self, driver: Driver, kind: UpdateType, documents: Sequence[bytes], *, also_gone: bool = False) -> None:
         if not self._subject.declared.can_change:
             return
-        updates = [Update(id=id_of(item, self._type), type=kind, data=item) for item in documents]
+        updates = [update_to(kind, item, self._type) for item in documents]
         if also_gone and self._case.deletes:
-            updates += [Update(id=id_of(item, self._type), type=UPDATE_TYPE_DELETE) for item in self._gone]
+            updates += removals(self._gone, self._type)
         self._case.update(self._namespace, updates, self._type, driver=driver)
         self._model.apply(updates)
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.calls.transcript import show_document, show_id
+from dsync_kit.conformance.calls.transcript import show_id, show_state
 from dsync_kit.conformance.calls.written import versions_of, written
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.documents.keys import document_key, key_of
@@ -166,8 +166,8 @@ class Follower:
                 change = change_of(expected, listed.get(key), self.data_type)
                 return Violation(
                     f"the source itself does not hold the written documents, so {what} cannot lead to them",
-                    expected=f"in {name!r} {_shown(expected)}",
-                    seen=f"listed: {_shown(listed.get(key))}; after {len(self.updates)} updates {_shown(seen)}",
+                    expected=f"in {name!r} {show_state(expected)}",
+                    seen=f"listed: {show_state(listed.get(key))}; after {len(self.updates)} updates {show_state(seen)}",
                     owner=change.owner,
                     rests_on=Evidence.LISTING,
                     hint=change.description
@@ -177,8 +177,8 @@ class Follower:
             change = change_of(expected, seen, self.data_type)
             return Violation(
                 f"the source's state is not reached by {what}: {self._named(expected, seen, len(wrong) - 1)}",
-                expected=f"in {name!r} {_shown(expected)}",
-                seen=f"after {len(self.updates)} updates {_shown(seen)}",
+                expected=f"in {name!r} {show_state(expected)}",
+                seen=f"after {len(self.updates)} updates {show_state(seen)}",
                 owner=owner or self._converted(expected, seen) or change.owner or owned(),
                 rests_on=Evidence.STREAM,
                 wrong=tuple(
@@ -303,7 +303,3 @@ class Follower:
                 owner=Owner.STREAM_STAYS_OPEN,
             )
         raise found
-
-
-def _shown(document: bytes | None) -> str:
-    return "no such document" if document is None else show_document(document)

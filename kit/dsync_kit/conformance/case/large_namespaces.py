@@ -9,11 +9,11 @@ from zlib import crc32
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
+from dsync_kit.protocol import DataType
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -137,8 +137,7 @@ def emptied(case: Case, found: LargeNamespace) -> str:
     if not case.deletes:
         reason = case.found.keeps or "nothing can be deleted"
         raise case.decline(f"{reason}, and there is no second namespace to fill: name one with --namespace")
-    removals = [Update(id=id_of(old, found.data_type), type=UPDATE_TYPE_DELETE) for old in found.documents]
-    case.update(found.namespace, removals, found.data_type)
+    case.update(found.namespace, removals(found.documents, found.data_type), found.data_type)
     return found.namespace
 
 

@@ -47,6 +47,7 @@ __all__ = [
     "many",
     "merge_key",
     "pages",
+    "removals",
     "several",
     "several_field_names",
     "several_ids",
@@ -411,6 +412,11 @@ def update(kind: UpdateType, identifier: Any, document: bytes, data_type: DataTy
 def update_to(kind: UpdateType, document: bytes, data_type: DataType) -> Update:
     """The same for the document's id."""
     return Update(id=id_of(document, data_type), type=kind, data=b"" if kind == UPDATE_TYPE_DELETE else document)
+
+
+def removals(documents: Iterable[bytes], data_type: DataType) -> list[Update]:
+    """A DELETE of each document."""
+    return [update_to(UPDATE_TYPE_DELETE, document, data_type) for document in documents]
 
 
 def inserts(documents: Iterable[bytes], data_type: DataType) -> list[Update]:

@@ -11,8 +11,9 @@ from grpc import StatusCode
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.identifiers import sample_id
+from dsync_kit.conformance.documents.keys import key_in
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
-from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
+from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document, removals, update_to
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
@@ -26,8 +27,8 @@ from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.documents import id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_UPDATE, DataType, Update
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_UPDATE, DataType
 from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
@@ -356,7 +357,7 @@ class _Trying:
             listed = self._data.read(namespace, data_type, driver=self._driver)
         except (ConnectorError, Violation):
             return False  # the rules will meet it again
-        return bool(listed) and all(_has_no_id(document, data_type) for document in listed)
+        return bool(listed) and all(key_in(document, data_type) is None for document in listed)
 
     def _is_listed(self, namespace: str, data_type: DataType, document: bytes) -> bool:
         try:
@@ -369,9 +370,8 @@ class _Trying:
         """Delete documents, if the connector deletes. Raises ConnectorError if it does not answer."""
         if not documents or not self._declared.can_change or self.copies_only or not self.deletes:
             return
-        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
         try:
-            self._data.change(namespace, removals, data_type, driver=self._driver)
+            self._data.change(namespace, removals(documents, data_type), data_type, driver=self._driver)
         except ConnectorError as error:
             if error.retryable:
                 raise
@@ -382,7 +382,7 @@ class _Trying:
     def _deletes_nothing(self, namespace: str, data_type: DataType, document: bytes) -> None:
         """Find out whether a sink that does not apply DELETE applies other updates."""
         self.deletes = False
-        overwrite = Update(id=id_of(document, data_type), type=UPDATE_TYPE_UPDATE, data=document)
+        overwrite = update_to(UPDATE_TYPE_UPDATE, document, data_type)
         try:
             self._data.change(namespace, [overwrite], data_type, driver=self._driver)
         except ConnectorError as error:
@@ -393,14 +393,6 @@ class _Trying:
             return bool(self._driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
             return error.code not in DECLINING_CODES
-
-
-def _has_no_id(document: bytes, data_type: DataType) -> bool:
-    try:
-        id_of(document, data_type)
-    except InvalidArgument:
-        return True
-    return False
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:

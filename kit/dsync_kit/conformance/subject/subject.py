@@ -12,6 +12,7 @@ from dsync_kit.conformance.calls.place import Place
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
@@ -27,9 +28,8 @@ from dsync_kit.conformance.subject.patience import Patience
 from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS, only_streams
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetInfoRequest, Update
+from dsync_kit.protocol import DataType, GetInfoRequest
 from dsync_kit.targets.process import Process
 from dsync_kit.targets.target import OpenTarget
 from dsync_kit.usage import TargetError
@@ -234,9 +234,8 @@ class Subject:
 
     def remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
-        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in documents]
         try:
-            self.data.change(namespace, removals, data_type, driver=self.driver)
+            self.data.change(namespace, removals(documents, data_type), data_type, driver=self.driver)
         except ConnectorError as error:
             self.remembered.remain(namespace, str(error))
 

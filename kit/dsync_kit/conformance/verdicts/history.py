@@ -5,7 +5,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.calls.transcript import show_document, show_state
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
@@ -150,8 +150,8 @@ class History:
             f"{what} returns a document in a state that it {'no longer has' if known else 'never had'}"
             if document is not None
             else f"{what} lacks a document that is there",
-            expected=" or ".join(dict.fromkeys(_shown(state) for state in states)),
-            seen=_shown(document),
+            expected=" or ".join(dict.fromkeys(show_state(state) for state in states)),
+            seen=show_state(document),
             owner=change.owner,
             rests_on=Evidence.LISTING,
         )
@@ -165,7 +165,3 @@ class History:
             raise Violation(
                 f"a document is malformed: {error.message}", seen=show_document(one), owner=Owner.LIST_TYPE
             ) from error
-
-
-def _shown(document: bytes | None) -> str:
-    return "no such document" if document is None else show_document(document)

@@ -17,11 +17,12 @@ from dsync_kit.conformance.case.large_namespaces import (
 )
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Partition, Update
+from dsync_kit.protocol import DataType, Partition
 
 __all__ = ["RULES"]
 
@@ -165,9 +166,9 @@ def page_boundaries(case: Case) -> None:
         for partition in case.driver.plan([namespace]).partitions:
             listed = case.driver.list_partition(partition, data_type, expected=count)
             surplus += case.owned(namespace, listed, data_type)[: max(0, len(listed) - wanted)]
-        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in surplus]
-        case.update(namespace, removals, data_type)
-        model.apply(removals)
+        gone = removals(surplus, data_type)
+        case.update(namespace, gone, data_type)
+        model.apply(gone)
         what = f"the listing of partitions of {wanted} documents at most, {size} a page,"
         case.expect(namespace, model, what)
 

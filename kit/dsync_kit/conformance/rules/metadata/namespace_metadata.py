@@ -10,12 +10,11 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes
-from dsync_kit.conformance.documents.strategies import few
+from dsync_kit.conformance.documents.strategies import few, removals
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import by_id
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, GetNamespaceMetadataRequest, Update
+from dsync_kit.protocol import DataType, GetNamespaceMetadataRequest
 
 __all__ = ["RULES"]
 
@@ -106,8 +105,7 @@ def count(case: Case) -> None:
     _expect_count(case, namespace, before + len(documents), "an overwrite")
     if case.deletes:
         gone = again[: case.draw(st.integers(1, len(again)), "deleted")]
-        removals = [Update(id=id_of(document, data_type), type=UPDATE_TYPE_DELETE) for document in gone]
-        case.update(namespace, removals, data_type)
+        case.update(namespace, removals(gone, data_type), data_type)
         _expect_count(case, namespace, before + len(documents) - len(gone), "a delete")
 
 

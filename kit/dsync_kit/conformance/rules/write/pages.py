@@ -4,10 +4,11 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import canonical, id_of
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update, WriteDataRequest
+from dsync_kit.documents import canonical
+from dsync_kit.protocol import WriteDataRequest
 
 __all__ = ["RULES"]
 
@@ -106,8 +107,7 @@ def after_delete(case: Case) -> None:
     namespace, model = case.loaded(min_size=1, small=True)
     documents = list(model.documents.values())
     gone = documents[: case.draw(st.integers(1, len(documents)), "deleted")]
-    removals = [Update(id=id_of(document, model.data_type), type=UPDATE_TYPE_DELETE) for document in gone]
-    case.update(namespace, removals, model.data_type)
+    case.update(namespace, removals(gone, model.data_type), model.data_type)
     case.write(namespace, gone, model.data_type)
     case.expect(namespace, model, "the listing after deleted documents were written again")
 
