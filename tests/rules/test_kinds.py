@@ -9,8 +9,8 @@ import pytest
 from dsync_kit.conformance.case import following
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.needs import lacking
-from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS
 from dsync_kit.protocol import Partition
 
 from .fault import REFERENCE, Variant, judge

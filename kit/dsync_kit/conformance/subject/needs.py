@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS
+from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 

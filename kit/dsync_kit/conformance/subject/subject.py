@@ -17,6 +17,9 @@ from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.conformance.subject.finding_out.finding_out import find_out
+from dsync_kit.conformance.subject.finding_out.samples import Access
+from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS, only_streams
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.declared_schemas import documents_of
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas
@@ -25,9 +28,7 @@ from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.patience import Patience
-from dsync_kit.conformance.subject.probing import find_out
 from dsync_kit.conformance.subject.remembered import Remembered
-from dsync_kit.conformance.subject.streaming_only import ONLY_STREAMS, only_streams
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, GetInfoRequest
 from dsync_kit.targets.process import Process
@@ -54,9 +55,9 @@ class Subject:
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
     patience: Patience = field(default_factory=Patience)
-    _alone: str | None = None
     without: Features = ()
     """Features that no example may show."""
+    _alone: str | None = None
 
     @classmethod
     def of(
@@ -79,43 +80,41 @@ class Subject:
             raise TargetError(f"{target.title}: the first call, GetInfo, fails with {error}") from error
         declared = Declared.of(info, target.harness)
         schemas: dict[str, Schemas] = {**documents_of(target.harness), **(documents or {})}
-        named = (name for name in schemas if name != EVERY_NAMESPACE)
-        given = tuple(namespaces) or tuple(target.harness.namespaces if target.harness else ())
-        offered = tuple(dict.fromkeys([*given, *named]))
         journal = Journal(None if _disposable(target) else runs, target.title)
-        places = Namespaces(offered, journal, default_plan=info.capabilities.source.default_plan)
         if settle is None and target.harness is not None:
             settle = target.harness.settle
-        place = Place(target.api)
-        data, liveness, limits, remembered, settling = (
-            Data(declared, target.harness),
-            Liveness(place),
-            Limits(),
-            Remembered(),
-            Settling(settle),
-        )
+        place, limits, settling = Place(target.api), Limits(), Settling(settle)
         looking = Recorder(place, settling)
-        if only_streams(declared, places, Driver(looking, limits)):
-            declared, limits.copies = declared.without_listing(), False
-        found = find_out(declared, data, places, schemas, Driver(looking, limits), liveness, remembered, settling)
-        liveness.heed(looking)
-        declared = replace(declared, takes=found.takes, misread=found.misread)
-        if found.copies_only:
-            declared = declared.without_updates()
-        patience = Patience(settling.seconds)
+        access = Access(
+            declared=declared,
+            data=Data(declared, target.harness),
+            namespaces=Namespaces(
+                _offered(target, namespaces, schemas),
+                journal,
+                default_plan=info.capabilities.source.default_plan,
+            ),
+            driver=Driver(looking, limits),
+            liveness=Liveness(place),
+            remembered=Remembered(),
+            settling=settling,
+        )
+        if only_streams(access):
+            access, limits.copies = replace(access, declared=declared.without_listing()), False
+        found = find_out(access, schemas)
+        access.liveness.heed(looking)
         return cls(
-            target,
-            declared,
-            found,
-            places,
-            data,
-            liveness,
-            limits,
-            remembered,
-            journal,
-            place,
-            settling,
-            patience=patience,
+            target=target,
+            declared=_as_found(access.declared, found),
+            found=found,
+            namespaces=access.namespaces,
+            data=access.data,
+            liveness=access.liveness,
+            limits=limits,
+            remembered=access.remembered,
+            journal=journal,
+            place=place,
+            settling=settling,
+            patience=Patience(settling.seconds),
         )
 
     def apart(self, features: Features) -> Self:
@@ -313,3 +312,15 @@ class Subject:
 def _disposable(target: OpenTarget) -> bool:
     """Whether the kit's documents vanish with the harness's scratch area, so that nothing need be removed."""
     return target.harness is not None and not target.harness.namespaces
+
+
+def _offered(target: OpenTarget, namespaces: Sequence[str], schemas: Iterable[str]) -> tuple[str, ...]:
+    """The namespaces that the user names, or else the harness, and those with a declared schema."""
+    given = namespaces or (target.harness.namespaces if target.harness else ())
+    return tuple(dict.fromkeys([*given, *(name for name in schemas if name != EVERY_NAMESPACE)]))
+
+
+def _as_found(declared: Declared, found: Found) -> Declared:
+    """What a connector declares, less what was found out to be otherwise."""
+    declared = replace(declared, takes=found.takes, misread=found.misread)
+    return declared.without_updates() if found.copies_only else declared

@@ -6,8 +6,7 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.subject.data import DECLINING_CODES
-from dsync_kit.conformance.subject.declared import Declared
-from dsync_kit.conformance.subject.namespaces import Namespaces
+from dsync_kit.conformance.subject.finding_out.samples import Access
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import Partition
 
@@ -17,11 +16,12 @@ ONLY_STREAMS = "it can only be streamed: ListData answers UNIMPLEMENTED, and its
 """Why no rule lists such a source."""
 
 
-def only_streams(declared: Declared, namespaces: Namespaces, driver: Driver) -> bool:
+def only_streams(access: Access) -> bool:
     """Whether ListData answers UNIMPLEMENTED, and plans have updates, but no partitions.
 
     A plan without partitions whose ListData is implemented is a fault instead.
     """
+    declared, namespaces, driver = access.declared, access.namespaces, access.driver
     if not declared.is_source or not declared.source_types:
         return False
     name = namespaces.offered[0] if namespaces.offered else f"dsynckit_{namespaces.run}.unknown"

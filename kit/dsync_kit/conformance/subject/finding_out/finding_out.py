@@ -8,27 +8,20 @@ from contextlib import suppress
 
 from grpc import StatusCode
 
-from dsync_kit.conformance.calls.driver import Driver
-from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.identifiers import sample_id
-from dsync_kit.conformance.documents.keys import key_in
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
-from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document, removals, update_to
+from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
-from dsync_kit.conformance.subject.data import DECLINING_CODES, Data
-from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.conformance.subject.data import DECLINING_CODES
+from dsync_kit.conformance.subject.finding_out.samples import Access, Samples
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
-from dsync_kit.conformance.subject.holds.finding import FoundSchemas, Namespace, find
+from dsync_kit.conformance.subject.holds.finding import FoundSchemas, find
 from dsync_kit.conformance.subject.holds.values import refused_values
-from dsync_kit.conformance.subject.liveness import Liveness
-from dsync_kit.conformance.subject.namespaces import Namespaces
-from dsync_kit.conformance.subject.remembered import Remembered
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_UPDATE, DataType
+from dsync_kit.protocol import DataType
 from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
@@ -37,35 +30,26 @@ _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, Status
 """The codes of a deliberate refusal of a value."""
 
 
-def find_out(
-    declared: Declared,
-    data: Data,
-    namespaces: Namespaces,
-    schemas: Mapping[str, Schemas],
-    driver: Driver,
-    liveness: Liveness,
-    remembered: Remembered,
-    settling: Settling,
-) -> Found:
+def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
     """Try what the connector accepts. Documents that are not deleted at once are remembered, to be removed later.
 
     `schemas` are the declared ones. Raises UsageError for one that no document fits, but nothing for faults of the
     connector: the rules will meet them again.
     """
-    trying = _Trying(declared, data, namespaces, schemas, driver, liveness, remembered, settling)
-    if declared.written_types:
+    trying = _Trying(access, schemas)
+    if access.declared.written_types:
         trying.documents_are_held()
-    streams = declared.is_source and trying.updates_are_planned()
+    streams = access.declared.is_source and trying.updates_are_planned()
     return Found(
         trying.makes_namespaces,
         trying.id_kinds,
         trying.families,
         streams,
-        copies_only=trying.copies_only,
-        deletes=trying.deletes,
+        copies_only=trying.samples.copies_only,
+        deletes=trying.samples.deletes,
         unknown=trying.unknown,
         takes=trying.takes,
-        misread=trying.misread,
+        misread=trying.samples.misread,
         refuses=trying.refuses,
         shows=streams or not trying.is_hidden(),
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
@@ -75,41 +59,27 @@ def find_out(
 class _Trying:
     """What was found out so far."""
 
-    def __init__(
-        self,
-        declared: Declared,
-        data: Data,
-        namespaces: Namespaces,
-        schemas: Mapping[str, Schemas],
-        driver: Driver,
-        liveness: Liveness,
-        remembered: Remembered,
-        settling: Settling,
-    ) -> None:
-        self._declared = declared
-        self._data = data
-        self._namespaces = namespaces
+    def __init__(self, access: Access, schemas: Mapping[str, Schemas]) -> None:
+        self._declared = access.declared
+        self._data = access.data
+        self._namespaces = access.namespaces
+        self._driver = access.driver
+        self._liveness = access.liveness
+        self._remembered = access.remembered
+        self._settling = access.settling
         self._schemas = dict(schemas)
-        self._driver = driver
-        self._liveness = liveness
-        self._remembered = remembered
-        self._settling = settling
-        self._sampled = False
+        self.samples = Samples(access)
         self.makes_namespaces = True
-        self.copies_only = False
-        self.deletes = True
         self.takes = True
         self.refuses: Features = ()
         self._closed: set[str] = set()
-        self._looked_at: dict[DataType, bool] = {}
-        self._unseen = False
         self._taken: dict[str, Taken] = {}
-        self.id_kinds = {kind: _kinds_of_ids(kind) for kind in declared.written_types}
+        self.id_kinds = {kind: _kinds_of_ids(kind) for kind in access.declared.written_types}
         self.notes: list[str] = []
         self.unknown: dict[str, str] = {}
         self.families = self._families()
         for family in self.families:
-            for data_type in declared.written_types:
+            for data_type in access.declared.written_types:
                 family.holding(data_type)  # a schema that no document fits is the user's mistake
 
     def documents_are_held(self) -> None:
@@ -125,7 +95,7 @@ class _Trying:
             self.ids_are_taken()
         if not self._schemas and self.takes and self.makes_namespaces and self._declared.is_sink:
             self.values_are_taken()
-        if not self._sampled:
+        if not self.samples.written:
             self.sample_is_kept()
 
     def ids_are_known(self) -> None:
@@ -156,7 +126,7 @@ class _Trying:
         name, data_type = family.names[0], self._declared.written_types[0]
         holding = family.holding(data_type)
         with suppress(ConnectorError, Violation, Inapplicable):
-            self._write_sample(name, data_type, holding.document(holding.sample_id(), {}))
+            self.samples.write(name, data_type, holding.document(holding.sample_id(), {}))
 
     def namespaces_are_made(self) -> None:
         """Find out whether writing creates a namespace."""
@@ -166,7 +136,7 @@ class _Trying:
             # The refusal may be about the id: a store may accept only one kind.
             for data_type, kind in kinds:
                 try:
-                    self._write_sample(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
+                    self.samples.write(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
                     if error.code not in DECLINING_CODES or error.code is StatusCode.UNIMPLEMENTED:
                         return  # the rules will meet this fault again
@@ -192,7 +162,7 @@ class _Trying:
                     continue  # there is none to be drawn either
                 try:
                     for value in free:
-                        self._write_sample(self._namespace(), data_type, make_document(value, {}, data_type))
+                        self.samples.write(self._namespace(), data_type, make_document(value, {}, data_type))
                 except Inapplicable:
                     return
                 except ConnectorError as error:
@@ -214,7 +184,7 @@ class _Trying:
 
             def takes(document: bytes, data_type: DataType = data_type) -> bool:
                 try:
-                    self._write_sample(self._namespaces.fresh(), data_type, document)
+                    self.samples.write(self._namespaces.fresh(), data_type, document)
                 except ConnectorError as error:
                     if error.code not in _REFUSING:
                         raise
@@ -245,7 +215,7 @@ class _Trying:
         found: dict[DataType, DocumentSchema] = {}
         for data_type in self._declared.written_types:
             try:
-                finding = find(self._probed(name, data_type), data_type)
+                finding = find(self.samples.probed(name, data_type), data_type)
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
@@ -266,23 +236,6 @@ class _Trying:
             self.notes += [f"{name}: {note}" for note in finding.notes]
         self._schemas[name] = FoundSchemas(found)
         return True
-
-    def _probed(self, name: str, data_type: DataType) -> Namespace:
-        """A namespace to probe."""
-
-        def remove(documents: Sequence[bytes]) -> None:
-            with suppress(ConnectorError):
-                self._remove(name, data_type, documents)
-
-        readable = self._declared.can_read and data_type in self._declared.types
-        self._sampled = True
-        return Namespace(
-            name,
-            write=lambda document: self._data.load(name, [document], data_type, driver=self._driver),
-            read=(lambda: self._data.read(name, data_type, driver=self._driver)) if readable else None,
-            remove=remove,
-            settling=self._settling,
-        )
 
     def _families(self) -> tuple[Family, ...]:
         names = [name for name in self._namespaces.offered if not self.takes or name not in self._closed]
@@ -317,26 +270,9 @@ class _Trying:
         holding = self.families[-1].holding(data_type)
         return holding.document(holding.sample_id(), {})
 
-    def _write_sample(self, namespace: str, data_type: DataType, document: bytes) -> None:
-        """Write a document, and delete it again. Raises ConnectorError if that is refused or not answered."""
-        self._data.load(namespace, [document], data_type, driver=self._driver)
-        readable = self._declared.can_read and data_type in self._declared.types
-        if not self._sampled and readable:
-            self._unseen = not self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
-        self._sampled = True
-        if readable and data_type not in self._looked_at and namespace not in self._namespaces.offered:
-            self._looked_at[data_type] = self._is_misread(namespace, data_type)
-        self._remove(namespace, data_type, [document])
-
-    @property
-    def misread(self) -> tuple[DataType, ...]:
-        """Types in which it lists something other than their documents, while another type works."""
-        wrong = tuple(kind for kind, misread in self._looked_at.items() if misread)
-        return wrong if len(wrong) < len(self._looked_at) else ()
-
     def is_hidden(self) -> bool:
         """Whether, after an unlisted first document, nothing of several pages with ids of all kinds is listed."""
-        if not self._unseen or not self.makes_namespaces:
+        if not self.samples.unseen or not self.makes_namespaces:
             return False
         name, data_type = self._namespaces.fresh(), self._declared.types[0]
         holding = self.families[-1].holding(data_type)
@@ -350,43 +286,6 @@ class _Trying:
             return not self._data.read(name, data_type, driver=self._driver)
         except (ConnectorError, Violation):
             return False  # the rules will meet it again
-
-    def _is_misread(self, namespace: str, data_type: DataType) -> bool:
-        """Whether documents in a namespace of the kit are listed as something other than documents of the type."""
-        try:
-            listed = self._data.read(namespace, data_type, driver=self._driver)
-        except (ConnectorError, Violation):
-            return False  # the rules will meet it again
-        return bool(listed) and all(key_in(document, data_type) is None for document in listed)
-
-    def _is_listed(self, namespace: str, data_type: DataType, document: bytes) -> bool:
-        try:
-            listed = self._data.read(namespace, data_type, driver=self._driver)
-            return any(id_of(found, data_type) == id_of(document, data_type) for found in listed)
-        except (ConnectorError, Violation):
-            return True  # the rules will meet it again; there is nothing to wait for
-
-    def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Delete documents, if the connector deletes. Raises ConnectorError if it does not answer."""
-        if not documents or not self._declared.can_change or self.copies_only or not self.deletes:
-            return
-        try:
-            self._data.change(namespace, removals(documents, data_type), data_type, driver=self._driver)
-        except ConnectorError as error:
-            if error.retryable:
-                raise
-            self._remembered.remain(namespace, str(error))
-            if error.code is StatusCode.UNIMPLEMENTED:
-                self._deletes_nothing(namespace, data_type, documents[0])
-
-    def _deletes_nothing(self, namespace: str, data_type: DataType, document: bytes) -> None:
-        """Find out whether a sink that does not apply DELETE applies other updates."""
-        self.deletes = False
-        overwrite = update_to(UPDATE_TYPE_UPDATE, document, data_type)
-        try:
-            self._data.change(namespace, [overwrite], data_type, driver=self._driver)
-        except ConnectorError as error:
-            self.copies_only = error.code is StatusCode.UNIMPLEMENTED
 
     def _plans_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
         try:

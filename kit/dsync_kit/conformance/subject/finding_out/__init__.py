@@ -1,0 +1,1 @@
+"""Finds out what GetInfo does not report, by trying."""
