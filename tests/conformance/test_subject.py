@@ -8,7 +8,7 @@ import pytest
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.needs import offers
-from dsync_kit.conformance.subject.patience import Patience
+from dsync_kit.conformance.subject.patience import UpdatePatience
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.connector import Connector
 from dsync_kit.documents import decode_id, id_of
@@ -134,7 +134,7 @@ def test_what_hangs_is_asked_no_more() -> None:
 
 def test_patience_follows_what_was_seen() -> None:
     """It is long until some updates have come, then a multiple of the slowest; short after one has not come."""
-    patience = Patience()
+    patience = UpdatePatience()
     longest = patience.seconds
     for seconds in (0.01, 0.02, 0.4, 0.03, 0.01):
         assert patience.seconds == longest

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dsync_kit.conformance.results.events import Held
+from dsync_kit.conformance.results.events import AssumedSchema
 from dsync_kit.conformance.results.features import Apart
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.report import html, json_report, junit, markdown
@@ -39,7 +39,10 @@ def narrowed() -> Report:
         replace(_consequence("write/odd", Status.FAILED), cause=""),
     )
     assert report.started is not None
-    held = (Held("public.t", "declared by t.json", SCHEMA), Held("public.u", "not found out: all was refused"))
+    held = (
+        AssumedSchema("public.t", "declared by t.json", SCHEMA),
+        AssumedSchema("public.u", "not found out: all was refused"),
+    )
     return replace(report, started=replace(report.started, documents=held))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dsync_kit import __version__
-from dsync_kit.conformance.results.events import Held, RunStarted
+from dsync_kit.conformance.results.events import AssumedSchema, RunStarted
 from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.results.situations import Situation, merged
@@ -193,12 +193,12 @@ class Report:
         return f"{plural(len(untried), 'rule')} could not be exercised, more than those that were: {reason}"
 
 
-def held_lines(documents: Iterable[Held]) -> list[str]:
+def held_lines(documents: Iterable[AssumedSchema]) -> list[str]:
     """What namespaces were taken to hold, and where that comes from: a line for each."""
     return [f"{one.namespace}: {_fields(one)}{one.origin}" for one in documents]
 
 
-def _fields(held: Held) -> str:
+def _fields(held: AssumedSchema) -> str:
     """The number of fields that a schema names besides the id, as text before its origin; empty without a schema."""
     if held.schema is None:
         return ""

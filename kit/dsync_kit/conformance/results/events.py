@@ -10,9 +10,9 @@ from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.targets.typed import TypedOptions
 
 __all__ = [
+    "AssumedSchema",
     "ConnectorOption",
     "Event",
-    "Held",
     "JudgedAgain",
     "KitBroke",
     "Resolved",
@@ -34,7 +34,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AssumedSchema:
     """What a namespace holds, as the rules assume: the JSON Schema of its documents, and where that comes from.
 
     `schema` is None if documents may have any fields, or if nothing was found out. The namespace `*` stands for all
@@ -71,7 +71,7 @@ class RunStarted:
     rules: tuple[RuleInfo, ...]
     notes: tuple[str, ...]
     terms: Terms = field(default_factory=Terms)
-    documents: tuple[Held, ...] = ()
+    documents: tuple[AssumedSchema, ...] = ()
     connector_options: tuple[ConnectorOption, ...] = ()
 
 

@@ -25,9 +25,9 @@ from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome,
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.assumed import assumed_schemas
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
-from dsync_kit.conformance.running.held import held
 from dsync_kit.conformance.running.known_examples import KnownExample, example_file
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
@@ -118,7 +118,7 @@ class Session:
             rules=options.rules,
             notes=subject.notes,
             terms=self._terms,
-            documents=held(subject),
+            documents=assumed_schemas(subject),
             connector_options=_options(subject),
         )
 

@@ -1,6 +1,6 @@
 """How long the kit waits for updates from a connector."""
 
-__all__ = ["Patience"]
+__all__ = ["UpdatePatience"]
 
 _MOST = 10.0
 """Seconds to wait for an update while it is unknown how long they take."""
@@ -15,7 +15,7 @@ _ARRIVALS = 5
 """How many updates must have come until their time counts as known."""
 
 
-class Patience:
+class UpdatePatience:
     """How long to wait: less when it is known how long updates take, and less after one has not come.
 
     `lag` are seconds by which reads may lag behind writes. `silent`: a stream sent nothing although updates were

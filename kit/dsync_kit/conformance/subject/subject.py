@@ -27,7 +27,7 @@ from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
 from dsync_kit.conformance.subject.pace import Pace
-from dsync_kit.conformance.subject.patience import Patience
+from dsync_kit.conformance.subject.patience import UpdatePatience
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, GetInfoRequest
@@ -54,7 +54,7 @@ class Subject:
     place: Place
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
-    patience: Patience = field(default_factory=Patience)
+    patience: UpdatePatience = field(default_factory=UpdatePatience)
     without: Features = ()
     """Features that no example may show."""
     _alone: str | None = None
@@ -114,7 +114,7 @@ class Subject:
             journal=journal,
             place=place,
             settling=settling,
-            patience=Patience(settling.seconds),
+            patience=UpdatePatience(settling.seconds),
         )
 
     def apart(self, features: Features) -> Self:
@@ -127,7 +127,7 @@ class Subject:
             found=found,
             remembered=self.remembered.apart(),
             limits=Limits(copies=self.limits.copies),
-            patience=Patience(self.settling.seconds),
+            patience=UpdatePatience(self.settling.seconds),
             without=features,
         )
 

@@ -15,7 +15,7 @@ from dsync_kit.documents import same_document
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DataType
 
-__all__ = ["Clock", "History", "Write"]
+__all__ = ["Clock", "History", "State"]
 
 
 class Clock:
@@ -30,7 +30,7 @@ class Clock:
 
 
 @dataclass(slots=True)
-class Write:
+class State:
     """A state that one document was given. `ended` is None until the call is answered.
 
     `sure` means that the call was acknowledged; a refused call may have been applied in part.
@@ -52,21 +52,21 @@ class History:
         self.before = before
         self.data_type = data_type
         self._clock = clock
-        self._writes: dict[bytes, list[Write]] = {}
+        self._writes: dict[bytes, list[State]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, changes: Iterable[tuple[bytes, bytes | None]]) -> list[Write]:
+    def begin(self, changes: Iterable[tuple[bytes, bytes | None]]) -> list[State]:
         """Note the start of a call that gives these documents these states; None is a delete."""
         now = self._clock.now()
         writes = []
         with self._lock:
             for key, document in changes:
-                write = Write(document, now)
-                self._writes.setdefault(key, [Write(self.before.get(key), 0, 0, sure=True)]).append(write)
+                write = State(document, now)
+                self._writes.setdefault(key, [State(self.before.get(key), 0, 0, sure=True)]).append(write)
                 writes.append(write)
         return writes
 
-    def end(self, writes: Iterable[Write], *, sure: bool = True) -> None:
+    def end(self, writes: Iterable[State], *, sure: bool = True) -> None:
         """Note that the call was answered: with OK, or else with a refusal."""
         now = self._clock.now()
         for write in writes:

@@ -5,33 +5,35 @@ from collections.abc import Iterator
 
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.schema_file import printed
-from dsync_kit.conformance.results.events import Held
+from dsync_kit.conformance.results.events import AssumedSchema
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family
 from dsync_kit.conformance.subject.subject import Subject
 
-__all__ = ["held"]
+__all__ = ["assumed_schemas"]
 
 _ANY = "documents of any fields"
 
 
-def held(subject: Subject) -> tuple[Held, ...]:
+def assumed_schemas(subject: Subject) -> tuple[AssumedSchema, ...]:
     """What each offered namespace holds; empty if the connector creates namespaces for any documents."""
-    return tuple(_held(subject))
+    return tuple(_assumed(subject))
 
 
-def _held(subject: Subject) -> Iterator[Held]:
+def _assumed(subject: Subject) -> Iterator[AssumedSchema]:
     types = subject.declared.types or subject.declared.written_types
     for family in subject.families if types else ():
         names = family.names or (EVERY_NAMESPACE,)
         if family.schema is None:
             yield from (
-                Held(name, f"not found out: {subject.found.unknown[name]}" if name in subject.found.unknown else _ANY)
+                AssumedSchema(
+                    name, f"not found out: {subject.found.unknown[name]}" if name in subject.found.unknown else _ANY
+                )
                 for name in family.names
                 if not subject.found.makes_namespaces
             )
             continue
         origin, schema = _schema(family, subject)
-        yield from (Held(name, origin, schema) for name in names)
+        yield from (AssumedSchema(name, origin, schema) for name in names)
 
 
 def _schema(family: Family, subject: Subject) -> tuple[str, dict[str, object]]:
