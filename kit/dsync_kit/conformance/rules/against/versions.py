@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.crash import Crash
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.takeover.takeover import Takeover
 from dsync_kit.conformance.results.rule_info import Need
 
 __all__ = ["RULES"]
@@ -97,7 +97,7 @@ def stream(case: Case) -> None:
 
 
 def _judge(case: Case, *topics: str) -> None:
-    found = Crash.of_versions(case, case.draw(st.integers(0, min(case.bulk, 2) - 1), "versions"))
+    found = Takeover.between_versions(case, case.draw(st.integers(0, min(case.bulk, 2) - 1), "versions"))
     if found.declined:
         case.checks = 0  # so far, only the previous version was checked
         raise case.decline(found.declined)

@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.crash import Crash
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.takeover.takeover import Takeover
 from dsync_kit.conformance.results.rule_info import Need
 
 __all__ = ["RULES"]
@@ -113,13 +113,13 @@ def resume(case: Case) -> None:
 
 
 def _judge(case: Case, topic: str) -> None:
-    crash = Crash.of(case, case.draw(st.integers(0, min(case.bulk, 4) - 1), "crash"))
-    if crash.declined:
-        raise case.decline(crash.declined)
-    if topic not in crash.topics:
+    found = Takeover.after_crash(case, case.draw(st.integers(0, min(case.bulk, 4) - 1), "crash"))
+    if found.declined:
+        raise case.decline(found.declined)
+    if topic not in found.topics:
         raise case.decline("the crash came too early")
     case.checks += 1
-    violation = crash.topics[topic]
+    violation = found.topics[topic]
     if violation is not None:
         raise violation
 

@@ -1,15 +1,15 @@
-"""One process of a connector takes over from another: after a kill, or from an earlier version."""
+"""What a connector does before one of its processes takes over from another, and the checks after it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dsync_kit.conformance.calls.driver import Driver, updates_partition
-from dsync_kit.conformance.calls.transcript import Call, Note, show_document, show_state
+from dsync_kit.conformance.calls.transcript import show_document, show_state
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Held, held
 from dsync_kit.conformance.documents.strategies import removals, update_to
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import KitError, Violation
+from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import same_document
 from dsync_kit.errors import ConnectorError
@@ -25,18 +25,16 @@ from dsync_kit.protocol import (
 from dsync_kit.targets.process import Process
 from dsync_kit.usage import TargetError
 
-__all__ = ["Crash"]
+__all__ = ["CRASH", "VERSIONS", "Run", "Topics"]
+
+Topics = dict[str, Violation | None]
+"""Each topic's violation, or None if all is well."""
 
 _TRIED_CURSORS = 3
 
-_IN_ITS_PLACE = "(ended, since no second process can run beside it; another one starts in its place)"
-
-_MORE_DOCUMENTS = 250
-"""The additional documents if a listing is to be continued: most connectors return them in several pages."""
-
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """How violations name the two processes."""
 
     first: str
@@ -46,14 +44,14 @@ class _Words:
     lost: str
 
 
-_CRASH = _Words(
+CRASH = Words(
     first="process",
     second="restarted process",
     then="before the process was killed",
     now="after a restart",
     lost="is lost with the process",
 )
-_VERSIONS = _Words(
+VERSIONS = Words(
     first="previous version",
     second="current version",
     then="with the previous version",
@@ -62,117 +60,11 @@ _VERSIONS = _Words(
 )
 
 
-@dataclass
-class Crash:
-    """The result of a crash: each topic's violation, or None if all is well. Inapplicable topics are missing."""
-
-    topics: dict[str, Violation | None] = field(default_factory=dict)
-    declined: str = ""
-    calls: tuple[Call | Note, ...] = ()
-
-    @classmethod
-    def of(cls, case: Case, number: int) -> "Crash":
-        """The crash with this number. All rules share it, because each costs two starts of a process."""
-        known: dict[int, Crash] = case.subject.remembered.crashes
-        if number in known:
-            case.recorder.include(known[number].calls)
-        else:
-            known[number] = found = _crash(case, number)
-            found.calls = case.recorder.entries()
-        return known[number]
-
-    @classmethod
-    def of_versions(cls, case: Case, number: int) -> "Crash":
-        """The same for an earlier version that ends in order, and the current one that takes over. Shared, too."""
-        known: dict[int, Crash] = case.subject.remembered.handovers
-        if number in known:
-            case.recorder.include(known[number].calls)
-        else:
-            known[number] = found = _handover(case, number)
-            found.calls = case.recorder.entries()
-        return known[number]
-
-
-def _handover(case: Case, number: int) -> Crash:
-    target = case.subject.target
-    if target.process is None or target.earlier is None:
-        raise KitError("the two versions cannot be started as processes")
-    earlier, now = target.earlier(), target.process()
-    try:
-        with case.subject.room(earlier) as alone:
-            if alone:
-                case.recorder.note(_IN_ITS_PLACE)
-            return _taken_over(case, number, earlier, now)
-    except TargetError as error:
-        return Crash(declined=f"the previous version cannot be started: {_brief(error)}")
-
-
-def _taken_over(case: Case, number: int, earlier: Process, now: Process) -> Crash:
-    crash = Crash()
-    run = _Run(case, crash, number, _VERSIONS, more=_MORE_DOCUMENTS)
-    try:
-        try:
-            run.before(earlier)
-        finally:
-            earlier.stop()
-    except (TargetError, ConnectorError, Violation) as error:
-        return Crash(declined=f"the previous version does not support what is compared: {_brief(error)}")
-    case.recorder.note("(the previous version has ended; the current version starts)")
-    try:
-        with run.topic("starts-again"):
-            now.start()
-        if crash.topics["starts-again"] is None:
-            run.after(now)
-    finally:
-        now.kill()
-    if crash.topics.get("write-data") is not None:
-        with earlier:
-            if not run.holds_anything(earlier):
-                return Crash(declined="its data is lost with its process, so versions cannot be compared")
-    return crash
-
-
-def _brief(error: Exception) -> str:
-    """The message that a process printed, without Python's traceback."""
-    first, *rest = str(error).splitlines()
-    return f"{first} {rest[-1].strip()}" if rest else first
-
-
-def _crash(case: Case, number: int) -> Crash:
-    if case.subject.target.process is None:
-        raise KitError("the connector cannot be started as a separate process")
-    process, crash = case.subject.target.process(), Crash()
-    try:
-        with case.subject.room(process) as alone:
-            if alone:
-                case.recorder.note(_IN_ITS_PLACE)
-            _kill(case, number, process, crash)
-    except TargetError as error:
-        if not crash.topics:
-            return Crash(declined=f"it cannot be started as a separate process: {_brief(error)}")
-        # Its own successor does not start, either: the topic on that says so.
-    return crash
-
-
-def _kill(case: Case, number: int, process: Process, crash: Crash) -> None:
-    try:
-        run = _Run(case, crash, number, _CRASH)
-        run.before(process)
-        process.kill()
-        case.recorder.note("(SIGKILL, then restarted)")
-        with run.topic("starts-again"):
-            process.start()
-        if crash.topics["starts-again"] is None:
-            run.after(process)
-    finally:
-        process.kill()
-
-
 class _Topic:
     """A context that notes what goes wrong in it as the topic's violation."""
 
-    def __init__(self, crash: Crash, name: str, words: _Words) -> None:
-        self._topics = crash.topics
+    def __init__(self, topics: Topics, name: str, words: Words) -> None:
+        self._topics = topics
         self._words = words
         self._name = name
 
@@ -191,41 +83,77 @@ class _Topic:
         return isinstance(error, Violation | ConnectorError | TargetError)
 
 
-class _Run:
-    """The writes before one process takes over from another, and the checks after it."""
+class Run:
+    """What a connector does before one process takes over from another, and the checks after it: only of its id."""
 
-    def __init__(self, case: Case, crash: Crash, number: int, words: _Words, *, more: int = 0) -> None:
-        self._words = words
-        self._page: tuple[Partition, ListDataResponse] | None = None
-        self._more: Sequence[bytes] = ()
+    def __init__(self, case: Case, topics: Topics, words: Words) -> None:
         self._case = case
-        self._subject = case.subject
-        self._crash = crash
-        self._number = number
+        self._topics = topics
+        self._words = words
         self._id = ""
-        self._plan = GeneratePlanResponse()
-        self._planned: Held = {}
-        self._follower: Follower | None = None
-        if not self._subject.declared.loads:
-            return
-        self._type = self._subject.declared.types[number % len(self._subject.declared.types)]
-        documents = case.numbered(20, self._type)
-        self._kept, self._changed, self._gone, self._new = (documents[i : i + 5] for i in (0, 5, 10, 15))
-        self._late = case.numbered(5, self._type, prefix="late")
-        self._more = case.numbered(more, self._type, prefix="more") if more else ()
-        self._model = Model(self._type)
-        self._namespace = case.namespace()
+
+    @classmethod
+    def of(cls, case: Case, topics: Topics, number: int, words: Words, *, more: int = 0) -> "Run":
+        """The run with this number, with data if any can be loaded: `more` documents for a listing to be continued."""
+        return _DataRun(case, topics, number, words, more) if case.subject.declared.loads else cls(case, topics, words)
 
     def topic(self, name: str) -> _Topic:
         """A context for the checks of one topic."""
-        return _Topic(self._crash, name, self._words)
+        return _Topic(self._topics, name, self._words)
 
     def before(self, process: Process) -> None:
         """Write, plan and stream. The last answer is to a write."""
         driver = self._driver(process, self._words.first)
         self._id = driver.api.get_info(GetInfoRequest()).id
-        if not self._subject.declared.loads:
-            return
+        self._fill(driver)
+
+    def after(self, process: Process) -> None:
+        """Check everything that should have survived."""
+        driver = self._driver(process, self._words.second)
+        with self.topic("id"):
+            self._same_id(driver.api.get_info(GetInfoRequest()).id)
+        self._check(driver)
+
+    def holds_anything(self, process: Process) -> bool:
+        """Whether a process still has any of the written documents; True if there are none."""
+        return True
+
+    def _fill(self, driver: Driver) -> None:
+        """Write, plan and stream."""
+
+    def _check(self, driver: Driver) -> None:
+        """Check the data."""
+
+    def _driver(self, process: Process, name: str) -> Driver:
+        return self._case.instance(process.api, name)
+
+    def _same_id(self, found: str) -> None:
+        if found != self._id:
+            raise Violation(
+                f"GetInfo returns a different id {self._words.now}", expected=repr(self._id), seen=repr(found)
+            )
+
+
+class _DataRun(Run):
+    """The same with data: what was written, planned and streamed."""
+
+    def __init__(self, case: Case, topics: Topics, number: int, words: Words, more: int) -> None:
+        super().__init__(case, topics, words)
+        self._subject = case.subject
+        self._number = number
+        self._page: tuple[Partition, ListDataResponse] | None = None
+        self._plan = GeneratePlanResponse()
+        self._planned: Held = {}
+        self._follower: Follower | None = None
+        self._type = self._subject.declared.types[number % len(self._subject.declared.types)]
+        documents = case.numbered(20, self._type)
+        self._kept, self._changed, self._gone, self._new = (documents[i : i + 5] for i in (0, 5, 10, 15))
+        self._late = case.numbered(5, self._type, prefix="late")
+        self._more = case.numbered(more, self._type, prefix="more") if more else []
+        self._model = Model(self._type)
+        self._namespace = case.namespace()
+
+    def _fill(self, driver: Driver) -> None:
         self._load(driver, [*self._kept, *self._changed, *self._gone, *self._more])
         if self._subject.declared.is_source:
             self._plan = driver.plan([self._namespace], updates=self._subject.found.streams)
@@ -236,7 +164,7 @@ class _Run:
         self._change(driver, UPDATE_TYPE_UPDATE, self._case.numbered(10, self._type, again=True)[5:])
         if self._plan.updates_partitions and self._subject.declared.can_change:
             self._follower = self._follow(driver, updates_partition(self._plan).cursor, self._planned)
-            self._follower.converge({self._namespace: held(self._model)}, what="the stream before the crash")
+            self._follower.converge({self._namespace: held(self._model)}, what=f"the stream {self._words.then}")
             self._follower.cancel()
         last: list[Callable[[], None]] = [
             lambda: self._load(driver, self._late),
@@ -245,13 +173,7 @@ class _Run:
         for write in last if self._number % 2 == 0 else last[::-1]:
             write()
 
-    def after(self, process: Process) -> None:
-        """Check everything that should have survived."""
-        driver = self._driver(process, self._words.second)
-        with self.topic("id"):
-            self._same_id(driver.api.get_info(GetInfoRequest()).id)
-        if not self._subject.declared.loads:
-            return
+    def _check(self, driver: Driver) -> None:
         if self._subject.declared.can_read:
             self._check_listing(driver)
         if self._page is not None and self._page[1].next_cursor:
@@ -272,7 +194,7 @@ class _Run:
             listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
             found = by_id(self._case.without_foreign(self._namespace, listed, self._type), self._type)
             self._holds(found, [*self._kept, *self._late, *self._more], "WriteData")
-        if self._subject.declared.can_change and self._crash.topics["write-data"] is None:
+        if self._subject.declared.can_change and self._topics["write-data"] is None:
             with self.topic("write-updates"):
                 self._holds(found, list(self._model.documents.values()), "WriteUpdates")
                 if self._case.deletes:
@@ -281,7 +203,6 @@ class _Run:
             self._plan_lasts(driver)
 
     def holds_anything(self, process: Process) -> bool:
-        """Whether a process still has any of the written documents."""
         driver = self._driver(process, self._words.first)
         listed = self._subject.data.read(self._namespace, self._type, driver=driver, expected=self._expected)
         return bool(self._case.without_foreign(self._namespace, listed, self._type))
@@ -351,9 +272,6 @@ class _Run:
                 rests_on=Evidence.LISTING,
             )
 
-    def _driver(self, process: Process, name: str) -> Driver:
-        return self._case.instance(process.api, name)
-
     def _follow(self, driver: Driver, cursor: bytes, holding: Held) -> Follower:
         state = {self._namespace: holding}
         return Follower(self._case, cursor, [self._namespace], self._type, holding=state, driver=driver)
@@ -374,9 +292,3 @@ class _Run:
     def _mark(self, driver: Driver) -> None:
         (mark,) = self._case.numbered(1, self._type, prefix="mark")
         self._change(driver, UPDATE_TYPE_INSERT, [mark])
-
-    def _same_id(self, found: str) -> None:
-        if found != self._id:
-            raise Violation(
-                f"GetInfo returns a different id {self._words.now}", expected=repr(self._id), seen=repr(found)
-            )
