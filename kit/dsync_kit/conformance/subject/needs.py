@@ -1,12 +1,12 @@
 """Whether a connector, and the way it is run, offer what a rule needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.subject import Subject
-from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
+from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, Capabilities, DataType
 
 __all__ = ["UNKNOWN", "lacking", "offers"]
 
@@ -45,74 +45,61 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
 
 def offers(subject: Subject, need: Need) -> bool:
     """Whether the connector, and the way it is run, offer what a rule needs."""
-    target, declared = subject.target, subject.declared
-    source = declared.info.capabilities.source
-    match need:
-        case Need.SOURCE:
-            return declared.is_source
-        case Need.SINK:
-            return declared.is_sink
-        case Need.NO_SOURCE:
-            return not declared.is_source
-        case Need.NO_SINK:
-            return not declared.is_sink
-        case Need.LISTING:
-            return declared.is_source and declared.can_read and bool(declared.loads or subject.existing())
-        case Need.LOADING:
-            return declared.loads
-        case Need.CHANGING:
-            return declared.can_change and declared.loads
-        case Need.APPLYING:
-            return not subject.found.copies_only
-        case Need.DELETING:
-            return subject.found.deletes
-        case Need.READING:
-            return declared.can_read and declared.loads
-        case Need.UPDATES:
-            return subject.found.streams
-        case Need.FINITE:
-            return not (declared.can_change and declared.loads)
-        case Need.LSN:
-            return source.lsn_stream
-        case Need.NO_LSN:
-            return not source.lsn_stream
-        case Need.GET_BY_IDS:
-            return source.get_by_ids
-        case Need.NO_GET_BY_IDS:
-            return not source.get_by_ids
-        case Need.MULTI_NAMESPACE_PLAN:
-            return source.multi_namespace_plan
-        case Need.DEFAULT_PLAN:
-            return source.default_plan
-        case Need.BSON:
-            return DATA_TYPE_MONGO_BSON in (declared.types or declared.source_types or declared.sink_types)
-        case Need.JSON:
-            return DATA_TYPE_JSON_ID in (declared.types or declared.source_types or declared.sink_types)
-        case Need.TWO_TYPES:
-            return len({*declared.source_types, *declared.sink_types}) > 1
-        case Need.TWO_NAMESPACES:
-            return subject.found.makes_namespaces or any(len(family.names) > 1 for family in subject.families)
-        case Need.SCHEMA:
-            return any(family.schema is not None for family in subject.families)
-        case Need.IN_PROCESS:
-            return target.connector is not None
-        case Need.SECOND_INSTANCE:
-            return target.second is not None and not subject.alone
-        case Need.ELSEWHERE:
-            return target.second is not None and (not subject.alone or target.stop is not None)
-        case Need.OTHER_DATA:
-            return target.elsewhere is not None and not subject.namespaces.offered
-        case Need.CONNECTION:
-            return target.connect is not None
-        case Need.RESTART:
-            return target.process is not None
-        case Need.EARLIER:
-            return target.process is not None and target.earlier is not None
-        case Need.OUTAGE:
-            return target.harness is not None and target.harness.offers("outage")
-        case Need.THROTTLE:
-            return target.harness is not None and target.harness.offers("throttle")
-        case Need.FOLDER:
-            return target.folder is not None
-        case Need.SECRETS:
-            return target.settings is not None and bool(target.settings.secrets())
+    return _OFFERS[need](subject)
+
+
+def _source(subject: Subject) -> Capabilities.Source:
+    return subject.declared.info.capabilities.source
+
+
+def _speaks(subject: Subject, data_type: DataType) -> bool:
+    declared = subject.declared
+    return data_type in (declared.types or declared.source_types or declared.sink_types)
+
+
+def _harness_offers(subject: Subject, method: str) -> bool:
+    return subject.target.harness is not None and subject.target.harness.offers(method)
+
+
+_OFFERS: dict[Need, Callable[[Subject], bool]] = {
+    Need.SOURCE: lambda subject: subject.declared.is_source,
+    Need.SINK: lambda subject: subject.declared.is_sink,
+    Need.NO_SOURCE: lambda subject: not subject.declared.is_source,
+    Need.NO_SINK: lambda subject: not subject.declared.is_sink,
+    Need.LISTING: lambda subject: (
+        subject.declared.is_source and subject.declared.can_read and bool(subject.declared.loads or subject.existing())
+    ),
+    Need.LOADING: lambda subject: subject.declared.loads,
+    Need.CHANGING: lambda subject: subject.declared.can_change and subject.declared.loads,
+    Need.APPLYING: lambda subject: not subject.found.copies_only,
+    Need.DELETING: lambda subject: subject.found.deletes,
+    Need.READING: lambda subject: subject.declared.can_read and subject.declared.loads,
+    Need.UPDATES: lambda subject: subject.found.streams,
+    Need.FINITE: lambda subject: not (subject.declared.can_change and subject.declared.loads),
+    Need.LSN: lambda subject: _source(subject).lsn_stream,
+    Need.NO_LSN: lambda subject: not _source(subject).lsn_stream,
+    Need.GET_BY_IDS: lambda subject: _source(subject).get_by_ids,
+    Need.NO_GET_BY_IDS: lambda subject: not _source(subject).get_by_ids,
+    Need.MULTI_NAMESPACE_PLAN: lambda subject: _source(subject).multi_namespace_plan,
+    Need.DEFAULT_PLAN: lambda subject: _source(subject).default_plan,
+    Need.BSON: lambda subject: _speaks(subject, DATA_TYPE_MONGO_BSON),
+    Need.JSON: lambda subject: _speaks(subject, DATA_TYPE_JSON_ID),
+    Need.TWO_TYPES: lambda subject: len({*subject.declared.source_types, *subject.declared.sink_types}) > 1,
+    Need.TWO_NAMESPACES: lambda subject: (
+        subject.found.makes_namespaces or any(len(family.names) > 1 for family in subject.families)
+    ),
+    Need.SCHEMA: lambda subject: any(family.schema is not None for family in subject.families),
+    Need.IN_PROCESS: lambda subject: subject.target.connector is not None,
+    Need.SECOND_INSTANCE: lambda subject: subject.target.second is not None and not subject.alone,
+    Need.ELSEWHERE: lambda subject: (
+        subject.target.second is not None and (not subject.alone or subject.target.stop is not None)
+    ),
+    Need.OTHER_DATA: lambda subject: subject.target.elsewhere is not None and not subject.namespaces.offered,
+    Need.CONNECTION: lambda subject: subject.target.connect is not None,
+    Need.RESTART: lambda subject: subject.target.process is not None,
+    Need.EARLIER: lambda subject: subject.target.process is not None and subject.target.earlier is not None,
+    Need.OUTAGE: lambda subject: _harness_offers(subject, "outage"),
+    Need.THROTTLE: lambda subject: _harness_offers(subject, "throttle"),
+    Need.FOLDER: lambda subject: subject.target.folder is not None,
+    Need.SECRETS: lambda subject: subject.target.settings is not None and bool(subject.target.settings.secrets()),
+}
