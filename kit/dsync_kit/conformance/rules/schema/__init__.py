@@ -1,8 +1,11 @@
 """The rules `schema/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.schema import outside
+from dsync_kit.conformance.rules.schema import several, single
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (*outside.RULES,)
+RULES: tuple[Rule, ...] = (
+    *single.RULES,
+    *several.RULES,
+)

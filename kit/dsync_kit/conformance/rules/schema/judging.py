@@ -1,0 +1,149 @@
+"""What the rules on documents that do not fit a schema have in common: which ones they write, and how they judge."""
+
+from collections.abc import Sequence
+
+from dsync_kit.conformance.calls.transcript import show_document
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.documents.filling import Filling
+from dsync_kit.conformance.documents.holding import Holding
+from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out, several_misfits
+from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.features import FeatureKind
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import decode, same_document
+from dsync_kit.protocol import DataType
+
+__all__ = [
+    "AFTER",
+    "NEEDS",
+    "SENTENCE",
+    "compare",
+    "expect_some",
+    "filling_of",
+    "misfits_of",
+    "own_both",
+    "owner_of",
+    "reasons",
+    "write_control",
+]
+
+SENTENCE = "They refuse other documents as a whole …, and never silently drop, cut or convert anything."
+NEEDS = (Need.SINK, Need.READING, Need.SCHEMA)
+AFTER = ("write/read-back", "write/accepts", "write/overwrites")
+
+_ALONE = {
+    MisfitKind.UNKNOWN_FIELD: "schema/unknown-field",
+    MisfitKind.MISSING_FIELD: "schema/missing-field",
+    MisfitKind.NULL: "schema/null",
+    MisfitKind.OTHER_TYPE: "schema/other-type",
+    MisfitKind.TEXT_TOO_LONG: "schema/text-length",
+    MisfitKind.TEXT_TOO_SHORT: "schema/text-length",
+    MisfitKind.OTHER_FORM: "schema/text-form",
+    MisfitKind.NUL: "schema/text-form",
+    MisfitKind.NOT_LISTED: "schema/listed-values",
+    MisfitKind.OUT_OF_RANGE: "schema/number-range",
+    MisfitKind.TOO_MANY_DIGITS: "schema/digits",
+    MisfitKind.REPEATS_NOT: "schema/repeated-id",
+}
+"""The rule on single documents that do not fit in this way: what fails there isn't a fault of pages or updates."""
+
+
+def filling_of(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False) -> Filling:
+    """What the example's namespaces hold: of several, such as rule something out in one of these ways."""
+
+    def rules_some_out(holding: Holding) -> bool:
+        return isinstance(holding, Filling) and (not kinds or rules_out(holding, kinds, ids=ids))
+
+    case.prefer(data_type, rules_some_out)
+    holding = case.holding(data_type)
+    if not isinstance(holding, Filling):
+        raise case.does_not_apply("there is no schema of its namespace")
+    return holding
+
+
+def misfits_of(
+    case: Case, filling: Filling, kinds: Sequence[MisfitKind], *, ids: bool = False, most: int = 64
+) -> list[Misfit]:
+    """Documents that do not fit in one of these ways. Raises Inapplicable if the schema rules out none."""
+    judged = [kind for kind in kinds if not case.showing.lacks(FeatureKind.MISFIT, kind)]
+    found = several_misfits(filling, judged, ids=ids, most=most)
+    if found is None:
+        raise case.does_not_apply(f"its schema rules out no {' and no '.join(kinds)}")
+    return case.draw(found, "what does not fit", show=lambda misfit: misfit.reason)
+
+
+def own_both(case: Case, namespace: str, wrong: Sequence[Misfit], data_type: DataType) -> None:
+    """Have documents removed even if the store writes them under the value of a field that should repeat the id."""
+    for misfit in wrong:
+        if misfit.kind is MisfitKind.REPEATS_NOT:
+            other = decode(misfit.document, data_type)[misfit.field]
+            case.own(namespace, data_type, [case.document(other, {}, data_type)])
+
+
+def owner_of(wrong: Sequence[Misfit], taken: Sequence[bytes], own: str) -> str:
+    """The rule on the first document that was accepted although it does not fit, or `own`."""
+    return next((_ALONE[misfit.kind] for misfit in wrong if misfit.document in taken), own)
+
+
+def reasons(misfits: Sequence[Misfit]) -> str:
+    return "; ".join(misfit.reason for misfit in misfits[:3])
+
+
+def write_control(case: Case, namespace: str, filling: Filling) -> bytes:
+    """A document that fits, and is written before all others: if it comes back changed, misfits are not to blame."""
+    control = case.document(filling.sample_id(), {"n": 0}, filling.data_type)
+    case.write(namespace, [control], filling.data_type)
+    return control
+
+
+def _owns(own: str, listed: Sequence[bytes], control: bytes, data_type: DataType) -> str:
+    return own if any(same_document(found, control, data_type) for found in listed) else ""
+
+
+def compare(case: Case, namespace: str, model: Model, what: str, own: str, control: bytes) -> None:
+    """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged."""
+
+    def look() -> None:
+        listed = case.read(namespace, model.data_type, expected=len(model.documents))
+        model.check(listed, what=what, owner=_owns(own, listed, control, model.data_type))
+
+    case.checks += 1
+    case.settled(look)
+
+
+def expect_some(
+    case: Case,
+    namespace: str,
+    maybe: list[bytes],
+    data_type: DataType,
+    own: str,
+    *,
+    control: bytes,
+    and_all: Sequence[bytes] = (),
+    why: str = "",
+) -> None:
+    """The listing holds all of `and_all` and perhaps some of the documents, as they were written, and nothing else."""
+
+    # In a namespace of few ids, one that does not fit may have replaced the control.
+    all_of_them = list(Model(data_type, [control, *and_all]).documents.values())
+
+    def look() -> None:
+        listed = case.read(namespace, data_type, expected=len(maybe))
+        allowed = [*maybe, *all_of_them]
+        strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
+        missing = [
+            known for known in all_of_them if not any(same_document(found, known, data_type) for found in listed)
+        ]
+        if strange or missing:
+            raise Violation(
+                f"acknowledged documents are missing or changed, or refused ones are there ({why})",
+                expected=f"{len(all_of_them)} documents, and none but {len(maybe)} others, as they were written",
+                seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
+                owner=_owns(own, listed, control, data_type),
+                rests_on=Evidence.LISTING,
+            )
+
+    case.checks += 1
+    case.settled(look)

@@ -1,0 +1,198 @@
+"""Pages, updates and ids that do not fit a namespace's schema are refused as a whole, or take full effect."""
+
+from bson import Int64, ObjectId
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.bad_input import expect_final
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
+from dsync_kit.conformance.documents.strategies import id_value, make_document, some
+from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.schema.judging import (
+    AFTER,
+    NEEDS,
+    SENTENCE,
+    compare,
+    expect_some,
+    filling_of,
+    misfits_of,
+    own_both,
+    owner_of,
+    reasons,
+    write_control,
+)
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.documents import decode, encode, id_of
+from dsync_kit.errors import ConnectorError
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, UPDATE_TYPE_UPDATE, Update
+
+__all__ = ["RULES"]
+
+
+@rule(
+    "schema/page",
+    SENTENCE,
+    needs=NEEDS,
+    hint="the page is answered with OK, but the documents that failed are left out",
+    after=(*AFTER, "write/several-pages"),
+    examples=0.6,
+)
+def page(case: Case) -> None:
+    """A page with a document that does not fit is written whole if accepted, and changes nothing if refused."""
+    data_type = case.data_type()
+    filling = filling_of(case, data_type)
+    known = [kind for kind in MisfitKind if rules_out(filling, [kind])]
+    if not known:
+        raise case.does_not_apply("its schema rules nothing out")
+    namespace = case.namespace()
+    control = write_control(case, namespace, filling)
+    model = Model(data_type)
+    refused: list[bytes] = []
+    why: list[Misfit] = []
+    for number, kind in enumerate(case.draw(some(known), "pages with")):
+        wrong = misfits_of(case, filling, [kind], most=1)
+        good = case.numbered(case.draw(st.integers(1, 4), "documents that fit"), data_type, prefix=f"good{number}-")
+        own_both(case, namespace, wrong, data_type)
+        place = case.draw(st.integers(0, len(good)), "place")
+        documents = [*good[:place], wrong[0].document, *good[place:]]
+        why += wrong
+        try:
+            case.write(namespace, documents, data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a page with a document that does not fit ({wrong[0].reason})")
+            refused += good
+        else:
+            model.write(documents)
+    taken = list(model.documents.values())
+    own = owner_of(why, taken, "schema/page")
+    expect_some(case, namespace, refused, data_type, own, and_all=taken, why=reasons(why), control=control)
+
+
+@rule(
+    "schema/updates",
+    SENTENCE,
+    needs=(*NEEDS, Need.CHANGING),
+    hint="an update that fails is skipped, or stripped of what does not fit",
+    after=(*AFTER, "updates/update-missing"),
+)
+def updates(case: Case) -> None:
+    """An update whose document does not fit has its full effect if accepted, and none if refused."""
+    data_type = case.data_type()
+    filling = filling_of(case, data_type)
+    wrong = misfits_of(case, filling, tuple(MisfitKind), most=6)
+    namespace = case.namespace()
+    own_both(case, namespace, wrong, data_type)
+    control = write_control(case, namespace, filling)
+    (good,) = case.numbered(1, data_type, prefix="good")
+    alone = case.draw(st.booleans(), "alone in its call")
+    before = [] if alone else [Update(id=id_of(good, data_type), type=UPDATE_TYPE_UPDATE, data=good)]
+    taken: list[bytes] = []
+    for misfit in wrong:
+        parts = id_value(misfit.identifier, data_type)
+        call = [*before, Update(id=parts, type=UPDATE_TYPE_UPDATE, data=misfit.document)]
+        try:
+            case.update(namespace, call, data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"an update that does not fit ({misfit.reason})")
+        else:
+            taken += [misfit.document, *([] if alone else [good])]
+    own = owner_of(wrong, taken, "schema/updates")
+    expect_some(case, namespace, [good], data_type, own, and_all=taken, why=reasons(wrong), control=control)
+
+
+_BY_PARTS = (
+    *(MisfitKind.MISSING_FIELD, MisfitKind.UNKNOWN_FIELD, MisfitKind.NULL, MisfitKind.OTHER_TYPE),
+    *(MisfitKind.TEXT_TOO_LONG, MisfitKind.NUL, MisfitKind.TOO_MANY_DIGITS, MisfitKind.OUT_OF_RANGE),
+)
+"""The ways in which a change of one field can break a schema."""
+
+
+@rule(
+    "schema/partial-updates",
+    SENTENCE,
+    needs=(*NEEDS, Need.CHANGING),
+    hint="unknown fields of a partial update are dropped, or removed fields become null",
+    after=(*AFTER, "updates/partial"),
+)
+def partial_updates(case: Case) -> None:
+    """A partial update that makes a document unfit has its full effect if accepted, and none if refused."""
+    data_type = case.data_type()
+    filling = filling_of(case, data_type, _BY_PARTS)
+    wrong = misfits_of(case, filling, _BY_PARTS, most=6)
+    namespace = case.namespace()
+    control = write_control(case, namespace, filling)
+    model = Model(data_type, [control])
+    there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
+    case.write(namespace, there, data_type)
+    model.write(there)
+    for misfit, whole in zip(wrong, there, strict=True):
+        fields = decode(misfit.document, data_type)
+        changes = {misfit.field: fields[misfit.field]} if misfit.field in fields else {}
+        unset = [] if changes else [misfit.field]
+        update = Update(
+            id=id_value(misfit.identifier, data_type),
+            type=UPDATE_TYPE_PARTIAL_UPDATE,
+            data=encode(changes, data_type),
+            partial_update_unset=unset,
+        )
+        try:
+            case.update(namespace, [update], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a partial update after which a document does not fit ({misfit.reason})")
+        else:
+            after = {
+                name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
+            }
+            model.write([make_document(after.pop(filling.schema.id_field), after, data_type)])
+    what = f"the listing after partial updates ({reasons(wrong)})"
+    compare(case, namespace, model, what, "schema/partial-updates", control)
+
+
+@rule(
+    "schema/other-ids",
+    "A number and a text never name the same document, nor do a date and an integer.",
+    needs=(*NEEDS, Need.CHANGING),
+    hint="ids are converted to the key's type before they are looked up",
+    after=(*AFTER, "updates/delete"),
+    examples=0.5,
+)
+def other_ids(case: Case) -> None:
+    """A DELETE of an id that only looks like a document's ('5' for 5) leaves the document."""
+    data_type = case.data_type()
+    filling = filling_of(case, data_type)
+    values = case.identifiers(data_type, max_size=4)
+    alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
+    if not alike:
+        raise case.decline("no id of another type looks like one of its own")
+    namespace = case.namespace()
+    control = write_control(case, namespace, filling)
+    documents = [case.document(value, {"n": 0}, data_type) for value in values]
+    case.write(namespace, documents, data_type)
+    for value in alike:
+        removal = Update(id=id_value(value, data_type), type=UPDATE_TYPE_DELETE)
+        try:
+            case.update(namespace, [removal], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"the id {value!r}")
+    what = f"the listing after DELETE of {', '.join(map(repr, alike[:3]))}"
+    compare(case, namespace, Model(data_type, [control, *documents]), what, "schema/other-ids", control)
+
+
+def _read_alike(value: object) -> list[object]:
+    """Ids of other types that look like this one."""
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, int):
+        return [str(int(value))]
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return [Int64(min(int(value), 2**62))]
+    return [str(value)] if isinstance(value, ObjectId) else []
+
+
+RULES = (
+    page,
+    updates,
+    partial_updates,
+    other_ids,
+)

@@ -1,0 +1,132 @@
+"""A document that does not fit its namespace's schema is refused, or kept exactly."""
+
+from hypothesis import strategies as st
+
+from dsync_kit.conformance.case.bad_input import expect_final
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import Rule, rule
+from dsync_kit.conformance.documents.misfits import MisfitKind
+from dsync_kit.conformance.rules.schema.judging import (
+    AFTER,
+    NEEDS,
+    SENTENCE,
+    compare,
+    filling_of,
+    misfits_of,
+    own_both,
+    reasons,
+    write_control,
+)
+from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.errors import ConnectorError
+
+__all__ = ["RULES"]
+
+
+def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool = False) -> Rule:
+    own = f"schema/{name}"
+
+    def check(case: Case) -> None:
+        data_type = case.data_type()
+        filling = filling_of(case, data_type, kinds, ids=ids)
+        wrong = misfits_of(case, filling, kinds, ids=ids)
+        namespace = case.namespace()
+        own_both(case, namespace, wrong, data_type)
+        control = write_control(case, namespace, filling)
+        model = Model(data_type, [control])
+        if not ids and case.draw(st.booleans(), "the ids are there"):
+            there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
+            case.write(namespace, there, data_type)
+            model.write(there)
+        taken = []
+        for misfit in wrong:
+            try:
+                case.write(namespace, [misfit.document], data_type)
+            except ConnectorError as error:
+                expect_final(case, error, f"a document that does not fit ({misfit.reason})")
+            else:
+                model.write([misfit.document])
+                taken.append(misfit)
+        what = f"OK for {reasons(taken)}" if taken else f"a refusal ({reasons(wrong)})"
+        compare(case, namespace, model, f"the listing after {what}", own, control)
+
+    check.__doc__ = summary
+    return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)
+
+
+RULES = (
+    _outside(
+        "unknown-field",
+        "A document with a field that is not in the schema is refused, or keeps the field.",
+        "the statement contains only known fields, and the others are dropped",
+        MisfitKind.UNKNOWN_FIELD,
+    ),
+    _outside(
+        "missing-field",
+        "A document that lacks a required field is refused, or still lacks it afterwards.",
+        "an omitted column gets its default, NULL, or keeps its previous value",
+        MisfitKind.MISSING_FIELD,
+    ),
+    _outside(
+        "null",
+        "A document with a null that the schema forbids is refused, or keeps the null.",
+        "null becomes a default, or its row is left out",
+        MisfitKind.NULL,
+    ),
+    _outside(
+        "other-type",
+        "A document with a value of the wrong type is refused, or keeps value and type.",
+        "the store converts: '5' becomes 5, 5.5 becomes 5, int32 becomes int64, 1 becomes true",
+        MisfitKind.OTHER_TYPE,
+    ),
+    _outside(
+        "text-length",
+        "A document with a text that is too long or too short is refused, or keeps the whole text.",
+        "texts (or just trailing spaces) are cut at the column's length, or padded to it",
+        MisfitKind.TEXT_TOO_LONG,
+        MisfitKind.TEXT_TOO_SHORT,
+    ),
+    _outside(
+        "text-form",
+        "A document with a text that does not match its pattern, or has a NUL, is refused, or keeps the text.",
+        "texts are trimmed, change case, or lose a NUL, to fit",
+        MisfitKind.OTHER_FORM,
+        MisfitKind.NUL,
+    ),
+    _outside(
+        "listed-values",
+        "A document with a value that the schema does not list is refused, or keeps the value.",
+        "the value becomes the most similar one, the first one, or the empty one",
+        MisfitKind.NOT_LISTED,
+    ),
+    _outside(
+        "number-range",
+        "A document with a number or date out of range is refused, or keeps the value.",
+        "numbers are clamped to the nearest bound, or wrap around; NaN becomes null",
+        MisfitKind.OUT_OF_RANGE,
+    ),
+    _outside(
+        "digits",
+        "A document with a number with too many digits is refused, or keeps all digits.",
+        "a column with a scale rounds, or cuts digits off",
+        MisfitKind.TOO_MANY_DIGITS,
+    ),
+    _outside(
+        "repeated-id",
+        "A document whose field does not repeat the id is refused, or keeps both values.",
+        "the row is written under the field's value instead of the id, or the other way around",
+        MisfitKind.REPEATS_NOT,
+    ),
+    _outside(
+        "ids",
+        "A document with an id of the wrong type, length or range is refused, or stored under exactly that id.",
+        "ids are cut, converted, or moved into their range: two become one",
+        MisfitKind.OTHER_TYPE,
+        MisfitKind.TEXT_TOO_LONG,
+        MisfitKind.TEXT_TOO_SHORT,
+        MisfitKind.OTHER_FORM,
+        MisfitKind.NOT_LISTED,
+        MisfitKind.OUT_OF_RANGE,
+        ids=True,
+    ),
+)
