@@ -12,6 +12,7 @@ from dsync_kit.conformance.documents import look_alikes, strategies
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
+from dsync_kit.errors import NotFound
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE, DataType, Update, UpdateType
 
 __all__ = ["Scene", "many_updates"]
@@ -71,8 +72,13 @@ class Scene:
         return added
 
     def plan(self) -> bytes:
-        """The cursor at which all later updates begin."""
-        return self._case.driver.updates_partition(self.asked).cursor
+        """The cursor at which all later updates begin. Raises Inapplicable if an empty namespace counts as unknown."""
+        try:
+            return self._case.driver.updates_partition(self.asked).cursor
+        except NotFound as error:
+            if all(self.models[name].documents for name in self.asked):
+                raise
+            raise self._case.decline(f"a namespace vanishes with its last document ({error})") from error
 
     def document(self, value: Any, content: Any = None, **fields: Any) -> bytes:
         """A document with this id."""
