@@ -22,6 +22,7 @@ def _failed(name: str, owner: str = "") -> Finding:
     return Finding(name, Level.MUST, Status.FAILED, owner=owner)
 
 
+FAILURE = Failure("it is wrong", "", "", "", (), (), reproducible=True)
 RULES = (_rule("a/one"), _rule("a/two", "a/one"), _rule("b/three", "a/two"), _rule("b/four", "b/three", "a/one"))
 
 
@@ -42,6 +43,13 @@ def test_a_rule_that_is_kept_explains_nothing():
     """A failure whose preceding rules pass is its own cause."""
     kept = Finding("a/one", Level.MUST, Status.PASSED)
     assert _causes(kept, _failed("a/two"), _failed("b/four")) == {"a/one": "", "a/two": "", "b/four": ""}
+
+
+def test_what_was_seen_once_does_not_explain_what_is_seen_each_time():
+    """A failure that does not recur hides no rule that comes after its own and always fails, only one like itself."""
+    first, like_it = (replace(_failed(name), failure=ONCE) for name in ("a/one", "b/four"))
+    second = replace(_failed("a/two"), failure=FAILURE)
+    assert _causes(first, second, like_it) == {"a/one": "", "a/two": "", "b/four": "a/one"}
 
 
 def test_what_was_seen_counts_before_what_comes_after():

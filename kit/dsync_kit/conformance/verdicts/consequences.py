@@ -49,6 +49,7 @@ class Explainer:
         self._terms = terms
         self._newer = {rule.id: rule.since for rule in self._rules.values() if not terms.edition.counts(rule.since)}
         self._failures: list[Finding] = []
+        self._once: set[str] = set()
         self._links: dict[str, _Link] = {}
 
     def outcome(
@@ -93,6 +94,7 @@ class Explainer:
             return
         self._failures = failures
         failed = {finding.rule for finding in failures}
+        self._once = {finding.rule for finding in failures if not _fails_each_time(finding)}
         alike = _Alike(failures)
         self._links = {}
         for finding in failures:
@@ -106,12 +108,13 @@ class Explainer:
             yield _Link(finding.owner, "that rule is about what is wrong here")
             for feature in finding.features:
                 yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
-            links = [
+            before = [
                 *(_Link(rule, _AFTER) for rule in alike.first(finding, self._after(finding.rule))),
                 *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
-                *links,
-                _Link(finding.suspect, "that rule may be about what is wrong here"),
             ]
+            if _fails_each_time(finding):  # what was seen once does not explain what is seen each time
+                before = [link for link in before if link.cause not in self._once]
+            links = [*before, *links, _Link(finding.suspect, "that rule may be about what is wrong here")]
         yield from (link for link in links if link.cause not in self._newer or finding.rule in self._newer)
 
     def _after(self, rule: str) -> tuple[str, ...]:
@@ -177,6 +180,10 @@ class _Alike:
             yield _Link(self._best[symptom], f"the same is wrong in both examples: {symptom.text}")
         if finding.owner:
             yield _Link(self._best[finding.owner], f"what is wrong in both examples is what {finding.owner} is about")
+
+
+def _fails_each_time(finding: Finding) -> bool:
+    return finding.failure is not None and finding.failure.reproducible
 
 
 def _shown(finding: Finding) -> set[str | Symptom]:
