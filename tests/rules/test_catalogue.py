@@ -42,6 +42,7 @@ BRIEF = replace(PROFILES["quick"], examples=8, seconds=0.5, shrinking=0.0)
 QUICKLY = (
     "shuffled-fields",
     "source-only",
+    "looks-up-typed-numbers",
     "takes-everything",
 )
 """Variants that are judged in every run; the others in the campaign."""

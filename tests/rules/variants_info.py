@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import bson
+
 from dsync_kit.connector import Connector, StreamContext
+from dsync_kit.conversion import convert
 from dsync_kit.errors import InvalidArgument, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
+    BsonValue,
     Capabilities,
     GeneratePlanRequest,
     GeneratePlanResponse,
     GetByIdsRequest,
+    GetByIdsResponse,
     GetInfoRequest,
     GetInfoResponse,
     GetNamespaceMetadataRequest,
@@ -36,6 +41,7 @@ __all__ = ["VARIANTS"]
 VARIANTS: list[Variant] = []
 unusual = unusual_in(VARIANTS)
 Reference = REFERENCE.ReferenceConnector
+_INT32 = 16
 
 
 @unusual()
@@ -193,6 +199,36 @@ class FiniteSource(SourceOnly):
     def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
         self.inner.stream_start(request.cursor)
         yield StreamUpdatesResponse(next_cursor=request.cursor)
+
+
+@unusual()
+class LooksUpTypedNumbers(SourceOnly):
+    """Its ids are 32-bit integers. Its lookups know the types of ids: in JSON, too, another type finds nothing."""
+
+    def __init__(self, settings: Any, store: Any = None) -> None:
+        self.settings = settings
+        self.inner = Reference(settings, store or STORE.Store())
+        if not self.inner.store.end:
+            documents = [bson.encode({"_id": number, "n": number}) for number in range(20)]
+            self.inner.write_data(
+                WriteDataRequest(namespace="fixed.numbers", data=documents, type=DATA_TYPE_MONGO_BSON)
+            )
+
+    def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
+        info = super().get_info(request)
+        info.capabilities.source.get_by_ids = True
+        return info
+
+    def get_by_ids(self, request: GetByIdsRequest) -> GetByIdsResponse:
+        unnamed = ([BsonValue(data=part.data, type=part.type) for part in item.id] for item in request.ids)
+        ids = [GetByIdsRequest.IdRequest(id=parts) for parts in unnamed]
+        typed = GetByIdsRequest(namespace=request.namespace, ids=ids, type=DATA_TYPE_MONGO_BSON)
+        items = self.inner.get_by_ids(typed).data
+        found = (
+            convert(item.data, DATA_TYPE_MONGO_BSON, request.type) if item.data and asked.id[0].type == _INT32 else b""
+            for item, asked in zip(items, request.ids, strict=True)
+        )
+        return GetByIdsResponse(data=[GetByIdsResponse.ResponseItem(data=data) for data in found])
 
 
 @unusual()

@@ -76,5 +76,5 @@ def _json_number(part: BsonValue) -> BsonValue:
     number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
     whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
     if number.is_nan():  # Python does not convert a signalling one
-        return encode_id(float("nan"))
-    return encode_id(Int64(int(number)) if whole else float(number))
+        return encode_id(float("nan"), part.name)
+    return encode_id(Int64(int(number)) if whole else float(number), part.name)
