@@ -130,7 +130,12 @@ class Drawing:
         holding = self.holding(data_type)
         kinds = self.update_kinds
         calls = histories(holding, values, kinds, max_calls=max_calls, max_updates=max_updates)
-        return self.draw(calls, label)
+        if not any(map(self.showing.lacks, (FeatureKind.WRITTEN_AGAIN, FeatureKind.IN_ONE_CALL))):
+            return self.draw(calls, label)
+        drawn = self.draw(calls.map(lambda calls: self.showing.allowed(calls, data_type)), label)
+        if not drawn:
+            raise Inapplicable("all of these updates are about ids that must not be written again")
+        return drawn
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small encoded documents; their ids sort in the order of their numbers."""

@@ -1,12 +1,14 @@
 """Which features an example shows, and which it must not show."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from google.protobuf.message import Message
 
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.features import Shown
+from dsync_kit.protocol import DataType, Update
 
 __all__ = ["Showing"]
 
@@ -29,6 +31,27 @@ class Showing:
     def kept_plain(self) -> frozenset[FeatureKind]:
         """The features on the wire of which the example must use the plainest form."""
         return frozenset({feature.kind for feature in self._without} | self._known)
+
+    def allowed(self, calls: Iterable[Sequence[Update]], data_type: DataType) -> list[list[Update]]:
+        """Calls of updates without those that would write an id again, or twice in one call, if it must not be shown.
+
+        An id counts as written if it was in any namespace. Calls of which nothing is left are left out.
+        """
+        again, together = self.lacks(FeatureKind.WRITTEN_AGAIN), self.lacks(FeatureKind.IN_ONE_CALL)
+        written = set(self._so_far.written)
+        kept: list[list[Update]] = []
+        for updates in calls:
+            in_call: set[bytes] = set()
+            kept.append([])
+            for update in updates:
+                key = key_of(update.id, data_type)
+                if (again and update.data and key in written) or (together and key in in_call):
+                    continue
+                kept[-1].append(update)
+                in_call.add(key)
+                if update.data:
+                    written.add(key)
+        return [call for call in kept if call]
 
     @property
     def check(self) -> Callable[[Message], None] | None:

@@ -68,6 +68,11 @@ class Shown:
         self._values: set[str] = set()
         self._seen: set[Feature] = set()
 
+    @property
+    def written(self) -> frozenset[bytes]:
+        """The keys of all ids that were written with data, in any namespace."""
+        return frozenset().union(*self._keys.values())
+
     def features(self) -> tuple[Feature, ...]:
         """The features, the most specific first."""
         found = set(self._seen)
