@@ -362,19 +362,21 @@ def test_a_rounded_number_is_not_taken_for_a_computed_one() -> None:
     assert finding.schema is None or not finding.schema.computed
 
 
-def test_a_computed_column_is_found_out_beside_a_small_one() -> None:
+@pytest.mark.parametrize("rounds", [False, True], ids=["", "and one that rounds"])
+def test_a_computed_column_is_found_out_beside_a_small_one(*, rounds: bool) -> None:
     """A refusal of large ids, whose value another column happens to repeat, does not hide which column is computed."""
 
     def attempt(document: Mapping[str, Any]) -> Answer:
-        if not document.keys() <= {"_id", "small", "name", "size"}:
+        if not document.keys() <= {"_id", "small", "name", "weight", "size"}:
             return Answer(refusal="there is no such column")
         if "size" in document:
             return Answer(refusal='cannot insert a non-DEFAULT value into column "size"')
-        if not 0 <= document["_id"] < 2**15:
+        if document["_id"] not in range(2**15):
             return Answer(refusal=f"{document['_id']} is greater than the maximum value for int2")
-        return Answer(back={**document, "size": len(document.get("name") or "")})
+        weight = float(round(document.get("weight") or 0.0, 1 if rounds else 20))
+        return Answer(back={**document, "weight": weight, "size": len(document.get("name") or "")})
 
-    rows = [{"_id": n, "small": n, "name": "x" * n, "size": n + 1} for n in range(1, 5)]
+    rows = [{"_id": n, "small": n, "name": "x" * n, "weight": 1.5 * n, "size": n + 1} for n in range(1, 5)]
     finding = probed(attempt, BSON, documents=encoded(rows))
     assert finding.schema is not None
     assert finding.schema.computed.keys() == {"size"}

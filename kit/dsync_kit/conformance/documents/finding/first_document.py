@@ -83,6 +83,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
             notes += [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in rest.computed]
             if probe.kept(rest.document(probe.free_id(rest), sample_fields(rest))):
                 return rest
+            guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
     least = {name: None if own.nullable else _seen(seen, name)[0] for name, own in guess.fields.items()}
     if not probe.kept(guess.document(probe.free_id(guess), least)):
