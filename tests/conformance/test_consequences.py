@@ -76,6 +76,18 @@ def test_the_lightest_example_of_one_symptom_is_the_root():
     assert late.text in outcomes["c/five"].why
 
 
+def test_of_rules_that_blame_each_other_the_one_about_what_is_wrong_is_the_root():
+    """One rule has the lighter example, the other is about what that example shows: the latter says what is wrong."""
+    refused = (Symptom("WriteData is refused with INVALID_ARGUMENT"),)
+    lighter = replace(_failed("a/one", owner="b/three"), symptoms=refused, weight=1)
+    about = replace(_failed("b/three"), symptoms=refused, weight=9)
+    assert _causes(lighter, about) == {"a/one": "b/three", "b/three": ""}
+    order = Feature(FeatureKind.FIELD_ORDER)
+    lighter = replace(_failed("a/one"), symptoms=refused, weight=1, features=(order,))
+    about = replace(_failed(order.owner), symptoms=refused, weight=9)
+    assert _causes(lighter, about) == {"a/one": order.owner, order.owner: ""}
+
+
 def test_of_what_may_last_the_first_failure_is_the_root():
     """A connection that was lost once is lost for the rules afterwards, even for those with the smallest examples."""
     lost = (Symptom("calls are refused with UNAVAILABLE: the connection has been closed", lasts=True),)

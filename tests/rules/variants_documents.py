@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from decimal import Decimal
 from typing import Any
 
 from bson import Code, DatetimeMS, Decimal128, MaxKey, MinKey, Regex, Timestamp
@@ -135,6 +136,17 @@ class PickyValues(Altering):
             raise InvalidArgument("an integer has more than 53 bits")
         for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             self.check_value(inner, data_type, level + 1)
+
+
+@unusual()
+class NumbersOfAKeyValueStore(_Fussy):
+    """Numbers are between 1e-130 and 1e125, or zero, as in DynamoDB; others are refused."""
+
+    def bad(self, value: Any) -> bool:
+        number = value.to_decimal() if isinstance(value, Decimal128) else value
+        if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
+            return False
+        return number != 0 and not 1e-130 <= abs(number) <= 1e125
 
 
 @unusual()

@@ -63,7 +63,7 @@ _OF_FIELDS = (
     FeatureKind.VALUES,
     FeatureKind.NOT_FINITE,
     FeatureKind.LONG_INTEGERS,
-    FeatureKind.LARGE_NUMBERS,
+    FeatureKind.EXTREME_NUMBERS,
     FeatureKind.DEEP,
     FeatureKind.MIXED_FIELDS,
     FeatureKind.ODD_NAMES,
@@ -84,7 +84,7 @@ class _Without(Anything):
         self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds
         self._plain_names = FeatureKind.ODD_NAMES in of_kinds
         self._plain_texts = FeatureKind.ODD_TEXTS in of_kinds
-        self._numbers = of_kinds & {FeatureKind.NOT_FINITE, FeatureKind.LONG_INTEGERS, FeatureKind.LARGE_NUMBERS}
+        self._numbers = of_kinds & {FeatureKind.NOT_FINITE, FeatureKind.LONG_INTEGERS, FeatureKind.EXTREME_NUMBERS}
         self._flat = FeatureKind.DEEP in of_kinds
         self._contents: dict[bool, strategies.Draw] = {}
 
@@ -151,19 +151,19 @@ def is_finite(value: Any) -> bool:
 
 
 _EXACT = 2**53
-_SINGLE = 1e38
+_SMALL, _LARGE = Decimal("1e-38"), Decimal("1e38")
 
 
 def features_of_number(value: Any, data_type: DataType) -> frozenset[FeatureKind]:
     """What a store may not like about a number; empty for any other value."""
     if not is_finite(value):
         return frozenset({FeatureKind.NOT_FINITE})
-    if data_type == DATA_TYPE_MONGO_BSON or isinstance(value, bool):
-        return frozenset()
-    if isinstance(value, int) and abs(value) > _EXACT:
-        return frozenset({FeatureKind.LONG_INTEGERS})
-    large = isinstance(value, float) and abs(value) > _SINGLE
-    return frozenset({FeatureKind.LARGE_NUMBERS}) if large else frozenset()
+    if isinstance(value, float | Decimal128):
+        number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
+        extreme = bool(number) and not _SMALL <= abs(number) <= _LARGE
+        return frozenset({FeatureKind.EXTREME_NUMBERS}) if extreme else frozenset()
+    of_json = data_type != DATA_TYPE_MONGO_BSON and isinstance(value, int) and not isinstance(value, bool)
+    return frozenset({FeatureKind.LONG_INTEGERS}) if of_json and abs(value) > _EXACT else frozenset()
 
 
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -40,7 +40,7 @@ class FeatureKind(StrEnum):
     ODD_IDS = "unusual texts as ids"
     NOT_FINITE = "numbers that are not finite"
     LONG_INTEGERS = "JSON integers beyond 53 bits"
-    LARGE_NUMBERS = "JSON numbers beyond 1e38"
+    EXTREME_NUMBERS = "numbers beyond 1e38 or below 1e-38"
     DEEP = "documents that are nested deeply"
     VALUES = "values of a kind"
     IDS = "ids of a kind"
@@ -57,7 +57,7 @@ _NARROW = frozenset(
         FeatureKind.ODD_NAMES,
         FeatureKind.NOT_FINITE,
         FeatureKind.LONG_INTEGERS,
-        FeatureKind.LARGE_NUMBERS,
+        FeatureKind.EXTREME_NUMBERS,
         FeatureKind.DEEP,
     }
 )

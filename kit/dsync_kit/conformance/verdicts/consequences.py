@@ -105,9 +105,9 @@ class Explainer:
         """What might explain a failure, the surest first."""
         links = [link for link in alike.links(finding) if finding.rule not in self._after(link.cause)]
         if finding.rule != finding.owner:
-            yield _Link(finding.owner, "that rule is about what is wrong here")
+            yield _Link(finding.owner, "that rule is about what is wrong here", owns=True)
             for feature in finding.features:
-                yield _Link(feature.owner, f"that rule is about {feature}, and this example has such")
+                yield _Link(feature.owner, f"that rule is about {feature}, and this example has such", owns=True)
             before = [
                 *(_Link(rule, _AFTER) for rule in alike.first(finding, self._after(finding.rule))),
                 *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
@@ -132,20 +132,25 @@ class Explainer:
         seen = [rule]
         while (cause := self._links.get(seen[-1], _NO_LINK).cause) and cause not in seen:
             seen.append(cause)
-        # Of rules that blame each other, the first one is the root: one of them must be shown.
-        root = min(seen[seen.index(cause) :], key=list(self._links).index) if cause else seen[-1]
+        root = self._first(seen[seen.index(cause) :]) if cause else seen[-1]
         if root == rule:
             return "", ""
         link = self._links[rule]
         return root, link.why if link.cause == root else f"like {link.cause}: {link.why}"
 
+    def _first(self, circle: Sequence[str]) -> str:
+        """Of rules that blame each other, the one to show: the first that is about what is wrong, or just the first."""
+        owners = {link.cause for link in map(self._links.__getitem__, circle) if link.owns}
+        return min(circle, key=lambda rule: (rule not in owners, list(self._links).index(rule)))
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """What explains a failure, and why."""
+    """What explains a failure, and why; `owns` if the cause is about what is wrong, or about what the example has."""
 
     cause: str
     why: str
+    owns: bool = False
 
 
 _NO_LINK = _Link("", "")

@@ -1,6 +1,7 @@
 """Which optional values a store refuses, although it accepts documents with any fields."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from bson import Decimal128
@@ -11,17 +12,16 @@ from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["refused_values"]
 
-_NULL = {Feature(FeatureKind.VALUES, "null"): None}
-_IN_BSON: dict[Feature, Any] = {
-    **_NULL,
-    Feature(FeatureKind.NOT_FINITE): float("nan"),
-    Feature(FeatureKind.VALUES, "decimal"): Decimal128("1.5"),
+_IN_BOTH: dict[Feature, list[Any]] = {
+    Feature(FeatureKind.VALUES, "null"): [None],
+    Feature(FeatureKind.EXTREME_NUMBERS): [1e300, 1e-300],
 }
-_IN_JSON: dict[Feature, Any] = {
-    **_NULL,
-    Feature(FeatureKind.LONG_INTEGERS): 2**63 - 1,
-    Feature(FeatureKind.LARGE_NUMBERS): 1e300,
+_IN_BSON: dict[Feature, list[Any]] = {
+    **_IN_BOTH,
+    Feature(FeatureKind.NOT_FINITE): [float("nan")],
+    Feature(FeatureKind.VALUES, "decimal"): [Decimal128("1.5")],
 }
+_IN_JSON: dict[Feature, list[Any]] = {**_IN_BOTH, Feature(FeatureKind.LONG_INTEGERS): [2**63 - 1]}
 _LEVELS = 40
 
 
@@ -29,7 +29,7 @@ def _nested(levels: int) -> Any:
     return {"d": _nested(levels - 1)} if levels else "bottom"
 
 
-_DEEP: dict[Feature, Any] = {Feature(FeatureKind.DEEP): _nested(_LEVELS)}
+_DEEP: dict[Feature, list[Any]] = {Feature(FeatureKind.DEEP): [_nested(_LEVELS)]}
 
 
 def refused_values(
@@ -44,6 +44,6 @@ def refused_values(
     def taken(values: list[Any]) -> bool:
         return takes(make_document(identifier, {f"v{number}": value for number, value in enumerate(values)}, data_type))
 
-    if taken(list(tried.values())) or not taken(["text"]):
+    if taken(list(chain.from_iterable(tried.values()))) or not taken(["text"]):
         return ()  # or it refuses everything: the rules meet it again
-    return tuple(feature for feature, value in tried.items() if not taken([value]))
+    return tuple(feature for feature, values in tried.items() if not taken(values))
