@@ -144,8 +144,8 @@ def test_each_consequence_says_why_it_is_one():
     whys = {outcome.rule: outcome.why for outcome in outcomes}
     assert whys == {
         "a/one": "",
-        "a/two": "it can only hold where that rule holds",
-        "b/three": "like a/two: it can only hold where that rule holds",
+        "a/two": "it can hold only if that rule holds",
+        "b/three": "like a/two: it can hold only if that rule holds",
     }
 
 

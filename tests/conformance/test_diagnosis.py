@@ -22,10 +22,10 @@ def _hint(written: list[Any], listed: list[Any]) -> str:
 @pytest.mark.parametrize(
     ("one", "other", "difference"),
     [
-        ("a", "A", "capitals"),
-        ("a", "a ", "spaces at one end"),
+        ("a", "A", "upper and lower case"),
+        ("a", "a ", "leading or trailing spaces"),
         ("\u00e9", "e\u0301", "the way their characters are composed"),
-        ("a\0b", "a\0c", "text after a NUL"),
+        ("a\0b", "a\0c", "the text after a NUL"),
         ("a.b", "a/b", "characters that are not letters"),
         ("k" * 40 + "1", "k" * 40 + "2", "the text after their first 40 characters"),
         (5, "5", "type"),

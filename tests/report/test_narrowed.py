@@ -16,7 +16,7 @@ from dsync_kit.report.terminal import report_lines
 from .conftest import FAILED, FAILURE, PASSED, REPLAY, make_report
 
 MIXED = "ids of mixed kinds"
-SUMMARY = f"1 bug ({MIXED}); judged apart from it: 2 passed, 1 failed on their own, 1 not tried, for want of time"
+SUMMARY = f"1 bug ({MIXED}); judged apart from it: 2 passed, 1 failed on their own, 1 not tried, for lack of time"
 SCHEMA = {
     "$jsonSchema": {"bsonType": "object", "properties": {"_id": {"bsonType": "string"}, "a": {"bsonType": "long"}}}
 }
@@ -72,7 +72,7 @@ def test_all_reports_say_it(narrowed: Report) -> None:
 def test_fewer_examples_are_said(narrowed: Report) -> None:
     """How many of how many, with the rules."""
     terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
-    assert "Fewer examples, for want of time\n  2 of 25 examples\n      info/db-type" in terminal
+    assert "Fewer examples, for lack of time\n  2 of 25 examples\n      info/db-type" in terminal
     assert "2 of 25 examples: `info/db-type`" in markdown.render(narrowed)
     assert "2 of 25 examples" in html.render(narrowed)
     first = json.loads(json_report.render(narrowed))["rules"][0]

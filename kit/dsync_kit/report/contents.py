@@ -125,7 +125,7 @@ class Report:
         parts = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
         untried = counts.pop("", 0)
         parts += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
-        parts += [f"{untried} not tried, for want of time"] if untried else []
+        parts += [f"{untried} not tried, for lack of time"] if untried else []
         return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(parts)}"
 
     def verdict(self) -> str:

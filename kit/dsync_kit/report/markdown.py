@@ -43,7 +43,7 @@ def render(report: Report) -> str:
         ("Skipped", Status.SKIPPED),
     ):
         lines += _reasons(report, title, status)
-    lines += _groups(report, "Fewer examples, for want of time", report.reduced())
+    lines += _groups(report, "Fewer examples, for lack of time", report.reduced())
     if held := report.held():
         lines += ["**What its namespaces hold**", "", *(f"- {escape(line)}" for line in held), ""]
     if report.notes():

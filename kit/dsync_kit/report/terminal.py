@@ -122,7 +122,7 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
     yield from _reasons(report, "Not exercised (this does not mean passed)", Status.NOT_EXERCISED, width)
     yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
     yield from _reasons(report, "Known to be flaky", Status.KNOWN_FLAKY, width)
-    yield from _groups("Fewer examples, for want of time", report.reduced(), report, width)
+    yield from _groups("Fewer examples, for lack of time", report.reduced(), report, width)
     yield from _notes(report, width)
     for outcome in report.failures():
         yield Text()

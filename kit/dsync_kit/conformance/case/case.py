@@ -279,7 +279,7 @@ class Case(Drawing):
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable if no document is known that the connector accepts."""
         if not self.declared.takes and all(family.schema is None for family in self.subject.families):
-            raise self.decline("nobody knows what its namespaces hold: declare it with --documents")
+            raise self.decline("it is not known what its namespaces hold: declare it with --documents")
 
     def declines(self, error: ConnectorError) -> bool:
         """Whether a status means that the store legally declines the request."""

@@ -10,7 +10,7 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, Capabili
 
 __all__ = ["UNKNOWN", "lacking", "offers"]
 
-UNKNOWN = "nobody knows a document that it accepts: declare what the namespace holds with --documents"
+UNKNOWN = "no document that it accepts is known: declare what the namespace holds with --documents"
 """Why rules that write do not run if the schema of a namespace is neither declared nor found out."""
 
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)

@@ -107,10 +107,10 @@ class Explainer:
         if finding.rule != finding.owner:
             yield _Link(finding.owner, "that rule is about what is wrong here", owns=True)
             for feature in finding.features:
-                yield _Link(feature.owner, f"that rule is about {feature}, and this example has such", owns=True)
+                yield _Link(feature.owner, f"that rule is about {feature}, which this example shows", owns=True)
             before = [
                 *(_Link(rule, _AFTER) for rule in alike.first(finding, self._after(finding.rule))),
-                *(_Link(rule, "what was seen means nothing where that rule fails") for rule in self._bases(finding)),
+                *(_Link(rule, "what was seen here proves nothing if that rule fails") for rule in self._bases(finding)),
             ]
             if _fails_each_time(finding):  # what was seen once does not explain what is seen each time
                 before = [link for link in before if link.cause not in self._once]
@@ -154,7 +154,7 @@ class _Link:
 
 
 _NO_LINK = _Link("", "")
-_AFTER = "it can only hold where that rule holds"
+_AFTER = "it can hold only if that rule holds"
 
 
 class _Alike:

@@ -22,10 +22,10 @@ _LOST, _THERE = 4, 200
 """How many documents are compared. Among many lost ones, some ids look like others by chance."""
 
 _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
-    (str.casefold, "capitals"),
-    (str.strip, "spaces at one end"),
+    (str.casefold, "upper and lower case"),
+    (str.strip, "leading or trailing spaces"),
     (lambda text: normalize("NFKC", text), "the way their characters are composed"),
-    (lambda text: text.partition("\0")[0], "text after a NUL"),
+    (lambda text: text.partition("\0")[0], "the text after a NUL"),
     (lambda text: re.sub(r"[\W_]", "_", text), "characters that are not letters"),
 )
 

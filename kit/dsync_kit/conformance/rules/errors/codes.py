@@ -210,7 +210,7 @@ def namespace_codes(case: Case) -> None:
     examples=0.5,
 )
 def plan_namespaces(case: Case) -> None:
-    """A strange or unknown namespace's plan and count are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
+    """The plan and count of a strange or unknown namespace are empty, or refused with INVALID_ARGUMENT or NOT_FOUND."""
     data_type = case.data_type(case.declared.source_types)
 
     def list_all(namespace: str) -> None:

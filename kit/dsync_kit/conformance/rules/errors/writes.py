@@ -274,7 +274,7 @@ _TRACEBACK = re.compile(
     BAD_INPUT,
     level=Level.SHOULD,
     needs=(Need.SINK,),
-    hint="the status has no message, or a stack trace for one, or quotes a whole document",
+    hint="the status has no message, has a stack trace as its message, or quotes a whole document",
 )
 def messages(case: Case) -> None:
     """An error has a message that fits into a status and is not a stack trace."""

@@ -30,8 +30,8 @@ _ALONE = _musts(
     "explore/in-order",
     _STATE,
     needs=(Need.LOADING, Need.READING),
-    hint="none of these calls fails alone: read them from the end, and look for what the connector remembers of an "
-    "earlier one",
+    hint="none of these calls fails alone: read them from the end, and look for what the connector remembers from "
+    "an earlier one",
     after=_ALONE,
     explores=1.0,
 )

@@ -114,7 +114,7 @@ def stream_survives(case: Case) -> None:
     "faults/updates-code",
     _RETRY,
     needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING, Need.CHANGING),
-    hint="a change is noted as done before it is: in a cache of ids, or of seen calls",
+    hint="a change is noted as done before it has been made, in a cache of ids or of calls",
     after=("faults/write-code", "updates/model", "updates/repeated-call"),
     examples=_ONCE,
 )
@@ -140,7 +140,7 @@ def updates_code(case: Case) -> None:
     "faults/unnoticed",
     _RETRY,
     needs=(Need.OUTAGE, Need.SINK, Need.LOADING, Need.READING),
-    hint="a lost connection is used once more, or for ever: open another one, or answer UNAVAILABLE",
+    hint="a lost connection is used again: open another one, or answer UNAVAILABLE",
     after=("faults/write-code", "faults/list-code"),
     examples=_ONCE,
 )

@@ -44,7 +44,7 @@ def other_data(case: Case) -> None:
     "identity/other-cursor",
     "streaming from it again gives every later update (at least once), so nothing is lost",
     needs=(Need.OTHER_DATA, Need.UPDATES, Need.LOADING, Need.CHANGING, Need.LISTING, Need.SINK),
-    hint="the cursor holds a position, but not of what: let it name its data, and refuse cursors of other data",
+    hint="the cursor holds a position, but does not name its data: add that, and refuse cursors of other data",
     after=("stream/opens", "stream/inserts", "identity/other-data"),
     examples=_ONCE,
 )

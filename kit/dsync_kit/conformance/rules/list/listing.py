@@ -150,7 +150,7 @@ def complete(case: Case) -> None:
     examples=0.28,
 )
 def page_boundaries(case: Case) -> None:
-    """Every document is listed once if pages are exactly full, or one document short of it or beyond."""
+    """Every document is listed once, whether pages are exactly full, one document short, or one over."""
     found, size = paged(case)
     data_type, partitions = found.data_type, found.partitions
     most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
@@ -182,7 +182,7 @@ def page_boundaries(case: Case) -> None:
     examples=0.02,
 )
 def many_pages(case: Case) -> None:
-    """Thousands of documents on many pages (from standard on: more than 10,000) are listed once each."""
+    """Thousands of documents on many pages (from standard on, more than 10,000) are each listed once."""
     data_type = case.data_type()
     documents = case.numbered(3000 if case.bulk == 1 else max(_WINDOW + 1, 3000 * case.bulk), data_type)
     namespace = case.namespace()
@@ -215,7 +215,7 @@ def mixed_ids(case: Case) -> None:
     "list/id-range",
     "Together the partitions cover the data, and do not overlap.",
     needs=(Need.LOADING, Need.LISTING),
-    hint="partitions are shares of the ids' range, which overflows, or ends before the last id",
+    hint="the ids' range is divided into partitions, but its size overflows, or it ends before the last id",
     after=("list/complete", "write/read-back"),
     examples=0.04,
 )

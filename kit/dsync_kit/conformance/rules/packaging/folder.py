@@ -161,7 +161,7 @@ def secrets(case: Case) -> None:
     "Its `test_data` holds valid documents, edge cases and invalid documents: the first two decode, the last do not.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="a folder of test_data is missing or empty, or has a file that belongs in another",
+    hint="a folder of test_data is missing or empty, or a file is in the wrong folder",
     examples=_ONCE,
 )
 def test_data(case: Case) -> None:

@@ -139,7 +139,7 @@ def expect_some(
         if strange or missing:
             raise Violation(
                 f"acknowledged documents are missing or changed, or refused ones are there ({why})",
-                expected=f"{len(all_of_them)} documents, and none but {len(maybe)} others, as they were written",
+                expected=f"{len(all_of_them)} documents, and at most {len(maybe)} others, as they were written",
                 seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
                 owner=_owns(own, listed, control, data_type),
                 rests_on=Evidence.LISTING,

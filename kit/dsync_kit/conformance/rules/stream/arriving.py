@@ -36,12 +36,12 @@ def inserts(case: Case) -> None:
     "stream/overwrites",
     STATE,
     needs=LIVE,
-    hint="changes of existing documents are not streamed, or with their old state",
+    hint="changes to existing documents are not streamed, or arrive with the old state",
     after=ARRIVES,
     examples=0.5,
 )
 def overwrites(case: Case) -> None:
-    """Changes of existing documents arrive with the new state."""
+    """Changes to existing documents arrive with the new state."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
@@ -54,7 +54,7 @@ def overwrites(case: Case) -> None:
     "stream/deletes",
     STATE,
     needs=(*LIVE, Need.DELETING),
-    hint="deletes are not streamed, or with the wrong id",
+    hint="deletes are not streamed, or carry the wrong id",
     after=ARRIVES,
     examples=0.5,
 )

@@ -59,7 +59,7 @@ def partial_updates(case: Case) -> None:
     examples=0.5,
 )
 def values(case: Case) -> None:
-    """A streamed document has the same fields, values and types as in the listing; if nothing lists it, as written."""
+    """A streamed document has the same fields, values and types as its listing, or as written if not listed."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces

@@ -122,7 +122,7 @@ def ids(case: Case) -> None:
     examples=0.22,
 )
 def id_name(case: Case) -> None:
-    """A single id's name is `_id` (in JSON `id`) or empty."""
+    """The name of an id with one part is `_id` (in JSON `id`) or empty."""
 
     def named(message: StreamUpdatesResponse, *_: object) -> None:
         for update in message.updates:

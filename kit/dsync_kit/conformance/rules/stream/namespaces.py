@@ -46,7 +46,7 @@ def namespaces(case: Case) -> None:
     examples=0.5,
 )
 def namespaces_apart(case: Case) -> None:
-    """A stream of several namespaces has the updates of each under its name, in any order of the request."""
+    """A stream of several namespaces has the updates of each under its name, in whatever order they are requested."""
     scene = Scene(case, namespaces=2)
     for name, call in scene.history(max_calls=5):
         scene.change(name, call)

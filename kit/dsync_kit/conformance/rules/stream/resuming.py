@@ -357,7 +357,7 @@ def _comes_again(case: Case, cursor: bytes, data_type: DataType, missing: set[tu
         )
     case.check(
         not missing,
-        "a stream from a cursor that was sent lacks updates that came after it before",
+        "a stream that resumes from a cursor lacks updates that had followed that cursor",
         expected=f"updates of the same {expected} documents",
         seen=f"none of {len(missing)} of them",
     )

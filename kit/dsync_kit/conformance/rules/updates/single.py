@@ -76,7 +76,7 @@ def replaces_whole(case: Case) -> None:
     "updates/delete",
     "DELETE carries no data, and deleting a missing document is OK",
     needs=(*BOTH, Need.DELETING),
-    hint="the id is not compared as a BSON value: `data` is just the value; a text's has its length and a NUL",
+    hint="the id is not compared as a BSON value: `data` is the value alone, and a text has its length and a NUL",
     after=(
         "write/read-back",
         "write/idempotent",

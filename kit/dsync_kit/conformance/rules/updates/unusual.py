@@ -65,7 +65,7 @@ def id_name(case: Case) -> None:
     after=("updates/delete", "write/id-kinds", "write/similar-ids"),
 )
 def id_kinds(case: Case) -> None:
-    """If ids look alike, an update changes only the document whose id has its type."""
+    """Of documents whose ids look alike, an update changes only the one whose id has the same type."""
     data_type = case.data_type()
     drawn = case.look_alikes(look_alikes.LOOK_ALIKE_IDS, data_type)
     if not drawn:
@@ -119,7 +119,7 @@ def many(case: Case) -> None:
     examples=0.44,
 )
 def concurrent(case: Case) -> None:
-    """Updates of different ids that as many writers as dsync may start send at once are all applied."""
+    """Updates of different ids are all applied, even if as many writers as dsync may start send them at once."""
     data_type = case.data_type()
     namespace, model = case.namespace(), Model(data_type)
     documents = case.numbered(80, data_type)

@@ -47,7 +47,7 @@ def field_order(case: Case) -> None:
     "wire/json-spelling",
     "JSON_ID: a UTF-8 JSON object with a top-level `id`.",
     needs=(*_BOTH, Need.JSON),
-    hint="JSON is not read by a full JSON parser: escapes, white space and exponents are JSON",
+    hint="JSON is not read by a full JSON parser, which knows escapes, white space and exponents",
     after=("write/read-back",),
 )
 def json_spelling(case: Case) -> None:

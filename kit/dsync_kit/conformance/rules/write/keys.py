@@ -164,7 +164,7 @@ def equal_numbers(case: Case) -> None:
     merged = len(found) == 1 and found <= {canonical(document, data_type) for document in last}
     case.check(
         whole or merged,
-        "documents with numerically equal ids are neither all there, nor one document with the last contents",
+        "numerically equal ids name neither several documents, nor one with the last contents",
         expected=f"{', '.join(map(show_document, documents))}, or one of these ids with n = {len(equal) - 1}",
         seen=", ".join(map(show_document, listed)) or "no document",
     )
