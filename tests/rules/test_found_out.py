@@ -44,7 +44,7 @@ def test_what_was_there_before_and_is_gone_is_written_again() -> None:
     driver = Driver(client)
     driver.write_data("offered", [encode({"_id": name, "n": 1}, BSON) for name in ("deleted", "changed")], BSON)
     subject = subject_of(client, "offered")
-    subject.settle("offered")
+    subject.note_existing("offered")
     driver.write_updates("offered", [Update(type=UPDATE_TYPE_DELETE, id=[encode_id("deleted")])], BSON)
     driver.write_data("offered", [encode({"_id": name, "n": 2}, BSON) for name in ("changed", "new")], BSON)
     subject.clear()

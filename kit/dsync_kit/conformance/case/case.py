@@ -90,7 +90,7 @@ class Case(Drawing):
             offered = self.subject.namespaces.offered
             raise Inapplicable("too few namespaces are given" if offered else self.found.notes[0])
         self._taken.add(free[0])
-        self.subject.settle(free[0])
+        self.subject.note_existing(free[0])
         return free[0]
 
     @property

@@ -157,7 +157,7 @@ PARTITION_ORDER: Dimension[Callable[[Sequence[Any]], Sequence[Any]]] = Dimension
 )
 
 _EDGES = (2, 8, 10, 16, 25, 32, 64, 100, 128, 256, 500, 512, 1000, 1024)
-"""Sizes of batches in stores, drivers and loops: one less and one more tell as much."""
+"""Common sizes of batches in stores, drivers and loops. One less and one more show as much."""
 
 
 def _plainest(count: int) -> int:

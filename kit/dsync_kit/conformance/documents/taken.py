@@ -32,7 +32,7 @@ class Taken:
 
     @classmethod
     def of(cls, documents: Iterable[bytes], data_type: DataType) -> Self:
-        """The ids of encoded documents, apart from those that are none."""
+        """The ids of encoded documents. What is not a document, or has no usable id, is left out."""
         found = []
         for document in documents:
             try:

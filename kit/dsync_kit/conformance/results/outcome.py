@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A document that is not as it should be, in its data type: `expected` or `seen` is None where there is none."""
+    """A wrong document: `expected` is None if it should not be there, `seen` is None if it is missing."""
 
     expected: bytes | None
     seen: bytes | None

@@ -24,6 +24,7 @@ class Found:
     - `takes`: False if it has refused all documents that were tried
     - `misread`: types in which it lists something other than documents of the type
     - `shows`: False if nothing that was written is listed
+    - `refuses`: values that it may refuse, and does, so that nothing holds them
     - `notes`: for the report
     """
 
@@ -38,7 +39,6 @@ class Found:
     misread: tuple[DataType, ...] = ()
     shows: bool = True
     refuses: Features = ()
-    """Values that it may refuse, and does: nothing holds them."""
     notes: tuple[str, ...] = ()
 
     @property

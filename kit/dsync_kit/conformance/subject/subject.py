@@ -178,7 +178,7 @@ class Subject:
         for namespace in namespaces if self.found.keeps and not self.disposable else ():
             self.remembered.remain(namespace, self.found.keeps)
 
-    def settle(self, namespace: str) -> None:
+    def note_existing(self, namespace: str) -> None:
         """Note what is already in an offered namespace: it is neither counted nor removed."""
         found: dict[bytes, bytes] = {}
         for data_type in self.declared.types if self.declared.can_read else ():
@@ -198,7 +198,7 @@ class Subject:
         """Remove documents that were kept for several examples."""
         for namespace, data_type, documents in self.remembered.take_kept():
             if self.removes:
-                self.remove(namespace, data_type, documents)
+                self._remove(namespace, data_type, documents)
             else:
                 self.kept([namespace])
         if not self.liveness.hung:
@@ -231,7 +231,7 @@ class Subject:
         family = next((family for family in self.families if namespace in family.names), None)
         return family.holding(data_type).as_written(document) if family is not None else document
 
-    def remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
+    def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
         try:
             self.data.change(namespace, removals(documents, data_type), data_type, driver=self.driver)

@@ -51,7 +51,7 @@ _ALONE = {
 
 
 def filling_of(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False) -> Filling:
-    """What the example's namespaces hold: of several, such as rule something out in one of these ways."""
+    """What the example's namespaces hold: if possible, a schema that rules something out in one of these ways."""
 
     def rules_some_out(holding: Holding) -> bool:
         return isinstance(holding, Filling) and (not kinds or rules_out(holding, kinds, ids=ids))

@@ -38,8 +38,8 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
     """
     trying = _Trying(access, schemas)
     if access.declared.written_types:
-        trying.documents_are_held()
-    streams = access.declared.is_source and trying.updates_are_planned()
+        trying.find_out_documents()
+    streams = access.declared.is_source and trying.plans_updates()
     return Found(
         trying.makes_namespaces,
         trying.id_kinds,
@@ -82,23 +82,23 @@ class _Trying:
             for data_type in access.declared.written_types:
                 family.holding(data_type)  # a schema that no document fits is the user's mistake
 
-    def documents_are_held(self) -> None:
+    def find_out_documents(self) -> None:
         """Find out where documents can be written, and which documents."""
         # If all offered namespaces have a schema, the connector is meant for these.
         self.makes_namespaces = not self._schemas or EVERY_NAMESPACE in self._schemas
         if self.makes_namespaces:
-            self.namespaces_are_made()
+            self._try_namespaces()
         if not self.makes_namespaces:
-            self.ids_are_known()
-            self.offered_namespaces_hold()
+            self._note_existing_ids()
+            self._find_out_offered()
         if not self._schemas and self.takes:
-            self.ids_are_taken()
+            self._try_ids()
         if not self._schemas and self.takes and self.makes_namespaces and self._declared.is_sink:
-            self.values_are_taken()
+            self._try_values()
         if not self.samples.written:
-            self.sample_is_kept()
+            self._try_sample()
 
-    def ids_are_known(self) -> None:
+    def _note_existing_ids(self) -> None:
         """Note the ids that documents of the offered namespaces have, before anything is written there."""
         if not self._declared.can_read:
             return
@@ -118,7 +118,7 @@ class _Trying:
             return ""
         return f"its reads lag behind its writes: the kit waits for them, up to {seconds:.1f} s (--settle)"
 
-    def sample_is_kept(self) -> None:
+    def _try_sample(self) -> None:
         """Write a document to a namespace with a declared schema, to find out if it is listed and can be deleted."""
         family = next((family for family in self.families if family.names), None)
         if family is None:
@@ -128,7 +128,7 @@ class _Trying:
         with suppress(ConnectorError, Violation, Inapplicable):
             self.samples.write(name, data_type, holding.document(holding.sample_id(), {}))
 
-    def namespaces_are_made(self) -> None:
+    def _try_namespaces(self) -> None:
         """Find out whether writing creates a namespace."""
         refusal = ""
         kinds = [(data_type, kind) for data_type in self._declared.written_types for kind in ID_KINDS[data_type]]
@@ -149,7 +149,7 @@ class _Trying:
         else:
             self.notes.append(f"it accepts only namespaces that already exist ({refusal}): name one with --namespace")
 
-    def ids_are_taken(self) -> None:
+    def _try_ids(self) -> None:
         """Find out which kinds of ids the store supports: it may refuse some, but never drop documents."""
         taken = Taken.union(self._taken.values())
         for data_type in self._declared.written_types:
@@ -177,7 +177,7 @@ class _Trying:
             if refused and kinds:
                 self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
 
-    def values_are_taken(self) -> None:
+    def _try_values(self) -> None:
         """Find out which optional values the store refuses."""
         for data_type in self._declared.written_types:
             kinds = self.id_kinds[data_type]
@@ -199,18 +199,18 @@ class _Trying:
                     self.refuses = tuple(dict.fromkeys((*self.refuses, *refused)))
         self.families = tuple(family.apart(self.refuses) for family in self.families)
 
-    def offered_namespaces_hold(self) -> None:
+    def _find_out_offered(self) -> None:
         """Find out what offered namespaces hold if nobody has declared it."""
         if not self._declared.is_sink or EVERY_NAMESPACE in self._schemas:
             return
         for name in self._namespaces.offered:
-            if name not in self._schemas and not self._schema_is_found(name):
+            if name not in self._schemas and not self._find_schema(name):
                 return
         # Namespaces with unknown schemas are left out, the others are judged.
         self.takes = not self._closed or not self._closed.issuperset(self._namespaces.offered)
         self.families = self._families()
 
-    def _schema_is_found(self, name: str) -> bool:
+    def _find_schema(self, name: str) -> bool:
         """Find out what one namespace holds; returns whether the connector can be asked about the next one."""
         found: dict[DataType, DocumentSchema] = {}
         for data_type in self._declared.written_types:
@@ -241,7 +241,7 @@ class _Trying:
         names = [name for name in self._namespaces.offered if not self.takes or name not in self._closed]
         return families(names, self._schemas, self.id_kinds, self._taken)
 
-    def updates_are_planned(self) -> bool:
+    def plans_updates(self) -> bool:
         """Whether a plan has updates."""
         loads = self._declared.loads and self.makes_namespaces and self.takes
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
@@ -253,7 +253,7 @@ class _Trying:
             with suppress(ConnectorError):
                 self._data.load(namespaces[0], [document], data_type, driver=self._driver)
                 self._remembered.keep(namespaces[0], data_type, [document])
-        return any(self._plans_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
+        return any(self._plan_has_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
 
     def _namespace(self) -> str:
         """A namespace for one document. Raises Inapplicable if there is none."""
@@ -287,7 +287,7 @@ class _Trying:
         except (ConnectorError, Violation):
             return False  # the rules will meet it again
 
-    def _plans_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
+    def _plan_has_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
         try:
             return bool(self._driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
