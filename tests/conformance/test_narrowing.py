@@ -187,6 +187,30 @@ def test_what_a_failure_beside_explains_is_judged_apart_from_that_too() -> None:
     assert outcomes["a/one"].apart == Apart(name_features((MIXED, nulls)), "a/beside", Status.PASSED)
 
 
+def test_what_is_known_to_pass_is_not_judged_once_more() -> None:
+    """A failure that explains others in two ways is judged once without its feature, and then without both."""
+    rules = (
+        RuleInfo("a/cause", Level.MUST, "a sentence"),
+        RuleInfo("a/beside", Level.MUST, "a sentence"),
+        RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause", "a/beside")),
+        RuleInfo("a/two", Level.MUST, "a sentence", after=("a/beside",)),
+    )
+    nulls = Feature(FeatureKind.VALUES, "null")
+    findings = (found("a/cause", MIXED), found("a/beside", nulls), found("a/one"), found("a/two"))
+    narrowing = Narrowing(findings, rules, Terms())
+    asked = []
+    while (retrial := narrowing.next()) is not None:
+        asked.append((retrial.rule, retrial.without))
+        fails = {"a/cause": MIXED, "a/beside": nulls, "a/one": nulls, "a/two": nulls}[
+            retrial.rule
+        ] not in retrial.without
+        answer = found(retrial.rule, nulls) if fails else passed(retrial.rule)
+        narrowing.take(retrial, replace(answer, without=retrial.without))
+    assert asked.count(("a/beside", (nulls,))) == 1
+    assert ("a/beside", (MIXED, nulls)) not in asked
+    assert ("a/one", (MIXED, nulls)) in asked
+
+
 def test_what_follows_from_another_failure_is_shown_under_that() -> None:
     """A failure apart from a feature may be a consequence of a failure found elsewhere."""
     rules = (*RULES, RuleInfo("a/other", Level.MUST, "a sentence"))

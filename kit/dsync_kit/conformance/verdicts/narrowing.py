@@ -104,6 +104,10 @@ class _Cause:
             self.trials.clear()
         self.give_up_if_unknown()
 
+    def passes_without(self, features: Features) -> None:
+        """Judge the consequences without these features, too: the rule has passed without them."""
+        self.without, self.exercised = tuple(dict.fromkeys((*self.finding.without, *features))), True
+
     def give_up_if_unknown(self) -> None:
         """Once no trial is left: judge the consequences that were put off as they would have been judged before."""
         if self.without is None and not self.trials and self.within is not None:
@@ -203,6 +207,8 @@ class Narrowing:
         self._has_time = has_time
         self._roots: dict[str, Finding] = {}
         self._under_way: dict[Retrial, _Cause] = {}
+        self._passed_without: dict[str, Features] = {}
+        """The rules that have passed, each with the first features without which it did."""
         self._causes = self._causes_of(findings, outcomes_of(findings, self._rules.values(), terms))
 
     def next(self) -> Retrial | None:
@@ -224,12 +230,17 @@ class Narrowing:
         if cause.without is not None and cause.suspects:
             return Retrial(cause.suspects.popleft(), rule, cause.without)
         if cause.without is None and cause.trials and cause not in self._under_way.values():
+            if rule in self._passed_without:
+                cause.passes_without(self._passed_without[rule])
+                return self._next_of(cause)
             return Retrial(rule, rule, cause.trials[0])
         return None
 
     def take(self, retrial: Retrial, finding: Finding) -> None:
         """Note the finding about a rule that was judged again."""
         cause = self._under_way.pop(retrial)
+        if _passed(finding):
+            self._passed_without.setdefault(retrial.rule, retrial.without)
         if retrial.rule == retrial.cause:
             cause.tell(retrial.without, finding)
             return
@@ -252,12 +263,20 @@ class Narrowing:
         came_of = self._came_of(cause)
         beside = {finding.rule for finding in cause.beside} - {cause.finding.rule, *cause.found, *cause.suspected}
         unknown = next((outcome.cause for outcome in came_of if outcome.cause in beside), None)
-        if unknown is not None:
+        if unknown is not None and cause.without is not None and self._passes(unknown, cause.without):
+            cause.beside = tuple(other for other in cause.beside if other.rule != unknown)
+            self._fold(cause)
+        elif unknown is not None:
             cause.suspected[unknown] = None
             cause.suspects.append(unknown)
         else:
             suspected = (finding for finding in cause.suspected.values() if finding is not None)
             self._causes += self._causes_of([*suspected, *cause.own()], came_of, within=cause)
+
+    def _passes(self, rule: str, without: Features) -> bool:
+        """Whether a rule has already passed without these features, or fewer of them."""
+        known = self._passed_without.get(rule)
+        return known is not None and set(known) <= set(without)
 
     def outcomes(
         self,
