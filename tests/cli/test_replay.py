@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis.core import encode_failure
 
-from dsync_kit.conformance.running.kept import KeptFailure, folder_of
+from dsync_kit.conformance.running.keeping.kept import KeptFailure, folder_of
 from dsync_kit.errors import UsageError
 
 from .conftest import Alterable, Command

@@ -9,7 +9,7 @@ from dsync_kit.cli.verify import Verification
 from dsync_kit.client import GrpcClient
 from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level
-from dsync_kit.conformance.running.kept import KeptFailure
+from dsync_kit.conformance.running.keeping.kept import KeptFailure
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import ListDataRequest
 from dsync_kit.targets.resolving import find_connector

@@ -9,7 +9,7 @@ from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
-from dsync_kit.conformance.running.kept import KeptFailure
+from dsync_kit.conformance.running.keeping.kept import KeptFailure
 from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.output.console import open_console
 from dsync_kit.output.plain import printable_lines

@@ -21,8 +21,8 @@ from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.judging import judge_apart
-from dsync_kit.conformance.running.kept import FAILURES, KeptFailure, folder_of
-from dsync_kit.conformance.running.known_examples import KnownExample
+from dsync_kit.conformance.running.keeping.kept import FAILURES, KeptFailure, folder_of
+from dsync_kit.conformance.running.keeping.known_examples import KnownExample
 from dsync_kit.conformance.running.messages import Named, Orders
 from dsync_kit.conformance.subject.journal import RUNS
 from dsync_kit.output.plain import printable_lines

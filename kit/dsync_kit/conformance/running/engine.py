@@ -28,7 +28,7 @@ from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.assumed import assumed_schemas
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
-from dsync_kit.conformance.running.known_examples import KnownExample, example_file
+from dsync_kit.conformance.running.keeping.known_examples import KnownExample, example_file
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject

@@ -1,9 +1,8 @@
 """Failures in files, each with everything that is needed to run just its example again."""
 
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +10,7 @@ from typing import ClassVar
 from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.conformance.results.features import read_features
 from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.running.keeping import json_files
 from dsync_kit.usage import UsageError
 
 __all__ = ["FAILURES", "KeptFailure", "folder_of"]
@@ -73,7 +73,7 @@ class KeptFailure:
         path.parent.mkdir(parents=True, exist_ok=True)
         if folder.parent.name == FAILURES.parent.name:  # not to be committed, like the caches of pytest and Hypothesis
             (folder.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-        path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        json_files.write(path, _SCHEMA, self)
         alone = len(_found(_file_name(self.rule), folder)) == 1
         return path.stem if alone else path.relative_to(folder).with_suffix("").as_posix()
 
@@ -126,21 +126,10 @@ def _found(name: str, folder: Path) -> list[Path]:
 
 def _read(path: Path) -> KeptFailure:
     """The failure in a file. Raises OSError, or a ValueError that says what is wrong."""
-    # Imported here: saving a failure needs neither, and they take long to load.
-    from hypothesis.core import decode_failure
+    from hypothesis.core import decode_failure  # imported here: saving a failure does not need it
     from hypothesis.errors import InvalidArgument
-    from pydantic import TypeAdapter, ValidationError
 
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(fields, dict) or fields.pop("schema", None) != _SCHEMA:
-        raise ValueError(f"expected an object with the schema {_SCHEMA}")
-    try:
-        failure = TypeAdapter(KeptFailure).validate_json(json.dumps(fields))
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        raise ValueError(
-            "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in problems)
-        ) from None
+    failure = json_files.read(path, _SCHEMA, KeptFailure)
     if failure.profile not in PROFILES:
         raise ValueError(f"there is no profile {failure.profile!r}")
     if failure.without:

@@ -4,12 +4,12 @@ A run without a known failure may just not have met it. Its kept example decides
 longer violated.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
+from dsync_kit.conformance.running.keeping import json_files
 from dsync_kit.usage import UsageError
 
 __all__ = ["FOLDER", "KnownExample", "example_file"]
@@ -44,22 +44,16 @@ class KnownExample:
     def save(self, path: Path) -> None:
         """Write it. Raises OSError."""
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        json_files.write(path, _SCHEMA, self)
 
     @classmethod
     def load(cls, path: Path) -> "KnownExample | None":
         """The example in a file; None without one. Raises UsageError for any other contents."""
-        from pydantic import TypeAdapter, ValidationError  # only a connector with known failures needs it
-
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(fields, dict) or fields.pop("schema", None) != _SCHEMA:
-                raise ValueError(f"expected an object with the schema {_SCHEMA}")
-            return TypeAdapter(cls).validate_python(fields)
+            return json_files.read(path, _SCHEMA, cls)
         except FileNotFoundError:
             return None
-        except ValidationError as error:
-            problem = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
         except (OSError, ValueError) as error:
-            problem = str(error)
-        raise UsageError(f"{path} is not an example that dsync-kit keeps: {problem}; remove it, and run verify")
+            raise UsageError(
+                f"{path} is not an example that dsync-kit keeps: {error}; remove it, and run verify"
+            ) from error

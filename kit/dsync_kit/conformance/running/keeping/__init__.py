@@ -1,0 +1,1 @@
+"""Keeps examples in files: failures, known failures, and what explorers reached."""
