@@ -13,6 +13,7 @@ from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAM
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.protocol import Partition
 
+from . import variants_typed
 from .fault import REFERENCE, Variant, judge
 from .test_found_out import client_of, subject_of
 from .variants_info import SinkOnly
@@ -62,6 +63,15 @@ def test_what_a_topic_streams_is_judged() -> None:
 def test_a_connector_that_runs_alone_is_killed_and_restarted() -> None:
     """If no second process can run beside the first, one in its place is killed, and the first comes back."""
     result = judge(Variant("one", OneProcessAtATime, "", "local"), ["durability/*", "write/overwrites"])
+    assert {outcome.rule: outcome.status for outcome in result.outcomes} == {
+        outcome.rule: Status.PASSED for outcome in result.outcomes
+    }
+
+
+def test_a_table_of_a_connector_that_runs_alone_is_prepared_before_it_ends() -> None:
+    """While another process runs in its place, the instance that has ended is not called."""
+    (one,) = [variant for variant in variants_typed.VARIANTS if variant.name == "typed-one-process-at-a-time"]
+    result = judge(one, ["durability/id", "durability/write-data", "durability/resume"])
     assert {outcome.rule: outcome.status for outcome in result.outcomes} == {
         outcome.rule: Status.PASSED for outcome in result.outcomes
     }

@@ -240,10 +240,17 @@ class OneProcessAtATime(TypedConnector):
         if holders:
             raise FailedPrecondition("the database is locked by another process")
         holders.add(self.store.crashes)
+        self.closed = False
 
     def teardown(self) -> None:
         super().teardown()
+        self.closed = True
         self.store.__dict__["holders"].clear()
+
+    def table(self, namespace: str) -> Table:
+        if self.closed:
+            raise RuntimeError("the database is closed")
+        return super().table(namespace)
 
 
 # When it can be read

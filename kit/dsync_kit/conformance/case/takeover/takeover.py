@@ -52,19 +52,19 @@ def _handover(case: Case, number: int) -> Takeover:
     target = case.subject.target
     if target.process is None or target.earlier is None:
         raise KitError("the two versions cannot be started as processes")
-    earlier, now = target.earlier(), target.process()
+    earlier, now, found = target.earlier(), target.process(), Takeover()
+    # Before there is room: finding a free namespace takes the current instance.
+    run = Run.of(case, found.topics, number, VERSIONS, more=_MORE_DOCUMENTS)
     try:
         with case.subject.room(earlier) as alone:
             if alone:
                 case.recorder.note(_IN_ITS_PLACE)
-            return _taken_over(case, number, earlier, now)
+            return _taken_over(case, run, found, earlier, now)
     except TargetError as error:
         return Takeover(declined=f"the previous version cannot be started: {_brief(error)}")
 
 
-def _taken_over(case: Case, number: int, earlier: Process, now: Process) -> Takeover:
-    found = Takeover()
-    run = Run.of(case, found.topics, number, VERSIONS, more=_MORE_DOCUMENTS)
+def _taken_over(case: Case, run: Run, found: Takeover, earlier: Process, now: Process) -> Takeover:
     try:
         try:
             run.before(earlier)
@@ -97,11 +97,13 @@ def _crash(case: Case, number: int) -> Takeover:
     if case.subject.target.process is None:
         raise KitError("the connector cannot be started as a separate process")
     process, found = case.subject.target.process(), Takeover()
+    # Before there is room: finding a free namespace takes the current instance.
+    run = Run.of(case, found.topics, number, CRASH)
     try:
         with case.subject.room(process) as alone:
             if alone:
                 case.recorder.note(_IN_ITS_PLACE)
-            _kill(case, number, process, found)
+            _kill(case, run, process, found)
     except TargetError as error:
         if not found.topics:
             return Takeover(declined=f"it cannot be started as a separate process: {_brief(error)}")
@@ -109,9 +111,8 @@ def _crash(case: Case, number: int) -> Takeover:
     return found
 
 
-def _kill(case: Case, number: int, process: Process, found: Takeover) -> None:
+def _kill(case: Case, run: Run, process: Process, found: Takeover) -> None:
     try:
-        run = Run.of(case, found.topics, number, CRASH)
         run.before(process)
         process.kill()
         case.recorder.note("(SIGKILL, then restarted)")
