@@ -294,6 +294,27 @@ def test_the_range_of_a_decimal_is_found_out() -> None:
     assert not found.schema.allows("price", Decimal128("100000000"))
 
 
+@pytest.mark.parametrize("key", ["a", b"key"])
+def test_a_column_of_bytes_is_found_out(key: Any) -> None:
+    """A column, or a key, that refuses all binary subtypes but 0 gets no others; one that changes them is judged."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "data", "loose"}:
+            return Answer(refusal="there is no such column")
+        if None in document.values():
+            return Answer(refusal="all columns are NOT NULL")
+        if any(getattr(document[name], "subtype", 0) != 0 for name in ("_id", "data")):
+            return Answer(refusal="a column of bytes has no subtype")
+        return Answer(back={**document, "loose": bytes(document["loose"])})
+
+    found = probed(attempt, BSON, documents=encoded([{"_id": key, "data": b"abc", "loose": b"abc"}]))
+    assert found.schema is not None
+    assert found.schema.allows("data", Binary(b"abc", 0))
+    assert not found.schema.allows("data", Binary(b"abc", 5))
+    assert found.schema.allows("loose", Binary(b"abc", 5))
+    assert isinstance(key, str) or not found.schema.allows_id(Binary(b"abc", 5))
+
+
 def test_json_without_nan_is_found_out() -> None:
     """A number in an object that the store keeps as JSON is never NaN."""
 

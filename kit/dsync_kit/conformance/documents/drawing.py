@@ -107,7 +107,7 @@ def boundaries(schema: ValueSchema, data_type: DataType) -> list[Any]:
             found += [character * size for size in sorted(sizes) for character in ("x", "é")]
             # A store may pad a fixed-length column with spaces, and trim them again.
             found += ["x" * (size - 1) + " " for size in sorted(sizes) if size > 1]
-        elif kind == "binData" and schema.format is None and (bounds := lengths(schema)) is not None:
+        elif kind == "binData" and schema.format != "uuid" and (bounds := lengths(schema)) is not None:
             sizes = {bounds[0], *([bounds[1]] if schema.max_length is not None else [])}
             found += [Binary(byte * size) for size in sorted(sizes) for byte in (b"\xff", b"\0")]
             found.append(Binary(b"\1\0"))

@@ -182,6 +182,9 @@ def _values(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator
         yield from _finer(schema, filling)
     elif kind is MisfitKind.OTHER_FORM and schema.format == "uuid" and "binData" in schema.types:
         yield from (Binary(b"sixteen bytes id", subtype) for subtype in (0, 3))
+    elif kind is MisfitKind.OTHER_FORM and schema.format == "bytes" and "binData" in schema.types:
+        made = counted(schema.of_types("binData"), data_type)
+        yield from (Binary(made(1), subtype) for subtype in (2, 5, 128) if made.size > 1)
     elif schema.enum is None and "string" in schema.types:
         yield from _texts(schema, kind, filling)
 

@@ -57,10 +57,22 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
+        if _any_binary(own) and probe.refuses(schema, name, Binary(counted(own, probe.data_type)(1), _ANOTHER)):
+            schema = with_field(schema, name, schema.fields[name].model_copy(update=_PLAIN_BYTES))
+            yield schema
     for formed in _formed(probe, schema):
         schema = formed
         yield schema
     yield from _limited_ids(probe, schema)
+
+
+_ANOTHER = 128
+"""The subtype of user-defined binary values: a column of bytes has no place for it."""
+_PLAIN_BYTES = {"format": "bytes"}
+
+
+def _any_binary(own: ValueSchema) -> bool:
+    return own.types[:1] == ("binData",) and own.format is None
 
 
 _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
@@ -166,6 +178,11 @@ def _finite(own: ValueSchema) -> ValueSchema:
 
 
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
+    if _any_binary(schema.identifier):
+        value = Binary(probe.free_id(schema), _ANOTHER)
+        if probe.tried(schema.document(value, sample_fields(schema))).refusal:
+            yield replace(schema, identifier=schema.identifier.model_copy(update=_PLAIN_BYTES))
+        return
     for value, limit in _limits(schema.identifier, probe.data_type):
         if value in probe.taken or probe.kept(schema.document(value, sample_fields(schema))):
             return

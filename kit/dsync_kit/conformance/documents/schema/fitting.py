@@ -149,6 +149,8 @@ def _length_reasons(schema: ValueSchema, value: str | bytes) -> Iterator[str]:
                 return
     elif schema.format == "uuid" and (len(value) != 16 or getattr(value, "subtype", 0) != 4):
         yield "not a UUID: 16 bytes of the subtype 4 expected"
+    elif schema.format == "bytes" and (subtype := getattr(value, "subtype", 0)) != 0:
+        yield f"of the subtype {subtype}, not 0"
 
 
 def _range_reasons(schema: ValueSchema, value: Any) -> Iterator[str]:

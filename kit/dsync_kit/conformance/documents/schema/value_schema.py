@@ -1,9 +1,9 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
 As in JSON Schema, a keyword applies only to values of its own types: `maxLength` ignores numbers. Six things go beyond
-what MongoDB's server reads: `type: integer`, `format` for texts and UUIDs, lengths of binary values in bytes, bounds of
-dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, and `readOnly` for a field that the
-store adds.
+what MongoDB's server reads: `type: integer`, `format` for texts and binary values, lengths of binary values in bytes,
+bounds of dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, and `readOnly` for a field
+that the store adds.
 """
 
 import re
@@ -42,7 +42,7 @@ FORMATS: dict[str, str] = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
 }
-"""The formats of texts, as patterns. For a binary value, `uuid` is the subtype 4."""
+"""The formats of texts, as patterns. For a binary value, `uuid` is the subtype 4, and `bytes` the subtype 0."""
 
 Bound = Decimal | DatetimeMS
 """The least or the greatest number or date."""
@@ -131,7 +131,7 @@ class ValueSchema(BaseModel):
     min_length: _Count | None = None
     max_length: _Count | None = None
     pattern: str | None = None
-    format: Literal["uuid", "date", "date-time"] | None = None
+    format: Literal["uuid", "date", "date-time", "bytes"] | None = None
     items: "ValueSchema | None" = None
     min_items: _Count | None = None
     max_items: _Count | None = None
