@@ -7,11 +7,11 @@ import pytest
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.needs import lacking, offers
 from dsync_kit.conformance.subject.patience import UpdatePatience
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.connector import Connector
-from dsync_kit.documents import decode_id, id_of
+from dsync_kit.documents import decode, decode_id, id_of
 from dsync_kit.errors import InvalidArgument, NotFound, Unavailable
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -97,6 +97,40 @@ def test_a_store_that_makes_no_namespaces_is_found_out() -> None:
     found = subject_of(Sink(refuses), "offered").found
     assert not found.makes_namespaces
     assert "it does not create namespaces (NOT_FOUND: no such table)" in found.notes[0]
+
+
+def test_a_table_that_nobody_made_breaks_no_rule_on_the_given_ones() -> None:
+    """An exception for a namespace that does not exist: the kit writes to the given ones, and says what to answer."""
+
+    def breaks(request: WriteDataRequest) -> Exception | None:
+        return None if request.namespace == "offered" else IndexError("list index out of range")
+
+    found = subject_of(Sink(breaks), "offered").found
+    assert not found.makes_namespaces
+    assert "a write to a namespace that does not exist fails (UNKNOWN" in found.notes[0]
+    assert found.notes[0].endswith("the kit writes to the given ones; NOT_FOUND is expected")
+
+
+def test_an_exception_for_every_namespace_may_mean_that_none_is_given() -> None:
+    """Without given namespaces the rules meet the exception, and a note says how to give some."""
+    found = subject_of(Sink(lambda _: IndexError("list index out of range"))).found
+    assert found.makes_namespaces
+    assert "if namespaces must be made beforehand, answer NOT_FOUND" in found.notes[0]
+    assert found.notes[0].endswith("or as `namespaces` in conformance.py")
+
+
+def test_namespaces_that_hold_different_documents_are_not_too_few() -> None:
+    """With two tables of different forms, the reason for a skipped rule asks for two of one form."""
+
+    def refuses(request: WriteDataRequest) -> Exception | None:
+        (document,) = (decode(data, request.type) for data in request.data)
+        if (column := {"a": "x", "b": "y"}.get(request.namespace)) is None:
+            return NotFound("no such table")
+        fits = document.keys() == {"_id", column} and isinstance(document[column], str)
+        return None if fits else InvalidArgument(f"a row has the columns _id, {column}; {column} is a text")
+
+    subject = subject_of(Sink(refuses), "a", "b")
+    assert lacking(subject, (Need.TWO_NAMESPACES,)).startswith("each of the given namespaces holds other documents")
 
 
 def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:

@@ -74,3 +74,17 @@ def test_invalid_documents_may_be_any_bytes(tmp_path: Path) -> None:
     [outcome] = [outcome for outcome in result.outcomes if outcome.rule == "packaging/test-data"]
     assert outcome.status is Status.PASSED
     assert [note for note in outcome.notes if note.startswith("notes.doc was ignored")]
+
+
+@pytest.mark.parametrize(("given", "status"), [((), Status.FAILED), (("other.table",), Status.SKIPPED)])
+def test_the_id_of_tables_made_beforehand_is_judged(given: tuple[str, ...], status: Status, tmp_path: Path) -> None:
+    """A second scratch area has the namespaces that conformance.py names, but perhaps not those that a user names."""
+    folder = scaffold(Answers(scheme="tables"), output=tmp_path / "tables").folder
+    connector, conformance = folder / "connector.py", folder / "conformance.py"
+    connector.write_text(connector.read_text().replace("return str(found)", 'return "tables"'))
+    named = '    namespaces = ("main.people",)\n\n    _folder: Path'
+    conformance.write_text(conformance.read_text().replace("    _folder: Path", named, 1))
+    options = RunOptions(select(RULES, ["identity/other-data"]), PROFILES["quick"], 1, namespaces=given)
+    [finished] = [event for event in run(resolve(str(folder)), options) if type(event) is RunFinished]
+    (outcome,) = finished.result.outcomes
+    assert outcome.status is status

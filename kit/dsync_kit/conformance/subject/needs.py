@@ -16,6 +16,8 @@ UNKNOWN = "no document that it accepts is known: declare what the namespace hold
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
 """The rules that fail if nothing that was written is listed: no others need to run."""
 
+_OTHER_FORMS = "each of the given namespaces holds other documents: name two that hold the same"
+
 _SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
 
 
@@ -37,6 +39,10 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
             return Need.SOURCE.value
         case Need.LOADING | Need.CHANGING if subject.declared.is_sink and not subject.declared.can_read:
             return Need.READING.value
+        case Need.TWO_NAMESPACES if len(subject.namespaces.offered) > 1:
+            return _OTHER_FORMS
+        case Need.OTHER_DATA if subject.target.elsewhere is not None:
+            return "another scratch area has only the namespaces that conformance.py names, without others"
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
             return f"a second instance cannot run beside the first one ({subject.alone})"
         case _:
@@ -94,7 +100,7 @@ _OFFERS: dict[Need, Callable[[Subject], bool]] = {
     Need.ELSEWHERE: lambda subject: (
         subject.target.second is not None and (not subject.alone or subject.target.stop is not None)
     ),
-    Need.OTHER_DATA: lambda subject: subject.target.elsewhere is not None and not subject.namespaces.offered,
+    Need.OTHER_DATA: lambda subject: subject.target.elsewhere is not None and subject.offers_own_namespaces,
     Need.CONNECTION: lambda subject: subject.target.connect is not None,
     Need.RESTART: lambda subject: subject.target.process is not None,
     Need.EARLIER: lambda subject: subject.target.process is not None and subject.target.earlier is not None,

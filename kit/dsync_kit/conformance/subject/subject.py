@@ -158,6 +158,13 @@ class Subject:
         return self.namespaces.existing(self.driver)
 
     @property
+    def offers_own_namespaces(self) -> bool:
+        """Whether each offered namespace, if any, is one that the `conformance.py` names: each scratch area has it."""
+        harness = self.target.harness
+        own = {*harness.namespaces, *documents_of(harness)} if harness is not None else set()
+        return own.issuperset(self.namespaces.offered)
+
+    @property
     def families(self) -> tuple[Family, ...]:
         """The offered namespaces by what they hold; if the connector creates namespaces, one family without names."""
         return self.found.families

@@ -11,6 +11,7 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.protocol import GetInfoRequest
 from dsync_kit.usage import TargetError
 
@@ -75,7 +76,7 @@ def other_cursor(case: Case) -> None:
 
 def _other_data(case: Case) -> Driver:
     """The connector on another scratch area. Raises Inapplicable if there is none."""
-    namespace, _ = case.loaded(min_size=1, small=True)
+    namespace, model = case.loaded(min_size=1, small=True)
     elsewhere = case.subject.target.elsewhere
     if elsewhere is None:
         raise KitError("its conformance.py is not known")
@@ -84,7 +85,8 @@ def _other_data(case: Case) -> Driver:
     except TargetError as error:
         raise case.decline(f"its conformance.py cannot start a second time beside the first: {error}") from error
     driver = case.instance(other, "on another scratch area", same_data=False)
-    if case.subject.data.read(namespace, case.declared.types[0], driver=driver):
+    listed = case.subject.data.read(namespace, model.data_type, driver=driver)
+    if not model.documents.keys().isdisjoint(by_id(listed, model.data_type)):
         raise case.decline("its conformance.py starts on the same data a second time")
     return driver
 

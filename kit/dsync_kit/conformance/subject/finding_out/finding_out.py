@@ -26,6 +26,7 @@ from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
 
+_NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
 _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
 """The codes of a deliberate refusal of a value."""
 
@@ -138,8 +139,11 @@ class _Trying:
                 try:
                     self.samples.write(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
-                    if error.code not in DECLINING_CODES or error.code is StatusCode.UNIMPLEMENTED:
+                    if error.retryable or error.code is StatusCode.UNIMPLEMENTED:
                         return  # the rules will meet this fault again
+                    if error.code not in DECLINING_CODES:
+                        self._fails_in_a_namespace_that_is_missing(error)
+                        return
                     refusal = refusal or str(error)
                 else:
                     return
@@ -147,7 +151,19 @@ class _Trying:
         if self._namespaces.offered:
             self.notes.append(f"it does not create namespaces ({refusal}): the kit writes to the given ones")
         else:
-            self.notes.append(f"it accepts only namespaces that already exist ({refusal}): name one with --namespace")
+            self.notes.append(f"it accepts only namespaces that already exist ({refusal}): {_NAME_ONE}")
+
+    def _fails_in_a_namespace_that_is_missing(self, error: ConnectorError) -> None:
+        """Keep to the given namespaces if there are some, and say what else may be missing.
+
+        A connector for tables that were made beforehand often forgets the table that nobody made.
+        """
+        fails = f"a write to a namespace that does not exist fails ({error})"
+        if self._namespaces.offered:
+            self.makes_namespaces = False
+            self.notes.append(f"{fails}: the kit writes to the given ones; NOT_FOUND is expected")
+        else:
+            self.notes.append(f"{fails}: if namespaces must be made beforehand, answer NOT_FOUND, and {_NAME_ONE}")
 
     def _try_ids(self) -> None:
         """Find out which kinds of ids the store supports: it may refuse some, but never drop documents."""
@@ -261,7 +277,7 @@ class _Trying:
             return self._namespaces.fresh()
         if self._namespaces.offered:
             return self._namespaces.offered[0]
-        raise Inapplicable("it accepts only namespaces that already exist: name one with --namespace")
+        raise Inapplicable(f"it accepts only namespaces that already exist: {_NAME_ONE}")
 
     def _sample(self, data_type: DataType, kind: str) -> bytes:
         """A document with an id of this kind, which fits the schema if there is one."""
