@@ -8,7 +8,7 @@ import pytest
 from dsync_kit.bounds.patience import Attempt
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.calls.driver import Driver
-from dsync_kit.conformance.calls.transcript import Call, Note, Recorder
+from dsync_kit.conformance.calls.transcript import Call, Note, Recorder, show_document
 from dsync_kit.conformance.calls.written import versions_of, written
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document, update
@@ -180,3 +180,13 @@ def test_the_versions_of_a_document_are_those_with_its_id_and_type() -> None:
     changes = WriteUpdatesRequest(namespace="n", type=BSON, updates=[update(UPDATE_TYPE_UPDATE, "a", two, BSON)])
     calls = [*(Call(RPC["WriteData"], page) for page in pages), Call(RPC["WriteUpdates"], changes)]
     assert versions_of(one, BSON, calls) == [one, two]
+
+
+@pytest.mark.parametrize("length", [91, 123, 92])
+def test_a_bson_document_is_shown_as_json_whatever_its_length(length: int) -> None:
+    """Its first byte is a part of its length, and may be a bracket."""
+    text = "x" * (length - len(make_document("a", {"t": ""}, BSON)))
+    document = make_document("a", {"t": text}, BSON)
+    assert len(document) == length
+    assert show_document(document) == f'{{"_id": "a", "t": "{text}"}}'
+    assert show_document(make_document("a", {"t": text}, JSON)).startswith("{")

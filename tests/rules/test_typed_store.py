@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from bson import DatetimeMS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from dsync_kit.client import LocalClient
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import MisfitKind, several_misfits
 from dsync_kit.conformance.documents.schema.schema_file import parse
-from dsync_kit.documents import canonical, decode, id_of
+from dsync_kit.documents import canonical, decode, encode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.protocol import (
@@ -25,11 +26,12 @@ from dsync_kit.protocol import (
     WriteUpdatesRequest,
 )
 
-from .fault import SETTINGS
+from .fault import SETTINGS, Variant, judge
 from .faults_typed_inside import FAULTS as INSIDE
 from .faults_typed_outside import FAULTS as OUTSIDE
 from .typed_connector import TypedConnector
-from .typed_tables import TABLES, Table
+from .typed_database import Database
+from .typed_tables import TABLES, Column, Table
 from .variants_typed import VARIANTS
 
 FILLINGS = {table.namespace: Filling(parse(table.schema, origin=table.name).of(BSON)) for table in TABLES}
@@ -152,3 +154,38 @@ def test_there_are_as_many_as_promised() -> None:
     assert len({fault.name for fault in faults}) == len(faults) >= 50
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) >= 25
     assert all(entry.reason for entry in (*faults, *VARIANTS))
+
+
+class Visits(TypedConnector):
+    """A table with some rows, whose form nobody declares."""
+
+    tables = (Table("visits", (Column("id", "string"),), (Column("made", "date", nullable=True),)),)
+
+    @classmethod
+    def documents(cls) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def new_store(cls) -> Database:
+        store = super().new_store()
+        rows = [encode({"_id": name, "made": made}, BSON) for name, made in (("a", DatetimeMS(1234)), ("b", None))]
+        Visits(None, store).write_data(WriteDataRequest(namespace="typed.visits", data=rows, type=BSON))
+        return store
+
+
+class CutsSeconds(Visits):
+    """A column without fractions of a second: they are cut off without a word."""
+
+    def stored_value(self, column: Column, value: Any) -> Any:
+        stored = super().stored_value(column, value)
+        return stored // 1000 * 1000 if column.kind == "date" else stored
+
+
+def test_a_column_that_changes_whatever_is_tried_first_is_not_taken_for_one_of_nulls() -> None:
+    """The kit saw it change dates while it looked for what the table holds: a rule reports that."""
+    result = judge(
+        Variant("cuts seconds", CutsSeconds, "", "local", namespaces=["typed.visits"]), ["schema/other-type"]
+    )
+    (outcome,) = result.outcomes
+    assert outcome.failure is not None
+    assert "of type date" in outcome.failure.message

@@ -276,7 +276,9 @@ def show_document(data: bytes, data_type: DataType | None = None) -> str:
     """A document as (Extended) JSON, shortened; bytes that are not a document as bytes."""
     if not data:
         return "(empty)"
-    if data_type != DATA_TYPE_MONGO_BSON and data.lstrip()[:1] in (b"{", b"["):
+    # BSON begins with its length: one of 91 or 123 bytes with the character "[" or "{".
+    bson_like = data_type == DATA_TYPE_MONGO_BSON or int.from_bytes(data[:4], "little") == len(data)
+    if not bson_like and data.lstrip()[:1] in (b"{", b"["):
         text = data.decode("utf-8", "replace")
         return _short(text if data[:1] in (b"{", b"[") and "\n" not in text else repr(text))
     if len(data) > 100_000:  # decoding it is not worth the time

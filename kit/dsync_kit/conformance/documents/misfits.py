@@ -267,7 +267,8 @@ def _of_other_types(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
     others.append("2024-01-01T00:00:00Z")
     if filling.schema.data_type == DATA_TYPE_MONGO_BSON:
         others += [Int64(five), float(five), Decimal128(str(five))]
-        others += [DatetimeMS(0), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]
+        # A column that cuts off parts of a second seemed to keep no dates: those that it converts are judged here.
+        others += [DatetimeMS(0), DatetimeMS(1_234_567_890_123), ObjectId(b"dsync-kit-id"), Binary(b"text", 0)]
     for other in others:
         if misfit(schema, other, filling.schema.data_type).startswith("of type"):
             yield other
