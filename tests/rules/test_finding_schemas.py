@@ -294,6 +294,21 @@ def test_the_range_of_a_decimal_is_found_out() -> None:
     assert not found.schema.allows("price", Decimal128("100000000"))
 
 
+def test_what_a_store_refuses_is_found_out_even_if_it_keeps_nothing() -> None:
+    """Documents like the existing ones are acknowledged, and lost: the rules report that, with documents that fit."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "name"}:
+            return Answer(refusal="there is no such column")
+        return Answer(refusal="too long" if len(str(document["name"])) > 20 else "")
+
+    found = probed(attempt, BSON, documents=encoded([{"_id": "a", "name": "Ann"}]))
+    assert found.schema is not None
+    assert found.schema.allows("name", "x" * 20)
+    assert not found.schema.allows("name", "x" * 21)
+    assert found.notes[0] == "documents like the existing ones are acknowledged, but not listed"
+
+
 @pytest.mark.parametrize("key", ["a", b"key"])
 def test_a_column_of_bytes_is_found_out(key: Any) -> None:
     """A column, or a key, that refuses all binary subtypes but 0 gets no others; one that changes them is judged."""

@@ -23,6 +23,7 @@ from dsync_kit.protocol import (
     ListDataRequest,
     Update,
     WriteDataRequest,
+    WriteDataResponse,
     WriteUpdatesRequest,
 )
 
@@ -189,3 +190,22 @@ def test_a_column_that_changes_whatever_is_tried_first_is_not_taken_for_one_of_n
     (outcome,) = result.outcomes
     assert outcome.failure is not None
     assert "of type date" in outcome.failure.message
+
+
+class NotCommitted(Visits):
+    """A write ends without its COMMIT."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for document in request.data:
+            self.row(self.table(request.namespace), document)
+        return WriteDataResponse()
+
+
+def test_a_table_that_loses_what_it_acknowledges_is_judged() -> None:
+    """What the existing rows look like is enough to know which documents it should keep."""
+    lost = Variant("not committed", NotCommitted, "", "local", namespaces=["typed.visits"])
+    result = judge(lost, ["list/complete", "write/read-back"])
+    first, second = result.violations()
+    assert (first.rule, second.cause) == ("list/complete", "list/complete")
+    assert first.failure is not None
+    assert first.failure.hint.startswith("nothing that was written is listed")

@@ -17,6 +17,8 @@ __all__ = ["Model", "by_id"]
 
 _SHOWN = 3
 
+_LOST = "nothing that was written is listed: it is not committed, or is read from another place"
+
 
 def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]:
     """The listed documents by the keys of their ids.
@@ -107,7 +109,7 @@ class Model:
             seen=_some([*found.values()], first=[*(new for _, new in changed), *extra]),
             owner=owner or change.owner,
             rests_on=Evidence.IDS | Evidence.LISTING if confused else Evidence.LISTING,
-            hint=confused or change.description,
+            hint=confused or change.description or (_LOST if len(missing) > _SHOWN and not found else ""),
             wrong=tuple(
                 Wrong(expected, seen, self.data_type)
                 for expected, seen in (

@@ -64,12 +64,19 @@ _COMMON = frozenset(
 class Answer:
     """What became of a document: `refusal` is the message if it was refused, `back` what is read under its id.
 
-    `back` is None if nothing is there, or if nobody can read it (`readable` is False).
+    `back` is None if nothing is there, or if nobody can read it (`readable` is False). `moved`: it is there under
+    another id, which the store has made.
     """
 
     refusal: str = ""
     back: Mapping[str, Any] | None = None
     readable: bool = True
+    moved: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was acknowledged, and is nowhere."""
+        return not self.refusal and self.readable and self.back is None and not self.moved
 
 
 Attempt = Callable[[Mapping[str, Any]], Answer]
@@ -98,14 +105,19 @@ class Probe:
     taken: Taken = NOTHING
     good: Mapping[str, Any] = field(default_factory=dict)
     """The fields of a document that was kept."""
+    loses: bool = False
+    """Whether it acknowledges documents, and lists none: then only refusals say what it holds."""
     computed: frozenset[str] = frozenset()
     """Fields that the store adds: documents are compared without them."""
 
     def kept(self, document: Mapping[str, Any]) -> bool:
         """Whether a document is accepted, and comes back as it was written."""
-        answer = self.tried(document)
-        if answer.refusal:
-            return False
+        return self.comes_back(document, self.tried(document))
+
+    def comes_back(self, document: Mapping[str, Any], answer: Answer) -> bool:
+        """Whether the answer to a document is that it is there as it was written, as far as anybody can read it."""
+        if answer.refusal or answer.lost:
+            return answer.lost and self.loses
         return not answer.readable or (answer.back is not None and self.same(document, self.written(answer.back)))
 
     def tried(self, document: Mapping[str, Any]) -> Answer:

@@ -30,6 +30,7 @@ _HALVES = (12345.5, -0.5)
 ONLY_NULL = "only null is kept"
 """The description of a field for which this was found."""
 
+_LOST = "documents like the existing ones are acknowledged, but not listed"
 _CHANGED = "others are acknowledged, but listed as something else"
 _IGNORED = "written values are not listed"
 _NEXT = 10_000
@@ -86,7 +87,12 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
             guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
     least = {name: None if own.nullable else _seen(seen, name)[0] for name, own in guess.fields.items()}
-    if not probe.kept(guess.document(probe.free_id(guess), least)):
+    document = guess.document(probe.free_id(guess), least)
+    answer = probe.tried(document)
+    if answer.lost and not probe.refusal_of_like:
+        probe.loses = True  # the rules report it
+        notes.append(_LOST)
+    elif not probe.comes_back(document, answer):
         return None
     for name, own in guess.fields.items():
         only: ValueSchema | None = None

@@ -70,23 +70,24 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
         if namespace.read is None:
             return Answer(readable=False)
         namespace.settling.find_out(lambda: back(key) is not None)
-        found = back(key)
-        if found is None:
-            look_for_strays(document)
-        return Answer(back=None if found is None else decode(found, data_type))
+        if (found := back(key)) is None:
+            return Answer(moved=has_strays(document))
+        return Answer(back=decode(found, data_type))
 
     def back(key: bytes) -> bytes | None:
         found = (listed for listed in _listed(namespace, data_type) if document_key(listed, data_type) == key)
         return next(found, None)
 
-    def look_for_strays(document: Mapping[str, Any]) -> None:
+    def has_strays(document: Mapping[str, Any]) -> bool:
         """Note documents that have all the fields of a written one, but an id that the store has made from them."""
+        before = len(strays)
         for listed in _listed(namespace, data_type):
             key, fields = document_key(listed, data_type), decode(listed, data_type)
             if key not in there and _same_fields(
                 {**fields, id_field(data_type): document[id_field(data_type)]}, document, data_type
             ):
                 strays[key] = listed
+        return len(strays) > before
 
     try:
         existing = list(there.values())[:_LOOKED_AT]
