@@ -22,6 +22,7 @@ from dsync_kit.output.shown_log import shown_log
 from dsync_kit.output.workflow_commands import WorkflowCommands
 from dsync_kit.server import ConnectorServer, Tls
 from dsync_kit.targets.resolving import resolve
+from dsync_kit.targets.target import Target
 from dsync_kit.testing.harness import Harness
 from dsync_kit.usage import TargetError
 
@@ -52,16 +53,7 @@ def serve(asked: Service) -> int:
 
     Raises UsageError for an impossible request, TargetError if the connector does not start.
     """
-    word, *options = asked.words
-    if word.lower().startswith(("grpc://", "exec:")):
-        raise UsageError(f"{redact_target(word)!r} is already served: give a folder, a registered URI or a name")
-    tls = _tls(asked)
-    if tls is None and not asked.insecure and not _is_loopback(asked.address):
-        raise UsageError(
-            f"{asked.address} can be reached from other machines, so data would travel in clear text: "
-            "give --cert-file and --key-file, or allow it with --insecure"
-        )
-    target = resolve(word, options)
+    target, tls = _target(asked)
     # Until it serves, there is nothing to shut down. SIGINT, too: a shell that starts a command in the background
     # makes it ignore that.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,6 +97,20 @@ def serve(asked: Service) -> int:
     # The connector is torn down, and callers still wait: their connections break only when the process ends.
     # A caller retries for three seconds at most; a normal exit of Python takes up to one of them.
     return _end_now(atexit._run_exitfuncs)
+
+
+def _target(asked: Service) -> tuple[Target, Tls | None]:
+    """The target to serve, and how it is encrypted. Raises UsageError for an impossible request."""
+    word, *options = asked.words
+    if word.lower().startswith(("grpc://", "exec:")):
+        raise UsageError(f"{redact_target(word)!r} is already served: give a folder, a registered URI or a name")
+    tls = _tls(asked)
+    if tls is None and not asked.insecure and not _is_loopback(asked.address):
+        raise UsageError(
+            f"{asked.address} can be reached from other machines, so data would travel in clear text: "
+            "give --cert-file and --key-file, or allow it with --insecure"
+        )
+    return resolve(word, options), tls
 
 
 def _signals(on_second: Callable[[], object]) -> threading.Event:

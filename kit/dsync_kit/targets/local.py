@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -88,59 +89,74 @@ def configured_target(
     folder: Path | None = None,
     harness: Harness | None = None,
 ) -> Target:
+    """The target that `URI [options]` configures. `folder` is the connector's, if it was named.
+
+    Raises UsageError for words that are no options of the connector.
+    """
     settings, rest = configure(connector, words)
     if rest:
         raise UsageError(f"{redact_uri(words[0])}: {rest[0]!r} is not one of its options")
+    local = _Local(connector, settings, words, calls, folder, harness)
+    return Target(redact_uri(settings.uri), local.open, folder, settings.redact)
 
-    def make() -> Connector:
-        return create(connector, settings, timeout=calls.timeout, watch=calls.watch)
 
-    def opened() -> AbstractContextManager[Connector]:
-        return torn_down(make(), timeout=calls.timeout, watch=calls.watch)
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """A configured connector: what it takes to open it here, or in another process."""
 
-    def client(of: Connector) -> LocalClient:
-        return LocalClient(of, timeout=calls.timeout, watch=calls.watch)
+    connector: RegisteredConnector
+    settings: ConnectorSettings
+    words: Sequence[str]
+    calls: Calls
+    folder: Path | None
+    harness: Harness | None
 
     @contextmanager
-    def open_target() -> Iterator[OpenTarget]:
-        @contextmanager
-        def second() -> Iterator[ConnectorApi]:
-            with opened() as other:
-                yield client(other)
-
-        def process(of: Path | None = folder) -> Process:
-            # -P: the working folder may contain a connector with the name of a library that it imports.
-            command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *([str(of)] if of else []), *words]
-            command += ["--address", "{address}"]
-            return Process(
-                command,
-                connector.name,
-                redact=settings.redact,
-                timeout=calls.timeout,
-                watch=calls.watch,
-                folder=calls.folder,
-                sharing=["--reuse-port"],
-            )
-
+    def open(self) -> Iterator[OpenTarget]:
+        """The open target. Its `stop` and `start` replace the instance that runs."""
         with ExitStack() as running:
-            first = running.enter_context(opened())
-
-            def start() -> ConnectorApi:
-                return client(running.enter_context(opened()))
-
+            first = running.enter_context(self._opened())
+            earlier = self.calls.earlier
             yield OpenTarget(
-                title=redact_uri(settings.uri),
-                api=client(first),
+                title=redact_uri(self.settings.uri),
+                api=self._client(first),
                 connector=first,
-                harness=harness,
-                settings=settings,
-                create=make,
-                second=second,
-                process=process,
-                earlier=partial(process, calls.earlier) if calls.earlier is not None else None,
-                folder=folder,
+                harness=self.harness,
+                settings=self.settings,
+                create=self._create,
+                second=self._second,
+                process=partial(self._process, self.folder),
+                earlier=partial(self._process, earlier) if earlier is not None else None,
+                folder=self.folder,
                 stop=running.close,
-                start=start,
+                start=lambda: self._client(running.enter_context(self._opened())),
             )
 
-    return Target(redact_uri(settings.uri), open_target, folder, settings.redact)
+    def _create(self) -> Connector:
+        return create(self.connector, self.settings, timeout=self.calls.timeout, watch=self.calls.watch)
+
+    def _opened(self) -> AbstractContextManager[Connector]:
+        return torn_down(self._create(), timeout=self.calls.timeout, watch=self.calls.watch)
+
+    def _client(self, connector: Connector) -> LocalClient:
+        return LocalClient(connector, timeout=self.calls.timeout, watch=self.calls.watch)
+
+    @contextmanager
+    def _second(self) -> Iterator[ConnectorApi]:
+        with self._opened() as other:
+            yield self._client(other)
+
+    def _process(self, folder: Path | None) -> Process:
+        """A process that serves the connector, from this folder if there is one."""
+        # -P: the working folder may contain a connector with the name of a library that it imports.
+        command = [sys.executable, "-P", "-m", "dsync_kit.cli.kit", "serve", *([str(folder)] if folder else [])]
+        command += [*self.words, "--address", "{address}"]
+        return Process(
+            command,
+            self.connector.name,
+            redact=self.settings.redact,
+            timeout=self.calls.timeout,
+            watch=self.calls.watch,
+            folder=self.calls.folder,
+            sharing=["--reuse-port"],
+        )
