@@ -7,6 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from dsync_kit.scaffold.rendering import Answers, scaffold
 
@@ -18,6 +21,11 @@ SHAPES = {
     "reads": (True, False, False),
     "writes": (False, True, False),
 }
+
+
+def first_of(name: str, *others: str) -> list[Any]:
+    """The names as parameters of a test: each run has the first one, and campaigns have the others, too."""
+    return [name, *(pytest.param(other, marks=pytest.mark.campaign) for other in others)]
 
 
 def render_all(answers: Iterable[Answers], root: Path) -> Path:

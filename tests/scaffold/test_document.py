@@ -16,6 +16,7 @@ from .checks import (
     assert_no_template_left,
     assert_own_tests_pass,
     assert_typed,
+    first_of,
     render_all,
 )
 
@@ -90,28 +91,13 @@ def test_options_are_those_that_apply(rendered: Path) -> None:
     assert flags == {"writes_bson": ["--password"], "reads_bson": ["--page-size", "--partitions", "--password"]}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "both_bson_json",
-        pytest.param("copies_json", marks=pytest.mark.campaign),
-        pytest.param("streams_bson", marks=pytest.mark.campaign),
-        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
-    ],
-)
+@pytest.mark.parametrize("name", first_of("both_bson_json", "copies_json", "streams_bson", "writes_bson_json"))
 def test_its_own_tests_pass(rendered: Path, name: str) -> None:
     """The tests of its code pass, on the server that its conformance.py starts; a warning is an error."""
     assert_own_tests_pass(rendered / f"dsync_connector_{name}", "tests")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "both_bson_json",
-        pytest.param("streams_json", marks=pytest.mark.campaign),
-        pytest.param("writes_bson_json", marks=pytest.mark.campaign),
-    ],
-)
+@pytest.mark.parametrize("name", first_of("both_bson_json", "streams_json", "writes_bson_json"))
 def test_it_conforms(rendered: Path, name: str, tmp_path: Path) -> None:
     """Rules that need each part of the harness pass where they apply; its own tests and the demonstration run all."""
     assert_conforms(rendered / f"dsync_connector_{name}", skipped=SKIPPED[name], folder=tmp_path)
