@@ -62,6 +62,32 @@ def test_a_lag_is_found_out_at_the_first_document() -> None:
     assert settling.seconds > 0.0
 
 
+def test_a_lag_that_varies_is_watched_with_several_documents() -> None:
+    """The longest of them counts: a document that came soon by chance does not make later ones violations."""
+    settling = Settling()
+    assert settling.find_out(iter([False, True]).__next__)
+    first = settling.seconds
+    assert settling.varies
+    assert settling.find_out(iter([*[False] * 6, True]).__next__)
+    assert settling.seconds > first
+
+
+def test_the_lag_grows_with_what_takes_longer_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes even later than anything before is no violation, and the next reads wait as long."""
+    monkeypatch.setattr("dsync_kit.conformance.calls.settling._SHORTEST", 0.01)
+    settling = Settling()
+    assert settling.find_out(iter([False, True]).__next__)
+    found = settling.seconds
+    settling.settled(looks(*[False] * 8, True))
+    assert settling.seconds > found
+
+
+def test_a_given_lag_does_not_grow() -> None:
+    """What comes later than the user allows is a violation."""
+    with pytest.raises(Violation, match=r"^not there$"):
+        Settling(0.1).settled(looks(*[False] * 30, True))
+
+
 def test_what_is_seen_at_once_shows_no_lag() -> None:
     """From then on, a missing document is a violation at once."""
     settling = Settling()

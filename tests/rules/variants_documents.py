@@ -3,10 +3,11 @@
 import json
 import math
 import threading
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bson import Code, DatetimeMS, Decimal128, MaxKey, MinKey, Regex, Timestamp
+from bson import Code, DatetimeMS, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
 from dsync_kit.documents import decode, decode_id
 from dsync_kit.errors import InvalidArgument, NotFound
@@ -136,6 +137,25 @@ class PickyValues(Altering):
             raise InvalidArgument("an integer has more than 53 bits")
         for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             self.check_value(inner, data_type, level + 1)
+
+
+@unusual()
+class WhatJsonHasInBson(_Fussy):
+    """BSON documents hold texts, numbers, booleans, nulls, arrays and documents; all other types are refused."""
+
+    def bad(self, value: Any) -> bool:
+        return isinstance(value, bytes | ObjectId | DatetimeMS | datetime | Decimal128 | Regex | Timestamp | Code)
+
+
+@unusual()
+class FlatDocuments(_Fussy):
+    """No arrays, and no documents in documents."""
+
+    def deep(self, value: Any) -> Any:
+        return self.value(value)
+
+    def bad(self, value: Any) -> bool:
+        return isinstance(value, list | dict)
 
 
 @unusual()

@@ -14,8 +14,11 @@ T = TypeVar("T")
 _LONGEST_LAG = 3.0
 """Seconds within which writes must become visible, if nobody has said how long that may take."""
 
-_MARGIN = 5
-"""How many times the observed lag is allowed, because it varies."""
+_SAMPLES = 4
+"""How many documents are watched if the first one comes late."""
+
+_MARGIN = 2.5
+"""How many times the longest observed lag is allowed, because it varies."""
 
 _SHORTEST = 0.25
 _HELD = 0.3
@@ -30,12 +33,13 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 class Settling:
     """How long writes may take to become visible: `seconds`, 0 if they are visible at once.
 
-    This is given, or found out with the first document.
+    This is given, or found out with the first documents; then it grows if something takes longer later.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds or 0.0
-        self._known = seconds is not None
+        self._given = seconds is not None
+        self._samples = 0 if self._given else _SAMPLES
         self._written = 0.0
         self._polling = False
 
@@ -48,23 +52,38 @@ class Settling:
         if self.seconds and not self._polling:
             time.sleep(max(0.0, self._written + self.seconds - time.monotonic()))
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is a lag, and more documents should be watched to see how long it may be."""
+        return bool(self.seconds and self._samples)
+
     def find_out(self, seen: Callable[[], bool]) -> bool:
-        """Whether the last write is visible. The first time, wait for it to find out the lag."""
-        if self._known:
+        """Whether the last write is visible. While the lag is unknown, wait for it to find out."""
+        if not self._samples:
             return seen()
-        self._known = True
-        if seen():
-            return True
-        began = time.monotonic()
-        for pause in _pauses():
-            time.sleep(pause)
-            lag = time.monotonic() - began
-            if seen():
-                self.seconds = max(_SHORTEST, _MARGIN * lag)
-                return True
-            if lag > _LONGEST_LAG:
-                break  # dropped, or listed wrongly: the rules will report which
+        self._samples -= 1
+        self._polling = True
+        try:
+            began = time.monotonic()
+            for pause in itertools.chain([0.0], _pauses()):
+                time.sleep(pause)
+                lag = time.monotonic() - began
+                if seen():
+                    self._note(lag if pause else 0.0)
+                    return True
+                if lag > _LONGEST_LAG:
+                    break  # dropped, or listed wrongly: the rules will report which
+        finally:
+            self._polling = False
+        self._samples = 0
         return False
+
+    def _note(self, lag: float) -> None:
+        """Note after how many seconds something became visible; 0 if at once."""
+        if lag:
+            self.seconds = max(self.seconds, _SHORTEST, _MARGIN * lag)
+        elif not self.seconds:
+            self._samples = 0
 
     def settled(self, look: Callable[[], T]) -> T:
         """The result of `look`, which raises Violation unless it sees what is expected.
@@ -76,7 +95,7 @@ class Settling:
             return look()
         self._polling = True
         try:
-            _await(look, self.seconds)
+            self._await(look)
             settled_at = self._written + self.seconds
             early = time.monotonic() < settled_at
             try:
@@ -86,10 +105,18 @@ class Settling:
                     raise
             # It may have seen the state before the last writes: an earlier example may have written the same.
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            _await(look, self.seconds)
+            self._await(look)
             return self._stays(look)
         finally:
             self._polling = False
+
+    def _await(self, look: Callable[[], T]) -> None:
+        """Wait for what is expected. It may be later than usual, unless the user has said how late it may be."""
+        began = time.monotonic()
+        _await(look, self.seconds if self._given else max(self.seconds, _LONGEST_LAG))
+        lag = time.monotonic() - max(began, self._written)
+        if not self._given and lag > self.seconds:
+            self._note(lag)
 
     def _stays(self, look: Callable[[], T]) -> T:
         for _ in range(_LOOKS):

@@ -62,8 +62,9 @@ class Samples:
         """Write a document, and delete it again. Raises ConnectorError if that is refused or not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
         readable = self._is_readable(data_type)
-        if not self.written and readable:
-            self.unseen = not self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
+        if readable and (not self.written or self._settling.varies):
+            seen = self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
+            self.unseen = self.unseen or not (self.written or seen)
         self.written = True
         if readable and data_type not in self._misread and namespace not in self._offered:
             self._misread[data_type] = self._is_misread(namespace, data_type)

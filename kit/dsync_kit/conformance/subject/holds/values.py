@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from bson import Decimal128
+from bson import DatetimeMS, Decimal128, ObjectId
 
 from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features
@@ -14,12 +14,18 @@ __all__ = ["refused_values"]
 
 _IN_BOTH: dict[Feature, list[Any]] = {
     Feature(FeatureKind.VALUES, "null"): [None],
+    Feature(FeatureKind.VALUES, "bool"): [True],
+    Feature(FeatureKind.VALUES, "object"): [{"a": "text"}],
+    Feature(FeatureKind.VALUES, "array"): [["text"]],
     Feature(FeatureKind.EXTREME_NUMBERS): [1e300, 1e-300],
 }
 _IN_BSON: dict[Feature, list[Any]] = {
     **_IN_BOTH,
     Feature(FeatureKind.NOT_FINITE): [float("nan")],
     Feature(FeatureKind.VALUES, "decimal"): [Decimal128("1.5")],
+    Feature(FeatureKind.VALUES, "date"): [DatetimeMS(0)],
+    Feature(FeatureKind.VALUES, "objectId"): [ObjectId("0" * 24)],
+    Feature(FeatureKind.VALUES, "binData"): [b"bytes"],
 }
 _IN_JSON: dict[Feature, list[Any]] = {**_IN_BOTH, Feature(FeatureKind.LONG_INTEGERS): [2**63 - 1]}
 _LEVELS = 40
