@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
-from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
+from dsync_kit.conformance.documents import choosing, identifiers, look_alikes, strategies
 from dsync_kit.conformance.documents.holding import Holding, histories
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
@@ -61,7 +61,7 @@ class Drawing:
         choices = list(types or self.declared.types)
         if not choices:
             raise Inapplicable("no data type can be both written and read")
-        return choices[0] if len(choices) == 1 else self.draw(strategies.choice(*choices), "type", show=type_name)
+        return choices[0] if len(choices) == 1 else self.draw(choosing.choice(*choices), "type", show=type_name)
 
     def page(
         self,
@@ -77,7 +77,7 @@ class Drawing:
             min_size = max(1, min_size)
         holding = self.holding(data_type)
         if max_size > 1 and self.freedoms.at_ends() and (known := self.ends(data_type)):
-            values = self.draw(strategies.choice(*known), "ends")[:max_size]
+            values = self.draw(choosing.choice(*known), "ends")[:max_size]
             if (size := len(values)) >= min_size:
                 contents = self.draw(st.lists(holding.contents(small=small), min_size=size, max_size=size), "fields")
                 return [holding.document(*pair) for pair in zip(values, contents, strict=True)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Held, held
-from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents import choosing, look_alikes, strategies
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
@@ -65,7 +65,7 @@ class Scene:
         if not self._case.subject.found.makes_namespaces:
             return added
         alike = [other for one, other in look_alikes.namespaces(name) if one == name]
-        for other in self._case.draw(strategies.some(alike), "other namespaces"):
+        for other in self._case.draw(choosing.some(alike), "other namespaces"):
             if self._case.write_if_named(other, written, self.data_type):
                 self.models[other] = Model(self.data_type, written)
                 added.append(other)

@@ -8,7 +8,7 @@ from typing import Any
 from bson import Binary, DatetimeMS, ObjectId
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing, field_values, strategies
 from dsync_kit.conformance.documents.schema.counted import counted, members
 from dsync_kit.conformance.documents.schema.fitting import fits
 from dsync_kit.conformance.documents.schema.ranges import Steps, lengths, steps
@@ -31,7 +31,7 @@ _ID_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 def values(schema: ValueSchema, data_type: DataType) -> Draw:
     """Values that the schema allows, including those at its bounds and those that are often got wrong."""
     if schema.free:
-        return strategies.values(data_type)
+        return field_values.values(data_type)
     if schema.enum is not None:
         return st.sampled_from(members(schema, data_type))
     known = _known(schema, data_type)
@@ -43,7 +43,7 @@ def scalars(schema: ValueSchema, data_type: DataType) -> Draw:
     """Lists of the schema's values: within few examples, all known values occur."""
     known = _known(schema, data_type) if schema.enum is None else members(schema, data_type)
     drawn = values(schema, data_type)
-    return strategies.several(known, drawn) if known else st.lists(drawn, min_size=1, max_size=3)
+    return choosing.several(known, drawn) if known else st.lists(drawn, min_size=1, max_size=3)
 
 
 def identifiers(schema: ValueSchema, data_type: DataType) -> Draw:
@@ -137,10 +137,10 @@ def _often_wrong(kind: str, data_type: DataType) -> Sequence[Any]:
     if kind == "object":
         return _OBJECTS
     if data_type == DATA_TYPE_MONGO_BSON:
-        return strategies.KNOWN_VALUES.get(kind, ())
+        return field_values.KNOWN_VALUES.get(kind, ())
     if kind in ("decimal", "date", "binData"):
         return ()
-    known = [int(value) if kind == "long" else value for value in strategies.KNOWN_VALUES.get(kind, ())]
+    known = [int(value) if kind == "long" else value for value in field_values.KNOWN_VALUES.get(kind, ())]
     return [value for value in known if not isinstance(value, float) or abs(value) < float("inf")]
 
 
@@ -172,7 +172,7 @@ def _of_kind(schema: ValueSchema, kind: str, data_type: DataType) -> Draw | None
             return _object(schema, data_type)
         case "array":
             return _array(schema, data_type)
-    return strategies.BSON_RARE[_RARE[kind]]
+    return field_values.BSON_RARE[_RARE[kind]]
 
 
 def _number(schema: ValueSchema, kind: str, data_type: DataType) -> Draw | None:
@@ -226,8 +226,8 @@ def _object(schema: ValueSchema, data_type: DataType) -> Draw | None:
     if schema.additional_properties is False:
         return fixed
     additional = schema.additional_properties
-    more = values(additional, data_type) if isinstance(additional, ValueSchema) else strategies.values(data_type)
-    extra = st.dictionaries(strategies.field_names, more, max_size=2)
+    more = values(additional, data_type) if isinstance(additional, ValueSchema) else field_values.values(data_type)
+    extra = st.dictionaries(field_values.field_names, more, max_size=2)
     return st.builds(
         lambda own, others: {**{k: v for k, v in others.items() if k not in schema.properties}, **own}, fixed, extra
     )
@@ -240,7 +240,7 @@ def _property(schema: ValueSchema, name: str, data_type: DataType) -> Draw:
 
 
 def _array(schema: ValueSchema, data_type: DataType) -> Draw | None:
-    items = values(schema.items, data_type) if schema.items is not None else strategies.values(data_type)
+    items = values(schema.items, data_type) if schema.items is not None else field_values.values(data_type)
     least = schema.min_items or 0
     most = min(schema.max_items if schema.max_items is not None else least + 3, least + 3)
     if most < least:

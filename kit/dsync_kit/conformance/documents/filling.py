@@ -9,7 +9,7 @@ from zlib import crc32
 from bson import json_util
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.documents import drawing, identifiers, strategies
+from dsync_kit.conformance.documents import drawing, field_values, identifiers, strategies
 from dsync_kit.conformance.documents.holding import Holding, TooFewError
 from dsync_kit.conformance.documents.schema.counted import Counted, counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
@@ -82,9 +82,9 @@ class Filling(Holding):
         fixed = st.fixed_dictionaries(required, optional=optional)
         if self.schema.additional is False or (small and (required or optional)):
             return fixed
-        more = strategies.fields(self.schema.data_type, small=small)
+        more = field_values.fields(self.schema.data_type, small=small)
         if isinstance(self.schema.additional, ValueSchema):
-            more = st.dictionaries(strategies.field_names, draw(self.schema.additional), max_size=2)
+            more = st.dictionaries(field_values.field_names, draw(self.schema.additional), max_size=2)
         return st.builds(lambda own, others: {**self._unknown(others), **own}, fixed, more)
 
     def _any(self, schema: ValueSchema) -> Draw:

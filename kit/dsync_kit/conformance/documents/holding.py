@@ -8,7 +8,7 @@ from zlib import crc32
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.documents import identifiers, strategies
+from dsync_kit.conformance.documents import field_values, identifiers, strategies
 from dsync_kit.conformance.documents.schema.counted import Counted
 from dsync_kit.conformance.documents.strategies import Draw, make_document, update
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
@@ -133,7 +133,7 @@ class Anything(Holding):
         return strategies.several_ids(self.identifiers, min_size=min_size, max_size=max_size)
 
     def contents(self, *, small: bool) -> Draw:
-        return strategies.fields(self.data_type, small=small)
+        return field_values.fields(self.data_type, small=small)
 
     def pages(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> Draw:
         return strategies.pages(self.data_type, self.identifiers, min_size=min_size, max_size=max_size, small=small)

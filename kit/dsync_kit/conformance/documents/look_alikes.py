@@ -7,8 +7,9 @@ from typing import Any
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.documents.choosing import some
 from dsync_kit.conformance.documents.dimensions import ALIKE
-from dsync_kit.conformance.documents.strategies import Draw, merge_key, some
+from dsync_kit.conformance.documents.strategies import Draw, merge_key
 
 __all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces"]
 

@@ -12,13 +12,14 @@ from typing import Any
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
+from dsync_kit.conformance.documents.choosing import many
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import part_of
 from dsync_kit.conformance.documents.schema.fitting import fits, misfit
 from dsync_kit.conformance.documents.schema.ranges import MOST_TEXT, steps
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
-from dsync_kit.conformance.documents.strategies import make_document, many
+from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 
 __all__ = ["Misfit", "MisfitKind", "rules_out", "several_misfits"]

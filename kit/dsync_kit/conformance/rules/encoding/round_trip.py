@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing, strategies
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Holding
 from dsync_kit.conformance.verdicts.model import Model
@@ -65,7 +65,7 @@ def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     if not places:
         raise case.does_not_apply(f"its schema has no field of the type {' or '.join(types)}")
     values: dict[str, list[Any]] = {}
-    for name, kind in case.draw(strategies.many(places), "fields"):
+    for name, kind in case.draw(choosing.many(places), "fields"):
         values.setdefault(name, []).extend(case.draw(holding.values_of(name, kind), f"values of {name}"))
     identifiers = case.numbered_ids(max(map(len, values.values())), data_type)
     documents = [

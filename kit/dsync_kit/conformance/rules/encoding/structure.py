@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing, field_values
 from dsync_kit.conformance.documents.strategies import BSON
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable
@@ -86,7 +86,7 @@ def array_order(case: Case) -> None:
 def field_names(case: Case) -> None:
     """Field names of any script come back; names that differ only in case stay distinct, and numbers stay names."""
     data_type = case.data_type()
-    names = case.draw(strategies.several_field_names, "names")
+    names = case.draw(field_values.several_field_names, "names")
     reserved = "_id" if data_type == BSON else "id"
     other = "id" if data_type == BSON else "_id"
     fields = {name: number for number, name in enumerate([*names, other]) if name != reserved}
@@ -130,10 +130,10 @@ def special_field_names(case: Case) -> None:
     data_type = case.data_type()
     if not case.holding(data_type).free:
         raise case.does_not_apply("its schema fixes the fields")
-    names = case.draw(strategies.some(_SPECIAL_NAMES), "names")
+    names = case.draw(choosing.some(_SPECIAL_NAMES), "names")
     tried = [fields for name in names for fields in ({name: "1"}, {"v": {name: "1"}})]
-    tried += [{"v": document} for document in case.draw(strategies.some(_SPECIAL_DOCUMENTS), "documents")]
-    tried.append(dict(case.draw(strategies.some(_RESERVED_NAMES), "reserved names")))
+    tried += [{"v": document} for document in case.draw(choosing.some(_SPECIAL_DOCUMENTS), "documents")]
+    tried.append(dict(case.draw(choosing.some(_RESERVED_NAMES), "reserved names")))
     for fields in tried:
         # One refusal says nothing about the other names.
         with contextlib.suppress(Inapplicable):

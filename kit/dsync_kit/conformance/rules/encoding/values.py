@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule, rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import field_values
 from dsync_kit.conformance.documents.strategies import BSON, JSON
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.encoding.round_trip import in_its_fields, placed, round_trip
@@ -31,7 +31,7 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
     def check(case: Case) -> None:
         if in_its_fields(case, BSON, _SCHEMA_TYPES.get(kind, kind)):
             return
-        values = case.draw(strategies.BSON_SEVERAL[kind], "values")
+        values = case.draw(field_values.BSON_SEVERAL[kind], "values")
         round_trip(case, BSON, placed(case, values))
 
     check.__doc__ = f"{what} come back unchanged."
@@ -77,8 +77,8 @@ SCALARS = (
 )
 def bson_rare(case: Case) -> None:
     """Rare types and values (regex, code, timestamp, min and max key, far dates) come back, or are refused."""
-    kind = case.draw(st.sampled_from(sorted(strategies.BSON_RARE)), "kind")
-    value = case.draw(strategies.BSON_RARE[kind], "value")
+    kind = case.draw(st.sampled_from(sorted(field_values.BSON_RARE)), "kind")
+    value = case.draw(field_values.BSON_RARE[kind], "value")
     round_trip(case, BSON, {"v": value}, may_refuse=True)
 
 
@@ -109,7 +109,7 @@ def number_types(case: Case) -> None:
 def json_numbers(case: Case) -> None:
     """64-bit JSON numbers keep their value, even beyond 2^53."""
     if not in_its_fields(case, JSON, "int", "long", "double", "decimal"):
-        round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["numbers"], "numbers")))
+        round_trip(case, JSON, placed(case, case.draw(field_values.JSON_SEVERAL["numbers"], "numbers")))
 
 
 @rule(
@@ -130,7 +130,7 @@ def json_text(case: Case) -> None:
     if case.draw(st.integers(0, 3), "with NUL") == 1:
         round_trip(case, JSON, placed(case, ["a\0b", "\0", "text\0"]), may_refuse=True)
     else:
-        round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["text"], "texts")))
+        round_trip(case, JSON, placed(case, case.draw(field_values.JSON_SEVERAL["text"], "texts")))
 
 
 @rule(
@@ -150,7 +150,7 @@ def json_text(case: Case) -> None:
 def json_literals(case: Case) -> None:
     """true, false, null and texts that look like literals, numbers or dates come back unchanged."""
     if not in_its_fields(case, JSON, "bool", "null"):
-        round_trip(case, JSON, placed(case, case.draw(strategies.JSON_SEVERAL["literals"], "values")))
+        round_trip(case, JSON, placed(case, case.draw(field_values.JSON_SEVERAL["literals"], "values")))
 
 
 RULES = (

@@ -10,7 +10,7 @@ from dsync_kit.conformance.calls.driver import strip
 from dsync_kit.conformance.case.bad_input import BEST_CODE, expect_code
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.documents.strategies import BSON, JSON, id_value
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.errors.requests import GARBAGE, HOSTILE_NAMES, SEVERAL_GARBAGE
@@ -195,7 +195,7 @@ def namespace_codes(case: Case) -> None:
         raise case.does_not_apply("it does not create namespaces")
     data_type = case.data_type(case.declared.sink_types)
     document = case.numbered(1, data_type, prefix=case.subject.namespaces.run)[0]
-    for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
+    for namespace in case.draw(choosing.some(HOSTILE_NAMES), "namespaces"):
         call = partial(case.write, namespace, [document], data_type)
         _expect_if_refused(case, call, f"the strange namespace {namespace[:40]!r}", _ABSENT)
 
@@ -220,7 +220,7 @@ def plan_namespaces(case: Case) -> None:
     def count(namespace: str) -> None:
         case.api.get_namespace_metadata(GetNamespaceMetadataRequest(namespace=namespace))
 
-    for namespace in case.draw(strategies.some((_UNKNOWN_NAMESPACE, *HOSTILE_NAMES[1:])), "namespaces"):
+    for namespace in case.draw(choosing.some((_UNKNOWN_NAMESPACE, *HOSTILE_NAMES[1:])), "namespaces"):
         what = f"the namespace {namespace[:40]!r}"
         calls: dict[str, Callable[[str], object]] = {"plan": list_all, "count": count}
         for name, call in calls.items():

@@ -6,7 +6,7 @@ from dsync_kit.conformance.calls.driver import strip
 from dsync_kit.conformance.case.bad_input import BAD_INPUT, BEST_CODE, expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing, strategies
 from dsync_kit.conformance.documents.strategies import BSON, JSON
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.documents import canonical, id_of
@@ -101,7 +101,7 @@ KNOWN_GARBAGE = [
     *(b'["x"]', b'{"a": 1}', b"\x00" * 8, b"\xff" * 16, b"\x05\x00\x00\x00\x00", b"x" * 5000),
 ]
 GARBAGE = st.one_of(st.sampled_from(KNOWN_GARBAGE), st.binary(min_size=1, max_size=12))
-SEVERAL_GARBAGE = strategies.several(KNOWN_GARBAGE, GARBAGE)
+SEVERAL_GARBAGE = choosing.several(KNOWN_GARBAGE, GARBAGE)
 
 
 @rule(
@@ -162,7 +162,7 @@ def namespaces(case: Case) -> None:
     # Examples share these namespaces, and a store may take ids of different number types for one: all have one type.
     identifier = case.holding(data_type).numbered(case.subject.namespaces.run, 1)(0)
     document = case.document(identifier, {"n": 0}, data_type)
-    for namespace in case.draw(strategies.some(HOSTILE_NAMES), "namespaces"):
+    for namespace in case.draw(choosing.some(HOSTILE_NAMES), "namespaces"):
         try:
             case.write(namespace, [document], data_type)
         except ConnectorError as error:

@@ -12,7 +12,7 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
@@ -199,14 +199,14 @@ def document_sizes(case: Case) -> None:
     model = scene.models[namespace] if scene is not None else Model(data_type)
     size = case.freedoms.document_bytes()
     ids = case.numbered_ids(2, data_type, prefix="sized")
-    letter = case.draw(strategies.choice("x", "\u65e5"), "filled with")
+    letter = case.draw(choosing.choice("x", "\u65e5"), "filled with")
     page = [document for value in ids if (document := _sized(case, value, size, letter, data_type))]
     smaller = [case.document(value, {"n": 0}, data_type) for value in ids]
     replacing, replaced = case.draw(st.tuples(st.booleans(), st.booleans()), "replace smaller ones, and are replaced")
     if replacing:
         case.write(namespace, smaller, data_type)
         model.write(smaller)
-    before, after = case.draw(strategies.choice((0, 0), (1, 1), (0, 2), (2, 1)), "small documents before and after")
+    before, after = case.draw(choosing.choice((0, 0), (1, 1), (0, 2), (2, 1)), "small documents before and after")
     kind = case.draw(st.sampled_from(case.update_kinds[:2]), "updated by", show=kind_name)
     for way, document in zip(("WriteData", "WriteUpdates"), page, strict=False):
         small = case.numbered(before + after, data_type, prefix=f"small{way}") if before + after else []

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing, strategies
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.errors import ConnectorError
@@ -76,7 +76,7 @@ def types_agree(case: Case) -> None:
 def all_or_refused(case: Case) -> None:
     """A listing of the other type returns inexpressible documents in some form, or is refused."""
     written, listed = _two_types(case)
-    contents = [{"v": 1}, *case.draw(strategies.some(_INEXPRESSIBLE[written]), "contents")]
+    contents = [{"v": 1}, *case.draw(choosing.some(_INEXPRESSIBLE[written]), "contents")]
     values = case.numbered_ids(len(contents), written)
     taken = 0
     namespace = case.namespace()

@@ -10,7 +10,8 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import look_alikes
-from dsync_kit.conformance.documents.strategies import few, removals
+from dsync_kit.conformance.documents.choosing import few
+from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.errors import ConnectorError

@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import few_or_many
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents import choosing, look_alikes
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.errors import ConnectorError
@@ -132,7 +132,7 @@ def asked_namespaces(case: Case) -> None:
     case.write(case.namespace(), case.numbered(1, data_type), data_type)
     if case.found.makes_namespaces:
         alike = [other for one, other in look_alikes.namespaces(asked) if one == asked]
-        for name in case.draw(strategies.some(alike), "other namespaces"):
+        for name in case.draw(choosing.some(alike), "other namespaces"):
             case.write_if_named(name, case.numbered(1, data_type), data_type)
     plan = case.driver.plan([asked])
     _has_partitions(case, plan)
@@ -162,7 +162,7 @@ def default(case: Case) -> None:
     elif expected:
         data_type = case.data_type()
         page = case.numbered(1, data_type)
-        alike = case.draw(strategies.few(look_alikes.namespaces(min(expected))), "namespaces")
+        alike = case.draw(choosing.few(look_alikes.namespaces(min(expected))), "namespaces")
         expected |= {name for _, name in alike if case.write_if_named(name, page, data_type)}
     plan = case.driver.plan()
     _has_partitions(case, plan)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.documents.choosing import some
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
-from dsync_kit.conformance.documents.strategies import id_value, make_document, some
+from dsync_kit.conformance.documents.strategies import id_value, make_document
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.schema.judging import (
     AFTER,

@@ -6,7 +6,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import field_values, strategies
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, STATE
@@ -64,11 +64,11 @@ def values(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     if case.holding(scene.data_type).free:
-        kinds = strategies.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else strategies.JSON_SEVERAL
+        kinds = field_values.BSON_SEVERAL if scene.data_type == DATA_TYPE_MONGO_BSON else field_values.JSON_SEVERAL
         drawn = case.draw(st.fixed_dictionaries(dict(kinds)), "values")
         content = {f"{kind} {number}": value for kind, found in drawn.items() for number, value in enumerate(found)}
-        names = case.draw(strategies.several_field_names, "names")
-        nested = case.draw(st.lists(strategies.values(scene.data_type), max_size=4), "nested values")
+        names = case.draw(field_values.several_field_names, "names")
+        nested = case.draw(st.lists(field_values.values(scene.data_type), max_size=4), "nested values")
         content |= {"names": dict.fromkeys(names, 1), "nested": [[], {}, *nested]}
     else:
         content = case.draw(case.contents(scene.data_type), "values")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.documents.strategies import update
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, KINDS, UPSERT, apply
@@ -38,7 +38,7 @@ def order_in_call(case: Case) -> None:
     """If a call updates one id several times, the last update wins, whatever the kinds and the previous state."""
     data_type = case.data_type()
     known = [found for found in _IN_ONE_CALL if set(found[1]) <= set(case.update_kinds)]
-    chosen = case.draw(strategies.some(known), "there before, then", show=_shown)
+    chosen = case.draw(choosing.some(known), "there before, then", show=_shown)
     rest = case.draw(st.lists(st.sampled_from(case.update_kinds), max_size=2), "then", show=kind_name)
     documents = case.numbered(len(chosen), data_type)
     before = [document for document, (there, _) in zip(documents, chosen, strict=True) if there]
@@ -73,7 +73,7 @@ def side_by_side(case: Case) -> None:
     """Adjacent updates of different ids in a call are all applied, whatever their kinds."""
     data_type = case.data_type()
     known = [found for found in _SIDE_BY_SIDE if {found[1], found[3]} <= set(case.update_kinds)]
-    chosen = case.draw(strategies.some(known), "there before, and the update, of two ids", show=_shown)
+    chosen = case.draw(choosing.some(known), "there before, and the update, of two ids", show=_shown)
     documents = case.numbered(2 * len(chosen), data_type)
     steps = [step for there, kind, next_there, next_kind in chosen for step in ((there, kind), (next_there, next_kind))]
     before = [document for document, (there, _) in zip(documents, steps, strict=True) if there]

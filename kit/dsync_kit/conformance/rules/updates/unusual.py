@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import look_alikes, strategies
+from dsync_kit.conformance.documents import choosing, look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.documents.strategies import id_value, make_document, update
@@ -171,7 +171,7 @@ def partial(case: Case) -> None:
     before = case.document(value, present, data_type)
     unset = case.freedoms.unset(optional, missing)
     with_id = case.draw(st.booleans(), "data holds the id")
-    tried = [(drawn, unset) for drawn in case.draw(strategies.many(changed), "changed fields")]
+    tried = [(drawn, unset) for drawn in case.draw(choosing.many(changed), "changed fields")]
     if missing:
         tried.append((changed[0], missing[:1]))  # a slow connector gets only the plainest example
     for drawn, gone in tried:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.documents.dimensions import JSON_NUMBERS, Dimension
 from dsync_kit.conformance.documents.strategies import JSON, update
 from dsync_kit.conformance.documents.wire import Form, dimensions_of
@@ -108,7 +108,7 @@ def _content(case: Case, data_type: DataType) -> dict[str, Any]:
 
 
 def _some_telling(case: Case) -> dict[str, Any]:
-    names = case.draw(strategies.some(list(_TELLING)), "and")
+    names = case.draw(choosing.some(list(_TELLING)), "and")
     return {name: _TELLING[name] for name in names}
 
 

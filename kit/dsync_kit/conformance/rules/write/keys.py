@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents import identifiers, look_alikes, strategies
+from dsync_kit.conformance.documents import choosing, identifiers, look_alikes, strategies
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
@@ -32,7 +32,7 @@ def isolates_namespaces(case: Case) -> None:
     identifiers = case.identifiers(data_type, max_size=2)
     one = case.namespace()
     known = look_alikes.namespaces(one) if case.found.makes_namespaces else [(one, case.namespace())]
-    pairs = case.draw(strategies.few(known), "namespaces")
+    pairs = case.draw(choosing.few(known), "namespaces")
     held = {}
     for namespace in dict.fromkeys([one, *(name for pair in pairs for name in pair)]):
         page = [case.document(value, {"in": namespace}, data_type) for value in identifiers]
