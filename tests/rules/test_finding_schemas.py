@@ -416,3 +416,32 @@ def test_a_computed_column_is_found_out_beside_a_small_one(*, rounds: bool) -> N
     finding = probed(attempt, BSON, documents=encoded(rows))
     assert finding.schema is not None
     assert finding.schema.computed.keys() == {"size"}
+
+
+def test_columns_that_must_agree_keep_the_values_of_one_row() -> None:
+    """One column is computed from two others, and any other value is refused: no mixture of rows is ever written."""
+    rows = [
+        {"_id": number, "units": units, "price": price, "amount": units * price, "state": state}
+        for number, (units, price, state) in enumerate([(2, 350, "new"), (1, 0, "done"), (1000, 10000, "new")])
+    ]
+    there = {row["_id"]: row for row in rows}
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != rows[0].keys():
+            return Answer(refusal="the fields are _id, units, price, amount and state")
+        units, price, amount = document["units"], document["price"], document["amount"]
+        if None in (units, price, amount) or amount != units * price:
+            return Answer(refusal="amount is generated always as units * price")
+        if document["state"] not in ("new", "done"):
+            return Answer(refusal="state is new or done")
+        there[document["_id"]] = document
+        return Answer(back=document)
+
+    finding = probed(attempt, BSON, documents=encoded(rows))
+    assert finding.schema is not None, finding.notes
+    assert {name: finding.schema.fields[name].enum for name in ("units", "price", "amount", "state")} == {
+        "units": [2],
+        "price": [350],
+        "amount": [700],
+        "state": ["new", "done"],
+    }

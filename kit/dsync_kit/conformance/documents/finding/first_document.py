@@ -16,6 +16,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
     without_field,
 )
 from dsync_kit.conformance.documents.finding.inference import inferred
+from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
@@ -97,14 +98,18 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     for name, own in guess.fields.items():
         only: ValueSchema | None = None
         probe.refusal = ""
-        if own.types != ("null",) and not probe.keeps(guess, name, sample_fields(guess)[name], least):
+        if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least[name]), least):
             values = _seen(seen, name)
             if own.types in _DOUBLES and all(probe.keeps(guess, name, value, least) for value in _HALVES):
                 only = own.model_copy(update={**between(-(10**6), 10**6), "multiple_of": Decimal("0.5")})
                 notes.append(f"{name}: numbers of few digits are kept ({_CHANGED})")
             elif probe.keeps(guess, name, values[0], least):
+                # Another existing value may need other values of the other fields: one is computed from the other.
+                alone = all(probe.keeps(guess, name, value, least) for value in values[1:2])
+                values = values if alone else values[:1]
                 only = own.model_copy(update={"enum": [*values, *([None] if own.nullable else [])]})
-                notes.append(f"{name}: only existing values are kept ({probe.refusal or _CHANGED})")
+                which = "existing values are" if alone else f"{values[0]!r} is"
+                notes.append(f"{name}: only {which} kept ({probe.refusal or _CHANGED})")
             else:
                 only = ValueSchema(bson_type=("null",), description=ONLY_NULL)
                 notes.append(f"{name}: only null is kept ({probe.refusal or _CHANGED})")
@@ -166,6 +171,12 @@ def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
         return own
     greatest = max(int(value) for value in values)
     return own.model_copy(update=between(greatest + 1, greatest + _NEXT))
+
+
+def _another(schema: DocumentSchema, name: str, value: Any) -> Any:
+    """A value of a field that differs from the given one, if the field has two."""
+    made = counted(schema.fields[name], schema.data_type)
+    return next((other for other in map(made, (1, 2)) if other != value), value)
 
 
 def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

@@ -130,7 +130,9 @@ def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
 
 def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Values at common limits, the widest first, each with the keywords for the field if the value is refused."""
-    if "string" in own.types and not own.patterns and own.enum is None:
+    if own.enum is not None:
+        return
+    if "string" in own.types and not own.patterns:
         lengths = (300, 255, 100, 50, 20, 10, 5, 2, 1)
         yield from (("x" * long, {"max_length": next_}) for long, next_ in pairwise(lengths))
     elif "long" in own.types:
@@ -150,6 +152,8 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
 
 def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Numbers with ever fewer decimal places; none if existing documents show how many."""
+    if own.enum is not None:
+        return
     if "decimal" in own.types and own.multiple_of is None and data_type == DATA_TYPE_MONGO_BSON:
         yield Decimal128("1.123456"), {"multiple_of": Decimal("0.01")}
         yield Decimal128("1.15"), {"multiple_of": Decimal(1)}
