@@ -18,14 +18,14 @@ from dsync_kit.conformance.documents.strategies import ID_KINDS
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.protocol import DataType
 
-__all__ = ["MOST_CALLS", "Finding", "probed"]
+__all__ = ["MOST_CALLS", "SchemaFinding", "probed"]
 
 MOST_CALLS = 60
 """The most documents written to find out what a store holds."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class SchemaFinding:
     """A schema, or None if no document was accepted; notes for the report; and how many documents were written.
 
     `suggested` is what existing documents suggest, if one like them was refused.
@@ -46,7 +46,7 @@ def probed(
     kinds: Sequence[str] = (),
     taken: Taken = NOTHING,
     calls: int = MOST_CALLS,
-) -> Finding:
+) -> SchemaFinding:
     """What a store holds, found by writing at most `calls` documents.
 
     It begins with what the existing `documents` suggest. Without any, it tries ids of the `kinds`, and the fields that
@@ -58,7 +58,7 @@ def probed(
     schema: DocumentSchema | None = None
     try:
         if (free := anything(probe, kinds)) is not None:
-            return Finding(free, (), probe.number)
+            return SchemaFinding(free, (), probe.number)
         schema = like_existing(probe, documents, notes) if documents else None
         schema = schema or from_nothing(probe, kinds or tuple(ID_KINDS[data_type]))
         for narrower in narrowed(probe, schema) if schema is not None else ():
@@ -68,12 +68,12 @@ def probed(
     if schema is None:
         if not documents:
             notes.append(f"it accepted none of the tried documents: {probe.furthest[1] or 'they were not there'}")
-            return Finding(None, tuple(notes), probe.number)
+            return SchemaFinding(None, tuple(notes), probe.number)
         refusal = probe.refusal_of_like or "they are acknowledged, but not listed as they were written"
         note = f"it does not keep documents like the existing ones: {refusal}"
         suggested = inferred(documents, data_type) if probe.refusal_of_like else None
-        return Finding(None, (note,), probe.number, suggested)
+        return SchemaFinding(None, (note,), probe.number, suggested)
     origin = f"found out by writing {probe.number} documents"
     if documents:
         origin = f"inferred from {len(documents)} existing documents, and {origin}"
-    return Finding(replace(schema, origin=origin), tuple(notes), probe.number)
+    return SchemaFinding(replace(schema, origin=origin), tuple(notes), probe.number)

@@ -6,8 +6,8 @@ from typing import Any
 
 from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
-from dsync_kit.conformance.documents.finding.probing import Finding, probed
-from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.documents.finding.probing import SchemaFinding, probed
+from dsync_kit.conformance.documents.keys import document_key, key_in
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.taken import Taken
 from dsync_kit.documents import decode, encode, id_field, same_document
@@ -42,86 +42,99 @@ class Namespace:
     settling: Settling = field(default_factory=lambda: Settling(0.0))
 
 
-def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> Finding:
+def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> SchemaFinding:
     """Find out what a namespace holds. The documents written for this are deleted, if the connector deletes.
 
     Raises ConnectorError if the connector cannot be reached.
     """
-    written: list[bytes] = []
-    strays: dict[bytes, bytes] = {}
-    there = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
-    taken = Taken.of(there.values(), data_type)
+    attempts = _Attempts(namespace, data_type)
+    try:
+        return probed(
+            attempts.attempt,
+            data_type,
+            documents=list(attempts.there.values())[:_LOOKED_AT],
+            namespace=namespace.name,
+            kinds=kinds,
+            taken=attempts.taken,
+        )
+    finally:
+        attempts.clean_up()
 
-    def attempt(document: Mapping[str, Any]) -> Answer:
+
+class _Attempts:
+    """The documents that are written to a namespace, beside those that are `there` already, by their keys."""
+
+    def __init__(self, namespace: Namespace, data_type: DataType) -> None:
+        self._namespace = namespace
+        self._type = data_type
+        self._id_field = id_field(data_type)
+        self._written: list[bytes] = []
+        self._strays: dict[bytes, bytes] = {}
+        self.there = {document_key(document, data_type): document for document in self._listed()}
+        self.taken = Taken.of(self.there.values(), data_type)
+
+    def attempt(self, document: Mapping[str, Any]) -> Answer:
+        """Write a document. Raises ConnectorError if the connector cannot be reached."""
         try:
-            data = encode(dict(document), data_type)
-            key = document_key(data, data_type)
+            data = encode(dict(document), self._type)
+            key = document_key(data, self._type)
         except InvalidArgument as error:
             return Answer(refusal=error.message)
-        if document[id_field(data_type)] in taken:
+        if document[self._id_field] in self.taken:
             return Answer(refusal="a document with this id is there already")
         try:
-            namespace.write(data)
+            self._namespace.write(data)
         except ConnectorError as error:
             if error.retryable:
                 raise
             return Answer(refusal=error.message or error.code.name)
-        written.append(data)
-        if namespace.read is None:
+        self._written.append(data)
+        if self._namespace.read is None:
             return Answer(readable=False)
-        namespace.settling.find_out(lambda: back(key) is not None)
-        if (found := back(key)) is None:
-            return Answer(moved=has_strays(document))
-        return Answer(back=decode(found, data_type))
+        self._namespace.settling.find_out(lambda: self._back(key) is not None)
+        found = self._back(key)
+        if found is None:
+            self._look_for_strays(document)
+        return Answer(back=None if found is None else decode(found, self._type))
 
-    def back(key: bytes) -> bytes | None:
-        found = (listed for listed in _listed(namespace, data_type) if document_key(listed, data_type) == key)
-        return next(found, None)
-
-    def has_strays(document: Mapping[str, Any]) -> bool:
-        """Note documents that have all the fields of a written one, but an id that the store has made from them."""
-        before = len(strays)
-        for listed in _listed(namespace, data_type):
-            key, fields = document_key(listed, data_type), decode(listed, data_type)
-            if key not in there and _same_fields(
-                {**fields, id_field(data_type): document[id_field(data_type)]}, document, data_type
-            ):
-                strays[key] = listed
-        return len(strays) > before
-
-    try:
-        existing = list(there.values())[:_LOOKED_AT]
-        return probed(attempt, data_type, documents=existing, namespace=namespace.name, kinds=kinds, taken=taken)
-    finally:
-        listed = {document_key(document, data_type): document for document in _listed(namespace, data_type)}
+    def clean_up(self) -> None:
+        """Delete what was written, and write again what that has changed."""
+        listed = {document_key(document, self._type): document for document in self._listed()}
         # An acknowledged but dropped document may have an id that the store can neither hold nor delete.
-        held = [one for one in written if namespace.read is None or document_key(one, data_type) in listed]
-        namespace.remove([*held, *strays.values()])
-        for key, before in there.items():
+        readable = self._namespace.read is not None
+        held = [one for one in self._written if not readable or document_key(one, self._type) in listed]
+        self._namespace.remove([*held, *self._strays.values()])
+        for key, before in self.there.items():
             # A store that makes ids from other fields has confused a document of the kit with this one.
-            if written and not (key in listed and same_document(listed[key], before, data_type)):
-                namespace.write(before)
+            if self._written and not (key in listed and same_document(listed[key], before, self._type)):
+                self._namespace.write(before)
+
+    def _back(self, key: bytes) -> bytes | None:
+        return next((listed for listed in self._listed() if document_key(listed, self._type) == key), None)
+
+    def _look_for_strays(self, document: Mapping[str, Any]) -> None:
+        """Note documents that have all the fields of a written one, but an id that the store has made from them."""
+        written = encode(dict(document), self._type)
+        for listed in self._listed():
+            key, fields = document_key(listed, self._type), decode(listed, self._type)
+            like_it = encode({**fields, self._id_field: document[self._id_field]}, self._type)
+            if key not in self.there and same_document(like_it, written, self._type):
+                self._strays[key] = listed
+
+    def _listed(self) -> list[bytes]:
+        """The listed documents, without anything else; empty if listing fails: the rules about listings report that."""
+        try:
+            listed = self._namespace.read() if self._namespace.read is not None else []
+        except ConnectorError as error:
+            if error.retryable:
+                raise
+            return []
+        return [document for document in listed if _is_whole(document, self._type)]
 
 
-def _same_fields(one: Mapping[str, Any], other: Mapping[str, Any], data_type: DataType) -> bool:
-    return same_document(encode(dict(one), data_type), encode(dict(other), data_type), data_type)
-
-
-def _listed(namespace: Namespace, data_type: DataType) -> list[bytes]:
-    """The listed documents, without anything else; empty if listing fails: the rules about listings report that."""
+def _is_whole(document: bytes, data_type: DataType) -> bool:
     try:
-        listed = namespace.read() if namespace.read is not None else []
-    except ConnectorError as error:
-        if error.retryable:
-            raise
-        return []
-    return [document for document in listed if _has_key(document, data_type)]
-
-
-def _has_key(document: bytes, data_type: DataType) -> bool:
-    try:
-        document_key(document, data_type)
         decode(document, data_type)
     except InvalidArgument:
         return False
-    return True
+    return key_in(document, data_type) is not None
