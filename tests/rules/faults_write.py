@@ -40,12 +40,12 @@ def _request(request: WriteDataRequest, documents: list[bytes]) -> WriteDataRequ
 
 
 @broken("write/accepts", "special input")
-class RefusesNested(Altering):
-    """A table has columns, and nobody handled arrays."""
+class RefusesNegativeNumbers(Altering):
+    """Numbers go into unsigned columns."""
 
     def deep(self, value: Any) -> Any:
-        if isinstance(value, list | dict):
-            raise InvalidArgument("nested values are not supported")
+        if isinstance(value, int | float) and value < 0:
+            raise InvalidArgument("negative numbers are not supported")
         return value
 
 
