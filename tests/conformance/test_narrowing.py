@@ -187,6 +187,28 @@ def test_what_a_failure_beside_explains_is_judged_apart_from_that_too() -> None:
     assert outcomes["a/one"].apart == Apart(name_features((MIXED, nulls)), "a/beside", Status.PASSED)
 
 
+def test_a_consequence_beside_explains_as_its_own_cause_does() -> None:
+    """What it is about is wrong here, too: so the failure under which it is shown explains both."""
+    rules = (
+        RuleInfo("a/cause", Level.MUST, "a sentence"),
+        RuleInfo("a/root", Level.MUST, "a sentence"),
+        RuleInfo("a/middle", Level.MUST, "a sentence", after=("a/root",)),
+        RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause",)),
+    )
+    findings = (found("a/cause", MIXED), found("a/root"), found("a/middle"), found("a/one"))
+    narrowing = Narrowing(findings, rules, Terms())
+    about_middle = replace(found("a/one"), owner="a/middle")
+    asked = []
+    for answer in (passed("a/cause"), about_middle, found("a/root")):
+        retrial = narrowing.next()
+        assert retrial is not None
+        asked.append(retrial.rule)
+        narrowing.take(retrial, answer)
+    assert asked == ["a/cause", "a/one", "a/root"]
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(findings, rules))}
+    assert outcomes["a/one"].cause == outcomes["a/middle"].cause == "a/root"
+
+
 def test_what_is_known_to_pass_is_not_judged_once_more() -> None:
     """A failure that explains others in two ways is judged once without its feature, and then without both."""
     rules = (

@@ -205,6 +205,7 @@ class Narrowing:
         self._rules = {rule.id: rule for rule in rules}
         self._terms = terms
         self._has_time = has_time
+        self._failures = {finding.rule: finding for finding in findings if finding.failure is not None}
         self._roots: dict[str, Finding] = {}
         self._under_way: dict[Retrial, _Cause] = {}
         self._passed_without: dict[str, Features] = {}
@@ -255,7 +256,8 @@ class Narrowing:
             return
         cause.take(finding, self._rules)
         if cause.complete:
-            cause.beside = tuple(self._roots.values())
+            # Those that are consequences may explain it, too: the cause is then that of theirs.
+            cause.beside = tuple({**self._failures, **self._roots}.values())
             self._fold(cause)
 
     def _fold(self, cause: _Cause) -> None:
@@ -304,11 +306,12 @@ class Narrowing:
                 apart = Apart(name_features(without), rule, outcome.status)
                 fails = outcome.failure is not None and before.cause in cause.names
                 now[outcome.rule] = replace(outcome if fails else before, apart=apart)
-        return tuple(now[outcome.rule] for outcome in outcomes)
+        return tuple(_at_the_root(now[outcome.rule], now) for outcome in outcomes)
 
     def _came_of(self, cause: _Cause, **texts: Callable[[Finding], str]) -> list[Outcome]:
         """The outcomes of a failure's consequences that were judged again, in the light of the other failures."""
-        beside = [finding for finding in cause.beside if finding.rule not in {cause.finding.rule, *cause.found}]
+        own = {cause.finding.rule, *cause.consequences}
+        beside = [finding for finding in cause.beside if finding.rule not in own]
         outcomes = outcomes_of([*beside, *cause.own()], self._rules.values(), self._terms, **texts)
         return [outcome for outcome in outcomes if outcome.rule in cause.found]
 
@@ -342,6 +345,15 @@ class Narrowing:
         for name in names:
             add(name)
         return list(ordered)
+
+
+def _at_the_root(outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome under the root of its cause, if that is a consequence itself."""
+    seen = {outcome.rule}
+    while outcome.cause and (further := outcomes[outcome.cause].cause) and further not in seen:
+        seen.add(outcome.cause)
+        outcome = replace(outcome, cause=further)
+    return outcome
 
 
 def _alike(one: Finding, other: Finding) -> bool:
