@@ -141,7 +141,7 @@ class Case(Drawing):
             return False
         return True
 
-    def write_if_taken(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
+    def write_if_accepted(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """Write documents with ids that a store need not support. Raises Inapplicable if it refuses them."""
         with self.declined_if_refused("some of these ids"):
             self.write(namespace, documents, data_type)
@@ -157,7 +157,7 @@ class Case(Drawing):
             values = {merge_key(value): value for value in group if merge_key(value) not in known}
             page = [self.document(value, {"n": len(known) + n}, data_type) for n, value in enumerate(values.values())]
             try:
-                self.write_if_taken(namespace, page, data_type)
+                self.write_if_accepted(namespace, page, data_type)
             except Inapplicable as declined:
                 if by_id(page, data_type).keys() & by_id(self.read(namespace, data_type), data_type).keys():
                     raise
@@ -278,7 +278,7 @@ class Case(Drawing):
 
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable if no document is known that the connector accepts."""
-        if not self.declared.takes and all(family.schema is None for family in self.subject.families):
+        if not self.declared.accepts and all(family.schema is None for family in self.subject.families):
             raise self.decline("it is not known what its namespaces hold: declare it with --documents")
 
     def declines(self, error: ConnectorError) -> bool:

@@ -23,7 +23,7 @@ class Declared:
     can_load: bool
     can_change: bool
     can_read: bool
-    takes: bool = True
+    accepts: bool = True
     """Whether a document is known that it accepts: for a table with unknown columns there may be none."""
     misread: tuple[DataType, ...] = ()
     """Types in which it lists something other than their documents. list/type reports that; other rules avoid them."""
@@ -60,7 +60,7 @@ class Declared:
     @property
     def types(self) -> tuple[DataType, ...]:
         """The types in which documents can be both written and read; a stream counts as reading."""
-        if not self.takes:
+        if not self.accepts:
             return ()
         if self.is_sink and self.is_source:
             return tuple(kind for kind in self.sink_types if kind in self.source_types and kind not in self.misread)

@@ -21,7 +21,7 @@ class Found:
     - `streams`: whether its plans have updates
     - `copies_only`: whether it applies no updates at all; `deletes`: whether it applies deletes
     - `unknown`: for offered namespaces, why it is unknown what they hold
-    - `takes`: False if it has refused all documents that were tried
+    - `accepts`: False if it has refused all documents that were tried
     - `misread`: types in which it lists something other than documents of the type
     - `shows`: False if nothing that was written is listed
     - `refuses`: values that it may refuse, and does, so that nothing holds them
@@ -35,7 +35,7 @@ class Found:
     copies_only: bool = False
     deletes: bool = True
     unknown: Mapping[str, str] = field(default_factory=dict)
-    takes: bool = True
+    accepts: bool = True
     misread: tuple[DataType, ...] = ()
     shows: bool = True
     refuses: Features = ()

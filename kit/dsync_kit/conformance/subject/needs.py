@@ -29,7 +29,7 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
     match need:
         case None:
             return ""
-        case Need.LOADING | Need.CHANGING | Need.READING if not subject.declared.takes:
+        case Need.LOADING | Need.CHANGING | Need.READING if not subject.declared.accepts:
             return UNKNOWN
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value

@@ -329,5 +329,5 @@ def _offered(target: OpenTarget, namespaces: Sequence[str], schemas: Iterable[st
 
 def _as_found(declared: Declared, found: Found) -> Declared:
     """What a connector declares, less what was found out to be otherwise."""
-    declared = replace(declared, takes=found.takes, misread=found.misread)
+    declared = replace(declared, accepts=found.accepts, misread=found.misread)
     return declared.without_updates() if found.copies_only else declared

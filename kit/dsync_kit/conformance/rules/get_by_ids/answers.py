@@ -300,7 +300,7 @@ def _is_invalid(case: Case, namespace: str, value: Any, data_type: DataType) -> 
         if error.code not in DECLINING_CODES:
             raise
         with contextlib.suppress(Inapplicable):
-            case.write_if_taken(namespace, [case.document(value, {"n": 0}, data_type)], data_type)
+            case.write_if_accepted(namespace, [case.document(value, {"n": 0}, data_type)], data_type)
             raise
         return True
     return False

@@ -207,7 +207,7 @@ def mixed_ids(case: Case) -> None:
     values = case.varied(count, data_type)
     documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
     for start in range(0, count, 1000):
-        case.write_if_taken(namespace, documents[start : start + 1000], data_type)
+        case.write_if_accepted(namespace, documents[start : start + 1000], data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")
 
 
@@ -230,7 +230,7 @@ def id_range(case: Case) -> None:
             return
         namespace = case.namespace()
         documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
-        case.write_if_taken(namespace, documents, data_type)
+        case.write_if_accepted(namespace, documents, data_type)
         case.expect(namespace, Model(data_type, documents), f"the listing of ids from {min(values)} to {max(values)}")
 
 

@@ -65,7 +65,7 @@ def namespace_and_id(case: Case) -> None:
     held = {}
     for name, identifier in ((namespace, f"x{separator}y"), (f"{namespace}{separator}x", "y")):
         page = [case.document(identifier, {"in": name}, data_type)]
-        case.write_if_taken(name, page, data_type)
+        case.write_if_accepted(name, page, data_type)
         held[name] = Model(data_type, page)
     for name, model in held.items():
         case.expect(
@@ -92,7 +92,7 @@ def long_ids(case: Case) -> None:
     size = case.draw(st.sampled_from(sizes), "characters")
     documents = [case.document(value, {"n": value[-1]}, data_type) for value in ids[size]]
     namespace = case.namespace()
-    case.write_if_taken(namespace, documents, data_type)
+    case.write_if_accepted(namespace, documents, data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of two ids of {size} characters")
 
 

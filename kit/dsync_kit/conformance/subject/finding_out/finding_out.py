@@ -49,7 +49,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         copies_only=trying.samples.copies_only,
         deletes=trying.samples.deletes,
         unknown=trying.unknown,
-        takes=trying.takes,
+        accepts=trying.accepts,
         misread=trying.samples.misread,
         refuses=trying.refuses,
         shows=streams or not trying.is_hidden(),
@@ -71,7 +71,7 @@ class _Trying:
         self._schemas = dict(schemas)
         self.samples = Samples(access)
         self.makes_namespaces = True
-        self.takes = True
+        self.accepts = True
         self.refuses: Features = ()
         self._closed: set[str] = set()
         self._taken: dict[str, Taken] = {}
@@ -92,9 +92,9 @@ class _Trying:
         if not self.makes_namespaces:
             self._note_existing_ids()
             self._find_out_offered()
-        if not self._schemas and self.takes:
+        if not self._schemas and self.accepts:
             self._try_ids()
-        if not self._schemas and self.takes and self.makes_namespaces and self._declared.is_sink:
+        if not self._schemas and self.accepts and self.makes_namespaces and self._declared.is_sink:
             self._try_values()
         if not self.samples.written:
             self._try_sample()
@@ -223,7 +223,7 @@ class _Trying:
             if name not in self._schemas and not self._find_schema(name):
                 return
         # Namespaces with unknown schemas are left out, the others are judged.
-        self.takes = not self._closed or not self._closed.issuperset(self._namespaces.offered)
+        self.accepts = not self._closed or not self._closed.issuperset(self._namespaces.offered)
         self.families = self._families()
 
     def _find_schema(self, name: str) -> bool:
@@ -254,12 +254,12 @@ class _Trying:
         return True
 
     def _families(self) -> tuple[Family, ...]:
-        names = [name for name in self._namespaces.offered if not self.takes or name not in self._closed]
+        names = [name for name in self._namespaces.offered if not self.accepts or name not in self._closed]
         return families(names, self._schemas, self.id_kinds, self._taken)
 
     def plans_updates(self) -> bool:
         """Whether a plan has updates."""
-        loads = self._declared.loads and self.makes_namespaces and self.takes
+        loads = self._declared.loads and self.makes_namespaces and self.accepts
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
         if loads:
             data_type = self._declared.types[0]
