@@ -104,3 +104,21 @@ def test_what_a_rule_writes_past_its_case_is_removed(write: Callable[[Case, str,
     assert set(seen) == {3}
     assert sorted(subject.driver.listing(GIVEN, BSON)) == sorted(before)
     assert not subject.remembered.remains
+
+
+def test_a_document_whose_id_was_sent_in_vain_is_not_removed() -> None:
+    """Its id is in a page that is refused as a whole: the document remains somebody else's, and stays."""
+    subject = subject_of(client_of(FullBeforehand), *GIVEN)
+    before = subject.driver.listing(GIVEN, BSON)
+
+    def check(case: Case) -> None:
+        namespace = case.namespace()
+        theirs = next(document for name, document in before if name == namespace)
+        with suppress(InvalidArgument):
+            case.driver.write_data(namespace, [theirs, b"odd"], BSON)
+        case.checks += 1
+
+    rule = Rule("test/rule", Level.MUST, "a sentence", hint="a hint", check=check)
+    outcome = run_rule(rule, subject, replace(PROFILES["quick"], examples=1), seed=0, database=None)
+    assert outcome.status is Status.PASSED
+    assert sorted(subject.driver.listing(GIVEN, BSON)) == sorted(before)

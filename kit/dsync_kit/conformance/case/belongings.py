@@ -65,7 +65,7 @@ class Belongings:
                 self._acknowledged.add((write.namespace, key))
 
     def own(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
-        """Own documents, which have ids that only they have."""
+        """Own the documents with these ids."""
         for document in documents:
             if (key := key_in(document, data_type)) is not None:
                 self._owned_in(namespace, data_type)[key] = document
@@ -105,17 +105,27 @@ class Belongings:
         return [document for document in listed if not is_foreign(document)]
 
     def owned(self, namespace: str, data_type: DataType, listed: Iterable[bytes]) -> list[bytes]:
-        """The listed documents whose ids are the example's."""
-        owned = self._owned.get((namespace, data_type), {})
-        return [document for document in listed if key_in(document, data_type) in owned]
+        """The listed documents that are the example's."""
+        own = self._own(namespace, data_type)
+        return [document for document in listed if key_in(document, data_type) in own]
 
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
         """The updates that delete the example's documents: one call for each namespace and type."""
-        for (namespace, data_type), owned in list(self._owned.items()):
-            if owned:
-                ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in owned.values())
-                removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
+        for namespace, data_type in list(self._owned):
+            own = self._own(namespace, data_type).values()
+            ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in own)
+            if removals := [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]:
                 yield namespace, data_type, removals
+
+    def _own(self, namespace: str, data_type: DataType) -> dict[bytes, list[BsonValue] | bytes]:
+        """The ids of the example's documents. One that was there before is not the example's if its id was only sent
+        in vain."""
+        owned, before = self._owned.get((namespace, data_type), {}), self.foreign(namespace)
+        if not before:
+            return owned
+        return {
+            key: found for key, found in owned.items() if key not in before or (namespace, key) in self._acknowledged
+        }
 
 
 def _is_single(update: Update) -> bool:
