@@ -45,6 +45,14 @@ def test_every_form_is_the_same_document(data_type: DataType, data: st.DataObjec
     assert id_of(put, data_type) == id_of(document, data_type)
 
 
+@pytest.mark.parametrize("escapes", JSON_ESCAPES.values)
+def test_a_backslash_is_no_escape(escapes: str) -> None:
+    """A text that looks like an escape keeps its letters, however it is written; so do escapes beside it."""
+    document = strategies.make_document("i", {"t": "\\u00e9\u00e9\u00ea\\\\u00eb"}, DATA_TYPE_JSON_ID)
+    put = Form(DATA_TYPE_JSON_ID, {JSON_ESCAPES: escapes}).put(document)
+    assert json.loads(put) == json.loads(document)
+
+
 @pytest.mark.parametrize("data_type", TYPES)
 def test_each_form_differs(data_type: DataType) -> None:
     """Any two values of a dimension give different bytes, so each one widens the tests."""

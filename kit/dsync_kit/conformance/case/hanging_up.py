@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.2
 _STREAMS = 80
 _SECONDS = 6.0
 _FIRST_SECONDS = 1.0
-_AT_WORK_SECONDS = 0.004
+_AT_WORK_SECONDS = 0.001
 """Seconds until the handler waits for the next update. If cancelled between two updates, it would end by luck."""
 
 M = TypeVar("M", bound=StreamUpdatesResponse | StreamLSNResponse)

@@ -25,7 +25,8 @@ _LONG = 1000
 _MOST_DIGITS = 15
 """An integer of so many digits is the same number as a double, which a reader may make of it if it has a point."""
 
-_HEX = re.compile(r"\\u[0-9a-f]{4}")
+_ESCAPES = re.compile(r"\\\\|(?:\\u[0-9a-f]{4})++")
+"""A backslash as it is written, or as many characters as follow one another."""
 
 
 def unescaped(text: str) -> str:
@@ -40,7 +41,8 @@ def only_ascii(text: str) -> str:
 
 def capitals_and_slashes(text: str) -> str:
     """The same with capital digits, and with an escape of each slash."""
-    return _HEX.sub(lambda found: f"\\u{found[0][2:].upper()}", encode_basestring_ascii(text)).replace("/", "\\/")
+    escaped = encode_basestring_ascii(text)
+    return _ESCAPES.sub(lambda found: found[0].upper().replace("U", "u"), escaped).replace("/", "\\/")
 
 
 def every_character(text: str) -> str:

@@ -9,7 +9,7 @@ from dsync_kit.conformance.case.exploring.copying import Copier
 from dsync_kit.conformance.case.exploring.operations import Operation
 from dsync_kit.conformance.case.exploring.records import Counting, Origin, Reading
 from dsync_kit.conformance.case.exploring.world import World
-from dsync_kit.conformance.case.following import Follower, held
+from dsync_kit.conformance.case.following import Follower, Held, held
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 
@@ -51,9 +51,10 @@ class Streamer:
         self._follow([*come, *self._past, *self._copier.copied], operation)
 
     def read(self, operation: Operation) -> None:
-        """Read one message, if one comes soon."""
+        """Read one message, if one comes soon; where nothing is missing, if one has come."""
         if (reading := self._chosen(operation)) is not None:
-            self._guarded(reading, partial(reading.follower.message, _SOON))
+            soon = _SOON if reading.follower.behind(self._wanted(reading)) else 0.0
+            self._guarded(reading, partial(reading.follower.message, soon))
 
     def catch_up(self, operation: Operation) -> None:
         """Read a stream until a sink holds what the source holds."""
@@ -136,8 +137,12 @@ class Streamer:
 
     def _converge(self, reading: Reading, what: str) -> None:
         self._world.resolve()
-        wanted = {name: held(self._world.histories[name].model()) for name in reading.origin.covers}
+        wanted = self._wanted(reading)
         self._guarded(reading, lambda: reading.follower.converge(wanted, what=what))
+
+    def _wanted(self, reading: Reading) -> dict[str, Held]:
+        """What a sink holds that has everything of a stream."""
+        return {name: held(self._world.histories[name].model()) for name in reading.origin.covers}
 
     def _guarded(self, reading: Reading, read: Callable[[], object]) -> None:
         """Read a stream; give up one that is refused beside another one."""

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dsync_kit.bounds.patience import CALL_SECONDS, CallThread
 from dsync_kit.client import GrpcClient
@@ -13,6 +14,7 @@ from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
+from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetInfoRequest, Partition
 from dsync_kit.server import ConnectorServer
@@ -103,10 +105,7 @@ def over_grpc(case: Case) -> None:
     namespace, data_type, expected = case.listable(max_size=10)
     page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
     here = case.driver
-    with (
-        ConnectorServer(case.create()) as server,
-        GrpcClient(server.address, insecure=True, timeout=CALL_SECONDS) as client,
-    ):
+    with _served(case.create()) as client:
         there = case.instance(client, "over gRPC")
         for what, ask in _QUESTIONS.items():
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
@@ -123,6 +122,17 @@ def over_grpc(case: Case) -> None:
             written = case.namespace()
             there.write_data(written, page, data_type)
             case.expect(written, Model(data_type, page), "the documents written over gRPC")
+
+
+@contextmanager
+def _served(connector: Connector) -> Iterator[GrpcClient]:
+    """A client of a connector's server."""
+    server = ConnectorServer(connector).start()
+    try:
+        with GrpcClient(server.address, insecure=True, timeout=CALL_SECONDS) as client:
+            yield client
+    finally:
+        server.stop(grace=0)  # its only client is closed: nobody's next call may be on its way
 
 
 def _threads() -> set[threading.Thread]:

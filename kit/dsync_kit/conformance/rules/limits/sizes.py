@@ -376,7 +376,7 @@ def slow_reader(case: Case) -> None:
             "a write gets no answer while nobody reads an open stream",
         )
         time.sleep(_TAKEN_SECONDS)
-    time.sleep(_UNREAD_SECONDS if case.bulk >= _THOROUGH else 0.5 * case.bulk)
+    time.sleep(_UNREAD_SECONDS if case.bulk >= _THOROUGH else 0.2 * case.bulk**2)
     scene.mark()
     follower.converge(scene.wanted(), what="a stream that was read late")
 
