@@ -252,6 +252,37 @@ def test_a_rule_that_explores_ends_with_the_profiles_time():
     assert outcome.status is Status.PASSED
 
 
+def test_only_the_first_example_is_the_plainest():
+    """Hypothesis begins each round with the plainest example; a rule of several rounds has it only once."""
+    drawn: list[int] = []
+
+    def check(case: Case) -> None:
+        numbers = case.draw(st.lists(st.integers(0, 1 << 40), min_size=5, max_size=5), "numbers")
+        drawn.append(sum(numbers))
+        case.checks += 1
+
+    _run(check, Profile("test", examples=36, seconds=60, shrinking=1, bulk=1))
+    assert len(drawn) == 36
+    assert [place for place, number in enumerate(drawn) if not number] == [0]
+
+
+def test_a_single_example_is_followed_by_a_drawn_one_if_it_was_quick():
+    """The plainest example alone would be all that a rule tries; where it takes long, it is."""
+    drawn: list[int] = []
+
+    def check(case: Case) -> None:
+        drawn.append(case.draw(st.integers(0, 1 << 40), "number"))
+        time.sleep(0.2)
+        case.checks += 1
+
+    _run(check, Profile("test", examples=1, seconds=60, shrinking=1, bulk=1))
+    assert len(drawn) == 2
+    assert drawn[0] == 0 != drawn[1]
+    drawn.clear()
+    _run(check, Profile("test", examples=1, seconds=1, shrinking=1, bulk=1))
+    assert drawn == [0]
+
+
 def test_shrinking_ends_with_the_time_that_it_may_take():
     """A failure that takes long to repeat is reported as far as it has shrunk."""
 

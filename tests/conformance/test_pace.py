@@ -7,7 +7,7 @@ import pytest
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.exploring.operations import Kind, Operation, steps
+from dsync_kit.conformance.case.exploring.operations import Focus, Kind, Operation, steps
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.outcome import Finding, Violation
 from dsync_kit.conformance.results.profile import PROFILES
@@ -72,7 +72,7 @@ def test_a_short_example_is_replayed_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     drawn: list[list[Operation]] = []
 
     def check(case: Case) -> None:
-        made = case.draw(steps(KINDS, lists=case.pace.lists), "steps")
+        made = case.draw(steps(KINDS, Focus.EVERYTHING, lists=case.pace.lists), "steps")
         drawn.append([step for step in made if isinstance(step, Operation)])
         if len(made) > 3:
             raise Violation("always")

@@ -4,7 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import find, given
+from hypothesis import strategies as st
 
+from dsync_kit.conformance.case.exploring.operations import WRITES, Focus, Kind, kept_in, some_kinds
 from dsync_kit.conformance.results.outcome import Result, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.situations import Meeting
@@ -24,6 +27,23 @@ def test_a_call_may_be_seen_halfway() -> None:
     (unusual,) = [found for found in VARIANTS if found.name == "updates-one-by-one"]
     (outcome,) = judge(unusual, ["explore/at-once"], profile=profile).outcomes
     assert outcome.status is Status.PASSED, outcome.failure
+
+
+@given(data=st.data(), focus=st.sampled_from(Focus))
+def test_an_example_has_what_it_is_about(data: st.DataObject, focus: Focus) -> None:
+    """Some kinds are left out at random, so that the others meet: never those in focus, and never all writes."""
+    kinds = data.draw(some_kinds(tuple(Kind), focus))
+    assert kept_in(focus) <= set(kinds)
+    assert WRITES.intersection(kinds)
+    assert [kind for kind in Kind if kind in kinds] == list(kinds)
+
+
+@pytest.mark.parametrize("focus", Focus)
+def test_any_kind_may_be_left_out(focus: Focus) -> None:
+    """Each of the other kinds is left out of some examples, and is in some."""
+    for kind in set(Kind) - kept_in(focus):
+        find(some_kinds(tuple(Kind), focus), lambda kinds, kind=kind: kind in kinds)
+        find(some_kinds(tuple(Kind), focus), lambda kinds, kind=kind: kind not in kinds)
 
 
 @pytest.mark.parametrize(

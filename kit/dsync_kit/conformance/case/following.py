@@ -10,14 +10,14 @@ from dsync_kit.conformance.calls.stream_reader import StreamReader
 from dsync_kit.conformance.calls.transcript import show_id, show_state
 from dsync_kit.conformance.calls.written import versions_of, written
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.documents.keys import document_key, key_of
+from dsync_kit.conformance.documents.keys import document_key, key_of, same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.inspection import inspect
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import decode, id_of, same_document
+from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
@@ -263,7 +263,7 @@ class Follower:
     def _same(self, one: bytes | None, other: bytes | None) -> bool:
         if one is None or other is None:
             return one is other
-        return same_document(one, other, self.data_type)
+        return same(one, other, self.data_type)
 
     def _named(self, expected: bytes | None, seen: bytes | None, more: int) -> str:
         """The first wrong document by its id, what is wrong with it, and how many more there are."""

@@ -1,4 +1,4 @@
-"""Keys of ids: equal for equal ids, however a document or an update carries them."""
+"""Keys of ids: equal for equal ids, however a document or an update carries them; and which documents are equal."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,17 +6,17 @@ from functools import lru_cache
 
 from bson import Decimal128, Int64
 
-from dsync_kit.documents import decode_id, encode_id, id_key, id_of
+from dsync_kit.documents import canonical, decode_id, encode_id, id_key, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, BsonValue, DataType
 
-__all__ = ["document_key", "key_in", "key_of", "listed_id"]
+__all__ = ["document_key", "key_in", "key_of", "listed_id", "same"]
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
 
 _SMALL = 1024
-"""The keys of ids and documents up to so many bytes are cached."""
+"""The keys and canonical forms of ids and documents up to so many bytes are cached."""
 
 
 def key_of(parts: Sequence[BsonValue], data_type: DataType) -> bytes:
@@ -47,9 +47,19 @@ def _document_key(document: bytes, data_type: DataType) -> bytes:
     return key_of(id_of(document, data_type), data_type)
 
 
+def same(one: bytes, other: bytes, data_type: DataType) -> bool:
+    """Whether two documents mean the same. Raises InvalidArgument for bytes that are not a document."""
+    return one == other or _canonical(one, data_type) == _canonical(other, data_type)
+
+
+def _canonical(document: bytes, data_type: DataType) -> bytes:
+    return (_small_canonical if len(document) <= _SMALL else canonical)(document, data_type)
+
+
 # Cached, because they are needed when a document is written, expected and read.
 _small_document_key = lru_cache(maxsize=20_000)(_document_key)
 _small_id_key = lru_cache(maxsize=20_000)(_id_key)
+_small_canonical = lru_cache(maxsize=20_000)(canonical)
 
 
 def key_in(document: bytes, data_type: DataType) -> bytes | None:

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, reproduce_failure, seed, settings
@@ -11,6 +12,7 @@ from hypothesis import __version__ as hypothesis_version
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import DidNotReproduce, Flaky, HypothesisException
+from hypothesis.internal.conjecture.choice import ChoiceTemplate
 
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.outcome import Finding, KitError
@@ -22,10 +24,13 @@ from dsync_kit.usage import TargetError
 
 __all__ = ["run_rule"]
 
-_ROUND, _SMALL_TOO = 9, 10
+_ROUND = 9
 """Examples after which Hypothesis starts again with another seed. From its tenth on, most of its examples repeat parts
-of the one before: of 25, only 13 were really different. Of ten or more, a tenth is as small as can be: an explorer
-needs some, since its failures take long to be made small."""
+of the one before: of 25, only 13 were really different. Of ten or more, some are as small as can be."""
+
+_QUICK = 0.05
+"""A rule with a single example gets another one if the first took at most this fraction of the profile's seconds: the
+first is the plainest, and shows only what is wrong with that."""
 
 
 def run_rule(
@@ -54,8 +59,8 @@ def run_rule(
     began = time.monotonic()
     problem = ""
     try:
-        for number, most in enumerate(_rounds(trial)):
-            _explore(trial, most, seed, database, choices, round_number=number)
+        for number, round_ in enumerate(_rounds(trial)):
+            _explore(trial, round_, seed, database, choices, round_number=number)
     except Failed:
         trial.confirmed = True  # Hypothesis runs the smallest example once more at the end
     except (Enough, Flaky):
@@ -76,39 +81,50 @@ def _fails_again(trial: Trial, choices: str) -> bool:
     for _ in range(trial.most_again):
         again = Trial(trial.rule, trial.subject, trial.profile, seconds=None, replayed=True, pace=trial.pace)
         with suppress(Failed, Enough, Flaky, DidNotReproduce, KitError, TargetError, HypothesisException):
-            _explore(again, _ROUND, 0, None, choices)
+            _explore(again, _Round(_ROUND), 0, None, choices)
         if again.smallest is not None:
             trial.stopped = again.stopped
             return True
     return False
 
 
-def _rounds(trial: Trial) -> Iterator[int]:
-    """The numbers of examples in each round. A rule that explores goes on until its time is over."""
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """At most so many examples. If `plain`, the first is the plainest, with which Hypothesis begins; else it is drawn
+    like the others."""
+
+    examples: int
+    plain: bool = False
+
+
+def _rounds(trial: Trial) -> Iterator[_Round]:
+    """The rounds of a rule. One that explores goes on until its time is over."""
     if trial.replayed:
-        yield from itertools.repeat(_ROUND, trial.rule.attempts)
+        yield from itertools.repeat(_Round(_ROUND), trial.rule.attempts)
     elif trial.rule.explores:
-        yield from itertools.repeat(_SMALL_TOO)
+        yield from itertools.repeat(_Round(_ROUND))
     else:
-        left = trial.wanted
-        while left > 0:
-            yield min(left, _ROUND)
-            left -= _ROUND
+        for begin in range(0, trial.wanted, _ROUND):
+            yield _Round(min(trial.wanted - begin, _ROUND), plain=begin == 0)
+        if trial.wanted == 1 and time.monotonic() - trial.began <= _QUICK * trial.profile.seconds:
+            yield _Round(1)
 
 
 def _explore(
-    trial: Trial, most: int, seed_number: int, database: Path | None, choices: str, *, round_number: int = 0
+    trial: Trial, round_: _Round, seed_number: int, database: Path | None, choices: str, *, round_number: int = 0
 ) -> None:
-    """Run at most `most` examples, or only the one that `choices` reproduce."""
+    """Run a round of examples, or only the one that `choices` reproduce."""
     examples = DirectoryBasedExampleDatabase(database) if database is not None else None
 
     def test(data: st.DataObject) -> None:
+        if not round_.plain and trial.smallest is None:
+            _draw_freely(data)
         trial.example(data)
 
     # The key separates the rules for Hypothesis, since they share one test function.
     test._hypothesis_internal_database_key = trial.key  # type: ignore[attr-defined]
     configured = settings(
-        max_examples=most,
+        max_examples=round_.examples,
         database=examples,
         deadline=None,
         phases=(Phase.generate, Phase.shrink) if round_number else (Phase.reuse, Phase.generate, Phase.shrink),
@@ -124,3 +140,10 @@ def _explore(
     # In this order: applying a seed removes the database of earlier settings, and with it the last run's failures.
     # A text, so that neither the rules nor the next seed's rounds draw the same.
     configured(seed(f"{seed_number} {trial.rule.id} {round_number}")(wrapped))()
+
+
+def _draw_freely(data: st.DataObject) -> None:
+    """Draw the plainest example, with which Hypothesis begins, like the others."""
+    made = data.conjecture_data
+    if made.prefix and isinstance(made.prefix[0], ChoiceTemplate):
+        made.prefix = ()

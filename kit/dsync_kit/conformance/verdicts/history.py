@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from dsync_kit.conformance.calls.transcript import show_document, show_state
+from dsync_kit.conformance.documents.keys import same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.differences import Change, change_of
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import same_document
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DataType
 
@@ -77,11 +77,16 @@ class History:
         with self._lock:
             return list(self._writes)
 
+    def _all(self) -> list[tuple[bytes, list[State]]]:
+        with self._lock:
+            return list(self._writes.items())
+
     def possible(self, key: bytes, since: int, until: int) -> list[bytes | None]:
         """The states that a read may see that began at `since`, and ended at `until`."""
-        with self._lock:
-            writes = list(self._writes.get(key, ()))
-        first = 0
+        writes = self._writes.get(key, ())
+        if writes and (last := writes[-1]).sure and last.ended is not None and last.ended <= since:
+            return [last.document]
+        writes, first = list(writes), 0
         for number, write in enumerate(writes):
             if write.sure and write.ended is not None and write.ended <= since:
                 first = number
@@ -90,16 +95,18 @@ class History:
     def model(self) -> Model:
         """What the namespace holds while nothing is in flight, according to the acknowledged calls."""
         now = self._clock.now()
-        states = {key: self.possible(key, now, now)[0] for key in self.written()}
         model = Model(self.data_type)
-        model.documents = {key: state for key, state in states.items() if state is not None}
+        for key, writes in self._all():
+            last = writes[-1]
+            state = last.document if last.sure else self.possible(key, now, now)[0]
+            if state is not None:
+                model.documents[key] = state
         return model
 
     @property
     def unsure(self) -> bool:
         """Whether a call was refused, and nobody knows what it applied."""
-        now = self._clock.now()
-        return any(len(self.possible(key, now, now)) > 1 for key in self.written())
+        return not all(writes[-1].sure for _, writes in self._all())
 
     def settle(self, listed: Mapping[bytes, bytes]) -> None:
         """Take the listing, while nothing is in flight, as what refused calls left behind."""
@@ -160,7 +167,7 @@ class History:
         if one is None or other is None:
             return one is other
         try:
-            return one == other or same_document(one, other, self.data_type)
+            return same(one, other, self.data_type)
         except InvalidArgument as error:
             raise Violation(
                 f"a document is malformed: {error.message}", seen=show_document(one), owner=Owner.LIST_TYPE

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
-from dsync_kit.conformance.documents.keys import document_key, key_of
+from dsync_kit.conformance.documents.keys import document_key, key_of, same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.diagnosis import became, merged
 from dsync_kit.conformance.verdicts.differences import Change, change_of
-from dsync_kit.documents import canonical, id_of
+from dsync_kit.documents import id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
 
@@ -127,9 +127,7 @@ def _changed(
     return [
         (document, found[key])
         for key, document in expected.items()
-        if key in found
-        and found[key] != document
-        and canonical(found[key], data_type) != canonical(document, data_type)
+        if key in found and not same(found[key], document, data_type)
     ]
 
 

@@ -97,18 +97,23 @@ class Copier:
             for partition in plan.partitions
             if partition.namespace in world.histories
         ]
-        if operation.which % 2:  # the fullest namespace, which has the most pages
-            listings.sort(key=lambda found: -len(world.histories[found.partition.namespace].model().documents))
-        if listings:
-            self._read(listings[operation.which % len(listings)], operation)
+        if not listings:
+            return
+        chosen, fullest = divmod(operation.which, 2)
+        if fullest:  # the namespace with the most pages
+            names = {found.partition.namespace for found in listings}
+            name = max(names, key=lambda name: (len(world.histories[name].model().documents), name))
+            listings = [found for found in listings if found.partition.namespace == name]
+        self._read(listings[chosen % len(listings)], operation)
 
-    def go_on(self, operation: Operation) -> None:
-        """Read the next page of a listing, however long ago the last one was read."""
+    def go_on(self, operation: Operation, *, alone: bool) -> None:
+        """Read the next page of a listing, however long ago the last one was read; if none is left, begin one."""
         with self._lock:
-            if not self._listings:
-                return
-            listing = self._listings.pop(operation.which % len(self._listings))
-        self._read(listing, operation)
+            listing = self._listings.pop(operation.which % len(self._listings)) if self._listings else None
+        if listing is not None:
+            self._read(listing, operation)
+        elif alone:
+            self.begin(operation)
 
     def _planned(self, asked: tuple[str, ...], since: int, driver: Driver) -> GeneratePlanResponse | None:
         """A plan, or None if a refusal is legal."""

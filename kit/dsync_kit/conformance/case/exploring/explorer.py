@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.exploring.copying import Copier
-from dsync_kit.conformance.case.exploring.operations import AtOnce, Kind, Operation, Step, shown, steps
+from dsync_kit.conformance.case.exploring.operations import AtOnce, Focus, Kind, Operation, Step, shown, steps
 from dsync_kit.conformance.case.exploring.reading import Reader
 from dsync_kit.conformance.case.exploring.streaming import Streamer
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.case.exploring.writing import Writer
 from dsync_kit.conformance.case.outage import during_outage, throttle
+from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.results.situations import Meeting, Situation
 from dsync_kit.errors import ConnectorError
@@ -32,6 +33,15 @@ _SWITCHING_SECONDS = 2e-5
 _LOOKUPS, _OFTEN = frozenset({Kind.LOOK_UP, Kind.LSN, Kind.PAGE}), 3
 """Operations that are drawn more often, by these factors, if lookups are judged."""
 
+_NAMESPACES = {
+    Focus.EVERYTHING: st.integers(1, 3),
+    Focus.LISTINGS: st.integers(1, 2),
+    Focus.STREAMS: st.integers(2, 3),
+    Focus.LOOKS: st.integers(1, 2),
+}
+_SEVERAL_PAGES = {True: 4, False: 1}
+"""How many of six examples begin with several pages of documents: those about listings, and others."""
+
 _OUTAGE_SECONDS = 1.0
 """How long an outage lasts: as a rule, a call is repeated when it is over."""
 
@@ -44,11 +54,13 @@ def explore(case: Case, *, at_once: bool = False, elsewhere: bool = False, looku
     `at_once` makes some of them at the same time, `elsewhere` some on another instance, with restarts and outages in
     between. `lookups` judges GetByIds and StreamLSN, which dsync does not need; otherwise they are only called.
     """
-    explorer = _Explorer(case, at_once=at_once, elsewhere=elsewhere, lookups=lookups)
+    focuses = (Focus.EVERYTHING, Focus.LOOKS) if lookups else (Focus.EVERYTHING, Focus.STREAMS, Focus.LISTINGS)
+    focus = case.draw(choosing.choice(*focuses), "mostly about", show=str)
+    explorer = _Explorer(case, focus, at_once=at_once, elsewhere=elsewhere, lookups=lookups)
     kinds = explorer.kinds(elsewhere=elsewhere)
     if lookups:
         kinds += tuple(kind for kind in kinds if kind in _LOOKUPS) * _OFTEN
-    drawn = steps(kinds, lists=case.pace.lists, at_once=at_once, elsewhere=elsewhere)
+    drawn = steps(kinds, focus, lists=case.pace.lists, at_once=at_once, elsewhere=elsewhere)
     made = case.draw(drawn if case.pace.outages else drawn.map(_without_outages), "steps", show=shown)
     try:
         explorer.make_all(made)
@@ -65,10 +77,11 @@ def _without_outages(drawn: list[Step]) -> list[Step]:
 class _Explorer:
     """Namespaces with a few documents, and their writers and readers."""
 
-    def __init__(self, case: Case, *, at_once: bool, elsewhere: bool, lookups: bool) -> None:
+    def __init__(self, case: Case, focus: Focus, *, at_once: bool, elsewhere: bool, lookups: bool) -> None:
         self._case = case
-        namespaces = case.draw(st.integers(1, 3), "namespaces")
-        pages = case.draw(st.integers(0, 2), "several pages of documents at first") == 1
+        namespaces = case.draw(_NAMESPACES[focus], "namespaces")
+        few = case.draw(st.integers(0, 5), "several pages of documents at first")
+        pages = 1 <= few <= _SEVERAL_PAGES[focus is Focus.LISTINGS]
         empty = namespaces > 1 and case.draw(st.booleans(), "the last namespace is empty at first")
         self._world = World(case, threads=_THREADS if at_once else 1)
         self._writer = Writer(self._world)
@@ -185,7 +198,7 @@ class _Explorer:
             case Kind.BEGIN:
                 self._copier.begin(operation)
             case Kind.GO_ON:
-                self._copier.go_on(operation)
+                self._copier.go_on(operation, alone=alone)
             case Kind.STREAM:
                 self._streamer.open(operation, alone=alone)
             case Kind.RESUME:

@@ -45,10 +45,13 @@ class Streamer:
         self._follow(self._planned(), operation)
 
     def resume(self, operation: Operation) -> None:
-        """Open a stream from a received cursor, or from that of a copied plan."""
+        """Open a stream from a received cursor, or from that of a copied plan; if there is none, from a plan's."""
         with self._lock:
             come = [origin for reading in self._open for origin in reading.cursors()]
-        self._follow([*come, *self._past, *self._copier.copied], operation)
+        if origins := [*come, *self._past, *self._copier.copied]:
+            self._follow(origins, operation)
+        else:
+            self.open(operation, alone=True)
 
     def read(self, operation: Operation) -> None:
         """Read one message, if one comes soon; where nothing is missing, if one has come."""

@@ -29,7 +29,9 @@ class World:
         self.case = case
         self.clock = Clock()
         self.data_type = case.data_type()
-        self.values = case.identifiers(self.data_type, min_size=max(2, threads), max_size=6)
+        # Each thread has its own: with one or two, it could not write pages that differ.
+        most = 6 if threads == 1 else 2 * threads
+        self.values = case.identifiers(self.data_type, min_size=max(2, threads), max_size=most)
         fields = case.contents(self.data_type, small=True)
         drawn = case.draw(st.lists(fields, min_size=2, max_size=_CONTENTS), "contents")
         self.contents = [{"v": number, **found} for number, found in enumerate(drawn)]
