@@ -32,7 +32,7 @@ pyproject.toml (`[tool.dsync-kit] edition = "2026.1"`); a rule of a newer editio
 """
 
 
-DRAWN = """## What is drawn for all of them
+DRAWN = """## What is drawn for all rules
 
 What the contract leaves free is drawn for each example, not fixed. A failing example shrinks to the first value of each
 dimension; where the failure depends on another one, the example names it, and the calls show it.

@@ -141,7 +141,7 @@ def _by_cursor(names: Sequence[str], cursor: bytes) -> list[str]:
 NAMESPACE_ORDER: Dimension[Callable[[Sequence[str], bytes], list[str]]] = Dimension(
     "order of namespaces",
     "A plan and a stream cover the requested namespaces, whatever their order.",
-    "every rule that names several namespaces in a plan, a stream or a resume",
+    "every rule that names several namespaces in a plan or a stream",
     {
         "as they were made": lambda names, _: list(names),
         "reversed": lambda names, _: list(names)[::-1],
@@ -168,7 +168,7 @@ def _plainest(count: int) -> int:
 COUNTS: Dimension[int] = Dimension(
     "sizes of pages and calls",
     "One page per call, possibly empty, never split; dsync sets no limit on any call.",
-    "the rules on pages, calls and listings of so many documents",
+    "the rules on the sizes of pages, calls and listings",
     {
         f"{count:,}": count
         for count in sorted({0, *(edge + off for edge in _EDGES for off in (-1, 0, 1))}, key=_plainest)
@@ -191,7 +191,7 @@ LARGE_BYTES: Dimension[int] = Dimension(
 )
 
 NUMBERED_IDS: Dimension[str] = Dimension(
-    "kind of the ids that are numbered",
+    "kind of numbered ids",
     "An id is a BSON value of any type that the store accepts.",
     "every rule that numbers its documents",
     {kind: kind for kind in NUMBERED_KINDS},
@@ -206,8 +206,8 @@ PAGE_IDS: Dimension[bool] = Dimension(
 
 UNSET: Dimension[tuple[bool, bool]] = Dimension(
     "fields that a partial update removes",
-    "`partial_update_unset` names fields to remove; a missing one is removed already.",
-    "the rules on partial updates that are applied",
+    "`partial_update_unset` names fields to remove; a missing one is gone already.",
+    "the rules on applied partial updates",
     {
         "none": (False, False),
         "one that is there": (True, False),

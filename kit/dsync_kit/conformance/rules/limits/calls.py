@@ -29,7 +29,7 @@ _ONCE = 0.02
     examples=_ONCE,
 )
 def many_calls(case: Case) -> None:
-    """After 400 small calls (a slow connector gets fewer), what they wrote, changed and deleted is as they left it."""
+    """After 400 small calls (fewer for a slow connector), what they wrote, changed and deleted is as they left it."""
     data_type = case.data_type()
     together = case.draw(st.sampled_from([3, 1, 6]), "documents of a page that others write, too")
     count = _affordable(case)
