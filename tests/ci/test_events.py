@@ -49,7 +49,7 @@ def test_an_event_that_is_about_no_change(branched: Repository, event: Event, na
     branched.git("switch", "--quiet", "main")
     found = change(branched, event(name))
     assert [str(folder) for folder in found.touched] == ALL
-    assert found.base == f"nothing: the event {name} is about no change"
+    assert found.base == f"nothing: the event {name} is not about a change"
 
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target", "pull_request_review"])

@@ -274,7 +274,7 @@ class _Only(Ends):
 def test_no_type_in_common() -> None:
     """The error says what each end has, before anything is planned."""
     source = made("/dev/random")
-    with pytest.raises(UsageError, match="the one gives MONGO_BSON, the other takes JSON_ID"):
+    with pytest.raises(UsageError, match="one gives MONGO_BSON, the other takes JSON_ID"):
         run(source, _Only(), COPY)
 
 

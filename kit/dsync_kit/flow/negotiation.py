@@ -70,7 +70,7 @@ def negotiate(
     raise UsageError(
         f"{source.title} and {destination.title} have no document type in common"
         + ("" if transforms is None else ", also through the transform")
-        + f": the one gives {_names(read)}, the other takes {_names(written)}"
+        + f": one gives {_names(read)}, the other takes {_names(written)}"
         + ("" if transforms is None else f", the transform takes {_names(transforms)}")
     )
 

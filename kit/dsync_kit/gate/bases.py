@@ -29,7 +29,7 @@ class Base:
 def find_base(git: Git, asked: str | None, environ: Mapping[str, str]) -> Base:
     """Find the base: the one that is `asked` for, else the CI system's, else the main branch.
 
-    If HEAD would be compared with itself, or an event is about no change, everything counts as changed. Raises
+    If HEAD would be compared with itself, or an event is not about a change, everything counts as changed. Raises
     UsageError if git does not know the base, or if the change is not checked out.
     """
     head = git.commit("HEAD")

@@ -108,7 +108,7 @@ def _github(environ: Mapping[str, str]) -> Event | None:
         )
     about_pull = _text(payload, "workflow_run", "event").startswith("pull_request")
     head = _text(payload, "workflow_run", "head_sha") if about_pull else ""
-    return Event(source=source, everything=f"{source} is about no change", head=head)
+    return Event(source=source, everything=f"{source} is not about a change", head=head)
 
 
 def _github_push(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
@@ -142,7 +142,7 @@ def _gitlab(environ: Mapping[str, str]) -> Event | None:
             return Event(source=source, branch=branch, commit=commit, head=head, checkout=checkout)
     source, branch = environ.get("CI_PIPELINE_SOURCE", ""), environ.get("CI_COMMIT_BRANCH", "")
     if source != "push" or not branch:
-        reason = "a tag was pushed" if environ.get("CI_COMMIT_TAG") else f"a pipeline of {source} is about no change"
+        reason = "a tag was pushed" if environ.get("CI_COMMIT_TAG") else f"a pipeline of {source} is not about a change"
         return Event(source=f"the {source} pipeline", everything=reason)
     before = environ.get("CI_COMMIT_BEFORE_SHA", "").replace(_NO_COMMIT, "")
     default = environ.get("CI_DEFAULT_BRANCH", "")
@@ -157,7 +157,7 @@ def _azure(environ: Mapping[str, str]) -> Event | None:
         return Event(source="SYSTEM_PULLREQUEST_TARGETBRANCH", branch=branch, head=head, checkout=checkout)
     reason = environ.get("BUILD_REASON", "")
     if reason in ("Schedule", "Manual", "ResourceTrigger", "BuildCompletion"):
-        return Event(source="BUILD_REASON", everything=f"a run by {reason} is about no change")
+        return Event(source="BUILD_REASON", everything=f"a run by {reason} is not about a change")
     if environ.get("BUILD_SOURCEBRANCH", "").startswith("refs/tags/"):
         return Event(source="BUILD_SOURCEBRANCH", everything="a tag was pushed")
     return None
@@ -181,8 +181,8 @@ def _buildkite(environ: Mapping[str, str]) -> Event | None:
     if branch := environ.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH", ""):
         head = environ.get("BUILDKITE_COMMIT", "")
         return Event(source="BUILDKITE_PULL_REQUEST_BASE_BRANCH", branch=branch, head=head)
-    if environ.get("BUILDKITE_SOURCE") in ("schedule", "ui", "trigger_job"):
-        return Event(source="BUILDKITE_SOURCE", everything=f"a build by {environ['BUILDKITE_SOURCE']} is of no change")
+    if (by := environ.get("BUILDKITE_SOURCE")) in ("schedule", "ui", "trigger_job"):
+        return Event(source="BUILDKITE_SOURCE", everything=f"a build by {by} is not about a change")
     if environ.get("BUILDKITE_TAG"):
         return Event(source="BUILDKITE_TAG", everything="a tag was pushed")
     return None
