@@ -71,7 +71,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         return guess
     probe.refusal_of_like = probe.refusal
     if (rest := _without_computed(probe, guess)) is not guess:
-        notes += [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in rest.computed]
+        notes += _computed_in(rest, probe)
         guess = rest
         if probe.kept(guess.document(probe.free_id(guess), sample_fields(guess))):
             return guess
@@ -82,7 +82,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
             return near
         # A refusal of a large id may have hidden which fields are computed.
         if not near.computed and (rest := _without_computed(probe, near)) is not near:
-            notes += [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in rest.computed]
+            notes += _computed_in(rest, probe)
             if probe.kept(rest.document(probe.free_id(rest), sample_fields(rest))):
                 return rest
             guess = rest
@@ -96,25 +96,39 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     elif not probe.comes_back(document, answer):
         return None
     for name, own in guess.fields.items():
-        only: ValueSchema | None = None
         probe.refusal = ""
         if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least[name]), least):
-            values = _seen(seen, name)
-            if own.types in _DOUBLES and all(probe.keeps(guess, name, value, least) for value in _HALVES):
-                only = own.model_copy(update={**between(-(10**6), 10**6), "multiple_of": Decimal("0.5")})
-                notes.append(f"{name}: numbers of few digits are kept ({_CHANGED})")
-            elif probe.keeps(guess, name, values[0], least):
-                # Another existing value may need other values of the other fields: one is computed from the other.
-                alone = all(probe.keeps(guess, name, value, least) for value in values[1:2])
-                values = values if alone else values[:1]
-                only = own.model_copy(update={"enum": [*values, *([None] if own.nullable else [])]})
-                which = "existing values are" if alone else f"{values[0]!r} is"
-                notes.append(f"{name}: only {which} kept ({probe.refusal or _CHANGED})")
-            else:
-                only = ValueSchema(bson_type=("null",), description=ONLY_NULL)
-                notes.append(f"{name}: only null is kept ({probe.refusal or _CHANGED})")
-        guess = guess if only is None else with_field(guess, name, only)
+            only, note = _only(probe, guess, name, least, _seen(seen, name))
+            notes.append(f"{name}: {note}")
+            guess = with_field(guess, name, only)
     return guess
+
+
+def _only(
+    probe: Probe, guess: DocumentSchema, name: str, others: Mapping[str, Any], values: Sequence[Any]
+) -> tuple[ValueSchema, str]:
+    """The schema of a field of which the store does not keep all values of the type, and a note on those it keeps.
+
+    `values` are existing ones; the `others` are the fields of a document that it keeps.
+    """
+    own = guess.fields[name]
+    if own.types in _DOUBLES and all(probe.keeps(guess, name, value, others) for value in _HALVES):
+        few_digits = own.model_copy(update={**between(-(10**6), 10**6), "multiple_of": Decimal("0.5")})
+        return few_digits, f"numbers of few digits are kept ({_CHANGED})"
+    if not probe.keeps(guess, name, values[0], others):
+        return ValueSchema(
+            bson_type=("null",), description=ONLY_NULL
+        ), f"only null is kept ({probe.refusal or _CHANGED})"
+    # Another existing value may need other values of the other fields: one is computed from the other.
+    alone = all(probe.keeps(guess, name, value, others) for value in values[1:2])
+    listed = [*(values if alone else values[:1]), *([None] if own.nullable else [])]
+    which = "existing values are" if alone else f"{values[0]!r} is"
+    return own.model_copy(update={"enum": listed}), f"only {which} kept ({probe.refusal or _CHANGED})"
+
+
+def _computed_in(schema: DocumentSchema, probe: Probe) -> list[str]:
+    """A note on each field that the store computes."""
+    return [f"{name}: the store computes it ({probe.refusal_of_like or _IGNORED})" for name in schema.computed]
 
 
 def _without_computed(probe: Probe, guess: DocumentSchema) -> DocumentSchema:
@@ -137,10 +151,8 @@ def _without_computed(probe: Probe, guess: DocumentSchema) -> DocumentSchema:
         answer = probe.tried(less.document(identifier, sample_fields(less)))
         back = answer.back or {}
         if others := [other for other in _named(less.fields, answer.refusal) if other not in tried]:
-            rest, left = (
-                less,
-                list(dict.fromkeys([*others, *left])),
-            )  # without the other ones in the way, this shows that it computes this one
+            # Without the others in the way, it will be seen that the store computes this one.
+            rest, left = less, list(dict.fromkeys([*others, *left]))
         elif not answer.refusal and all(
             # A column without a value also has NULL; a default can be replaced by another value.
             back.get(key) is not None and (key not in given or not _differs(probe, key, back[key], given[key]))
