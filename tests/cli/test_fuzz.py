@@ -42,6 +42,7 @@ def test_a_failure_is_shown_and_kept(dsync_kit: Command, forgetful: str) -> None
     assert done.returncode == 1, done.stdout + done.stderr
     assert "replay        dsync-kit replay explore-" in done.stdout
     assert "one after the other:" in done.stdout
+    assert "rule violated: explore/" in done.stdout or "rules violated: explore/" in done.stdout
     assert dsync_kit("replay", "explore/in-order").returncode == 1
 
 

@@ -26,6 +26,7 @@ from dsync_kit.protocol import (
     GetByIdsRequest,
     GetInfoRequest,
     GetInfoResponse,
+    ListDataRequest,
     WriteDataRequest,
     WriteDataResponse,
     WriteUpdatesRequest,
@@ -118,6 +119,24 @@ def test_the_hint_of_a_refused_call(error: Exception, message: str, hint: str):
     found = _run(check, replace(PROFILES["quick"], examples=1), connector=Refuses(error)).failure
     assert found is not None
     assert (found.message, found.hint) == (message, hint)
+
+
+class ListsNothing(Sink):
+    """A value in it cannot be encoded, and it blames the request."""
+
+    def list_data(self, request):
+        raise InvalidArgument("cannot be encoded: Decimal('1.25')")
+
+
+def test_the_hint_of_a_refused_listing():
+    """The request is valid, so what the rule is about comes second."""
+
+    def check(case: Case) -> None:
+        case.api.list_data(ListDataRequest())
+
+    found = _run(check, replace(PROFILES["quick"], examples=1), connector=ListsNothing()).failure
+    assert found is not None
+    assert found.hint == "the answer says what cannot be listed; if it works in other rules: a hint"
 
 
 def test_what_leaves_nothing_to_check_is_skipped():

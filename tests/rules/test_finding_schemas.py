@@ -1,6 +1,7 @@
 """Finding a schema from existing documents, and from a store's refusals."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import bson
@@ -328,6 +329,25 @@ def test_a_column_of_bytes_is_found_out(key: Any) -> None:
     assert not found.schema.allows("data", Binary(b"abc", 5))
     assert found.schema.allows("loose", Binary(b"abc", 5))
     assert isinstance(key, str) or not found.schema.allows_id(Binary(b"abc", 5))
+
+
+def test_a_column_with_decimal_places_has_room_for_more_than_one_digit() -> None:
+    """Its numbers come back with all decimal places: 99 as 99.00. The range is found all the same."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "price"}:
+            return Answer(refusal="there is no such column")
+        if not isinstance(document["price"], Decimal128):
+            return Answer(refusal="price is a number")
+        number = document["price"].to_decimal()
+        if abs(number) >= 10**8 or number != round(number, 2):
+            return Answer(refusal="numeric field overflow")
+        return Answer(back={**document, "price": Decimal128(number.quantize(Decimal("0.01")))})
+
+    found = probed(attempt, BSON, documents=encoded([{"_id": "a", "price": Decimal128("1.25")}]))
+    assert found.schema is not None
+    assert found.schema.allows("price", Decimal128("99999999"))
+    assert not found.schema.allows("price", Decimal128("100000000"))
 
 
 def test_json_without_nan_is_found_out() -> None:

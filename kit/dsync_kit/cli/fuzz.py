@@ -55,7 +55,8 @@ def fuzz(asked: Verification, seconds: float) -> int:
     left = [rule.id for rule in RULES]
     seed = orders_of(asked).seed
     deadline = time.monotonic() + seconds
-    failed, problem = False, ""
+    problem = ""
+    violated: list[str] = []
     for number in itertools.count():
         remaining = deadline - time.monotonic()
         if remaining <= 0 or not left or problem:
@@ -66,7 +67,7 @@ def fuzz(asked: Verification, seconds: float) -> int:
         _print_round(console, number + 1, seed + number, report, new, len(corpus.reached))
         for outcome in report.failures():
             if outcome.violated:
-                failed = True
+                violated.append(outcome.rule)
                 _print_failure(console, outcome, report)
         tried = {outcome.rule for outcome in report.having(Status.PASSED)}
         left = [rule for rule in left if rule in tried]
@@ -75,8 +76,11 @@ def fuzz(asked: Verification, seconds: float) -> int:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     if problem and problem != "interrupted":
         console.print(printable_lines(f"not judged: {problem}"), soft_wrap=True, markup=False)
-    if failed:
+    if violated:
+        console.print(f"✗ {plural(len(violated), 'rule')} violated: {', '.join(violated)}", soft_wrap=True)
         return ExitCode.VIOLATED
+    if not problem:
+        console.print("✓ no rule was violated", soft_wrap=True)
     return ExitCode.INTERRUPTED if problem == "interrupted" else ExitCode.NOT_JUDGED if problem else ExitCode.OK
 
 

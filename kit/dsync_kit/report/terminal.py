@@ -90,7 +90,8 @@ class TerminalProgress:
         if self._console.is_terminal:  # the animated line has the rule and the seconds
             return
         doing = f": {event.doing}" if event.doing else ""
-        text = f"{event.rule or 'before the first rule'} has been running for {event.seconds:.0f} s{doing}"
+        running = f"{event.rule} has been running for" if event.rule else "preparing takes longer than"
+        text = f"{running} {event.seconds:.0f} s{doing}"
         self._console.print(Text(printable(text), "dim"), soft_wrap=True)
 
     def _finished(self, outcome: Outcome) -> None:

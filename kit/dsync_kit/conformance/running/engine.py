@@ -43,6 +43,9 @@ from dsync_kit.usage import TargetError
 __all__ = ["RunOptions", "Session", "run", "select"]
 
 
+_SLOW_SECONDS = 0.01
+"""From this average on, a call is slow enough for the report to say so."""
+
 _RECENT, _PREVAILING = 20, 0.75
 """A late run ends if this fraction of the last results has one cause: the rest would show nothing but that."""
 
@@ -188,7 +191,14 @@ class Session:
 
     def notes(self) -> tuple[str, ...]:
         """Notes: what was found out about the connector, and which of the kit's data could not be removed."""
-        return (*self._subject.notes, *_remains(self._subject), *_put_back(self._subject))
+        return (*self._subject.notes, *self._slow(), *_remains(self._subject), *_put_back(self._subject))
+
+    def _slow(self) -> list[str]:
+        """Why rules had fewer examples, if it is because of the connector."""
+        seconds = self._subject.place.call_seconds
+        if seconds < _SLOW_SECONDS or not any(outcome.wanted for outcome in self._found):
+            return []
+        return [f"a call takes {seconds * 1000:.0f} ms on average: a longer profile has more examples of each rule"]
 
     def _heed(self, rule: Rule, *, failed: bool) -> None:
         if failed and not self._subject.liveness.answers():
@@ -359,7 +369,8 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
 
 def _put_back(subject: Subject) -> list[str]:
     return [
-        f"{count} documents of {name} that were there before were gone at the end, and are written again"
+        f"{name}: of the documents that were there before, {count:,} had gone at the end, and the kit has written "
+        f"{'it' if count == 1 else 'them'} again"
         for name, count in subject.remembered.put_back.items()
     ]
 

@@ -24,6 +24,7 @@ _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
 """The calls that return documents."""
 
 _FAILED = "the connector's log says why the call failed"
+_UNLISTED = "the answer says what cannot be listed"
 _DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
 """The codes of a refusal that says itself what is wrong."""
 
@@ -51,9 +52,14 @@ def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
 
 def hint_of(violation: Violation, hint: str) -> str:
     """The hint of the rule, as far as it goes: if a call failed, the rule may not have come to what it is about."""
-    if not violation.refusal or violation.refusal.endswith(_DELIBERATE):
+    if not violation.refusal:
         return hint
-    return f"{_FAILED}; if it works in other rules: {hint}" if hint else _FAILED
+    why = _FAILED
+    if violation.refusal.endswith(_DELIBERATE):
+        if not violation.refusal.startswith(ListDataRequest.DESCRIPTOR.name.removesuffix("Request")):
+            return hint
+        why = _UNLISTED
+    return f"{why}; if it works in other rules: {hint}" if hint else why
 
 
 def _owner(call: Call, error: ConnectorError) -> str:

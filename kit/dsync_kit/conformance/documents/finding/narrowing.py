@@ -147,7 +147,11 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
         yield 1e300, between(-(10**6), 10**6)
     elif "decimal" in own.types and data_type == DATA_TYPE_MONGO_BSON:
         sizes = (30, 18, 16, 13, 10, 8, 6, 5, 4, 3, 2, 1)
-        yield from ((Decimal128("9" * long), between(1 - 10**next_, 10**next_ - 1)) for long, next_ in pairwise(sizes))
+        # A column with two decimal places returns 99 as 99.00, which is another spelling, but no lack of room.
+        places = own.multiple_of.as_tuple().exponent if isinstance(own.multiple_of, Decimal) else 0
+        rest = "." + "9" * -places if isinstance(places, int) and places < 0 else ""
+        limits = ((long, between(1 - 10**next_, 10**next_ - 1)) for long, next_ in pairwise(sizes))
+        yield from ((Decimal128("9" * long + rest), limit) for long, limit in limits)
 
 
 def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:

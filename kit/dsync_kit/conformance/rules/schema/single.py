@@ -34,7 +34,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
         own_both(case, namespace, wrong, data_type)
         control = write_control(case, namespace, filling)
         model = Model(data_type, [control])
-        if not ids and case.draw(st.booleans(), "the ids are there"):
+        if not ids and case.draw(st.booleans(), "documents with these ids exist"):
             there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
             case.write(namespace, there, data_type)
             model.write(there)

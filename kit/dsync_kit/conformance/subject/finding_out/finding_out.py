@@ -245,8 +245,11 @@ class _Trying:
                 return True
             found[data_type] = finding.schema
             count = len(finding.schema.fields) + len(finding.schema.repeats)
+            written = f"{finding.calls} written documents"
+            if len(self._declared.written_types) > 1:
+                written += f" of the type {type_name(data_type)}"
             self.notes.append(
-                f"{name} holds documents with {count} fields, as {finding.calls} written documents have shown: "
+                f"{name} holds documents with {count} fields, as {written} have shown: "
                 "`dsync-kit schema` prints their schema, for --documents"
             )
             self.notes += [f"{name}: {note}" for note in finding.notes]
