@@ -77,6 +77,7 @@ NOT_RUN = (
     NotRun(r"pytest ", "tests/scaffold runs the tests of rendered connectors, and the suite those of the examples"),
     NotRun(r"dsync ", "dsync's own binary: tests/test_dsync.py runs it where DSYNC_BIN names one"),
     NotRun(r".*\./shelf ", "tests/sdk/test_guide.py runs the page's connector"),
+    NotRun(r".*\./tables ", "tests/sdk/test_guide_tables.py runs the page's connector"),
     NotRun(r"dsync-kit ci --list \|", "tests/ci/test_action.py runs it: it installs connectors"),
     NotRun(r"dsync-kit fuzz ", "it explores for minutes or hours: tests/cli/test_fuzz.py runs it for seconds"),
     NotRun(r"dsync-kit e2e ", "a flow takes half a minute: tests/e2e runs some"),

@@ -249,7 +249,7 @@ class _Trying:
             if len(self._declared.written_types) > 1:
                 written += f" of the type {type_name(data_type)}"
             self.notes.append(
-                f"{name} holds documents with {count} fields, as {written} have shown: "
+                f"{name} holds documents with {count} field{'s' * (count != 1)}, as {written} have shown: "
                 "`dsync-kit schema` prints their schema, for --documents"
             )
             self.notes += [f"{name}: {note}" for note in finding.notes]
