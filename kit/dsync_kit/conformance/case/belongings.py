@@ -61,7 +61,9 @@ class Belongings:
         """Note that a write was answered with OK, so it replaced any earlier documents with its ids."""
         for write in writes_in(request):
             self.written.add(write.namespace)
-            if self.foreign(write.namespace) and (key := write.key) is not None:
+            if not self.foreign(write.namespace):
+                break  # there was nothing that it could have replaced
+            if (key := write.key) is not None:
                 self._acknowledged.add((write.namespace, key))
 
     def own(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
