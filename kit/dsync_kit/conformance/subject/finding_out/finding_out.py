@@ -3,6 +3,7 @@
 It writes a few documents, and deletes them again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -117,7 +118,9 @@ class _Trying:
         seconds = self._settling.seconds
         if not seconds:
             return ""
-        return f"its reads lag behind its writes: the kit waits for them, up to {seconds:.1f} s (--settle)"
+        about = math.ceil(2 * seconds) / 2  # several processes find out nearly the same
+        waits = f"the kit waits for them, up to {about} s (--settle)"
+        return f"its reads lag behind its writes: {waits}; with --jobs 6, six rules wait at the same time"
 
     def _try_sample(self) -> None:
         """Write a document to a namespace with a declared schema, to find out if it is listed and can be deleted."""
