@@ -150,14 +150,7 @@ def declared_source(case: Case) -> None:
     }
     if not copies:
         del calls["ListData"]
-    for name, call in calls.items():
-        code = _answer(call)
-        case.check(
-            code is not StatusCode.UNIMPLEMENTED,
-            f"a source is declared, but {name} is not implemented",
-            expected="any other status",
-            seen=code.name,
-        )
+    _expect_implemented(case, "source", calls)
 
 
 def _plans_a_copy(case: Case) -> bool:
@@ -187,14 +180,7 @@ def declared_sink(case: Case) -> None:
     }
     if case.found.copies_only:
         del calls["WriteUpdates"]
-    for name, call in calls.items():
-        code = _answer(call)
-        case.check(
-            code is not StatusCode.UNIMPLEMENTED,
-            f"a sink is declared, but {name} is not implemented",
-            expected="any other status",
-            seen=code.name,
-        )
+    _expect_implemented(case, "sink", calls)
 
 
 @rule(
@@ -260,6 +246,17 @@ def _first(case: Case, request: StreamUpdatesRequest) -> None:
     with case.driver.stream_updates(request.cursor, request.namespaces, request.type) as stream:
         if stream.next(2.0) is None and stream.error is not None:
             raise stream.error
+
+
+def _expect_implemented(case: Case, what: str, calls: dict[str, Callable[[], object]]) -> None:
+    for name, call in calls.items():
+        code = _answer(call)
+        case.check(
+            code is not StatusCode.UNIMPLEMENTED,
+            f"a {what} is declared, but {name} is not implemented",
+            expected="any other status",
+            seen=code.name,
+        )
 
 
 def _expect_unimplemented(case: Case, what: str, calls: dict[str, Callable[[], object]]) -> None:
