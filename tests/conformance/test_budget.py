@@ -5,10 +5,15 @@ from dataclasses import replace
 import pytest
 
 from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.results.rule_info import Level, RuleInfo
 from dsync_kit.conformance.running.budget import Budget
 
 QUICK = PROFILES["quick"]
-RULES = 200
+RULES = [RuleInfo(f"a/{number}", Level.MUST, "") for number in range(200)]
+
+
+def _exploring(*weights: float) -> list[RuleInfo]:
+    return [RuleInfo(f"explore/{weight}", Level.MUST, "", explores=weight) for weight in weights]
 
 
 class Clock:
@@ -26,8 +31,8 @@ def run(seconds_an_example: float, *, jobs: int = 1) -> tuple[float, list[int]]:
     clock = Clock()
     budget = Budget(QUICK, RULES, jobs=jobs, clock=clock)
     examples = []
-    for _ in range(RULES):
-        share = budget.share()
+    for rule in RULES:
+        share = budget.share(rule)
         limit = QUICK.seconds if share is None else min(QUICK.seconds, share)
         count = max(1, min(QUICK.examples, int(limit / seconds_an_example)))
         clock.now += count * seconds_an_example / jobs
@@ -91,51 +96,65 @@ def test_judging_again_has_the_time_that_is_left_over(run: float, again: float) 
 def test_explorers_share_a_part_of_the_run() -> None:
     """Two explorers, after rules that took nine seconds, share a tenth of the whole by their weights."""
     clock = Clock()
-    budget = Budget(QUICK, RULES + 2, exploring=(1.0, 3.0), clock=clock)
-    for _ in range(RULES):
-        budget.share()
+    budget = Budget(QUICK, [*RULES, *(exploring := _exploring(1.0, 3.0))], clock=clock)
+    for rule in RULES:
+        budget.share(rule)
     clock.now += 9.0
-    shares = [budget.share(1.0), budget.share(3.0)]
+    shares = [budget.share(rule) for rule in exploring]
     assert shares == [pytest.approx(0.25), pytest.approx(0.75)]
 
 
 def test_explorers_of_several_processes_share_as_many_parts() -> None:
     """A tenth of the run's time is twice as many seconds if two rules run at once."""
     clock = Clock()
-    budget = Budget(QUICK, RULES + 1, exploring=(1.0,), jobs=2, clock=clock)
-    for _ in range(RULES):
-        budget.share()
+    budget = Budget(QUICK, [*RULES, *(exploring := _exploring(1.0))], jobs=2, clock=clock)
+    for rule in RULES:
+        budget.share(rule)
     clock.now += 9.0
-    assert budget.share(1.0) == pytest.approx(2.0)
+    assert budget.share(exploring[0]) == pytest.approx(2.0)
 
 
 def test_a_slow_connector_leaves_time_to_explore() -> None:
     """The other rules end early enough, so that explorers have their part, and the run keeps the profile's time."""
     clock = Clock()
     profile = replace(QUICK, exploring=0.25)
-    budget = Budget(profile, RULES + 2, exploring=(1.0, 1.0), clock=clock)
-    for _ in range(RULES):
-        share = budget.share()
+    budget = Budget(profile, [*RULES, *(exploring := _exploring(1.0, 1.0))], clock=clock)
+    for rule in RULES:
+        share = budget.share(rule)
         clock.now += profile.seconds if share is None else share
     others = clock.now
-    for _ in range(2):
-        clock.now += budget.share(1.0) or 0.0
+    for rule in exploring:
+        clock.now += budget.share(rule) or 0.0
     assert clock.now - others == pytest.approx(0.25 * profile.total)
     assert clock.now - 1000.0 <= profile.total + 0.001
 
 
 def test_explorers_alone_have_what_a_rule_has() -> None:
     """If no other rule takes time, they get what a rule gets."""
-    budget = Budget(QUICK, 1, exploring=(2.0,), clock=Clock())
-    assert budget.share(2.0) == 2 * QUICK.seconds
+    exploring = _exploring(2.0)
+    assert Budget(QUICK, exploring, clock=Clock()).share(exploring[0]) == 2 * QUICK.seconds
 
 
 def test_explorers_have_a_little_time_in_a_late_run() -> None:
     """If the other rules took all of the profile's time, explorers still have a quarter of their part of it."""
     clock = Clock()
-    budget = Budget(QUICK, RULES + 2, exploring=(1.0, 3.0), clock=clock)
-    for _ in range(RULES):
-        budget.share()
+    budget = Budget(QUICK, [*RULES, *(exploring := _exploring(1.0, 3.0))], clock=clock)
+    for rule in RULES:
+        budget.share(rule)
     clock.now += QUICK.total + 1.0
     least = 0.25 * QUICK.exploring * QUICK.total
-    assert [budget.share(1.0), budget.share(3.0)] == [pytest.approx(0.25 * least), pytest.approx(0.75 * least)]
+    assert [budget.share(rule) for rule in exploring] == [pytest.approx(0.25 * least), pytest.approx(0.75 * least)]
+
+
+def test_a_rule_that_needs_more_examples_has_more_time() -> None:
+    """In a late run, shares are as the numbers of examples; but few examples do not make a share tiny."""
+    clock = Clock()
+    scaled = [RuleInfo(f"a/{examples}", Level.MUST, "", examples=examples) for examples in (1.0, 0.5, 0.02)]
+    shares = []
+    for rule in scaled:
+        budget = Budget(QUICK, [rule, *RULES], clock=clock)
+        clock.now += 0.9 * QUICK.total
+        shares.append(budget.share(rule))
+    most = shares[0]
+    assert most is not None
+    assert shares[1:] == [pytest.approx(most / 2, rel=0.01), pytest.approx(most / 4, rel=0.01)]

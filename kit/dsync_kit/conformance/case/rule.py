@@ -14,12 +14,10 @@ __all__ = ["Rule", "rule"]
 class Rule(RuleInfo):
     """A rule that can be run. `check` raises `Violation` if the connector breaks the rule.
 
-    `examples` scales the profile's number of examples. `attempts` is how often a kept example is tried until it fails,
-    if that depends on the timing of threads.
+    `attempts` is how often a kept example is tried until it fails, if that depends on the timing of threads.
     """
 
     check: Callable[[Case], None]
-    examples: float = 1.0
     attempts: int = 1
 
 

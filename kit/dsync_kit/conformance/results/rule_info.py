@@ -62,7 +62,8 @@ class RuleInfo:
 
     `after` are rules whose violation would explain a violation of this one: it is then shown as a consequence. `since`
     is the first edition that has the rule: for a connector that is held to an older one, it only warns. A rule that
-    `explores` gets a share of the run's time instead of a number of examples: this is its weight.
+    `explores` gets a share of the run's time instead of a number of examples: this is its weight. `examples` scales the
+    profile's number of examples.
     """
 
     id: str
@@ -74,6 +75,7 @@ class RuleInfo:
     after: tuple[str, ...] = ()
     since: str = FIRST
     explores: float = 0.0
+    examples: float = 1.0
 
     @property
     def area(self) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.conformance.results.rule_info import RuleInfo
 
 __all__ = ["Budget"]
 
@@ -21,57 +22,59 @@ _OVERDUE = 3.0
 every call waits for it."""
 
 
-class Budget:
-    """The time of a run of `rules` rules in `jobs` parallel processes, shared out rule by rule.
+_LEAST_WEIGHT = 0.25
+"""A rule that needs few examples still counts as much: they are expensive."""
 
-    `exploring` are the weights of the rules among them that explore. They come last, and share a part of the run's
-    time; the other rules leave them that part of the profile's. `clock` returns seconds.
+
+class Budget:
+    """The time of a run of these rules in `jobs` parallel processes, shared out rule by rule.
+
+    The more examples a rule should have, the larger its share. Rules that explore come last, and share a part of the
+    run's time; the other rules leave them that part of the profile's. `clock` returns seconds.
     """
 
     def __init__(
         self,
         profile: Profile,
-        rules: int,
+        rules: Sequence[RuleInfo],
         *,
-        exploring: Sequence[float] = (),
         jobs: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._profile = profile
-        self._weights = exploring
+        self._exploring = sum(rule.explores for rule in rules)
+        self._others = sum(_weight(rule) for rule in rules if not rule.explores)
         self._total = profile.total
-        self._for_others = profile.total * (1 - profile.exploring) if exploring else profile.total
+        self._for_others = profile.total * (1 - profile.exploring) if self._exploring else profile.total
         self._taken_by_others: float | None = None
-        self._rules = rules - len(exploring)
         self._jobs = jobs
         self._clock = clock
         self._began = clock()
-        self._given = 0
+        self._given = 0.0
         self._again_began: float | None = None
 
-    def share(self, explores: float = 0.0) -> float | None:
+    def share(self, rule: RuleInfo) -> float | None:
         """The most seconds for the examples of the next rule; None means the profile's limit.
 
-        `explores` is the weight of a rule that explores: it uses all of its time.
-
-        If the run is late, it is an equal share of the remaining time.
+        A rule that explores uses all of them. If the run is late, a rule gets its part of the remaining time.
         """
-        if explores:
-            return self._explorers_share(explores)
+        if rule.explores:
+            return self._explorers_share(rule.explores)
         spent = self._clock() - self._began
-        done, self._given = self._given, self._given + 1
-        if spent * self._rules <= _AHEAD * self._for_others * (done + 1):
+        weight = _weight(rule)
+        left, self._given = self._others - self._given, self._given + weight
+        if spent * self._others <= _AHEAD * self._for_others * self._given:
             return None
-        return max(0.0, self._for_others - spent) * self._jobs / max(1, self._rules - done)
+        return max(0.0, self._for_others - spent) * self._jobs * weight / max(weight, left)
 
     def _explorers_share(self, weight: float) -> float:
         """The seconds of a rule that explores; if no others run, what the profile gives a rule."""
         spent = self._clock() - self._began
-        if not self._rules:
+        if not self._others:
             return self._profile.seconds * weight
         if self._taken_by_others is None:
             self._taken_by_others = spent
-        exploring, mine = self._profile.exploring, weight / sum(self._weights)
+        exploring, mine = self._profile.exploring, weight / self._exploring
         due = self._taken_by_others * exploring / (1 - exploring) * mine
         least = _EVEN_LATE * self._total * exploring * mine
         return min(due, max(least, self._total - spent)) * self._jobs
@@ -92,3 +95,7 @@ class Budget:
         spent = self._again_began - self._began
         most = max(_APART * self._total, min(2 * spent, self._total - spent))
         return now - self._again_began < most
+
+
+def _weight(rule: RuleInfo) -> float:
+    return max(_LEAST_WEIGHT, rule.examples)

@@ -101,8 +101,7 @@ class Session:
         self._examples = {rule: KnownExample.load(path) for rule, path in self._terms.examples.items()}
         self._found: list[Finding] = []
         self._explainer = Explainer(RULES, self._terms)
-        exploring = [rule.explores for rule in options.rules if rule.explores]
-        self._budget = Budget(options.profile, len(options.rules), exploring=exploring)
+        self._budget = Budget(options.profile, options.rules)
         self._apart: dict[Features, Subject] = {}
         self._narrowing: Narrowing | None = None
         self.problem = ""
@@ -127,7 +126,7 @@ class Session:
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` if the connector has stopped answering."""
-        self.find(rule, self._budget.share(rule.explores))
+        self.find(rule, self._budget.share(rule))
         return self._last
 
     def find(self, rule: Rule, seconds: float | None = None) -> Finding:

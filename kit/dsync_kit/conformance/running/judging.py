@@ -216,10 +216,7 @@ class _Team:
                 self.rules = {rule.id: rule for rule in rules}
                 self.chosen = tuple(self.rules[name] for name in ids)
                 self._left = list(reversed(self.chosen))
-                exploring = [rule.explores for rule in self.chosen if rule.explores]
-                self._budget = Budget(
-                    self._orders.profile, len(self.chosen), exploring=exploring, jobs=len(self._workers)
-                )
+                self._budget = Budget(self._orders.profile, self.chosen, jobs=len(self._workers))
             case Resolved() if not self._resolved:
                 self._resolved, self.title = True, message.title
                 yield replace(message, rules=self.chosen)
@@ -242,7 +239,7 @@ class _Team:
         if self._left:
             rule = self._left.pop()
             worker.takes(rule)
-            self._send(worker, Task(rule.id, self._budget.share(rule.explores) if self._budget is not None else None))
+            self._send(worker, Task(rule.id, self._budget.share(rule) if self._budget is not None else None))
             yield RuleStarted(rule)
         elif (retrial := self._retrial()) is not None:
             worker.takes(self.rules[retrial.rule], retrial)
