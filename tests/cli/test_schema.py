@@ -1,9 +1,17 @@
 """`dsync-kit schema` and `--documents`, end to end."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from dsync_kit.documents import encode
+from dsync_kit.errors import NotFound
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, WriteDataRequest
+from dsync_kit.registry import import_folder
+from dsync_kit.server import ConnectorServer
 
 from .conftest import Command
 
@@ -66,3 +74,30 @@ def test_a_store_of_anything_has_none(dsync_kit: Command, reference: Path) -> No
     done = dsync_kit("schema", reference)
     assert done.returncode == 3
     assert "documents with any fields" in done.stderr
+
+
+@pytest.fixture
+def tables(reference: Path) -> Iterator[str]:
+    """The address of a connector with one table."""
+    connector: Any = import_folder(reference, "connector")
+    settings: Any = import_folder(reference, "settings").Settings.parse(["reference://"], {})[0]
+
+    class OneTable(connector.ReferenceConnector):  # type: ignore[name-defined, misc]
+        def write_data(self, request: Any) -> Any:
+            if request.namespace != "main.people":
+                raise NotFound(f"there is no table {request.namespace}")
+            return super().write_data(request)
+
+    opened = OneTable(settings)
+    row = encode({"_id": "a"}, DATA_TYPE_MONGO_BSON)
+    opened.write_data(WriteDataRequest(namespace="main.people", data=[row], type=DATA_TYPE_MONGO_BSON))
+    with ConnectorServer(opened) as server:
+        yield server.address
+
+
+def test_which_namespaces_there_are_is_shown(dsync_kit: Command, tables: str) -> None:
+    """Where namespaces must exist beforehand, and none is given, the plan's are named."""
+    done = dsync_kit("schema", f"grpc://{tables}", "--insecure")
+    assert done.returncode == 3
+    assert "its plan has main.people" in done.stderr
+    assert done.stderr.endswith("no schema was found: see above\n")

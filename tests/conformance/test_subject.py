@@ -116,7 +116,7 @@ def test_an_exception_for_every_namespace_may_mean_that_none_is_given() -> None:
     found = subject_of(Sink(lambda _: IndexError("list index out of range"))).found
     assert found.makes_namespaces
     assert "if namespaces must be made beforehand, answer NOT_FOUND" in found.notes[0]
-    assert found.notes[0].endswith("or as `namespaces` in conformance.py")
+    assert "or as `namespaces` in conformance.py" in found.notes[0]
 
 
 def test_namespaces_that_hold_different_documents_are_not_too_few() -> None:

@@ -72,8 +72,8 @@ def test_all_reports_say_it(narrowed: Report) -> None:
 def test_fewer_examples_are_said(narrowed: Report) -> None:
     """How many of how many, with the rules."""
     terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
-    assert "Fewer examples, for lack of time\n  2 of 25 examples\n      info/db-type" in terminal
-    assert "2 of 25 examples: `info/db-type`" in markdown.render(narrowed)
+    assert "Fewer examples, for lack of time\n  less than a quarter of the planned ones\n      info/db-type" in terminal
+    assert "less than a quarter of the planned ones: `info/db-type`" in markdown.render(narrowed)
     assert "2 of 25 examples" in html.render(narrowed)
     first = json.loads(json_report.render(narrowed))["rules"][0]
     assert (first["examples"], first["examples_wanted"]) == (2, 25)

@@ -38,7 +38,8 @@ def schema(asked: Asked) -> int:
             print(note, file=sys.stderr)
         subject.clear()
     if not found:
-        print("no schema was found: its namespaces accept documents with any fields, or see above", file=sys.stderr)
+        why = "its namespaces accept documents with any fields" if subject.found.makes_namespaces else "see above"
+        print(f"no schema was found: {why}", file=sys.stderr)
         return ExitCode.NOT_JUDGED
     if asked.output is not None:
         asked.output.mkdir(parents=True, exist_ok=True)

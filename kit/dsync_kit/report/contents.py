@@ -1,5 +1,6 @@
 """The contents of a report: a result and its rules. All writers of reports take only this."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _REAL_FAILURES = (Status.FAILED, Status.FLAKY, Status.UNEXPECTEDLY_PASSING, Stat
 
 _FEW = 3
 """Up to this many rules of an area are named one by one, even if they are the whole area."""
+
+
+_PARTS = ((0.25, "less than a quarter of the planned ones"), (0.5, "less than half"), (math.inf, "half or more"))
+"""Parts of the planned examples, each less than a fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +113,12 @@ class Report:
         return held_lines(self.started.documents) if self.started else []
 
     def reduced(self) -> dict[str, list[Outcome]]:
-        """The outcomes that had fewer examples than planned, grouped by how many: `3 of 25 examples`."""
+        """The outcomes that had fewer examples than planned, grouped by which part of them they had."""
+        short = [outcome for outcome in self.result.outcomes if outcome.wanted]
         found: dict[str, list[Outcome]] = {}
-        for outcome in sorted(self.result.outcomes, key=lambda outcome: outcome.examples):
-            if outcome.wanted:
-                found.setdefault(f"{outcome.examples} of {plural(outcome.wanted, 'example')}", []).append(outcome)
+        for outcome in sorted(short, key=lambda outcome: outcome.examples / outcome.wanted):
+            part = next(name for most, name in _PARTS if outcome.examples < most * outcome.wanted)
+            found.setdefault(part, []).append(outcome)
         return found
 
     def again(self, rule: str) -> str:

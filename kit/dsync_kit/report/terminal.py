@@ -38,6 +38,10 @@ _STYLES = {
 }
 
 
+_MOST_LINES = 8
+"""A reason may quote what a process printed last: its end matters."""
+
+
 class TerminalProgress:
     """Shows events as they come: an animated line on a terminal, a line for each rule elsewhere."""
 
@@ -200,7 +204,7 @@ def _groups(title: str, groups: Mapping[str, Sequence[Outcome]], report: Report,
     yield Text()
     yield Text(title, "bold")
     for reason, outcomes in groups.items():
-        yield from hanging(reason, width, indent=2, hang=4, most=4)
+        yield from hanging(reason, width, indent=2, hang=4, most=_MOST_LINES)
         yield from hanging(", ".join(report.names(outcomes)), width, indent=6, hang=6, style="dim")
 
 
@@ -209,7 +213,7 @@ def _notes(report: Report, width: int) -> Iterator[Text]:
         yield Text()
         yield Text("Observations", "bold")
     for note in report.notes():
-        yield from hanging(note, width, indent=2, hang=4, most=4)
+        yield from hanging(note, width, indent=2, hang=4, most=_MOST_LINES)
 
 
 def _verdict(report: Report, width: int) -> Iterator[Text]:

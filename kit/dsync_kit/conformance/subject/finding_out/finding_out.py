@@ -27,6 +27,7 @@ from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_out"]
 
+_EXAMPLES = 3
 _NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
 _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
 """The codes of a deliberate refusal of a value."""
@@ -154,7 +155,12 @@ class _Trying:
         if self._namespaces.offered:
             self.notes.append(f"it does not create namespaces ({refusal}): the kit writes to the given ones")
         else:
-            self.notes.append(f"it accepts only namespaces that already exist ({refusal}): {_NAME_ONE}")
+            self.notes.append(f"it accepts only namespaces that already exist ({refusal}): {self._advice()}")
+
+    def _advice(self) -> str:
+        """How to give a namespace, with examples from the default plan."""
+        names = self._namespaces.existing(self._driver)[:_EXAMPLES]
+        return f"{_NAME_ONE}; its plan has {', '.join(names)}" if names else _NAME_ONE
 
     def _fails_in_a_namespace_that_is_missing(self, error: ConnectorError) -> None:
         """Keep to the given namespaces if there are some, and say what else may be missing.
@@ -166,7 +172,7 @@ class _Trying:
             self.makes_namespaces = False
             self.notes.append(f"{fails}: the kit writes to the given ones; NOT_FOUND is expected")
         else:
-            self.notes.append(f"{fails}: if namespaces must be made beforehand, answer NOT_FOUND, and {_NAME_ONE}")
+            self.notes.append(f"{fails}: if namespaces must be made beforehand, answer NOT_FOUND, and {self._advice()}")
 
     def _try_ids(self) -> None:
         """Find out which kinds of ids the store supports: it may refuse some, but never drop documents."""
