@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from bson import Int64
+from bson import DatetimeMS, Int64
 
 from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document
 from dsync_kit.conformance.verdicts.differences import Change, change_of
@@ -38,6 +38,11 @@ def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: 
         (" a", "a", "v was written as ' a', and is 'a'"),
         ({"x": [1, 2]}, {"x": [1, 3]}, "v.x[1] was written as 2, and is 3"),
         (5, Int64(5), "v was written as 5 (int), and is 5 (long)"),
+        (
+            DatetimeMS(1_234_567_890_123),
+            DatetimeMS(1_234_567_890_000),
+            "v was written as 2009-02-13T23:31:30.123Z, and is 2009-02-13T23:31:30.000Z",
+        ),
         ({"A": 1}, {"a": 1}, "of its fields in v, 'A' is missing, 'a' is new"),
         ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of its fields in v, 'a', 'b' are missing"),
     ],

@@ -138,7 +138,7 @@ def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
 
 
 def _value(value: Any) -> str:
-    text = repr(value)
+    text = f"{value.isoformat(timespec='milliseconds')}Z" if isinstance(value, datetime) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 4 :]}"
 
 
