@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from bson import DatetimeMS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from dsync_kit.client import LocalClient
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import MisfitKind, several_misfits
 from dsync_kit.conformance.documents.schema.schema_file import parse
+from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.documents import canonical, decode, encode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
@@ -19,6 +21,7 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_PARTIAL_UPDATE,
     UPDATE_TYPE_UPDATE,
     GeneratePlanRequest,
+    GeneratePlanResponse,
     GetByIdsRequest,
     ListDataRequest,
     Update,
@@ -209,3 +212,23 @@ def test_a_table_that_loses_what_it_acknowledges_is_judged() -> None:
     assert (first.rule, second.cause) == ("list/complete", "list/complete")
     assert first.failure is not None
     assert first.failure.hint.startswith("nothing that was written is listed")
+
+
+@pytest.mark.parametrize("rule", ["plan/default", "lifecycle/over-grpc"])
+def test_one_table_is_enough(rule: str) -> None:
+    """Rules that use several namespaces where there are some also judge a single one."""
+    (outcome,) = judge(Variant("one table", Visits, "", "local", namespaces=["typed.visits"]), [rule]).outcomes
+    assert (outcome.status, outcome.notes) == (Status.PASSED, ())
+
+
+class PlansNoTable(Visits):
+    """A plan without namespaces covers none."""
+
+    def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
+        return super().generate_plan(request) if request.namespaces else GeneratePlanResponse()
+
+
+def test_one_table_that_the_default_plan_lacks_is_missed() -> None:
+    """The only table must be in it."""
+    result = judge(Variant("no table", PlansNoTable, "", "local", namespaces=["typed.visits"]), ["plan/default"])
+    assert [outcome.rule for outcome in result.violations()] == ["plan/default"]
