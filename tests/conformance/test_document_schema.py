@@ -37,6 +37,7 @@ TABLE: dict[str, Any] = {
         "tags": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": 2, "uniqueItems": True},
         "where": {"bsonType": "object", "required": ["x"], "properties": {"x": {"bsonType": "double"}}},
         "uuid": {"bsonType": "binData", "format": "uuid"},
+        "data": {"bsonType": "binData", "format": "bytes"},
     },
     "additionalProperties": False,
 }
@@ -53,6 +54,7 @@ ROW: dict[str, Any] = {
     "tags": ["x", "y"],
     "where": {"x": 1.5, "more": 1},
     "uuid": Binary(b"sixteen bytes id", 4),
+    "data": b"text",
 }
 
 
@@ -80,6 +82,7 @@ def test_a_document_fits() -> None:
         ({"tags": ["x", "x"]}, "tags: an item occurs twice"),
         ({"where": {}}, "where.x: missing, but required"),
         ({"where": {"x": 1}}, "where.x: of type int, not double"),
+        ({"data": Binary(b"text", 5)}, "data: of the subtype 5, not 0"),
         ({"uuid": Binary(b"sixteen bytes id", 0)}, "uuid: not a UUID: 16 bytes of the subtype 4 expected"),
         ({"number": "b"}, "number: 'b' does not repeat the id, 'a'"),
         ({"other": 1}, "other: unknown field"),
@@ -222,6 +225,7 @@ def schemas() -> Iterator[tuple[str, Any]]:
     yield "any-object", {"bsonType": ["object", "null"]}
     yield "list", {"bsonType": "array", "items": {"bsonType": "int"}, "minItems": 1, "maxItems": 2}
     yield "uuid", {"bsonType": "binData", "format": "uuid"}
+    yield "plain-bytes", {"bsonType": "binData", "format": "bytes", "maxLength": 5}
     yield "bytes", {"bsonType": "binData", "minLength": 3, "maxLength": 3}
     yield "anything", {}
 
@@ -334,3 +338,15 @@ def test_ids_with_another_prefix_are_others(kind: str) -> None:
     """Two series of ids have none in common, even if their prefixes differ only at the end."""
     series = [[repr(numbered_ids(kind, prefix, 9)(number)) for number in range(9)] for prefix in ("part0", "part1")]
     assert not set(series[0]) & set(series[1])
+
+
+@QUICK
+@given(st.data())
+def test_bytes_of_other_subtypes_do_not_fit(data: st.DataObject) -> None:
+    """A column of bytes must refuse other subtypes, or keep them: the rules try some."""
+    column = {"bsonType": "binData", "format": "bytes"}
+    filling = Filling(parse({"properties": {"_id": {"bsonType": "string"}, "data": column}}).of(BSON))
+    misfits = several_misfits(filling, [MisfitKind.OTHER_FORM])
+    assert misfits is not None
+    for misfit in data.draw(misfits):
+        assert decode(misfit.document, BSON)["data"].subtype in (2, 5, 128)
