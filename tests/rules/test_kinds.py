@@ -2,19 +2,23 @@
 
 import threading
 import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 
 from dsync_kit.conformance.case import following
 from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.needs import lacking
-from dsync_kit.protocol import Partition
+from dsync_kit.flow.retries import WAITS
+from dsync_kit.protocol import Partition, WriteUpdatesRequest, WriteUpdatesResponse
 
 from . import variants_typed
 from .fault import REFERENCE, Variant, judge
+from .faults_kinds import DeletesAreUnavailable
 from .test_found_out import client_of, subject_of
 from .variants_info import SinkOnly
 from .variants_kinds import SlowCalls, Topic, TopicRefusesCopies
@@ -126,3 +130,22 @@ def test_a_stream_that_was_refused_before_slow_writes_is_opened_again(monkeypatc
     result = judge(Variant("slowly", WritesSlowly, "", "local"), ["stream/inserts"])
     (outcome,) = result.outcomes
     assert outcome.failure is None, outcome.failure
+
+
+class RecordsDeletes(DeletesAreUnavailable):
+    """Records the calls that it refuses."""
+
+    calls: ClassVar[list[bytes]] = []
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.calls.append(request.SerializeToString())
+        return super().write_updates(request)  # type: ignore[no-any-return]
+
+
+def test_documents_that_cannot_be_removed_are_not_removed_again_and_again() -> None:
+    """Only the first of all removals, before the rules and after each example, is repeated with dsync's pauses."""
+    profile = replace(PROFILES["quick"], examples=6, seconds=60.0)
+    (outcome,) = judge(Variant("records", RecordsDeletes, "", "local"), ["write/read-back"], profile=profile).outcomes
+    assert outcome.status is Status.PASSED
+    repeated = len(RecordsDeletes.calls) - len(set(RecordsDeletes.calls))
+    assert repeated == len(WAITS)

@@ -68,7 +68,8 @@ class Limits:
 class Driver:
     """Calls a connector as dsync does. After dsync's retries, a status other than OK raises ConnectorError.
 
-    All drivers of a connector share `limits`. `order` sorts a plan's partitions for listing.
+    All drivers of a connector share `limits`. `order` sorts a plan's partitions for listing. `repeats` is False if a
+    write that is refused with a retryable code is not to be sent again.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class Driver:
         limits: Limits | None = None,
         *,
         order: Callable[[Sequence[Partition]], Sequence[Partition]] = lambda partitions: partitions,
+        repeats: bool = True,
     ) -> None:
         self.api = api
+        self._repeats = repeats
         self.limits = limits or Limits()
         self._order = order
 
@@ -200,12 +203,12 @@ class Driver:
     def write_data(self, namespace: str, documents: Sequence[bytes], data_type: DataType) -> None:
         """WriteData with one page, with retries."""
         request = WriteDataRequest(namespace=namespace, data=documents, type=data_type)
-        _repeated(lambda: self.api.write_data(request))
+        self._repeated(lambda: self.api.write_data(request))
 
     def write_updates(self, namespace: str, updates: Sequence[Update], data_type: DataType) -> None:
         """One WriteUpdates, with retries."""
         request = WriteUpdatesRequest(namespace=namespace, updates=updates, type=data_type)
-        _repeated(lambda: self.api.write_updates(request))
+        self._repeated(lambda: self.api.write_updates(request))
 
     def stream_updates(
         self, cursor: bytes, namespaces: Sequence[str], data_type: DataType, *, ahead: int = 0
@@ -217,6 +220,16 @@ class Driver:
     def stream_lsn(self, cursor: bytes, namespaces: Sequence[str]) -> StreamReader[StreamLSNResponse]:
         """Open StreamLSN."""
         return StreamReader(self.api.stream_lsn(StreamLSNRequest(namespaces=namespaces, cursor=cursor)))
+
+    def once(self) -> "Driver":
+        """A driver that sends a write only once, even after a retryable code."""
+        return Driver(self.api, self.limits, order=self._order, repeats=False)
+
+    def _repeated(self, call: Callable[[], object]) -> None:
+        if self._repeats:
+            _repeated(call)
+        else:
+            call()
 
     def _stream_closed(self) -> None:
         self.limits.stream_closed = time.monotonic()

@@ -140,12 +140,14 @@ def remove(subject: Subject, belongings: Belongings) -> None:
     removing = Recorder(subject.api, subject.settling)
     for namespace, data_type, removals in belongings.removals():
         try:
-            subject.data.change(namespace, removals, data_type, driver=Driver(removing))
+            subject.data.change(namespace, removals, data_type, driver=subject.remembered.removing(Driver(removing)))
+            subject.remembered.removals_fail = False
         except ConnectorError as error:
             written = namespace in belongings.written
             if written and _some_remain(subject, belongings, namespace, removals, data_type, error):
                 subject.remembered.remain(namespace, str(error))
             if error.retryable:
+                subject.remembered.removals_fail = True
                 subject.liveness.heed(removing)
 
 

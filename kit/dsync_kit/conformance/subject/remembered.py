@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
+from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
@@ -22,9 +23,10 @@ class Remembered:
     data type, whose keys may differ. `first` are those before the run, and `put_back` counts those that were gone at
     its end, and were written again. `streamed` says whether a stream was opened, which may still occupy the only slot
     when the next one opens. `whole_only` says whether partial updates were refused. `remains` are the namespaces that
-    could not be emptied, each with the reason. `broken` are the forms of documents that are known to be confused with
-    other documents, or refused: no further example need show them. `outage_seconds` is how long the longest outage
-    took, from its beginning until the backend was back.
+    could not be emptied, each with the reason. `removals_fail` says whether the last removal was refused as if that
+    would pass, however often it was repeated: the next one is sent once. `broken` are the forms of documents that are
+    known to be confused with other documents, or refused: no further example need show them. `outage_seconds` is how
+    long the longest outage took, from its beginning until the backend was back.
     """
 
     def __init__(self) -> None:
@@ -39,6 +41,7 @@ class Remembered:
         self.streamed = False
         self.whole_only = False
         self.remains: dict[str, str] = {}
+        self.removals_fail = False
         self.broken: set[FeatureKind] = set()
         self.outage_seconds = 0.0
         self._kept: list[tuple[str, DataType, Sequence[bytes]]] = []
@@ -48,6 +51,10 @@ class Remembered:
         other = copy(self)
         other.large_namespaces, other.crashes, other.handovers = {}, {}, {}
         return other
+
+    def removing(self, driver: Driver) -> Driver:
+        """The driver for a removal: after one that failed however often it was sent, it is sent once."""
+        return driver.once() if self.removals_fail else driver
 
     def first_stream(self) -> bool:
         """Whether the stream that is opened now is the first one."""

@@ -241,7 +241,9 @@ class Subject:
     def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
         """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
         try:
-            self.data.change(namespace, removals(documents, data_type), data_type, driver=self.driver)
+            self.data.change(
+                namespace, removals(documents, data_type), data_type, driver=self.remembered.removing(self.driver)
+            )
         except ConnectorError as error:
             self.remembered.remain(namespace, str(error))
 

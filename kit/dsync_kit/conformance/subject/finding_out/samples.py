@@ -119,9 +119,11 @@ class Samples:
         if not documents or not self._declared.can_change or self.copies_only or not self.deletes:
             return
         try:
-            self._data.change(namespace, removals(documents, data_type), data_type, driver=self._driver)
+            driver = self._remembered.removing(self._driver)
+            self._data.change(namespace, removals(documents, data_type), data_type, driver=driver)
         except ConnectorError as error:
             if error.retryable:
+                self._remembered.removals_fail = True
                 raise
             self._remembered.remain(namespace, str(error))
             if error.code is StatusCode.UNIMPLEMENTED:
