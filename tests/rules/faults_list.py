@@ -553,6 +553,19 @@ class PageNumbers(PagesByOffset):
         return cursor.model_copy(update={"after": b"%d" % (number * self.page_size())}).encode()
 
 
+@broken("list/stable-while-written", "rare")
+class OffsetsOfACopy(PagesByOffset):
+    """LIMIT and OFFSET in a source that cannot stream: no update makes up for what the copy skips."""
+
+    def source_capabilities(self) -> Any:
+        source = super().source_capabilities()
+        source.lsn_stream = False
+        return source
+
+    def updates_partitions(self, requested: Sequence[str]) -> list[Any]:
+        return []
+
+
 class _CursorsOfTheInstance(Reference):
     """A connector whose page cursors only its instance knows."""
 

@@ -119,8 +119,8 @@ def ends_while_written(case: Case) -> None:
 
 @rule(
     "list/stable-while-written",
-    "Applying the listing and then the stream from the plan's cursor gives the source's state.",
-    needs=(Need.LOADING, Need.CHANGING, Need.DELETING, Need.LISTING, Need.UPDATES),
+    "Together the partitions cover the data, and do not overlap.",
+    needs=(Need.LOADING, Need.CHANGING, Need.DELETING, Need.LISTING),
     hint="pages are cut by position (skip, offset): a document deleted meanwhile shifts another one out of sight",
     after=(
         "list/complete",
