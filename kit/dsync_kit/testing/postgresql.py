@@ -38,8 +38,9 @@ _SETTINGS = {
 }
 _CLUSTER = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 _DYING_SECONDS = 10.0
+# It waits for the end of each (milliseconds): nothing may end after the context is closed.
 _END_SESSIONS = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
 """
 _SPARED_SECONDS = 0.2
