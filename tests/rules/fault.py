@@ -163,20 +163,14 @@ def judge(
 @contextmanager
 def served_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
     """A connector at an address."""
-    with ConnectorServer(_make(connector, options)) as server:
+    with ConnectorServer(_make(connector, options, _new_store(connector))) as server:
         yield resolve(f"grpc://{server.address}", insecure=True)
 
 
 @contextmanager
 def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target]:
     """A connector in this process; other instances can share its data."""
-
-    def new_store() -> Any:
-        made = getattr(connector, "new_store", STORE.Store)()
-        made.crashes = 0
-        return made
-
-    store = new_store()
+    store = _new_store(connector)
 
     @contextmanager
     def second() -> Iterator[LocalClient]:
@@ -185,7 +179,7 @@ def local_target(connector: Any, options: Sequence[str] = ()) -> Iterator[Target
 
     @contextmanager
     def elsewhere() -> Iterator[LocalClient]:
-        with torn_down(_make(connector, options, new_store())) as other:
+        with torn_down(_make(connector, options, _new_store(connector))) as other:
             yield LocalClient(other)
 
     @contextmanager
@@ -283,6 +277,13 @@ def _started(make: Callable[[], Connector]) -> Connector:
         return make()
     except ConnectorError as error:
         raise TargetError(f"it does not start: {error}") from error
+
+
+def _new_store(connector: Any) -> Any:
+    """An empty store for a connector, whose process has not crashed yet."""
+    made = getattr(connector, "new_store", STORE.Store)()
+    made.crashes = 0
+    return made
 
 
 def _make(connector: Any, options: Sequence[str], store: Any = None) -> Connector:
