@@ -169,6 +169,8 @@ def lookup(ids: Sequence[str], *items: bytes) -> Call:
             lookup("ab", document("a"), document("c")),
             ("GetByIds returns documents of other ids than it was asked for",),
         ),
+        (lookup("ab", b"", b""), ("GetByIds finds none of the documents that it is asked for",)),
+        (lookup(""), ()),
     ],
 )
 def test_an_answer_of_get_by_ids(call: Call, found: Sequence[str]) -> None:

@@ -87,6 +87,8 @@ def _of_lookups(calls: Sequence[Call]) -> Iterator[str]:
             if item.data and document_key(item.data, last.request.type) != key_of(asked.id, last.request.type):
                 yield "GetByIds returns documents of other ids than it was asked for"
                 return
+    if ids and not any(item.data for item in items):
+        yield "GetByIds finds none of the documents that it is asked for"
 
 
 @dataclass(frozen=True, slots=True)
