@@ -43,7 +43,8 @@ class Filling(Holding):
 
     def several_identifiers(self, *, min_size: int, max_size: int) -> Draw:
         size = min(max_size, self._enough(min_size, self.counted_ids()).size)
-        return strategies.several_ids(self.identifiers, min_size=min_size, max_size=size)
+        several = strategies.several_ids(self.identifiers, min_size=min_size, max_size=size)
+        return st.builds(self._related, several, self._shared_parts)
 
     @cached_property
     def fields(self) -> Draw:
@@ -67,7 +68,24 @@ class Filling(Holding):
             max_size=min(max_size, made.size),
             unique_by=lambda pair: merge_key(pair[0]),
         )
-        return unique.map(lambda drawn: [self.encoded(value, content) for value, content in drawn])
+
+        def page(drawn: list[tuple[Any, dict[str, Any]]], shared: tuple[str, ...]) -> list[bytes]:
+            values = self._related([value for value, _ in drawn], shared)
+            return [self.encoded(value, content) for value, (_, content) in zip(values, drawn, strict=True)]
+
+        return st.builds(page, unique, self._shared_parts)
+
+    @cached_property
+    def _shared_parts(self) -> Draw:
+        """The parts that the ids of a list share, if they have parts: none, or one of them."""
+        parts = self.schema.identifier.properties or {}
+        return st.sampled_from([(), *((name,) for name in parts if len(parts) > 1)])
+
+    def _related(self, values: list[Any], shared: tuple[str, ...]) -> list[Any]:
+        """The ids with these parts of the first one, as the lines of an order have; without, if some would be equal."""
+        related = [{**value, **{name: values[0][name] for name in shared}} for value in values] if shared else values
+        distinct = len(set(map(merge_key, related))) == len(related)
+        return related if distinct and all(self.allows_id("", value) for value in related) else values
 
     def changes(self, fields: Mapping[str, Any]) -> Draw:
         """Some fields of a document with new values, for a partial update; empty if there are none."""
