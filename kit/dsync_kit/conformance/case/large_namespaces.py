@@ -71,14 +71,15 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
     keeps = case.found.makes_namespaces
     began = time.monotonic()
     loaded: list[bytes] = []
+    values = case.numbered_ids(_COUNTS[-1], data_type)
     for count in _COUNTS:
-        documents = case.numbered(_COUNTS[-1], data_type)[:count]
-        added = documents[len(loaded) :]
+        numbered = enumerate(values[len(loaded) : count], len(loaded))
+        added = [case.document(value, {"n": number}, data_type) for number, value in numbered]
         if keeps:
             case.write_for_good(namespace, added, data_type)
         else:
             case.write(namespace, added, data_type)
-        loaded = documents
+        loaded = [*loaded, *added]
         partitions = case.driver.plan([namespace]).partitions
         pages = [
             [len(page) for page in case.driver.whole_pages(partition, data_type, expected=count)]
