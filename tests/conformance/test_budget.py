@@ -96,7 +96,7 @@ def test_judging_again_has_the_time_that_is_left_over(run: float, again: float) 
 def test_explorers_share_a_part_of_the_run() -> None:
     """Two explorers, after rules that took nine seconds, share a tenth of the whole by their weights."""
     clock = Clock()
-    budget = Budget(QUICK, [*RULES, *(exploring := _exploring(1.0, 3.0))], clock=clock)
+    budget = Budget(replace(QUICK, exploring=0.1), [*RULES, *(exploring := _exploring(1.0, 3.0))], clock=clock)
     for rule in RULES:
         budget.share(rule)
     clock.now += 9.0
@@ -107,7 +107,7 @@ def test_explorers_share_a_part_of_the_run() -> None:
 def test_explorers_of_several_processes_share_as_many_parts() -> None:
     """A tenth of the run's time is twice as many seconds if two rules run at once."""
     clock = Clock()
-    budget = Budget(QUICK, [*RULES, *(exploring := _exploring(1.0))], jobs=2, clock=clock)
+    budget = Budget(replace(QUICK, exploring=0.1), [*RULES, *(exploring := _exploring(1.0))], jobs=2, clock=clock)
     for rule in RULES:
         budget.share(rule)
     clock.now += 9.0
