@@ -291,7 +291,7 @@ def test_a_single_example_is_followed_by_a_drawn_one_if_it_was_quick():
 
     def check(case: Case) -> None:
         drawn.append(case.draw(st.integers(0, 1 << 40), "number"))
-        time.sleep(0.2)
+        time.sleep(0.1)
         case.checks += 1
 
     _run(check, Profile("test", examples=1, seconds=60, shrinking=1, bulk=1))

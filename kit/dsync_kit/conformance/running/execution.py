@@ -28,7 +28,7 @@ _ROUND = 9
 """Examples after which Hypothesis starts again with another seed. From its tenth on, most of its examples repeat parts
 of the one before: of 25, only 13 were really different. Of ten or more, some are as small as can be."""
 
-_QUICK = 0.05
+_QUICK = 0.02
 """A rule with a single example gets another one if the first took at most this fraction of the profile's seconds: the
 first is the plainest, and shows only what is wrong with that."""
 
