@@ -39,7 +39,7 @@ _NAMESPACES = {
     Focus.STREAMS: st.integers(2, 3),
     Focus.LOOKS: st.integers(1, 2),
 }
-_SEVERAL_PAGES = {True: 4, False: 1}
+_SEVERAL_PAGES = {True: 5, False: 1}
 """How many of six examples begin with several pages of documents: those about listings, and others."""
 
 _OUTAGE_SECONDS = 1.0

@@ -124,8 +124,8 @@ class Writer:
         self._many(self._world.name(operation), count, operation, thread)
 
     def pages(self, name: str) -> None:
-        """As many documents as usually fill several pages."""
-        self._many(name, max(_MANY), Operation(Kind.MANY), 0)
+        """As many documents as usually fill several pages, also after half of them are deleted."""
+        self._many(name, 2 * max(_MANY), Operation(Kind.MANY), 0)
 
     def delete(self, operation: Operation, thread: int, threads: int) -> None:
         """Delete everything, or every second or third document."""
