@@ -52,6 +52,14 @@ def test_what_was_seen_once_does_not_explain_what_is_seen_each_time():
     assert _causes(first, second, like_it) == {"a/one": "", "a/two": "", "b/four": "a/one"}
 
 
+def test_of_the_rules_before_the_one_with_the_most_similar_example_explains_it():
+    """Both must hold first, but only one of them fails on what this example shows."""
+    deletes = (Feature(FeatureKind.DELETES),)
+    first, second = _failed("a/one"), replace(_failed("b/three"), features=deletes)
+    assert _causes(first, second, replace(_failed("b/four"), features=deletes))["b/four"] == "b/three"
+    assert _causes(_failed("b/three"), first, _failed("b/four"))["b/four"] == "b/three", "else in the rule's own order"
+
+
 def test_what_was_seen_counts_before_what_comes_after():
     """The owner of the observed violation is the cause if it also failed."""
     assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", owner="a/one"))["b/four"] == "a/one"

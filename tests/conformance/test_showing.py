@@ -12,11 +12,13 @@ from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.features import Shown
 from dsync_kit.connector import Connector
+from dsync_kit.documents import encode
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_PARTIAL_UPDATE,
     UPDATE_TYPE_UPDATE,
     Capabilities,
     DataType,
@@ -76,6 +78,7 @@ def test_ids_that_are_written_again_are_a_feature(
         (b"[]", DATA_TYPE_JSON_ID, "JSON, but not an object"),
         (b'{"id": "x"', DATA_TYPE_JSON_ID, "not JSON"),
         (b'{"id": "\xff"}', DATA_TYPE_JSON_ID, "not UTF-8"),
+        (b'{"name": "x"}', DATA_TYPE_JSON_ID, "without an id"),
     ],
 )
 def test_what_is_no_document_is_a_feature(data: bytes, data_type: DataType, malformation: str) -> None:
@@ -91,6 +94,14 @@ class Source(Connector):
     def get_info(self, request: GetInfoRequest) -> GetInfoResponse:
         source = Capabilities.Source(supported_data_types=[BSON])
         return GetInfoResponse(db_type="test", capabilities=Capabilities(source=source))
+
+
+def test_a_partial_update_needs_no_id() -> None:
+    """It carries the changed fields alone."""
+    example = Shown(lambda _: True)
+    changed = update(UPDATE_TYPE_PARTIAL_UPDATE, "a", encode({"n": 1}, BSON), BSON)
+    example.request(call(changed))
+    assert not [feature for feature in example.features() if feature.kind is MALFORMED]
 
 
 def showing(*without: Feature) -> Showing:

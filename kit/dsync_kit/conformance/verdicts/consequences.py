@@ -165,6 +165,7 @@ class _Alike:
 
     def __init__(self, failures: Sequence[Finding]) -> None:
         self._shown = {finding.rule: _shown(finding) for finding in failures}
+        self._features = {finding.rule: frozenset(finding.features) for finding in failures}
         self._best: dict[str | Symptom, str] = {}
         for finding in failures:
             for symptom in (one for one in finding.symptoms if one.lasts):
@@ -175,9 +176,13 @@ class _Alike:
             self._best.setdefault(finding.owner, finding.rule)
 
     def first(self, finding: Finding, rules: Sequence[str]) -> list[str]:
-        """Some rules; first those whose failures show the same as this one."""
-        shown = _shown(finding)
-        return sorted(rules, key=lambda rule: shown.isdisjoint(self._shown.get(rule, ())))
+        """Some rules: first those whose failures show the same as this one, or whose examples are most like its own."""
+        shown, features = _shown(finding), set(finding.features)
+
+        def unlike(rule: str) -> tuple[bool, int]:
+            return shown.isdisjoint(self._shown.get(rule, ())), -len(features & self._features.get(rule, frozenset()))
+
+        return sorted(rules, key=unlike)
 
     def links(self, finding: Finding) -> Iterator[_Link]:
         """The failures that show the same as this one, but better."""

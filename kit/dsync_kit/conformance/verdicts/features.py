@@ -19,6 +19,7 @@ from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
     UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_PARTIAL_UPDATE,
     DataType,
     GetByIdsRequest,
     ListDataRequest,
@@ -134,7 +135,8 @@ class Shown:
         self._of_keys(namespace, writes)
         for write in writes:
             if write.document is not None:
-                self._document(namespace, write.document, write.data_type)
+                partial = write.update is not None and write.update.type == UPDATE_TYPE_PARTIAL_UPDATE
+                self._document(namespace, write.document, write.data_type, whole=not partial)
             if write.update is not None:
                 if write.update.type == UPDATE_TYPE_DELETE:
                     self._seen.add(Feature(FeatureKind.DELETES))
@@ -153,13 +155,15 @@ class Shown:
             if stays:
                 known.add(key)
 
-    def _document(self, namespace: str, document: bytes, data_type: DataType) -> None:
+    def _document(self, namespace: str, document: bytes, data_type: DataType, *, whole: bool) -> None:
         try:
             fields = decode(document, data_type)
         except ConnectorError:
             self._seen.add(Feature(FeatureKind.MALFORMED, _malformation(document, data_type)))
             return
         identifier = fields.pop(id_field(data_type), None)
+        if identifier is None and whole:
+            self._seen.add(Feature(FeatureKind.MALFORMED, "without an id"))
         if identifier is not None:
             self._of_id(namespace, identifier, data_type)
         self._fields.setdefault(namespace, set()).add(frozenset(fields))

@@ -144,8 +144,9 @@ class _Cause:
 
     @property
     def waiting(self) -> int:
-        """How many rules are still to be judged because of it: most is revealed by what hides most."""
-        return len(self.left) + len(self.suspects)
+        """How many rules wait for it, the ones that were put off included: most is revealed by what hides most."""
+        due = len(self.left) + len(self.suspects)
+        return due + len(self.put_off) if due else 0
 
     @property
     def names(self) -> tuple[str, ...]:
