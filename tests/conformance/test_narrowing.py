@@ -187,6 +187,31 @@ def test_what_a_failure_beside_explains_is_judged_apart_from_that_too() -> None:
     assert outcomes["a/one"].apart == Apart(name_features((MIXED, nulls)), "a/beside", Status.PASSED)
 
 
+def test_what_fails_as_before_without_what_a_failure_beside_shows_is_its_own() -> None:
+    """It is not led from one failure beside it to the next."""
+    nulls, pages = Feature(FeatureKind.VALUES, "null"), Feature(FeatureKind.SEVERAL_PAGES)
+    besides = ("a/beside", "a/further")
+    rules = (
+        RuleInfo("a/cause", Level.MUST, "a sentence"),
+        *(RuleInfo(name, Level.MUST, "a sentence") for name in besides),
+        RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause", *besides)),
+    )
+    of_besides = (found("a/beside", nulls), found("a/further", pages))
+    findings = (found("a/cause", MIXED), *of_besides, found("a/one"))
+    narrowing = Narrowing(findings, rules, Terms())
+    features = {"a/cause": MIXED, "a/beside": nulls, "a/further": pages}
+    asked = []
+    while (retrial := narrowing.next()) is not None:
+        asked.append(retrial.rule)
+        feature = features.get(retrial.rule)
+        fails = feature not in retrial.without
+        answer = found(retrial.rule, *filter(None, (feature,))) if fails else passed(retrial.rule)
+        narrowing.take(retrial, replace(answer, without=retrial.without))
+    outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(findings, rules))}
+    assert outcomes["a/one"].cause == ""
+    assert "a/further" not in asked
+
+
 def test_a_consequence_beside_explains_as_its_own_cause_does() -> None:
     """What it is about is wrong here, too: so the failure under which it is shown explains both."""
     rules = (

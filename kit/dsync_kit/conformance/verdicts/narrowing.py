@@ -158,6 +158,13 @@ class _Cause:
         """Whether all consequences have been judged, or put off."""
         return len(self.found) + len(self.put_off) == len(self.consequences)
 
+    def fails_as_before(self, finding: Finding) -> bool:
+        """Whether a consequence still fails as it did when this cause was found to explain it."""
+        before = self.within.found.get(finding.rule) if self.within is not None else None
+        if before is None or before.failure is None or finding.failure is None:
+            return False
+        return _alike(before, finding) and set(before.features) == set(finding.features)
+
     def _fails_alike(self, finding: Finding) -> bool:
         """Whether a consequence fails as the cause does."""
         same = not set(finding.symptoms).isdisjoint(self.finding.symptoms)
@@ -313,7 +320,12 @@ class Narrowing:
         """The outcomes of a failure's consequences that were judged again, in the light of the other failures."""
         own = {cause.finding.rule, *cause.consequences}
         beside = [finding for finding in cause.beside if finding.rule not in own]
-        outcomes = outcomes_of([*beside, *cause.own()], self._rules.values(), self._terms, **texts)
+        found = list(cause.own())
+        # What fails as before without these features is explained neither by this cause nor by others beside it.
+        alone = [finding for finding in found if cause.fails_as_before(finding)]
+        others = [*beside, *(finding for finding in found if finding not in alone)]
+        groups = (others, alone)
+        outcomes = [out for group in groups for out in outcomes_of(group, self._rules.values(), self._terms, **texts)]
         return [outcome for outcome in outcomes if outcome.rule in cause.found]
 
     def _causes_of(
