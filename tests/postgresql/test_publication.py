@@ -66,6 +66,11 @@ def made(client: Client, name: str, table: str) -> Table:
             'CREATE PUBLICATION {0} FOR TABLE {0}."T"',
             "ALTER PUBLICATION .* SET .publish_via_partition_root = true",
         ),
+        (
+            "(k int PRIMARY KEY DEFERRABLE)",
+            "CREATE PUBLICATION {0}",
+            'ALTER TABLE {0}."T" REPLICA IDENTITY FULL, or make its primary key NOT DEFERRABLE',
+        ),
         ("(k int PRIMARY KEY)", 'ALTER TABLE {0}."T" SET UNLOGGED', 'ALTER TABLE {0}."T" SET LOGGED'),
         ("(k int PRIMARY KEY)", 'ALTER TABLE {0}."T" REPLICA IDENTITY NOTHING', 'ALTER TABLE {0}."T" REPLICA IDENTITY'),
         (

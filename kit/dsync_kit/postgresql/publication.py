@@ -29,11 +29,14 @@ Connection = psycopg.Connection[Any]
 
 # The changes of a partitioned table are logged as its partitions say.
 _UNFIT = """
-    SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relpersistence <> 'p'
+    SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relpersistence <> 'p',
+        c.relreplident = 'd' AND k.condeferrable
     FROM pg_catalog.unnest(%s::oid[]) AS root CROSS JOIN LATERAL (
         SELECT root AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(root)) AS t
     JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relreplident NOT IN ('d', 'f') OR c.relpersistence <> 'p' ORDER BY 1
+    LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+    WHERE c.relreplident NOT IN ('d', 'f') OR c.relpersistence <> 'p' OR c.relreplident = 'd' AND k.condeferrable
+    ORDER BY 1
 """
 _PUBLICATION = """
     SELECT pubviaroot, pubinsert AND pubupdate AND pubdelete AND pubtruncate
@@ -52,10 +55,15 @@ _PUBLISHED = """
 
 def check_tables(connection: Connection, tables: Sequence[Published]) -> None:
     """Raise FailedPrecondition for a table whose changes are not logged, or not with the primary key."""
-    for name, unlogged in connection.execute(_UNFIT, [[table.oid for table in tables]]).fetchall():
+    for name, unlogged, deferrable in connection.execute(_UNFIT, [[table.oid for table in tables]]).fetchall():
         if unlogged:
             raise FailedPrecondition(
                 f"ALTER TABLE {name} SET LOGGED, or name the other tables: it is unlogged, and has no changes to stream"
+            )
+        if deferrable:
+            raise FailedPrecondition(
+                f"ALTER TABLE {name} REPLICA IDENTITY FULL, or make its primary key NOT DEFERRABLE: once the table is "
+                "published, PostgreSQL refuses to update or delete its rows"
             )
         raise FailedPrecondition(
             f"ALTER TABLE {name} REPLICA IDENTITY DEFAULT: its replica identity does not show the primary key"

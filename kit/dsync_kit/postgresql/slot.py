@@ -82,7 +82,8 @@ class Slot:
         with self._connect() as connection:
             # A commit is in the log a moment before it is visible. So the transactions that run at the position must
             # have ended before anything is read, or one of them may be neither in the copy nor in the stream.
-            ((end,),) = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchall()
+            # What is not flushed yet may be lost in a crash; the log then goes on from an earlier position.
+            ((end,),) = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchall()
             ((next_xid,),) = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchall()
             for _ in _pauses(self.patience):
                 running = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -157,9 +158,10 @@ class Slot:
         if begin is not None:
             return begin
         making = sql.SQL("SELECT pg_create_logical_replication_slot({}, 'pgoutput')").format(sql.Literal(self.name))
-        connection.execute(f"SET statement_timeout = '{_MAKING}'")
         try:
-            self._run(connection, making, f"there is no slot {self.name!r}")
+            with connection.transaction():
+                connection.execute(f"SET LOCAL statement_timeout = '{_MAKING}'")
+                self._run(connection, making, f"there is no slot {self.name!r}")
         except psycopg.errors.DuplicateObject:
             pass  # another plan was faster
         except psycopg.errors.QueryCanceled as error:
@@ -167,7 +169,6 @@ class Slot:
                 f"end the transactions that have been running for more than {_MAKING}, see pg_stat_activity: no slot "
                 "can be made before they end"
             ) from error
-        connection.execute("SET statement_timeout = DEFAULT")
         return self._make(connection)
 
     def _run(self, connection: Connection, statement: sql.Composed, lack: str) -> None:
@@ -184,15 +185,21 @@ class Slot:
         )
 
     def _begin(self, connection: Connection) -> int | None:
-        """Where the slot begins; None if there is no slot. Raises FailedPrecondition for one that is of no use."""
-        row = connection.execute(
-            "SELECT plugin, database, wal_status = 'lost', confirmed_flush_lsn::text FROM pg_replication_slots "
-            "WHERE slot_name = %s",
-            [self.name],
-        ).fetchone()
-        if row is None:
-            return None
-        plugin, database, lost, begin = row
+        """Where the slot begins; None if there is no slot.
+
+        Raises FailedPrecondition for one that is of no use, and Unavailable for one that is still being made.
+        """
+        for _ in _pauses(self.patience):
+            row = connection.execute(
+                "SELECT plugin, database, wal_status = 'lost', confirmed_flush_lsn::text FROM pg_replication_slots "
+                "WHERE slot_name = %s",
+                [self.name],
+            ).fetchone()
+            if row is None:
+                return None
+            plugin, database, lost, begin = row
+            if begin is not None:  # another plan may be making it
+                break
         if plugin != "pgoutput" or database != connection.info.dbname:
             raise FailedPrecondition(
                 f"give another name with --slot: the slot {self.name!r} is of the plugin {plugin} and the database "
@@ -203,6 +210,10 @@ class Slot:
                 f"SELECT pg_drop_replication_slot('{self.name}'), then plan again and copy again: the server has "
                 "removed what the slot held; see max_slot_wal_keep_size and idle_replication_slot_timeout"
             )
+        if begin is None:
+            raise Unavailable(
+                f"plan again soon: the slot {self.name!r} is being made, which waits for transactions that are running"
+            )
         return lsn_of(begin)
 
     def _report(self, connection: Connection) -> None:
@@ -212,14 +223,13 @@ class Slot:
             "WHERE NOT active AND database = current_database() AND restart_lsn IS NOT NULL"
         ).fetchall()
         for name, size in held:
-            if size > _MUCH:
-                logger.warning(
-                    "nobody reads the slot %s, which keeps %.1f GiB of the server's disk: if it was left behind, "
-                    "SELECT pg_drop_replication_slot('%s')",
-                    name,
-                    size / 2**30,
-                    name,
-                )
+            if size <= _MUCH:
+                continue
+            kept = f"the slot {name} keeps {size / 2**30:.1f} GiB of the server's disk"
+            if name == self.name:  # never active, since streams read copies of it
+                logger.warning("%s: it shrinks while a stream runs", kept)
+            else:
+                logger.warning("%s: if nobody needs it any more, SELECT pg_drop_replication_slot('%s')", kept, name)
 
 
 class Progress:
