@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from dsync_kit.output.redaction import redact_uri, spellings, uri_secrets
 from dsync_kit.usage import UsageError
 
-__all__ = ["ConnectorSettings", "Duration", "Option", "option", "redact_uri"]
+__all__ = ["ConnectorSettings", "Duration", "Option", "check_userinfo", "option", "redact_uri"]
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -140,6 +140,18 @@ class ConnectorSettings(BaseModel):
         for secret in self.secrets():
             text = text.replace(secret, "***")
         return text
+
+
+def check_userinfo(uri: str) -> None:
+    """Raise ValueError if the user or the password in a URI of a database holds `@`, `/` or `?` as it is.
+
+    Drivers would take what follows for a host, a database or an option, and show it in their errors.
+    """
+    rest = uri.partition("://")[2]
+    path, _, options = rest.partition("?")
+    authority = path.partition("/")[0]
+    if authority.count("@") > 1 or ("@" not in authority and ("@" in path or re.match("[^=&]*@", options))):
+        raise ValueError("write @ as %40, / as %2F and ? as %3F in the user and the password, or give --password")
 
 
 def _option(name: str, field: FieldInfo) -> Option:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dsync_kit.errors import UsageError
-from dsync_kit.settings import ConnectorSettings, Duration, option, redact_uri
+from dsync_kit.settings import ConnectorSettings, Duration, check_userinfo, option, redact_uri
 
 
 class Settings(ConnectorSettings):
@@ -240,3 +240,23 @@ def test_values_are_not_repeated_in_errors(words: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse(*words)
     assert HOSTILE not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["db://u:a/b@host/x", "db://u:a@b@host/x", "db://u:a?b@host/x", "db://u:a/b?c@host/x"],
+)
+def test_a_user_or_password_that_is_not_escaped_is_refused(uri: str) -> None:
+    """The error says how to write it, and shows nothing of it."""
+    with pytest.raises(ValueError, match="write @ as %40, / as %2F") as caught:
+        check_userinfo(uri)
+    assert "host" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["db://", "db:///x", "db://u:a%2Fb@h:1,i/x?y=z@w", "db://h:1/x?user=me@server", "db://[::1]/x", "db://h?a=b&c=d@e"],
+)
+def test_other_uris_may_hold_at_signs(uri: str) -> None:
+    """In the options, for example as the name of a user."""
+    check_userinfo(uri)
