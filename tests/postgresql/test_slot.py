@@ -70,7 +70,7 @@ def test_two_plans_at_once_use_one_slot(
     being_made = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s"
     with ThreadPoolExecutor(2) as threads:
         with psycopg.connect(server.uri) as other:
-            other.execute(f"INSERT INTO {name} VALUES (1)".encode())
+            other.execute(f"INSERT INTO {name} VALUES (1)".encode())  # noqa: S608 - a name of the test
             first = threads.submit(make().prepare, [])
             while not client.execute(being_made, [name]).fetchall():
                 pass

@@ -25,14 +25,20 @@ class Sent(NamedTuple):
 class ReplicationConnection:
     """A session of the server's walsender, for one thread. Raises psycopg.Error when the server fails.
 
-    psycopg has no calls for it, but libpq has: the session runs plain SQL until `start`, and streams from then on.
+    psycopg has no calls for it, but libpq has: the session runs plain SQL until `start`, and streams from then on. It
+    begins with the statements `settings`.
     """
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, settings: str = "") -> None:
         # A walsender understands simple queries only, which psycopg sends where there are no parameters.
         self._connection = psycopg.connect(conninfo, replication="database", autocommit=True, prepare_threshold=None)
         self._pgconn = self._connection.pgconn
         self._confirmed = 0
+        try:
+            self.execute(settings)
+        except BaseException:
+            self.close()
+            raise
 
     def execute(self, statement: str) -> None:
         """Run a statement without parameters; not after `start`."""
