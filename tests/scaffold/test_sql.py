@@ -76,11 +76,11 @@ def test_code_is_typed(rendered: Path) -> None:
 
 
 def test_it_is_read_in_fifteen_minutes(rendered: Path) -> None:
-    """No module has more than 250 lines, and all of the connector's code has less than 1,610."""
+    """No module has more than 250 lines, and all of the connector's code has less than 1,620."""
     folder = rendered / "dsync_connector_postgresql"
     lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
     assert max(lines.values()) <= 250
-    assert sum(lines.values()) < 1_610
+    assert sum(lines.values()) < 1_620
 
 
 def test_it_is_registered_by_its_schemes(rendered: Path) -> None:
