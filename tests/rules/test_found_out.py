@@ -6,6 +6,7 @@ import bson
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.subject import Subject
@@ -24,6 +25,7 @@ from dsync_kit.protocol import (
 from dsync_kit.targets.target import OpenTarget
 
 from .fault import REFERENCE, SETTINGS
+from .variants_stores import ReadsLag
 
 Reference = REFERENCE.ReferenceConnector
 
@@ -52,6 +54,18 @@ def test_what_was_there_before_and_is_gone_is_written_again() -> None:
     assert listed == {"deleted": 1, "changed": 2, "new": 2}
     assert subject.remembered.put_back == {"offered": 1}
     assert subject.remembered.remains == {"offered": "1 documents are there that were not there before"}
+
+
+def test_what_has_been_removed_does_not_count_as_there_before() -> None:
+    """Where reads lag, documents of the example before are still listed for a while."""
+    subject = Subject.of(OpenTarget(title="lags", api=client_of(ReadsLag)), ("offered",), settle=2.0)
+    document = encode({"_id": "a"}, BSON)
+    driver = Driver(Recorder(subject.api, subject.settling))
+    driver.write_data("offered", [document], BSON)
+    subject.settling.wait()  # now it is listed
+    driver.write_updates("offered", [Update(type=UPDATE_TYPE_DELETE, id=[encode_id("a")])], BSON)
+    subject.note_existing("offered")
+    assert subject.remembered.foreign["offered"] == {}
 
 
 class Forgets(Reference):

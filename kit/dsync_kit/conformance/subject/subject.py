@@ -187,6 +187,7 @@ class Subject:
 
     def note_existing(self, namespace: str) -> None:
         """Note what is already in an offered namespace: it is neither counted nor removed."""
+        self.settling.wait()  # what the example before has removed may still be listed
         found: dict[bytes, bytes] = {}
         for data_type in self.declared.types if self.declared.can_read else ():
             listed: dict[bytes, bytes] = {}
@@ -218,6 +219,7 @@ class Subject:
 
         A store that confuses the ids '1' and 1 overwrites its owner's document, and deletes it with the kit's.
         """
+        self.settling.wait()
         for namespace, (data_type, before) in self.remembered.first.items() if self.declared.is_sink else ():
             gone: list[bytes] = []
             try:
