@@ -75,9 +75,12 @@ def _any_binary(own: ValueSchema) -> bool:
     return own.types[:1] == ("binData",) and own.format is None
 
 
+_PRINTED = r"[^\s=+@\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
+"""A text without control characters, without white space around it, and unlike a formula."""
+
 _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
-    (" \u00e9\U0001d11e\n' ", {"pattern": r"^\S(.*\S)?$"}),
-    ("\u00e9 '\U0001d11e", {"pattern": r"^[!-~]([ -~]*[!-~])?$"}),
+    ("= \u00e9\U0001d11e\n' ", {"pattern": f"^{_PRINTED}$"}),
+    ("\u00e9 '\U0001d11e", {"pattern": r"^[A-Za-z0-9_]([ -~]*[!-~])?$"}),
     ("a 'b'", {"pattern": "^[A-Za-z0-9]+$"}),
 )
 """Texts, the most unusual first, each with the keywords for a field that does not keep it."""

@@ -96,7 +96,7 @@ class _Trying:
             self._find_out_offered()
         if not self._schemas and self.accepts:
             self._try_ids()
-        if not self._schemas and self.accepts and self.makes_namespaces and self._declared.is_sink:
+        if not self._schemas and self.accepts and self._declared.is_sink:
             self._try_values()
         if not self.samples.written:
             self._try_sample()
@@ -204,12 +204,15 @@ class _Trying:
 
     def _try_values(self) -> None:
         """Find out which optional values the store refuses."""
+        taken = Taken.union(self._taken.values())
         for data_type in self._declared.written_types:
-            kinds = self.id_kinds[data_type]
+            identifiers = [value for kind in self.id_kinds[data_type] for value in taken.free_ids(kind)]
+            if not identifiers:
+                continue
 
             def takes(document: bytes, data_type: DataType = data_type) -> bool:
                 try:
-                    self.samples.write(self._namespaces.fresh(), data_type, document)
+                    self.samples.write(self._namespace(), data_type, document)
                 except ConnectorError as error:
                     if error.code not in _REFUSING:
                         raise
@@ -217,8 +220,8 @@ class _Trying:
                 return True
 
             for deep in (False, True):
-                with suppress(ConnectorError):  # a fault that the rules will meet again
-                    refused = refused_values(takes, sample_id(kinds[0]), data_type, deep=deep)
+                with suppress(ConnectorError, Inapplicable):  # a fault that the rules will meet again
+                    refused = refused_values(takes, identifiers[0], data_type, deep=deep)
                     if refused:
                         self.notes.append(f"{type_name(data_type)}: it refuses {name_features(refused)}")
                     self.refuses = tuple(dict.fromkeys((*self.refuses, *refused)))
