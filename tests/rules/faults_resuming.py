@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from dsync_kit.connector import StreamContext
 from dsync_kit.errors import InvalidArgument, ResourceExhausted, Unavailable
 from dsync_kit.protocol import GeneratePlanRequest, StreamLSNRequest, StreamUpdatesRequest, StreamUpdatesResponse
 
@@ -40,6 +41,34 @@ class CursorIsOneTooFar(AnyPosition):
         for message in super().messages(sequence, entries, wanted, data_type):
             message.next_cursor = self.update_cursor(self.stream_start(message.next_cursor) + 1)
             yield message
+
+
+class _Polled(Reference):
+    """The log is read every 30 ms, and a heartbeat is sent every quarter of a second."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        sequence, sent = self.stream_start(request.cursor), time.monotonic()
+        while not self.ended(context):
+            with self.store.reading():
+                entries = self.store.log[sequence:]
+            yield from self.messages(sequence, entries, frozenset(request.namespaces), request.type)
+            sequence += len(entries)
+            time.sleep(0.03)
+            if time.monotonic() > sent + 0.25:
+                yield StreamUpdatesResponse(next_cursor=self.update_cursor(self.position_of_heartbeat(sequence)))
+                sent = time.monotonic()
+
+    def position_of_heartbeat(self, sequence: int) -> int:
+        """A position in the log; `sequence` is up to where it was read."""
+        return sequence
+
+
+@broken("stream/resume-heartbeats", "rare")
+class HeartbeatHasTheEndOfTheLog(_Polled):
+    """A heartbeat has the position at which the log ends now, and not that up to which it was read."""
+
+    def position_of_heartbeat(self, sequence: int) -> int:
+        return int(self.store.end)
 
 
 @broken("stream/resume", "special input")

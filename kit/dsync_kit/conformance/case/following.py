@@ -48,10 +48,11 @@ def held(model: Model) -> Held:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A received cursor, and the number of updates in the messages up to it."""
+    """A received cursor, and the number of updates in the messages up to it; `idle` if its own message had none."""
 
     cursor: bytes
     updates: int
+    idle: bool
 
 
 class Follower:
@@ -95,7 +96,8 @@ class Follower:
             self.updates.append((message.namespace, update))
             self._apply(self._held.setdefault(message.namespace, {}), update)
         if message.next_cursor:
-            self.sent.append(Sent(message.next_cursor, len(self.updates)))
+            self.sent.append(Sent(message.next_cursor, len(self.updates), idle=not message.updates))
+            self._case.subject.remembered.heartbeats |= not message.updates
         return message
 
     def raw(self, seconds: float) -> StreamUpdatesResponse | None:

@@ -22,11 +22,12 @@ class Remembered:
     `foreign` are the documents, by key, that were in an offered namespace before an example, `listed` the same in each
     data type, whose keys may differ. `first` are those before the run, and `put_back` counts those that were gone at
     its end, and were written again. `streamed` says whether a stream was opened, which may still occupy the only slot
-    when the next one opens. `whole_only` says whether partial updates were refused. `remains` are the namespaces that
-    could not be emptied, each with the reason. `removals_fail` says whether the last removal was refused as if that
-    would pass, however often it was repeated: the next one is sent once. `broken` are the forms of documents that are
-    known to be confused with other documents, or refused: no further example need show them. `outage_seconds` is how
-    long the longest outage took, from its beginning until the backend was back.
+    when the next one opens, `heartbeats` whether one has sent a cursor without updates. `whole_only` says whether
+    partial updates were refused. `remains` are the namespaces that could not be emptied, each with the reason.
+    `removals_fail` says whether the last removal was refused as if that would pass, however often it was repeated: the
+    next one is sent once. `broken` are the forms of documents that are known to be confused with other documents, or
+    refused: no further example need show them. `outage_seconds` is how long the longest outage took, from its beginning
+    until the backend was back.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Remembered:
         self.first: dict[str, tuple[DataType, dict[bytes, bytes]]] = {}
         self.put_back: dict[str, int] = {}
         self.streamed = False
+        self.heartbeats = False
         self.whole_only = False
         self.remains: dict[str, str] = {}
         self.removals_fail = False

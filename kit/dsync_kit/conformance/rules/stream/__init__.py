@@ -1,7 +1,7 @@
 """The rules `stream/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.stream import arriving, contents, messages, namespaces, resuming
+from dsync_kit.conformance.rules.stream import arriving, contents, heartbeats, messages, namespaces, resuming
 
 __all__ = ["RULES"]
 
@@ -11,4 +11,5 @@ RULES: tuple[Rule, ...] = (
     *namespaces.RULES,
     *contents.RULES,
     *resuming.RULES,
+    *heartbeats.RULES,
 )
