@@ -13,6 +13,7 @@ from dsync_kit.protocol import (
 
 from .altering import fill
 from .fault import REFERENCE, STORE, Variant, unusual_in
+from .variants_documents import NoNulls
 from .variants_info import SinkOnly
 
 __all__ = ["VARIANTS"]
@@ -68,6 +69,11 @@ class _Made(Reference):
 @unusual(namespaces=GIVEN)
 class MadeBeforehand(_Made):
     """Namespaces must exist before anything is written; missing ones are NOT_FOUND."""
+
+
+@unusual(namespaces=GIVEN)
+class MadeBeforehandWithoutNulls(NoNulls, _Made):
+    """Namespaces that take documents with any fields, if none of them is null."""
 
 
 @unusual(namespaces=GIVEN)

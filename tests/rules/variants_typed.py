@@ -94,6 +94,18 @@ class ListsItsColumns(TypedConnector):
             raise InvalidArgument("price is a finite double, and not -0.0")
 
 
+@unusual
+class Sheet(ListsItsColumns):
+    """A sheet's cells hold no control characters, and nothing that looks like a formula."""
+
+    def check_value(self, table: Table, column: Column, value: Any) -> None:
+        super().check_value(table, column, value)
+        if isinstance(value, str) and (
+            value[:1] in ("=", "+", "-", "@") or any(character < " " for character in value)
+        ):
+            raise InvalidArgument(f"cell {column.name}: no formula, and no control characters")
+
+
 # What it can do
 
 
