@@ -29,7 +29,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", examples=18, seconds=1.5, shrinking=3.0, bulk=1, total=40.0, exploring=0.13),
+        Profile("quick", examples=18, seconds=1.5, shrinking=3.0, bulk=1, total=40.0),
         Profile("standard", examples=54, seconds=5.0, shrinking=10.0, bulk=2, total=180.0, exploring=1 / 3),
         Profile("thorough", examples=500, seconds=60.0, shrinking=60.0, bulk=8, total=10800.0, exploring=0.7),
     )

@@ -11,7 +11,7 @@ from dsync_kit.protocol import UPDATE_TYPE_UPDATE
 
 __all__ = ["RULES"]
 
-_MOST_CALLS = 400
+_MOST_CALLS = 300
 _FEWEST_CALLS = 40
 _SECONDS = 1.5
 """The calls should take no longer, so that a slow connector has fewer of them; times the profile's bulk."""
@@ -29,7 +29,7 @@ _ONCE = 0.02
     examples=_ONCE,
 )
 def many_calls(case: Case) -> None:
-    """After 400 small calls (fewer for a slow connector), what they wrote, changed and deleted is as they left it."""
+    """After 300 small calls (fewer for a slow connector), what they wrote, changed and deleted is as they left it."""
     data_type = case.data_type()
     together = case.draw(st.sampled_from([3, 1, 6]), "documents of a page that others write, too")
     count = _affordable(case)
