@@ -185,7 +185,7 @@ class Slot:
         )
 
     def _begin(self, connection: Connection) -> int | None:
-        """Where the slot begins; None if there is no slot.
+        """The position at which the slot begins; None if it does not exist.
 
         Raises FailedPrecondition for one that is of no use, and Unavailable for one that is still being made.
         """

@@ -95,7 +95,7 @@ class Settling:
             return look()
         self._polling = True
         try:
-            self._await(look)
+            self._wait_for(look)
             settled_at = self._written + self.seconds
             early = time.monotonic() < settled_at
             try:
@@ -105,13 +105,13 @@ class Settling:
                     raise
             # It may have seen the state before the last writes: an earlier example may have written the same.
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            self._await(look)
+            self._wait_for(look)
             return self._stays(look)
         finally:
             self._polling = False
 
-    def _await(self, look: Callable[[], T]) -> None:
-        """Wait for what is expected. It may be later than usual, unless the user has said how late it may be."""
+    def _wait_for(self, look: Callable[[], T]) -> None:
+        """Wait until `look` succeeds: longer than the known lag, unless the user has set the lag."""
         began = time.monotonic()
         _await(look, self.seconds if self._given else max(self.seconds, _LONGEST_LAG))
         lag = time.monotonic() - max(began, self._written)

@@ -1,4 +1,4 @@
-"""The examples of one rule: what is noted while they run, and the finding about the rule."""
+"""Runs the examples of one rule, records what happens, and makes the finding."""
 
 import logging
 import time

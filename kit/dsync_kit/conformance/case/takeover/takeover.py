@@ -71,7 +71,7 @@ def _taken_over(case: Case, run: Run, found: Takeover, earlier: Process, now: Pr
         finally:
             earlier.stop()
     except (TargetError, ConnectorError, Violation) as error:
-        return Takeover(declined=f"the previous version does not support what is compared: {_brief(error)}")
+        return Takeover(declined=f"the previous version does not support what this rule compares: {_brief(error)}")
     case.recorder.note("(the previous version has ended; the current version starts)")
     try:
         with run.topic("starts-again"):

@@ -1,6 +1,6 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-As in JSON Schema, a keyword applies only to values of its own types: `maxLength` ignores numbers. Six things go beyond
+As in JSON Schema, a keyword applies only to some types: `maxLength` ignores numbers. Six things go beyond
 what MongoDB's server reads: `type: integer`, `format` for texts and binary values, lengths of binary values in bytes,
 bounds of dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, and `readOnly` for a field
 that the store adds.

@@ -59,7 +59,7 @@ def filling_of(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = ()
     case.prefer(data_type, rules_some_out)
     holding = case.holding(data_type)
     if not isinstance(holding, Filling):
-        raise case.does_not_apply("there is no schema of its namespace")
+        raise case.does_not_apply("its namespace has no schema")
     return holding
 
 

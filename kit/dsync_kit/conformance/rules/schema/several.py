@@ -165,7 +165,7 @@ def other_ids(case: Case) -> None:
     values = case.identifiers(data_type, max_size=4)
     alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
     if not alike:
-        raise case.decline("no id of another type looks like one of its own")
+        raise case.decline("no id of another type looks like one that the namespace holds")
     namespace = case.namespace()
     control = write_control(case, namespace, filling)
     documents = [case.document(value, {"n": 0}, data_type) for value in values]

@@ -8,6 +8,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.stream.resuming import RESUME, resume_from
 
 __all__ = ["RULES"]
 
@@ -21,7 +22,7 @@ _TRIED_CURSORS = 8
 
 @rule(
     "stream/resume-heartbeats",
-    "`next_cursor` covers the message's updates and all earlier ones: streaming from it again gives every later update",
+    RESUME,
     needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
     hint="a heartbeat carries the end of the log, beyond updates that the stream has yet to send",
     after=("stream/stays-open", "stream/resume", "stream/resume-many"),
@@ -36,8 +37,9 @@ def resume_heartbeats(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    end = time.monotonic() + _WRITING_SECONDS * min(case.bulk, _MOST_BULK)
-    for number in range(_MOST_CALLS * min(case.bulk, _MOST_BULK)):
+    bulk = min(case.bulk, _MOST_BULK)
+    end = time.monotonic() + _WRITING_SECONDS * bulk
+    for number in range(_MOST_CALLS * bulk):
         scene.change(name, many_updates(case, 1, scene.data_type, f"beat{number:04}"))
         if time.monotonic() > end:
             break
@@ -49,9 +51,8 @@ def resume_heartbeats(case: Case) -> None:
     if not beats:
         raise case.decline("no heartbeat came while documents were written")
     for sent in beats[:: len(beats) // _TRIED_CURSORS + 1]:
-        resumed = scene.follow(sent.cursor, holding=follower.held_after(sent.updates))
-        resumed.converge(scene.wanted(), what=f"streaming from a heartbeat that came after {sent.updates} updates")
-        resumed.cancel()
+        what = f"streaming from a heartbeat that came after {sent.updates} updates"
+        resume_from(scene, follower, sent, what=what)
 
 
 RULES = (resume_heartbeats,)

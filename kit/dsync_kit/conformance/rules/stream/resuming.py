@@ -20,9 +20,9 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
-__all__ = ["RULES"]
+__all__ = ["RESUME", "RULES", "resume_from"]
 
-_RESUME = (
+RESUME = (
     "`next_cursor` covers the message's updates and all earlier ones: streaming from it again gives every later update"
 )
 _CURSORS = "Partition and update cursors are self-contained: they work on another instance of the connector, after a "
@@ -70,7 +70,7 @@ def stays_open(case: Case) -> None:
 
 @rule(
     "stream/resume",
-    _RESUME,
+    RESUME,
     needs=(Need.UPDATES,),
     hint="the cursor points to the end of the log, or one update too far, instead of to the message's last update",
     after=_PLANNED,
@@ -86,7 +86,7 @@ def resume(case: Case) -> None:
 
 @rule(
     "stream/resume-filtered",
-    _RESUME,
+    RESUME,
     needs=(*_LIVE, Need.TWO_NAMESPACES, Need.MULTI_NAMESPACE_PLAN),
     hint="with several namespaces, updates of one move the cursor past another's unsent updates",
     after=(*_PLANNED, "stream/resume", "stream/namespaces-apart"),
@@ -102,7 +102,7 @@ def resume_filtered(case: Case) -> None:
 
 @rule(
     "stream/resume-many",
-    _RESUME,
+    RESUME,
     needs=_LIVE,
     hint="part of a batch carries the cursor of the whole batch, which skips the unsent rest",
     after=(*_PLANNED, "stream/many", "stream/resume"),
@@ -234,7 +234,7 @@ def undisturbed(case: Case) -> None:
 
 @rule(
     "stream/parallel",
-    _RESUME,
+    RESUME,
     needs=_LIVE,
     hint="the streams read from one queue: each update goes to only one of them",
     after=(*_ARRIVES, "stream/beside-lsn"),
@@ -324,9 +324,15 @@ def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | 
         raise case.decline("no message has a cursor")
     step = max(1, len(cursors) // _TRIED_CURSORS)
     for sent in [*cursors[:-1:step], cursors[-1]]:
-        resumed = scene.follow(sent.cursor, holding=follower.held_after(sent.updates), driver=driver)
-        resumed.converge(scene.wanted(), what=f"streaming from the cursor that came with update {sent.updates}")
-        resumed.cancel()
+        what = f"streaming from the cursor that came with update {sent.updates}"
+        resume_from(scene, follower, sent, what=what, driver=driver)
+
+
+def resume_from(scene: Scene, follower: Follower, sent: Sent, *, what: str, driver: Driver | None = None) -> None:
+    """Stream from a cursor that a follower saw, with what a sink held at that point. `what` names this stream."""
+    resumed = scene.follow(sent.cursor, holding=follower.held_after(sent.updates), driver=driver)
+    resumed.converge(scene.wanted(), what=what)
+    resumed.cancel()
 
 
 def _resume_sample(case: Case) -> None:
