@@ -4,8 +4,9 @@
 
 Each fault of `tests/rules` is judged by the rule that it names, in every profile and with every seed; it is found if
 that rule fails. A sample of the faults is judged by all rules, and over gRPC. Each variant is judged by all rules:
-an exit code other than 0 is a false alarm. The numbers go to `docs/detection.md`, after each part of the work and when
-it is interrupted; every verdict goes to `build/score.jsonl` at once, and `--resume` takes from there what it has.
+an exit code other than 0 is a false alarm. The numbers go to `docs/detection.md` (with `--only`, to `build/score.md`),
+after each part of the work and when it is interrupted; every verdict goes to `build/score.jsonl` at once, and
+`--resume` takes from there what it has.
 """
 
 import argparse
@@ -62,8 +63,13 @@ def main(words: Sequence[str] | None = None) -> int:
                         if options.verbose or (found.kind == "variant" and not found.good):
                             print(found, flush=True)
             finally:
-                write_report(ROOT / "docs" / "detection.md", measured, catalogue=_catalogue(), selected=options.only)
+                write_report(_page(options.only), measured, catalogue=_catalogue(), selected=options.only)
     return int(any(found.kind == "variant" and not found.good for found in measured))
+
+
+def _page(only: str) -> Path:
+    """Where the numbers go: those of a part of the catalogue must not replace those of the whole."""
+    return ROOT / "docs" / "detection.md" if only == "*" else ROOT / "build" / "score.md"
 
 
 def _recorded() -> list[Measured]:

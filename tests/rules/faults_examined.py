@@ -1,4 +1,4 @@
-"""Faults modelled on public reports, and judged before the kit knew them: docs/detection.md has the results."""
+"""Faults modelled on public reports, and judged before the kit knew them: docs/detection-history.md has the results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

@@ -1,6 +1,6 @@
 """Connectors that break only when operations are mixed, modelled on reports about other projects' connectors.
 
-Each reason ends with the report. docs/detection.md says which of them were found at first contact.
+Each reason ends with the report. docs/detection-history.md says which of them were found at first contact.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Connectors that break in situations that users of other connectors met, and for which many draws were widened.
 
-Most reasons end with a public report. docs/detection.md says which kinds of situations these are.
+Most reasons end with a public report. docs/detection-history.md says which kinds of situations these are.
 """
 
 import itertools
