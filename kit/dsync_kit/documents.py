@@ -38,6 +38,12 @@ __all__ = [
 # Lossless: dates beyond Python's range stay milliseconds, UUIDs stay binary.
 CODEC_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
+_ENCODING_ERRORS = (BSONError, TypeError, ValueError, OverflowError, RecursionError)
+"""What the encoders raise for values that they cannot encode."""
+
+_SHOWN_LEVELS = 8
+"""How many levels of names and positions an error message shows."""
+
 _INT32 = struct.Struct("<i")
 _DOUBLE = struct.Struct("<d")
 _FIXED_SIZES = {
@@ -99,15 +105,52 @@ def _has_its_length(document: bytes) -> bool:
 
 
 def encode(document: dict[str, Any], data_type: DataType) -> bytes:
-    """A dict as one document. Raises InvalidArgument for a value that the type cannot hold, and for an unknown type."""
+    """A dict as one document.
+
+    Raises InvalidArgument for a value that the type cannot hold, naming its field, and for an unknown type.
+    """
     try:
-        if data_type == DATA_TYPE_MONGO_BSON:
-            return bson.encode(document, codec_options=CODEC_OPTIONS)
-        if data_type == DATA_TYPE_JSON_ID:
-            return _encode_json(document)
-    except (BSONError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidArgument(f"cannot be encoded: {error}") from error
+        return _encode(document, data_type)
+    except _ENCODING_ERRORS as error:
+        field = _unencodable(document, data_type)
+        what = f"the field {field!r}" if field else "the document"
+        raise InvalidArgument(f"{what} cannot be encoded: {error}") from error
+
+
+def _encode(document: dict[str, Any], data_type: DataType) -> bytes:
+    """A dict as one document. Raises one of `_ENCODING_ERRORS`, or InvalidArgument for an unknown type."""
+    if data_type == DATA_TYPE_MONGO_BSON:
+        return bson.encode(document, codec_options=CODEC_OPTIONS)
+    if data_type == DATA_TYPE_JSON_ID:
+        return _encode_json(document)
     raise _unsupported(data_type)
+
+
+def _unencodable(document: dict[str, Any], data_type: DataType) -> str:
+    """Where the first value is that cannot be encoded, as `a.b[2]`; deeper than `_SHOWN_LEVELS` it is not searched."""
+
+    def fails(inner: dict[str, Any]) -> bool:
+        try:
+            _encode(inner, data_type)
+        except _ENCODING_ERRORS:
+            return True
+        return False
+
+    path = ""
+    value: Any = document
+    for _ in range(_SHOWN_LEVELS):
+        if isinstance(value, dict):
+            inside = [(f".{name}" if path else str(name), {name: item}) for name, item in value.items()]
+        elif isinstance(value, list | tuple):
+            inside = [(f"[{index}]", {"": item}) for index, item in enumerate(value)]
+        else:
+            break
+        step, bad = next(((step, inner) for step, inner in inside if fails(inner)), ("", None))
+        if bad is None:
+            break
+        path += step
+        (value,) = bad.values()
+    return path
 
 
 def encode_id(value: Any, name: str = "_id") -> BsonValue:

@@ -318,10 +318,10 @@ def test_a_stopped_copy_keeps_what_is_done() -> None:
 
 
 def test_a_plan_that_is_refused() -> None:
-    """GeneratePlan is not retried."""
+    """GeneratePlan is not retried, and the error says which end refused it."""
     source = Ends()
     source.faults["generate_plan"] = [Unavailable("gone")] * 2
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=r"GeneratePlan of the source .*: gone"):
         run(source, Ends(), COPY)
     assert len(source.plans) == 1
 

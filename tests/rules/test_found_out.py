@@ -53,7 +53,7 @@ def test_what_was_there_before_and_is_gone_is_written_again() -> None:
     listed = {decode(found, BSON)["_id"]: decode(found, BSON)["n"] for _, found in driver.listing(["offered"], BSON)}
     assert listed == {"deleted": 1, "changed": 2, "new": 2}
     assert subject.remembered.put_back == {"offered": 1}
-    assert subject.remembered.remains == {"offered": "1 documents are there that were not there before"}
+    assert subject.remembered.remains == {"offered": "documents that were not there before: 1"}
 
 
 def test_what_has_been_removed_does_not_count_as_there_before() -> None:
@@ -160,3 +160,16 @@ def test_a_table_that_makes_its_ids_is_left_as_it_was() -> None:
     subject = subject_of(client, "offered")
     assert not subject.found.makes_namespaces
     assert sorted(found for _, found in driver.listing(["offered"], BSON)) == before
+
+
+def test_updates_are_shown_only_if_a_plan_had_some() -> None:
+    """While GeneratePlan fails, the rules on streams still run: whether it has updates is unknown."""
+
+    class PlansNothing(Reference):  # type: ignore[misc]
+        def generate_plan(self, request: Any) -> Any:
+            raise RuntimeError("out of order")
+
+    found = {connector: subject_of(client_of(connector)).found for connector in (Reference, PlansNothing)}
+    assert found[Reference].plans_updates is True
+    assert found[PlansNothing].plans_updates is None
+    assert found[PlansNothing].streams

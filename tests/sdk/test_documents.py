@@ -5,6 +5,7 @@ import math
 import struct
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -437,6 +438,22 @@ def test_what_cannot_be_encoded(document: dict[str, Any], data_type: DataType) -
     """A value that the type cannot hold is refused, never replaced by null or cut."""
     with pytest.raises(InvalidArgument, match=r"cannot be encoded|unsupported data type"):
         encode(document, data_type)
+
+
+@pytest.mark.parametrize("data_type", [BSON, JSON])
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"a": 1, "total": Decimal(1)}, "total"),
+        ({"a": 1, "lines": [{"price": 1}, {"price": Decimal(1)}]}, "lines[1].price"),
+        ({"a": {1: "x"}}, "a.1"),
+    ],
+)
+def test_what_cannot_be_encoded_is_named(document: dict[str, Any], field: str, data_type: DataType) -> None:
+    """The message says which field holds the value, inside documents and arrays, too."""
+    with pytest.raises(InvalidArgument) as raised:
+        encode(document, data_type)
+    assert f"the field {field!r} cannot be encoded" in raised.value.message
 
 
 @pytest.mark.parametrize("value", [2**64, object(), "\ud800", CIRCULAR])

@@ -1,5 +1,6 @@
 """The descriptors compared with the protocol's tables: names, numbers, types, and which calls stream."""
 
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, RPCS, SERVICE_NAME, UPDATE_TYPE_INSERT
+from dsync_kit.documents import encode
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, RPCS, SERVICE_NAME, UPDATE_TYPE_INSERT, UpdateType
 from dsync_kit.protocol.adiom.v1 import adiom_pb2, messages_pb2
 from dsync_kit.protocol.names import kind_name, type_name
 
@@ -204,3 +206,9 @@ def test_types_are_named_without_their_prefix() -> None:
     """Messages say MONGO_BSON and INSERT; an unknown number is shown as a number."""
     assert (type_name(DATA_TYPE_MONGO_BSON), type_name(9)) == ("MONGO_BSON", "type 9")
     assert (kind_name(UPDATE_TYPE_INSERT), kind_name(9)) == ("INSERT", "type 9")
+
+
+def test_help_names_the_enums() -> None:
+    """A parameter's annotation is shown as its type, not as an object at an address."""
+    assert "data_type: DataType)" in pydoc.render_doc(encode, renderer=pydoc.plaintext)
+    assert str(UpdateType) == "UpdateType"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dsync_kit.connector import CallContext
-from dsync_kit.errors import ConnectorError, UsageError
+from dsync_kit.errors import ConnectorError, UsageError, error_for
 from dsync_kit.flow.comparing import Comparison
 from dsync_kit.flow.copying import Allowance, Copy, Job
 from dsync_kit.flow.events import (
@@ -110,6 +110,15 @@ def run_flow(
     return _Flow(source, destination, options, state, stop, listener, transform).run()
 
 
+@contextmanager
+def _asking(rpc: str, role: str, end: End) -> Iterator[None]:
+    """A call without which a run cannot start: its error says which end answered so."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise error_for(error.code, f"{rpc} of the {role} {end.title}: {error.message}") from error
+
+
 class _Flow:
     def __init__(
         self,
@@ -137,7 +146,10 @@ class _Flow:
     def run(self) -> FlowResult:
         began = time.monotonic()
         self._stop.add_callback(self._tell_stopping)
-        source_info, destination_info = self._source.info(), self._destination.info()
+        with _asking("GetInfo", "source", self._source):
+            source_info = self._source.info()
+        with _asking("GetInfo", "destination", self._destination):
+            destination_info = self._destination.info()
         transforms = self._transform.types() if self._transform else None
         types = negotiate(self._source, self._destination, source_info, destination_info, transforms)
         self._check(source_info, destination_info, types)
@@ -219,7 +231,8 @@ class _Flow:
         request = GeneratePlanRequest(
             namespaces=self._options.namespaces.requested, initial_sync=mode.copies, updates=mode.streams
         )
-        plan = self._source.api.generate_plan(request)
+        with _asking("GeneratePlan", "source", self._source):
+            plan = self._source.api.generate_plan(request)
         # Partitions that were not asked for are ignored.
         if not mode.copies:
             plan.ClearField("partitions")

@@ -4,7 +4,9 @@ Connectors take and return the protocol's own messages; there is no second vocab
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -94,6 +96,18 @@ __all__ = [
     "WriteUpdatesRequest",
     "WriteUpdatesResponse",
 ]
+
+
+class _NamedEnum(EnumTypeWrapper):
+    """The generated object of an enum, by its name: `help()` shows it where it annotates a parameter."""
+
+    def __repr__(self) -> str:
+        return str(self.DESCRIPTOR.name)
+
+
+_ENUMS: tuple[Any, ...] = (DataType, UpdateType)
+for _enum in _ENUMS:
+    _enum.__class__ = _NamedEnum
 
 SERVICE_NAME = "adiom.v1.ConnectorService"
 TRANSFORM_SERVICE_NAME = "adiom.v1.TransformService"

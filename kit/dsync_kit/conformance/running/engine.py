@@ -358,7 +358,7 @@ def _capabilities(subject: Subject) -> tuple[str, ...]:
         if present:
             names = ", ".join(type_name(kind) for kind in types)
             found.append(f"{name} ({names})")
-    if subject.found.streams:
+    if subject.found.plans_updates:
         found.append("updates")
     found += [
         name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)

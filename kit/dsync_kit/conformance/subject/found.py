@@ -18,7 +18,7 @@ class Found:
     - `makes_namespaces`: whether writing creates a namespace
     - `id_kinds`: the kinds of ids that it accepts in each type
     - `families`: what its namespaces hold
-    - `streams`: whether its plans have updates
+    - `plans_updates`: whether its plans have updates; None if no plan has shown it, as GeneratePlan fails
     - `copies_only`: whether it applies no updates at all; `deletes`: whether it applies deletes
     - `unknown`: for offered namespaces, why it is unknown what they hold
     - `accepts`: False if it has refused all documents that were tried
@@ -31,7 +31,7 @@ class Found:
     makes_namespaces: bool = True
     id_kinds: dict[DataType, tuple[str, ...]] = field(default_factory=dict)
     families: tuple[Family, ...] = ()
-    streams: bool = False
+    plans_updates: bool | None = False
     copies_only: bool = False
     deletes: bool = True
     unknown: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +40,11 @@ class Found:
     shows: bool = True
     refuses: Features = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Whether to judge its streams: until a plan shows that it has no updates, it may have some."""
+        return self.plans_updates is not False
 
     @property
     def keeps(self) -> str:

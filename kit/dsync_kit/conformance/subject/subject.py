@@ -230,7 +230,7 @@ class Subject:
                     self.data.load(namespace, gone, data_type, driver=self.driver)
                     self.remembered.put_back[namespace] = len(gone)
                 if left := len(there - before.keys()):
-                    self.remembered.remain(namespace, f"{left} documents are there that were not there before")
+                    self.remembered.remain(namespace, f"documents that were not there before: {left:,}")
             except (ConnectorError, Violation) as error:
                 what = f"{len(gone)} documents that were there before are gone" if gone else "it cannot be listed"
                 self.remembered.remain(namespace, f"{what}: {error}")

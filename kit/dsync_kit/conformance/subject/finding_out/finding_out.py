@@ -42,19 +42,19 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
     trying = _Trying(access, schemas)
     if access.declared.written_types:
         trying.find_out_documents()
-    streams = access.declared.is_source and trying.plans_updates()
+    plans_updates = trying.plans_updates() if access.declared.is_source else False
     return Found(
         trying.makes_namespaces,
         trying.id_kinds,
         trying.families,
-        streams,
+        plans_updates,
         copies_only=trying.samples.copies_only,
         deletes=trying.samples.deletes,
         unknown=trying.unknown,
         accepts=trying.accepts,
         misread=trying.samples.misread,
         refuses=trying.refuses,
-        shows=streams or not trying.is_hidden(),
+        shows=plans_updates is not False or not trying.is_hidden(),
         notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
     )
 
@@ -272,8 +272,8 @@ class _Trying:
         names = [name for name in self._namespaces.offered if not self.accepts or name not in self._closed]
         return families(names, self._schemas, self.id_kinds, self._taken)
 
-    def plans_updates(self) -> bool:
-        """Whether a plan has updates."""
+    def plans_updates(self) -> bool | None:
+        """Whether a plan has updates; None if GeneratePlan fails, so that it remains unknown."""
         loads = self._declared.loads and self.makes_namespaces and self.accepts
         namespaces = [self._namespaces.fresh()] if loads else list(self._namespaces.existing(self._driver)[:1])
         if loads:
@@ -284,7 +284,10 @@ class _Trying:
             with suppress(ConnectorError):
                 self._data.load(namespaces[0], [document], data_type, driver=self._driver)
                 self._remembered.keep(namespaces[0], data_type, [document])
-        return any(self._plan_has_updates(namespaces, initial_sync=initial_sync) for initial_sync in (False, True))
+        found = [self._plan_has_updates(namespaces, initial_sync=False)]
+        if not found[0]:
+            found.append(self._plan_has_updates(namespaces, initial_sync=True))
+        return True if True in found else None if None in found else False
 
     def _namespace(self) -> str:
         """A namespace for one document. Raises Inapplicable if there is none."""
@@ -318,11 +321,11 @@ class _Trying:
         except (ConnectorError, Violation):
             return False  # the rules will meet it again
 
-    def _plan_has_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool:
+    def _plan_has_updates(self, namespaces: Sequence[str], *, initial_sync: bool) -> bool | None:
         try:
             return bool(self._driver.plan(namespaces, initial_sync=initial_sync, updates=True).updates_partitions)
         except ConnectorError as error:
-            return error.code not in DECLINING_CODES
+            return False if error.code in DECLINING_CODES else None
 
 
 def _kinds_of_ids(data_type: DataType) -> tuple[str, ...]:
