@@ -89,6 +89,20 @@ def test_what_the_connector_declines_is_the_reason():
     assert (outcome.status, outcome.reason) == (Status.NOT_EXERCISED, "it accepts ids of one type only")
 
 
+def test_reasons_that_differ_in_names_and_values_are_one():
+    """The first of them stands for all, and counts all examples."""
+    numbers = iter(range(1000))
+
+    def check(case: Case) -> None:
+        case.check(case.draw(st.integers(), "number") is not None, "never")
+        raise case.decline(f"it refuses some of these ids (INVALID_ARGUMENT: dup key in db.c{next(numbers)})")
+
+    outcome = _run(check)
+    (note,) = outcome.notes
+    assert note.startswith("it refuses some of these ids (INVALID_ARGUMENT: dup key in db.c0)")
+    assert note.endswith(f"(in {outcome.examples} of {outcome.examples} examples)")
+
+
 class Refuses(Sink):
     """Refuses GetByIds with another error."""
 

@@ -77,6 +77,22 @@ def test_a_reason_is_given_once() -> None:
     assert make_report(noted).notes() == ["it refuses ids of the kind double", "write/large: it pages by tens"]
 
 
+def test_notes_that_differ_in_names_and_values_are_one() -> None:
+    """The first one stands for all, with the rules that made it; its own share of examples would be misleading."""
+    refused = "it refuses some of these ids (INVALID_ARGUMENT: duplicate key, collection: db.c{0} {{ _id: b'{0}' }})"
+    first = replace(PASSED, notes=(f"{refused.format(421)} (in 3 of 7 examples)", "it pages by tens"))
+    second = replace(WARNED, notes=(f"{refused.format(1036)} (in 1 of 4 examples)",))
+    together = f"{PASSED.rule}, {WARNED.rule}: {refused.format(421)}"
+    assert make_report(first, second).notes()[-2:] == [together, f"{PASSED.rule}: it pages by tens"]
+    assert make_report(first).notes()[-2] == f"{PASSED.rule}: {refused.format(421)} (in 3 of 7 examples)"
+
+
+def test_reasons_that_differ_in_names_and_values_are_one() -> None:
+    """Rules that were skipped in different namespaces have one reason."""
+    skipped = [replace(SKIPPED, rule=f"lsn/{n}", reason=f"c{n} is refused") for n in range(2)]
+    assert make_report(*skipped).by_reason(Status.SKIPPED) == {"c0 is refused": skipped}
+
+
 def test_a_whole_area_is_named_as_one() -> None:
     """If all rules of an area share a reason, its name stands for them; otherwise, or in a small area, each rule is
     named."""

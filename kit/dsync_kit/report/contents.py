@@ -1,12 +1,14 @@
 """The contents of a report: a result and its rules. All writers of reports take only this."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from dsync_kit import __version__
+from dsync_kit.conformance.results.alike import shape_of
 from dsync_kit.conformance.results.events import AssumedSchema, RunStarted
 from dsync_kit.conformance.results.outcome import Outcome, Result, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
@@ -23,6 +25,9 @@ _FEW = 3
 
 _PARTS = ((0.25, "less than a quarter of the planned ones"), (0.5, "less than half"), (math.inf, "half or more"))
 """Parts of the planned examples, each less than a fraction."""
+
+_SHARE = re.compile(r" \(in \d+ of \d+ examples\)$")
+"""The end of a note that says how many examples it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,14 @@ class Report:
         return found
 
     def by_reason(self, status: Status) -> dict[str, list[Outcome]]:
-        """The outcomes of a status by their reason, the most frequent reason first."""
-        found = sorted(self.having(status), key=lambda outcome: outcome.reason)
-        grouped = {reason: list(group) for reason, group in groupby(found, key=lambda outcome: outcome.reason)}
-        return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+        """The outcomes of a status by their reason, the most frequent reason first.
+
+        Reasons that differ only in names and values count as one.
+        """
+        alike: dict[str, list[Outcome]] = {}
+        for outcome in sorted(self.having(status), key=lambda outcome: outcome.reason):
+            alike.setdefault(shape_of(outcome.reason), []).append(outcome)
+        return {group[0].reason: group for group in sorted(alike.values(), key=len, reverse=True)}
 
     def names(self, outcomes: Sequence[Outcome]) -> list[str]:
         """The outcomes' rules; if they include a whole area, as one: `stream/* (32)`."""
@@ -78,13 +87,18 @@ class Report:
 
     def notes(self) -> list[str]:
         """Notes of the run, without those that are the reason of an outcome anyway."""
-        of_rules = [
-            f"{outcome.rule}: {note}"
-            for outcome in self.result.outcomes
-            for note in outcome.notes
-            if not outcome.reason or outcome.reason not in note
-        ]
-        return [*self.result.notes, *of_rules]
+        alike: dict[str, list[tuple[Outcome, str]]] = {}
+        for outcome in self.result.outcomes:
+            for note in outcome.notes:
+                if not outcome.reason or outcome.reason not in note:
+                    alike.setdefault(shape_of(_SHARE.sub("", note)), []).append((outcome, note))
+        return [*self.result.notes, *map(self._shared, alike.values())]
+
+    def _shared(self, alike: Sequence[tuple[Outcome, str]]) -> str:
+        """A note that several rules made, with other names and values, as one."""
+        rules = ", ".join(self.names(list({outcome.rule: outcome for outcome, _ in alike}.values())))
+        note = alike[0][1] if len(alike) == 1 else _SHARE.sub("", alike[0][1])
+        return f"{rules}: {note}"
 
     def failures(self) -> list[Outcome]:
         """The failures that are not consequences of others, MUST rules that count first."""

@@ -16,6 +16,7 @@ from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
+from dsync_kit.conformance.results.alike import joined
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
 from dsync_kit.conformance.results.outcome import (
@@ -221,9 +222,9 @@ class Trial:
 
     def finding(self, seconds: float, problem: str) -> Finding:
         """The finding about the rule."""
-        declined = self.declined.most_common(_SHOWN_NOTES)
+        declined = joined(self.declined).most_common(_SHOWN_NOTES)
         notes = [f"{text} (in {count} of {self.examples} examples)" for text, count in declined]
-        notes += [text for text, _ in self.notes.most_common(_SHOWN_NOTES)]
+        notes += [text for text, _ in joined(self.notes).most_common(_SHOWN_NOTES)]
         status, reason = self._status(problem)
         finding = Finding(
             rule=self.rule.id,
@@ -262,7 +263,7 @@ class Trial:
             return Status.PASSED, ""
         # If it is judged apart from a feature, that may be why the connector holds nothing suitable.
         applies = self.subject.without or self.ruled_out < max(1, self.examples)
-        reason = self.declined.most_common(1)[0][0] if self.declined else "no example reached a check"
+        reason = joined(self.declined).most_common(1)[0][0] if self.declined else "no example reached a check"
         return Status.NOT_EXERCISED if applies else Status.SKIPPED, reason
 
     def _keep(self, found: _Found) -> None:

@@ -4,7 +4,6 @@ Rules notice the same bug in different ways. If the documents that are wrong in 
 or their writes had been refused before, the two failures are one bug.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from grpc import StatusCode
 from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.calls.written import writes_in
 from dsync_kit.conformance.documents.keys import document_key, key_of
+from dsync_kit.conformance.results.alike import shape_of
 from dsync_kit.conformance.results.outcome import Symptom, Violation, Wrong
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.errors import InvalidArgument
@@ -26,9 +26,6 @@ _LARGE_DOCUMENT = 16 << 10
 _LARGE_CALL = 256 << 10
 _MANY = 100
 """Bytes of a document, bytes of a call, and documents of a call, from which on their number may be what matters."""
-
-_DATA = re.compile(r"b?'[^']*'|\"[^\"]*\"|[0-9a-f]{8,}|\d+")
-"""The parts of a text that differ from example to example."""
 
 _SAYS_SOMETHING, _LONGEST = 12, 80
 """The least characters of a text that says why a call was refused, and how many are compared."""
@@ -52,7 +49,7 @@ def _of_answers(seen: str, calls: Sequence[Call]) -> Iterator[str]:
     if rpc is not None and error is not None and error.retryable:
         yield f"{rpc.name} is refused with {error.code.name}"
     if error is not None and error.code is not StatusCode.UNKNOWN:  # an exception may come from anywhere
-        text = _DATA.sub("…", error.message)
+        text = shape_of(error.message)
         if len(text) >= _SAYS_SOMETHING:
             yield f"calls are refused with {error.code.name}: {text[:_LONGEST]}"
 
