@@ -72,11 +72,29 @@ def test_all_reports_say_it(narrowed: Report) -> None:
 def test_fewer_examples_are_said(narrowed: Report) -> None:
     """How many of how many, with the rules."""
     terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
-    assert "Fewer examples, for lack of time\n  less than a quarter of the planned ones\n      info/db-type" in terminal
-    assert "less than a quarter of the planned ones: `info/db-type`" in markdown.render(narrowed)
+    title, part = (
+        "Fewer examples, for lack of time: 1 of 6 rules",
+        "less than a quarter of the planned examples: 1 rule",
+    )
+    assert f"{title}\n  {part}\n      info/db-type (2 of 25)" in terminal
+    assert f"<summary>{title}</summary>\n\n- {part}: info/db-type (2 of 25)" in markdown.render(narrowed)
     assert "2 of 25 examples" in html.render(narrowed)
     first = json.loads(json_report.render(narrowed))["rules"][0]
     assert (first["examples"], first["examples_wanted"]) == (2, 25)
+
+
+def test_many_rules_with_fewer_examples_are_counted_by_area() -> None:
+    """Only those that had fewest are named, up to twelve: nobody reads seventy names."""
+    fewest = [replace(PASSED, rule=f"plan/{n}", examples=2, wanted=25) for n in range(15)]
+    fewer = [replace(PASSED, rule=f"{area}/{n}", examples=10, wanted=25) for area in ("list", "lsn") for n in range(3)]
+    full = replace(PASSED, rule="info/id", examples=25)
+    title, parts = make_report(*fewest, *fewer, full).reduced()
+    named = ", ".join(f"plan/{n} (2 of 25)" for n in range(12))
+    assert title == "Fewer examples, for lack of time: 21 of 22 rules"
+    assert parts == [
+        ("less than a quarter of the planned examples: 15 rules", f"{named} and 3 more"),
+        ("less than half: 6 rules", "list 3, lsn 3"),
+    ]
 
 
 def test_what_namespaces_hold_is_said(narrowed: Report) -> None:

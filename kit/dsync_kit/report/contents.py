@@ -23,7 +23,10 @@ _FEW = 3
 """Up to this many rules of an area are named one by one, even if they are the whole area."""
 
 
-_PARTS = ((0.25, "less than a quarter of the planned ones"), (0.5, "less than half"), (math.inf, "half or more"))
+_SHOWN_REDUCED = 12
+"""How many rules that had fewer examples than planned are named at most."""
+
+_PARTS = ((0.25, "less than a quarter of the planned examples"), (0.5, "less than half"), (math.inf, "half or more"))
 """Parts of the planned examples, each less than a fraction."""
 
 _SHARE = re.compile(r" \(in \d+ of \d+ examples\)$")
@@ -126,14 +129,24 @@ class Report:
         """What namespaces were taken to hold, and where that comes from: a line for each."""
         return held_lines(self.started.documents) if self.started else []
 
-    def reduced(self) -> dict[str, list[Outcome]]:
-        """The outcomes that had fewer examples than planned, grouped by which part of them they had."""
-        short = [outcome for outcome in self.result.outcomes if outcome.wanted]
-        found: dict[str, list[Outcome]] = {}
-        for outcome in sorted(short, key=lambda outcome: outcome.examples / outcome.wanted):
+    def reduced(self) -> tuple[str, list[tuple[str, str]]]:
+        """The rules that had fewer examples than planned: a title, and for each part of the planned ones how many rules
+        had it, and which. Those that had fewest are named with their numbers, the others by area if they are many."""
+        short = sorted((one for one in self.result.outcomes if one.wanted), key=lambda one: one.examples / one.wanted)
+        exercised = sum(outcome.examples > 0 for outcome in self.result.outcomes)
+        title = f"Fewer examples, for lack of time: {len(short)} of {plural(exercised, 'rule')}"
+        groups: dict[str, list[Outcome]] = {}
+        for outcome in short:
             part = next(name for most, name in _PARTS if outcome.examples < most * outcome.wanted)
-            found.setdefault(part, []).append(outcome)
-        return found
+            groups.setdefault(part, []).append(outcome)
+        lowest = next(iter(groups), "")
+        return title, [
+            (
+                f"{part}: {plural(len(found), 'rule')}",
+                _with_examples(found) if part == lowest or len(short) <= _SHOWN_REDUCED else _by_area(found),
+            )
+            for part, found in groups.items()
+        ]
 
     def again(self, rule: str) -> str:
         """The results of the rules that were judged apart from features of the failure; empty if there are none."""
@@ -211,6 +224,18 @@ class Report:
             return "no rule was exercised"
         reason = Counter(outcome.reason for outcome in untried).most_common(1)[0][0]
         return f"{plural(len(untried), 'rule')} could not be exercised, more than those that were: {reason}"
+
+
+def _with_examples(outcomes: Sequence[Outcome]) -> str:
+    """The first rules, each with its number of examples: `list/complete (2 of 18), …`."""
+    shown = [f"{found.rule} ({found.examples} of {found.wanted})" for found in outcomes[:_SHOWN_REDUCED]]
+    more = len(outcomes) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _by_area(outcomes: Sequence[Outcome]) -> str:
+    """How many rules of each area: `list 4, stream 12`."""
+    return ", ".join(f"{area} {count}" for area, count in Counter(found.area for found in outcomes).most_common())
 
 
 def held_lines(documents: Iterable[AssumedSchema]) -> list[str]:

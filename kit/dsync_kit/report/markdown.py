@@ -43,7 +43,8 @@ def render(report: Report) -> str:
         ("Skipped", Status.SKIPPED),
     ):
         lines += _reasons(report, title, status)
-    lines += _groups(report, "Fewer examples, for lack of time", report.reduced())
+    title, parts = report.reduced()
+    lines += _details(title, [f"{escape(part)}: {escape(rules)}" for part, rules in parts])
     if held := report.held():
         lines += ["**What its namespaces hold**", "", *(f"- {escape(line)}" for line in held), ""]
     if report.notes():
@@ -83,15 +84,15 @@ def _reasons(report: Report, title: str, status: Status) -> Iterator[str]:
 
 
 def _groups(report: Report, title: str, groups: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
-    if not groups:
-        return
-    yield f"<details><summary>{title}: {sum(len(outcomes) for outcomes in groups.values())}</summary>"
-    yield ""
-    for reason, outcomes in groups.items():
-        yield f"- {escape(reason)}: {', '.join(f'`{name}`' for name in report.names(outcomes))}"
-    yield ""
-    yield "</details>"
-    yield ""
+    count = sum(len(outcomes) for outcomes in groups.values())
+    names = {reason: ", ".join(f"`{name}`" for name in report.names(outcomes)) for reason, outcomes in groups.items()}
+    yield from _details(f"{title}: {count}", [f"{escape(reason)}: {rules}" for reason, rules in names.items()])
+
+
+def _details(title: str, entries: Sequence[str]) -> Iterator[str]:
+    if entries:
+        items = (f"- {entry}" for entry in entries)
+        yield from (f"<details><summary>{title}</summary>", "", *items, "", "</details>", "")
 
 
 def code(text: str) -> str:

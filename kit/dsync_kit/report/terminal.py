@@ -127,7 +127,7 @@ def report_lines(report: Report, width: int) -> Iterator[Text]:
     yield from _reasons(report, "Not exercised (this does not mean passed)", Status.NOT_EXERCISED, width)
     yield from _reasons(report, "Known to fail", Status.KNOWN_FAILING, width)
     yield from _reasons(report, "Known to be flaky", Status.KNOWN_FLAKY, width)
-    yield from _groups("Fewer examples, for lack of time", report.reduced(), report, width)
+    yield from _listed(*report.reduced(), width)
     yield from _notes(report, width)
     for outcome in report.failures():
         yield Text()
@@ -199,13 +199,18 @@ def _reasons(report: Report, title: str, status: Status, width: int) -> Iterator
 
 
 def _groups(title: str, groups: Mapping[str, Sequence[Outcome]], report: Report, width: int) -> Iterator[Text]:
-    if not groups:
+    named = [(reason, ", ".join(report.names(outcomes))) for reason, outcomes in groups.items()]
+    yield from _listed(title, named, width)
+
+
+def _listed(title: str, entries: Sequence[tuple[str, str]], width: int) -> Iterator[Text]:
+    if not entries:
         return
     yield Text()
     yield Text(title, "bold")
-    for reason, outcomes in groups.items():
-        yield from hanging(reason, width, indent=2, hang=4, most=_MOST_LINES)
-        yield from hanging(", ".join(report.names(outcomes)), width, indent=6, hang=6, style="dim")
+    for what, rules in entries:
+        yield from hanging(what, width, indent=2, hang=4, most=_MOST_LINES)
+        yield from hanging(rules, width, indent=6, hang=6, style="dim")
 
 
 def _notes(report: Report, width: int) -> Iterator[Text]:
