@@ -9,7 +9,7 @@ from decimal import Context
 from typing import Any
 from unicodedata import normalize
 
-from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON
 
@@ -583,6 +583,8 @@ class ReferencesAreIds(Altering):
     """A document that the driver takes as a reference is stored as the id in it."""
 
     def deep(self, value: Any) -> Any:
+        if isinstance(value, DBRef):
+            return value.id
         if isinstance(value, dict) and set(value) == {"$ref", "$id"}:
             return value["$id"]
         return super().deep(value)

@@ -23,7 +23,13 @@ Draw = st.SearchStrategy[Any]
 _SHORT = 12
 """The most characters of a text drawn at random; texts at a bound are as long as the bound."""
 
-_RARE = {"regex": "regex", "javascript": "code", "timestamp": "timestamp", "minKey": "min-key", "maxKey": "max-key"}
+_RARE = {
+    "regex": "regex-with-flags",
+    "javascript": "code",
+    "timestamp": "timestamp",
+    "minKey": "min-key",
+    "maxKey": "max-key",
+}
 _NUMBERS = ("int", "long", "double", "decimal", "date")
 _ID_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 
