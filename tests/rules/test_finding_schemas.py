@@ -1,5 +1,6 @@
 """Finding a schema from existing documents, and from a store's refusals."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -366,6 +367,38 @@ def test_json_without_nan_is_found_out() -> None:
     assert found.schema is not None
     assert found.schema.allows("j", {"n": 2.5})
     assert not found.schema.allows("j", {"n": float("nan")})
+
+
+def test_json_numbers_that_must_be_written_without_a_zero_are_found_out() -> None:
+    """A cell refuses 5.0 and holds 5: then no document of the schema has a number with `.0`."""
+
+    def cell(document: Mapping[str, Any]) -> Answer:
+        data = encode(dict(document), JSON)
+        wrong = document.keys() != {"id", "price"} or re.search(rb"\.0\b", data)
+        return Answer(refusal="no zeros at the end") if wrong else Answer(back=decode(data, JSON))
+
+    finding = probed(cell, JSON, documents=[b'{"id": "a", "price": 1.5}', b'{"id": "b", "price": 2.25}'])
+    assert finding.schema is not None
+    found = Filling(finding.schema)
+    for price in (5.0, -3.0, 0.0, 2.5):
+        written = found.document("c", {"price": price})
+        assert b".0" not in written
+        assert decode(written, JSON) == {"id": "c", "price": price}
+
+
+def test_the_form_of_ids_is_found_out() -> None:
+    """A key without white space around it: then no id of the schema has any, and other characters may still occur."""
+
+    def table(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "qty"} or document["_id"] != document["_id"].strip():
+            return Answer(refusal="no blanks around the key")
+        return Answer(back=document)
+
+    finding = probed(table, BSON, documents=encoded([{"_id": "A-1", "qty": 1}, {"_id": "B 2", "qty": 2}]))
+    assert finding.schema is not None
+    assert not finding.schema.allows_id(" ")
+    assert not finding.schema.allows_id("a ")
+    assert finding.schema.allows_id("\u00e9 \U0001d11e'")
 
 
 def test_what_nothing_like_it_is_taken_of_is_only_suggested() -> None:

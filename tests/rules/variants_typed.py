@@ -106,6 +106,16 @@ class Sheet(ListsItsColumns):
             raise InvalidArgument(f"cell {column.name}: no formula, and no control characters")
 
 
+@unusual
+class RefusesMarkup(ListsItsColumns):
+    """A column without quotes, backslashes and markup: nobody has declared that, and few texts show it."""
+
+    def check_value(self, table: Table, column: Column, value: Any) -> None:
+        super().check_value(table, column, value)
+        if isinstance(value, str) and any(character in value for character in '"\\<>`'):
+            raise InvalidArgument(f"{column.name}: no markup, and no quotes")
+
+
 # What it can do
 
 

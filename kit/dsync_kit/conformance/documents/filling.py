@@ -19,12 +19,14 @@ from dsync_kit.conformance.documents.strategies import ID_KINDS, make_document, 
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.documents import decode, encode
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["Filling"]
 
 Draw = st.SearchStrategy[Any]
 
+_EXACT = 2**53
+"""Each whole double below is one integer."""
 _TEXT = ValueSchema(bson_type=("string",))
 
 
@@ -91,7 +93,9 @@ class Filling(Holding):
         """Some fields of a document with new values, for a partial update; empty if there are none."""
         others = {name: drawing.values(value, self.schema.data_type) for name, value in self.schema.fields.items()}
         changed = st.fixed_dictionaries({}, optional=others)
-        return changed.map(lambda drawn: {name: value for name, value in drawn.items() if fields.get(name) != value})
+        return changed.map(
+            lambda drawn: self._spelled({name: value for name, value in drawn.items() if fields.get(name) != value})
+        )
 
     def _fields_drawn(self, *, small: bool) -> Draw:
         draw = self._few if small else self._any
@@ -201,8 +205,18 @@ class Filling(Holding):
 
     def encoded(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, these fields, and the fields that repeat the id."""
-        whole = self.schema.document(identifier, fields)
+        whole = self.schema.document(identifier, self._spelled(fields))
         return make_document(whole.pop(self.schema.id_field), whole, self.schema.data_type)
+
+    def _spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The same fields; whole JSON numbers without `.0`, where the schema excludes that."""
+        return {name: _without_zero(value) if name in self._whole else value for name, value in fields.items()}
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        if self.schema.data_type == DATA_TYPE_MONGO_BSON:
+            return frozenset()
+        return frozenset(name for name, own in self.schema.fields.items() if not own.trailing_zero)
 
     @property
     def versions(self) -> int:
@@ -236,6 +250,10 @@ class Filling(Holding):
             ids = "different ids that no existing document has" if self.taken else "different ids"
             raise TooFewError(f"its schema allows {made.size} {ids}, and {needed} are needed")
         return made
+
+
+def _without_zero(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
 
 
 def _digest(fields: Mapping[str, Any]) -> int:

@@ -16,6 +16,7 @@ from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
+from dsync_kit.conformance.case.undeclared import refuses_undeclared
 from dsync_kit.conformance.results.alike import joined
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
@@ -201,7 +202,9 @@ class Trial:
                 return found
             self.declined["its data changes during the run, as its stream shows"] += 1
         except ConnectorError as error:
-            return unexpected_error(case.recorder.calls, error)
+            if not refuses_undeclared(case, error):
+                return unexpected_error(case.recorder.calls, error)
+            self.declined[f"it refuses a document that nobody has declared to fit ({error}): see --documents"] += 1
         except (KitError, TargetError, HypothesisException):
             raise
         except Exception as error:

@@ -54,6 +54,9 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if "double" in own.types and probe.refuses(schema, name, -0.0):
             schema = with_field(schema, name, schema.fields[name].model_copy(update={"negative_zero": False}))
             yield schema
+        if "double" in own.types and probe.data_type != DATA_TYPE_MONGO_BSON and _refuses_zeros(probe, schema, name):
+            schema = with_field(schema, name, schema.fields[name].model_copy(update={"trailing_zero": False}))
+            yield schema
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
@@ -66,6 +69,11 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     yield from _limited_ids(probe, schema)
 
 
+def _refuses_zeros(probe: Probe, schema: DocumentSchema, name: str) -> bool:
+    """Whether a JSON number is refused as 5.0, but not as 5."""
+    return probe.refuses(schema, name, 5.0) and not probe.refuses(schema, name, 5)
+
+
 _ANOTHER = 128
 """The subtype of user-defined binary values: a column of bytes has no place for it."""
 _PLAIN_BYTES = {"format": "bytes"}
@@ -75,7 +83,7 @@ def _any_binary(own: ValueSchema) -> bool:
     return own.types[:1] == ("binData",) and own.format is None
 
 
-_PRINTED = r"[^\s=+@\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
+_PRINTED = r"[^\s=+@'\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
 """A text without control characters, without white space around it, and unlike a formula."""
 
 _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
@@ -84,6 +92,8 @@ _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
     ("a 'b'", {"pattern": "^[A-Za-z0-9]+$"}),
 )
 """Texts, the most unusual first, each with the keywords for a field that does not keep it."""
+_FORMS_OF_IDS = tuple((text.replace("\n", ""), limit) for text, limit in _FORMS)
+"""The same for ids, which are drawn without control characters."""
 _FORM_LENGTH = max(len(text) for text, _ in _FORMS)
 
 
@@ -196,6 +206,11 @@ def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchem
         return
     for value, limit in _limits(schema.identifier, probe.data_type):
         if value in probe.taken or probe.kept(schema.document(value, sample_fields(schema))):
+            break
+        schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
+        yield schema
+    for text, limit in _FORMS_OF_IDS if "string" in schema.identifier.types and _any_text(schema.identifier) else ():
+        if not probe.tried(schema.document(text, sample_fields(schema))).refusal:
             return
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema

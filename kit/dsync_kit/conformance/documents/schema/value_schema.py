@@ -1,9 +1,9 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-As in JSON Schema, a keyword applies only to some types: `maxLength` ignores numbers. Six things go beyond
+As in JSON Schema, a keyword applies only to some types: `maxLength` ignores numbers. Seven things go beyond
 what MongoDB's server reads: `type: integer`, `format` for texts and binary values, lengths of binary values in bytes,
-bounds of dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, and `readOnly` for a field
-that the store adds.
+bounds of dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, `trailingZero: false` for
+JSON numbers that are never written like 5.0, and `readOnly` for a field that the store adds.
 """
 
 import re
@@ -128,6 +128,7 @@ class ValueSchema(BaseModel):
     exclusive_maximum: _Exclusive = False
     multiple_of: _Number | None = None
     negative_zero: bool = True
+    trailing_zero: bool = True
     min_length: _Count | None = None
     max_length: _Count | None = None
     pattern: str | None = None

@@ -1,0 +1,68 @@
+"""Tables whose schema nobody has declared: they may refuse more than the kit has found out, but not anything."""
+
+from typing import Any
+
+import pytest
+
+from dsync_kit.conformance.documents.finding.probing import MOST_CALLS
+from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.errors import FailedPrecondition, InvalidArgument
+from dsync_kit.protocol import WriteDataRequest, WriteDataResponse
+
+from .fault import Variant, judge
+from .typed_connector import Row
+from .typed_tables import Table
+from .variants_typed import ListsItsColumns, RefusesMarkup
+
+
+class RefusesToOverwrite(ListsItsColumns):
+    """A row is written once."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        if self.find(table, row) is not None:
+            raise FailedPrecondition(f"{table.name} has this row already")
+        super().put(table, row, kind)
+
+
+class RefusesPages(ListsItsColumns):
+    """A page of several documents is refused."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        if len(request.data) > 1:
+            raise InvalidArgument("expected one document")
+        return super().write_data(request)
+
+
+class RefusesAll(ListsItsColumns):
+    """Refuses everything after some calls, more than the kit needs to find out what it holds."""
+
+    calls = 0
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        type(self).calls += 1
+        if self.calls > MOST_CALLS + 5:
+            raise InvalidArgument("the batch is closed")
+        return super().write_data(request)
+
+
+def _statuses(connector: Any, *rules: str) -> set[Status]:
+    table = Variant("table", connector, "", "local", namespaces=["typed.listed"])
+    return {outcome.status for outcome in judge(table, rules).outcomes}
+
+
+def test_texts_that_it_refuses_are_no_violation() -> None:
+    """What it holds is judged; a text with a quote, which it refuses alone, too, declines an example."""
+    assert _statuses(RefusesMarkup, "write/read-back", "encoding/bson-text", "updates/model") == {Status.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("connector", "rule"),
+    [
+        (RefusesToOverwrite, "write/overwrites"),
+        (RefusesPages, "write/read-back"),
+        (RefusesAll, "write/read-back"),
+    ],
+)
+def test_a_refusal_that_is_not_about_a_document_is_one(connector: Any, rule: str) -> None:
+    """A document that is accepted elsewhere, or under another id, must be accepted here."""
+    assert _statuses(connector, rule) == {Status.FAILED}
