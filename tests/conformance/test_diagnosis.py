@@ -5,10 +5,16 @@ from typing import Any
 import pytest
 from bson import Binary, Int64, ObjectId
 
+from dsync_kit.conformance.calls.transcript import Call
+from dsync_kit.conformance.documents.strategies import update
+from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.diagnosis import blame_deletes_of_others
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, RPCS, UPDATE_TYPE_DELETE, WriteUpdatesRequest
+
+WRITE_UPDATES = next(rpc for rpc in RPCS if rpc.name == "WriteUpdates")
 
 
 def _hint(written: list[Any], listed: list[Any]) -> str:
@@ -49,3 +55,21 @@ def test_an_id_that_came_back_as_another_is_named_with_both() -> None:
 def test_ids_that_nobody_takes_for_one_say_nothing(written: list[Any], listed: list[Any]) -> None:
     """For a document that is merely lost, the rule's own hint is enough."""
     assert not _hint(written, listed)
+
+
+def _lost(identifier: str, deleted: str) -> Violation:
+    """The violation if a document is lost after the DELETE of another id."""
+    with pytest.raises(Violation) as caught:
+        Model(DATA_TYPE_MONGO_BSON, [encode({"_id": identifier}, DATA_TYPE_MONGO_BSON)]).check([])
+    removal = update(UPDATE_TYPE_DELETE, deleted, b"", DATA_TYPE_MONGO_BSON)
+    request = WriteUpdatesRequest(namespace="n", updates=[removal], type=DATA_TYPE_MONGO_BSON)
+    blame_deletes_of_others(caught.value, [Call(WRITE_UPDATES, request)])
+    return caught.value
+
+
+def test_a_document_lost_with_the_delete_of_a_similar_id_was_confused_with_it() -> None:
+    """DELETE 'a' removes 'A': the failure rests on ids that are told apart, and says so."""
+    found = _lost("A", "a")
+    assert Evidence.IDS in found.rests_on
+    assert found.hint == "'A' and 'a' are treated as one id, but differ in upper and lower case"
+    assert Evidence.IDS not in _lost("A", "b").rests_on

@@ -35,6 +35,7 @@ from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.diagnosis import blame_deletes_of_others
 from dsync_kit.conformance.verdicts.symptoms import symptoms_of
 from dsync_kit.conformance.verdicts.unexpected_errors import hint_of, unexpected_error
 from dsync_kit.conformance.verdicts.versions import blame_no_value
@@ -162,6 +163,7 @@ class Trial:
             self.corpus.save(self.key, choices_to_bytes(data.conjecture_data.choices))
         if violation is not None:
             blame_no_value(violation, case.recorder.calls)
+            blame_deletes_of_others(violation, case.recorder.calls)
             self.stopped = self._stopped(case)
             if self.stopped:
                 violation = Violation.silence(violation.seen)

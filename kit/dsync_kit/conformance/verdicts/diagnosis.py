@@ -8,12 +8,15 @@ from unicodedata import normalize
 
 from bson import Binary, ObjectId
 
-from dsync_kit.conformance.calls.transcript import show_id
+from dsync_kit.conformance.calls.transcript import Call, show_id
+from dsync_kit.conformance.calls.written import written
+from dsync_kit.conformance.results.evidence import Evidence
+from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.documents import decode_id, id_of
 from dsync_kit.errors import InvalidArgument
-from dsync_kit.protocol import BsonValue, DataType
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType
 
-__all__ = ["became", "merged"]
+__all__ = ["became", "blame_deletes_of_others", "merged"]
 
 _LONGEST_NAME = 16
 """Texts with so many equal characters at the start may have been cut."""
@@ -32,27 +35,48 @@ _FOLDS: tuple[tuple[Callable[[str], str], str], ...] = (
 
 def merged(lost: Sequence[bytes], kept: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which lost document's id was confused with which present one; empty if none seems to be."""
-    if (pair := _alike(lost, kept, data_type)) is None:
-        return ""
-    one, other, difference = pair
-    return f"{show_id(one)} and {show_id(other)} are treated as one id, but differ in {difference}"
+    return _as_one(_alike(lost, _ids(islice(kept, _THERE), data_type), data_type))
 
 
 def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType) -> str:
     """In one line, which lost document's id seems to have become another; empty if none does."""
-    if (pair := _alike(lost, strange, data_type)) is None:
+    if (pair := _alike(lost, _ids(islice(strange, _THERE), data_type), data_type)) is None:
         return ""
     one, other, difference = pair
     return f"the id {show_id(one)} has become {show_id(other)}, which differs in {difference}"
 
 
-def _alike(
-    lost: Sequence[bytes], there: Iterable[bytes], data_type: DataType
-) -> tuple[list[BsonValue], list[BsonValue], str] | None:
+def blame_deletes_of_others(violation: Violation, calls: Sequence[Call]) -> None:
+    """If all that is wrong is lost, and each lost id is easily confused with a deleted one: note that they may be."""
+    lost = [one.expected for one in violation.wrong if one.expected is not None and one.seen is None]
+    if not lost or len(lost) < len(violation.wrong):
+        return
+    data_type = violation.wrong[0].data_type
+    deleted = [
+        list(write.update.id)
+        for call, write in written(calls)
+        if call.error is None and write.update is not None and write.update.type == UPDATE_TYPE_DELETE
+    ]
+    if confused := _as_one(_alike(lost, deleted[-_THERE:], data_type)):
+        violation.rests_on |= Evidence.IDS
+        violation.hint = confused
+
+
+_Pair = tuple[list[BsonValue], list[BsonValue], str]
+"""Two ids that are easily confused, and their difference."""
+
+
+def _as_one(pair: _Pair | None) -> str:
+    if pair is None:
+        return ""
+    one, other, difference = pair
+    return f"{show_id(one)} and {show_id(other)} are treated as one id, but differ in {difference}"
+
+
+def _alike(lost: Sequence[bytes], others: Sequence[list[BsonValue]], data_type: DataType) -> _Pair | None:
     """The first lost id, one that is easily confused with it, and their difference; None if a lost id has none."""
     if len(lost) > _LOST:
         return None
-    others = _ids(islice(there, _THERE), data_type)
     found = [
         next(((one, other, name) for other in others if (name := _difference(one, other))), None)
         for one in _ids(lost, data_type)
