@@ -386,6 +386,20 @@ def test_json_numbers_that_must_be_written_without_a_zero_are_found_out() -> Non
         assert decode(written, JSON) == {"id": "c", "price": price}
 
 
+def test_a_length_that_all_rows_have_is_not_cut_by_a_limit() -> None:
+    """All account numbers have 22 characters, and the column has room for 34: no limit below 22 is assumed."""
+
+    def accounts(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "iban"} or not 0 < len(document["iban"] or "") <= 34:
+            return Answer(refusal="iban is a text of 34 characters at most")
+        return Answer(back=document)
+
+    rows = encoded([{"_id": f"a{number}", "iban": f"DE{number:020}"} for number in range(6)])
+    finding = probed(accounts, BSON, documents=rows)
+    assert finding.schema is not None
+    assert (finding.schema.fields["iban"].min_length, finding.schema.fields["iban"].max_length) == (22, 22)
+
+
 def test_the_form_of_ids_is_found_out() -> None:
     """A key without white space around it: then no id of the schema has any, and other characters may still occur."""
 

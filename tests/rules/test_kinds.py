@@ -13,6 +13,7 @@ from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.flow import retries
 from dsync_kit.flow.retries import WAITS
 from dsync_kit.protocol import Partition, WriteUpdatesRequest, WriteUpdatesResponse
 
@@ -149,3 +150,21 @@ def test_documents_that_cannot_be_removed_are_not_removed_again_and_again() -> N
     assert outcome.status is Status.PASSED
     repeated = len(RecordsDeletes.calls) - len(set(RecordsDeletes.calls))
     assert repeated == len(WAITS)
+
+
+def test_a_delete_that_is_refused_in_vain_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule on DELETE names it. No other rule sends one, each with dsync's pauses, or waits for it."""
+    monkeypatch.setattr(retries, "WAITS", (0.0, 0.0, 0.0))
+    profile = replace(PROFILES["quick"], examples=4, shrinking=0.0)
+    rules = ["updates/delete", "updates/many", "write/after-delete", "stream/deletes", "wire/field-order"]
+    result = judge(Variant("in vain", DeletesAreUnavailable, "", "local"), rules, profile=profile)
+    statuses = {outcome.rule: outcome.status for outcome in result.outcomes}
+    assert statuses == {
+        "updates/delete": Status.FAILED,
+        "updates/many": Status.PASSED,
+        "wire/field-order": Status.PASSED,
+        "write/after-delete": Status.SKIPPED,
+        "stream/deletes": Status.SKIPPED,
+    }
+    reasons = {outcome.reason for outcome in result.outcomes if outcome.status is Status.SKIPPED}
+    assert reasons == {"it deletes nothing, as updates/delete shows"}

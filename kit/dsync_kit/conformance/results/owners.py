@@ -25,6 +25,7 @@ class Owner(StrEnum):
     LIST_IDS_UNIQUE = "list/ids-unique"
     WRITE_ACCEPTS = "write/accepts"
     WRITE_READ_BACK = "write/read-back"
+    DELETES = "updates/delete"
     STREAM_OPENS = "stream/opens"
     STREAM_STAYS_OPEN = "stream/stays-open"
     STREAM_FROM_PLAN = "stream/from-plan"

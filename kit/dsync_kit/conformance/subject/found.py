@@ -20,6 +20,7 @@ class Found:
     - `families`: what its namespaces hold
     - `plans_updates`: whether its plans have updates; None if no plan has shown it, as GeneratePlan fails
     - `copies_only`: whether it applies no updates at all; `deletes`: whether it applies deletes
+    - `vain_deletes`: how it refuses every DELETE, if with a code that dsync repeats; empty if it does not
     - `unknown`: for offered namespaces, why it is unknown what they hold
     - `accepts`: False if it has refused all documents that were tried
     - `misread`: types in which it lists something other than documents of the type
@@ -34,6 +35,7 @@ class Found:
     plans_updates: bool | None = False
     copies_only: bool = False
     deletes: bool = True
+    vain_deletes: str = ""
     unknown: Mapping[str, str] = field(default_factory=dict)
     accepts: bool = True
     misread: tuple[DataType, ...] = ()
@@ -51,4 +53,4 @@ class Found:
         """Why written documents cannot be removed; empty if they can."""
         if self.copies_only:
             return Need.APPLYING.value
-        return "" if self.deletes else Need.DELETING.value
+        return "" if self.deletes else self.vain_deletes or Need.DELETING.value

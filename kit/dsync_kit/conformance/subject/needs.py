@@ -24,6 +24,8 @@ _SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
 def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
     """Why a rule with these needs and this id does not apply to a connector; empty if it does."""
     need = next((need for need in needs if not offers(subject, need)), None)
+    if need is Need.DELETING and subject.found.vain_deletes:
+        return "" if rule == Owner.DELETES else f"it deletes nothing, as {Owner.DELETES} shows"
     if need is None and not _SHOWN.isdisjoint(needs) and not subject.found.shows and rule not in _SAY_SO:
         return "nothing that was written is listed"
     match need:

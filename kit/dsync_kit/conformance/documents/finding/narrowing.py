@@ -147,7 +147,10 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
         return
     if "string" in own.types and not own.patterns:
         lengths = (300, 255, 100, 50, 20, 10, 5, 2, 1)
-        yield from (("x" * long, {"max_length": next_}) for long, next_ in pairwise(lengths))
+        least = own.min_length or 0
+        yield from (
+            ("x" * long, {"max_length": max(next_, least)}) for long, next_ in pairwise(lengths) if long > least
+        )
     elif "long" in own.types:
         wide = 2**62 if data_type != DATA_TYPE_MONGO_BSON else Int64(2**62)
         yield wide, between(-(2**31), 2**31 - 1)

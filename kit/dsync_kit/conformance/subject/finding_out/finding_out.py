@@ -50,6 +50,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         plans_updates,
         copies_only=trying.samples.copies_only,
         deletes=trying.samples.deletes,
+        vain_deletes=trying.samples.vain,
         unknown=trying.unknown,
         accepts=trying.accepts,
         misread=trying.samples.misread,

@@ -41,6 +41,7 @@ class Samples:
     """The documents that were written so far. Those that could not be deleted are remembered for the report.
 
     - `copies_only`: whether the sink applies no updates at all; `deletes`: whether it applies deletes
+    - `vain`: how the first DELETE was refused, if as something that would pass, however often it was repeated
     - `written`: whether there were any
     - `unseen`: whether the first one was not listed
     """
@@ -52,9 +53,12 @@ class Samples:
         self._driver = access.driver
         self._remembered = access.remembered
         self._settling = access.settling
+        self._liveness = access.liveness
+        self._removed = False
         self._misread: dict[DataType, bool] = {}
         self.copies_only = False
         self.deletes = True
+        self.vain = ""
         self.written = False
         self.unseen = False
 
@@ -121,10 +125,13 @@ class Samples:
         try:
             driver = self._remembered.removing(self._driver)
             self._data.change(namespace, removals(documents, data_type), data_type, driver=driver)
+            self._removed = True
         except ConnectorError as error:
-            if error.retryable:
+            if error.retryable and (self._removed or not self._liveness.answers()):
                 self._remembered.removals_fail = True
                 raise
+            if error.retryable:
+                self.deletes, self.vain = False, str(error)
             self._remembered.remain(namespace, str(error))
             if error.code is StatusCode.UNIMPLEMENTED:
                 self._deletes_nothing(namespace, data_type, documents[0])
