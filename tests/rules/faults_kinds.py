@@ -16,7 +16,7 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
-from . import faults_durability, variants_info, variants_stores
+from . import faults_durability, faults_updates, faults_write, variants_documents, variants_info, variants_stores
 from .altering import Altering, read_document, write_document
 from .fault import REFERENCE, Fault, broken_in
 from .variants_kinds import LiveTopic, Slow, StreamsOnly
@@ -209,3 +209,16 @@ class SlowAndSorted(Slow):
         return super().write_updates(  # type: ignore[no-any-return]
             WriteUpdatesRequest(namespace=request.namespace, type=request.type, updates=ordered)
         )
+
+
+# Hashes whose fields are texts
+
+
+@broken("write/overwrites")
+class HashesAreMerged(faults_write.MergesOnWrite, variants_documents.TextsOnly):
+    """HSET without DEL: the fields that a new document lacks stay."""
+
+
+@broken("updates/partial")
+class HashesKeepWhatIsUnset(faults_updates.UnsetIsIgnored, variants_documents.TextsOnly):
+    """A partial update sets fields, and removes none."""

@@ -159,6 +159,14 @@ class FlatDocuments(_Fussy):
 
 
 @unusual()
+class TextsOnly(_Fussy):
+    """Documents are hashes whose fields, the id included, are texts, as in Redis."""
+
+    def bad(self, value: Any) -> bool:
+        return not isinstance(value, str)
+
+
+@unusual()
 class NumbersOfAKeyValueStore(_Fussy):
     """Numbers are between 1e-130 and 1e125, or zero, as in DynamoDB; others are refused."""
 

@@ -13,7 +13,7 @@ from dsync_kit.protocol import (
 
 from .altering import fill
 from .fault import REFERENCE, STORE, Variant, unusual_in
-from .variants_documents import NoNulls
+from .variants_documents import NoNulls, TextsOnly
 from .variants_info import SinkOnly
 
 __all__ = ["VARIANTS"]
@@ -74,6 +74,11 @@ class MadeBeforehand(_Made):
 @unusual(namespaces=GIVEN)
 class MadeBeforehandWithoutNulls(NoNulls, _Made):
     """Namespaces that take documents with any fields, if none of them is null."""
+
+
+@unusual(namespaces=GIVEN)
+class MadeBeforehandTextsOnly(TextsOnly, _Made):
+    """Namespaces for hashes of texts."""
 
 
 @unusual(namespaces=GIVEN)

@@ -112,6 +112,9 @@ class _Without(Anything):
             values = [*fields.values(), *_SAME_FIELDS][: len(_SAME_FIELDS) - 1]
             # The last one stands for all, so that documents differ as the original ones do.
             fields = dict(zip(_SAME_FIELDS, [*values, f"v{_number(fields)}"], strict=True))
+        return self.fitting(fields)
+
+    def fitting(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return self._named(fields)
 
     def _named(self, fields: Mapping[str, Any], level: int = 1) -> dict[str, Any]:

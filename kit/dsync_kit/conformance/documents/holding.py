@@ -77,6 +77,10 @@ class Holding(ABC):
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, and with these fields as far as the namespace has them."""
 
+    def fitting(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a document or a partial update, with other values for those that the namespace refuses."""
+        return dict(fields)
+
     def as_written(self, document: bytes) -> bytes:
         """A document that was read, without the fields that the store added."""
         return document

@@ -40,6 +40,7 @@ _MOST_SEEN = 20
 """How many values of a field become an enumeration at most."""
 
 # Names that no table has.
+_TEXTS: dict[str, Any] = {"kit_a": "5", "kit_b": "text"}
 _PLAIN: dict[str, Any] = {"kit_a": 5, "kit_b": "text"}
 _RICH: dict[DataType, dict[str, Any]] = {
     DATA_TYPE_MONGO_BSON: {**_PLAIN, "kit_c": [1.5, None, {"d": Int64(5)}], "kit_d": Decimal128("1.5")},
@@ -55,7 +56,9 @@ def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
         answer = probe.tried(document := {id_field(probe.data_type): probe.sample_id(kind), **rich})
         # Such a store may still refuse some values, or change them: what counts is that fields may have any names.
         if answer.refusal:
-            free = probe.kept({id_field(probe.data_type): probe.sample_id(kind), **_PLAIN})
+            free = any(
+                probe.kept({id_field(probe.data_type): probe.sample_id(kind), **fields}) for fields in (_PLAIN, _TEXTS)
+            )
         else:
             free = not answer.readable or (answer.back is not None and answer.back.keys() == document.keys())
         if free:

@@ -116,7 +116,8 @@ def _unknown_update(case: Case, data_type: DataType) -> None:
 def _partial_update(case: Case, data_type: DataType) -> None:
     namespace, value = case.namespace(), case.identifier(data_type)
     case.write(namespace, [case.document(value, {"a": 1, "b": 2}, data_type)], data_type)
-    update = Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=encode({"a": 2}, data_type))
+    changes = encode(case.holding(data_type).fitting({"a": 2}), data_type)
+    update = Update(id=id_value(value, data_type), type=UPDATE_TYPE_PARTIAL_UPDATE, data=changes)
     case.update(namespace, [update], data_type)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from bson import DatetimeMS, Decimal128, ObjectId
+from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
 from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features
@@ -21,13 +21,20 @@ _IN_BOTH: dict[Feature, list[Any]] = {
 }
 _IN_BSON: dict[Feature, list[Any]] = {
     **_IN_BOTH,
+    Feature(FeatureKind.VALUES, "int"): [5],
+    Feature(FeatureKind.VALUES, "long"): [Int64(5)],
+    Feature(FeatureKind.VALUES, "double"): [1.5],
     Feature(FeatureKind.NOT_FINITE): [float("nan")],
     Feature(FeatureKind.VALUES, "decimal"): [Decimal128("1.5")],
     Feature(FeatureKind.VALUES, "date"): [DatetimeMS(0)],
     Feature(FeatureKind.VALUES, "objectId"): [ObjectId("0" * 24)],
     Feature(FeatureKind.VALUES, "binData"): [b"bytes"],
 }
-_IN_JSON: dict[Feature, list[Any]] = {**_IN_BOTH, Feature(FeatureKind.LONG_INTEGERS): [2**63 - 1]}
+_IN_JSON: dict[Feature, list[Any]] = {
+    **_IN_BOTH,
+    Feature(FeatureKind.VALUES, "number"): [5],
+    Feature(FeatureKind.LONG_INTEGERS): [2**63 - 1],
+}
 _LEVELS = 40
 
 
