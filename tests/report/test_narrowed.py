@@ -24,7 +24,14 @@ SCHEMA = {
 
 def _consequence(rule: str, status: str) -> Outcome:
     cause = FAILED.rule
-    return replace(FAILED, rule=rule, failure=FAILURE, replay=REPLAY, cause=cause, apart=Apart(MIXED, cause, status))
+    return replace(
+        FAILED,
+        rule=rule,
+        failure=FAILURE,
+        replay=REPLAY,
+        cause=cause,
+        apart=Apart(MIXED, cause, status, confirmed=True),
+    )
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def narrowed() -> Report:
     """One bug with four consequences, one of which fails on its own; and a rule with two of 25 examples."""
     report = make_report(
         replace(PASSED, examples=2, wanted=25),
-        replace(FAILED, apart=Apart(MIXED, "")),
+        replace(FAILED, apart=Apart(MIXED, "", confirmed=True)),
         _consequence("list/ends", Status.PASSED),
         _consequence("stream/ends", Status.PASSED),
         _consequence("write/large", ""),
@@ -53,6 +60,16 @@ def test_what_was_judged_again_is_summed_up(narrowed: Report) -> None:
     assert "2 MUST rules violated, 3 more as a consequence (2 pass apart from it)" in narrowed.verdict()
 
 
+def test_what_is_not_confirmed_is_not_named_as_the_bug() -> None:
+    """The consequences that passed without a feature say so; whether it is what matters is not known."""
+    root = replace(FAILED, apart=Apart(MIXED, ""))
+    passed, idle = (_consequence(f"list/{status}", status) for status in (Status.PASSED, Status.NOT_EXERCISED))
+    unconfirmed = [replace(found, apart=Apart(MIXED, FAILED.rule, found.apart.status)) for found in (passed, idle)]
+    report = make_report(root, *unconfirmed)
+    assert report.again(FAILED.rule) == f"without {MIXED}: 1 passed, 0 failed on their own, 1 not exercised"
+    assert make_report(root, unconfirmed[1]).again(FAILED.rule) == ""
+
+
 def test_all_reports_say_it(narrowed: Report) -> None:
     """Terminal, Markdown, HTML and JUnit use the same words; JSON has fields as well."""
     terminal = " ".join("\n".join(line.plain for line in report_lines(narrowed, 200)).split())
@@ -64,8 +81,19 @@ def test_all_reports_say_it(narrowed: Report) -> None:
     assert message is not None
     assert message.get("message") == f"a consequence of {FAILED.rule}; apart from {MIXED}: passed"
     rules = {rule["id"]: rule for rule in json.loads(json_report.render(narrowed))["rules"]}
-    assert rules[FAILED.rule]["apart"] == {"feature": MIXED, "cause": "", "status": "", "summary": SUMMARY}
-    assert rules["write/odd"]["apart"] == {"feature": MIXED, "cause": FAILED.rule, "status": "failed"}
+    assert rules[FAILED.rule]["apart"] == {
+        "feature": MIXED,
+        "cause": "",
+        "status": "",
+        "confirmed": True,
+        "summary": SUMMARY,
+    }
+    assert rules["write/odd"]["apart"] == {
+        "feature": MIXED,
+        "cause": FAILED.rule,
+        "status": "failed",
+        "confirmed": True,
+    }
     assert "on its own" in terminal
 
 

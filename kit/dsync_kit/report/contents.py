@@ -149,17 +149,23 @@ class Report:
         ]
 
     def again(self, rule: str) -> str:
-        """The results of the rules that were judged apart from features of the failure; empty if there are none."""
+        """The results of the rules that were judged apart from features of the failure; empty if none has a verdict.
+
+        The features are named as the bug only if it was confirmed that the failure needs nothing else.
+        """
         apart = [found.apart for found in self.result.outcomes if found.apart is not None and found.apart.cause == rule]
-        if not apart:
-            return ""
         counts = Counter(found.status for found in apart)
+        passed = counts.pop(Status.PASSED, 0)
         failed = sum(counts.pop(status, 0) for status in (Status.FAILED, Status.FLAKY, Status.KNOWN_FAILING))
-        parts = [f"{counts.pop(Status.PASSED, 0)} passed", f"{failed} failed on their own"]
+        if not passed + failed:
+            return ""
+        parts = [f"{passed} passed", f"{failed} failed on their own"]
         untried = counts.pop("", 0)
         parts += [f"{count} {status.replace('-', ' ')}" for status, count in counts.items()]
         parts += [f"{untried} not tried, for lack of time"] if untried else []
-        return f"1 bug ({apart[0].feature}); judged apart from it: {', '.join(parts)}"
+        first = apart[0]
+        what = f"1 bug ({first.feature}); judged apart from it" if first.confirmed else f"without {first.feature}"
+        return f"{what}: {', '.join(parts)}"
 
     def verdict(self) -> str:
         """The result in one sentence, for people."""

@@ -151,7 +151,7 @@ def _advice(
     if again:
         yield from field("judged again", again, width, column=_LABELS)
     if outcome.apart is not None and outcome.apart.cause and not outcome.cause:
-        text = f"on its own: it also fails apart from {outcome.apart.feature}, which make {outcome.apart.cause} fail"
+        text = f"on its own: without {outcome.apart.feature}, it still fails, unlike {outcome.apart.cause}"
         yield from field("fails", text, width, column=_LABELS)
     if failure.hint:
         yield from field("likely cause", failure.hint, width, column=_LABELS, style="cyan")

@@ -72,7 +72,13 @@ def _apart(report: Report, outcome: Outcome) -> dict[str, Any] | None:
     """Apart from which feature the rule was judged again; for the rule with that failure, the results of the others."""
     if outcome.apart is None:
         return None
-    described = {"feature": outcome.apart.feature, "cause": outcome.apart.cause, "status": outcome.apart.status}
+    apart = outcome.apart
+    described = {
+        "feature": apart.feature,
+        "cause": apart.cause,
+        "status": apart.status,
+        "confirmed": apart.confirmed,
+    }
     return described | ({"summary": summary} if (summary := report.again(outcome.rule)) else {})
 
 

@@ -62,6 +62,18 @@ _NARROW = frozenset(
     }
 )
 
+_OF_CALLS = frozenset(
+    {
+        FeatureKind.MISFIT,
+        FeatureKind.MALFORMED,
+        FeatureKind.EMPTY_CALL,
+        FeatureKind.IN_ONE_CALL,
+        FeatureKind.DELETES,
+        FeatureKind.WRITTEN_AGAIN,
+        FeatureKind.SEVERAL_PAGES,
+    }
+)
+
 _OWNERS: dict[FeatureKind, str] = {
     FeatureKind.FIELD_ORDER: Owner.FIELD_ORDER,
     FeatureKind.JSON_SPELLING: Owner.JSON_SPELLING,
@@ -95,20 +107,17 @@ class Feature:
     detail: str = ""
 
     def __str__(self) -> str:
-        match self.kind:
-            case FeatureKind.VALUES:
-                return f"values of the type {self.detail}"
-            case FeatureKind.IDS:
-                return f"ids of the type {self.detail}"
-            case FeatureKind.MISFIT | FeatureKind.MALFORMED:
-                return f"{self.kind.value} ({self.detail})"
-            case _:
-                return self.kind.value
+        return _named(self.kind, [self.detail])
 
     @property
     def narrow(self) -> bool:
         """Whether few examples need it: two failures that both need it are probably the same bug."""
         return self.kind in _NARROW
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it is about what a rule does, not about the data: many a rule cannot do without it."""
+        return self.kind in _OF_CALLS
 
     @property
     def owner(self) -> str:
@@ -141,11 +150,22 @@ def features_of_owner(owner: str) -> Features:
 
 def name_features(features: Sequence[Feature]) -> str:
     """The features in words: `ids of mixed kinds and values of the types bool and number`."""
-    of_values = [feature.detail for feature in features if feature.kind is FeatureKind.VALUES]
-    named = [str(feature) for feature in features if feature.kind is not FeatureKind.VALUES]
-    if of_values:
-        named.append(f"values of the type{'s' * (len(of_values) > 1)} {_listed(of_values)}")
-    return _listed(named)
+    details: dict[FeatureKind, list[str]] = {}
+    for feature in features:
+        details.setdefault(feature.kind, []).append(feature.detail)
+    # Values come last, whatever was found first.
+    return _listed(
+        [_named(kind, details[kind]) for kind in sorted(details, key=lambda kind: kind is FeatureKind.VALUES)]
+    )
+
+
+_BY_TYPE = {FeatureKind.VALUES: "values", FeatureKind.IDS: "ids"}
+
+
+def _named(kind: FeatureKind, details: Sequence[str]) -> str:
+    if kind in _BY_TYPE:
+        return f"{_BY_TYPE[kind]} of the type{'s' * (len(details) > 1)} {_listed(details)}"
+    return f"{kind.value} ({_listed(details)})" if any(details) else kind.value
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -164,20 +184,27 @@ def read_features(text: str) -> Features:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Retrial:
-    """A rule to judge again, apart from features of the failure of `cause`."""
+    """A rule to judge again, apart from features of the failure of `cause`.
+
+    If it `confirms`, these are the other features of the failure: if the rule still fails, those that were left out
+    before are what matters.
+    """
 
     rule: str
     cause: str
     without: Features
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
     """A second judgement of a rule: apart from which features of which rule's failure, and with what result.
 
-    `status` is empty if there was no time for it.
+    `status` is empty if there was no time for it. `confirmed` says that the failure needs the feature, and nothing else
+    that its example shows: without the feature its rule passes, and with the feature alone it still fails.
     """
 
     feature: str
     cause: str
     status: str = ""
+    confirmed: bool = False

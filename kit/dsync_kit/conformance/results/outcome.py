@@ -182,6 +182,8 @@ class Finding(_Judged):
     """The values of the example that was run again, if it passed."""
     exercised: int = 0
     """The number of examples that checked something, and were not declined."""
+    until_failure: int = 0
+    """How many examples ran until the first one failed, that one included; 0 if none did."""
     owner: str = ""
     """The rule that owns the violation, if known."""
     suspect: str = ""

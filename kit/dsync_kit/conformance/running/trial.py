@@ -129,6 +129,8 @@ class Trial:
     """The values of the last example that passed, if it was replayed."""
     began: float = field(default_factory=time.monotonic)
     failed_at: float = 0.0
+    until_failure: int = 0
+    """How many examples ran until the first one failed, that one included."""
     stopped: bool = False
     """Whether the connector has stopped answering."""
     cut: bool = False
@@ -249,6 +251,7 @@ class Trial:
         return replace(
             finding,
             failure=self._failure(found),
+            until_failure=self.until_failure,
             # A rule that owns its violation is not a consequence, whatever rules it comes after.
             owner=found.violation.owner,
             suspect=found.violation.suspect,
@@ -273,7 +276,7 @@ class Trial:
 
     def _keep(self, found: _Found) -> None:
         if self.smallest is None:
-            self.failed_at = time.monotonic()
+            self.failed_at, self.until_failure = time.monotonic(), self.examples
         self.failures += 1
         if self.smallest is None or found.size <= self.smallest.size:
             self.smallest = found
