@@ -20,11 +20,16 @@ def change(written: Any, found: Any) -> Change:
         ([True], True, "encoding/array-order", "v: an array of 1 comes back as bool"),
         ([1, 1], [1], "encoding/array-order", "v: an array of 2 comes back as an array of 1"),
         ([1, None], [1], "encoding/bson-null", "v: an array of 2 comes back as an array of 1"),
-        ({"x": [5]}, {"x": [Int64(5)]}, "encoding/bson-int32", "v.x[0]: int comes back as long"),
-        ({"x": 1}, '{"x": 1}', "encoding/deep", "v: object comes back as string"),
-        ({"$oid": "5"}, "5", "", "v: object comes back as string"),
-        ("", None, "encoding/empty-and-null", "v: an empty string comes back as null"),
-        (" a", "a", "encoding/bson-text", ""),
+        (
+            {"x": [5]},
+            {"x": [Int64(5)]},
+            "encoding/bson-int32",
+            "v.x[0]: int comes back as long (the store has fewer types of numbers)",
+        ),
+        ({"x": 1}, '{"x": 1}', "encoding/deep", "v: object comes back as string (the value is stored as text)"),
+        ({"$oid": "5"}, "5", "", "v: object comes back as string (the value is stored as text)"),
+        ("", None, "encoding/empty-and-null", "v: an empty text comes back as null"),
+        (" a", "a", "encoding/bson-text", "v: white space at its ends is removed"),
     ],
 )
 def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: str, description: str) -> None:

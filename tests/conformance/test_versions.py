@@ -41,5 +41,5 @@ def test_a_value_that_nobody_sent_was_changed() -> None:
 def test_the_description_goes_with_the_owner() -> None:
     """The hint must not say that a number became a text if the text was written, too."""
     calls = [page(make_document("a", {"v": value}, BSON)) for value in (5, "five")]
-    assert judged(5, "five", calls[0]).hint == "v: int comes back as string"
+    assert judged(5, "five", calls[0]).hint == "v: int comes back as string (the value is stored as text)"
     assert judged(5, "five", *calls).hint == ""

@@ -11,6 +11,7 @@ from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value
 from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.verdicts.damage import conversion_of, damage_of
 from dsync_kit.documents import CODEC_OPTIONS, decode
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
@@ -51,7 +52,7 @@ class Change:
     """The first change in a document.
 
     `owner` is the rule about it, empty if no rule is only about that. `shown` is the change with its values.
-    `description` says in words what became of the value, if it is no longer of its kind; else it is empty. `converted`
+    `description` says in words what became of the value, if that is clear; else it is empty. `converted`
     are its kinds before and after, if neither is an array or a document.
     """
 
@@ -108,7 +109,13 @@ def _description(written: Any, found: Any, data_type: DataType, path: str) -> st
     if found is _MISSING:
         return f"{path}: {_kind(written, data_type)} is left out"
     before, after = _kind(written, data_type), _kind(found, data_type)
-    return f"{path}: {before} comes back as {after}" if before != after else ""
+    if before == after:
+        damage = damage_of(written, found)
+        return f"{path}: {damage}" if damage else ""
+    if written == "" and found is None:
+        return f"{path}: an empty text comes back as null"
+    reason = conversion_of(*(kind_of_value(value, data_type) for value in (written, found)))
+    return f"{path}: {before} comes back as {after}" + (f" ({reason})" if reason else "")
 
 
 def _converted(written: Any, found: Any, data_type: DataType) -> tuple[str, ...]:
@@ -130,11 +137,15 @@ def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
     """Which fields are missing, and which are there instead."""
     within = f" in {path}" if path else ""
     parts = [
-        f"{', '.join(map(repr, names[:_FEW]))}{', …' * (len(names) > _FEW)} {'are' if len(names) > 1 else 'is'} {what}"
+        ", ".join([*map(_value, names[:_FEW]), *["…"] * (len(names) > _FEW)]) + f" {_be(names)} {what}"
         for names, what in ((missing, "missing"), (new, "new"))
         if names
     ]
     return f"of its fields{within}, {', '.join(parts)}"
+
+
+def _be(names: Sequence[str]) -> str:
+    return "are" if len(names) > 1 else "is"
 
 
 def _value(value: Any) -> str:
