@@ -116,7 +116,12 @@ class Refuses(Sink):
 @pytest.mark.parametrize(
     ("error", "message", "hint"),
     [
-        (NotFound("no table"), "GetByIds was refused with NOT_FOUND", "a hint"),
+        (NotFound("none"), "GetByIds was refused with NOT_FOUND", "a missing document is an error, or is left out"),
+        (
+            InvalidArgument("no table"),
+            "GetByIds was refused with INVALID_ARGUMENT",
+            "the answer says why the call was refused; if it works in other rules: a hint",
+        ),
         (
             KeyError("n"),
             "GetByIds was refused with UNKNOWN",
@@ -125,7 +130,8 @@ class Refuses(Sink):
     ],
 )
 def test_the_hint_of_a_refused_call(error: Exception, message: str, hint: str):
-    """A deliberate refusal says what is wrong; after an unexpected failure, the rule may not have come to its point."""
+    """A rule that is about such refusals explains it. Otherwise the rule may not have come to its point: the answer, or
+    the connector's log, says more."""
 
     def check(case: Case) -> None:
         case.api.get_by_ids(GetByIdsRequest())

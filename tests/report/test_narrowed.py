@@ -115,7 +115,7 @@ def test_many_rules_with_fewer_examples_are_counted_by_area() -> None:
     """Only those that had fewest are named, up to twelve: nobody reads seventy names."""
     fewest = [replace(PASSED, rule=f"plan/{n}", examples=2, wanted=25) for n in range(15)]
     fewer = [replace(PASSED, rule=f"{area}/{n}", examples=10, wanted=25) for area in ("list", "lsn") for n in range(3)]
-    full = replace(PASSED, rule="info/id", examples=25)
+    full = replace(PASSED, rule="info/stable", examples=25)
     title, parts = make_report(*fewest, *fewer, full).reduced()
     named = ", ".join(f"plan/{n} (2 of 25)" for n in range(12))
     assert title == "Fewer examples, for lack of time: 21 of 22 rules"

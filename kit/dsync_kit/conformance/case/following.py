@@ -169,7 +169,7 @@ class Follower:
                 return Violation(
                     f"the source itself does not hold the written documents, so {what} cannot lead to them",
                     expected=f"in {name!r} {show_state(expected)}",
-                    seen=f"listed: {show_state(listed.get(key))}; after {len(self.updates)} updates {show_state(seen)}",
+                    seen=f"listed: {show_state(listed.get(key))}; after {self._received()} {show_state(seen)}",
                     owner=change.owner,
                     rests_on=Evidence.LISTING,
                     hint=change.description
@@ -178,9 +178,9 @@ class Follower:
                 )
             change = change_of(expected, seen, self.data_type)
             return Violation(
-                f"the source's state is not reached by {what}: {self._named(expected, seen, len(wrong) - 1)}",
+                f"after {what}, dsync's copy differs from the source: {self._named(expected, seen, len(wrong) - 1)}",
                 expected=f"in {name!r} {show_state(expected)}",
-                seen=f"after {len(self.updates)} updates {show_state(seen)}",
+                seen=f"after {self._received()} {show_state(seen)}",
                 owner=owner or self._converted(expected, seen) or change.owner or owned(),
                 rests_on=Evidence.STREAM,
                 wrong=tuple(
@@ -190,6 +190,10 @@ class Follower:
             )
 
         self.until(reached, missing, pause=pause)
+
+    def _received(self) -> str:
+        """How many updates have come."""
+        return f"{len(self.updates):,} update{'s' * (len(self.updates) != 1)}"
 
     def behind(self, wanted: Mapping[str, Held]) -> bool:
         """Whether the sink does not yet hold what is wanted of each namespace."""

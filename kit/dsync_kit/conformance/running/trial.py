@@ -32,6 +32,7 @@ from dsync_kit.conformance.results.outcome import (
 )
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.results.situations import Situation
+from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
@@ -63,6 +64,9 @@ _LENIENCE = 2
 
 _AGAIN = 3
 """The least number of times that a failing example is run again if it may not fail every time."""
+
+
+_HINTS = {rule.id: rule.hint for rule in RULES}
 
 
 class Failed(Exception):
@@ -296,12 +300,16 @@ class Trial:
         failed = f"{self.failures} of {self.examples} examples failed"
         return f"{failed}, but the smallest of them did not fail again in {self.most_again} more runs"
 
+    def _hint(self, owner: str) -> str:
+        """The likely cause: that of the rule which owns what was seen, or else of this one."""
+        return (_HINTS.get(owner) if owner != self.rule.id else "") or self.rule.hint
+
     def _failure(self, found: _Found) -> Failure:
         return Failure(
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=found.violation.hint or hint_of(found.violation, self.rule.hint),
+            hint=found.violation.hint or hint_of(found.violation, self._hint(found.violation.owner)),
             example=found.example,
             transcript=found.transcript,
             reproducible=self.confirmed or not self.to_be_confirmed,

@@ -1,5 +1,6 @@
 """The violation for a status that the rule does not expect: which call was refused, which rule owns that, and why."""
 
+import re
 from collections.abc import Sequence
 
 from grpc import StatusCode
@@ -10,6 +11,7 @@ from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
+    GeneratePlanRequest,
     GetByIdsRequest,
     ListDataRequest,
     StreamUpdatesRequest,
@@ -24,9 +26,13 @@ _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
 """The calls that return documents."""
 
 _FAILED = "the connector's log says why the call failed"
+_REFUSED = "the answer says why the call was refused"
 _UNLISTED = "the answer says what cannot be listed"
 _DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
 """The codes of a refusal that says itself what is wrong."""
+
+_OF_REFUSALS = re.compile(r"\b(refuse|accept|error|fails|exception)")
+"""Words of a hint that explains why a call is refused."""
 
 
 def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
@@ -56,15 +62,21 @@ def hint_of(violation: Violation, hint: str) -> str:
         return hint
     why = _FAILED
     if violation.refusal.endswith(_DELIBERATE):
-        if not violation.refusal.startswith(ListDataRequest.DESCRIPTOR.name.removesuffix("Request")):
+        listing = violation.refusal.startswith(ListDataRequest.DESCRIPTOR.name.removesuffix("Request"))
+        if not listing and _OF_REFUSALS.search(hint):
             return hint
-        why = _UNLISTED
+        why = _UNLISTED if listing else _REFUSED
     return f"{why}; if it works in other rules: {hint}" if hint else why
 
 
 def _owner(call: Call, error: ConnectorError) -> str:
     if error.code is StatusCode.UNIMPLEMENTED:
         return Owner.DECLARED_SINK if isinstance(call.request, _WRITES) else Owner.DECLARED_SOURCE
-    if isinstance(call.request, WriteDataRequest) and error.code is StatusCode.INVALID_ARGUMENT:
-        return Owner.WRITE_ACCEPTS
+    match call.request, error.code:
+        case WriteDataRequest(), StatusCode.INVALID_ARGUMENT:
+            return Owner.WRITE_ACCEPTS
+        case GetByIdsRequest(), StatusCode.NOT_FOUND:
+            return Owner.GET_BY_IDS_MISSING
+        case GeneratePlanRequest(), _ if not call.request.namespaces:
+            return Owner.PLAN_DEFAULT
     return ""

@@ -322,11 +322,12 @@ def _same(case: Case, item: bytes, document: bytes, data_type: DataType) -> None
     case.checks += 1
     if not _is_same(case, item, document, data_type):
         item, document = (case.as_written(found, data_type) if found else found for found in (item, document))
-        asked = show_id(id_of(document, data_type)) if document else "a deleted document"
+        asked = show_id(id_of(document, data_type)) if document else "a document that was deleted"
+        what = "nothing" if not item else "something other than its document" if document else "an item"
         raise Violation(
-            "an item is not the document with its id",
+            f"GetByIds returns {what} for {asked}",
             expected=show_document(document),
-            seen=f"{show_document(item)} for {asked}",
+            seen=show_document(item),
             owner=change_of(document, item, data_type).owner,
             rests_on=Evidence.LISTING,
         )

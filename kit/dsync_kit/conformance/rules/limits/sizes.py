@@ -273,7 +273,7 @@ def many_namespaces(case: Case) -> None:
     left_out = set(full) - {partition.namespace for partition in plan.partitions}
     case.check(
         not left_out,
-        f"a plan of {count} namespaces omits some that have documents",
+        f"a plan of {count} namespaces omits {len(left_out)} of the {len(full)} that have documents",
         expected=f"partitions of {len(full)} namespaces with documents",
         seen=f"none of {sorted(left_out)[:3]}",
     )
@@ -281,7 +281,7 @@ def many_namespaces(case: Case) -> None:
         left_out = set(full) - {partition.namespace for partition in case.driver.plan().partitions}
         case.check(
             not left_out,
-            f"a plan without namespaces omits some of {len(full)}",
+            f"a plan without namespaces omits {len(left_out)} of {len(full)} namespaces that have documents",
             expected="partitions of all namespaces with documents",
             seen=f"none of {sorted(left_out)[:3]}",
         )

@@ -53,7 +53,12 @@ def opens(case: Case) -> None:
         asked = case.subject.existing()[:1]
         stream = case.enter(case.driver.stream_lsn(case.driver.updates_partition(asked).cursor, asked))
         stream.next(_SOON)
-    case.check(stream.error is None, "StreamLSN fails", expected="a stream of counts", seen=stream.error)
+    case.check(
+        stream.error is None,
+        "StreamLSN fails, opened with the plan's update cursor",
+        expected="a stream of counts",
+        seen=stream.error,
+    )
 
 
 @rule(

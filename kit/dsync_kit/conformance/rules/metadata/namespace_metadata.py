@@ -142,7 +142,7 @@ def agrees_with_listing(case: Case) -> None:
     "metadata/unknown-namespace",
     "An unknown namespace is empty, or is answered with NOT_FOUND",
     needs=(Need.SOURCE,),
-    hint="the store's error for a missing table or collection is mapped to the code of an outage",
+    hint="the query ignores the namespace, or the store's error for a missing one is mapped to the code of an outage",
     after=("metadata/answers",),
     examples=0.28,
 )
@@ -155,7 +155,7 @@ def unknown_namespace(case: Case) -> None:
         expect_final(case, error, "the count of an unknown namespace")
         return
     if case.declared.loads:
-        case.check(found == 0, "an unknown namespace has a count", expected=0, seen=found)
+        case.check(found == 0, f"{namespace!r}, which does not exist, has a count", expected=0, seen=found)
     case.checks += 1
 
 

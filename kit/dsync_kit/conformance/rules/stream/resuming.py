@@ -167,8 +167,8 @@ def cursor_lasts(case: Case) -> None:
     scene.mark()
     for cursor, holding, what in (
         (later, held, "the second plan's cursor"),
-        (scene.cursor, None, "the first plan's cursor, after a second plan"),
-        (scene.cursor, None, "the first plan's cursor, streamed from again"),
+        (scene.cursor, None, "streaming from the first plan's cursor after a second plan"),
+        (scene.cursor, None, "streaming once more from the first plan's cursor"),
         (later, held, "the second plan's cursor, streamed from again"),
     ):
         follower = scene.follow(cursor, holding=holding)
