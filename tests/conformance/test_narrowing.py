@@ -13,7 +13,7 @@ from dsync_kit.conformance.verdicts.consequences import outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 
 RULES = (
-    RuleInfo("a/cause", Level.MUST, "a sentence"),
+    RuleInfo("a/cause", Level.MUST, "a sentence", about=FeatureKind.MIXED_IDS),
     RuleInfo("a/one", Level.MUST, "a sentence", after=("a/cause",)),
     RuleInfo("a/two", Level.MUST, "a sentence", after=("a/cause", "a/one")),
 )
@@ -350,6 +350,14 @@ def test_what_a_rule_does_is_not_left_out_to_confirm_what_its_data_shows() -> No
     outcomes = {outcome.rule: outcome for outcome in narrowing.outcomes(outcomes_of(ALL, RULES))}
     assert asked[-2:] == [(again, MIXED), (MIXED,)]
     assert outcomes["a/cause"].apart == Apart(str(texts), "", confirmed=True)
+
+
+def test_a_feature_that_the_rule_is_not_about_explains_nothing_if_it_cannot_do_without() -> None:
+    """A rule on ids of mixed kinds that needs several pages has nothing to check without these, whatever is wrong."""
+    findings = (found("a/cause", PAGES), *ALL[1:])
+    asked, outcomes = run([not_exercised("a/cause")], findings)
+    assert asked == [("a/cause", str(PAGES))]
+    assert outcomes["a/one"].apart is None
 
 
 def test_a_feature_without_which_the_rule_passes_comes_before_one_without_which_it_has_nothing_to_check() -> None:

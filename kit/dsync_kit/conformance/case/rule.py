@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Level, Need, RuleInfo
 from dsync_kit.project.editions import EDITIONS, FIRST
 
@@ -36,12 +37,13 @@ def rule(
     since: str = FIRST,
     explores: float = 0.0,
     attempts: int = 1,
+    about: FeatureKind | None = None,
 ) -> Callable[[Callable[[Case], None]], Rule]:
     """Make a rule of a function over a case. The first line of its docstring says what the rule checks.
 
     `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
     profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first
-    edition that has the rule; `explores` and `attempts` are those of `Rule`. Raises ValueError if another rule has
+    edition that has the rule; `explores`, `attempts` and `about` are those of `Rule`. Raises ValueError if another rule has
     the same id, or if there is no such edition.
     """
 
@@ -65,6 +67,7 @@ def rule(
             examples=examples,
             explores=explores,
             attempts=attempts,
+            about=about,
         )
 
     return make

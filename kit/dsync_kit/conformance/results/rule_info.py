@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.project.editions import FIRST
 
 __all__ = ["Level", "Need", "RuleInfo"]
@@ -63,7 +64,7 @@ class RuleInfo:
     `after` are rules whose violation would explain a violation of this one: it is then shown as a consequence. `since`
     is the first edition that has the rule: for a connector that is held to an older one, it only warns. A rule that
     `explores` gets a share of the run's time instead of a number of examples: this is its weight. `examples` scales the
-    profile's number of examples.
+    profile's number of examples. `about` is what the rule has nothing to check without, because it is about that.
     """
 
     id: str
@@ -76,6 +77,7 @@ class RuleInfo:
     since: str = FIRST
     explores: float = 0.0
     examples: float = 1.0
+    about: FeatureKind | None = None
 
     @property
     def area(self) -> str:

@@ -27,7 +27,6 @@ _SURELY = 2
 
 
 _TEXTS = Feature(FeatureKind.VALUES, "string")
-_FUNDAMENTAL = (FeatureKind.VALUES, FeatureKind.IDS)
 _OF_VALUES = (
     FeatureKind.VALUES,
     FeatureKind.ODD_TEXTS,
@@ -48,6 +47,8 @@ class Cause:
     """
 
     finding: Finding
+    about: FeatureKind | None
+    """What the rule is about."""
     consequences: tuple[str, ...]
     within: "Cause | None"
     trials: deque[Features]
@@ -78,11 +79,18 @@ class Cause:
     """The consequences that come after another one which still fails: they are judged without what that shows."""
 
     @classmethod
-    def of(cls, finding: Finding, consequences: Sequence[str], *, within: "Cause | None" = None) -> "Cause":
+    def of(
+        cls,
+        finding: Finding,
+        consequences: Sequence[str],
+        about: FeatureKind | None,
+        *,
+        within: "Cause | None" = None,
+    ) -> "Cause":
         """A failure found in the run itself or, `within` a cause, when that one's consequences were judged again."""
         trials = deque((*finding.without, feature) for feature in finding.features[:_MOST_FEATURES])
         left: deque[tuple[str, Features]] = deque((rule, ()) for rule in consequences)
-        made = cls(finding, tuple(consequences), within, trials, left, set(map(frozenset, trials)))
+        made = cls(finding, about, tuple(consequences), within, trials, left, set(map(frozenset, trials)))
         made.give_up_if_unknown()
         return made
 
@@ -211,9 +219,14 @@ class Cause:
         return same or (finding.owner == self.finding.rule and not self.exercised)
 
     def _is_about(self, without: Features) -> bool:
-        """Whether the rule has nothing to check because of the last feature: without texts, no rule has much."""
-        last, about = without[-1], features_of_owner(self.finding.rule)
-        return last.kind not in _FUNDAMENTAL or any(last.detail == feature.detail for feature in about)
+        """Whether the rule is about the last feature, so that it has nothing to check without.
+
+        Otherwise that says nothing about the failure: without texts, or without writing an id twice, many a rule has
+        nothing to check, whatever it is about.
+        """
+        last, values = without[-1], features_of_owner(self.finding.rule)
+        of_values = any(last == feature or (last.detail and last.detail == feature.detail) for feature in values)
+        return last.narrow or last.kind is self.about or of_values
 
     def own(self) -> Iterator[Finding]:
         """The findings about its consequences. Those that fail as it does show nothing new.

@@ -13,7 +13,7 @@ and only if it still fails, reports name the features as the bug.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from dsync_kit.conformance.results.features import Apart, Features, Retrial, name_features
+from dsync_kit.conformance.results.features import Apart, FeatureKind, Features, Retrial, name_features
 from dsync_kit.conformance.results.outcome import Finding, Outcome
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
@@ -184,8 +184,14 @@ class Narrowing:
         causes_of = {outcome.rule: outcome.cause for outcome in outcomes}
         for rule, after in within.put_off.items() if within is not None else ():
             hidden.setdefault(causes_of[after] or after, []).append(rule)
-        causes = (Cause.of(by_rule[rule], self._in_order(names), within=within) for rule, names in hidden.items())
+        causes = (
+            Cause.of(by_rule[rule], self._in_order(names), self._about(rule), within=within)
+            for rule, names in hidden.items()
+        )
         return [cause for cause in causes if cause.trials or cause.without is not None]
+
+    def _about(self, rule: str) -> FeatureKind | None:
+        return self._rules[rule].about if rule in self._rules else None
 
     def _in_order(self, names: Sequence[str]) -> list[str]:
         """The rules, each behind those that it comes after."""

@@ -18,6 +18,7 @@ from dsync_kit.conformance.case.large_namespaces import (
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.strategies import removals
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of
@@ -40,6 +41,7 @@ _PAUSE_SECONDS = 15.0
     needs=(Need.LISTING,),
     hint="the last page has a next_cursor, and so has every page after it",
     examples=0.5,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def ends(case: Case) -> None:
     """The listing of every partition ends."""
@@ -54,6 +56,7 @@ def ends(case: Case) -> None:
     "a `next_cursor` equal to the request's is fatal",
     needs=(Need.LISTING,),
     hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def cursor_advances(case: Case) -> None:
     """The next cursor of a page differs from the cursor in its request."""
@@ -103,6 +106,7 @@ def _misread(case: Case) -> tuple[str, DataType]:
     needs=(Need.LISTING,),
     hint="a page repeats the last document of the previous one, or two partitions share a bound",
     after=("plan/asked-namespaces",),
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def ids_unique(case: Case) -> None:
     """No document is listed twice, neither by two pages nor by two partitions."""
@@ -117,6 +121,7 @@ def ids_unique(case: Case) -> None:
     needs=(Need.LOADING, Need.LISTING),
     hint="the last page, or the document at a page's or partition's bound, is left out",
     after=("plan/partitions", "plan/asked-namespaces"),
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def complete(case: Case) -> None:
     """A listing returns every document that was written, and nothing else."""
@@ -148,6 +153,7 @@ def complete(case: Case) -> None:
         "list/repeatable",
     ),
     examples=0.28,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def page_boundaries(case: Case) -> None:
     """Every document is listed once, whether pages are exactly full, one document short, or one over."""
@@ -180,6 +186,7 @@ def page_boundaries(case: Case) -> None:
     hint="a document at a page's or partition's bound is left out or repeated; more pages make it more likely",
     after=("list/complete", "list/ids-unique", "list/page-boundaries"),
     examples=0.02,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def many_pages(case: Case) -> None:
     """Thousands of documents on many pages (from standard on, more than 10,000) are each listed once."""
@@ -198,6 +205,7 @@ def many_pages(case: Case) -> None:
     hint="pages are sorted in one order but continue in another: of types, case, signs or accents",
     after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
     examples=0.04,
+    about=FeatureKind.MIXED_IDS,
 )
 def mixed_ids(case: Case) -> None:
     """Documents with ids of all kinds, which different sort orders would arrange differently, are all listed."""
@@ -257,6 +265,7 @@ def repeatable(case: Case) -> None:
     hint="an abandoned listing leaves its position behind",
     after=("list/repeatable",),
     examples=0.5,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def restart_mid_way(case: Case) -> None:
     """A listing abandoned after a page can start again from the beginning."""
@@ -277,6 +286,7 @@ def restart_mid_way(case: Case) -> None:
     hint="a page cursor, or the transaction behind it, expires: answer with a code that dsync retries, such as ABORTED",
     after=("list/repeatable", "list/restart-mid-way"),
     examples=0.01,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def any_time(case: Case) -> None:
     """A page cursor works after a pause, or is answered with a retryable code."""
@@ -314,6 +324,7 @@ def any_time(case: Case) -> None:
         "list/interleaved",
     ),
     examples=0.44,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def retryable_cursor(case: Case) -> None:
     """A page cursor works on another instance, or is answered there with a retryable code."""

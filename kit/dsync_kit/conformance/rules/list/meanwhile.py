@@ -14,6 +14,7 @@ from dsync_kit.conformance.case.large_namespaces import (
 )
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.keys import document_key, key_of
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
@@ -35,6 +36,7 @@ _COPIERS = 32
     hint="the position of a listing is kept in the connector instead of in the cursor",
     after=("list/repeatable",),
     examples=0.5,
+    about=FeatureKind.SEVERAL_PAGES,
 )
 def interleaved(case: Case) -> None:
     """Two listings whose pages alternate do not disturb each other."""

@@ -47,8 +47,9 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
             else:
                 model.write([misfit.document])
                 taken.append(misfit)
-        what = f"OK for {reasons(taken)}" if taken else f"a refusal ({reasons(wrong)})"
-        compare(case, namespace, model, f"the listing after {what}", own, control)
+        accepted = f"the listing of what was accepted although it does not fit ({reasons(taken)})"
+        refused = f"the listing after documents that do not fit were refused ({reasons(wrong)})"
+        compare(case, namespace, model, accepted if taken else refused, own, control)
 
     check.__doc__ = summary
     return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)

@@ -7,6 +7,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, OPENS, STATE
@@ -39,6 +40,7 @@ def inserts(case: Case) -> None:
     hint="changes to existing documents are not streamed, or arrive with the old state",
     after=ARRIVES,
     examples=0.5,
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def overwrites(case: Case) -> None:
     """Changes to existing documents arrive with the new state."""
@@ -57,6 +59,7 @@ def overwrites(case: Case) -> None:
     hint="deletes are not streamed, or carry the wrong id",
     after=ARRIVES,
     examples=0.5,
+    about=FeatureKind.DELETES,
 )
 def deletes(case: Case) -> None:
     """Deletes arrive."""
@@ -139,6 +142,7 @@ def while_listing(case: Case) -> None:
     hint="updates are sorted, grouped by id, or read from several logs at once, so that an old state comes last",
     after=(*ARRIVES, "stream/overwrites", "stream/deletes"),
     examples=0.6,
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def order(case: Case) -> None:
     """If an id is updated several times, in one call or in several, the last update wins."""
@@ -179,6 +183,7 @@ def many(case: Case) -> None:
     hint="a namespace vanishes with its last document: the stream ends, fails, or misses the next document",
     after=(*ARRIVES, "stream/from-plan", "stream/write-data"),
     examples=0.44,
+    about=FeatureKind.DELETES,
 )
 def emptied(case: Case) -> None:
     """After a namespace's last document is deleted, a stream continues, and sends documents written later."""

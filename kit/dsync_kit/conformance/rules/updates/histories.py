@@ -10,6 +10,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.documents.strategies import update
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, KINDS, UPSERT, apply
 from dsync_kit.conformance.verdicts.model import Model
@@ -33,6 +34,7 @@ _IN_ONE_CALL = list(itertools.product((False, True), itertools.product(KINDS, re
     hint="a call's updates are grouped by kind, keyed by id, or applied in parallel",
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
     examples=2,
+    about=FeatureKind.IN_ONE_CALL,
 )
 def order_in_call(case: Case) -> None:
     """If a call updates one id several times, the last update wins, whatever the kinds and the previous state."""
@@ -68,6 +70,7 @@ _SIDE_BY_SIDE = list(itertools.product((True, False), KINDS, (True, False), KIND
     hint="a DELETE and the INSERT after it are merged into one update, or an update that finds nothing ends the call",
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
     examples=0.5,
+    about=FeatureKind.IN_ONE_CALL,
 )
 def side_by_side(case: Case) -> None:
     """Adjacent updates of different ids in a call are all applied, whatever their kinds."""
@@ -95,6 +98,7 @@ def side_by_side(case: Case) -> None:
     needs=BOTH,
     hint="a later call does not see what an earlier one did",
     after=("updates/insert-missing", "updates/insert-existing", "updates/update-missing", "updates/delete"),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def order_across_calls(case: Case) -> None:
     """If several calls update one id, the last one wins."""
@@ -141,6 +145,7 @@ def against_model(case: Case) -> None:
     needs=BOTH,
     hint="applying a call a second time fails, or has a different effect",
     after=("updates/model",),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def repeated_call(case: Case) -> None:
     """Repeating a call changes nothing."""
@@ -159,6 +164,7 @@ def repeated_call(case: Case) -> None:
     needs=BOTH,
     hint="old-looking updates are refused, or a replayed DELETE blocks the INSERT after it",
     after=("updates/model", "updates/repeated-call"),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def replay(case: Case) -> None:
     """Replaying a history from an earlier call ends in the same state."""

@@ -3,6 +3,7 @@
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.strategies import update
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.updates.applying import BOTH, UPSERT, apply, one_document
 from dsync_kit.protocol import (
@@ -32,6 +33,7 @@ def insert_missing(case: Case) -> None:
         "updates/insert-missing",
         "write/idempotent",
     ),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def insert_existing(case: Case) -> None:
     """INSERT of an existing id replaces the document."""
@@ -62,6 +64,7 @@ def update_missing(case: Case) -> None:
     needs=BOTH,
     hint="the new fields are merged into the old document",
     after=("updates/update-missing", "updates/insert-existing"),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def replaces_whole(case: Case) -> None:
     """UPDATE replaces the whole document: fields that the new one lacks are gone, and so are those of nested ones."""
@@ -81,6 +84,7 @@ def replaces_whole(case: Case) -> None:
         "write/read-back",
         "write/idempotent",
     ),
+    about=FeatureKind.DELETES,
 )
 def delete(case: Case) -> None:
     """DELETE removes the document with its id, and no other."""
@@ -95,6 +99,7 @@ def delete(case: Case) -> None:
     needs=(Need.SINK, Need.APPLYING, Need.DELETING),
     hint="the connector answers a DELETE that finds nothing with an error",
     after=("updates/delete",),
+    about=FeatureKind.DELETES,
 )
 def delete_missing(case: Case) -> None:
     """DELETE of a missing id is OK, and changes nothing."""

@@ -12,6 +12,7 @@ from dsync_kit.conformance.documents import choosing, look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.documents.strategies import id_value, make_document, update
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.rules.updates.applying import BOTH, apply, one_document
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode, id_field, id_of
@@ -63,6 +64,7 @@ def id_name(case: Case) -> None:
     needs=BOTH,
     hint="ids are compared as text, or by their bytes without their type",
     after=("updates/delete", "write/id-kinds", "write/similar-ids"),
+    about=FeatureKind.MIXED_IDS,
 )
 def id_kinds(case: Case) -> None:
     """Of documents whose ids look alike, an update changes only the one whose id has the same type."""
@@ -218,6 +220,7 @@ def _send_partial(
     hint="a PARTIAL_UPDATE is merged with what was stored before the call, or replaces the update before it",
     after=("updates/partial", "updates/order-in-call"),
     examples=0.6,
+    about=FeatureKind.IN_ONE_CALL,
 )
 def partial_in_call(case: Case) -> None:
     """PARTIAL_UPDATEs of a document that the same call inserts or changes keep its other fields, or are refused."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.keys import document_key
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
@@ -45,6 +46,7 @@ def concurrent(case: Case) -> None:
     hint="looking up the id and inserting are two steps, so two writers both insert",
     after=("write/overwrites", "write/concurrent", "write/idempotent"),
     examples=0.5,
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def concurrent_overwrites(case: Case) -> None:
     """If writers write the same ids at once, each id has one document, exactly as one of them wrote it."""

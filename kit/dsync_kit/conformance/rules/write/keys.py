@@ -9,6 +9,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import choosing, identifiers, look_alikes, strategies
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import canonical
@@ -102,6 +103,7 @@ def long_ids(case: Case) -> None:
     needs=_BOTH,
     hint="ids are turned into text, so ids of different types collide",
     after=("write/read-back",),
+    about=FeatureKind.MIXED_IDS,
 )
 def id_kinds(case: Case) -> None:
     """Ids that look the same but have different types are different documents."""

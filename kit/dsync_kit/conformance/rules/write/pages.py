@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.strategies import removals
+from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import canonical
@@ -62,6 +63,7 @@ def several_pages(case: Case) -> None:
     needs=_BOTH,
     hint="documents are inserted without a check for their id: use an upsert",
     after=("write/read-back",),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def idempotent(case: Case) -> None:
     """Writing a page again changes nothing."""
@@ -76,6 +78,7 @@ def idempotent(case: Case) -> None:
     needs=_BOTH,
     hint="an existing document is left as it is, or its old fields are merged into the new one",
     after=("write/read-back", "write/idempotent"),
+    about=FeatureKind.WRITTEN_AGAIN,
 )
 def overwrites(case: Case) -> None:
     """A document with an existing id replaces the whole old document."""
@@ -101,6 +104,7 @@ def overwrites(case: Case) -> None:
     hint="the connector remembers deleted ids, and ignores a page that writes them again",
     after=("write/overwrites", "updates/delete"),
     examples=0.44,
+    about=FeatureKind.DELETES,
 )
 def after_delete(case: Case) -> None:
     """A page can write deleted documents again."""
@@ -123,6 +127,7 @@ def after_delete(case: Case) -> None:
         "write/idempotent",
     ),
     examples=0.5,
+    about=FeatureKind.IN_ONE_CALL,
 )
 def repeated_ids(case: Case) -> None:
     """If a page has an id twice, one of the two documents remains."""
