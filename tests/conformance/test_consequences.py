@@ -65,6 +65,12 @@ def test_what_was_seen_counts_before_what_comes_after():
     assert _causes(_failed("a/one"), _failed("b/three"), _failed("b/four", owner="a/one"))["b/four"] == "a/one"
 
 
+def test_what_the_owner_comes_after_explains_what_it_owns_if_the_owner_passed():
+    """A cursor that does not advance, seen by a rule on large documents, follows from pages that overlap."""
+    assert _causes(_failed("a/one"), _failed("c/five", owner="a/two")) == {"a/one": "", "c/five": "a/one"}
+    assert _causes(_failed("a/one"), _failed("c/five", owner="c/six")) == {"a/one": "", "c/five": ""}
+
+
 def test_the_same_refusal_is_the_same_bug():
     """If the same call is refused with the same code, the first rule that met it is the cause of the others."""
     first = replace(_failed("a/one"), symptoms=(Symptom("WriteUpdates is refused with UNKNOWN"),))

@@ -313,25 +313,36 @@ def confirmed(
 )
 def test_a_feature_is_the_bug_if_the_rule_fails_with_it_alone(answer: Finding, named: bool) -> None:
     """It has passed without it, and is judged once more without all others that its example shows. A rule about several
-    pages cannot do without, so these are no reason to doubt the kinds of ids."""
-    asked, outcomes = confirmed(ALL, answer)
+    pages cannot do without, so these are no reason to doubt the texts."""
+    texts, pages = Feature(FeatureKind.ODD_TEXTS), (found("a/cause", Feature(FeatureKind.ODD_TEXTS), PAGES), *ALL[1:])
+    asked, outcomes = confirmed(pages, answer)
     assert asked == [str(PAGES)]
+    assert outcomes["a/cause"].apart == Apart(str(texts), "", confirmed=named)
     assert [outcome.apart.confirmed for outcome in outcomes.values() if outcome.apart] == [named] * 3
 
 
 def test_the_only_feature_needs_no_confirmation() -> None:
     """There is nothing else that the failure may be about."""
-    asked, outcomes = confirmed((found("a/cause", MIXED), *ALL[1:]), None)
+    texts = Feature(FeatureKind.ODD_TEXTS)
+    asked, outcomes = confirmed((found("a/cause", texts), *ALL[1:]), None)
     assert asked == []
-    assert outcomes["a/cause"].apart == Apart(str(MIXED), "", confirmed=True)
+    assert outcomes["a/cause"].apart == Apart(str(texts), "", confirmed=True)
+
+
+@pytest.mark.parametrize(("answer", "named"), [(found("a/cause"), False), (None, True)])
+def test_mixed_ids_are_the_bug_if_those_of_each_kind_pass(answer: Finding | None, named: bool) -> None:
+    """Without ids of mixed kinds, all are texts. If others fail alone, it is not about mixing them."""
+    asked, outcomes = confirmed((found("a/cause", MIXED), *ALL[1:]), answer)
+    assert asked == [f"ids of the type string and {MIXED}"]
+    assert outcomes["a/cause"].apart == Apart(str(MIXED), "", confirmed=named)
 
 
 def test_passing_by_chance_names_nothing() -> None:
     """Where one example in ten fails, twelve that pass without a feature say little about it."""
-    rare = replace(found("a/cause", MIXED), until_failure=10)
+    rare = replace(found("a/cause", PAGES), until_failure=10)
     asked, outcomes = confirmed((rare, *ALL[1:]), None)
     assert asked == []
-    assert outcomes["a/cause"].apart == Apart(str(MIXED), "", confirmed=False)
+    assert outcomes["a/cause"].apart == Apart(str(PAGES), "", confirmed=False)
 
 
 def test_what_a_rule_does_is_not_left_out_to_confirm_what_its_data_shows() -> None:

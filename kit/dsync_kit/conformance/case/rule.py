@@ -43,8 +43,8 @@ def rule(
 
     `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
     profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first
-    edition that has the rule; `explores`, `attempts` and `about` are those of `Rule`. Raises ValueError if another rule has
-    the same id, or if there is no such edition.
+    edition that has the rule; `explores`, `attempts` and `about` are those of `Rule`. Raises ValueError if another rule
+    has the same id, or if there is no such edition.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:

@@ -37,7 +37,7 @@ class Explainer:
     """Finds out which failures are consequences of others.
 
     The cause of a failure is the first of these rules that has also failed: the owner of the observation, the owner of
-    a feature of its smallest example, one of the rules that it comes `after`, one that the observation rests on, the
+    a feature of its smallest example, one of the rules that it or the owner comes `after`, one that it rests on, the
     rule that shows the same symptom best, or what the same owner is about, and one that is suspected. A rule that owns
     what it saw is only a consequence of one with the same symptom. The root cause is the end of this chain. A rule of a
     newer edition than the connector's only explains a failure if it owns the observation; otherwise that failure
@@ -110,6 +110,7 @@ class Explainer:
                 yield _Link(feature.owner, f"that rule is about {feature}, which this example shows", owns=True)
             before = [
                 *(_Link(rule, _AFTER) for rule in alike.first(finding, self._after(finding.rule))),
+                *(_Link(rule, _AFTER) for rule in self._after(finding.owner)),
                 *(_Link(rule, "what was seen here proves nothing if that rule fails") for rule in self._bases(finding)),
             ]
             if _fails_each_time(finding):  # what was seen once does not explain what is seen each time

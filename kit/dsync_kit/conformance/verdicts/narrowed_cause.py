@@ -26,6 +26,7 @@ _SURELY = 2
 """If a failure took some examples to be found, this many times as many must pass without a feature that matters."""
 
 
+_MIXED = Feature(FeatureKind.MIXED_IDS)
 _TEXTS = Feature(FeatureKind.VALUES, "string")
 _OF_VALUES = (
     FeatureKind.VALUES,
@@ -66,6 +67,8 @@ class Cause:
     """Whether so many examples have passed that this was hardly by chance."""
     confirmed: bool | None = None
     """Whether the rule fails with these features alone; None while that is not known."""
+    mixes: bool | None = None
+    """Whether the rule passes with ids of one kind, even if these are not texts; None while that is not known."""
     in_all_it_does: bool = False
     """Whether the rule cannot do without what its example shows of calls, such as ids that are written again."""
     found: dict[str, Finding] = field(default_factory=dict)
@@ -132,6 +135,8 @@ class Cause:
         passed = any(finding.status is Status.PASSED for finding in self.found.values())
         if self.confirmed is not None or not self.surely or not passed or not self.complete or not self.without:
             return None
+        if self.mixes is None and _MIXED in self.without:
+            return (Feature(FeatureKind.IDS, _TEXTS.detail), _MIXED)
         of_values = any(feature.kind in _OF_VALUES for feature in self.without)
         return tuple(
             feature
@@ -144,7 +149,10 @@ class Cause:
 
     def confirm(self, finding: Finding) -> None:
         """Note the finding about the rule itself, judged without all other features."""
-        if finding.failure is not None:
+        if self.mixes is None and _MIXED in (self.without or ()):
+            self.mixes = finding.failure is None
+            self.confirmed = None if self.mixes else False
+        elif finding.failure is not None:
             self.confirmed = finding.owner == self.finding.owner
         elif has_passed(finding) or self.in_all_it_does or any(feature.of_calls for feature in self.without or ()):
             self.confirmed = False

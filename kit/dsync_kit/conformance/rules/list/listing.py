@@ -56,6 +56,7 @@ def ends(case: Case) -> None:
     "a `next_cursor` equal to the request's is fatal",
     needs=(Need.LISTING,),
     hint="the next page's cursor is made from the page's first document, or not moved past an empty page",
+    after=("list/ids-unique",),
     about=FeatureKind.SEVERAL_PAGES,
 )
 def cursor_advances(case: Case) -> None:
