@@ -1,6 +1,7 @@
 """The typed store itself: unmodified, it keeps or refuses whatever is written, and each of its faults can be seen."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -212,6 +213,24 @@ def test_a_table_that_loses_what_it_acknowledges_is_judged() -> None:
     assert (first.rule, second.cause) == ("list/complete", "list/complete")
     assert first.failure is not None
     assert first.failure.hint.startswith("nothing that was written is listed")
+
+
+class LeavesOut(TypedConnector):
+    """A document that does not fit is left out, and the page is answered with OK."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for document in request.data:
+            with suppress(ConnectorError):
+                super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type, data=[document]))
+        return WriteDataResponse()
+
+
+def test_whatever_does_not_fit_and_is_left_out_is_one_bug() -> None:
+    """Unknown fields, nulls, long texts, whole pages: nothing is written of any of them, for one reason."""
+    rules = ["schema/unknown-field", "schema/missing-field", "schema/null", "schema/text-length", "schema/page"]
+    result = judge(Variant("leaves out", LeavesOut, ""), rules)
+    assert len(result.violations()) == len(rules)
+    assert len([outcome for outcome in result.violations() if not outcome.cause]) == 1
 
 
 @pytest.mark.parametrize("rule", ["plan/default", "lifecycle/over-grpc"])

@@ -36,6 +36,7 @@ def symptoms_of(violation: Violation, calls: Sequence[Call]) -> tuple[Symptom, .
     refused = (f"{' is refused with '.join(violation.refusal.split())}",) if violation.refusal else ()
     return (
         *(Symptom(text, lasts=True) for text in (*refused, *_of_answers(violation.seen, calls))),
+        *map(Symptom, filter(None, (violation.symptom,))),
         *map(Symptom, _of_documents(violation.wrong, calls)),
         *map(Symptom, _of_values(violation.wrong)),
         *map(Symptom, _of_lookups(calls)),

@@ -102,12 +102,21 @@ def _owns(own: str, listed: Sequence[bytes], control: bytes, data_type: DataType
     return own if any(same_document(found, control, data_type) for found in listed) else ""
 
 
+_DROPPED = "documents that do not fit are answered with OK, and missing"
+
+
 def compare(case: Case, namespace: str, model: Model, what: str, own: str, control: bytes) -> None:
     """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged."""
 
     def look() -> None:
         listed = case.read(namespace, model.data_type, expected=len(model.documents))
-        model.check(listed, what=what, owner=_owns(own, listed, control, model.data_type))
+        owner = _owns(own, listed, control, model.data_type)
+        try:
+            model.check(listed, what=what, owner=owner)
+        except Violation as violation:
+            if owner and all(wrong.seen is None for wrong in violation.wrong):
+                violation.symptom = _DROPPED
+            raise
 
     case.checks += 1
     case.settled(look)
@@ -137,12 +146,15 @@ def expect_some(
             known for known in all_of_them if not any(same_document(found, known, data_type) for found in listed)
         ]
         if strange or missing:
+            parts = [f"{len(missing)} of the acknowledged ones missing"] if missing else []
+            parts += [f"{len(strange)} listed that nobody wrote so"] if strange else []
             raise Violation(
-                f"acknowledged documents are missing or changed, or refused ones are there ({why})",
+                f"after documents that do not fit ({why}), there are {' and '.join(parts)}",
                 expected=f"{len(all_of_them)} documents, and at most {len(maybe)} others, as they were written",
                 seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
                 owner=_owns(own, listed, control, data_type),
                 rests_on=Evidence.LISTING,
+                symptom="" if strange else _DROPPED,
             )
 
     case.checks += 1

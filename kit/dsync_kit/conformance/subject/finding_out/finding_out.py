@@ -56,7 +56,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         misread=trying.samples.misread,
         refuses=trying.refuses,
         shows=plans_updates is not False or not trying.is_hidden(),
-        notes=(*trying.notes, *([trying.lag] if trying.lag else [])),
+        notes=(*trying.notes, *filter(None, (trying.held, trying.lag))),
     )
 
 
@@ -80,6 +80,7 @@ class _Trying:
         self._taken: dict[str, Taken] = {}
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in access.declared.written_types}
         self.notes: list[str] = []
+        self._held: list[str] = []
         self.unknown: dict[str, str] = {}
         self.families = self._families()
         for family in self.families:
@@ -239,6 +240,12 @@ class _Trying:
         self.accepts = not self._closed or not self._closed.issuperset(self._namespaces.offered)
         self.families = self._families()
 
+    @property
+    def held(self) -> str:
+        """A note about the schemas that were found out; empty if none was."""
+        which = "their schema" if len(self._held) == 1 else "their schemas"
+        return f"{'; '.join(self._held)}: `dsync-kit schema` prints {which}, for --documents" if self._held else ""
+
     def _find_schema(self, name: str) -> bool:
         """Find out what one namespace holds; returns whether the connector can be asked about the next one."""
         found: dict[DataType, DocumentSchema] = {}
@@ -261,10 +268,8 @@ class _Trying:
             written = f"{finding.calls} written documents"
             if len(self._declared.written_types) > 1:
                 written += f" of the type {type_name(data_type)}"
-            self.notes.append(
-                f"{name} holds documents with {count} field{'s' * (count != 1)}, as {written} have shown: "
-                "`dsync-kit schema` prints their schema, for --documents"
-            )
+            fields = f"{count} field{'s' * (count != 1)}"
+            self._held.append(f"{name} holds documents with {fields}, as {written} have shown")
             self.notes += [f"{name}: {note}" for note in finding.notes]
         self._schemas[name] = FoundSchemas(found)
         return True
