@@ -38,7 +38,7 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
             ) from error
         if key in found:
             raise Violation(
-                "the listing returned one id twice",
+                f"the listing returned {show_id(id_of(document, data_type))} twice",
                 expected="each document once: partitions do not overlap, pages do not repeat",
                 seen=f"{show_document(found[key])} and {show_document(document)}",
                 owner=Owner.LIST_IDS_UNIQUE,

@@ -39,10 +39,11 @@ def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
     """The violation for a status that a rule does not expect. Raises KitError if the error came from no call."""
     call = next((call for call in reversed(calls) if call.error is error), None)
     if call is None:
-        if not any(isinstance(made.request, _READS) for made in calls):
+        read = next((made for made in reversed(calls) if isinstance(made.request, _READS)), None)
+        if read is None:
             raise KitError(f"the kit rejected its own data: {error}") from error
         return Violation(
-            "an answer holds something that is not a document of its type",
+            f"{read.rpc.name} returned something that is not a document of its type",
             expected="documents of the requested type",
             seen=error.message,
             rests_on=Evidence.ANSWERS,

@@ -62,7 +62,7 @@ class Streamer:
     def catch_up(self, operation: Operation) -> None:
         """Read a stream until a sink holds what the source holds."""
         if (reading := self._chosen(operation)) is not None:
-            self._converge(reading, "an open stream")
+            self._converge(reading, "reading an open stream")
 
     def cancel(self, operation: Operation) -> None:
         """Hang up; received cursors are kept."""
@@ -95,7 +95,7 @@ class Streamer:
         for counting in self._countings if self._counts else ():
             self._read_lsn(counting)
         for reading in self._open[:]:
-            self._converge(reading, "an open stream")
+            self._converge(reading, "reading an open stream")
             self._close(reading)
         origins = [*reversed(self._past), *reversed(self._copier.copied), *reversed(self._planned())]
         for number, origin in enumerate(origins[:: max(1, len(origins) // _RESUMED)][:_RESUMED]):

@@ -128,7 +128,7 @@ def _composite_id(case: Case, data_type: DataType) -> None:
 
 _BAD: dict[str, tuple[tuple[StatusCode, ...], Callable[[Case, DataType], None]]] = {
     "a malformed document": (_INVALID, _malformed_document),
-    "a document without id": (_INVALID, _document_without_id),
+    "a document without an id": (_INVALID, _document_without_id),
     "an update with a malformed id": (_INVALID, _malformed_id),
     "an update with a malformed document": (_INVALID, _malformed_update),
     "a data type that isn't listed": (_UNSUPPORTED, _unlisted_type),

@@ -52,7 +52,7 @@ def _malformed(case: Case, data_type: DataType) -> bytes:
 def _without_id(case: Case, data_type: DataType) -> bytes:
     other = "id" if data_type == BSON else "_id"
     known = [{"name": "x", other: "y"}, {"name": "x"}, {}, {"name": _LARGE_TEXT}]
-    return encode(case.draw(st.sampled_from(known), "document without id"), data_type)
+    return encode(case.draw(st.sampled_from(known), "document without an id"), data_type)
 
 
 def _refusal(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> ConnectorError | None:
@@ -106,7 +106,7 @@ def missing_id(case: Case) -> None:
     """WriteData refuses a document without `_id` or `id`."""
     data_type = case.data_type(case.declared.sink_types)
     error = _refusal(case, case.namespace(), [_without_id(case, data_type)], data_type)
-    _expect_refused(case, error, "a document without id", must_refuse=_readable(case, data_type))
+    _expect_refused(case, error, "a document without an id", must_refuse=_readable(case, data_type))
 
 
 @rule(

@@ -74,7 +74,12 @@ def order(case: Case) -> None:
         if index < len(documents):
             _same(case, item, documents[index], data_type)
         elif key_of(strategies.id_value(values[index], data_type), data_type) not in case.foreign(namespace):
-            case.check(not item, "an item does not belong to its id", expected="empty data", seen=show_document(item))
+            case.check(
+                not item,
+                f"GetByIds returns an item for {values[index]!r}, which is missing",
+                expected="empty data",
+                seen=show_document(item),
+            )
 
 
 @rule(

@@ -47,7 +47,9 @@ def opens(case: Case) -> None:
     if message is None:
         case.subject.patience.waited_in_vain()
     error = follower.reader.error
-    case.check(error is None, "StreamUpdates fails", expected="a stream of updates", seen=error)
+    case.check(
+        error is None, "StreamUpdates fails, opened with the plan's cursor", expected="a stream of updates", seen=error
+    )
 
 
 @rule(

@@ -54,7 +54,7 @@ def stays_open(case: Case) -> None:
     follower = scene.follow()
     for seconds in (0.0, min(_IDLE_SECONDS, 0.6 * case.bulk**2)):
         scene.mark()
-        follower.converge(scene.wanted(), what="an open stream", owner="stream/inserts")
+        follower.converge(scene.wanted(), what="reading an open stream", owner="stream/inserts")
         end = time.monotonic() + seconds
         while not follower.reader.ended and (left := end - time.monotonic()) > 0:
             follower.message(left)
@@ -215,7 +215,7 @@ def undisturbed(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     scene.mark()
-    follower.converge(scene.wanted(), what="a stream before other calls")
+    follower.converge(scene.wanted(), what="streaming before other calls")
     with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
         counts.next(_AT_ONCE)
     counts.join(hanging_up.GRACE_SECONDS)

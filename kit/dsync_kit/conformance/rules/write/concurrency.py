@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.keys import document_key
@@ -10,7 +11,7 @@ from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import canonical
+from dsync_kit.documents import canonical, id_of
 
 __all__ = ["RULES"]
 
@@ -65,10 +66,20 @@ def concurrent_overwrites(case: Case) -> None:
     allowed: dict[bytes, set[bytes]] = {}
     for document in (document for version in versions for document in version):
         allowed.setdefault(document_key(document, data_type), set()).add(canonical(document, data_type))
-    case.check(found.keys() == allowed.keys(), "ids are missing or unexpected", expected=len(allowed), seen=len(found))
+    wrote = f"{len(versions)} writers wrote the same {len(allowed)} documents at once"
+    case.check(
+        found.keys() == allowed.keys(),
+        f"after {wrote}, some are missing, or there are others",
+        expected=f"{len(allowed)} documents",
+        seen=f"{len(allowed.keys() & found.keys())} of them, and {len(found.keys() - allowed.keys())} others",
+    )
     for key, document in found.items():
         if canonical(document, data_type) not in allowed[key]:
-            raise Violation("a document is not one of those written", expected="one of six", seen=str(document))
+            raise Violation(
+                f"after {wrote}, {show_id(id_of(document, data_type))} is as none of them wrote it",
+                expected="the document as one of the writers wrote it, whole",
+                seen=show_document(document),
+            )
 
 
 RULES = (
