@@ -20,6 +20,7 @@ from . import faults_durability, faults_updates, faults_write, variants_document
 from .altering import Altering, read_document, write_document
 from .fault import REFERENCE, Fault, broken_in
 from .variants_kinds import LiveTopic, Slow, StreamsOnly
+from .variants_stream import Registry
 
 __all__ = ["FAULTS"]
 
@@ -209,6 +210,21 @@ class SlowAndSorted(Slow):
         return super().write_updates(  # type: ignore[no-any-return]
             WriteUpdatesRequest(namespace=request.namespace, type=request.type, updates=ordered)
         )
+
+
+# Sources that only others write to
+
+
+@broken("flow/live-source")
+class RegistryWithoutDeletes(Registry):
+    """The watch asks for puts alone: a service that is gone stays at the other end."""
+
+    def stream_updates(self, request: Any, context: Any) -> Iterator[StreamUpdatesResponse]:
+        for message in super().stream_updates(request, context):
+            kept = [update for update in message.updates if update.type != UPDATE_TYPE_DELETE]
+            del message.updates[:]
+            message.updates.extend(kept)
+            yield message
 
 
 # Hashes whose fields are texts

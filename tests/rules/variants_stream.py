@@ -7,6 +7,7 @@ from typing import Any
 
 from bson import Int64
 
+from dsync_kit.conformance.documents.strategies import id_value
 from dsync_kit.connector import StreamContext
 from dsync_kit.documents import decode_id, encode_id, id_field
 from dsync_kit.errors import FailedPrecondition, FinalError
@@ -24,7 +25,9 @@ from dsync_kit.protocol import (
     StreamUpdatesRequest,
     StreamUpdatesResponse,
     Update,
+    UpdateType,
     WriteDataRequest,
+    WriteUpdatesRequest,
 )
 
 from .altering import write_document
@@ -141,6 +144,31 @@ class LivingSource(SourceOnly):
         self.ended.set()
         self.writer.join()
         super().teardown()
+
+
+@unusual()
+class Registry(LivingSource):
+    """A registry of services, which come, beat and go all the time."""
+
+    def live(self) -> None:
+        number = 0
+        while not self.ended.wait(0.02):
+            number += 1
+            if number % 3 == 0:
+                self.write(UPDATE_TYPE_DELETE, f"service-{number - 60:04d}")
+            else:
+                self.write(UPDATE_TYPE_UPDATE, f"service-{number:04d}")
+                self.write(UPDATE_TYPE_UPDATE, f"service-{number - 7:04d}")
+
+    def write(self, kind: UpdateType, name: str) -> None:
+        data = b"" if kind == UPDATE_TYPE_DELETE else self.beat(name)
+        update = Update(id=id_value(name, DATA_TYPE_MONGO_BSON), type=kind, data=data)
+        self.inner.write_updates(
+            WriteUpdatesRequest(namespace="fixed.few", type=DATA_TYPE_MONGO_BSON, updates=[update])
+        )
+
+    def beat(self, name: str) -> bytes:
+        return write_document({"_id": name, "seen": time.monotonic_ns()}, DATA_TYPE_MONGO_BSON)
 
 
 @unusual()
