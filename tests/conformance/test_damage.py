@@ -21,7 +21,7 @@ from dsync_kit.conformance.verdicts.damage import conversion_of, damage_of
         ("\u00e9", "\u00c3\u00a9", "its UTF-8 is read as Latin-1"),
         ("abc", "xyz", ""),
         (0.1, 0.10000000149011612, "it is rounded to 32 bits"),
-        (-0.0, 0.0, "the sign of zero is lost"),
+        (-0.0, 0.0, "the sign of zero changes"),
         (2.7, 2.0, "its fraction is cut off"),
         (1.2345, 1.23, "it is rounded to 2 decimals"),
         (1e300, 2.0, ""),
@@ -30,6 +30,8 @@ from dsync_kit.conformance.verdicts.damage import conversion_of, damage_of
         (2**53 + 1, 2**53, "it passes through a double, which holds 53 bits"),
         (Decimal128("1.0"), Decimal128("1"), "its trailing zeros are lost, or others added"),
         (Decimal128("0.1234567890123456789"), Decimal128("0.12345678901234568"), "it passes through a double"),
+        (Decimal128("0"), Decimal128("-0"), "the sign of zero changes"),
+        (True, False, ""),
         (Decimal128("NaN"), Decimal128("1"), ""),
         (
             datetime(2020, 1, 1, 12, 0, 0, 123000, UTC),

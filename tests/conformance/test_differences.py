@@ -19,6 +19,8 @@ def change(written: Any, found: Any) -> Change:
     [
         ([True], True, "encoding/array-order", "v: an array of 1 comes back as bool"),
         ([1, 1], [1], "encoding/array-order", "v: an array of 2 comes back as an array of 1"),
+        ([2, 1], [1, 2], "encoding/array-order", "v: the items of the array are in another order"),
+        ([[2], {"x": 1}], [{"x": 1}, [2]], "encoding/array-order", "v: the items of the array are in another order"),
         ([1, None], [1], "encoding/bson-null", "v: an array of 2 comes back as an array of 1"),
         (
             {"x": [5]},

@@ -52,7 +52,7 @@ def damage_of(written: Any, found: Any) -> str:
     with suppress(ValueError, OverflowError, ArithmeticError):
         match written, found:
             case bool(), _:
-                return "true and false are swapped"
+                return ""
             case str(), str():
                 return _of_text(written, found)
             case Decimal128(), Decimal128():
@@ -91,7 +91,7 @@ def _misread(text: str) -> str | None:
 
 def _of_double(written: float, found: float) -> str:
     if written == found == 0:
-        return "the sign of zero is lost"
+        return "the sign of zero changes"
     if not math.isfinite(written):
         return "numbers that are not finite become others"
     with suppress(OverflowError):
@@ -111,6 +111,8 @@ def _of_integer(written: int, found: int) -> str:
 
 
 def _of_decimal(written: Decimal, found: Decimal) -> str:
+    if written == found and written.is_signed() != found.is_signed():
+        return "the sign of zero changes"
     if written == found:
         return "its trailing zeros are lost, or others added"
     if Decimal(float(written)) == found or Decimal(repr(float(written))) == found:

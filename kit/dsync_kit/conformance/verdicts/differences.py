@@ -80,6 +80,9 @@ def _change(written: Any, found: Any, data_type: DataType, path: str) -> Change:
             owner = _rule(None, data_type) if None in written and None not in found else Owner.ARRAY_ORDER
             description = f"{path}: an array of {len(written)} comes back as an array of {len(found)}"
             return Change(owner, description, _shown(written, found, data_type, path))
+        if _reordered(written, found, data_type):
+            what = f"{path}: the items of the array are in another order"
+            return Change(Owner.ARRAY_ORDER, what, f"{_shown(written, found, data_type, path)}: in another order")
         pairs = enumerate(zip(written, found, strict=True))
         changes = (
             _change(one, other, data_type, f"{path}[{number}]")
@@ -184,10 +187,16 @@ def _rule(value: Any, data_type: DataType) -> str:
 
 
 def _same(one: Any, other: Any, data_type: DataType) -> bool:
-    if other is _MISSING:
-        return False
+    return other is not _MISSING and _encoded(one, data_type) == _encoded(other, data_type)
+
+
+def _reordered(written: Sequence[Any], found: Sequence[Any], data_type: DataType) -> bool:
+    """Whether an array has the same items in another order."""
+    before, after = ([_encoded(item, data_type) for item in items] for items in (written, found))
+    return before != after and sorted(before) == sorted(after)
+
+
+def _encoded(value: Any, data_type: DataType) -> bytes:
     if data_type == DATA_TYPE_MONGO_BSON:
-        return bson.encode({"": one}, codec_options=CODEC_OPTIONS) == bson.encode(
-            {"": other}, codec_options=CODEC_OPTIONS
-        )
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+        return bson.encode({"": value}, codec_options=CODEC_OPTIONS)
+    return json.dumps(value, sort_keys=True).encode()
