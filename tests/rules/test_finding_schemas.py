@@ -400,6 +400,75 @@ def test_a_length_that_all_rows_have_is_not_cut_by_a_limit() -> None:
     assert (finding.schema.fields["iban"].min_length, finding.schema.fields["iban"].max_length) == (22, 22)
 
 
+class People:
+    """A table whose key is compared without case, with a unique column; rows are refused for any other reason, too."""
+
+    def __init__(self, *rows: dict[str, Any], optional: bool = False) -> None:
+        self.rows = {row["_id"]: row for row in rows}
+        self.optional = optional
+
+    def __call__(self, document: Mapping[str, Any]) -> Answer:
+        allowed = {"_id", "mail", "born"}
+        if document.keys() != allowed and not (self.optional and document.keys() == allowed - {"mail"}):
+            return Answer(refusal="a person has a mail and a date of birth")
+        if not isinstance(document["born"], DatetimeMS) or int(document["born"]) < -30_610_224_000_000:
+            return Answer(refusal="born is a date from the year 1000")
+        for identifier, row in self.rows.items():
+            if identifier != document["_id"] and identifier.casefold() == document["_id"].casefold():
+                return Answer(refusal=f"Duplicate entry {document['_id']!r} for key 'PRIMARY'")
+            if (
+                identifier != document["_id"]
+                and document.get("mail") is not None
+                and row.get("mail") == document["mail"]
+            ):
+                return Answer(refusal=f"Duplicate entry {document['mail']!r} for key 'mail'")
+        self.rows[document["_id"]] = dict(document)
+        return Answer(back=document)
+
+
+@pytest.mark.parametrize("optional", [False, True])
+def test_unique_columns_and_keys_without_case_are_found_out(*, optional: bool) -> None:
+    """No two documents that are drawn share a value of the column, or have ids that are equal but for their case."""
+    rows = [
+        {"_id": f"P{number}", "mail": f"{number}@example.org", "born": DatetimeMS(number)} for number in range(1, 4)
+    ]
+    if optional:
+        del rows[0]["mail"]
+    people = People(*rows, optional=optional)
+    finding = probed(people, BSON, documents=encoded(rows))
+    assert finding.schema is not None
+    assert finding.schema.fields["mail"].unique
+    assert finding.schema.fields["born"].minimum == DatetimeMS(-30_610_224_000_000)
+    assert not finding.schema.allows_id("Anna")
+    filling = Filling(finding.schema)
+    make = filling.numbered("new", 40)
+    mails = [
+        decode(filling.document(make(number), {"mail": "a", "n": number % 2}), BSON)["mail"] for number in range(40)
+    ]
+    assert len(set(mails)) == 40
+
+
+def test_the_form_of_texts_is_found_out() -> None:
+    """Decimals of one scale, and times of one precision: others of the same form are drawn, not only existing ones."""
+
+    def ledger(document: Mapping[str, Any]) -> Answer:
+        forms = {"amount": r"(0|-?[1-9]\d*)\.\d{2}", "at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"}
+        if document.keys() != {"id", "amount", "at"} or any(
+            not re.fullmatch(form, document[name] or "") for name, form in forms.items()
+        ):
+            return Answer(refusal="an amount and a time are needed")
+        return Answer(back=document)
+
+    rows = [{"id": f"a{n}", "amount": f"{n - 2}.50", "at": f"2024-01-0{n}T00:00:00.{n}00Z"} for n in range(3, 7)]
+    finding = probed(ledger, JSON, documents=[encode(row, JSON) for row in rows])
+    assert finding.schema is not None
+    found = Filling(finding.schema)
+    assert found.versions > 1000
+    for number in range(20):
+        document = decode(found.document(f"new{number}", {"n": number}), JSON)
+        assert not ledger(document).refusal
+
+
 def test_the_form_of_ids_is_found_out() -> None:
     """A key without white space around it: then no id of the schema has any, and other characters may still occur."""
 

@@ -91,7 +91,8 @@ class Filling(Holding):
 
     def changes(self, fields: Mapping[str, Any]) -> Draw:
         """Some fields of a document with new values, for a partial update; empty if there are none."""
-        others = {name: drawing.values(value, self.schema.data_type) for name, value in self.schema.fields.items()}
+        shared = {name: value for name, value in self.schema.fields.items() if name not in self._unique}
+        others = {name: drawing.values(value, self.schema.data_type) for name, value in shared.items()}
         changed = st.fixed_dictionaries({}, optional=others)
         return changed.map(
             lambda drawn: self._spelled({name: value for name, value in drawn.items() if fields.get(name) != value})
@@ -182,7 +183,8 @@ class Filling(Holding):
     def change(self, number: int) -> dict[str, Any]:
         if self.free:
             return {"w": number}
-        best = max(self.schema.fields, key=lambda name: self._parts[name].size, default="")
+        shared = [name for name in self.schema.fields if name not in self._unique]
+        best = max(shared, key=lambda name: self._parts[name].size, default="")
         return {best: self._parts[best](number)} if best and self._parts[best].size > 1 else {}
 
     def long_field(self, size: int) -> str:
@@ -196,7 +198,7 @@ class Filling(Holding):
             (name, kind)
             for name, own in self.schema.fields.items()
             for kind in kinds
-            if kind in own.types and counted(own.of_types(kind), self.schema.data_type).size
+            if kind in own.types and not own.unique and counted(own.of_types(kind), self.schema.data_type).size
         ]
 
     def values_of(self, name: str, kind: str) -> Draw:
@@ -205,8 +207,25 @@ class Filling(Holding):
 
     def encoded(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, these fields, and the fields that repeat the id."""
-        whole = self.schema.document(identifier, self._spelled(fields))
+        whole = self.schema.document(identifier, self._spelled(self.distinct(identifier, fields)))
         return make_document(whole.pop(self.schema.id_field), whole, self.schema.data_type)
+
+    def distinct(self, identifier: Any, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same fields, with other values where no two documents may share one: they depend on the id, too."""
+        if not self._unique:
+            return fields
+        return {
+            name: self._unique[name](crc32(repr((identifier, value)).encode()))
+            if name in self._unique and value is not None
+            else value
+            for name, value in fields.items()
+        }
+
+    @cached_property
+    def _unique(self) -> dict[str, Counted]:
+        return {
+            name: self._parts[name] for name, own in self.schema.fields.items() if own.unique and self._parts[name].size
+        }
 
     def _spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The same fields; whole JSON numbers without `.0`, where the schema excludes that."""

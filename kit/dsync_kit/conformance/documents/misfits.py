@@ -115,7 +115,7 @@ def _misfit(filling: Filling, identifier: Any, fields: dict[str, Any], place: _P
         identifier = value
     if kind is MisfitKind.REPEATS_NOT and repr(value) == repr(part_of(identifier, schema.repeats[field])):
         value = _another(identifier, filling, schema.repeats[field])
-    document = schema.document(identifier, fields)
+    document = schema.document(identifier, filling.distinct(identifier, fields))
     if value is _MISSING:
         document.pop(field, None)
     else:

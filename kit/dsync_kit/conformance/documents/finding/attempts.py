@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+_UNLIKE = 1000
+"""Values that come after so many others: no sample is among them."""
+
 _IDS = 10_000
 """How many ids are tried to find a free one."""
 
@@ -156,16 +159,30 @@ class Probe:
 
         The other fields are `others`, by default those of a kept document, and samples that fit the schema.
         """
-        fields = {**(self.others(schema) if others is None else others), name: value}
+        fields = self.others(schema) if others is None else {**others, **self.unique(schema)}
+        fields = {**fields, name: value}
         return self.kept(schema.document(self.free_id(schema), fields))
 
     def refuses(self, schema: DocumentSchema, name: str, value: Any) -> bool:
         """Whether a document is refused, not changed, if its field `name` has this value."""
         return bool(self.tried(schema.document(self.free_id(schema), {**self.others(schema), name: value})).refusal)
 
+    def refusal_of(self, schema: DocumentSchema, fields: Mapping[str, Any]) -> str:
+        """Why a document with these fields, and a new id, is refused; empty if it is not."""
+        return self.tried(schema.document(self.free_id(schema), fields)).refusal
+
     def others(self, schema: DocumentSchema) -> dict[str, Any]:
         """A value for each field of the schema: that of a document that was kept, or else a sample."""
-        return {**sample_fields(schema), **{name: value for name, value in self.good.items() if name in schema.fields}}
+        return {
+            **sample_fields(schema),
+            **{name: value for name, value in self.good.items() if name in schema.fields},
+            **self.unique(schema),
+        }
+
+    def unique(self, schema: DocumentSchema) -> dict[str, Any]:
+        """Values that no document has yet, for the fields whose values no two documents share."""
+        made = {name: counted(own, schema.data_type) for name, own in schema.fields.items() if own.unique}
+        return {name: part(_UNLIKE + self.number) for name, part in made.items() if part.size}
 
     def free_id(self, schema: DocumentSchema) -> Any:
         """An id that fits the schema and that no document has yet; if thousands are taken, a taken one."""

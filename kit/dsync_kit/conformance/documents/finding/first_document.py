@@ -15,7 +15,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
     with_field,
     without_field,
 )
-from dsync_kit.conformance.documents.finding.inference import inferred
+from dsync_kit.conformance.documents.finding.inference import forms_of, inferred
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
@@ -34,6 +34,7 @@ ONLY_NULL = "only null is kept"
 _LOST = "documents like the existing ones are acknowledged, but not listed"
 _CHANGED = "others are acknowledged, but listed as something else"
 _IGNORED = "written values are not listed"
+_EXACT = 2**53
 _NEXT = 10_000
 """How many ids beyond the greatest are tried."""
 _MOST_SEEN = 20
@@ -90,7 +91,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
                 return rest
             guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
-    least = {name: None if own.nullable else _seen(seen, name)[0] for name, own in guess.fields.items()}
+    guess, least = _least(probe, guess, seen)
     document = guess.document(probe.free_id(guess), least)
     answer = probe.tried(document)
     if answer.lost and not probe.refusal_of_like:
@@ -100,11 +101,34 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         return None
     for name, own in guess.fields.items():
         probe.refusal = ""
-        if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least[name]), least):
+        if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least.get(name)), least):
             only, note = _only(probe, guess, name, least, _seen(seen, name))
             notes.append(f"{name}: {note}")
             guess = with_field(guess, name, only)
     return guess
+
+
+def _least(
+    probe: Probe, guess: DocumentSchema, seen: Sequence[Mapping[str, Any]]
+) -> tuple[DocumentSchema, Mapping[str, Any]]:
+    """The least fields of a document like the existing ones: null, or an existing value, for each required field.
+
+    If such documents are refused, it has all fields. A refusal may name a field of which no two documents share a
+    value: the schema that is returned says so, and the field has another value.
+    """
+    for names in (guess.required, guess.fields.keys()):
+        found = guess
+        least = {name: None if guess.fields[name].nullable else _seen(seen, name)[0] for name in names}
+        for _ in least:
+            answer = probe.tried(found.document(probe.free_id(found), least))
+            shared = [name for name in _named(least, answer.refusal) if not found.fields[name].unique]
+            if not shared or not counted(found.fields[shared[0]], probe.data_type).size:
+                break
+            found = with_field(found, shared[0], found.fields[shared[0]].model_copy(update={"unique": True}))
+            least |= probe.unique(found)
+        if not answer.refusal:
+            return found, least
+    return guess, least
 
 
 def _only(
@@ -122,6 +146,11 @@ def _only(
         return ValueSchema(
             bson_type=("null",), description=ONLY_NULL
         ), f"only null is kept ({probe.refusal or _CHANGED})"
+    for form in forms_of(values):
+        formed = own.model_copy(update=form)
+        made = counted(formed, probe.data_type)
+        if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in (1, 2)):
+            return formed, f"texts of the form of the existing ones are kept ({probe.refusal or _CHANGED})"
     # Another existing value may need other values of the other fields: one is computed from the other.
     alone = all(probe.keeps(guess, name, value, others) for value in values[1:2])
     listed = [*(values if alone else values[:1]), *([None] if own.nullable else [])]
@@ -197,4 +226,6 @@ def _another(schema: DocumentSchema, name: str, value: Any) -> Any:
 def _seen(documents: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     """Some of the values that a field has, null aside."""
     found = {repr(document[name]): document[name] for document in documents if document.get(name) is not None}
-    return list(found.values())[:_MOST_SEEN]
+    # JSON integers beyond 64 bits are read as doubles, and would be written as such.
+    plain = sorted(found.values(), key=lambda value: isinstance(value, float) and abs(value) > _EXACT)
+    return plain[:_MOST_SEEN]

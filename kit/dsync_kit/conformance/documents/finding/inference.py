@@ -5,7 +5,7 @@ are not: a length is a limit only if all values have it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from dsync_kit.conformance.documents.schema.value_schema import FORMATS, TYPES, 
 from dsync_kit.documents import decode, id_field
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["inferred", "value_schema"]
+__all__ = ["forms_of", "inferred", "value_schema"]
 
 _ENOUGH = 5
 """With at least this many documents, a length that all texts have is taken as a limit."""
@@ -97,6 +97,27 @@ def _texts(texts: Sequence[str]) -> dict[str, Any]:
         if all(re.search(FORMATS[name], text) for text in texts):
             return {"format": name}
     return _fixed_length([len(text) for text in texts])
+
+
+_DECIMAL = re.compile(r"-?(\d+)\.(\d+)")
+_FRACTION = re.compile(r"T\d\d:\d\d:\d\d(?:\.(\d+))?Z$")
+
+
+def forms_of(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """The forms that all of some texts have, as keywords of a schema: times of one precision, decimals of one scale."""
+    texts = [value for value in values if isinstance(value, str)]
+    if not texts or len(texts) < len(values):
+        return
+    if all(re.search(FORMATS["date-time"], text) for text in texts):
+        digits = {len(found[1] or "") if (found := _FRACTION.search(text)) else -1 for text in texts}
+        if len(digits) == 1 and (count := digits.pop()) >= 0:
+            yield {"format": "date-time", "pattern": rf"\.\d{{{count}}}Z$" if count else r":\d\dZ$"}
+    numbers = [_DECIMAL.fullmatch(text) for text in texts]
+    scales = {len(found[2]) for found in numbers if found is not None}
+    if None not in numbers and len(scales) == 1:
+        whole = max(len(found[1]) for found in numbers if found is not None)
+        # Not -0.00, which may come back without its sign.
+        yield {"pattern": rf"^(0|-?[1-9]\d{{0,{whole - 1}}})\.\d{{{scales.pop()}}}$"}
 
 
 def _binaries(values: Sequence[bytes]) -> dict[str, Any]:

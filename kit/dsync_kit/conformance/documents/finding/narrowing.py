@@ -13,7 +13,6 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 from dsync_kit.conformance.documents.finding.attempts import (
     Probe,
     between,
-    sample_fields,
     type_of,
     with_field,
 )
@@ -31,6 +30,8 @@ _GREATEST = Decimal(repr(sys.float_info.max))
 
 def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     """The schema as more becomes known about it: which types, nulls, missing fields and long texts it keeps."""
+    schema = _with_unique(probe, schema)
+    yield schema
     for name in list(schema.fields):
         for value in _types_tried(schema.fields[name], probe.data_type):
             if probe.keeps(schema, name, value):
@@ -51,6 +52,10 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
                     break
                 schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
                 yield schema
+        for value, limit in _DATES if "date" in own.types and own.enum is None else ():
+            if probe.refuses(schema, name, value):
+                schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
+                yield schema
         if "double" in own.types and probe.refuses(schema, name, -0.0):
             schema = with_field(schema, name, schema.fields[name].model_copy(update={"negative_zero": False}))
             yield schema
@@ -69,11 +74,42 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     yield from _limited_ids(probe, schema)
 
 
+def _with_unique(probe: Probe, schema: DocumentSchema) -> DocumentSchema:
+    """The schema with the fields of which no two documents share a value: a second document with it is refused."""
+    fields = probe.others(schema)
+    if not (probe.refusal_of(schema, fields) or probe.refusal_of(schema, fields)):
+        return schema
+    made = {name: counted(schema.fields[name], probe.data_type) for name, value in fields.items() if value is not None}
+    others = {name: part(_UNLIKE) for name, part in made.items() if part.size > _UNLIKE}
+    for name in others:
+        if not probe.refusal_of(schema, {**fields, name: others[name]}):
+            return _marked(schema, name)
+    return schema if probe.refusal_of(schema, {**fields, **others}) else _marked(schema, *others)
+
+
+_UNLIKE = 900
+"""A value that comes after so many others, and is none of the samples."""
+
+
+def _marked(schema: DocumentSchema, *names: str) -> DocumentSchema:
+    for name in names:
+        schema = with_field(schema, name, schema.fields[name].model_copy(update={"unique": True}))
+    return schema
+
+
 def _refuses_zeros(probe: Probe, schema: DocumentSchema, name: str) -> bool:
     """Whether a JSON number is refused as 5.0, but not as 5."""
     return probe.refuses(schema, name, 5.0) and not probe.refuses(schema, name, 5)
 
 
+_DATES: Sequence[tuple[Any, dict[str, Any]]] = (
+    (DatetimeMS(-62_135_596_800_000), {"minimum": DatetimeMS(-30_610_224_000_000)}),
+    (DatetimeMS(-30_610_224_000_000), {"minimum": DatetimeMS(1000)}),
+    (DatetimeMS(253_402_300_799_999), {"maximum": DatetimeMS(9_223_372_036_000)}),
+    (DatetimeMS(9_223_372_036_000), {"maximum": DatetimeMS(2_147_483_647_000)}),
+)
+"""The first and the last date of the years 1, 1000, 9999 and 2262, each with the keywords for a field that refuses it:
+then it has dates from the year 1000 or 1970, and until 2262 or 2038."""
 _ANOTHER = 128
 """The subtype of user-defined binary values: a column of bytes has no place for it."""
 _PLAIN_BYTES = {"format": "bytes"}
@@ -85,6 +121,15 @@ def _any_binary(own: ValueSchema) -> bool:
 
 _PRINTED = r"[^\s=+@'\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
 """A text without control characters, without white space around it, and unlike a formula."""
+
+
+def _folds_case(probe: Probe, schema: DocumentSchema) -> bool:
+    """Whether an id is refused because it differs from another one only in its case."""
+    value = probe.free_id(schema)
+    if value == value.upper() or probe.tried(schema.document(value, probe.others(schema))).refusal:
+        return False
+    return bool(probe.tried(schema.document(value.upper(), probe.others(schema))).refusal)
+
 
 _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
     ("= \u00e9\U0001d11e\n' ", {"pattern": f"^{_PRINTED}$"}),
@@ -122,7 +167,7 @@ def _refused(probe: Probe, schema: DocumentSchema, names: Sequence[str], text: s
     """The fields that refuse a text: tried all at once, then one by one."""
     if not names:
         return []
-    together = {**sample_fields(schema), **dict.fromkeys(names, text)}
+    together = {**probe.others(schema), **dict.fromkeys(names, text)}
     if not probe.tried(schema.document(probe.free_id(schema), together)).refusal:
         return []
     return [name for name in names if probe.refuses(schema, name, text)]
@@ -204,16 +249,19 @@ def _finite(own: ValueSchema) -> ValueSchema:
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     if _any_binary(schema.identifier):
         value = Binary(probe.free_id(schema), _ANOTHER)
-        if probe.tried(schema.document(value, sample_fields(schema))).refusal:
+        if probe.tried(schema.document(value, probe.others(schema))).refusal:
             yield replace(schema, identifier=schema.identifier.model_copy(update=_PLAIN_BYTES))
         return
     for value, limit in _limits(schema.identifier, probe.data_type):
-        if value in probe.taken or probe.kept(schema.document(value, sample_fields(schema))):
+        if value in probe.taken or probe.kept(schema.document(value, probe.others(schema))):
             break
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema
+    if schema.identifier.types == ("string",) and _any_text(schema.identifier) and _folds_case(probe, schema):
+        yield replace(schema, identifier=schema.identifier.model_copy(update={"pattern": "^[a-z0-9]+$"}))
+        return
     for text, limit in _FORMS_OF_IDS if "string" in schema.identifier.types and _any_text(schema.identifier) else ():
-        if not probe.tried(schema.document(text, sample_fields(schema))).refusal:
+        if not probe.tried(schema.document(text, probe.others(schema))).refusal:
             return
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema

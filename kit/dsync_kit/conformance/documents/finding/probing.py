@@ -20,7 +20,7 @@ from dsync_kit.protocol import DataType
 
 __all__ = ["MOST_CALLS", "SchemaFinding", "probed"]
 
-MOST_CALLS = 60
+MOST_CALLS = 90
 """The most documents written to find out what a store holds."""
 
 

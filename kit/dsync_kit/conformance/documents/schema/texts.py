@@ -39,7 +39,7 @@ class Series:
 
 def matching(schema: ValueSchema) -> st.SearchStrategy[str]:
     """Texts that match the schema's patterns, and have an allowed length."""
-    if schema.pattern is None and schema.format is not None:
+    if schema.format is not None:
         drawn = _formatted(schema.format)
     else:
         drawn = st.from_regex(schema.patterns[-1], alphabet=CHARACTERS)
@@ -52,7 +52,8 @@ def _formatted(name: str) -> st.SearchStrategy[str]:
         return st.uuids(version=4).map(str)
     if name == "date":
         return st.dates().map(lambda day: day.isoformat())
-    return st.datetimes().map(lambda time: time.isoformat(timespec="microseconds") + "Z")
+    precisions = st.sampled_from(["microseconds", "milliseconds", "seconds"])
+    return st.builds(lambda time, precision: time.isoformat(timespec=precision) + "Z", st.datetimes(), precisions)
 
 
 def _fits(schema: ValueSchema, text: str) -> bool:
