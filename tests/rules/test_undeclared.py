@@ -11,7 +11,7 @@ from dsync_kit.protocol import WriteDataRequest, WriteDataResponse
 
 from .fault import Variant, judge
 from .typed_connector import Row
-from .typed_tables import Table
+from .typed_tables import Column, Table
 from .variants_typed import ListsItsColumns, RefusesMarkup
 
 
@@ -31,6 +31,29 @@ class RefusesPages(ListsItsColumns):
         if len(request.data) > 1:
             raise InvalidArgument("expected one document")
         return super().write_data(request)
+
+
+class FoldsCase(ListsItsColumns):
+    """A table with a text key that is compared without case: an id that is another row's, but for its case, is refused.
+
+    The kit is not told, and cannot find it out: its own ids are all of one case.
+    """
+
+    tables = (Table("listed", (Column("code", "string", length=24),), (Column("qty", "int"),)),)
+
+    def key(self, table: Table, identifier: Any) -> Row:
+        if isinstance(identifier, str) and identifier.startswith("PROBE"):
+            return super().key(table, f"probe of {identifier}")
+        return super().key(table, identifier)
+
+    def missing(self, table: Table, column: Column, row: Row) -> None:
+        raise InvalidArgument("a row has _id and qty")
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        for other in self.select(table, ""):
+            if other["code"] != row["code"] and other["code"].casefold() == row["code"].casefold():
+                raise FailedPrecondition(f"{other['code']!r} is {row['code']!r}")
+        super().put(table, row, kind)
 
 
 class RefusesAll(ListsItsColumns):
@@ -53,6 +76,12 @@ def _statuses(connector: Any, *rules: str) -> set[Status]:
 def test_texts_that_it_refuses_are_no_violation() -> None:
     """What it holds is judged; a text with a quote, which it refuses alone, too, declines an example."""
     assert _statuses(RefusesMarkup, "write/read-back", "encoding/bson-text", "updates/model") == {Status.PASSED}
+
+
+def test_ids_that_it_takes_for_one_may_be_refused() -> None:
+    """The rules on ids that look alike decline the groups that are refused, and no other rule fails."""
+    rules = ("write/similar-ids", "updates/insert-missing", "write/read-back", "updates/model")
+    assert Status.FAILED not in _statuses(FoldsCase, *rules)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Call, Recorder
-from dsync_kit.conformance.calls.written import Write, writes_in
+from dsync_kit.conformance.calls.written import Write, writes_in, written
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.subject.holds.finding import FoundSchemas
-from dsync_kit.documents import decode
+from dsync_kit.conformance.verdicts.diagnosis import difference
+from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_PARTIAL_UPDATE
 
@@ -38,7 +39,7 @@ def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
     try:
         return any(_is_undeclared(case, driver, holding, write) for holding, write in _documents(case, call))
     except (ConnectorError, Inapplicable):
-        return False  # it fails in another way, or has too few ids
+        return False  # it fails in another way, has too few ids, or was sent something malformed
 
 
 def _documents(case: Case, call: Call) -> Iterator[tuple[Filling, Write]]:
@@ -57,7 +58,8 @@ def _documents(case: Case, call: Call) -> Iterator[tuple[Filling, Write]]:
 def _is_undeclared(case: Case, driver: Driver, holding: Filling, write: Write) -> bool:
     """Whether the store refuses the document, or its unusual id, but no plain document.
 
-    A plain id is no reason for a refusal: the document may be there already, or may have been deleted before.
+    A plain id is no reason for a refusal (the document may be there already, or may have been deleted before), unless
+    it is easily confused with another one of the example: a store may refuse an id that only differs in its case.
     """
 
     def holds(document: bytes) -> bool:
@@ -77,6 +79,13 @@ def _is_undeclared(case: Case, driver: Driver, holding: Filling, write: Write) -
         return False
     make = holding.counted_ids("refused")
     unusual = isinstance(identifier, str) and not _PLAIN_ID.fullmatch(identifier)
-    if not unusual and holds(holding.encoded(make(0), own)):
+    if not unusual and not _is_confusable(case, write) and holds(holding.encoded(make(0), own)):
         return False
     return holds(holding.document(make(1), {}))
+
+
+def _is_confusable(case: Case, write: Write) -> bool:
+    """Whether the example writes an id, in the same namespace, that is easily confused with this one."""
+    own = id_of(write.document or b"", write.data_type)
+    others = (one for _, one in written(case.recorder.calls) if one.namespace == write.namespace and one.document)
+    return any(difference(own, id_of(one.document or b"", one.data_type)) for one in others if one.key != write.key)

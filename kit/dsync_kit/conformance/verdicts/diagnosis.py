@@ -16,7 +16,7 @@ from dsync_kit.documents import decode_id, id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, BsonValue, DataType
 
-__all__ = ["became", "blame_deletes_of_others", "merged"]
+__all__ = ["became", "blame_deletes_of_others", "difference", "merged"]
 
 _LONGEST_NAME = 16
 """Texts with so many equal characters at the start may have been cut."""
@@ -78,7 +78,7 @@ def _alike(lost: Sequence[bytes], others: Sequence[list[BsonValue]], data_type: 
     if len(lost) > _LOST:
         return None
     found = [
-        next(((one, other, name) for other in others if (name := _difference(one, other))), None)
+        next(((one, other, name) for other in others if (name := difference(one, other))), None)
         for one in _ids(lost, data_type)
     ]
     return found[0] if found and None not in found else None
@@ -94,7 +94,7 @@ def _ids(documents: Iterable[bytes], data_type: DataType) -> list[list[BsonValue
     return found
 
 
-def _difference(one: list[BsonValue], other: list[BsonValue]) -> str:
+def difference(one: list[BsonValue], other: list[BsonValue]) -> str:
     """The only difference of two ids that are easily confused; empty if they differ in more."""
     if len(one) != 1 or len(other) != 1:
         return ""
