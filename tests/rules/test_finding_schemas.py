@@ -448,6 +448,22 @@ def test_unique_columns_and_keys_without_case_are_found_out(*, optional: bool) -
     assert len(set(mails)) == 40
 
 
+def test_numbers_that_may_not_be_negative_are_found_out() -> None:
+    """An unsigned key, and columns with CHECK (… >= 0): nothing below 0 is drawn."""
+
+    def stock(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "qty", "price"} or None in document.values():
+            return Answer(refusal="a row has a qty and a price")
+        below = document["_id"] < 0 or document["qty"] < 0 or document["price"].to_decimal() < 0
+        return Answer(refusal="out of range") if below else Answer(back=document)
+
+    rows = [{"_id": Int64(n), "qty": n, "price": Decimal128(f"{n}.50")} for n in range(1, 4)]
+    finding = probed(stock, BSON, documents=encoded(rows))
+    assert finding.schema is not None
+    found = finding.schema
+    assert [schema.minimum for schema in (found.identifier, found.fields["qty"], found.fields["price"])] == [0, 0, 0]
+
+
 def test_the_form_of_texts_is_found_out() -> None:
     """Decimals of one scale, and times of one precision: others of the same form are drawn, not only existing ones."""
 

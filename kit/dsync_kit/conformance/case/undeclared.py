@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from grpc import StatusCode
 
@@ -23,6 +24,7 @@ _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, Status
 _MOST = 50
 """How many documents of a call are tried alone."""
 
+_LARGE = 2**31
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -78,10 +80,15 @@ def _is_undeclared(case: Case, driver: Driver, holding: Filling, write: Write) -
     if holds(holding.encoded(identifier, own)):
         return False
     make = holding.counted_ids("refused")
-    unusual = isinstance(identifier, str) and not _PLAIN_ID.fullmatch(identifier)
-    if not unusual and not _is_confusable(case, write) and holds(holding.encoded(make(0), own)):
+    if not _is_unusual(identifier) and not _is_confusable(case, write) and holds(holding.encoded(make(0), own)):
         return False
     return holds(holding.document(make(1), {}))
+
+
+def _is_unusual(identifier: Any) -> bool:
+    if isinstance(identifier, str):
+        return _PLAIN_ID.fullmatch(identifier) is None
+    return not (isinstance(identifier, int) and 0 < identifier < _LARGE)
 
 
 def _is_confusable(case: Case, write: Write) -> bool:

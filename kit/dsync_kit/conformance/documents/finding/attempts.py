@@ -171,6 +171,10 @@ class Probe:
         """Why a document with these fields, and a new id, is refused; empty if it is not."""
         return self.tried(schema.document(self.free_id(schema), fields)).refusal
 
+    def refusal_with_id(self, schema: DocumentSchema, identifier: Any) -> str:
+        """Why a document with this id is refused; empty if it is not."""
+        return self.tried(schema.document(identifier, self.others(schema))).refusal
+
     def others(self, schema: DocumentSchema) -> dict[str, Any]:
         """A value for each field of the schema: that of a document that was kept, or else a sample."""
         return {

@@ -62,6 +62,9 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if "double" in own.types and probe.data_type != DATA_TYPE_MONGO_BSON and _refuses_zeros(probe, schema, name):
             schema = with_field(schema, name, schema.fields[name].model_copy(update={"trailing_zero": False}))
             yield schema
+        if (negative := _negative(schema.fields[name])) is not None and probe.refuses(schema, name, negative):
+            schema = with_field(schema, name, schema.fields[name].model_copy(update={"minimum": Decimal(0)}))
+            yield schema
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
@@ -97,6 +100,17 @@ def _marked(schema: DocumentSchema, *names: str) -> DocumentSchema:
     return schema
 
 
+def _negative(own: ValueSchema) -> Any:
+    """The first number below 0 of a field that may have one; None if it has none, or no numbers."""
+    if own.enum is not None or (own.minimum is not None and own.minimum >= 0):
+        return None
+    if "decimal" in own.types:
+        places = own.multiple_of.as_tuple().exponent if isinstance(own.multiple_of, Decimal) else 0
+        return Decimal128(Decimal(-1).quantize(Decimal(1).scaleb(min(0, int(places)))))
+    of_types = (("long", Int64(-1)), ("int", -1), ("double", -1.0 if own.trailing_zero else -1))
+    return next((value for kind, value in of_types if kind in own.types), None)
+
+
 def _refuses_zeros(probe: Probe, schema: DocumentSchema, name: str) -> bool:
     """Whether a JSON number is refused as 5.0, but not as 5."""
     return probe.refuses(schema, name, 5.0) and not probe.refuses(schema, name, 5)
@@ -126,9 +140,9 @@ _PRINTED = r"[^\s=+@'\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
 def _folds_case(probe: Probe, schema: DocumentSchema) -> bool:
     """Whether an id is refused because it differs from another one only in its case."""
     value = probe.free_id(schema)
-    if value == value.upper() or probe.tried(schema.document(value, probe.others(schema))).refusal:
+    if value == value.upper() or probe.refusal_with_id(schema, value):
         return False
-    return bool(probe.tried(schema.document(value.upper(), probe.others(schema))).refusal)
+    return bool(probe.refusal_with_id(schema, value.upper()))
 
 
 _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
@@ -249,7 +263,7 @@ def _finite(own: ValueSchema) -> ValueSchema:
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     if _any_binary(schema.identifier):
         value = Binary(probe.free_id(schema), _ANOTHER)
-        if probe.tried(schema.document(value, probe.others(schema))).refusal:
+        if probe.refusal_with_id(schema, value):
             yield replace(schema, identifier=schema.identifier.model_copy(update=_PLAIN_BYTES))
         return
     for value, limit in _limits(schema.identifier, probe.data_type):
@@ -257,11 +271,15 @@ def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchem
             break
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema
+    value = _negative(schema.identifier)
+    if value is not None and value not in probe.taken and probe.refusal_with_id(schema, value):
+        schema = replace(schema, identifier=schema.identifier.model_copy(update={"minimum": Decimal(0)}))
+        yield schema
     if schema.identifier.types == ("string",) and _any_text(schema.identifier) and _folds_case(probe, schema):
         yield replace(schema, identifier=schema.identifier.model_copy(update={"pattern": "^[a-z0-9]+$"}))
         return
     for text, limit in _FORMS_OF_IDS if "string" in schema.identifier.types and _any_text(schema.identifier) else ():
-        if not probe.tried(schema.document(text, probe.others(schema))).refusal:
+        if not probe.refusal_with_id(schema, text):
             return
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema
