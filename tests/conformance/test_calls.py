@@ -46,6 +46,21 @@ class Named(Connector):
         return GetInfoResponse(db_type=self.name)
 
 
+def test_a_long_call_shows_what_a_failure_is_about() -> None:
+    """Of ten updates, those of the document that is wrong; if there are none, the first ones."""
+    documents = [make_document(f"doc-{number}", {"n": 1}, BSON) for number in range(10)]
+    updates = [update(UPDATE_TYPE_UPDATE, f"doc-{number}", documents[number], BSON) for number in range(10)]
+    call = Call(RPC["WriteUpdates"], WriteUpdatesRequest(namespace="n", updates=updates, type=BSON))
+    about = call.shown({document_key(documents[8], BSON)})
+    assert "updates=[UPDATE 'doc-8' {" in about
+    assert "… 9 more]" in about
+    for shown in (str(call), call.shown({document_key(make_document("other", {}, BSON), BSON)})):
+        assert "updates=[UPDATE 'doc-0' {" in shown
+        assert "… 6 more]" in shown
+    pages = Call(RPC["WriteData"], WriteDataRequest(namespace="n", data=documents, type=BSON))
+    assert 'data=[{"_id": "doc-8"' in pages.shown({document_key(documents[8], BSON)})
+
+
 def test_calls_of_all_instances_are_in_one_transcript() -> None:
     """They are in order, each an object with its instance, RPC and request."""
     recorder = Recorder(LocalClient(Named("first")))

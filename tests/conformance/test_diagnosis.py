@@ -73,3 +73,10 @@ def test_a_document_lost_with_the_delete_of_a_similar_id_was_confused_with_it() 
     assert Evidence.IDS in found.rests_on
     assert found.hint == "'A' and 'a' are treated as one id, but differ in upper and lower case"
     assert Evidence.IDS not in _lost("A", "b").rests_on
+
+
+def test_a_document_that_was_deleted_itself_was_confused_with_no_other() -> None:
+    """It may not have come back after its own DELETE."""
+    found = _lost("a", "a")
+    assert Evidence.IDS not in found.rests_on
+    assert not found.hint

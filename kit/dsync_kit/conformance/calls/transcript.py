@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 
 from dsync_kit.client import ClientBase, ConnectorApi
 from dsync_kit.conformance.calls.settling import Settling
+from dsync_kit.conformance.documents.keys import key_in, key_of
 from dsync_kit.documents import decode_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
@@ -66,14 +68,19 @@ class Call:
         return self.error is not None and self.error.retryable
 
     def __str__(self) -> str:
-        answers = [_fields(response) or "OK" for response in self.responses[:_SHOWN_ITEMS]]
+        return self.shown()
+
+    def shown(self, about: Collection[bytes] = ()) -> str:
+        """As text. Long lists are shortened, but not by what has one of the ids with these keys."""
+        data_type = getattr(self.request, "type", None)
+        answers = [_fields(response, data_type, about) or "OK" for response in self.responses[:_SHOWN_ITEMS]]
         if len(self.responses) > _SHOWN_ITEMS:
             answers.append(f"… {len(self.responses) - _SHOWN_ITEMS} more messages")
         if self.error is not None:
             answers.append(str(self.error))
         if self.ended:
             answers.append(f"({self.ended})")
-        return f"{self.name}({_fields(self.request)}) → {' · '.join(answers) or '(no answer yet)'}"
+        return f"{self.name}({_fields(self.request, data_type, about)}) → {' · '.join(answers) or '(no answer yet)'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,10 @@ class Note:
     text: str
 
     def __str__(self) -> str:
+        return self.text
+
+    def shown(self, _about: Collection[bytes] = ()) -> str:
+        """The line, whatever the calls are about."""
         return self.text
 
 
@@ -156,15 +167,18 @@ class Recorder(ClientBase):
         """The calls so far, of all instances."""
         return [entry for entry in self.entries() if isinstance(entry, Call)]
 
-    def transcript(self) -> tuple[str, ...]:
-        """The calls as numbered lines; if there are many, the first and the last ones."""
+    def transcript(self, about: Collection[bytes] = ()) -> tuple[str, ...]:
+        """The calls as numbered lines; if there are many, the first and the last ones.
+
+        What has one of the ids with the keys `about` is shown even in long calls and answers.
+        """
         calls = list(enumerate(self.entries(), 1))
         if len(calls) <= _SHOWN_CALLS:
-            return tuple(f"{number:>3}  {call}" for number, call in calls)
+            return tuple(f"{number:>3}  {call.shown(about)}" for number, call in calls)
         head, tail = calls[: _SHOWN_CALLS // 3], calls[-_SHOWN_CALLS * 2 // 3 :]
-        lines = [f"{number:>3}  {call}" for number, call in head]
+        lines = [f"{number:>3}  {call.shown(about)}" for number, call in head]
         lines.append(f"     … {len(calls) - len(head) - len(tail)} more calls …")
-        return (*lines, *(f"{number:>3}  {call}" for number, call in tail))
+        return (*lines, *(f"{number:>3}  {call.shown(about)}" for number, call in tail))
 
     def until_silence(self) -> tuple[str, ...]:
         """The calls up to the first of the last ones, none of which was answered."""
@@ -242,19 +256,37 @@ class _RecordedStream:
         self._stream.cancel()
 
 
-def _fields(message: Any, data_type: int | None = None) -> str:
+def _fields(message: Any, data_type: int | None = None, about: Collection[bytes] = ()) -> str:
     """The set fields of a message as keyword arguments; documents as JSON, according to their type."""
     data_type = getattr(message, "type", data_type) if hasattr(message, "data") else data_type
     parts = []
     for descriptor, value in message.ListFields():
         if descriptor.is_repeated:
-            shown = [_value(descriptor, item, data_type) for item in itertools.islice(value, _SHOWN_ITEMS)]
-            if len(value) > _SHOWN_ITEMS:
-                shown.append(f"… {len(value) - _SHOWN_ITEMS} more")
+            items = _chosen(value, data_type, about)
+            shown = [_value(descriptor, item, data_type) for item in items]
+            if len(value) > len(items):
+                shown.append(f"… {len(value) - len(items)} more")
             parts.append(f"{descriptor.name}=[{', '.join(shown)}]")
         else:
             parts.append(f"{descriptor.name}={_value(descriptor, value, data_type)}")
     return ", ".join(parts)
+
+
+def _chosen(items: Sequence[Any], data_type: Any, about: Collection[bytes]) -> list[Any]:
+    """The first items of a long list, or else those that have one of these keys, in their order."""
+    if len(items) <= _SHOWN_ITEMS or not about or data_type is None:
+        return list(items[:_SHOWN_ITEMS])
+    chosen = [item for item in items if _key(item, data_type) in about][:_SHOWN_ITEMS]
+    return chosen or list(items[:_SHOWN_ITEMS])
+
+
+def _key(item: Any, data_type: DataType) -> bytes | None:
+    """The key of an update's or a document's id; None if it has none."""
+    with suppress(ConnectorError):
+        if isinstance(item, Update):
+            return key_of(item.id, data_type)
+        return key_in(item, data_type) if isinstance(item, bytes) else None
+    return None
 
 
 def _value(descriptor: Any, value: Any, data_type: int | None) -> str:

@@ -18,6 +18,7 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
+    BsonValue,
     DataType,
     Update,
     UpdateType,
@@ -212,6 +213,8 @@ def _names(family: Family) -> str:
 def _show(value: Any, show: Callable[[Any], str] | None = None) -> str:
     if isinstance(value, bytes):
         return show_document(value)
+    if isinstance(value, BsonValue):
+        return show_id([value])
     if isinstance(value, Update):
         return f"{kind_name(value.type)} {show_id(list(value.id))}" + (
             f" {show_document(value.data)}" if value.data else ""

@@ -17,6 +17,7 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.case.undeclared import refuses_undeclared
+from dsync_kit.conformance.documents.keys import key_in
 from dsync_kit.conformance.results.alike import joined
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
@@ -178,7 +179,7 @@ class Trial:
             about = features_of_owner(violation.owner or self.rule.id)
             features = tuple(dict.fromkeys((*about, *case.features())))
             recorder = case.recorder
-            shown = recorder.transcript()
+            shown = recorder.transcript(_keys(violation))
             self._keep(_Found(violation, evidence, case.example, shown, tuple(log), choices, features, recorder.calls))
             # A smaller example would only show another unanswered call.
             raise Enough if self.stopped else Failed
@@ -317,6 +318,12 @@ class Trial:
             log=found.log,
             choices=found.choices,
         )
+
+
+def _keys(violation: Violation) -> frozenset[bytes]:
+    """The keys of the first documents that it is about."""
+    wrong = ((one.expected or one.seen or b"", one.data_type) for one in violation.wrong[:_SHOWN_NOTES])
+    return frozenset(key for one in wrong if (key := key_in(*one)) is not None)
 
 
 def _evidence(found: Violation, case: Case) -> Evidence:

@@ -99,8 +99,8 @@ def difference(one: list[BsonValue], other: list[BsonValue]) -> str:
     if len(one) != 1 or len(other) != 1:
         return ""
     (first,), (second,) = one, other
-    if first.type != second.type and first.data == second.data:
-        return "type"
+    if first.data == second.data:
+        return "type" if first.type != second.type else ""
     return _difference_of_values(decode_id(first), decode_id(second))
 
 
