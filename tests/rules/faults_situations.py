@@ -228,6 +228,17 @@ def _without_empty(value: Any) -> Any:
     return [_without_empty(item) for item in value if item != []] if isinstance(value, list) else value
 
 
+@broken("stream/from-first-plan", "special input")
+class AnEmptyLogHasNoPosition(Reference):
+    """As long as the topic does not exist, a plan's position is "the end", wherever that is when the stream opens."""
+
+    def update_cursor(self, sequence: int) -> bytes:
+        return super().update_cursor(sequence) if sequence else b"end"  # type: ignore[no-any-return]
+
+    def stream_start(self, data: bytes) -> int:
+        return self.store.end if data == b"end" else super().stream_start(data)  # type: ignore[no-any-return]
+
+
 @broken("explore/in-order", "rare")
 class PlansSkipWhatIsEmpty(Reference):
     """A plan leaves out namespaces that hold nothing yet, and the stream what the plan left out

@@ -8,7 +8,15 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.protocol import DataType
 
-__all__ = ["Found"]
+__all__ = ["FirstPlan", "Found"]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlan:
+    """The update position of a namespace, planned before the kit had written anything."""
+
+    namespace: str
+    cursor: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Found:
     - `misread`: types in which it lists something other than documents of the type
     - `shows`: False if nothing that was written is listed
     - `refuses`: values that it may refuse, and does, so that nothing holds them
+    - `first_plan`: what was planned before anything was written; None if that was not possible
     - `notes`: for the report
     """
 
@@ -41,6 +50,7 @@ class Found:
     misread: tuple[DataType, ...] = ()
     shows: bool = True
     refuses: Features = ()
+    first_plan: FirstPlan | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -3,11 +3,14 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import updates_partition
+from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import held
+from dsync_kit.conformance.case.following import Follower, held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.features import FeatureKind
+from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, OPENS, STATE
@@ -105,6 +108,35 @@ def from_plan(case: Case) -> None:
     scene.mark()
     follower = scene.follow()
     scene.converge_from_cursor(follower, "writing between plan and stream")
+
+
+@rule(
+    "stream/from-first-plan",
+    "The update position is taken **before** any data is read, so that nothing written meanwhile is lost.",
+    needs=(*LIVE, Need.SINK),
+    hint="while the log of changes is empty, or does not exist yet, a plan has no position of its own",
+    after=(*ARRIVES, "stream/from-plan", "stream/cursor-lasts"),
+    examples=0.05,
+)
+def from_first_plan(case: Case) -> None:
+    """What is written after a plan arrives, even if nothing had ever been written before the plan."""
+    first = case.found.first_plan
+    if first is None:
+        raise case.decline("nothing could be planned before the kit had written something")
+    data_type = case.data_type()
+    document = case.document(case.identifier(data_type), {"v": "first"}, data_type)
+    case.write(first.namespace, [document], data_type)
+    follower = Follower(case, first.cursor, [first.namespace], data_type)
+    wanted = held(Model(data_type, [document]))
+
+    def missing() -> Violation:
+        return Violation(
+            "a document does not come from the position that was planned before anything was written",
+            expected=f"{show_document(document)} in {first.namespace!r}",
+            seen=f"{len(follower.updates)} updates, without it",
+        )
+
+    follower.until(lambda: wanted.keys() <= {key_of(update.id, data_type) for _, update in follower.updates}, missing)
 
 
 @rule(
@@ -206,4 +238,4 @@ def emptied(case: Case) -> None:
     follower.converge(scene.wanted(), what="a stream of a namespace that was empty twice")
 
 
-RULES = (inserts, overwrites, deletes, write_data, from_plan, while_listing, order, many, emptied)
+RULES = (inserts, overwrites, deletes, write_data, from_plan, from_first_plan, while_listing, order, many, emptied)

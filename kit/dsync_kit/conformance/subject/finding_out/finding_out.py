@@ -17,7 +17,7 @@ from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.conformance.subject.finding_out.samples import Access, Samples
-from dsync_kit.conformance.subject.found import Found
+from dsync_kit.conformance.subject.found import FirstPlan, Found
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
 from dsync_kit.conformance.subject.holds.finding import FoundSchemas, find
 from dsync_kit.conformance.subject.holds.values import refused_values
@@ -40,6 +40,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
     connector: the rules will meet them again.
     """
     trying = _Trying(access, schemas)
+    first_plan = trying.first_plan()
     if access.declared.written_types:
         trying.find_out_documents()
     plans_updates = trying.plans_updates() if access.declared.is_source else False
@@ -55,6 +56,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         accepts=trying.accepts,
         misread=trying.samples.misread,
         refuses=trying.refuses,
+        first_plan=first_plan,
         shows=plans_updates is not False or not trying.is_hidden(),
         notes=(*trying.notes, *filter(None, (trying.held, trying.lag))),
     )
@@ -86,6 +88,16 @@ class _Trying:
         for family in self.families:
             for data_type in access.declared.written_types:
                 family.holding(data_type)  # a schema that no document fits is the user's mistake
+
+    def first_plan(self) -> FirstPlan | None:
+        """Plan the updates of a namespace before anything is written: the log of changes may not exist yet."""
+        if not (self._declared.is_source and self._declared.written_types):
+            return None
+        name = next(iter(self._namespaces.offered), "") or self._namespaces.fresh()
+        with suppress(ConnectorError):  # an unknown namespace may be refused
+            for partition in self._driver.plan([name], initial_sync=False, updates=True).updates_partitions:
+                return FirstPlan(name, partition.cursor)
+        return None
 
     def find_out_documents(self) -> None:
         """Find out where documents can be written, and which documents."""
