@@ -109,11 +109,17 @@ class History:
         return not all(writes[-1].sure for _, writes in self._all())
 
     def settle(self, listed: Mapping[bytes, bytes]) -> None:
-        """Take the listing, while nothing is in flight, as what refused calls left behind."""
+        """Take the listing, while nothing is in flight, as what refused calls left behind.
+
+        It has no documents that belong to somebody else: such a one is still there if it is not listed, unless an
+        acknowledged call has replaced it.
+        """
         now = self._clock.now()
         for key in self.written():
-            if len(self.possible(key, now, now)) > 1:
-                self.end(self.begin([(key, listed.get(key))]))
+            states = self.possible(key, now, now)
+            if len(states) > 1:
+                foreign = self.before.get(key) if states[0] == self.before.get(key) else None
+                self.end(self.begin([(key, listed.get(key, foreign))]))
 
     def check_listing(
         self,
