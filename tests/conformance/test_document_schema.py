@@ -340,6 +340,14 @@ def test_ids_with_another_prefix_are_others(kind: str) -> None:
     assert not set(series[0]) & set(series[1])
 
 
+@pytest.mark.parametrize("pattern", ["^[a-z0-9]+$", "^[0-9]{13}$", "^[A-Z]{2}-[0-9]{8}$", "^no-[0-9]{6}$"])
+def test_texts_of_a_form_with_another_prefix_are_others(pattern: str) -> None:
+    """So it is if the form has no room for the prefix, or for the hyphen behind it."""
+    filling = Filling(parse({"properties": {"_id": {"bsonType": "string", "pattern": pattern}}}).of(BSON))
+    series = [filling.numbered(prefix, 100) for prefix in ("many0", "many1", "doc")]
+    assert len({make(number) for make in series for number in range(100)}) == 300
+
+
 @QUICK
 @given(st.data())
 def test_bytes_of_other_subtypes_do_not_fit(data: st.DataObject) -> None:

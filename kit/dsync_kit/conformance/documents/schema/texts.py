@@ -1,6 +1,7 @@
 """Texts that a schema allows: made by counting, or found for a pattern."""
 
 import math
+import re
 import string
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -71,7 +72,7 @@ def _series(key: str, prefix: str) -> Series | None:
     if not found:
         return None
     varied = _varied(schema, found[0])
-    return varied if varied.size > len(found) else Series(lambda number: found[number], len(found))
+    return _apart(varied, prefix) if varied.size > len(found) else Series(lambda number: found[number], len(found))
 
 
 def series(schema: ValueSchema, prefix: str = "") -> Series | None:
@@ -96,12 +97,15 @@ def _counted(schema: ValueSchema, prefix: str) -> Iterator[Series]:
         )
         for end in ("Z", ".000Z", ".000000Z", "+00:00"):
             yield Series(lambda number, end=end: _time(number) + end, 2**31)  # type: ignore[misc]
-    for first in (f"{prefix}-", "") if prefix else ("",):
+    letters = re.sub(r"\W|_", "", prefix)
+    firsts = (f"{prefix}-", *([letters] if most - len(letters) >= _ROOM else []), "") if prefix else ("",)
+    for first in firsts:
         for digits in (string.digits, "0123456789abcdef", string.ascii_lowercase, string.ascii_uppercase):
             room = most - len(first)
             width = max(least - len(first), min(room, 10))
             if room >= 1 and width >= 1:
-                yield _digits(first, digits, width)
+                made = _digits(first, digits, width)
+                yield made if first else _apart(made, prefix)
     if not schema.patterns and most >= 1:
         yield _digits("", string.digits + string.ascii_lowercase, max(least, min(most, 6)))
     if least == 0 and not schema.patterns:
@@ -141,6 +145,18 @@ def _time(number: int) -> str:
         f"{2000 + days // 336:04}-{days // 28 % 12 + 1:02}-{days % 28 + 1:02}"
         f"T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     )
+
+
+_ROOM = 6
+"""So many digits are enough for all series of ids."""
+_PREFIXES, _BETWEEN = 4096, 10_000
+"""How many places there are for the texts of a prefix, and the most texts between two places."""
+
+
+def _apart(texts: Series, prefix: str) -> Series:
+    """Texts that have no room for a prefix: each begins at another number, if there are enough of them."""
+    start = min(sum(prefix.encode()), _PREFIXES - 1) * min(texts.size // _PREFIXES, _BETWEEN)
+    return Series(lambda number: texts(start + number), texts.size - start)
 
 
 def _digits(first: str, digits: str, width: int) -> Series:
