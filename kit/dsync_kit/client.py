@@ -209,7 +209,9 @@ class GrpcClient(ClientBase):
         began, seconds = time.monotonic(), self._patience.seconds
         try:
             with self._watch(_shown(rpc, request), Kind.CALL):
-                return self._calls[rpc.name](request, timeout=seconds)
+                answer = self._calls[rpc.name](request, timeout=seconds)
+            self._patience.answered(time.monotonic() - began)
+            return answer
         except grpc.RpcError as error:
             if seconds is not None and time.monotonic() - began >= seconds:
                 raise _timed_out(rpc, self._patience) from None

@@ -358,3 +358,30 @@ def test_bytes_of_other_subtypes_do_not_fit(data: st.DataObject) -> None:
     assert misfits is not None
     for misfit in data.draw(misfits):
         assert decode(misfit.document, BSON)["data"].subtype in (2, 5, 128)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "wrong"),
+    [
+        ({"bsonType": "double", "multipleOf": 0.5, "minimum": -100, "maximum": 100}, MisfitKind.TOO_MANY_DIGITS, 1 / 3),
+        ({"bsonType": "long", "minimum": -100, "maximum": 100}, MisfitKind.OUT_OF_RANGE, 2**53 + 1),
+    ],
+)
+def test_numbers_that_a_store_may_round_are_among_the_misfits(
+    value: dict[str, Any], kind: MisfitKind, wrong: float
+) -> None:
+    """A schema that was found out has only numbers that came back: what lies just beyond may be kept, too, and a store
+    that rounds to 15 digits is only seen by numbers that have more."""
+    root = {"bsonType": "object", "required": ["id", "n"], "properties": {"id": {"bsonType": "string"}, "n": value}}
+    filling = Filling(parse(root).of(JSON))
+    misfits = several_misfits(filling, [kind])
+    assert misfits is not None
+    values: list[Any] = []
+
+    @QUICK
+    @given(misfits)
+    def collect(drawn: Any) -> None:
+        values.extend(decode(misfit.document, JSON)["n"] for misfit in drawn)
+
+    collect()
+    assert wrong in values

@@ -5,6 +5,7 @@ from typing import Any
 
 from bson import Int64
 
+from dsync_kit.documents import decode, id_field
 from dsync_kit.errors import InvalidArgument, Unavailable
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -16,7 +17,15 @@ from dsync_kit.protocol import (
     WriteUpdatesResponse,
 )
 
-from . import faults_durability, faults_updates, faults_write, variants_documents, variants_info, variants_stores
+from . import (
+    faults_durability,
+    faults_limits,
+    faults_updates,
+    faults_write,
+    variants_documents,
+    variants_info,
+    variants_stores,
+)
 from .altering import Altering, read_document, write_document
 from .fault import REFERENCE, Fault, broken_in
 from .variants_kinds import LiveTopic, Slow, StreamsOnly
@@ -95,6 +104,29 @@ class WebhookIsBusy(variants_info.SinkOnly):
             return super().write_data(request)  # type: ignore[no-any-return]
         except InvalidArgument as error:
             raise Unavailable(error.message) from error
+
+
+@broken("limits/large-page")
+class WebhookTakesFourMebibytes(variants_info.SinkOnly, faults_limits.PagesAreLimited):
+    """The server's inbound limit is the default one, and nobody sees what was written."""
+
+
+@broken("errors/missing-id")
+class ArchiveSkipsWhatItCannotRead(variants_info.SinkOnly):
+    """It refuses ids that are no texts, and so reads them; but documents without an id are only logged."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        with_ids = []
+        for document in request.data:
+            try:
+                identifier = decode(document, request.type).get(id_field(request.type))
+            except InvalidArgument:
+                continue
+            if identifier is not None and not isinstance(identifier, str):
+                raise InvalidArgument("an id is a text")
+            with_ids += [document] * (identifier is not None)
+        kept = WriteDataRequest(namespace=request.namespace, type=request.type, data=with_ids)
+        return super().write_data(kept)  # type: ignore[no-any-return]
 
 
 @broken("write/empty-page")

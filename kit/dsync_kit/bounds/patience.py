@@ -1,6 +1,7 @@
 """Calls into a connector's code: their time limits, and a watch on those that are running."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
@@ -45,24 +46,31 @@ class Patience:
     """The time limit for each call of a connector: `seconds`, or None for no limit.
 
     After a call has taken longer, `lose` shortens the limit to a few seconds, so as not to wait for a hanging connector
-    again and again.
+    again and again. A slow connector still gets twice the time of its slowest answer.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
+        self._slowest = 0.0
+
+    def answered(self, seconds: float) -> None:
+        """Note that a call was answered after so many seconds."""
+        self._slowest = max(self._slowest, seconds)
 
     def lose(self) -> float:
         """Shorten the limit; returns the one that was exceeded, in seconds."""
-        limit, self.seconds = self.seconds or 0.0, min(self.seconds or _HASTE_SECONDS, _HASTE_SECONDS)
+        haste = max(_HASTE_SECONDS, 2 * self._slowest)
+        limit, self.seconds = self.seconds or 0.0, min(self.seconds or haste, haste)
         return limit
 
     def call(self, function: Callable[[], T]) -> T:
         """Call the function; returns or raises what it does. If it takes longer, abandons it and raises TooLong."""
         if self.seconds is None:
             return function()
-        attempt = Attempt(function)
+        attempt, began = Attempt(function), time.monotonic()
         if not attempt.ends(self.seconds):
             raise TooLong(f"it took longer than {self.seconds:g} seconds")
+        self.answered(time.monotonic() - began)
         return attempt.answer()
 
 

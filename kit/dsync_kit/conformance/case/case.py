@@ -213,7 +213,11 @@ class Case(Drawing):
         self, namespace: str, data_type: DataType, *, expected: int = 0, driver: Driver | None = None
     ) -> list[bytes]:
         """The documents in the namespace, without those that were there before the kit."""
+        listings = self.subject.remembered.listings
+        since = listings.writes(namespace)
         listed = self.subject.data.read(namespace, data_type, driver=driver or self.driver, expected=expected)
+        if driver is None and not self.found.makes_namespaces:
+            listings.listed(namespace, data_type, listed, since=since)
         return self.without_foreign(namespace, listed, data_type)
 
     def expect(self, namespace: str, model: Model, what: str = "the listing afterwards", *, owner: str = "") -> None:

@@ -38,13 +38,14 @@ def rule(
     explores: float = 0.0,
     attempts: int = 1,
     about: FeatureKind | None = None,
+    fills: float = 0.0,
 ) -> Callable[[Callable[[Case], None]], Rule]:
     """Make a rule of a function over a case. The first line of its docstring says what the rule checks.
 
     `sentence` is from the contract; `hint` is the likely cause of a violation, in one line. `examples` scales the
     profile's number of examples: less than 1 for expensive examples, more for cheap ones. `since` is the first
-    edition that has the rule; `explores`, `attempts` and `about` are those of `Rule`. Raises ValueError if another rule
-    has the same id, or if there is no such edition.
+    edition that has the rule; `explores`, `attempts`, `about` and `fills` are those of `Rule`. Raises ValueError if
+    another rule has the same id, or if there is no such edition.
     """
 
     def make(check: Callable[[Case], None]) -> Rule:
@@ -68,6 +69,7 @@ def rule(
             explores=explores,
             attempts=attempts,
             about=about,
+            fills=fills,
         )
 
     return make

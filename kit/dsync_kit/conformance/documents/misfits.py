@@ -229,19 +229,26 @@ def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
             yield from (value for value in (high, low) if -(2**31) <= value < 2**31)
         if kind == "int" and "long" not in schema.types:
             yield from (
-                (Int64(found.last + 1), Int64(found.first - 1), Int64(2**62))
-                if bson
-                else (
-                    found.last + 1,
-                    2**62,
-                )
+                (Int64(found.last + 1), Int64(found.first - 1), Int64(2**62)) if bson else (found.last + 1, *_LONG)
             )
         elif kind == "long":
-            yield from (low, high) if bounded and found.last < 2**63 - 1 else (() if bson else (2**63, -(2**63) - 1))
+            if bounded and found.last < 2**63 - 1:
+                # Far beyond, too: the schema may only have what a store was seen to keep, and not to round.
+                far = (value for value in _LONG if value > found.last)
+                yield from (low, high, *(Int64(value) if bson else value for value in far))
+            else:
+                yield from () if bson else (2**63, -(2**63) - 1)
         elif bounded:
             yield from (high, low) if kind != "date" else (DatetimeMS(int(high)), DatetimeMS(int(low)))
         if bounded and kind == "double" and bson:
             yield from (float("inf"), float("nan"))
+
+
+_LONG = (2**53 + 1, 2**62)
+"""Whole numbers that a double, or a text of 15 digits, does not keep."""
+
+_FINE = (1 / 3, 0.1 + 0.2, 12345.678901234567)
+"""Doubles that need all their digits."""
 
 
 def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
@@ -259,6 +266,8 @@ def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
             digits = Decimal(step.numerator) / Decimal(step.denominator)
             exact = (whole.to_decimal() if isinstance(whole, Decimal128) else Decimal(repr(whole))) + digits
             yield Decimal128(exact) if isinstance(whole, Decimal128) else float(exact)
+        if kind == "double":
+            yield from (value for value in _FINE if found.at(found.first) <= value <= found.at(found.last))
 
 
 def _of_other_types(schema: ValueSchema, filling: Filling) -> Iterator[Any]:

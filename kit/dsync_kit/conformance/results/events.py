@@ -60,7 +60,7 @@ class ConnectorOption:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The connector answers; these rules will be judged."""
+    """The connector answers; these rules will be judged. `fills_up` says whether what is written to it stays."""
 
     target: str
     db_type: str
@@ -73,6 +73,7 @@ class RunStarted:
     terms: Terms = field(default_factory=Terms)
     documents: tuple[AssumedSchema, ...] = ()
     connector_options: tuple[ConnectorOption, ...] = ()
+    fills_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

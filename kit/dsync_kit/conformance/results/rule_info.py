@@ -65,6 +65,8 @@ class RuleInfo:
     is the first edition that has the rule: for a connector that is held to an older one, it only warns. A rule that
     `explores` gets a share of the run's time instead of a number of examples: this is its weight. `examples` scales the
     profile's number of examples. `about` is what the rule has nothing to check without, because it is about that.
+    `fills` is about how many MiB the rule writes, if that is enough to make every later listing longer where nothing
+    can be removed: there it runs last.
     """
 
     id: str
@@ -78,6 +80,7 @@ class RuleInfo:
     explores: float = 0.0
     examples: float = 1.0
     about: FeatureKind | None = None
+    fills: float = 0.0
 
     @property
     def area(self) -> str:

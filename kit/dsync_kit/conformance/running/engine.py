@@ -29,6 +29,7 @@ from dsync_kit.conformance.running.assumed import assumed_schemas
 from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.running.keeping.known_examples import KnownExample, example_file
+from dsync_kit.conformance.running.order import in_order
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
@@ -122,6 +123,7 @@ class Session:
             terms=self._terms,
             documents=assumed_schemas(subject),
             connector_options=_options(subject),
+            fills_up=subject.fills_up,
         )
 
     def judge(self, rule: Rule) -> Outcome:
@@ -285,7 +287,7 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
             started = session.started()
             yield started
             try:
-                for rule in options.rules:
+                for rule in in_order(options.rules, fills_up=started.fills_up):
                     yield RuleStarted(rule)
                     yield RuleFinished(session.judge(rule))
                     if session.problem:

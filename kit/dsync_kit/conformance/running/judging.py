@@ -27,6 +27,7 @@ from dsync_kit.conformance.running.budget import Budget
 from dsync_kit.conformance.running.crew import Crew, Member
 from dsync_kit.conformance.running.fatal import Death, stuck
 from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
+from dsync_kit.conformance.running.order import in_order
 from dsync_kit.conformance.verdicts.consequences import Explainer, outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.output.redaction import redact_target
@@ -215,7 +216,6 @@ class _Team:
             case Chosen(ids, rules) if not self.rules:
                 self.rules = {rule.id: rule for rule in rules}
                 self.chosen = tuple(self.rules[name] for name in ids)
-                self._left = list(reversed(self.chosen))
                 self._budget = Budget(self._orders.profile, self.chosen, jobs=len(self._workers))
             case Resolved() if not self._resolved:
                 self._resolved, self.title = True, message.title
@@ -223,6 +223,7 @@ class _Team:
             case RunStarted():
                 if self.started is None:
                     self.started = replace(message, target=self.title, rules=self.chosen)
+                    self._left = list(reversed(in_order(self.chosen, fills_up=message.fills_up)))
                     yield self.started
                 worker.ready = True
                 yield from self._give(worker)

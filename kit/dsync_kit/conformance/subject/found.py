@@ -35,6 +35,7 @@ class Found:
     - `shows`: False if nothing that was written is listed
     - `refuses`: values that it may refuse, and does, so that nothing holds them
     - `first_plan`: what was planned before anything was written; None if that was not possible
+    - `refuses_ids`: whether it refuses some kinds of ids, and takes others
     - `notes`: for the report
     """
 
@@ -51,6 +52,7 @@ class Found:
     shows: bool = True
     refuses: Features = ()
     first_plan: FirstPlan | None = None
+    refuses_ids: bool = False
     notes: tuple[str, ...] = ()
 
     @property

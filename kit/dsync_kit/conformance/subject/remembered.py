@@ -8,6 +8,7 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
+from dsync_kit.conformance.subject.listings import Listings
 from dsync_kit.protocol import DataType, StreamUpdatesResponse
 
 __all__ = ["MOST_REMAINS", "Remembered"]
@@ -27,7 +28,7 @@ class Remembered:
     `removals_fail` says whether the last removal was refused as if that would pass, however often it was repeated: the
     next one is sent once. `broken` are the forms of documents that are known to be confused with other documents, or
     refused: no further example need show them. `outage_seconds` is how long the longest outage took, from its beginning
-    until the backend was back.
+    until the backend was back. `listings` are the last ones of offered namespaces.
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class Remembered:
         self.removals_fail = False
         self.broken: set[FeatureKind] = set()
         self.outage_seconds = 0.0
+        self.listings = Listings()
         self._kept: list[tuple[str, DataType, Sequence[bytes]]] = []
 
     def apart(self) -> "Remembered":

@@ -176,6 +176,11 @@ class Subject:
         return changes and not self.disposable and not self.liveness.hung
 
     @property
+    def fills_up(self) -> bool:
+        """Whether what is written stays, so that each later listing takes longer."""
+        return bool(self.found.keeps) and self.declared.can_read
+
+    @property
     def disposable(self) -> bool:
         """Whether the kit's documents vanish with the harness's scratch area, so that nothing need be removed."""
         return _disposable(self.target)
@@ -186,12 +191,15 @@ class Subject:
             self.remembered.remain(namespace, self.found.keeps)
 
     def note_existing(self, namespace: str) -> None:
-        """Note what is already in an offered namespace: it is neither counted nor removed."""
+        """Note what is already in an offered namespace: it is neither counted nor removed.
+
+        If nothing was written since an example has listed it, that listing is still good.
+        """
         self.settling.wait()  # what the example before has removed may still be listed
         found: dict[bytes, bytes] = {}
         for data_type in self.declared.types if self.declared.can_read else ():
             listed: dict[bytes, bytes] = {}
-            for document in self.data.read(namespace, data_type, driver=self.driver):
+            for document in self._listing(namespace, data_type):
                 try:
                     listed[document_key(document, data_type)] = document
                 except InvalidArgument:
@@ -201,6 +209,10 @@ class Subject:
             # In one type only: a document written back in another type may change.
             self.remembered.first.setdefault(namespace, (data_type, dict(found)))
         self.remembered.foreign[namespace] = found
+
+    def _listing(self, namespace: str, data_type: DataType) -> list[bytes]:
+        current = None if self.settling.seconds else self.remembered.listings.current(namespace, data_type)
+        return self.data.read(namespace, data_type, driver=self.driver) if current is None else current
 
     def clear(self) -> None:
         """Remove documents that were kept for several examples."""

@@ -216,6 +216,7 @@ def own_namespace(case: Case) -> None:
     hint="the query takes a limited number of ids, and the rest are dropped",
     after=("get-by-ids/answers", "get-by-ids/order", "limits/many-documents", "write/large-page"),
     examples=0.02,
+    fills=0.05,
 )
 def many(case: Case) -> None:
     """1,500 ids give 1,500 items."""

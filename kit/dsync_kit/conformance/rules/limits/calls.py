@@ -1,5 +1,7 @@
 """Many calls, one after another: what a store does with them behind the scenes changes nothing."""
 
+import time
+
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
@@ -16,6 +18,9 @@ _FEWEST_CALLS = 40
 _SECONDS = 1.5
 """The calls should take no longer, so that a slow connector has fewer of them; times the profile's bulk."""
 
+_MOST_SECONDS = 10.0
+"""After so many seconds there are no more calls; times the profile's bulk."""
+
 _ONCE = 0.02
 
 
@@ -27,6 +32,7 @@ _ONCE = 0.02
     "documents are lost, old, or back although they were deleted",
     after=("write/overwrites", "updates/model", "limits/many-documents"),
     examples=_ONCE,
+    fills=0.05,
 )
 def many_calls(case: Case) -> None:
     """After 300 small calls (fewer for a slow connector), what they wrote, changed and deleted is as they left it."""
@@ -40,18 +46,23 @@ def many_calls(case: Case) -> None:
         for value in case.numbered_ids(rounds + together, data_type)
     ]
     namespace, model = case.namespace(), Model(data_type)
+    began, calls = time.monotonic(), 0
     for number in range(rounds):
+        if time.monotonic() - began > _MOST_SECONDS * case.bulk:
+            break
         # Pages overlap: some calls in a row write a document, then it is changed or deleted, and then left alone. One
         # document of each page is in no other call, so that no call can be lost without a trace.
         page = [once[number], *(versions[at][number + together - 1 - at] for at in range(number, number + together))]
         case.write(namespace, page, data_type)
         model.write(page)
+        calls += 1
         last = versions[number][together]
         updates = [update_to(UPDATE_TYPE_UPDATE, last, data_type)] if case.declared.can_change else []
         for update in [*updates, *(removals([last], data_type) if case.deletes and number % 2 else [])]:
             case.update(namespace, [update], data_type)
             model.apply([update])
-    case.expect(namespace, model, f"the listing after {count} calls")
+            calls += 1
+    case.expect(namespace, model, f"the listing after {calls} calls")
 
 
 def _affordable(case: Case) -> int:

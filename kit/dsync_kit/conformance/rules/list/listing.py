@@ -188,6 +188,7 @@ def page_boundaries(case: Case) -> None:
     after=("list/complete", "list/ids-unique", "list/page-boundaries"),
     examples=0.02,
     about=FeatureKind.SEVERAL_PAGES,
+    fills=0.1,
 )
 def many_pages(case: Case) -> None:
     """Thousands of documents on many pages (from standard on, more than 10,000) are each listed once."""

@@ -1,6 +1,7 @@
 """ListData beside other listings, and beside writes."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 
@@ -25,8 +26,11 @@ __all__ = ["RULES"]
 _MOST_PAGES = 24
 """The most pages of a listing that had a few of them when it began."""
 
-_COPIERS = 32
+_FEWEST_COPIERS, _COPIERS = 4, 32
 """dsync lists with up to 32 copiers, by default 4."""
+
+_PARALLEL_SECONDS = 8.0
+"""Listings one after another should take no longer than this: if each is slow, there are fewer of them."""
 
 
 @rule(
@@ -68,18 +72,21 @@ def parallel(case: Case) -> None:
     """As many parallel listings as dsync may start return the same as listings one after another."""
     namespace, data_type, expected = listed_in_pages(case)
     partitions = case.driver.partitions([namespace])[:4]
+    began = time.monotonic()
     alone = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
-    work = [index % len(partitions) for index in range(_COPIERS)]
-    at_once = threading.Barrier(_COPIERS)
+    affordable = _PARALLEL_SECONDS * case.bulk * len(partitions) / max(time.monotonic() - began, 0.001)
+    copiers = int(max(_FEWEST_COPIERS, min(_COPIERS, affordable)))
+    work = [index % len(partitions) for index in range(copiers)]
+    at_once = threading.Barrier(copiers)
 
     def listing(index: int) -> list[bytes]:
         at_once.wait()
         return case.driver.list_partition(partitions[index], data_type, expected=expected)
 
-    with ThreadPoolExecutor(_COPIERS) as pool:
+    with ThreadPoolExecutor(copiers) as pool:
         together = list(pool.map(listing, work))
     for index, documents in zip(work, together, strict=True):
-        Model.listed(data_type, alone[index]).check(documents, what=f"one of {_COPIERS} listings at once")
+        Model.listed(data_type, alone[index]).check(documents, what=f"one of {copiers} listings at once")
         case.checks += 1
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
+from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.documents import look_alikes
 from dsync_kit.conformance.documents.choosing import few
 from dsync_kit.conformance.documents.strategies import removals
@@ -135,6 +136,8 @@ def agrees_with_listing(case: Case) -> None:
     else:
         namespace, data_type, expected = case.listable()
         found = len(case.subject.data.read(namespace, data_type, driver=case.driver, expected=expected))
+        if changes_by_itself(case):
+            raise case.decline("its data changes during the run, as its stream shows")
     _expect_count(case, namespace, found)
 
 

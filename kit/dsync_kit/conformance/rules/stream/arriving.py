@@ -196,6 +196,7 @@ def order(case: Case) -> None:
     hint="a batch of updates is cut at some size, and the rest is lost",
     after=(*ARRIVES, "updates/many"),
     examples=0.02,
+    fills=0.1,
 )
 def many(case: Case) -> None:
     """1,500 updates of one call arrive, and so do later updates."""

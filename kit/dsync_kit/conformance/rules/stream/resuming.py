@@ -107,6 +107,7 @@ def resume_filtered(case: Case) -> None:
     hint="part of a batch carries the cursor of the whole batch, which skips the unsent rest",
     after=(*_PLANNED, "stream/many", "stream/resume"),
     examples=0.02,
+    fills=0.1,
 )
 def resume_many(case: Case) -> None:
     """No cursor within 1,500 updates of one call skips any of them."""

@@ -95,6 +95,7 @@ def id_kinds(case: Case) -> None:
         "list/complete",
     ),
     examples=0.1,
+    fills=0.1,
 )
 def many(case: Case) -> None:
     """A call with 1,200 updates of 300 ids is applied completely and in order."""

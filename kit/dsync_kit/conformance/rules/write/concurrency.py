@@ -1,6 +1,7 @@
 """WriteData from several writers at once."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dsync_kit.conformance.calls.transcript import show_document, show_id
@@ -17,8 +18,14 @@ __all__ = ["RULES"]
 
 _BOTH = (Need.SINK, Need.READING)
 
-_WRITERS = 16
+_FEWEST_WRITERS, _WRITERS = 4, 16
 """dsync writes with up to 16 writers, by default 4."""
+
+_QUEUE_SECONDS = 8.0
+"""A write should wait no longer for the others, if they are made one after another: if each is slow, there are fewer
+writers."""
+
+_ROUNDS = 3
 
 
 @rule(
@@ -34,10 +41,15 @@ def concurrent(case: Case) -> None:
     data_type = case.data_type()
     documents = case.numbered(240, data_type)
     namespace = case.namespace()
-    pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        list(pool.map(lambda page: case.write(namespace, page, data_type), pages))
-    case.expect(namespace, Model(data_type, documents), f"the listing after {_WRITERS} writers wrote at once")
+    first, *pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]
+    began = time.monotonic()
+    case.write(namespace, first, data_type)
+    writers = int(max(_FEWEST_WRITERS, min(_WRITERS, _QUEUE_SECONDS / max(time.monotonic() - began, 0.001))))
+    written = [first, *pages[: _ROUNDS * writers - 1]]
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(lambda page: case.write(namespace, page, data_type), written[1:]))
+    model = Model(data_type, [document for page in written for document in page])
+    case.expect(namespace, model, f"the listing after {writers} writers wrote at once")
 
 
 @rule(

@@ -189,6 +189,7 @@ def accepts(case: Case) -> None:
     hint="a page is cut at the size of the store's largest batch or statement",
     after=("write/read-back", "list/complete", "limits/many-documents"),
     examples=0.1,
+    fills=0.05,
 )
 def large_page(case: Case) -> None:
     """A page of 1,500 documents is written whole."""

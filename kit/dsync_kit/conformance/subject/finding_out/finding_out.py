@@ -57,6 +57,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         misread=trying.samples.misread,
         refuses=trying.refuses,
         first_plan=first_plan,
+        refuses_ids=trying.refuses_ids,
         shows=plans_updates is not False or not trying.is_hidden(),
         notes=(*trying.notes, *filter(None, (trying.held, trying.lag))),
     )
@@ -78,6 +79,7 @@ class _Trying:
         self.makes_namespaces = True
         self.accepts = True
         self.refuses: Features = ()
+        self.refuses_ids = False
         self._closed: set[str] = set()
         self._taken: dict[str, Taken] = {}
         self.id_kinds = {kind: _kinds_of_ids(kind) for kind in access.declared.written_types}
@@ -214,6 +216,7 @@ class _Trying:
             self.id_kinds[data_type] = tuple(kinds) or _kinds_of_ids(data_type)
             self.families = self._families()
             if refused and kinds:
+                self.refuses_ids = True
                 self.notes.append(f"{type_name(data_type)}: it refuses these kinds of ids: {', '.join(refused)}")
 
     def _try_values(self) -> None:
