@@ -522,6 +522,16 @@ class HalfAPageIsLeftOut(_Ignoring):
 
 
 @broken("schema/page")
+class RowsAreCheckedOneByOne(TypedConnector):
+    """A row is checked when it is its turn: if it is refused, the rows before it are there."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for data in request.data:
+            super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type, data=[data]))
+        return super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type))
+
+
+@broken("schema/page")
 class OnlyTheFirstDocumentIsChecked(TypedConnector):
     """The columns of the first document make the statement; additional fields of the others are dropped."""
 

@@ -168,6 +168,12 @@ class Drawing:
             self._family = self._one_of(self.subject.families)
         return self._family
 
+    def keep_to(self, namespace: str) -> None:
+        """Draw what an offered namespace holds; call it before drawing. Raises Inapplicable if that is unknown."""
+        self._family = next((family for family in self.subject.families if namespace in family.names), None)
+        if self._family is None:
+            raise Inapplicable(f"it is unknown what {namespace!r} holds")
+
     def prefer(self, data_type: DataType, fit: Callable[[Holding], bool]) -> None:
         """Take the example's namespaces from those whose documents `fit`, if there are any.
 

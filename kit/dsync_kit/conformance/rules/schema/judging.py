@@ -131,15 +131,27 @@ def expect_some(
     *,
     control: bytes,
     and_all: Sequence[bytes] = (),
+    none_of: Sequence[bytes] = (),
     why: str = "",
 ) -> None:
-    """The listing holds all of `and_all` and perhaps some of the documents, as they were written, and nothing else."""
+    """The listing holds all of `and_all` and perhaps some of the documents, as they were written, and nothing else.
+
+    `none_of` are documents that fit, of pages that were refused as a whole.
+    """
 
     # In a namespace of few ids, one that does not fit may have replaced the control.
     all_of_them = list(Model(data_type, [control, *and_all]).documents.values())
 
     def look() -> None:
         listed = case.read(namespace, data_type, expected=len(maybe))
+        kept = [good for good in none_of if any(same_document(good, found, data_type) for found in listed)]
+        if kept:
+            raise Violation(
+                f"a page was refused because of a document that does not fit ({why}), and a part of it is kept",
+                expected=f"none of the {len(none_of)} documents of refused pages",
+                seen=f"{len(kept)} of them ({', '.join(map(show_document, kept[:3]))})",
+                rests_on=Evidence.LISTING,
+            )
         allowed = [*maybe, *all_of_them]
         strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
         missing = [

@@ -35,7 +35,7 @@ __all__ = ["RULES"]
     "schema/page",
     SENTENCE,
     needs=NEEDS,
-    hint="the page is answered with OK, but the documents that failed are left out",
+    hint="the documents that failed are left out, or those before them are kept: check the whole page before you write",
     after=(*AFTER, "write/several-pages"),
     examples=0.6,
 )
@@ -67,7 +67,7 @@ def page(case: Case) -> None:
             model.write(documents)
     taken = list(model.documents.values())
     own = owner_of(why, taken, "schema/page")
-    expect_some(case, namespace, refused, data_type, own, and_all=taken, why=reasons(why), control=control)
+    expect_some(case, namespace, [], data_type, own, and_all=taken, none_of=refused, why=reasons(why), control=control)
 
 
 @rule(

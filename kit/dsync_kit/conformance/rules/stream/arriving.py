@@ -124,6 +124,9 @@ def from_first_plan(case: Case) -> None:
     if first is None:
         raise case.decline("nothing could be planned before the kit had written something")
     data_type = case.data_type()
+    if not case.found.makes_namespaces:
+        case.keep_to(first.namespace)
+        case.subject.note_existing(first.namespace)
     document = case.document(case.identifier(data_type), {"v": "first"}, data_type)
     case.write(first.namespace, [document], data_type)
     follower = Follower(case, first.cursor, [first.namespace], data_type)
