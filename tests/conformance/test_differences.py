@@ -50,8 +50,8 @@ def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: 
             DatetimeMS(1_234_567_890_000),
             "v was written as 2009-02-13T23:31:30.123Z, and is 2009-02-13T23:31:30.000Z",
         ),
-        ({"A": 1}, {"a": 1}, "of its fields in v, 'A' is missing, 'a' is new"),
-        ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of its fields in v, 'a', 'b' are missing"),
+        ({"A": 1}, {"a": 1}, "of the fields of v, 'A' is missing, 'a' is new"),
+        ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of the fields of v, 'a', 'b' are missing"),
     ],
 )
 def test_the_change_is_shown_with_its_values(written: Any, found: Any, shown: str) -> None:

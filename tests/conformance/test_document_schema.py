@@ -160,7 +160,7 @@ def test_what_is_not_a_schema_is_refused(given: object, message: str) -> None:
         ({"additionalProperties": False}, "no document could have an id"),
         (
             {"properties": {"_id": {"bsonType": "null"}}},
-            "properties._id: the id of a DATA_TYPE_MONGO_BSON document has type",
+            "properties._id: the id of a MONGO_BSON document has type",
         ),
         ({"properties": {"a": {"minimum": 3, "maximum": 2}}}, "properties.a: minimum 3 is above maximum 2"),
         ({"properties": {"a": {"bsonType": "int", "minimum": 1, "maximum": 4, "multipleOf": 5}}}, "no number lies"),

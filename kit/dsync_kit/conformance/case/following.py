@@ -279,7 +279,8 @@ class Follower:
             named = show_id(id_of(expected or seen or b"", self.data_type))
         except InvalidArgument:
             named = "a document"
-        return f"{named} {how}" + (f" ({change})" if change else "") + (f", and {more} more are wrong" if more else "")
+        others = f", and so {'is 1 more' if more == 1 else f'are {more:,} more'}" if more else ""
+        return f"{named} {how}" + (f" ({change})" if change else "") + others
 
     def _listed(self, namespace: str) -> Held | None:
         """What the source now lists of a namespace; None if it can't be listed."""

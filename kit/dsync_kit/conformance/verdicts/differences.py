@@ -138,13 +138,13 @@ def _shown(written: Any, found: Any, data_type: DataType, path: str) -> str:
 
 def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
     """Which fields are missing, and which are there instead."""
-    within = f" in {path}" if path else ""
+    whose = f"of the fields of {path}" if path else "of its fields"
     parts = [
         ", ".join([*map(_value, names[:_FEW]), *["…"] * (len(names) > _FEW)]) + f" {_be(names)} {what}"
         for names, what in ((missing, "missing"), (new, "new"))
         if names
     ]
-    return f"of its fields{within}, {', '.join(parts)}"
+    return f"{whose}, {', '.join(parts)}"
 
 
 def _be(names: Sequence[str]) -> str:

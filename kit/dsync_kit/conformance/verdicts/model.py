@@ -12,6 +12,7 @@ from dsync_kit.conformance.verdicts.differences import Change, change_of
 from dsync_kit.documents import id_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, DataType, Update
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["Model", "by_id"]
 
@@ -31,7 +32,7 @@ def by_id(documents: Iterable[bytes], data_type: DataType) -> dict[bytes, bytes]
             key = document_key(document, data_type)
         except InvalidArgument as error:
             raise Violation(
-                f"a listed document is not a {DataType.Name(data_type)} document",
+                f"a listed document is not a {type_name(data_type)} document",
                 expected="a whole document with its id",
                 seen=f"{show_document(document)} ({error.message})",
                 owner=Owner.LIST_TYPE,

@@ -92,7 +92,7 @@ class Reader:
             most = others + sum(any(state is not None for state in possible) for possible in states)
             if alone and found and not least <= found <= most:
                 raise Violation(
-                    "the count is not the number of documents",
+                    f"the count of {name!r} is not its number of documents",
                     expected=f"{least}" if least == most else f"{least} to {most}",
                     seen=str(found),
                 )

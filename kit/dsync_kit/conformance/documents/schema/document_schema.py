@@ -9,6 +9,7 @@ from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
 from dsync_kit.errors import ConnectorError, UsageError
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["ANYTHING", "DocumentSchema", "Repeats", "resolved"]
 
@@ -137,7 +138,7 @@ def resolved(root: ValueSchema, repeats: Repeats, data_type: DataType, origin: s
     allowed = tuple(kind for kind in own.types if kind in _ID_TYPES[data_type])
     if not allowed:
         raise UsageError(
-            f"{origin or 'the schema'}: properties.{name}: the id of a {DataType.Name(data_type)} document has type "
+            f"{origin or 'the schema'}: properties.{name}: the id of a {type_name(data_type)} document has type "
             f"{', '.join(_ID_TYPES[data_type])}, given {', '.join(own.types) or 'types that exclude each other'}"
         )
     repeated = {key: path for key, path in repeats.items() if key not in ("_id", name)}

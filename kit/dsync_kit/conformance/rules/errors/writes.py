@@ -46,7 +46,7 @@ def _malformed(case: Case, data_type: DataType) -> bytes:
     whole = case.document(value, {"a": "some text"}, data_type)
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
     large = make_document(value, {"a": _LARGE_TEXT}, data_type)[:-1]
-    return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut, st.just(large)), "no document")
+    return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut, st.just(large)), "malformed document")
 
 
 def _without_id(case: Case, data_type: DataType) -> bytes:

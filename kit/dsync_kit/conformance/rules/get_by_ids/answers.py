@@ -275,9 +275,9 @@ def _found(case: Case, namespace: str, asked: Sequence[Id], data_type: DataType)
     found = [item.data for item in case.api.get_by_ids(request).data]
     case.check(
         len(found) == len(asked),
-        "GetByIds returns a different number of items than ids",
-        expected=f"{len(asked)} items",
-        seen=f"{len(found)} items",
+        "GetByIds does not return as many items as ids",
+        expected=len(asked),
+        seen=len(found),
         owner="get-by-ids/missing" if len(asked) == 1 else "",
     )
     return found

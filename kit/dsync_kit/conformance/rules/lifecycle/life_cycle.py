@@ -80,7 +80,12 @@ def connections(case: Case) -> None:
     """The id, a plan's partitions and its update cursor are valid over another connection."""
     other = case.other_connection()
     first, second = (api.get_info(GetInfoRequest()).id for api in (case.api, other.api))
-    case.check(first == second, "another connection sees a different id", expected=repr(first), seen=repr(second))
+    case.check(
+        first == second,
+        "GetInfo returns a different id over another connection",
+        expected=repr(first),
+        seen=repr(second),
+    )
     namespace, data_type, expected = few_or_many(case)
     for partition in case.driver.partitions([namespace])[:4]:
         here = case.driver.list_partition(partition, data_type, expected=expected)

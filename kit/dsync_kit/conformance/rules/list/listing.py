@@ -24,6 +24,7 @@ from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, Partition
+from dsync_kit.protocol.names import type_name
 
 __all__ = ["RULES"]
 
@@ -88,7 +89,7 @@ def type_(case: Case) -> None:
                 case.check(
                     False,
                     "ListData returned something that is not a document of the requested type",
-                    expected=f"a {DataType.Name(data_type)} document with its id",
+                    expected=f"a {type_name(data_type)} document with its id",
                     seen=f"{document[:80]!r} ({error.message})",
                 )
             case.checks += 1

@@ -31,6 +31,7 @@ from dsync_kit.protocol import (
     Partition,
     WriteDataRequest,
 )
+from dsync_kit.protocol.names import type_name
 from dsync_kit.registry import ENTRY_POINT_GROUP, RegisteredConnector, load_folder
 from dsync_kit.settings import ConnectorSettings, Option
 
@@ -182,7 +183,7 @@ def test_data(case: Case) -> None:
             case.check(
                 data_type in found[kind],
                 f"there is no {kind} document of one of its data types",
-                expected=f"a document of {DataType.Name(data_type)} in test_data/{kind}",
+                expected=f"a document of {type_name(data_type)} in test_data/{kind}",
                 seen="none",
             )
 
@@ -344,7 +345,7 @@ def _check_line(case: Case, path: Path, number: int, line: bytes, data_type: Dat
     case.check(
         valid is not bool(problem),
         f"{path}, line {number}, does not belong in its folder",
-        expected=f"{'a' if valid else 'no'} {DataType.Name(data_type)} document with an id",
+        expected=f"{'a' if valid else 'no'} {type_name(data_type)} document with an id",
         seen=problem or "it decodes",
     )
 
