@@ -75,7 +75,7 @@ def test_ids_that_are_written_again_are_a_feature(
     ("data", "data_type", "malformation"),
     [
         (b"garbage", BSON, "not BSON"),
-        (b"[]", DATA_TYPE_JSON_ID, "JSON, but not an object"),
+        (b"[]", DATA_TYPE_JSON_ID, "JSON that is not an object"),
         (b'{"id": "x"', DATA_TYPE_JSON_ID, "not JSON"),
         (b'{"id": "\xff"}', DATA_TYPE_JSON_ID, "not UTF-8"),
         (b'{"name": "x"}', DATA_TYPE_JSON_ID, "without an id"),

@@ -55,7 +55,7 @@ def _malformation(data: bytes, data_type: DataType) -> str:
         return "not UTF-8"
     except ValueError:
         return "not JSON"
-    return "JSON, but not an object"
+    return "JSON that is not an object"
 
 
 class Shown:
