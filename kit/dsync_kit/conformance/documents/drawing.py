@@ -123,7 +123,9 @@ def boundaries(schema: ValueSchema, data_type: DataType) -> list[Any]:
 
 def _at_bounds(found: Steps) -> list[Any]:
     places = {found.first, found.last, found.nearest, found.first + 1, found.last - 1}
-    return [found.at(place) for place in sorted(places) if found.first <= place <= found.last and found.exact(place)]
+    # The first one is drawn most. Of the longs, the least survives in a double, and the next does not.
+    ordered = sorted(places, key=lambda place: (place != found.first + 1, place))
+    return [found.at(place) for place in ordered if found.first <= place <= found.last and found.exact(place)]
 
 
 def _known(schema: ValueSchema, data_type: DataType) -> list[Any]:
