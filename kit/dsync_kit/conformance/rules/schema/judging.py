@@ -9,7 +9,7 @@ from dsync_kit.conformance.documents.holding import Holding
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out, several_misfits
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import FeatureKind
-from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.results.outcome import Violation, Wrong
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode, same_document
@@ -102,11 +102,32 @@ def _owns(own: str, listed: Sequence[bytes], control: bytes, data_type: DataType
     return own if any(same_document(found, control, data_type) for found in listed) else ""
 
 
-_DROPPED = "documents that do not fit are answered with OK, and missing"
+_DROPPED = "documents that do not fit are answered with OK, and not written"
+_IGNORED = "an error of the store is ignored: the write is answered with OK, but nothing is written"
 
 
-def compare(case: Case, namespace: str, model: Model, what: str, own: str, control: bytes) -> None:
-    """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged."""
+def compare(
+    case: Case,
+    namespace: str,
+    model: Model,
+    what: str,
+    own: str,
+    control: bytes,
+    *,
+    accepted: Sequence[bytes] = (),
+    before: Sequence[bytes] = (),
+) -> None:
+    """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged.
+
+    `accepted` are documents that do not fit and were answered with OK, `before` what was there of the same ids.
+    """
+
+    def unwritten(wrong: Wrong) -> bool:
+        """Whether an accepted document is not there: what was there before is, or nothing."""
+        seen = wrong.seen
+        return wrong.expected in accepted and (
+            seen is None or any(same_document(seen, old, wrong.data_type) for old in before)
+        )
 
     def look() -> None:
         listed = case.read(namespace, model.data_type, expected=len(model.documents))
@@ -114,8 +135,8 @@ def compare(case: Case, namespace: str, model: Model, what: str, own: str, contr
         try:
             model.check(listed, what=what, owner=owner)
         except Violation as violation:
-            if owner and all(wrong.seen is None for wrong in violation.wrong):
-                violation.symptom = _DROPPED
+            if owner and violation.wrong and all(map(unwritten, violation.wrong)):
+                violation.symptom, violation.hint = _DROPPED, _IGNORED
             raise
 
     case.checks += 1
@@ -160,13 +181,14 @@ def expect_some(
         if strange or missing:
             parts = [f"{len(missing)} of the acknowledged ones missing"] if missing else []
             parts += [f"{len(strange)} listed that nobody wrote so"] if strange else []
+            owner = _owns(own, listed, control, data_type)
             raise Violation(
                 f"after documents that do not fit ({why}), there are {' and '.join(parts)}",
                 expected=f"{len(all_of_them)} documents, and at most {len(maybe)} others, as they were written",
                 seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
-                owner=_owns(own, listed, control, data_type),
+                owner=owner,
                 rests_on=Evidence.LISTING,
-                symptom="" if strange else _DROPPED,
+                symptom=_DROPPED if owner and not strange else "",
             )
 
     case.checks += 1

@@ -34,6 +34,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
         own_both(case, namespace, wrong, data_type)
         control = write_control(case, namespace, filling)
         model = Model(data_type, [control])
+        there: list[bytes] = []
         if not ids and case.draw(st.booleans(), "documents with these ids exist"):
             there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
             case.write(namespace, there, data_type)
@@ -49,7 +50,10 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
                 taken.append(misfit)
         accepted = f"the listing of what was accepted although it does not fit ({reasons(taken)})"
         refused = f"the listing after documents that do not fit were refused ({reasons(wrong)})"
-        compare(case, namespace, model, accepted if taken else refused, own, control)
+        what = accepted if taken else refused
+        compare(
+            case, namespace, model, what, own, control, accepted=[misfit.document for misfit in taken], before=there
+        )
 
     check.__doc__ = summary
     return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)
