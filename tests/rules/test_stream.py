@@ -2,9 +2,11 @@
 
 import pytest
 
+from dsync_kit.conformance.case import following
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.profile import Profile
 
+from .catalogue import VARIANTS as CATALOGUE
 from .fault import Variant, judge
 from .variants_namespaces import VARIANTS as NAMESPACES
 from .variants_stream import VARIANTS
@@ -40,4 +42,12 @@ def test_a_namespace_that_vanishes_with_its_last_document_need_not_be_planned_ag
     variant = next(variant for variant in NAMESPACES if variant.name == "gone-with-its-last-document")
     long = Profile("long", examples=50, seconds=60.0, shrinking=0.0, bulk=1)
     result = judge(variant, ["stream/cursor-lasts"], profile=long)
+    assert [outcome.status for outcome in result.outcomes] == [Status.PASSED]
+
+
+def test_what_was_written_before_may_take_long_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first plan's position, a stream sends all that the run has written: updates that come are progress."""
+    monkeypatch.setattr(following, "_LONGEST", 0)
+    variant = next(variant for variant in CATALOGUE if variant.name == "updates-one-by-one")
+    result = judge(variant, ["stream/from-first-plan"], profile=_BRIEF)
     assert [outcome.status for outcome in result.outcomes] == [Status.PASSED]
