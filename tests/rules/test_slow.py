@@ -4,11 +4,15 @@ import threading
 import time
 
 import pytest
+from hypothesis import strategies as st
 
 from dsync_kit.bounds.patience import Patience
 from dsync_kit.client import LocalClient
+from dsync_kit.conformance.case.case import Case
+from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.profile import PROFILES
+from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.rules.write import concurrency
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.subject import Subject
@@ -54,3 +58,21 @@ def test_after_a_call_that_takes_too_long_a_slow_connector_still_has_time() -> N
     slow.answered(5.0)
     assert slow.lose() == hanging.lose() == 30.0
     assert (slow.seconds, hanging.seconds) == (10.0, 3.0)
+
+
+@pytest.mark.parametrize(("seconds", "plain"), [(None, True), (60.0, True), (0.0, False)])
+def test_without_time_for_several_examples_the_first_one_is_not_the_plainest(
+    seconds: float | None, plain: bool
+) -> None:
+    """The plainest example shows little: it only pays if others follow."""
+    connector = OneAtATime(SETTINGS.Settings.parse(["reference://"], {})[0])
+    subject = Subject.of(OpenTarget(title="one file", api=LocalClient(connector)), settle=0.0)
+    drawn: list[int] = []
+
+    def check(case: Case) -> None:
+        drawn.append(case.draw(st.integers(0, 2**64), "number"))
+        case.checks += 1
+
+    rule = Rule("test/rule", Level.MUST, "a sentence", check=check)
+    run_rule(rule, subject, PROFILES["quick"], seed=0, database=None, seconds=seconds)
+    assert (drawn[0] == 0) is plain

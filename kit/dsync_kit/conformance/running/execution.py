@@ -28,6 +28,10 @@ _ROUND = 9
 """Examples after which Hypothesis starts again with another seed. From its tenth on, most of its examples repeat parts
 of the one before: of 25, only 13 were really different. Of ten or more, some are as small as can be."""
 
+_CALLS = 12
+"""About how many calls an example makes. A rule without the time for them has only an example or two: the plainest,
+with which Hypothesis begins, would show little."""
+
 _QUICK = 0.02
 """A rule with a single example gets another one if the first took at most this fraction of the profile's seconds: the
 first is the plainest, and shows only what is wrong with that."""
@@ -57,9 +61,10 @@ def run_rule(
     if keeps_new and database is not None and rule.explores:
         trial.corpus = DirectoryBasedExampleDatabase(database)
     began = time.monotonic()
+    hurried = seconds is not None and seconds < _CALLS * subject.place.call_seconds
     problem = ""
     try:
-        for number, round_ in enumerate(_rounds(trial)):
+        for number, round_ in enumerate(_rounds(trial, plain=not hurried or trial.wanted == 1)):
             _explore(trial, round_, seed, database, choices, round_number=number)
     except Failed:
         trial.confirmed = True  # Hypothesis runs the smallest example once more at the end
@@ -97,15 +102,18 @@ class _Round:
     plain: bool = False
 
 
-def _rounds(trial: Trial) -> Iterator[_Round]:
-    """The rounds of a rule. One that explores goes on until its time is over."""
+def _rounds(trial: Trial, *, plain: bool) -> Iterator[_Round]:
+    """The rounds of a rule; `plain` says whether the first begins with the plainest example.
+
+    A rule that explores goes on until its time is over.
+    """
     if trial.replayed:
         yield from itertools.repeat(_Round(_ROUND), trial.rule.attempts)
     elif trial.rule.explores:
         yield from itertools.repeat(_Round(_ROUND))
     else:
         for begin in range(0, trial.wanted, _ROUND):
-            yield _Round(min(trial.wanted - begin, _ROUND), plain=begin == 0)
+            yield _Round(min(trial.wanted - begin, _ROUND), plain=plain and begin == 0)
         if trial.wanted == 1 and time.monotonic() - trial.began <= _QUICK * trial.profile.seconds:
             yield _Round(1)
 
