@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -68,6 +69,14 @@ class LineEndsChanged(_Bson):
 
     def value(self, value: Any) -> Any:
         return value.replace("\r\n", "\n").replace("\r", "\n") if type(value) is str else value
+
+
+@broken("encoding/bson-text", "rare")
+class LoneReturnsEndLines(_Bson):
+    """A CSV writer quotes texts with a line feed, but not those with a carriage return alone."""
+
+    def value(self, value: Any) -> Any:
+        return re.sub(r"\r(?!\n)", "\n", value) if type(value) is str else value
 
 
 @broken("encoding/bson-text", "rare")
@@ -702,7 +711,7 @@ class TextOfTrueIsTrue(_Json):
     """YAML, or a CSV reader: "true" becomes true, "null" null."""
 
     def value(self, value: Any) -> Any:
-        return {"true": True, "null": None}.get(value, value) if isinstance(value, str) else value
+        return {"true": True, "null": None}.get(value, value) if type(value) is str else value
 
 
 @broken("encoding/json-literals", "special input")

@@ -68,7 +68,7 @@ _BINARIES = st.builds(Binary, st.binary(max_size=24), st.sampled_from([0, 0, 2, 
 _UUIDS = st.builds(Binary, st.binary(min_size=16, max_size=16), st.sampled_from([3, 4]))
 
 _TEXTS_KNOWN = [
-    *("", "a", "5", "true", "null", "é", "日本", "𝄞", "e\u0301", " x ", "a\nb", "a\r\nb", "\t", "\x01\x7f"),
+    *("", "a", "5", "true", "null", "é", "日本", "𝄞", "e\u0301", " x ", "a\nb", "a\r\nb", "a\rb", "\t", "\x01\x7f"),
     *("'\"`;--", "$x.y", "%00", "\\", "\ufeffx", "<b>&amp;"),
     # What COPY, CSV, spreadsheets and lenient parsers read as something else.
     *("NULL", "\\N", "0", "007", "1e5", "NaN", "yes", "2020-01-02", "a,b;c", 'a"b', "a\tb", "\u2028", "{}", "=1"),
