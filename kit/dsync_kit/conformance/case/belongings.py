@@ -32,8 +32,8 @@ class Belongings:
 
     def sends(self, request: Message) -> None:
         """Own what a request writes, before it is sent: even of a refused one, a part may have been written."""
+        self._remembered.listings.wrote(request)
         for write in writes_in(request):
-            self._remembered.listings.wrote(write.namespace)
             if write.data_type not in self._types:
                 self._own_undeclared(write)
                 continue
@@ -60,8 +60,8 @@ class Belongings:
 
     def acknowledges(self, request: Message) -> None:
         """Note that a write was answered with OK, so it replaced any earlier documents with its ids."""
+        self._remembered.listings.wrote(request)
         for write in writes_in(request):
-            self._remembered.listings.wrote(write.namespace)
             self.written.add(write.namespace)
             if not self.foreign(write.namespace):
                 break  # there was nothing that it could have replaced
@@ -141,7 +141,7 @@ def remove(subject: Subject, belongings: Belongings) -> None:
     """Delete an example's documents. The subject remembers the namespaces in which some remain."""
     removing = Recorder(subject.api, subject.settling)
     for namespace, data_type, removals in belongings.removals():
-        subject.remembered.listings.wrote(namespace)
+        subject.remembered.listings.wrote_to(namespace)
         try:
             subject.data.change(namespace, removals, data_type, driver=subject.remembered.removing(Driver(removing)))
             subject.remembered.removals_fail = False

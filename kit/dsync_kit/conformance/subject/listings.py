@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from dsync_kit.protocol import DataType
+from google.protobuf.message import Message
+
+from dsync_kit.protocol import DataType, WriteDataRequest, WriteUpdatesRequest
 
 __all__ = ["Listings"]
 
@@ -18,8 +20,13 @@ class Listings:
         self._writes: Counter[str] = Counter()
         self._listed: dict[tuple[str, DataType], tuple[int, list[bytes]]] = {}
 
-    def wrote(self, namespace: str) -> None:
+    def wrote(self, request: Message) -> None:
         """Note that a write was sent, or answered."""
+        if isinstance(request, WriteDataRequest | WriteUpdatesRequest):
+            self.wrote_to(request.namespace)
+
+    def wrote_to(self, namespace: str) -> None:
+        """Note that something was written to a namespace."""
         self._writes[namespace] += 1
 
     def writes(self, namespace: str) -> int:
