@@ -340,6 +340,22 @@ def test_ids_with_another_prefix_are_others(kind: str) -> None:
     assert not set(series[0]) & set(series[1])
 
 
+def test_no_id_is_tried_that_no_update_can_name() -> None:
+    """JSON integers beyond 64 bits have no BSON type: a store that keeps one could not be asked to delete it."""
+    filling = Filling(parse({"properties": {"id": {"bsonType": "long"}, "n": {"bsonType": "int"}}}).of(JSON))
+    kinds = list(MisfitKind)
+    found = several_misfits(filling, kinds, ids=True)
+
+    @settings(max_examples=50, database=None, derandomize=True)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        assert found is not None
+        tried = [misfit.identifier for misfit in data.draw(found)]
+        assert all(not isinstance(value, int) or abs(value) < 2**63 for value in tried)
+
+    check()
+
+
 @pytest.mark.parametrize("pattern", ["^[a-z0-9]+$", "^[0-9]{13}$", "^[A-Z]{2}-[0-9]{8}$", "^no-[0-9]{6}$"])
 def test_texts_of_a_form_with_another_prefix_are_others(pattern: str) -> None:
     """So it is if the form has no room for the prefix, or for the hyphen behind it."""

@@ -164,8 +164,16 @@ def _wrong_ids(filling: Filling, kind: MisfitKind) -> Iterator[tuple[str, Any]]:
             wrong += [{**whole, name: value} for value in _values(part, kind, filling)]
     for value in wrong:
         # A lenient store takes the text '5' for 5, and would overwrite that document.
-        if value is not None and not schema.allows_id(value) and value not in filling.taken:
+        if value is not None and not schema.allows_id(value) and value not in filling.taken and _has_key(value):
             yield schema.id_field, value
+
+
+def _has_key(identifier: Any) -> bool:
+    """Whether an update can name the id: a store that keeps a larger number could never delete the document."""
+    return not isinstance(identifier, int) or -_INT64_END <= identifier < _INT64_END
+
+
+_INT64_END = 2**63
 
 
 def _values(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[Any]:
