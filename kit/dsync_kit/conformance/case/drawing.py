@@ -194,8 +194,8 @@ class Drawing:
 
     @property
     def any_number(self) -> bool:
-        """Whether JSON may have 1.0 for 1, because no schema gives the fields' types."""
-        return self.family.schema is None
+        """Whether JSON may have 1.0 for 1: no schema gives the fields' types, and the store refuses no such numbers."""
+        return self.family.schema is None and not self.showing.lacks(FeatureKind.FRACTIONS)
 
     def _show_freedom(self, dimension: str, value: str) -> None:
         self._drawn.append((dimension, value, str))

@@ -64,10 +64,15 @@ _OF_FIELDS = (
     FeatureKind.NOT_FINITE,
     FeatureKind.LONG_INTEGERS,
     FeatureKind.EXTREME_NUMBERS,
+    FeatureKind.FRACTIONS,
     FeatureKind.DEEP,
     FeatureKind.MIXED_FIELDS,
     FeatureKind.ODD_NAMES,
     FeatureKind.ODD_TEXTS,
+)
+
+_OF_NUMBERS = frozenset(
+    {FeatureKind.NOT_FINITE, FeatureKind.LONG_INTEGERS, FeatureKind.EXTREME_NUMBERS, FeatureKind.FRACTIONS}
 )
 
 _SAME_FIELDS = ("a", "b", "c")
@@ -84,7 +89,7 @@ class _Without(Anything):
         self._same_fields = FeatureKind.MIXED_FIELDS in of_kinds
         self._plain_names = FeatureKind.ODD_NAMES in of_kinds
         self._plain_texts = FeatureKind.ODD_TEXTS in of_kinds
-        self._numbers = of_kinds & {FeatureKind.NOT_FINITE, FeatureKind.LONG_INTEGERS, FeatureKind.EXTREME_NUMBERS}
+        self._numbers = of_kinds & _OF_NUMBERS
         self._flat = FeatureKind.DEEP in of_kinds
         self._contents: dict[bool, strategies.Draw] = {}
 
@@ -131,7 +136,8 @@ class _Without(Anything):
             value = self._other(value)
         if not self._numbers.isdisjoint(features_of_number(value, self.data_type)):
             number = _number(value)
-            value = Decimal128(str(number)) if isinstance(value, Decimal128) else type(value)(number)
+            whole = int if FeatureKind.FRACTIONS in self._numbers else type(value)
+            value = Decimal128(str(number)) if isinstance(value, Decimal128) else whole(number)
         if isinstance(value, str) and self._plain_texts and not _PLAIN_TEXT.fullmatch(value):
             return f"v{_number(value)}"
         if isinstance(value, dict):
@@ -164,7 +170,8 @@ def features_of_number(value: Any, data_type: DataType) -> frozenset[FeatureKind
     if isinstance(value, float | Decimal128):
         number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
         extreme = bool(number) and not _SMALL <= abs(number) <= _LARGE
-        return frozenset({FeatureKind.EXTREME_NUMBERS}) if extreme else frozenset()
+        found = {FeatureKind.EXTREME_NUMBERS} if extreme else set()
+        return frozenset(found | {FeatureKind.FRACTIONS} if data_type != DATA_TYPE_MONGO_BSON else found)
     of_json = data_type != DATA_TYPE_MONGO_BSON and isinstance(value, int) and not isinstance(value, bool)
     return frozenset({FeatureKind.LONG_INTEGERS}) if of_json and abs(value) > _EXACT else frozenset()
 

@@ -41,6 +41,7 @@ class FeatureKind(StrEnum):
     NOT_FINITE = "numbers that are not finite"
     LONG_INTEGERS = "JSON integers beyond 53 bits"
     EXTREME_NUMBERS = "numbers beyond 1e38 or below 1e-38"
+    FRACTIONS = "JSON numbers with a point or an exponent"
     DEEP = "documents that are nested deeply"
     VALUES = "values of a kind"
     IDS = "ids of a kind"

@@ -34,6 +34,7 @@ _OF_VALUES = (
     FeatureKind.NOT_FINITE,
     FeatureKind.LONG_INTEGERS,
     FeatureKind.EXTREME_NUMBERS,
+    FeatureKind.FRACTIONS,
     FeatureKind.DEEP,
 )
 """The kinds of features that come with values of some type."""

@@ -29,6 +29,8 @@ __all__ = ["find_out"]
 
 _EXAMPLES = 3
 _NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
+_ANY_FIELDS: tuple[dict[str, object], ...] = ({"kit_a": "5", "kit_b": "text"}, {"kit_a": 5})
+"""Fields that no table has: texts, since a store may hold nothing else, and a number."""
 _REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
 """The codes of a deliberate refusal of a value."""
 
@@ -166,12 +168,34 @@ class _Trying:
                         return
                     refusal = refusal or str(error)
                 else:
+                    self._try_fields(data_type, kind)
                     return
         self.makes_namespaces = False
         if self._namespaces.offered:
             self.notes.append(f"it does not create namespaces ({refusal}): the kit writes to the given ones")
         else:
             self.notes.append(f"it accepts only namespaces that already exist ({refusal}): {self._advice()}")
+
+    def _try_fields(self, data_type: DataType, kind: str) -> None:
+        """Find out what new namespaces hold, if they refuse fields of any name."""
+        if self._schemas or not self._declared.is_sink:
+            return
+        refusal = ""
+        for fields in _ANY_FIELDS:
+            try:
+                document = make_document(sample_id(kind), fields, data_type)
+                self.samples.write(self._namespaces.fresh(), data_type, document)
+            except ConnectorError as error:
+                if error.code not in _REFUSING:
+                    return  # the rules will meet this fault again
+                refusal = str(error)
+            else:
+                return
+        if self._namespaces.offered:
+            self.makes_namespaces = False
+            self.notes.append(f"new namespaces refuse unknown fields ({refusal}): the kit writes to the given ones")
+        else:
+            self._find_schema(self._namespaces.fresh(), EVERY_NAMESPACE)
 
     def _advice(self) -> str:
         """How to give a namespace, with examples from the default plan."""
@@ -261,8 +285,13 @@ class _Trying:
         which = "their schema" if len(self._held) == 1 else "their schemas"
         return f"{'; '.join(self._held)}: `dsync-kit schema` prints {which}, for --documents" if self._held else ""
 
-    def _find_schema(self, name: str) -> bool:
-        """Find out what one namespace holds; returns whether the connector can be asked about the next one."""
+    def _find_schema(self, name: str, names: str = "") -> bool:
+        """Find out what one namespace holds; returns whether the connector can be asked about the next one.
+
+        `names` stands for the namespaces that hold the same, if it is not the only one.
+        """
+        names = names or name
+        shown = "a new namespace" if names == EVERY_NAMESPACE else names
         found: dict[DataType, DocumentSchema] = {}
         for data_type in self._declared.written_types:
             try:
@@ -270,11 +299,11 @@ class _Trying:
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
-                self.notes += [f"{name}: {note}; declare what it holds with --documents" for note in finding.notes]
-                self.unknown[name] = finding.notes[-1]
-                self._closed.add(name)
+                self.notes += [f"{shown}: {note}; declare what it holds with --documents" for note in finding.notes]
+                self.unknown[names] = finding.notes[-1]
+                self._closed.add(names)
                 if finding.suggested is not None:
-                    self._schemas[name] = FoundSchemas(dict.fromkeys(self._declared.written_types, finding.suggested))
+                    self._schemas[names] = FoundSchemas(dict.fromkeys(self._declared.written_types, finding.suggested))
                 return True
             if finding.schema.free:
                 return True
@@ -284,9 +313,9 @@ class _Trying:
             if len(self._declared.written_types) > 1:
                 written += f" of the type {type_name(data_type)}"
             fields = f"{count} field{'s' * (count != 1)}"
-            self._held.append(f"{name} holds documents with {fields}, as {written} have shown")
-            self.notes += [f"{name}: {note}" for note in finding.notes]
-        self._schemas[name] = FoundSchemas(found)
+            self._held.append(f"{shown} holds documents with {fields}, as {written} have shown")
+            self.notes += [f"{shown}: {note}" for note in finding.notes]
+        self._schemas[names] = FoundSchemas(found)
         return True
 
     def _families(self) -> tuple[Family, ...]:

@@ -33,6 +33,7 @@ _IN_BSON: dict[Feature, list[Any]] = {
 _IN_JSON: dict[Feature, list[Any]] = {
     **_IN_BOTH,
     Feature(FeatureKind.VALUES, "number"): [5],
+    Feature(FeatureKind.FRACTIONS): [1.5, 5.0],
     Feature(FeatureKind.LONG_INTEGERS): [2**63 - 1],
 }
 _LEVELS = 40
