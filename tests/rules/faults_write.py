@@ -40,12 +40,12 @@ def _request(request: WriteDataRequest, documents: list[bytes]) -> WriteDataRequ
 
 
 @broken("write/accepts", "special input")
-class RefusesNegativeNumbers(Altering):
-    """Numbers go into unsigned columns."""
+class NegativeNumbersOverflow(Altering):
+    """Numbers go into unsigned columns, and nobody has thought of those below 0."""
 
     def deep(self, value: Any) -> Any:
         if isinstance(value, int | float) and value < 0:
-            raise InvalidArgument("negative numbers are not supported")
+            raise OverflowError("can't convert negative int to unsigned")
         return value
 
 

@@ -159,6 +159,22 @@ class FlatDocuments(_Fussy):
 
 
 @unusual()
+class NoNegativeNumbers(_Fussy):
+    """Numbers go into unsigned columns: those below 0 are refused."""
+
+    def bad(self, value: Any) -> bool:
+        return isinstance(value, int | float) and value < 0
+
+
+@unusual()
+class WholeNumbersOnly(_Fussy):
+    """JSON numbers are whole, and written without a point."""
+
+    def bad(self, value: Any) -> bool:
+        return isinstance(value, float)
+
+
+@unusual()
 class TextsOnly(_Fussy):
     """Documents are hashes whose fields, the id included, are texts, as in Redis."""
 

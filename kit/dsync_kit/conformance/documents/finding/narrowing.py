@@ -62,8 +62,10 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if "double" in own.types and probe.data_type != DATA_TYPE_MONGO_BSON and _refuses_zeros(probe, schema, name):
             schema = with_field(schema, name, schema.fields[name].model_copy(update={"trailing_zero": False}))
             yield schema
-        if (negative := _negative(schema.fields[name])) is not None and probe.refuses(schema, name, negative):
-            schema = with_field(schema, name, schema.fields[name].model_copy(update={"minimum": Decimal(0)}))
+        for value, limit in _least(schema.fields[name]):
+            if not probe.refuses(schema, name, value):
+                break
+            schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
             yield schema
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
@@ -100,14 +102,22 @@ def _marked(schema: DocumentSchema, *names: str) -> DocumentSchema:
     return schema
 
 
-def _negative(own: ValueSchema) -> Any:
-    """The first number below 0 of a field that may have one; None if it has none, or no numbers."""
+def _least(own: ValueSchema) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The first numbers that a column may be too narrow for, each with the keywords for the field if it is refused."""
     if own.enum is not None or (own.minimum is not None and own.minimum >= 0):
-        return None
+        return
+    for number in (-1, 0):
+        value = _of_type(own, number)
+        if value is not None:
+            yield value, {"minimum": Decimal(number + 1)}
+
+
+def _of_type(own: ValueSchema, number: int) -> Any:
+    """A whole number as a value of a field; None if the field has no numbers."""
     if "decimal" in own.types:
         places = own.multiple_of.as_tuple().exponent if isinstance(own.multiple_of, Decimal) else 0
-        return Decimal128(Decimal(-1).quantize(Decimal(1).scaleb(min(0, int(places)))))
-    of_types = (("long", Int64(-1)), ("int", -1), ("double", -1.0 if own.trailing_zero else -1))
+        return Decimal128(Decimal(number).quantize(Decimal(1).scaleb(min(0, int(places)))))
+    of_types = (("long", Int64(number)), ("int", number), ("double", float(number) if own.trailing_zero else number))
     return next((value for kind, value in of_types if kind in own.types), None)
 
 
@@ -200,6 +210,9 @@ def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
     yield ["x"]
 
 
+_INTEGERS = (2**31 - 1, 2**15 - 1, 1000, 100, 10)
+
+
 def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Values at common limits, the widest first, each with the keywords for the field if the value is refused."""
     if own.enum is not None:
@@ -211,15 +224,14 @@ def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[s
             ("x" * long, {"max_length": max(next_, least)}) for long, next_ in pairwise(lengths) if long > least
         )
     elif "long" in own.types:
-        wide = 2**62 if data_type != DATA_TYPE_MONGO_BSON else Int64(2**62)
-        yield wide, between(-(2**31), 2**31 - 1)
+        of_type = int if data_type != DATA_TYPE_MONGO_BSON else Int64
+        yield from ((of_type(large), between(-next_, next_)) for large, next_ in pairwise((2**62, *_INTEGERS)))
     elif "int" in own.types:
-        yield 2**31 - 1, between(-(2**15), 2**15 - 1)
-        yield 2**15 - 1, between(0, 100)
+        yield from ((large, between(-next_, next_)) for large, next_ in pairwise(_INTEGERS))
     elif "double" in own.types:
         if data_type == DATA_TYPE_MONGO_BSON:
             yield float("nan"), {"minimum": -_GREATEST, "maximum": _GREATEST}
-        yield 1e300, between(-(10**6), 10**6)
+        yield from ((large, between(-int(next_), int(next_))) for large, next_ in pairwise((1e300, 1e6, 1e3, 1e2)))
     elif "decimal" in own.types and data_type == DATA_TYPE_MONGO_BSON:
         sizes = (30, 18, 16, 13, 10, 8, 6, 5, 4, 3, 2, 1)
         # A column with two decimal places returns 99 as 99.00, which is another spelling, but no lack of room.
@@ -260,6 +272,19 @@ def _finite(own: ValueSchema) -> ValueSchema:
     return own.model_copy(update={"properties": {**parts, **found}})
 
 
+def _limited_part(probe: Probe, schema: DocumentSchema, name: str) -> DocumentSchema:
+    """The schema as more becomes known about a part of its ids: whether it may be empty, or negative."""
+    parts = schema.identifier.properties or {}
+    own = parts[name]
+    empty = ("", {"min_length": 1})
+    for value, limit in [empty] if own.types == ("string",) and _any_text(own) and not own.min_length else _least(own):
+        whole = {**probe.free_id(schema), name: value}
+        if whole in probe.taken or not probe.refusal_with_id(schema, whole):
+            break
+        own = own.model_copy(update=limit)
+    return replace(schema, identifier=schema.identifier.model_copy(update={"properties": {**parts, name: own}}))
+
+
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     if _any_binary(schema.identifier):
         value = Binary(probe.free_id(schema), _ANOTHER)
@@ -271,10 +296,13 @@ def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchem
             break
         schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema
-    value = _negative(schema.identifier)
-    if value is not None and value not in probe.taken and probe.refusal_with_id(schema, value):
-        schema = replace(schema, identifier=schema.identifier.model_copy(update={"minimum": Decimal(0)}))
+    for value, limit in _least(schema.identifier):
+        if value in probe.taken or not probe.refusal_with_id(schema, value):
+            break
+        schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
         yield schema
+    for name in schema.identifier.properties or {}:
+        yield (schema := _limited_part(probe, schema, name))
     if schema.identifier.types == ("string",) and _any_text(schema.identifier) and _folds_case(probe, schema):
         yield replace(schema, identifier=schema.identifier.model_copy(update={"pattern": "^[a-z0-9]+$"}))
         return
