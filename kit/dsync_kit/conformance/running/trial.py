@@ -207,19 +207,26 @@ class Trial:
             self.declined[str(declined)] += 1
             self.ruled_out += isinstance(declined, DoesNotApply)
         except Violation as found:
-            if found.rests_on is not Evidence.LISTING or not changes_by_itself(case):
+            refusal = found.__cause__
+            if isinstance(refusal, ConnectorError) and refuses_undeclared(case, refusal):
+                self._declines_undeclared(refusal)
+            elif found.rests_on is not Evidence.LISTING or not changes_by_itself(case):
                 return found
-            self.declined["its data changes during the run, as its stream shows"] += 1
+            else:
+                self.declined["its data changes during the run, as its stream shows"] += 1
         except ConnectorError as error:
             if not refuses_undeclared(case, error):
                 return unexpected_error(case.recorder.calls, error)
-            self.declined[f"it refuses a document that nobody has declared to fit ({error}): see --documents"] += 1
+            self._declines_undeclared(error)
         except (KitError, TargetError, HypothesisException):
             raise
         except Exception as error:
             logger.exception("the kit broke in %s", self.rule.id)
             raise KitError(f"the kit broke: {type(error).__name__}: {error}") from error
         return None
+
+    def _declines_undeclared(self, refusal: ConnectorError) -> None:
+        self.declined[f"it refuses a document that nobody has declared to fit ({refusal}): see --documents"] += 1
 
     @property
     def key(self) -> bytes:

@@ -210,7 +210,7 @@ def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
     yield ["x"]
 
 
-_INTEGERS = (2**31 - 1, 2**15 - 1, 1000, 100, 10)
+_INTEGERS = (2**31 - 1, 2**15 - 1, 1000, 100, 10, 5, 3, 1)
 
 
 def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
