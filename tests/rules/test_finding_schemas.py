@@ -15,6 +15,7 @@ from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, probed
 from dsync_kit.conformance.documents.schema.schema_file import parse
+from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, encode, encode_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
@@ -462,6 +463,37 @@ def test_numbers_that_may_not_be_negative_are_found_out() -> None:
     assert finding.schema is not None
     found = finding.schema
     assert [schema.minimum for schema in (found.identifier, found.fields["qty"], found.fields["price"])] == [0, 0, 0]
+
+
+def test_the_range_of_a_small_column_is_found_out() -> None:
+    """A column with CHECK (priority BETWEEN 1 AND 5): no other numbers are drawn, and all of these can be."""
+
+    def tickets(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "priority"} or not isinstance(document["priority"], int):
+            return Answer(refusal="a ticket has a priority")
+        return Answer(back=document) if 1 <= document["priority"] <= 5 else Answer(refusal="out of range")
+
+    finding = probed(tickets, BSON, documents=encoded([{"_id": f"t{n}", "priority": n} for n in (2, 3)]))
+    assert finding.schema is not None
+    priority = finding.schema.fields["priority"]
+    assert (priority.minimum, priority.maximum) == (1, 5)
+
+
+def test_members_of_a_column_of_json_are_found_out() -> None:
+    """A column of JSON keeps members that no row has, of all types but those that it refuses."""
+
+    def notes(document: Mapping[str, Any]) -> Answer:
+        more = document.get("more")
+        if document.keys() != {"_id", "more"} or not isinstance(more, dict):
+            return Answer(refusal="a note has more")
+        refused = any(type(value) is int for value in more.values())
+        return Answer(refusal="no integers of 32 bits") if refused else Answer(back=document)
+
+    finding = probed(notes, BSON, documents=encoded([{"_id": "n", "more": {"a": "x"}}]))
+    assert finding.schema is not None
+    members = finding.schema.fields["more"].additional_properties
+    assert isinstance(members, ValueSchema)
+    assert set(members.types) == {"string", "long", "double", "bool", "null"}
 
 
 def test_the_form_of_texts_is_found_out() -> None:

@@ -70,6 +70,9 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
+        if "object" in own.types and own.enum is None and own.additional_properties is False:
+            schema = with_field(schema, name, _with_members(probe, schema, name))
+            yield schema
         if _any_binary(own) and probe.refuses(schema, name, Binary(counted(own, probe.data_type)(1), _ANOTHER)):
             schema = with_field(schema, name, schema.fields[name].model_copy(update=_PLAIN_BYTES))
             yield schema
@@ -262,6 +265,26 @@ def _doubles(own: ValueSchema) -> tuple[str, ...]:
 def _with_nan(own: ValueSchema, data_type: DataType) -> Any:
     """An object of this schema whose doubles are NaN."""
     return {**counted(own, data_type)(1), **dict.fromkeys(_doubles(own), math.nan)}
+
+
+def _with_members(probe: Probe, schema: DocumentSchema, name: str) -> ValueSchema:
+    """The schema of an object, which may have further members if the store keeps one, as a column of JSON does.
+
+    Of these, all types count that it does not refuse: if it changes some, the rules shall see it.
+    """
+    own = schema.fields[name]
+    whole = counted(own, probe.data_type)(1)
+    if not probe.keeps(schema, name, {**whole, "kit_a": "text"}):
+        return own
+    kept = [value for value in _members(probe.data_type) if not probe.refuses(schema, name, {**whole, "kit_a": value})]
+    kinds = dict.fromkeys(("string", *(type_of(value, probe.data_type) for value in kept)))
+    return own.model_copy(update={"additional_properties": ValueSchema(bson_type=tuple(kinds))})
+
+
+def _members(data_type: DataType) -> Sequence[Any]:
+    if data_type == DATA_TYPE_MONGO_BSON:
+        return (5, Int64(2**53 + 1), 1.5, True, None)
+    return (5, 1.5, True, None)
 
 
 def _finite(own: ValueSchema) -> ValueSchema:
