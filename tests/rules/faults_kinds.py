@@ -1,12 +1,13 @@
 """Connectors that cannot be seen from all sides, and are broken: what can be seen shows it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bson import Int64
 
 from dsync_kit.documents import decode, id_field
-from dsync_kit.errors import InvalidArgument, Unavailable
+from dsync_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     DataType,
@@ -109,6 +110,31 @@ class WebhookIsBusy(variants_info.SinkOnly):
 @broken("limits/large-page")
 class WebhookTakesFourMebibytes(variants_info.SinkOnly, faults_limits.PagesAreLimited):
     """The server's inbound limit is the default one, and nobody sees what was written."""
+
+
+@broken("limits/large-document")
+class TopicRefusesLargeMessagesInVain(variants_info.SinkOnly):
+    """A message beyond the broker's limit is answered with UNAVAILABLE, so dsync sends it again in vain."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        if any(len(document) > 1_000_000 for document in request.data):
+            raise Unavailable("maximum payload exceeded")
+        return super().write_data(request)  # type: ignore[no-any-return]
+
+
+@broken("write/concurrent", "rare")
+class TopicExpectsItsSequence(variants_info.SinkOnly):
+    """A message names the one before it: of two writers at once, the broker refuses one for good."""
+
+    last = 0
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        expected = self.last
+        time.sleep(0.001)
+        if expected != self.last:
+            raise FailedPrecondition("wrong last sequence")
+        self.last += 1
+        return super().write_data(request)  # type: ignore[no-any-return]
 
 
 @broken("errors/missing-id")

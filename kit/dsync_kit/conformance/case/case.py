@@ -229,6 +229,13 @@ class Case(Drawing):
         self.checks += 1
         self.settled(look)
 
+    def expect_if_read(self, namespace: str, model: Model, after: str) -> None:
+        """Raise Violation unless the namespace equals the model, as far as anybody can read it."""
+        if self.offers(Need.READING):
+            self.expect(namespace, model, f"the listing after {after}")
+        else:
+            self.checks += 1
+
     def settled(self, look: Callable[[], T]) -> T:
         """The result of `look`, which reads once, and raises Violation unless it sees what is expected.
 

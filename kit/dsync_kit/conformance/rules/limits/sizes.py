@@ -3,34 +3,26 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from grpc import StatusCode
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
-from dsync_kit.conformance.documents import choosing
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.rules.limits.large import LIMIT, MIB, ONCE, long_field
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError, InvalidArgument, NotFound
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
-from dsync_kit.protocol.names import kind_name
 
 __all__ = ["RULES"]
 
 T = TypeVar("T")
 
-_LIMIT = (
-    "dsync sets neither a deadline nor a message-size limit on any call. A server that keeps a 4 MiB inbound limit "
-    "answers RESOURCE_EXHAUSTED, which dsync retries in vain."
-)
 _PAGE = "one page per call, possibly empty, never split"
-_MIB = 1 << 20
 _FILLED = 24
 """Namespaces with documents: more than the first page of a list of names, which often has 20."""
 
@@ -48,32 +40,31 @@ _UNREAD_SECONDS = 60.0
 _THOROUGH = 8
 """The longest pause of a reader, and from which bulk on there is time for it."""
 
-_ONCE = 0.02
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
 _CUT = "a part of a large call is dropped, or it exceeds what the store takes at once: split the request"
 _HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_message_length to -1"
 
 
-@rule("limits/large-page", _LIMIT, needs=(Need.SINK,), hint=_CUT, after=("write/overwrites",), examples=_ONCE, fills=8)
+@rule("limits/large-page", LIMIT, needs=(Need.SINK,), hint=_CUT, after=("write/overwrites",), examples=ONCE, fills=8)
 def large_page(case: Case) -> None:
     """A page of 8 MiB (thorough: 64 MiB) is written."""
     case.decline_if_unknown()
     data_type = case.data_type(case.declared.types or case.declared.sink_types)
     namespace = case.namespace()
     piece, first = _piece(case, namespace, data_type)
-    documents = _large(case, 8 * case.bulk * _MIB // piece, data_type, piece)
+    documents = _large(case, 8 * case.bulk * MIB // piece, data_type, piece)
     _write(case, namespace, documents, data_type)
-    _expect(case, namespace, Model(data_type, [first, *documents]), f"a page of {8 * case.bulk} MiB")
+    case.expect_if_read(namespace, Model(data_type, [first, *documents]), f"a page of {8 * case.bulk} MiB")
 
 
 @rule(
     "limits/large-updates",
-    _LIMIT,
+    LIMIT,
     needs=(*_WRITES, Need.CHANGING),
     hint=_CUT,
     after=("limits/large-page",),
-    examples=_ONCE,
+    examples=ONCE,
     fills=6,
 )
 def large_updates(case: Case) -> None:
@@ -81,7 +72,7 @@ def large_updates(case: Case) -> None:
     data_type = case.data_type()
     namespace = case.namespace()
     piece, first = _piece(case, namespace, data_type)
-    updates = many_updates(case, 6 * _MIB // piece, data_type, "large", **_long(case, data_type, piece))
+    updates = many_updates(case, 6 * MIB // piece, data_type, "large", **long_field(case, data_type, piece))
     model = Model(data_type, [first])
     model.apply(updates)
     try:
@@ -93,11 +84,11 @@ def large_updates(case: Case) -> None:
 
 @rule(
     "limits/large-stream",
-    _LIMIT,
+    LIMIT,
     needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
     hint="a message of the stream grows beyond what the server sends, or a large update is dropped",
     after=("limits/large-updates", *_STREAMED),
-    examples=_ONCE,
+    examples=ONCE,
     fills=8,
 )
 def large_stream(case: Case) -> None:
@@ -105,13 +96,13 @@ def large_stream(case: Case) -> None:
     scene = Scene(case)
     (name,) = scene.namespaces
     try:
-        scene.change(name, [scene.insert(scene.absent[0], "x" * (2 * _MIB - 1000))])
+        scene.change(name, [scene.insert(scene.absent[0], "x" * (2 * MIB - 1000))])
     except InvalidArgument as error:
         case.notes.append(f"it refuses documents of 2 MiB ({error})")
     piece = _piece_of_updates(case, scene, name)
     for number in range(3):
-        fields = _long(case, scene.data_type, piece)
-        scene.change(name, many_updates(case, 2 * _MIB // piece, scene.data_type, f"l{number}", **fields))
+        fields = long_field(case, scene.data_type, piece)
+        scene.change(name, many_updates(case, 2 * MIB // piece, scene.data_type, f"l{number}", **fields))
     scene.mark()
     scene.follow().converge(scene.wanted(), what="a stream with 6 MiB of updates")
 
@@ -122,7 +113,7 @@ def large_stream(case: Case) -> None:
     needs=(Need.SINK,),
     hint="the page exceeds the store's limit of rows, parameters or operations per request: split the request",
     after=("write/overwrites", "list/complete"),
-    examples=_ONCE,
+    examples=ONCE,
     fills=0.06,
 )
 def many_documents(case: Case) -> None:
@@ -132,7 +123,7 @@ def many_documents(case: Case) -> None:
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()
     _write(case, namespace, documents, data_type)
-    _expect(case, namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
+    case.expect_if_read(namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
 
 
 @rule(
@@ -141,7 +132,7 @@ def many_documents(case: Case) -> None:
     needs=(*_WRITES, Need.CHANGING),
     hint="the call exceeds the store's limit of operations per request: split the request, in order",
     after=("updates/order-in-call", "limits/many-documents"),
-    examples=_ONCE,
+    examples=ONCE,
     fills=0.1,
 )
 def many_updates_at_once(case: Case) -> None:
@@ -158,109 +149,12 @@ def many_updates_at_once(case: Case) -> None:
 
 
 @rule(
-    "limits/large-document",
-    "may refuse …: with INVALID_ARGUMENT or NOT_FOUND, never by dropping data",
-    needs=(Need.LOADING, Need.READING),
-    hint="a large document is cut, dropped, or refused with a code that dsync retries",
-    after=("limits/large-page",),
-    examples=_ONCE,
-    fills=16,
-)
-def large_document(case: Case) -> None:
-    """Documents of 1 MiB and 15 MiB are stored whole, or refused with INVALID_ARGUMENT."""
-    data_type = case.data_type()
-    namespace = case.namespace()
-    kept: list[bytes] = []
-    for size in (1, 15):
-        (document,) = case.numbered(1, data_type, prefix=f"large{size}", **_long(case, data_type, size * _MIB - 1000))
-        try:
-            case.write(namespace, [document], data_type)
-        except ConnectorError as error:
-            expect_final(case, error, f"a document of {size} MiB")
-            case.notes.append(f"it refuses documents of {size} MiB")
-            continue
-        kept.append(document)
-    if not kept:
-        raise case.decline("it refuses documents of 1 MiB")
-    case.expect(namespace, Model(data_type, kept), "the listing after a large document")
-
-
-@rule(
-    "limits/document-sizes",
-    _LIMIT,
-    needs=(Need.LOADING, Need.READING),
-    hint="documents beyond some size are cut, dropped or refused: by a buffer, a column, a message of the stream",
-    after=("limits/large-document", "limits/large-page", "updates/model", "write/read-back"),
-    examples=0.34,
-    fills=16,
-)
-def document_sizes(case: Case) -> None:
-    """Documents of any size are stored whole and streamed, whichever call carries them, or get a final refusal.
-
-    In their calls they stand alone, or among small ones. Some replace smaller ones, and some are then replaced.
-    """
-    data_type = case.data_type()
-    streamed = case.found.streams and case.declared.can_change
-    scene = Scene(case, data_type=data_type) if streamed else None
-    follower = scene.follow() if scene is not None else None
-    namespace = scene.namespaces[0] if scene is not None else case.namespace()
-    model = scene.models[namespace] if scene is not None else Model(data_type)
-    size = case.freedoms.document_bytes()
-    ids = case.numbered_ids(2, data_type, prefix="sized")
-    letter = case.draw(choosing.choice("x", "\u65e5"), "filled with")
-    page = [document for value in ids if (document := _sized(case, value, size, letter, data_type))]
-    smaller = [case.document(value, {"n": 0}, data_type) for value in ids]
-    replacing, replaced = case.draw(st.tuples(st.booleans(), st.booleans()), "replace smaller ones, and are replaced")
-    if replacing:
-        case.write(namespace, smaller, data_type)
-        model.write(smaller)
-    before, after = case.draw(choosing.choice((0, 0), (1, 1), (0, 2), (2, 1)), "small documents before and after")
-    kind = case.draw(st.sampled_from(case.update_kinds[:2]), "updated by", show=kind_name)
-    for way, document in zip(("WriteData", "WriteUpdates"), page, strict=False):
-        small = case.numbered(before + after, data_type, prefix=f"small{way}") if before + after else []
-        documents = [*small[:before], document, *small[before:]]
-        try:
-            if way == "WriteData" or not case.declared.can_change:
-                case.write(namespace, documents, data_type)
-            else:
-                updates = [Update(id=id_of(one, data_type), type=kind, data=one) for one in documents]
-                case.update(namespace, updates, data_type)
-        except ConnectorError as error:
-            expect_final(case, error, f"a document of {len(document):,} bytes by {way}")
-            case.notes.append(f"it refuses documents of {len(document):,} bytes")
-            documents = small
-            if small:  # nobody knows which of them a refused call wrote
-                case.write(namespace, small, data_type)
-        model.write(documents)
-    case.expect(namespace, model, f"the listing of documents of {size:,} bytes")
-    if replaced:
-        case.write(namespace, smaller, data_type)
-        model.write(smaller)
-        case.expect(namespace, model, f"the listing of small documents in place of documents of {size:,} bytes")
-    if scene is not None and follower is not None:
-        follower.converge(scene.wanted(), what=f"a stream with documents of {size:,} bytes")
-
-
-def _sized(case: Case, value: Any, size: int, letter: str, data_type: DataType) -> bytes:
-    """A document of so many bytes, filled with a letter, which a buffer may cut in two; for 0, one with only the id."""
-    if not size:
-        return case.document(value, {}, data_type)
-    name = case.long_field(1, data_type)
-    empty = case.document(value, {name: ""}, data_type)
-    room = size - len(empty)
-    if room < 1 or case.holding(data_type).long_field(room) != name:
-        return b""
-    letters, rest = divmod(room, len(letter.encode()))
-    return case.document(value, {name: letter * letters + "x" * rest}, data_type)
-
-
-@rule(
     "limits/many-namespaces",
     "It calls GeneratePlan once, with the user's namespaces verbatim",
     needs=(Need.LOADING, Need.LISTING, Need.MULTI_NAMESPACE_PLAN),
     hint="a plan of many namespaces is cut short",
     after=("plan/multi-namespace",),
-    examples=_ONCE,
+    examples=ONCE,
 )
 def many_namespaces(case: Case) -> None:
     """A plan of 50 namespaces (thorough: 1,050) covers those that hold documents."""
@@ -314,7 +208,7 @@ def _piece_of_updates(case: Case, scene: Scene, name: str) -> int:
     """The same by an update, which is then in the scene."""
 
     def write(size: int) -> None:
-        scene.change(name, many_updates(case, 1, scene.data_type, "alone", **_long(case, scene.data_type, size)))
+        scene.change(name, many_updates(case, 1, scene.data_type, "alone", **long_field(case, scene.data_type, size)))
 
     size, _ = _largest(case, write)
     return size
@@ -333,14 +227,6 @@ def _largest(case: Case, write: Callable[[int], T]) -> tuple[int, T]:
     return attempt(_PIECES[-1])
 
 
-def _expect(case: Case, namespace: str, model: Model, after: str) -> None:
-    """Raise Violation unless the namespace equals the model, as far as anybody can read it."""
-    if case.offers(Need.READING):
-        case.expect(namespace, model, f"the listing after {after}")
-    else:
-        case.checks += 1
-
-
 def _refused(what: str, error: ConnectorError) -> Violation:
     """A call was refused. gRPC's limit is the likely cause only if the code is the one for it."""
     limited = error.code is StatusCode.RESOURCE_EXHAUSTED
@@ -348,13 +234,7 @@ def _refused(what: str, error: ConnectorError) -> Violation:
 
 
 def _large(case: Case, count: int, data_type: DataType, size: int, prefix: str = "large") -> list[bytes]:
-    return case.numbered(count, data_type, prefix=prefix, **_long(case, data_type, size))
-
-
-def _long(case: Case, data_type: DataType, size: int) -> dict[str, str]:
-    """A field with a text that compresses badly, the same in every run."""
-    block = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(512))
-    return {case.long_field(size, data_type): (block * (size // len(block) + 1))[:size]}
+    return case.numbered(count, data_type, prefix=prefix, **long_field(case, data_type, size))
 
 
 def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataType) -> None:
@@ -362,7 +242,7 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
     try:
         case.write(namespace, documents, data_type)
     except ConnectorError as error:
-        raise _refused(f"a page of {len(documents)} documents, {size / _MIB:.1f} MiB,", error) from error
+        raise _refused(f"a page of {len(documents)} documents, {size / MIB:.1f} MiB,", error) from error
 
 
 @rule(
@@ -371,7 +251,7 @@ def _write(case: Case, namespace: str, documents: list[bytes], data_type: DataTy
     needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
     hint="updates go into a bounded queue: when it is full, some are dropped, or the writer waits",
     after=(*_STREAMED, "stream/overwrites", "stream/deletes", "stream/stays-open", "updates/model", "write/read-back"),
-    examples=_ONCE,
+    examples=ONCE,
     fills=16,
 )
 def slow_reader(case: Case) -> None:
@@ -405,7 +285,5 @@ RULES = (
     slow_reader,
     many_documents,
     many_updates_at_once,
-    large_document,
-    document_sizes,
     many_namespaces,
 )
