@@ -37,6 +37,8 @@ def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
     call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
     if call is None or error.code not in _REFUSING or not case.declared.is_sink:
         return False
+    if any(write.namespace in case.found.unknown for write in writes_in(call.request)):
+        return True  # no document is known that it holds
     driver = Driver(Recorder(case.subject.api, case.subject.settling))
     try:
         found = _refused_alone(case, driver, list(_documents(case, call)))
@@ -61,7 +63,7 @@ def _family(case: Case, namespace: str) -> Family | None:
     """What a namespace holds; None if its schema was declared."""
     families = case.subject.families
     named = next((family for family in families if namespace in family.names), None)
-    family = named or next((family for family in families if not family.names), None)
+    family = named or (families[-1] if case.found.makes_namespaces else None)
     undeclared = family is not None and (family.schema is None or isinstance(family.schema, FoundSchemas))
     return family if undeclared else None
 
@@ -108,11 +110,10 @@ def _is_undeclared(case: Case, driver: Driver, holding: Holding, write: Write) -
     identifier = fields.pop(id_field(write.data_type))
     if holds(_plainest(holding, identifier, fields)):
         return False
-    make = holding.counted_ids("refused")
+    make = holding.counted_ids()
     if not _is_unusual(identifier) and not _is_confusable(case, write) and holds(_plainest(holding, make(0), fields)):
         return False
-    # The smallest values of a schema's fields: larger ones may be out of an undeclared range.
-    return holds(holding.document(make(1), {"n": 1} if isinstance(holding, Filling) else {}))
+    return holds(holding.plainest(make(1)) if isinstance(holding, Filling) else holding.document(make(1), {}))
 
 
 def _plainest(holding: Holding, identifier: Any, fields: Mapping[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["ONLY_NULL", "anything", "like_existing"]
+__all__ = ["ONLY_NULL", "anything", "has_any_fields", "like_existing"]
 
 _DOUBLES = (("double",), ("double", "null"))
 _HALVES = (12345.5, -0.5)
@@ -67,6 +67,13 @@ def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
     return None
 
 
+def has_any_fields(probe: Probe, schema: DocumentSchema) -> bool:
+    """Whether a store of which only the form of its ids is known keeps documents with any fields."""
+    if schema.fields or schema.repeats or schema.computed:
+        return False
+    return any(probe.kept(schema.document(probe.free_id(schema), fields)) for fields in (_PLAIN, _TEXTS))
+
+
 def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) -> DocumentSchema | None:
     """The schema that existing documents suggest, as far as the store accepts new documents like them."""
     guess = inferred(documents, probe.data_type)
@@ -91,9 +98,13 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
                 return rest
             guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
-    guess, least = _least(probe, guess, seen)
-    document = guess.document(probe.free_id(guess), least)
-    answer = probe.tried(document)
+    identifier = guess.identifier
+    for own in [identifier] if near.identifier == identifier else [near.identifier, identifier]:
+        guess, least = _least(probe, replace(guess, identifier=own), seen)
+        document = guess.document(probe.free_id(guess), least)
+        answer = probe.tried(document)
+        if probe.comes_back(document, answer):
+            break
     if answer.lost and not probe.refusal_of_like:
         probe.loses = True  # the rules report it
         notes.append(_LOST)
@@ -207,10 +218,13 @@ def _differs(probe: Probe, name: str, one: Any, other: Any) -> bool:
 
 
 def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
-    """The schema of an id, with numbers close to the existing ones: a key may have few numbers."""
+    """The schema of an id, with values like the existing ones: close numbers, or texts of the same form."""
     if parts := own.properties:
         near = {name: _next_to(part, [value[name] for value in values]) for name, part in parts.items()}
         return own.model_copy(update={"properties": near})
+    if own.types == ("string",) and not own.patterns:
+        forms = {re.sub(r"\d+", lambda digits: f"[0-9]{{{len(digits[0])}}}", re.escape(value)) for value in values}
+        return own.model_copy(update={"pattern": f"^{forms.pop()}$"}) if len(forms) == 1 else own
     if not {"int", "long"} & set(own.types):
         return own
     greatest = max(int(value) for value in values)

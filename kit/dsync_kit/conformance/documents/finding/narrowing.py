@@ -164,8 +164,11 @@ _FORMS: Sequence[tuple[str, dict[str, Any]]] = (
     ("a 'b'", {"pattern": "^[A-Za-z0-9]+$"}),
 )
 """Texts, the most unusual first, each with the keywords for a field that does not keep it."""
-_FORMS_OF_IDS = tuple((text.replace("\n", ""), limit) for text, limit in _FORMS)
-"""The same for ids, which are drawn without control characters."""
+_FORMS_OF_IDS = (
+    *((text.replace("\n", ""), limit) for text, limit in _FORMS),
+    ("ab", {"pattern": "^[A-Z0-9]+$"}),
+)
+"""The same for ids, which are drawn without control characters; in some stores they are in upper case."""
 _FORM_LENGTH = max(len(text) for text, _ in _FORMS)
 
 
@@ -310,9 +313,12 @@ def _limited_part(probe: Probe, schema: DocumentSchema, name: str) -> DocumentSc
 
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     if _any_binary(schema.identifier):
-        value = Binary(probe.free_id(schema), _ANOTHER)
-        if probe.refusal_with_id(schema, value):
-            yield replace(schema, identifier=schema.identifier.model_copy(update=_PLAIN_BYTES))
+        value = probe.free_id(schema)
+        if probe.refusal_with_id(schema, Binary(value, _ANOTHER)):
+            uuid = Binary(f"uuid{probe.number:012}".encode(), 4)
+            uuids = probe.refusal_with_id(schema, Binary(value, 0)) and not probe.refusal_with_id(schema, uuid)
+            form = {"format": "uuid"} if uuids else _PLAIN_BYTES
+            yield replace(schema, identifier=schema.identifier.model_copy(update=form))
         return
     for value, limit in _limits(schema.identifier, probe.data_type):
         if value in probe.taken or probe.kept(schema.document(value, probe.others(schema))):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dsync_kit.conformance.documents.finding.attempts import Attempt, OutOfCallsError, Probe
-from dsync_kit.conformance.documents.finding.first_document import anything, like_existing
+from dsync_kit.conformance.documents.finding.first_document import anything, has_any_fields, like_existing
 from dsync_kit.conformance.documents.finding.from_refusals import from_nothing
 from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.narrowing import narrowed
@@ -61,6 +61,8 @@ def probed(
             return SchemaFinding(free, (), probe.number)
         schema = like_existing(probe, documents, notes) if documents else None
         schema = schema or from_nothing(probe, kinds or tuple(ID_KINDS[data_type]))
+        if schema is not None and has_any_fields(probe, schema):
+            schema = replace(schema, additional=True)
         for narrower in narrowed(probe, schema) if schema is not None else ():
             schema = narrower
     except OutOfCallsError:
