@@ -179,9 +179,11 @@ def test_what_a_failure_hides_is_judged_again(run_pytest: Run, connector: Path, 
     (connector / "registration.py").write_text(REGISTRATION + MIXED, encoding="utf-8")
     done = run_pytest("-k", "write/read-back or write/several-pages", *words)
     assert "broken: judged apart from what failed" in done.stdout
-    again = re.search(r"(\S+): 1 bug \(ids of mixed kinds\); judged apart from it: (\d+) passed, 0 failed", done.stdout)
+    # With two rules, it may be unsure that this is the bug.
+    feature = r"(?:1 bug \(ids of mixed kinds\); judged apart from it|without ids of mixed kinds)"
+    again = re.search(rf"\S+: {feature}: (\d+) passed, 0 failed", done.stdout)
     assert again is not None, done.stdout
-    assert int(again[2]) > 0
+    assert int(again[1]) > 0
 
 
 def test_known_failures(run_pytest: Run, connector: Path) -> None:
