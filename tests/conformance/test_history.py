@@ -95,13 +95,15 @@ def test_what_somebody_else_has_there(clock: Clock) -> None:
 
 
 def test_a_refused_call_leaves_what_belongs_to_somebody_else(clock: Clock) -> None:
-    """A listing is without it: it is still there after a refused overwrite, and gone only after an acknowledged one."""
+    """While it is unchanged, listings are without it: a refused overwrite is as if nobody had written to it."""
     history = History(DATA_TYPE_JSON_ID, clock, {KEY: ONE})
     for _ in range(2):
         history.end(history.begin([(KEY, TWO)]), sure=False)
         history.settle({})
         now = clock.now()
         assert history.possible(KEY, now, now) == [ONE]
+        assert history.model().documents == {}
+        history.check_listing({}, now, now, "a listing")
     history.end(history.begin([(KEY, TWO)]))
     history.end(history.begin([(KEY, THREE)]), sure=False)
     history.settle({})

@@ -90,7 +90,7 @@ class History:
         for number, write in enumerate(writes):
             if write.sure and write.ended is not None and write.ended <= since:
                 first = number
-        return [write.document for write in writes[first:] if write.began <= until] or [None]
+        return [write.document for write in writes[first:] if write.began <= until] or [self.before.get(key)]
 
     def model(self) -> Model:
         """What the namespace holds while nothing is in flight, according to the acknowledged calls."""
@@ -111,15 +111,18 @@ class History:
     def settle(self, listed: Mapping[bytes, bytes]) -> None:
         """Take the listing, while nothing is in flight, as what refused calls left behind.
 
-        It has no documents that belong to somebody else: such a one is still there if it is not listed, unless an
-        acknowledged call has replaced it.
+        It has no documents that belong to somebody else and are unchanged: these are as if nobody had written to them.
         """
         now = self._clock.now()
         for key in self.written():
             states = self.possible(key, now, now)
-            if len(states) > 1:
-                foreign = self.before.get(key) if states[0] == self.before.get(key) else None
-                self.end(self.begin([(key, listed.get(key, foreign))]))
+            if len(states) < 2:
+                continue
+            if key not in listed and states[0] is not None and states[0] == self.before.get(key):
+                with self._lock:
+                    del self._writes[key]
+            else:
+                self.end(self.begin([(key, listed.get(key))]))
 
     def check_listing(
         self,
