@@ -34,7 +34,7 @@ class Listings:
         return self._writes[namespace]
 
     def listed(self, namespace: str, data_type: DataType, documents: list[bytes], *, since: int) -> None:
-        """Note what was listed. `since` is what `writes` returned before the listing began."""
+        """Keep a listing. `since` is the number that `writes` returned before the listing began."""
         self._listed[namespace, data_type] = since, documents
 
     def current(self, namespace: str, data_type: DataType) -> list[bytes] | None:

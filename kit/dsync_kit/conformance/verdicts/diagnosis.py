@@ -47,7 +47,7 @@ def became(lost: Sequence[bytes], strange: Iterable[bytes], data_type: DataType)
 
 
 def blame_deletes_of_others(violation: Violation, calls: Sequence[Call]) -> None:
-    """If all that is wrong is lost, and each lost id is easily confused with a deleted one: note that they may be."""
+    """Note that ids may be confused, if documents were only lost, and each lost id resembles a deleted one."""
     lost = [one.expected for one in violation.wrong if one.expected is not None and one.seen is None]
     if not lost or len(lost) < len(violation.wrong):
         return

@@ -8,14 +8,14 @@ from itertools import groupby
 from dsync_kit.conformance.calls.driver import updates_partition
 from dsync_kit.conformance.calls.transcript import show_id, show_state
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.case.following import Follower, Held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import changes_by_itself, sampled_namespaces
 from dsync_kit.conformance.documents.keys import key_of, same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.verdicts.model import Model, by_id
+from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.documents import id_of
 from dsync_kit.protocol import DataType, GeneratePlanResponse
 
@@ -73,25 +73,23 @@ class _Watch:
             other is first if first is None or other is None else same(first, other, self.data_type) for other in rest
         )
 
-    @property
-    def keys(self) -> Iterator[_Key]:
-        """All documents that were ever listed or streamed, of the namespaces that are listed."""
-        streamed = self.streamed
+    def keys(self, streamed: _State) -> Iterator[_Key]:
+        """All documents that were ever listed, or are streamed, of the namespaces that are listed."""
         for name in self.listings[0]:
             found = {key for state in (*self.listings, streamed) for key in state.get(name, {})}
             yield from ((name, key) for key in sorted(found))
 
     def is_shown(self) -> bool:
         """Whether a later listing shows a change as the stream has sent it."""
-        sent, last = self.changed(0), self.listings[-1]
-        found = ((*self.documents(key, [self.listings[0], last, self.streamed]),) for key in sent)
+        states = [self.listings[0], self.listings[-1], self.streamed]
+        found = (self.documents(key, states) for key in self.changed(0))
         return any(not self.equal([before, after]) and self.equal([after, state]) for before, after, state in found)
 
     def contradictions(self) -> dict[_Key, str]:
         """The documents about which listings and stream disagree, as far as a later update cannot explain it."""
         ever, lately, streamed = self.changed(0), self.changed(-2), self.streamed
         found = {}
-        for key in self.keys:
+        for key in self.keys(streamed):
             listed = self.documents(key, self.listings)
             if key not in ever and not self.equal(listed):
                 found[key] = "listings differ, though the stream does not change it"
@@ -107,7 +105,7 @@ def _listed(case: Case, plan: GeneratePlanResponse, data_type: DataType) -> _Sta
     for partition in plan.partitions:
         documents = found.setdefault(partition.namespace, {})
         for page in case.driver.pages(partition, data_type):
-            documents.update(held(Model(data_type, by_id(page, data_type).values())))
+            documents.update(by_id(page, data_type))
     return found
 
 

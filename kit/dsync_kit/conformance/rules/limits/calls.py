@@ -19,7 +19,7 @@ _SECONDS = 1.5
 """The calls should take no longer, so that a slow connector has fewer of them; times the profile's bulk."""
 
 _MOST_SECONDS = 10.0
-"""After so many seconds there are no more calls; times the profile's bulk."""
+"""No more calls are made after this many seconds, times the profile's bulk."""
 
 _ONCE = 0.02
 
