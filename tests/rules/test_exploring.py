@@ -29,6 +29,12 @@ def test_a_call_may_be_seen_halfway() -> None:
     assert outcome.status is Status.PASSED, outcome.failure
 
 
+def test_simultaneous_writers_have_their_own_documents() -> None:
+    """Even where ids are numbers of a small range, no two of them write the same one: the order would be unknown."""
+    (outcome,) = _judged("typed-few-numbers-as-ids", "explore/at-once", seconds=6.0).outcomes
+    assert outcome.status is Status.PASSED, outcome.failure
+
+
 @given(data=st.data(), focus=st.sampled_from(Focus))
 def test_an_example_has_what_it_is_about(data: st.DataObject, focus: Focus) -> None:
     """Some kinds are left out at random, so that the others meet: never those in focus, and never all writes."""

@@ -251,6 +251,13 @@ class OneTable(TypedConnector):
 
 
 @unusual
+class FewNumbersAsIds(TypedConnector):
+    """A table whose ids are the numbers from 1 to 2,000: any prefix that the kit puts before numbers is soon used up."""
+
+    tables = (Table("few", (Column("number", "long", least=1, most=2000),), (Column("name", "string", length=20),)),)
+
+
+@unusual
 class OneProcessAtATime(TypedConnector):
     """An embedded database, which its first process locks."""
 

@@ -22,11 +22,13 @@ _CONTENTS = 4
 class World:
     """Namespaces with their `histories`, by which all reads are judged, and the ids that are written.
 
-    `clock` orders all calls. `second` is a driver of another instance, once one was called.
+    `clock` orders all calls. `second` is a driver of another instance, once one was called. `threads` is the most
+    threads that write at once.
     """
 
     def __init__(self, case: Case, *, threads: int = 1) -> None:
         self.case = case
+        self.threads = threads
         self.clock = Clock()
         self.data_type = case.data_type()
         # Each thread has its own: with one or two, it could not write pages that differ.

@@ -37,7 +37,7 @@ _FEW = 2
 class Writer:
     """Writes to the namespaces of a world, and notes it in their histories.
 
-    Each of several `threads` has its own documents, because dsync sends all updates of one id through one writer.
+    Each of several threads has its own documents, because dsync sends all updates of one id through one writer.
     """
 
     def __init__(self, world: World) -> None:
@@ -120,12 +120,14 @@ class Writer:
 
     def many(self, operation: Operation, thread: int, threads: int) -> None:
         """A page of numbered documents; none if the store has too few ids."""
-        count = _MANY[operation.which % (len(_MANY) if threads == 1 else _FEW)]
-        self._many(self._world.name(operation), count, operation, thread)
+        if threads == 1:
+            self._many(self._world.name(operation), _MANY[operation.which % len(_MANY)], operation)
+        else:
+            self._many(self._world.name(operation), _MANY[operation.which % _FEW], operation, thread=thread)
 
     def pages(self, name: str) -> None:
         """As many documents as usually fill several pages, also after half of them are deleted."""
-        self._many(name, 2 * max(_MANY), Operation(Kind.MANY), 0)
+        self._many(name, 2 * max(_MANY), Operation(Kind.MANY))
 
     def delete(self, operation: Operation, thread: int, threads: int) -> None:
         """Delete everything, or every second or third document."""
@@ -219,11 +221,23 @@ class Writer:
             known.add(key)
         return allowed
 
-    def _many(self, name: str, count: int, operation: Operation, thread: int) -> None:
+    def _many(self, name: str, count: int, operation: Operation, *, thread: int | None = None) -> None:
+        """Write numbered documents: those of one of several threads, or of all of them.
+
+        The number decides whose a document is. Where ids are numbers, ids with different prefixes may be the same.
+        """
+        world, several = self._world, self._world.threads
         with suppress(Inapplicable):
-            documents = self._case.numbered(count, self._world.data_type, prefix=f"many{thread}", v=operation.place)
-            self._numbered[thread] |= {self._world.key(document) for document in documents}
-            self.load(name, documents, self._world.driver(operation))
+            needed = count if thread is None else count * several
+            numbered = self._case.numbered(needed, world.data_type, prefix="many", v=operation.place)
+            drawn = {world.key(world.document(index, 0)) for index in range(len(world.values))}
+            documents = []
+            for number, document in enumerate(numbered):
+                owner = number % several
+                if thread in (None, owner) and (key := world.key(document)) not in drawn:
+                    self._numbered[owner].add(key)
+                    documents.append(document)
+            self.load(name, documents, world.driver(operation))
 
     def _own(self, index: int, thread: int, threads: int) -> int:
         """An id that no other thread writes to."""
