@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -600,6 +601,47 @@ def test_a_computed_column_is_found_out_beside_a_small_one(*, rounds: bool) -> N
     finding = probed(attempt, BSON, documents=encoded(rows))
     assert finding.schema is not None
     assert finding.schema.computed.keys() == {"size"}
+
+
+def _an_order(document: Mapping[str, Any], placed: Callable[[Any], Any] = lambda given: given) -> Answer:
+    """A row (_id, state, placed) with a CHECK on the state."""
+    if document.keys() != {"_id", "state", "placed"} or document["placed"] is None:
+        return Answer(refusal="the columns are _id, state and placed")
+    if document["state"] not in ("new", "paid", "sent"):
+        return Answer(refusal="CHECK constraint failed: state IN ('new', 'paid', 'sent')")
+    return Answer(back={**document, "placed": placed(document["placed"])})
+
+
+_ORDERS = [
+    {"_id": Int64(1), "state": "new", "placed": DatetimeMS(1_700_000_000_123)},
+    {"_id": Int64(2), "state": "paid", "placed": DatetimeMS(1_700_000_000_456)},
+]
+
+
+def _whole_seconds(given: datetime | DatetimeMS) -> DatetimeMS:
+    milliseconds = DatetimeMS(given) if isinstance(given, datetime) else given
+    return DatetimeMS(int(milliseconds) // 1000 * 1000)
+
+
+def test_a_check_does_not_limit_the_ids() -> None:
+    """The refusal of a value is not blamed on the id beside it: ids far from the existing ones are used, too."""
+    finding = probed(_an_order, BSON, documents=encoded(_ORDERS))
+    assert finding.schema is not None, finding.notes
+    assert finding.schema.fields["state"].enum == ["new", "paid"]
+    assert (finding.schema.identifier.minimum, finding.schema.identifier.maximum) == (None, None)
+
+
+def test_a_field_whose_existing_values_are_changed_is_left_to_the_rules() -> None:
+    """Seconds instead of milliseconds: the other fields are found out, and the rules see what happens to this one."""
+    finding = probed(
+        lambda document: _an_order(document, _whole_seconds),
+        BSON,
+        documents=encoded(_ORDERS),
+    )
+    assert finding.schema is not None, finding.notes
+    assert finding.schema.fields["state"].enum == ["new", "paid"]
+    assert finding.schema.fields["placed"].enum is None
+    assert any(note.startswith("placed: ") for note in finding.notes)
 
 
 def test_columns_that_must_agree_keep_the_values_of_one_row() -> None:

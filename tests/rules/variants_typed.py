@@ -252,7 +252,7 @@ class OneTable(TypedConnector):
 
 @unusual
 class FewNumbersAsIds(TypedConnector):
-    """A table whose ids are the numbers from 1 to 2,000: any prefix that the kit puts before numbers is soon used up."""
+    """A table whose ids are the numbers from 1 to 2,000: there is little room for several series of ids."""
 
     tables = (Table("few", (Column("number", "long", least=1, most=2000),), (Column("name", "string", length=20),)),)
 

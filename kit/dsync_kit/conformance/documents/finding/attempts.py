@@ -112,6 +112,8 @@ class Probe:
     """Whether it acknowledges documents, and lists none: then only refusals say what it holds."""
     computed: frozenset[str] = frozenset()
     """Fields that the store adds: documents are compared without them."""
+    changed: frozenset[str] = frozenset()
+    """Fields of which the store changes even existing values: documents are compared without them, too."""
 
     def kept(self, document: Mapping[str, Any]) -> bool:
         """Whether a document is accepted, and comes back as it was written."""
@@ -121,7 +123,11 @@ class Probe:
         """Whether the answer to a document is that it is there as it was written, as far as anybody can read it."""
         if answer.refusal or answer.lost:
             return answer.lost and self.loses
-        return not answer.readable or (answer.back is not None and self.same(document, self.written(answer.back)))
+        if answer.back is None:
+            return not answer.readable
+        left_out = self.computed | self.changed
+        back = {name: value for name, value in answer.back.items() if name not in left_out}
+        return self.same({name: value for name, value in document.items() if name not in self.changed}, back)
 
     def tried(self, document: Mapping[str, Any]) -> Answer:
         """What becomes of a document. Raises OutOfCallsError if no more may be written."""

@@ -34,6 +34,7 @@ ONLY_NULL = "only null is kept"
 _LOST = "documents like the existing ones are acknowledged, but not listed"
 _CHANGED = "others are acknowledged, but listed as something else"
 _IGNORED = "written values are not listed"
+_ALWAYS_CHANGED = "even the value of an existing document, written again, is listed as another one"
 _EXACT = 2**53
 _NEXT = 10_000
 """How many ids beyond the greatest are tried."""
@@ -95,7 +96,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         if not near.computed and (rest := _without_computed(probe, near)) is not near:
             notes += _computed_in(rest, probe)
             if probe.kept(rest.document(probe.free_id(rest), sample_fields(rest))):
-                return rest
+                return _of_any_id(probe, rest, guess.identifier, sample_fields(rest))
             guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
     identifier = guess.identifier
@@ -104,12 +105,52 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         document = guess.document(probe.free_id(guess), least)
         answer = probe.tried(document)
         if probe.comes_back(document, answer):
+            guess = _of_any_id(probe, guess, identifier, least)
             break
+        if _changes(probe, guess, least, answer.back or {}):
+            notes += [f"{name}: {_ALWAYS_CHANGED}" for name in sorted(probe.changed)]
+            return _limited_to_kept(probe, _of_any_id(probe, guess, identifier, least), least, seen, notes)
     if answer.lost and not probe.refusal_of_like:
         probe.loses = True  # the rules report it
         notes.append(_LOST)
     elif not probe.comes_back(document, answer):
         return None
+    return _limited_to_kept(probe, guess, least, seen, notes)
+
+
+def _of_any_id(
+    probe: Probe, schema: DocumentSchema, identifier: ValueSchema, fields: Mapping[str, Any]
+) -> DocumentSchema:
+    """The schema, with all ids if it is not their range that made the store refuse the first documents."""
+    wide = replace(schema, identifier=identifier)
+    return wide if wide != schema and probe.kept(wide.document(probe.free_id(wide), fields)) else schema
+
+
+def _changes(probe: Probe, guess: DocumentSchema, fields: Mapping[str, Any], back: Mapping[str, Any]) -> bool:
+    """Whether nothing is wrong with a document but that some fields came `back` with other values.
+
+    They are noted as `Probe.changed`. Where some fields are computed, a field that seems to be changed may be, too.
+    """
+    if guess.computed:
+        return False
+    changed = [
+        name for name in fields if back.get(name) is not None and _differs(probe, name, back[name], fields[name])
+    ]
+    for name in changed:
+        rest = guess.document(probe.free_id(guess), {key: value for key, value in fields.items() if key != name})
+        if (probe.tried(rest).back or {}).get(name) is not None:
+            return False
+    probe.changed = frozenset(changed)
+    if changed and probe.kept(guess.document(probe.free_id(guess), fields)):
+        return True
+    probe.changed = frozenset()
+    return False
+
+
+def _limited_to_kept(
+    probe: Probe, guess: DocumentSchema, least: Mapping[str, Any], seen: Sequence[Mapping[str, Any]], notes: list[str]
+) -> DocumentSchema:
+    """The schema, with each field limited to values that the store keeps beside those of a document that it keeps."""
     for name, own in guess.fields.items():
         probe.refusal = ""
         if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least.get(name)), least):
