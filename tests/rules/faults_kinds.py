@@ -9,8 +9,11 @@ from bson import Int64
 from dsync_kit.documents import decode, id_field
 from dsync_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from dsync_kit.protocol import (
+    DATA_TYPE_MONGO_BSON,
     UPDATE_TYPE_DELETE,
     DataType,
+    ListDataRequest,
+    ListDataResponse,
     StreamUpdatesResponse,
     WriteDataRequest,
     WriteDataResponse,
@@ -29,7 +32,7 @@ from . import (
 )
 from .altering import Altering, read_document, write_document
 from .fault import REFERENCE, Fault, broken_in
-from .variants_kinds import LiveTopic, Slow, StreamsOnly
+from .variants_kinds import DumpWithItsLog, LiveTopic, Slow, StreamsOnly
 from .variants_stream import Registry
 
 __all__ = ["FAULTS"]
@@ -283,6 +286,32 @@ class RegistryWithoutDeletes(Registry):
             del message.updates[:]
             message.updates.extend(kept)
             yield message
+
+
+# Sources whose data never changes
+
+
+@broken("stream/resume")
+class LogOfSeconds(DumpWithItsLog):
+    """A cursor names the second of an update, so a resume skips what else has changed in that second."""
+
+    def cursor(self, sequence: int) -> bytes:
+        return super().cursor(min(sequence + (self.dumped - sequence) % 5, len(self.log)))
+
+
+@broken("flow/live-source")
+class DumpOfSmallNumbers(DumpWithItsLog):
+    """Listed documents pass through a library with one type of integer; the log is streamed as it is."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        page = super().list_data(request)
+        if request.type == DATA_TYPE_MONGO_BSON:
+            page.data[:] = [self.narrow(document) for document in page.data]
+        return page
+
+    def narrow(self, document: bytes) -> bytes:
+        fields = read_document(document, DATA_TYPE_MONGO_BSON)
+        return write_document(fields | {"n": int(fields["n"])}, DATA_TYPE_MONGO_BSON)
 
 
 # Hashes whose fields are texts

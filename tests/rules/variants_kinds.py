@@ -2,23 +2,39 @@
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
-from dsync_kit.connector import Connector
+from bson import Int64
+
+from dsync_kit.conformance.documents.strategies import id_value
+from dsync_kit.connector import Connector, StreamContext
 from dsync_kit.errors import Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_MONGO_BSON,
     RPCS,
+    UPDATE_TYPE_DELETE,
+    UPDATE_TYPE_INSERT,
+    UPDATE_TYPE_UPDATE,
     Capabilities,
     GeneratePlanRequest,
     GeneratePlanResponse,
+    ListDataRequest,
+    ListDataResponse,
     Partition,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+    Update,
+    UpdateType,
     WriteDataRequest,
+    WriteUpdatesRequest,
 )
 
 from .altering import write_document
 from .calls_first import calls_first
-from .fault import REFERENCE, Variant, unusual_in
+from .fault import REFERENCE, STORE, Variant, unusual_in
+from .variants_info import FiniteSource
 
 __all__ = ["VARIANTS"]
 
@@ -93,6 +109,87 @@ class LiveTopic(StreamsOnly):
         self.over.set()
         self.others.join()
         super().teardown()
+
+
+# Sources whose data never changes
+
+
+@unusual()
+class DumpWithItsLog(FiniteSource):
+    """A dump to which the log beside it has been applied: the stream sends the log again, and ends."""
+
+    def __init__(self, settings: Any, store: Any = None) -> None:
+        super().__init__(settings, store)
+        kinds = [entry.update.type for entry in self.log]
+        if UPDATE_TYPE_UPDATE not in kinds:
+            self.change()
+            kinds.append(UPDATE_TYPE_UPDATE)
+        self.dumped = kinds.index(UPDATE_TYPE_UPDATE)
+
+    @property
+    def log(self) -> Sequence[Any]:
+        return self.inner.store.log  # type: ignore[no-any-return]
+
+    def change(self) -> None:
+        """Write the log."""
+        self.write(UPDATE_TYPE_UPDATE, "own-0", -1)
+        for number in range(40):
+            self.write(UPDATE_TYPE_INSERT, f"new-{number}", number)
+            if number % 3 == 2:
+                self.write(UPDATE_TYPE_DELETE, f"new-{number - 2}", 0)
+                self.write(UPDATE_TYPE_UPDATE, f"new-{number - 1}", -number)
+
+    def write(self, kind: UpdateType, name: str, number: int) -> None:
+        document = write_document({"_id": name, "n": Int64(number)}, DATA_TYPE_MONGO_BSON)
+        data = b"" if kind == UPDATE_TYPE_DELETE else document
+        update = Update(id=id_value(name, DATA_TYPE_MONGO_BSON), type=kind, data=data)
+        call = WriteUpdatesRequest(namespace="fixed.few", type=DATA_TYPE_MONGO_BSON, updates=[update])
+        self.inner.write_updates(call)
+
+    def generate_plan(self, request: GeneratePlanRequest) -> Any:
+        plan = super().generate_plan(request)
+        for partition in plan.updates_partitions:
+            partition.cursor = self.cursor(self.dumped)
+        return plan
+
+    def cursor(self, sequence: int) -> bytes:
+        return self.inner.update_cursor(sequence)  # type: ignore[no-any-return]
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        start, wanted = self.inner.stream_start(request.cursor), frozenset(request.namespaces)
+        for sequence, entry in enumerate(self.log[start:], start):
+            for message in self.inner.messages(sequence, [entry], wanted, request.type):
+                message.next_cursor = self.cursor(sequence + 1)
+                yield message
+
+
+@unusual()
+class DumpBeforeItsLog(DumpWithItsLog):
+    """A dump is listed as it is: only the stream has what the log beside it changes, and ends."""
+
+    @cached_property
+    def dump(self) -> Any:
+        dump = Reference(self.settings, STORE.Store())
+        for entry in self.log[: self.dumped]:
+            page = WriteDataRequest(namespace=entry.namespace, type=entry.data_type, data=[entry.update.data])
+            dump.write_data(page)
+        return dump
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        return self.dump.list_data(request)  # type: ignore[no-any-return]
+
+
+@unusual()
+class DumpWhoseLogIsReadAgain(DumpWithItsLog):
+    """At least once: before each tenth message, the last ones come again, with their cursors."""
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        sent: list[StreamUpdatesResponse] = []
+        for message in super().stream_updates(request, context):
+            if len(sent) % 10 == 9:
+                yield from sent[-4:]
+            sent.append(message)
+            yield message
 
 
 # Stores that are slow

@@ -1,4 +1,4 @@
-"""A source that only others write to: its listings and its stream must agree about what they change."""
+"""A source that only others write to: its listings and its stream must agree about what changes."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +15,10 @@ from dsync_kit.conformance.documents.keys import key_of, same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.documents import id_of
-from dsync_kit.protocol import DataType, GeneratePlanResponse
+from dsync_kit.protocol import UPDATE_TYPE_INSERT, DataType, GeneratePlanResponse
 
 __all__ = ["RULES"]
 
@@ -28,6 +29,8 @@ _BETWEEN_SECONDS = 1.0
 _SHORT_SECONDS = 0.1
 """The same between other listings: documents that come and go during one show how its pages are bounded."""
 _MOST_LISTINGS = 40
+_NO_CHANCE = 5
+"""So many inserts and deletes of a finite stream, all of them in a listing before it, are no coincidence."""
 
 _Key = tuple[str, bytes]
 _State = Mapping[str, Held]
@@ -48,8 +51,9 @@ class _Watch:
     def look(self, seconds: float) -> None:
         """Read the stream for some seconds, then list everything again."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and self.follower.message(left) is not None:
-            continue
+        while (left := end - time.monotonic()) > 0:
+            if self.follower.message(left) is None and self.ended:
+                time.sleep(left)
         self.marks.append(len(self.follower.updates))
         self.listings.append(_listed(self.case, self.case.driver.plan(self.asked), self.data_type))
 
@@ -79,15 +83,32 @@ class _Watch:
             found = {key for state in (*self.listings, streamed) for key in state.get(name, {})}
             yield from ((name, key) for key in sorted(found))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has ended as that of a finite source: nothing can come late."""
+        return self.follower.reader.ended and self.follower.reader.error is None
+
     def is_shown(self) -> bool:
-        """Whether a later listing shows a change as the stream has sent it."""
+        """Whether a later listing shows a change as the stream has sent it, or the first one shows all of them."""
         states = [self.listings[0], self.listings[-1], self.streamed]
         found = (self.documents(key, states) for key in self.changed(0))
-        return any(not self.equal([before, after]) and self.equal([after, state]) for before, after, state in found)
+        later = any(not self.equal([before, after]) and self.equal([after, state]) for before, after, state in found)
+        return later or (self.ended and self._replays())
+
+    def _replays(self) -> bool:
+        """Whether the first listing has the documents with which the stream ends, as an archive with its log does."""
+        changed = self.changed(0)
+        listed, left = (
+            {key for key in changed if self.documents(key, [state]) != [None]}
+            for state in (self.listings[0], self.streamed)
+        )
+        updates = self.follower.updates
+        inserted = {(n, key_of(u.id, self.data_type)) for n, u in updates if u.type == UPDATE_TYPE_INSERT}
+        return listed == left and min(len(inserted & left), len(changed - left)) >= _NO_CHANCE
 
     def contradictions(self) -> dict[_Key, str]:
         """The documents about which listings and stream disagree, as far as a later update cannot explain it."""
-        ever, lately, streamed = self.changed(0), self.changed(-2), self.streamed
+        ever, lately, streamed = self.changed(0), set() if self.ended else self.changed(-2), self.streamed
         found = {}
         for key in self.keys(streamed):
             listed = self.documents(key, self.listings)
@@ -118,7 +139,7 @@ def _listed(case: Case, plan: GeneratePlanResponse, data_type: DataType) -> _Sta
     examples=0.1,
 )
 def live_source(case: Case) -> None:
-    """What others change in a source that the kit can't write to is streamed, and listings miss nothing meanwhile."""
+    """In a source that the kit can't write to, what others change is streamed, and listings miss nothing meanwhile."""
     if case.declared.loads:
         raise case.does_not_apply("the kit writes to it, so the rules flow/converges and flow/namespaces judge it")
     if not changes_by_itself(case):
@@ -130,7 +151,7 @@ def live_source(case: Case) -> None:
     follower = Follower(case, updates_partition(plan).cursor, asked, data_type, holding=first)
     watch = _Watch(case, follower, data_type, asked, [first])
     end = time.monotonic() + _WATCHED_SECONDS * case.bulk
-    while time.monotonic() < end and len(watch.listings) < _MOST_LISTINGS * case.bulk:
+    while not watch.ended and time.monotonic() < end and len(watch.listings) < _MOST_LISTINGS * case.bulk:
         watch.look(_SHORT_SECONDS)
     watch.look(_BETWEEN_SECONDS)
     if not watch.is_shown():
@@ -157,6 +178,7 @@ def _contradiction(watch: _Watch, wrong: Mapping[_Key, str]) -> Violation:
         seen=f"in {len(listed)} listings: {', then '.join(changes)}; after the first one and "
         f"{len(watch.follower.updates)} updates: {show_state(streamed)}",
         rests_on=Evidence.STREAM,
+        hint=change_of(streamed, listed[-1], watch.data_type).description,
     )
 
 

@@ -1,7 +1,7 @@
 """StreamUpdates: cursors, how long a stream lives, and several readers at once."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from hypothesis import strategies as st
@@ -339,10 +339,15 @@ def resume_from(scene: Scene, follower: Follower, sent: Sent, *, what: str, driv
 def _resume_sample(case: Case) -> None:
     """Stream again from cursors of a source that cannot be changed: what came after them once must come again."""
     for data_type, messages in sample(case).items():
-        last = {message.next_cursor: place for place, message in enumerate(messages) if message.next_cursor}
-        for cursor in list(last)[:: max(1, len(last) // 3)]:
-            # Of several updates of one id, the last one is enough.
-            missing = set(_changed(messages[last[cursor] + 1 :], data_type))
+        # Of several messages with one cursor, the first one counts: the others come after the cursor.
+        first: dict[bytes, int] = {}
+        for place, message in enumerate(messages):
+            first.setdefault(message.next_cursor, place)
+        cursors = [cursor for cursor in first if cursor]
+        for cursor in cursors[:: max(1, len(cursors) // _TRIED_CURSORS)]:
+            after = first[cursor] + 1
+            # Of several updates of one id, the last one is enough, and a repeated one need not be repeated again.
+            missing = _changes(messages[after:], data_type, but=messages[:after])
             _comes_again(case, cursor, data_type, missing)
 
 
@@ -352,7 +357,7 @@ def _comes_again(case: Case, cursor: bytes, data_type: DataType, missing: set[tu
     with case.driver.stream_updates(cursor, sampled_namespaces(case), data_type) as stream:
         seconds = 0.5  # long enough for a refusal
         while (message := stream.next(seconds)) is not None:
-            missing.difference_update(_changed([message], data_type))
+            missing -= _changes([message], data_type)
             if not missing:
                 break
             seconds = max(0.0, end - time.monotonic())
@@ -370,12 +375,18 @@ def _comes_again(case: Case, cursor: bytes, data_type: DataType, missing: set[tu
     )
 
 
-def _changed(messages: Sequence[StreamUpdatesResponse], data_type: DataType) -> Iterator[tuple[str, bytes]]:
-    """The documents that messages change. Other rules report malformed ids."""
+def _changes(
+    messages: Sequence[StreamUpdatesResponse], data_type: DataType, *, but: Sequence[StreamUpdatesResponse] = ()
+) -> set[tuple[str, bytes]]:
+    """The documents that messages change, by updates that other messages do not have. Other rules report bad ids."""
+    known = {(message.namespace, update.SerializeToString()) for message in but for update in message.updates}
+    changed = set()
     for message in messages:
         for update in message.updates:
             with suppress(InvalidArgument):
-                yield message.namespace, key_of(update.id, data_type)
+                if (message.namespace, update.SerializeToString()) not in known:
+                    changed.add((message.namespace, key_of(update.id, data_type)))
+    return changed
 
 
 RULES = (
