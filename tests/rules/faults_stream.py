@@ -6,6 +6,7 @@ from typing import Any
 
 from bson import Int64, ObjectId
 
+from dsync_kit.connector import StreamContext
 from dsync_kit.documents import decode, decode_id, encode, encode_id, id_field, id_key
 from dsync_kit.errors import FailedPrecondition, Unimplemented
 from dsync_kit.protocol import (
@@ -23,6 +24,7 @@ from dsync_kit.protocol import (
     StreamUpdatesResponse,
     Update,
     WriteDataRequest,
+    WriteUpdatesRequest,
 )
 
 from .altering import read_document, write_document
@@ -429,6 +431,35 @@ class DeleteIsAMark(Updates):
         return copy
 
 
+@broken("stream/deletes", "special input")
+class MovesAreLeftOut(Reference):
+    """Changes come from commits, in which a document that moves to another id is neither deleted nor new."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.moved: set[int] = set()
+
+    def commit(self, namespace: str, data_type: DataType, changes: Any) -> None:
+        known = self.store.collection(namespace, data_type).documents
+        gone = [
+            self.content(known[change.position].data, data_type)
+            for change in changes
+            if change.update.type == UPDATE_TYPE_DELETE and change.position in known
+        ]
+        new = [self.content(change.update.data, data_type) for change in changes if change.position not in known]
+        before = self.store.end
+        super().commit(namespace, data_type, changes)
+        if any(content in gone for content in new):
+            self.moved |= {id(entry) for entry in self.store.log[before:]}
+
+    def content(self, data: bytes, data_type: DataType) -> dict[str, Any]:
+        fields = read_document(data, data_type) if data else {}
+        return {name: value for name, value in fields.items() if name != id_field(data_type)}
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return id(entry) not in self.moved and super().is_wanted(entry, wanted)
+
+
 @broken("stream/write-data")
 class PagesAreNotInTheLog(Reference):
     """The bulk loader bypasses the log."""
@@ -597,6 +628,41 @@ class OneIsLostAtEachBound(Messages):
             if index and len(message.updates) > 1:
                 del message.updates[0]
             yield message
+
+
+@broken("stream/many", "rare")
+class LateCommitsAreSkipped(Reference):
+    """Rows are numbered as they are written, and seen when their transaction ends: a reader may be further by then."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.uncommitted: set[int] = set()
+
+    def write_updates(self, request: WriteUpdatesRequest) -> Any:
+        with self.store.writing():
+            before = self.store.end
+            answer = super().write_updates(request)
+            written = {id(entry) for entry in self.store.log[before:]}
+            self.uncommitted |= written
+        time.sleep(len(written) / 20_000)
+        self.uncommitted -= written
+        self.store.notify()
+        return answer
+
+    def entries_after(self, sequence: int, context: StreamContext) -> Any:
+        while entries := super().entries_after(sequence, context):
+            while entries and not self.is_there(entries[-1]):
+                entries.pop()
+            if entries:
+                break
+            context.wait(0.001)
+        return entries
+
+    def is_there(self, entry: Any) -> bool:
+        return id(entry) not in self.uncommitted
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return self.is_there(entry) and super().is_wanted(entry, wanted)
 
 
 # Namespaces
