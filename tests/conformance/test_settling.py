@@ -62,12 +62,21 @@ def test_a_lag_is_found_out_at_the_first_document() -> None:
     assert settling.seconds > 0.0
 
 
+def test_a_listing_that_comes_from_a_cache_shows_a_lag() -> None:
+    """The first listing of a namespace is fresh; the second one lacks what was written since."""
+    settling = Settling()
+    assert settling.find_out(lambda: True)
+    assert settling.find_out(iter([False, True]).__next__)
+    assert settling.seconds > 0.0
+    assert settling.watches
+
+
 def test_a_lag_that_varies_is_watched_with_several_documents() -> None:
     """The longest of them counts: a document that came soon by chance does not make later ones violations."""
     settling = Settling()
     assert settling.find_out(iter([False, True]).__next__)
     first = settling.seconds
-    assert settling.varies
+    assert settling.watches
     assert settling.find_out(iter([*[False] * 6, True]).__next__)
     assert settling.seconds > first
 
@@ -88,10 +97,13 @@ def test_a_given_lag_does_not_grow() -> None:
         Settling(0.1).settled(looks(*[False] * 30, True))
 
 
-def test_what_is_seen_at_once_shows_no_lag() -> None:
+def test_two_documents_that_are_seen_at_once_show_no_lag() -> None:
     """From then on, a missing document is a violation at once."""
     settling = Settling()
     assert settling.find_out(lambda: True)
+    assert settling.watches
+    assert settling.find_out(lambda: True)
+    assert not settling.watches
     assert settling.seconds == 0.0
     assert not settling.find_out(lambda: False)
 

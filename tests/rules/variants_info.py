@@ -36,7 +36,7 @@ from dsync_kit.protocol import (
 from .altering import fill
 from .fault import REFERENCE, SETTINGS, STORE, Variant, unusual_in
 
-__all__ = ["VARIANTS"]
+__all__ = ["VARIANTS", "NoUpdates"]
 
 VARIANTS: list[Variant] = []
 unusual = unusual_in(VARIANTS)

@@ -22,6 +22,7 @@ from dsync_kit.protocol import (
 from .altering import read_document, write_document
 from .calls_first import calls_first
 from .fault import CURSORS, REFERENCE, Variant, unusual_in
+from .variants_info import NoUpdates
 
 __all__ = ["VARIANTS"]
 
@@ -268,6 +269,20 @@ class SnapshotListings(Reference):
         finish = begin + self.page_size()
         more = finish < len(documents)
         return ListDataResponse(data=documents[begin:finish], next_cursor=b"%s#%d" % (known, finish) if more else b"")
+
+
+@unusual()
+class ListsFromACache(NoUpdates):
+    """An object store: its pages come from a cache, so a second listing may be half a second old; no stream."""
+
+    def list_data(self, request: ListDataRequest) -> ListDataResponse:
+        cache: dict[bytes, tuple[float, ListDataResponse]] = self.store.__dict__.setdefault("listings", {})
+        key = request.SerializeToString(deterministic=True)
+        listed, answer = cache.get(key, (0.0, ListDataResponse()))
+        if time.monotonic() - listed > 0.5:
+            answer = super().list_data(request)
+            cache[key] = time.monotonic(), answer
+        return answer
 
 
 @unusual()

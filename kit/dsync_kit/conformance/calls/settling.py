@@ -15,7 +15,10 @@ _LONGEST_LAG = 3.0
 """Seconds within which writes must become visible, if nobody has said how long that may take."""
 
 _SAMPLES = 4
-"""How many documents are watched if the first one comes late."""
+"""How many documents are watched if one comes late."""
+
+_SAMPLES_AT_ONCE = 2
+"""How many are watched if all come at once: the second listing of a namespace may come from a cache."""
 
 _MARGIN = 2.5
 """How many times the longest observed lag is allowed, because it varies."""
@@ -53,9 +56,9 @@ class Settling:
             time.sleep(max(0.0, self._written + self.seconds - time.monotonic()))
 
     @property
-    def varies(self) -> bool:
-        """Whether there is a lag, and more documents should be watched to see how long it may be."""
-        return bool(self.seconds and self._samples)
+    def watches(self) -> bool:
+        """Whether more documents should be watched, to see whether there is a lag, and how long it may be."""
+        return self._samples > 0
 
     def find_out(self, seen: Callable[[], bool]) -> bool:
         """Whether the last write is visible. While the lag is unknown, wait for it to find out."""
@@ -81,9 +84,11 @@ class Settling:
     def _note(self, lag: float) -> None:
         """Note after how many seconds something became visible; 0 if at once."""
         if lag:
+            if not self.seconds:
+                self._samples = _SAMPLES - 1
             self.seconds = max(self.seconds, _SHORTEST, _MARGIN * lag)
         elif not self.seconds:
-            self._samples = 0
+            self._samples -= _SAMPLES - _SAMPLES_AT_ONCE
 
     def settled(self, look: Callable[[], T]) -> T:
         """The result of `look`, which raises Violation unless it sees what is expected.

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from grpc import StatusCode
 
-from dsync_kit.conformance.documents.identifiers import sample_id
+from dsync_kit.conformance.documents.identifiers import NUMBERED_KINDS, numbered_ids, sample_id
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_document
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
@@ -158,8 +158,9 @@ class _Trying:
         for _ in self._namespaces.styles():
             # The refusal may be about the id: a store may accept only one kind.
             for data_type, kind in kinds:
+                name = self._namespaces.fresh()
                 try:
-                    self.samples.write(self._namespaces.fresh(), data_type, self._sample(data_type, kind))
+                    self.samples.write(name, data_type, self._sample(data_type, kind))
                 except ConnectorError as error:
                     if error.retryable or error.code is StatusCode.UNIMPLEMENTED:
                         return  # the rules will meet this fault again
@@ -168,6 +169,7 @@ class _Trying:
                         return
                     refusal = refusal or str(error)
                 else:
+                    self._watch_again(name, data_type, kind)
                     self._try_fields(data_type, kind)
                     return
         self.makes_namespaces = False
@@ -175,6 +177,18 @@ class _Trying:
             self.notes.append(f"it does not create namespaces ({refusal}): the kit writes to the given ones")
         else:
             self.notes.append(f"it accepts only namespaces that already exist ({refusal}): {self._advice()}")
+
+    def _watch_again(self, name: str, data_type: DataType, kind: str) -> None:
+        """Write another document to a namespace that was listed: this time, the listing may come from a cache."""
+        if EVERY_NAMESPACE in self._schemas:
+            holding = self.families[-1].holding(data_type)
+            document = holding.document(holding.counted_ids()(1), {})
+        elif kind in NUMBERED_KINDS:
+            document = make_document(numbered_ids(kind, "again", 1)(1), {}, data_type)
+        else:
+            return
+        with suppress(ConnectorError):  # the rules will meet it again
+            self.samples.write(name, data_type, document)
 
     def _try_fields(self, data_type: DataType, kind: str) -> None:
         """Find out what new namespaces hold, if they refuse fields of any name."""

@@ -66,7 +66,7 @@ class Samples:
         """Write a document, and delete it again. Raises ConnectorError if that is refused or not answered."""
         self._data.load(namespace, [document], data_type, driver=self._driver)
         readable = self._is_readable(data_type)
-        if readable and (not self.written or self._settling.varies):
+        if readable and (not self.written or self._settling.watches):
             seen = self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
             self.unseen = self.unseen or not (self.written or seen)
         self.written = True
