@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from bson import DatetimeMS, Int64
+from bson import DatetimeMS, Decimal128, Int64
 
 from dsync_kit.conformance.documents.strategies import BSON, JSON, make_document
 from dsync_kit.conformance.verdicts.differences import Change, change_of
@@ -45,13 +45,16 @@ def test_the_rule_and_what_became_of_the_value(written: Any, found: Any, owner: 
         (" a", "a", "v was written as ' a', and is 'a'"),
         ({"x": [1, 2]}, {"x": [1, 3]}, "v.x[1] was written as 2, and is 3"),
         (5, Int64(5), "v was written as 5 (int), and is 5 (long)"),
+        (Decimal128("1.155"), Decimal128("1.16"), "v was written as 1.155, and is 1.16"),
+        (None, "", "v was written as null, and is '' (string)"),
+        (True, 1, "v was written as true (bool), and is 1 (int)"),
         (
             DatetimeMS(1_234_567_890_123),
             DatetimeMS(1_234_567_890_000),
             "v was written as 2009-02-13T23:31:30.123Z, and is 2009-02-13T23:31:30.000Z",
         ),
-        ({"A": 1}, {"a": 1}, "of the fields of v, 'A' is missing, 'a' is new"),
-        ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "of the fields of v, 'a', 'b' are missing"),
+        ({"A": 1}, {"a": 1}, "in v, the field 'A' is missing and the field 'a' is there, but was not written"),
+        ({"a": 1, "b": 2, "c": 3}, {"c": 3}, "in v, the fields 'a', 'b' are missing"),
     ],
 )
 def test_the_change_is_shown_with_its_values(written: Any, found: Any, shown: str) -> None:

@@ -125,6 +125,15 @@ def test_many_rules_with_fewer_examples_are_counted_by_area() -> None:
     ]
 
 
+def test_a_verdict_that_rests_on_few_examples_says_so() -> None:
+    """A slow connector that passes has hardly been tried: the last line says of how many rules that is true."""
+    few = [replace(PASSED, rule=f"plan/{n}", examples=1, wanted=25) for n in range(3)]
+    full = replace(PASSED, rule="info/stable", examples=25)
+    said = " (3 with less than a quarter of the planned examples)"
+    assert make_report(*few, full).verdict() == f"conformant: 4 rules passed{said}"
+    assert make_report(few[0], full).verdict() == "conformant: 2 rules passed"
+
+
 def test_what_namespaces_hold_is_said(narrowed: Report) -> None:
     """A line for each, with the origin; JSON has the schema itself."""
     for text in (markdown.render(narrowed), html.render(narrowed)):

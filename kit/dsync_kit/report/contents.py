@@ -26,7 +26,8 @@ _FEW = 3
 _SHOWN_REDUCED = 12
 """How many rules that had fewer examples than planned are named at most."""
 
-_PARTS = ((0.25, "less than a quarter of the planned examples"), (0.5, "less than half"), (math.inf, "half or more"))
+_HARDLY = 0.25
+_PARTS = ((_HARDLY, "less than a quarter of the planned examples"), (0.5, "less than half"), (math.inf, "half or more"))
 """Parts of the planned examples, each less than a fraction."""
 
 _SHARE = re.compile(r" \(in \d+ of \d+ examples\)$")
@@ -172,7 +173,7 @@ class Report:
     def verdict(self) -> str:
         """The result in one sentence, for people."""
         counts = self.result.counts()
-        parts = [f"{plural(counts[Status.PASSED], 'rule')} passed"]
+        parts = [f"{plural(counts[Status.PASSED], 'rule')} passed{self._hardly_tried()}"]
         others = (Status.SKIPPED, Status.NOT_EXERCISED, Status.KNOWN_FAILING, Status.KNOWN_FLAKY)
         parts += [f"{counts[status]} {status.replace('-', ' ')}" for status in others if counts[status]]
         match self.result.exit_code:
@@ -187,6 +188,12 @@ class Report:
                 return f"not conformant: {', '.join([*self._violations(), *self._newer()])}; {', '.join(parts)}"
             case _:
                 return f"not judged: {self._not_judged()}"
+
+    def _hardly_tried(self) -> str:
+        """How many rules passed with few of their examples, in parentheses, if they are most; else empty."""
+        passed = self.having(Status.PASSED)
+        few = sum(outcome.examples < _HARDLY * outcome.wanted for outcome in passed)
+        return f" ({few} with {_PARTS[0][1]})" if 2 * few > len(passed) else ""
 
     def _violations(self) -> list[str]:
         found = [

@@ -39,6 +39,7 @@ _JSON_OWNERS: dict[type, Owner] = {
     bool: Owner.JSON_LITERALS,
 }
 _MISSING = object()
+_LITERALS = {None: "null", True: "true", False: "false"}
 
 _FEW = 3
 """So many names of fields are shown."""
@@ -132,27 +133,30 @@ def _shown(written: Any, found: Any, data_type: DataType, path: str) -> str:
     if found is _MISSING:
         return f"{path} is left out"
     kinds = [kind_of_value(value, data_type) for value in (written, found)]
-    before, after = (f" ({kind})" if len(set(kinds)) > 1 else "" for kind in kinds)
+    before, after = (f" ({kind})" if len(set(kinds)) > 1 and kind != "null" else "" for kind in kinds)
     return f"{path} was written as {_value(written)}{before}, and is {_value(found)}{after}"
 
 
-def _shown_names(missing: Sequence[str], new: Sequence[str], path: str) -> str:
-    """Which fields are missing, and which are there instead."""
-    whose = f"of the fields of {path}" if path else "of its fields"
-    parts = [
-        ", ".join([*map(_value, names[:_FEW]), *["…"] * (len(names) > _FEW)]) + f" {_be(names)} {what}"
-        for names, what in ((missing, "missing"), (new, "new"))
-        if names
-    ]
-    return f"{whose}, {', '.join(parts)}"
-
-
-def _be(names: Sequence[str]) -> str:
-    return "are" if len(names) > 1 else "is"
+def _shown_names(missing: Sequence[str], added: Sequence[str], path: str) -> str:
+    """Which fields are missing, and which are there although they were not written."""
+    parts = []
+    for names, what in ((missing, "{} missing"), (added, "{} there, but {} not written")):
+        if names:
+            several = len(names) > 1
+            listed = ", ".join([*map(_value, names[:_FEW]), *["…"] * (len(names) > _FEW)])
+            state = what.format(*(("are", "were") if several else ("is", "was")))
+            parts.append(f"{'fields' if several else 'field'} {listed} {state}")
+    return f"{f'in {path}, ' if path else ''}the {' and the '.join(parts)}"
 
 
 def _value(value: Any) -> str:
-    text = f"{value.isoformat(timespec='milliseconds')}Z" if isinstance(value, datetime) else repr(value)
+    """A value as a reader of BSON or JSON writes it."""
+    if isinstance(value, datetime):
+        text = f"{value.isoformat(timespec='milliseconds')}Z"
+    elif isinstance(value, Decimal128):
+        text = str(value)
+    else:
+        text = _LITERALS[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 4 :]}"
 
 

@@ -1,6 +1,6 @@
 """What the rules on documents that do not fit a schema have in common: which ones they write, and how they judge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
@@ -20,16 +20,17 @@ __all__ = [
     "NEEDS",
     "SENTENCE",
     "compare",
-    "expect_some",
     "filling_of",
     "misfits_of",
     "own_both",
-    "owner_of",
     "reasons",
     "write_control",
 ]
 
-SENTENCE = "They refuse other documents as a whole …, and never silently drop, cut or convert anything."
+SENTENCE = (
+    "Typed stores … refuse other documents as a whole with INVALID_ARGUMENT or FAILED_PRECONDITION, and never silently "
+    "drop, cut or convert anything."
+)
 NEEDS = (Need.SINK, Need.READING, Need.SCHEMA)
 AFTER = ("write/read-back", "write/accepts", "write/overwrites")
 
@@ -82,11 +83,6 @@ def own_both(case: Case, namespace: str, wrong: Sequence[Misfit], data_type: Dat
             case.own(namespace, data_type, [case.document(other, {}, data_type)])
 
 
-def owner_of(wrong: Sequence[Misfit], taken: Sequence[bytes], own: str) -> str:
-    """The rule on the first document that was accepted although it does not fit, or `own`."""
-    return next((_ALONE[misfit.kind] for misfit in wrong if misfit.document in taken), own)
-
-
 def reasons(misfits: Sequence[Misfit]) -> str:
     return "; ".join(misfit.reason for misfit in misfits[:3])
 
@@ -114,82 +110,51 @@ def compare(
     own: str,
     control: bytes,
     *,
-    accepted: Sequence[bytes] = (),
+    accepted: Mapping[bytes, Misfit] | None = None,
+    alone: bool = True,
     before: Sequence[bytes] = (),
+    maybe: Sequence[bytes] = (),
+    none_of: Sequence[bytes] = (),
 ) -> None:
     """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged.
 
-    `accepted` are documents that do not fit and were answered with OK, `before` what was there of the same ids.
+    `what` has happened before. `accepted` are documents that do not fit and were answered with OK, by their bytes; if
+    they were not written `alone`, the rule on such single documents owns what is wrong with them. `before` is what was
+    there of the same ids. Of the documents `maybe`, any may be there. `none_of` are documents that fit, of pages that
+    were refused as a whole.
     """
+    taken, data_type = accepted or {}, model.data_type
 
     def unwritten(wrong: Wrong) -> bool:
         """Whether an accepted document is not there: what was there before is, or nothing."""
         seen = wrong.seen
-        return wrong.expected in accepted and (
-            seen is None or any(same_document(seen, old, wrong.data_type) for old in before)
-        )
+        return wrong.expected in taken and (seen is None or any(same_document(seen, old, data_type) for old in before))
 
     def look() -> None:
-        listed = case.read(namespace, model.data_type, expected=len(model.documents))
-        owner = _owns(own, listed, control, model.data_type)
-        try:
-            model.check(listed, what=what, owner=owner)
-        except Violation as violation:
-            if owner and violation.wrong and all(map(unwritten, violation.wrong)):
-                violation.symptom, violation.hint = _DROPPED, _IGNORED
-            raise
+        listed = case.read(namespace, data_type, expected=len(model.documents))
 
-    case.checks += 1
-    case.settled(look)
+        def there(document: bytes) -> bool:
+            return any(same_document(document, found, data_type) for found in listed)
 
-
-def expect_some(
-    case: Case,
-    namespace: str,
-    maybe: list[bytes],
-    data_type: DataType,
-    own: str,
-    *,
-    control: bytes,
-    and_all: Sequence[bytes] = (),
-    none_of: Sequence[bytes] = (),
-    why: str = "",
-) -> None:
-    """The listing holds all of `and_all` and perhaps some of the documents, as they were written, and nothing else.
-
-    `none_of` are documents that fit, of pages that were refused as a whole.
-    """
-
-    # In a namespace of few ids, one that does not fit may have replaced the control.
-    all_of_them = list(Model(data_type, [control, *and_all]).documents.values())
-
-    def look() -> None:
-        listed = case.read(namespace, data_type, expected=len(maybe))
-        kept = [good for good in none_of if any(same_document(good, found, data_type) for found in listed)]
-        if kept:
+        if kept := [good for good in none_of if there(good)]:
             raise Violation(
-                f"a page was refused because of a document that does not fit ({why}), and a part of it is kept",
+                f"{what}: a page was refused, and a part of it is kept",
                 expected=f"none of the {len(none_of)} documents of refused pages",
                 seen=f"{len(kept)} of them ({', '.join(map(show_document, kept[:3]))})",
                 rests_on=Evidence.LISTING,
             )
-        allowed = [*maybe, *all_of_them]
-        strange = [found for found in listed if not any(same_document(found, known, data_type) for known in allowed)]
-        missing = [
-            known for known in all_of_them if not any(same_document(found, known, data_type) for found in listed)
-        ]
-        if strange or missing:
-            parts = [f"{len(missing)} of the acknowledged ones missing"] if missing else []
-            parts += [f"{len(strange)} listed that nobody wrote so"] if strange else []
-            owner = _owns(own, listed, control, data_type)
-            raise Violation(
-                f"after documents that do not fit ({why}), there are {' and '.join(parts)}",
-                expected=f"{len(all_of_them)} documents, and at most {len(maybe)} others, as they were written",
-                seen=f"{len(missing)} missing, {len(strange)} others ({', '.join(map(show_document, strange[:3]))})",
-                owner=owner,
-                rests_on=Evidence.LISTING,
-                symptom=_DROPPED if owner and not strange else "",
-            )
+        changed = [taken[one] for one in model.documents.values() if one in taken and not there(one)]
+        expected = model.copy()
+        expected.write(filter(there, maybe))
+        said = f"a document that does not fit ({reasons(changed[:1])}) was accepted" if changed else what
+        owner = _ALONE[changed[0].kind] if changed and not alone else own
+        owner = _owns(owner, listed, control, data_type)
+        try:
+            expected.check(listed, what=f"{said}, but the listing", owner=owner)
+        except Violation as violation:
+            if owner and violation.wrong and all(map(unwritten, violation.wrong)):
+                violation.symptom, violation.hint = _DROPPED, _IGNORED
+            raise
 
     case.checks += 1
     case.settled(look)

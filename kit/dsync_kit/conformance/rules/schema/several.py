@@ -15,11 +15,9 @@ from dsync_kit.conformance.rules.schema.judging import (
     NEEDS,
     SENTENCE,
     compare,
-    expect_some,
     filling_of,
     misfits_of,
     own_both,
-    owner_of,
     reasons,
     write_control,
 )
@@ -48,8 +46,9 @@ def page(case: Case) -> None:
         raise case.does_not_apply("its schema rules nothing out")
     namespace = case.namespace()
     control = write_control(case, namespace, filling)
-    model = Model(data_type)
+    model = Model(data_type, [control])
     refused: list[bytes] = []
+    taken: dict[bytes, Misfit] = {}
     why: list[Misfit] = []
     for number, kind in enumerate(case.draw(some(known), "pages with")):
         wrong = misfits_of(case, filling, [kind], most=1)
@@ -65,9 +64,9 @@ def page(case: Case) -> None:
             refused += good
         else:
             model.write(documents)
-    taken = list(model.documents.values())
-    own = owner_of(why, taken, "schema/page")
-    expect_some(case, namespace, [], data_type, own, and_all=taken, none_of=refused, why=reasons(why), control=control)
+            taken[wrong[0].document] = wrong[0]
+    what = f"pages were written with documents that do not fit ({reasons(why)})"
+    compare(case, namespace, model, what, "schema/page", control, accepted=taken, alone=False, none_of=refused)
 
 
 @rule(
@@ -88,7 +87,8 @@ def updates(case: Case) -> None:
     (good,) = case.numbered(1, data_type, prefix="good")
     alone = case.draw(st.booleans(), "alone in its call")
     before = [] if alone else [Update(id=id_of(good, data_type), type=UPDATE_TYPE_UPDATE, data=good)]
-    taken: list[bytes] = []
+    model = Model(data_type, [control])
+    taken: dict[bytes, Misfit] = {}
     for misfit in wrong:
         parts = id_value(misfit.identifier, data_type)
         call = [*before, Update(id=parts, type=UPDATE_TYPE_UPDATE, data=misfit.document)]
@@ -97,9 +97,10 @@ def updates(case: Case) -> None:
         except ConnectorError as error:
             expect_final(case, error, f"an update that does not fit ({misfit.reason})")
         else:
-            taken += [misfit.document, *([] if alone else [good])]
-    own = owner_of(wrong, taken, "schema/updates")
-    expect_some(case, namespace, [good], data_type, own, and_all=taken, why=reasons(wrong), control=control)
+            model.apply(call)
+            taken[misfit.document] = misfit
+    what = f"updates were sent with documents that do not fit ({reasons(wrong)})"
+    compare(case, namespace, model, what, "schema/updates", control, accepted=taken, alone=False, maybe=[good])
 
 
 _BY_PARTS = (
@@ -127,6 +128,7 @@ def partial_updates(case: Case) -> None:
     there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
     case.write(namespace, there, data_type)
     model.write(there)
+    taken: dict[bytes, Misfit] = {}
     for misfit, whole in zip(wrong, there, strict=True):
         fields = decode(misfit.document, data_type)
         changes = {misfit.field: fields[misfit.field]} if misfit.field in fields else {}
@@ -145,9 +147,11 @@ def partial_updates(case: Case) -> None:
             after = {
                 name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
             }
-            model.write([make_document(after.pop(filling.schema.id_field), after, data_type)])
-    what = f"the listing after partial updates ({reasons(wrong)})"
-    compare(case, namespace, model, what, "schema/partial-updates", control)
+            unfit = make_document(after.pop(filling.schema.id_field), after, data_type)
+            model.write([unfit])
+            taken[unfit] = misfit
+    what = f"partial updates were sent after which documents do not fit ({reasons(wrong)})"
+    compare(case, namespace, model, what, "schema/partial-updates", control, accepted=taken, alone=False)
 
 
 @rule(
@@ -176,7 +180,7 @@ def other_ids(case: Case) -> None:
             case.update(namespace, [removal], data_type)
         except ConnectorError as error:
             expect_final(case, error, f"the id {value!r}")
-    what = f"the listing after DELETE of {', '.join(map(repr, alike[:3]))}"
+    what = f"only ids that look similar ({', '.join(map(repr, alike[:3]))}) were deleted"
     compare(case, namespace, Model(data_type, [control, *documents]), what, "schema/other-ids", control)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule, rule
-from dsync_kit.conformance.documents.misfits import MisfitKind
+from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind
 from dsync_kit.conformance.rules.schema.judging import (
     AFTER,
     NEEDS,
@@ -39,7 +39,7 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
             there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
             case.write(namespace, there, data_type)
             model.write(there)
-        taken = []
+        taken: dict[bytes, Misfit] = {}
         for misfit in wrong:
             try:
                 case.write(namespace, [misfit.document], data_type)
@@ -47,13 +47,9 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
                 expect_final(case, error, f"a document that does not fit ({misfit.reason})")
             else:
                 model.write([misfit.document])
-                taken.append(misfit)
-        accepted = f"the listing of what was accepted although it does not fit ({reasons(taken)})"
-        refused = f"the listing after documents that do not fit were refused ({reasons(wrong)})"
-        what = accepted if taken else refused
-        compare(
-            case, namespace, model, what, own, control, accepted=[misfit.document for misfit in taken], before=there
-        )
+                taken[misfit.document] = misfit
+        what = f"documents that do not fit ({reasons(wrong)}) were {'written' if taken else 'refused'}"
+        compare(case, namespace, model, what, own, control, accepted=taken, before=there)
 
     check.__doc__ = summary
     return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)
