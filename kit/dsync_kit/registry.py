@@ -37,6 +37,9 @@ __all__ = [
 FOLDER = Path("connectors")
 """The folder in the current one in which dsync-new puts connectors by default."""
 
+_PATHS = ("./", "../", "/", "~")
+"""How a word begins that can only be meant as a path."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -233,6 +236,8 @@ def unknown_connector(word: str) -> UsageError:
         advice = f" (did you mean {close[0]}://?)"
     else:
         advice = "" if word else " (an empty word)"
+        if word.startswith(_PATHS) and not Path(word).exists():
+            advice = " (there is no such folder)"
     folders = ", ".join(map(str, _folders_beside()))
     return UsageError(
         f"no connector matches {redact_target(word)!r}{advice}: expected one of\n"

@@ -112,6 +112,7 @@ def test_the_same_seed_finds_the_same(dsync_kit: Command, altering: Alterable, t
     ("words", "message"),
     [
         (["nonsense://x"], "no connector matches 'nonsense://x': expected one of"),
+        (["./nowhere"], "no connector matches './nowhere' (there is no such folder): expected one of"),
         (
             ["reference://", "--profile", "slow"],
             "there is no profile 'slow': expected one of quick, standard, thorough",

@@ -134,7 +134,7 @@ def test_composite_ids() -> None:
         ({"bsonType": "strng"}, "bsonType: expected types among string"),
         ({"bsonType": "array"}, "documents must be of type object, given array"),
         ({"properties": {"a": {"minLength": "x"}}}, 'properties.a.minLength: expected a valid integer, given "x"'),
-        ({"properties": {"a": {"maxlength": 3}}}, "properties.a.maxlength: this keyword is not supported"),
+        ({"properties": {"a": {"maxlength": 3}}}, "this keyword is not supported: did you mean maxLength? expected"),
         ({"properties": {"a": {"anyOf": []}}}, "properties.a.anyOf: this keyword is not supported"),
         ({"properties": {"a": {"maximum": 3, "exclusiveMaximum": 3}}}, "expected true or false, given 3"),
         ({"properties": {"a": {"exclusiveMinimum": True}}}, "exclusiveMinimum needs minimum beside it"),

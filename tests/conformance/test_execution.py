@@ -18,6 +18,7 @@ from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.results.rule_info import Level
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.subject.subject import Subject
+from dsync_kit.conformance.verdicts.unexpected_errors import hint_of
 from dsync_kit.connector import Connector
 from dsync_kit.errors import Aborted, InvalidArgument, NotFound, Unavailable, Unimplemented
 from dsync_kit.protocol import (
@@ -157,6 +158,21 @@ def test_the_hint_of_a_refused_listing():
     found = _run(check, replace(PROFILES["quick"], examples=1), connector=ListsNothing()).failure
     assert found is not None
     assert found.hint == "the answer says what cannot be listed; if it works in other rules: a hint"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "given", "declared", "hint"),
+    [
+        ("WriteData NOT_FOUND", True, True, "the given namespace does not exist"),
+        ("WriteData NOT_FOUND", False, False, "rows are refused"),
+        ("WriteUpdates NOT_FOUND", True, False, "rows are refused"),
+        ("WriteUpdates INVALID_ARGUMENT", True, True, "rows are refused; or the declared schema allows"),
+        ("ListData INVALID_ARGUMENT", True, True, "the answer says what cannot be listed"),
+    ],
+)
+def test_what_the_user_gave_may_be_wrong(refusal: str, *, given: bool, declared: bool, hint: str) -> None:
+    """A misspelt namespace or a schema that says too much is a likely cause of a refusal; a DELETE may find nothing."""
+    assert hint_of(Violation("x", refusal=refusal), "rows are refused", given=given, declared=declared).startswith(hint)
 
 
 def test_what_leaves_nothing_to_check_is_skipped():

@@ -11,7 +11,7 @@ from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.documents import decode, encode, encode_id
-from dsync_kit.errors import InvalidArgument
+from dsync_kit.errors import InvalidArgument, NotFound
 from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.protocol import (
@@ -133,6 +133,23 @@ def test_a_table_of_which_no_document_is_known_is_judged_as_it_is_read() -> None
     (family,) = subject.families
     assert family.schema is not None
     assert family.schema.of(BSON).fields.keys() == {"n"}
+
+
+class OnlyOneTable(Reference):
+    """There is one table, and nobody can add any."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        if request.namespace != "there":
+            raise NotFound(f"no table {request.namespace!r}")
+        return super().write_data(request)
+
+
+def test_a_table_that_does_not_exist_is_said_to_be_missing() -> None:
+    """A misspelt name is not taken for a table whose form is unknown: a schema would not help."""
+    client = LocalClient(OnlyOneTable(SETTINGS.Settings.parse(["reference://"], {})[0]))
+    subject = subject_of(client, "three")
+    said = [note for note in subject.found.notes if note.startswith("three: ")]
+    assert said == ["three: it is not there (NOT_FOUND: no table 'three'); create it beforehand, or correct its name"]
 
 
 class MakesItsIds(Reference):

@@ -18,6 +18,7 @@ from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.case.undeclared import refuses_undeclared
 from dsync_kit.conformance.documents.keys import key_in
+from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.alike import joined
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
@@ -317,7 +318,13 @@ class Trial:
             message=found.violation.message,
             expected=found.violation.expected,
             seen=found.violation.seen,
-            hint=found.violation.hint or hint_of(found.violation, self._hint(found.violation.owner)),
+            hint=found.violation.hint
+            or hint_of(
+                found.violation,
+                self._hint(found.violation.owner),
+                given=not self.subject.found.makes_namespaces,
+                declared=any(isinstance(family.schema, SchemaFile) for family in self.subject.found.families),
+            ),
             example=found.example,
             transcript=found.transcript,
             reproducible=self.confirmed or not self.to_be_confirmed,

@@ -28,6 +28,8 @@ _READS = (ListDataRequest, StreamUpdatesRequest, GetByIdsRequest)
 _FAILED = "the connector's log says why the call failed"
 _REFUSED = "the answer says why the call was refused"
 _UNLISTED = "the answer says what cannot be listed"
+_NO_NAMESPACE = "the given namespace does not exist: create it beforehand, or correct its name"
+_DECLARED = "or the declared schema allows what the store rightly refuses: then correct the schema"
 _DELIBERATE = ("INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "OUT_OF_RANGE")
 """The codes of a refusal that says itself what is wrong."""
 
@@ -57,10 +59,25 @@ def unexpected_error(calls: Sequence[Call], error: ConnectorError) -> Violation:
     )
 
 
-def hint_of(violation: Violation, hint: str) -> str:
-    """The hint of the rule, as far as it goes: if a call failed, the rule may not have come to what it is about."""
+def hint_of(violation: Violation, hint: str, *, given: bool = False, declared: bool = False) -> str:
+    """The hint of the rule, as far as it goes: if a call failed, the rule may not have come to what it is about.
+
+    `given` says whether the namespaces were given to the kit, `declared` whether their schema was, too.
+    """
     if not violation.refusal:
         return hint
+    if given and violation.refusal == "WriteData NOT_FOUND":
+        return _NO_NAMESPACE
+    why = _why_refused(violation, hint)
+    return f"{why}; {_DECLARED}" if declared and violation.refusal in _REFUSED_WRITES else why
+
+
+_REFUSED_WRITES = {
+    f"{call} {code}" for call in ("WriteData", "WriteUpdates") for code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+}
+
+
+def _why_refused(violation: Violation, hint: str) -> str:
     why = _FAILED
     if violation.refusal.endswith(_DELIBERATE):
         listing = violation.refusal.startswith(ListDataRequest.DESCRIPTOR.name.removesuffix("Request"))

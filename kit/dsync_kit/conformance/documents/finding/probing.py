@@ -28,13 +28,15 @@ MOST_CALLS = 90
 class SchemaFinding:
     """A schema, or None if no document was accepted; notes for the report; and how many documents were written.
 
-    `suggested` is what existing documents suggest, if one like them was refused.
+    `suggested` is what existing documents suggest, if one like them was refused. `missing` says whether the namespace
+    does not exist.
     """
 
     schema: DocumentSchema | None
     notes: tuple[str, ...]
     calls: int
     suggested: DocumentSchema | None = None
+    missing: bool = False
 
 
 def probed(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,9 @@ def _lines(error: ValidationError) -> list[str]:
         at = f"{place}: " if place else ""
         if item["type"] == "extra_forbidden":
             known = sorted(info.alias or name for name, info in ValueSchema.model_fields.items())
-            lines.append(f"{at}this keyword is not supported: expected {', '.join(known)}")
+            close = get_close_matches(place.rpartition(".")[2], known, n=1)
+            advice = f"did you mean {close[0]}? " if close else ""
+            lines.append(f"{at}this keyword is not supported: {advice}expected {', '.join(known)}")
         elif item["type"] == "value_error":
             lines.append(at + str(item["ctx"]["error"]))
         else:

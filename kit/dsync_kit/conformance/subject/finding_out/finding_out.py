@@ -28,6 +28,8 @@ from dsync_kit.protocol.names import type_name
 __all__ = ["find_out"]
 
 _EXAMPLES = 3
+_DECLARE = "declare what it holds with --documents"
+_CREATE = "create it beforehand, or correct its name"
 _NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
 _ANY_FIELDS: tuple[dict[str, object], ...] = ({"kit_a": "5", "kit_b": "text"}, {"kit_a": 5})
 """Fields that no table has: texts, since a store may hold nothing else, and a number."""
@@ -313,7 +315,8 @@ class _Trying:
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
-                self.notes += [f"{shown}: {note}; declare what it holds with --documents" for note in finding.notes]
+                advice = _CREATE if finding.missing else _DECLARE
+                self.notes += [f"{shown}: {note}; {advice}" for note in finding.notes]
                 self.unknown[names] = finding.notes[-1]
                 self._closed.add(names)
                 if finding.suggested is not None:

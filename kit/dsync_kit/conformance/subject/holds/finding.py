@@ -1,8 +1,10 @@
 """Finds out what offered namespaces hold if nobody has declared it, by writing to them and reading back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from grpc import StatusCode
 
 from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
@@ -49,7 +51,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
     """
     attempts = _Attempts(namespace, data_type)
     try:
-        return probed(
+        finding = probed(
             attempts.attempt,
             data_type,
             documents=list(attempts.there.values())[:_LOOKED_AT],
@@ -57,6 +59,8 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
             kinds=kinds,
             taken=attempts.taken,
         )
+        missing = attempts.missing if finding.schema is None else ""
+        return replace(finding, notes=(f"it is not there ({missing})",), missing=True) if missing else finding
     finally:
         attempts.clean_up()
 
@@ -70,6 +74,9 @@ class _Attempts:
         self._id_field = id_field(data_type)
         self._written: list[bytes] = []
         self._strays: dict[bytes, bytes] = {}
+        self.missing = ""
+        """The last message if every write was answered with NOT_FOUND: then the namespace does not exist."""
+        self._found = False
         self.there = {document_key(document, data_type): document for document in self._listed()}
         self.taken = Taken.of(self.there.values(), data_type)
 
@@ -87,7 +94,10 @@ class _Attempts:
         except ConnectorError as error:
             if error.retryable:
                 raise
+            self._found = self._found or error.code is not StatusCode.NOT_FOUND
+            self.missing = "" if self._found else str(error)
             return Answer(refusal=error.message or error.code.name)
+        self._found, self.missing = True, ""
         self._written.append(data)
         if self._namespace.read is None:
             return Answer(readable=False)
