@@ -71,6 +71,20 @@ class HeartbeatHasTheEndOfTheLog(_Polled):
         return int(self.store.end)
 
 
+@broken("stream/id-encoding", "special input")
+class IdPassesThroughTextBesideHeartbeats(_Polled):
+    """Ids are decoded as UTF-8, and what is not valid is replaced; heartbeats come whatever happens."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: Any) -> Iterator[Any]:
+        for message in super().messages(sequence, entries, wanted, data_type):
+            copy = StreamUpdatesResponse()
+            copy.CopyFrom(message)
+            for update in copy.updates:
+                for part in update.id:
+                    part.data = part.data.decode(errors="replace").encode()
+            yield copy
+
+
 @broken("stream/resume", "special input")
 class HeartbeatRunsAhead(Reference):
     """A heartbeat with the newest position is sent before the changes that lead to it."""

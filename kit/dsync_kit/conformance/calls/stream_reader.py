@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -40,8 +41,9 @@ class StreamReader(Generic[M]):
             return None
 
     def until(self, seconds: float, enough: Callable[[M], bool]) -> bool:
-        """Read until `enough` returns True for a message; False after `seconds` without any, or at the stream's end."""
-        while (message := self.next(seconds)) is not None:
+        """Read until `enough` returns True for a message; False after `seconds`, or at the stream's end."""
+        end = time.monotonic() + seconds
+        while (message := self.next(max(0.0, end - time.monotonic()))) is not None:
             if enough(message):
                 return True
         return False

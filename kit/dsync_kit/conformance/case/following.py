@@ -1,7 +1,7 @@
 """A sink that follows a stream, and knows what it received, what it holds, and whether that is the expected state."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -106,6 +106,14 @@ class Follower:
             self.reader = self._open()
         return message
 
+    def coming(self) -> Iterator[StreamUpdatesResponse]:
+        """The messages, unchecked, until no update has come within the subject's patience, or for too long."""
+        began = last = time.monotonic()
+        while (message := self.raw(self._end(began, last) - time.monotonic())) is not None:
+            if message.updates:
+                last = time.monotonic()
+            yield message
+
     def comes(self) -> bool:
         """Whether another update comes within the subject's patience."""
         end, before = time.monotonic() + self._case.subject.patience.seconds, len(self.updates)
@@ -122,8 +130,7 @@ class Follower:
         began = last = time.monotonic()
         self._case.checks += 1
         while not reached():
-            # A stream that only sends heartbeats, or repeats itself, makes no progress.
-            end = min(last + subject.patience.seconds, began + _LONGEST * subject.patience.seconds)
+            end = self._end(began, last)
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
                 self._fail(missing)
@@ -133,6 +140,11 @@ class Follower:
                 time.sleep(pause)
         if not pause:
             subject.patience.arrived(time.monotonic() - began)
+
+    def _end(self, began: float, last: float) -> float:
+        """When a stream has made no progress for too long: one that only sends heartbeats, or repeats itself."""
+        patience = self._case.subject.patience.seconds
+        return min(last + patience, began + _LONGEST * patience)
 
     def converge(
         self,

@@ -42,9 +42,7 @@ def opens(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
-    while (message := follower.raw(case.subject.patience.seconds)) is not None and not message.updates:
-        continue
-    if message is None:
+    if not any(message.updates for message in follower.coming()):
         case.subject.patience.waited_in_vain()
     error = follower.reader.error
     case.check(
@@ -179,7 +177,7 @@ def _observe(case: Case, own: Owner | None, look: _Look = lambda *_: None) -> No
     # Others may write to a namespace that is not the kit's own.
     keys = frozenset([*held(scene.models[name]), *used] if case.found.makes_namespaces else ())
     seen = False
-    while (message := follower.raw(case.subject.patience.seconds)) is not None:
+    for message in follower.coming():
         seen = seen or bool(message.updates)
         _look_at(case, message, scene.data_type, own)
         look(message, keys, scene.data_type)
