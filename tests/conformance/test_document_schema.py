@@ -75,7 +75,7 @@ def test_a_document_fits() -> None:
         ({"price": 1.15}, "price: of type double, not decimal"),
         ({"state": "NEW"}, "state: 'NEW' is not one of 'new', 'old'"),
         ({"code": "abc-1"}, "code: 'abc-1' does not match '^[A-Z]{3}-[0-9]{1,4}$'"),
-        ({"made": DatetimeMS(-1)}, "made: DatetimeMS(-1) is below DatetimeMS(0)"),
+        ({"made": DatetimeMS(-1)}, "made: 1969-12-31T23:59:59.999Z is below 1970-01-01T00:00:00.000Z"),
         ({"small": 100}, "small: 100 is the bound, which is excluded"),
         ({"small": Int64(5)}, "small: of type long, not int"),
         ({"tags": ["x", 5]}, "tags[1]: of type int, not string"),

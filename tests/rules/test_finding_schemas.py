@@ -631,6 +631,23 @@ def test_a_check_does_not_limit_the_ids() -> None:
     assert (finding.schema.identifier.minimum, finding.schema.identifier.maximum) == (None, None)
 
 
+@pytest.mark.parametrize(("room", "found"), [(5, 5), (12, 10), (200, 100), (300, None)])
+def test_a_short_key_of_texts_is_found_out(room: int, found: int | None) -> None:
+    """Existing ids of different forms and lengths lead to a length that the key has room for."""
+
+    def attempt(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "n"}:
+            return Answer(refusal="the columns are _id and n")
+        if not isinstance(document["_id"], str) or len(document["_id"]) > room:
+            return Answer(refusal=f"value too long for type character varying({room})")
+        return Answer(back=document)
+
+    finding = probed(attempt, BSON, documents=encoded([{"_id": "A-1", "n": 3}, {"_id": "B-22", "n": 4}]))
+    assert finding.schema is not None, finding.notes
+    assert finding.schema.identifier.max_length == found
+    assert finding.schema.fields.keys() == {"n"}
+
+
 def test_a_field_whose_existing_values_are_changed_is_left_to_the_rules() -> None:
     """Seconds instead of milliseconds: the other fields are found out, and the rules see what happens to this one."""
     finding = probed(

@@ -9,7 +9,7 @@ from typing import Any
 import bson
 from bson import DatetimeMS, Decimal128, Int64, ObjectId
 
-from dsync_kit.conformance.documents.schema.fitting import kind_of_value
+from dsync_kit.conformance.documents.schema.fitting import kind_of_value, show_value
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.verdicts.damage import conversion_of, damage_of
 from dsync_kit.documents import CODEC_OPTIONS, decode
@@ -39,13 +39,9 @@ _JSON_OWNERS: dict[type, Owner] = {
     bool: Owner.JSON_LITERALS,
 }
 _MISSING = object()
-_LITERALS = {None: "null", True: "true", False: "false"}
 
 _FEW = 3
 """So many names of fields are shown."""
-
-_LONGEST = 60
-"""The characters of a value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,7 @@ def _shown(written: Any, found: Any, data_type: DataType, path: str) -> str:
         return f"{path} is left out"
     kinds = [kind_of_value(value, data_type) for value in (written, found)]
     before, after = (f" ({kind})" if len(set(kinds)) > 1 and kind != "null" else "" for kind in kinds)
-    return f"{path} was written as {_value(written)}{before}, and is {_value(found)}{after}"
+    return f"{path} was written as {show_value(written)}{before}, and is {show_value(found)}{after}"
 
 
 def _shown_names(missing: Sequence[str], added: Sequence[str], path: str) -> str:
@@ -143,21 +139,10 @@ def _shown_names(missing: Sequence[str], added: Sequence[str], path: str) -> str
     for names, what in ((missing, "{} missing"), (added, "{} there, but {} not written")):
         if names:
             several = len(names) > 1
-            listed = ", ".join([*map(_value, names[:_FEW]), *["…"] * (len(names) > _FEW)])
+            listed = ", ".join([*map(show_value, names[:_FEW]), *["…"] * (len(names) > _FEW)])
             state = what.format(*(("are", "were") if several else ("is", "was")))
             parts.append(f"{'fields' if several else 'field'} {listed} {state}")
     return f"{f'in {path}, ' if path else ''}the {' and the '.join(parts)}"
-
-
-def _value(value: Any) -> str:
-    """A value as a reader of BSON or JSON writes it."""
-    if isinstance(value, datetime):
-        text = f"{value.isoformat(timespec='milliseconds')}Z"
-    elif isinstance(value, Decimal128):
-        text = str(value)
-    else:
-        text = _LITERALS[value] if value is None or isinstance(value, bool) else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 4 :]}"
 
 
 def _kind(value: Any, data_type: DataType) -> str:

@@ -36,6 +36,8 @@ _CHANGED = "others are acknowledged, but listed as something else"
 _IGNORED = "written values are not listed"
 _ALWAYS_CHANGED = "even the value of an existing document, written again, is listed as another one"
 _EXACT = 2**53
+_LENGTHS = (30, 20, 12, 8, 5)
+"""How long ids are tried to be, if the longest texts are refused."""
 _NEXT = 10_000
 """How many ids beyond the greatest are tried."""
 _MOST_SEEN = 20
@@ -91,12 +93,13 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     near = replace(guess, identifier=_next_to(guess.identifier, identifiers))
     if near != guess:
         if probe.kept(near.document(probe.free_id(near), sample_fields(near))):
-            return near
+            return _with_wider_ids(probe, near, _longer(near.identifier), sample_fields(near))
         # A refusal of a large id may have hidden which fields are computed.
         if not near.computed and (rest := _without_computed(probe, near)) is not near:
             notes += _computed_in(rest, probe)
             if probe.kept(rest.document(probe.free_id(rest), sample_fields(rest))):
-                return _of_any_id(probe, rest, guess.identifier, sample_fields(rest))
+                wider = (guess.identifier, *_longer(rest.identifier))
+                return _with_wider_ids(probe, rest, wider, sample_fields(rest))
             guess = rest
     seen = [decode(document, probe.data_type) for document in documents]
     identifier = guess.identifier
@@ -105,11 +108,12 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         document = guess.document(probe.free_id(guess), least)
         answer = probe.tried(document)
         if probe.comes_back(document, answer):
-            guess = _of_any_id(probe, guess, identifier, least)
+            guess = _with_wider_ids(probe, guess, (identifier, *_longer(own)), least)
             break
         if _changes(probe, guess, least, answer.back or {}):
             notes += [f"{name}: {_ALWAYS_CHANGED}" for name in sorted(probe.changed)]
-            return _limited_to_kept(probe, _of_any_id(probe, guess, identifier, least), least, seen, notes)
+            guess = _with_wider_ids(probe, guess, (identifier, *_longer(own)), least)
+            return _limited_to_kept(probe, guess, least, seen, notes)
     if answer.lost and not probe.refusal_of_like:
         probe.loses = True  # the rules report it
         notes.append(_LOST)
@@ -118,12 +122,23 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     return _limited_to_kept(probe, guess, least, seen, notes)
 
 
-def _of_any_id(
-    probe: Probe, schema: DocumentSchema, identifier: ValueSchema, fields: Mapping[str, Any]
+def _with_wider_ids(
+    probe: Probe, schema: DocumentSchema, wider: Iterable[ValueSchema], fields: Mapping[str, Any]
 ) -> DocumentSchema:
-    """The schema, with all ids if it is not their range that made the store refuse the first documents."""
-    wide = replace(schema, identifier=identifier)
-    return wide if wide != schema and probe.kept(wide.document(probe.free_id(wide), fields)) else schema
+    """The schema, with the first of the `wider` ids that the store keeps: others made it refuse the first documents."""
+    for identifier in wider:
+        wide = replace(schema, identifier=identifier)
+        if wide == schema or probe.kept(wide.document(probe.free_id(wide), fields)):
+            return wide
+    return schema
+
+
+def _longer(identifier: ValueSchema) -> list[ValueSchema]:
+    """The schema of ids that are texts as long as the existing ones, with longer texts, the longest first."""
+    most = identifier.max_length
+    if identifier.types != ("string",) or most is None or identifier.patterns:
+        return []
+    return [identifier.model_copy(update={"max_length": length}) for length in _LENGTHS if length > most]
 
 
 def _changes(probe: Probe, guess: DocumentSchema, fields: Mapping[str, Any], back: Mapping[str, Any]) -> bool:
@@ -259,13 +274,15 @@ def _differs(probe: Probe, name: str, one: Any, other: Any) -> bool:
 
 
 def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
-    """The schema of an id, with values like the existing ones: close numbers, or texts of the same form."""
+    """The schema of an id, with values like the existing ones: close numbers, or texts of the same form or length."""
     if parts := own.properties:
         near = {name: _next_to(part, [value[name] for value in values]) for name, part in parts.items()}
         return own.model_copy(update={"properties": near})
     if own.types == ("string",) and not own.patterns:
         forms = {re.sub(r"\d+", lambda digits: f"[0-9]{{{len(digits[0])}}}", re.escape(value)) for value in values}
-        return own.model_copy(update={"pattern": f"^{forms.pop()}$"}) if len(forms) == 1 else own
+        if len(forms) == 1:
+            return own.model_copy(update={"pattern": f"^{forms.pop()}$"})
+        return own.model_copy(update={"max_length": max(map(len, values))})
     if not {"int", "long"} & set(own.types):
         return own
     greatest = max(int(value) for value in values)

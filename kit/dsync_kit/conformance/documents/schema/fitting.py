@@ -1,5 +1,6 @@
 """Whether a value fits its schema, and if not, why."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -9,13 +10,14 @@ from typing import Any
 
 import bson
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
-from bson.codec_options import DatetimeConversion
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import InvalidBSON
 
 from dsync_kit.conformance.documents.schema.value_schema import Bound, ValueSchema
 from dsync_kit.documents import CODEC_OPTIONS
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["bson_types", "exact", "fits", "kind_of_value", "misfit", "reasons"]
+__all__ = ["bson_types", "exact", "fits", "kind_of_value", "misfit", "reasons", "show_value"]
 
 _INT32_END, _INT64_END = 2**31, 2**63
 _DIGITS = 400
@@ -96,7 +98,7 @@ def reasons(schema: ValueSchema, value: Any, data_type: DataType, path: str = ""
         yield f"{at}{_article(types)}, not {' or '.join(schema.types) or 'anything'}"
         return
     if schema.enum is not None and not any(_same(value, member) for member in schema.enum):
-        yield f"{at}{_short(value)} is not one of {', '.join(_short(member) for member in schema.enum)}"
+        yield f"{at}{show_value(value)} is not one of {', '.join(show_value(member) for member in schema.enum)}"
     if isinstance(value, Mapping):
         yield from _object_reasons(schema, value, data_type, path)
     elif isinstance(value, list | tuple):
@@ -145,7 +147,7 @@ def _length_reasons(schema: ValueSchema, value: str | bytes) -> Iterator[str]:
     if isinstance(value, str):
         for pattern in schema.patterns:
             if not re.search(pattern, value):
-                yield f"{_short(value)} does not match {schema.format or pattern!r}"
+                yield f"{show_value(value)} does not match {schema.format or pattern!r}"
                 return
     elif schema.format == "uuid" and (len(value) != 16 or getattr(value, "subtype", 0) != 4):
         yield "not a UUID: 16 bytes of the subtype 4 expected"
@@ -165,14 +167,14 @@ def _range_reasons(schema: ValueSchema, value: Any) -> Iterator[str]:
         if limit is None or (number is not None and type(number) is not type(limit)):
             continue
         if number is None or (number < limit if bound == "below" else number > limit):
-            yield f"{_short(value)} is {bound if number is not None else 'not comparable to'} {_short(limit)}"
+            yield f"{show_value(value)} is {bound if number is not None else 'not comparable to'} {show_value(limit)}"
             return
         if exclusive and number == limit:
-            yield f"{_short(value)} is the bound, which is excluded"
+            yield f"{show_value(value)} is the bound, which is excluded"
     if schema.multiple_of is not None and not isinstance(number, DatetimeMS):
         with localcontext(prec=_DIGITS):
             if number is None or abs(number.adjusted()) >= _DIGITS // 2 or number % schema.multiple_of != 0:
-                yield f"{_short(value)} is not a multiple of {_short(schema.multiple_of)}"
+                yield f"{show_value(value)} is not a multiple of {show_value(schema.multiple_of)}"
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -192,10 +194,29 @@ def _article(types: frozenset[str]) -> str:
     return "of type " + ("number" if "double" in types and len(types) > 1 else next(iter(types), "unknown"))
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, Binary):
-        value = bytes(value)
-    if isinstance(value, datetime):
-        value = DatetimeMS(value)
-    text = str(value) if isinstance(value, Decimal | Decimal128 | int | float) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+def show_value(value: Any) -> str:
+    """A value as people write it, without the class that holds it in Python; the middle of a long one is left out."""
+    if value is None or isinstance(value, bool):
+        text = json.dumps(value)
+    elif isinstance(value, datetime | DatetimeMS):
+        text = _iso(value)
+    elif isinstance(value, Decimal | Decimal128 | int | float):
+        text = str(value)
+    else:
+        text = repr(bytes(value) if isinstance(value, Binary) else value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 4 :]}"
+
+
+_LONGEST = 60
+"""The characters of a value that are shown."""
+
+
+def _iso(value: datetime | DatetimeMS) -> str:
+    try:
+        moment = value if isinstance(value, datetime) else value.as_datetime(_NAIVE)
+    except (InvalidBSON, OverflowError, ValueError):  # before the year 1, or after 9999
+        return repr(value)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+_NAIVE: CodecOptions[Any] = CodecOptions(tz_aware=False)
