@@ -43,7 +43,7 @@ def test_what_never_comes_is_a_violation() -> None:
 
 def test_what_was_seen_must_stay() -> None:
     """A read that goes back in time is a violation, even after the expected state was seen."""
-    with pytest.raises(Violation, match="does not stay"):
+    with pytest.raises(Violation, match="did not last"):
         Settling(0.1).settled(looks(False, True, True, False))
 
 

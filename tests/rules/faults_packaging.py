@@ -105,7 +105,7 @@ def errors_without_context(folder: Path) -> None:
 
 
 @broken("packaging/errors", "special input")
-def type_is_not_told(folder: Path) -> None:
+def type_is_not_named(folder: Path) -> None:
     """An unsupported data type is refused, but not named."""
     methods = "".join(
         f"    def {method}(self, request):\n"

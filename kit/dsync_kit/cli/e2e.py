@@ -81,7 +81,7 @@ def e2e(asked: EndToEnd) -> int:
     replay = asked.replay(seed, ends)
     interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         for text in hanging(line, console.width, hang=2, style="dim"):
             console.print(text, soft_wrap=True)
 
@@ -100,7 +100,7 @@ def e2e(asked: EndToEnd) -> int:
             console.print(line, soft_wrap=True)
         resumable = all(info.id for info in infos)
         if not resumable and asked.kills:
-            tell(f"{mover.name} is not killed: an end without an id in GetInfo cannot be resumed")
+            show(f"{mover.name} is not killed: an end without an id in GetInfo cannot be resumed")
         result = run_e2e(
             source,
             sink,
@@ -111,7 +111,7 @@ def e2e(asked: EndToEnd) -> int:
             amounts=asked.amounts,
             kills=_kills(asked, seed, source, sink, mover, resumable=resumable),
             quiet=asked.quiet,
-            listener=tell,
+            listener=show,
         )
     for line in result_lines(result, replay, console.width):
         console.print(line, soft_wrap=True)

@@ -154,12 +154,12 @@ class Copy:
             self._list(job.partition, attempt, writers)
             return attempt.documents
 
-        def tell(error: ConnectorError, seconds: float) -> None:
+        def report(error: ConnectorError, seconds: float) -> None:
             self._allowance.give_back(attempt.documents)
             event = PartitionRestarted(job.partition.namespace, job.number, attempt.documents, str(error), seconds)
             self._listener(event)
 
-        return repeated(begin, wait=self._stop.wait, on_retry=tell)
+        return repeated(begin, wait=self._stop.wait, on_retry=report)
 
     def _list(self, partition: Partition, attempt: _Attempt, writers: Workers) -> None:
         pending: deque[Future[None]] = deque()

@@ -91,7 +91,7 @@ class Route:
             yield self.names.destination(part.namespace or request.namespace), part
 
     def _call(self, rpc: str, namespace: str, call: Callable[[], T]) -> T:
-        def tell(error: ConnectorError, seconds: float) -> None:
+        def report(error: ConnectorError, seconds: float) -> None:
             self._listener(CallRepeated(rpc, namespace, str(error), seconds))
 
-        return repeated(call, wait=self._stop.wait, on_retry=tell)
+        return repeated(call, wait=self._stop.wait, on_retry=report)

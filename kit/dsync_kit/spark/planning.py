@@ -58,7 +58,7 @@ def plan(
 ) -> GeneratePlanResponse:
     """The plan for these namespaces, or for all; of a source that plans one at a time, one plan after another.
 
-    Raises UsageError if a source has to be told its namespaces, CallFailed if it refuses.
+    Raises UsageError if a source needs the names of its namespaces, CallFailed if it refuses.
     """
     capabilities = info.capabilities.source
     if not namespaces and not capabilities.default_plan:

@@ -130,7 +130,7 @@ class Settling:
                 found = look()
             except Violation as gone:
                 raise Violation(
-                    f"what was seen already does not stay: {gone.message}",
+                    f"what was already seen did not last: {gone.message}",
                     expected=gone.expected,
                     seen=gone.seen,
                     owner=gone.owner,

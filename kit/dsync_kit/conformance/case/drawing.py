@@ -73,7 +73,7 @@ class Drawing:
         small: bool = False,
         label: str = "documents",
     ) -> list[bytes]:
-        """Encoded documents with ids that every store tells apart."""
+        """Encoded documents with ids that every store distinguishes."""
         if self.showing.lacks(FeatureKind.EMPTY_CALL):
             min_size = max(1, min_size)
         holding = self.holding(data_type)
@@ -95,7 +95,7 @@ class Drawing:
         return [values for values in allowed if len(values) > 1]
 
     def identifiers(self, data_type: DataType, *, min_size: int = 1, max_size: int = 4) -> list[Any]:
-        """Ids, as Python values, that every store tells apart."""
+        """Ids, as Python values, that every store distinguishes."""
         several = self.holding(data_type).several_identifiers(min_size=min_size, max_size=max_size)
         return self.draw(several, "ids")
 
@@ -110,7 +110,7 @@ class Drawing:
     def document(self, identifier: Any, fields: Mapping[str, Any], data_type: DataType) -> bytes:
         """An encoded document with this id and, as far as the namespace allows, with these fields.
 
-        Otherwise its other fields differ whenever the given ones do, so that versions of a document can be told apart.
+        Otherwise its other fields differ whenever the given ones do, so that versions of a document remain distinct.
         """
         return self.holding(data_type).document(identifier, fields)
 

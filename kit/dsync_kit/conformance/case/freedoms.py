@@ -47,7 +47,7 @@ class Freedoms:
         self._namespaces = 0
         self._partitions = PARTITION_ORDER.plain
         self._numbered: dict[tuple[str, ...], str] = {}
-        self._told: set[tuple[str, ...]] = set()
+        self._named: set[tuple[str, ...]] = set()
         self.wire = Wire()
 
     @property
@@ -109,15 +109,15 @@ class Freedoms:
         Call `documents` first.
         """
         kind = self._numbered[kinds]
-        if kinds not in self._told:
-            self._told.add(kinds)
+        if kinds not in self._named:
+            self._named.add(kinds)
             self._taken(NUMBERED_IDS, kind, next(iter(kinds), ""), plain=False)
         return kind
 
     def number_by(self, kinds: tuple[str, ...], kind: str) -> None:
         """Use the kind of existing documents for numbered ids, instead of the drawn one."""
         self._numbered[kinds] = kind
-        self._told.add(kinds)
+        self._named.add(kinds)
 
     def at_ends(self) -> bool:
         """Whether a page has the ids at both ends of the range of a type."""

@@ -49,7 +49,7 @@ def _first_messages(case: Case, data_type: DataType) -> list[StreamUpdatesRespon
             messages.append(message)
         if stream.error is not None:
             raise Violation(
-                "StreamUpdates fails, opened with the plan's cursor",
+                "StreamUpdates fails when it is opened with the plan's cursor",
                 expected="a stream of updates",
                 seen=str(stream.error),
                 owner=Owner.STREAM_OPENS,

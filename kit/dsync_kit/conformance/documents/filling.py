@@ -138,7 +138,7 @@ class Filling(Holding):
         """An encoded document with this id, and with those fields that the schema allows.
 
         If it does not allow some, other fields differ between two sets of fields, as far as the schema permits: two
-        versions of a document can still be told apart.
+        versions of a document can still be distinguished.
         """
         allowed = {name: value for name, value in fields.items() if self.schema.allows(name, value)}
         number = _digest(fields)

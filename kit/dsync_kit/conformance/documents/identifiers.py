@@ -13,8 +13,8 @@ __all__ = [
     "ends_of",
     "equal_numbers",
     "numbered_ids",
+    "probing_ids",
     "sample_id",
-    "telling_ids",
     "varied_ids",
 ]
 
@@ -52,7 +52,7 @@ def sample_id(kind: str) -> Any:
     return _SAMPLES[kind]
 
 
-def telling_ids(kind: str) -> tuple[Any, ...]:
+def probing_ids(kind: str) -> tuple[Any, ...]:
     """Ids that a store accepts if it accepts the kind: a plain one, and those at the bounds."""
     return (_SAMPLES[kind], *_EXTREMES.get(kind, ()))
 

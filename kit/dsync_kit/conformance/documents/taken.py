@@ -9,7 +9,7 @@ from typing import Any, Self
 from bson import Decimal128
 from bson.errors import InvalidDocument
 
-from dsync_kit.conformance.documents.identifiers import NUMBERED_KINDS, numbered_ids, telling_ids
+from dsync_kit.conformance.documents.identifiers import NUMBERED_KINDS, numbered_ids, probing_ids
 from dsync_kit.conformance.documents.schema.counted import Counted
 from dsync_kit.conformance.documents.strategies import merge_key
 from dsync_kit.documents import decode, id_field
@@ -81,8 +81,8 @@ class Taken:
         return Counted(make=make, size=ids.size - len(self))
 
     def free_ids(self, kind: str) -> tuple[Any, ...]:
-        """Ids that a store accepts if it accepts the kind (`telling_ids`); empty if all of the kind are taken."""
-        plain, *others = telling_ids(kind)
+        """Ids that a store accepts if it accepts the kind (`probing_ids`); empty if all of the kind are taken."""
+        plain, *others = probing_ids(kind)
         if plain in self and kind in NUMBERED_KINDS:
             plain = self.free(Counted(make=numbered_ids(kind, "sample", len(self)), size=2**31))(0)
         return tuple(value for value in (plain, *others) if value not in self)

@@ -1,4 +1,4 @@
-"""Features of a failing example that other examples need not have, so that other rules can be judged without them."""
+"""Features of a failing example that other examples can do without, so that rules can be judged apart from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class FeatureKind(StrEnum):
     """The kinds of features, the most specific first: they are tried in this order."""
 
     FIELD_ORDER = "documents whose id is not their first field, or whose fields are in another order"
-    JSON_SPELLING = "JSON with escapes, white space or numbers that it could do without"
+    JSON_SPELLING = "JSON with unusual escapes, white space or numbers"
     MISFIT = "documents that do not fit the schema"
     MALFORMED = "malformed documents"
     ODD_NAMESPACE = "unusual names of namespaces"
-    EMPTY_CALL = "calls that carry nothing"
+    EMPTY_CALL = "empty calls"
     IN_ONE_CALL = "several writes of one id in one call"
     DELETES = "DELETEs"
     WRITTEN_AGAIN = "ids that are written more than once"
@@ -187,8 +187,8 @@ def read_features(text: str) -> Features:
 class Retrial:
     """A rule to judge again, apart from features of the failure of `cause`.
 
-    If it `confirms`, these are the other features of the failure: if the rule still fails, those that were left out
-    before are what matters.
+    If it `confirms` an earlier retrial, it leaves out all features but those that were left out then: if the rule still
+    fails, those alone make it fail.
     """
 
     rule: str
@@ -199,10 +199,10 @@ class Retrial:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A second judgement of a rule: apart from which features of which rule's failure, and with what result.
+    """The second judgement of a rule, apart from a feature that the failure of the rule `cause` shows.
 
-    `status` is empty if there was no time for it. `confirmed` says that the failure needs the feature, and nothing else
-    that its example shows: without the feature its rule passes, and with the feature alone it still fails.
+    `status` is the result, empty if there was no time to judge again. `confirmed` means that this feature, and no other
+    of the example, makes `cause` fail: without the feature it passes, and with the feature alone it still fails.
     """
 
     feature: str

@@ -142,7 +142,7 @@ class History:
             states = self.possible(key, since, until)
             if len(states) == 1 and states[0] is not None and key not in listed:
                 raise Violation(
-                    f"{what} lacks a document that was there before it began, and that nobody touched",
+                    f"{what} lacks a document that was there before it began, and was not touched",
                     expected=show_document(states[0]),
                     seen=f"{len(listed)} other documents",
                     rests_on=Evidence.LISTING,

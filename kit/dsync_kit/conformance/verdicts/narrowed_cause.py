@@ -98,7 +98,7 @@ class Cause:
         made.give_up_if_unknown()
         return made
 
-    def tell(self, without: Features, finding: Finding) -> None:
+    def note(self, without: Features, finding: Finding) -> None:
         """Note the finding about the rule itself, judged again without these features."""
         self.tried += 1
         self.trials.popleft()

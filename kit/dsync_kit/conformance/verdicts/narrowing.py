@@ -93,7 +93,7 @@ class Narrowing:
         if has_passed(finding):
             self._passed_without.setdefault(retrial.rule, (retrial.without, finding))
         if retrial.rule == retrial.cause:
-            cause.tell(retrial.without, finding)
+            cause.note(retrial.without, finding)
             return
         if retrial.rule in cause.suspected:
             cause.suspected[retrial.rule] = finding

@@ -58,7 +58,9 @@ class UpdateRows:
                 expected = known[field.name].simpleString()
                 raise UsageError(f"the column {field.name!r} is {field.dataType.simpleString()}: expected {expected}")
         if "document" not in schema.names:
-            raise UsageError("the column 'document' is missing: without it, nothing tells a delete from an upsert")
+            raise UsageError(
+                "the column 'document' is missing: without it, a delete cannot be distinguished from an upsert"
+            )
         raw = spark.StructType([field for field in schema.fields if field.name in RAW_COLUMNS])
         form = document_form(raw, documents)
         arrow: dict[str, Any] = {

@@ -183,7 +183,7 @@ class _DataRun(Run):
             with self.topic("cursor"):
                 self._mark(driver)
                 cursor = updates_partition(self._plan).cursor
-                self._converges(self._follow(driver, cursor, self._planned), "streaming from the plan's cursor")
+                self._converges(self._follow(driver, cursor, self._planned), "a stream from the plan's cursor")
             with self.topic("resume"):
                 self._resumes(driver, self._follower)
 
@@ -232,7 +232,7 @@ class _DataRun(Run):
         sent = {seen.cursor: seen for seen in reversed(follower.sent)}
         for cursor, seen in list(sent.items())[:_TRIED_CURSORS]:
             state = follower.held_after(seen.updates)[self._namespace]
-            self._converges(self._follow(driver, cursor, state), "streaming from a sent cursor")
+            self._converges(self._follow(driver, cursor, state), "a stream from a sent cursor")
 
     def _converges(self, follower: Follower, what: str) -> None:
         follower.converge({self._namespace: held(self._model)}, what=f"{what} {self._words.then}")

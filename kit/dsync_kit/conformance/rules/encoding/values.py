@@ -52,17 +52,21 @@ def _bson_rule(kind: str, what: str, hint: str) -> Rule:
 
 SCALARS = (
     _bson_rule("text", "Texts of any script, and the empty text,", "text is cut, trimmed, normalised, or not UTF-8"),
-    _bson_rule("int32", "Integers of 32 bits", "they become 64 bits wide, or doubles"),
-    _bson_rule("int64", "Integers of 64 bits", "small ones become 32 bits wide, or large ones doubles"),
-    _bson_rule("double", "Doubles with -0.0, NaN and the infinities", "whole ones become integers; NaN becomes null"),
-    _bson_rule("boolean", "Booleans", "they become 0 and 1"),
-    _bson_rule("null", "Nulls", "a field that is null is left out"),
-    _bson_rule("object-id", "ObjectIds", "they become text"),
+    _bson_rule("int32", "Integers of 32 bits", "integers become 64 bits wide, or become doubles"),
+    _bson_rule("int64", "Integers of 64 bits", "small integers become 32 bits wide, or large ones become doubles"),
     _bson_rule(
-        "date", "Dates from year 1 to 9999, in milliseconds,", "they are cut to seconds, or moved to a time zone"
+        "double", "Doubles with -0.0, NaN and the infinities", "whole numbers become integers, or NaN becomes null"
+    ),
+    _bson_rule("boolean", "Booleans", "true and false become 1 and 0"),
+    _bson_rule("null", "Nulls", "a field that is null is left out"),
+    _bson_rule("object-id", "ObjectIds", "ObjectIds become text"),
+    _bson_rule(
+        "date",
+        "Dates from year 1 to 9999, in milliseconds,",
+        "dates are cut to seconds, or shifted to another time zone",
     ),
     _bson_rule("binary", "Binaries with their subtypes", "the subtype is lost, or bytes become text"),
-    _bson_rule("decimal", "Decimal128 values with their exponents", "they become doubles, or lose trailing zeros"),
+    _bson_rule("decimal", "Decimal128 values with their exponents", "decimals become doubles, or lose trailing zeros"),
 )
 
 

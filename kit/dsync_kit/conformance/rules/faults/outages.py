@@ -99,7 +99,7 @@ def stream_survives(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
-    follower.converge(scene.wanted(), what="streaming before an outage")
+    follower.converge(scene.wanted(), what="a stream before an outage")
     with outage(case):
         Attempt(scene.plan).ends(outage_seconds(case))
         follower.message(_STREAM_SECONDS)

@@ -164,7 +164,7 @@ def throttled_stream(case: Case) -> None:
     scene = Scene(case)
     follower = scene.follow()
     scene.mark()
-    follower.converge(scene.wanted(), what="streaming before the backend throttles")
+    follower.converge(scene.wanted(), what="a stream before the backend throttles")
     with throttle(case):
         follower.message(_STREAM_SECONDS)
         case.check(

@@ -28,8 +28,8 @@ _ONCE = 0.02
     "limits/many-calls",
     "OK means **durable**: the page is never sent again",
     needs=(Need.SINK, Need.LOADING, Need.READING),
-    hint="what many calls leave behind is merged wrongly: after a compaction, or with a full segment or a new log, "
-    "documents are lost, old, or back although they were deleted",
+    hint="what many calls leave behind is merged wrongly: after a compaction, a full segment or a new log file, "
+    "documents are lost or outdated, or deleted ones are back",
     after=("write/overwrites", "updates/model", "limits/many-documents"),
     examples=_ONCE,
     fills=0.05,

@@ -42,7 +42,7 @@ _THOROUGH = 8
 
 _STREAMED = ("stream/opens", "stream/inserts", "stream/many")
 _WRITES = (Need.SINK, Need.LOADING, Need.READING)
-_CUT = "a part of a large call is dropped, or it exceeds what the store takes at once: split the request"
+_CUT = "part of a large call is dropped, or the call exceeds what the store takes at once: split the request"
 _HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_message_length to -1"
 
 

@@ -90,20 +90,20 @@ RULES = (
     _outside(
         "text-form",
         "A document with a text that does not match its pattern, or has a NUL, is refused, or keeps the text.",
-        "texts are trimmed, change case, or lose a NUL, to fit",
+        "texts are made to fit: they are trimmed, change case, or lose a NUL",
         MisfitKind.OTHER_FORM,
         MisfitKind.NUL,
     ),
     _outside(
         "listed-values",
         "A document with a value that the schema does not list is refused, or keeps the value.",
-        "the value becomes the most similar one, the first one, or the empty one",
+        "the value is replaced by the most similar one, the first one, or an empty one",
         MisfitKind.NOT_LISTED,
     ),
     _outside(
         "number-range",
         "A document with a number or date out of range is refused, or keeps the value.",
-        "numbers are clamped to the nearest bound, or wrap around; NaN becomes null",
+        "numbers are clamped to the nearest bound or wrap around, or NaN becomes null",
         MisfitKind.OUT_OF_RANGE,
     ),
     _outside(
@@ -121,7 +121,7 @@ RULES = (
     _outside(
         "ids",
         "A document with an id of the wrong type, length or range is refused, or stored under exactly that id.",
-        "ids are cut, converted, or moved into their range: two become one",
+        "ids are cut, converted, or forced into their range, so two become one",
         MisfitKind.OTHER_TYPE,
         MisfitKind.TEXT_TOO_LONG,
         MisfitKind.TEXT_TOO_SHORT,

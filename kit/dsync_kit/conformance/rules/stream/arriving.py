@@ -132,7 +132,8 @@ _BACKLOG_SECONDS = 30.0
     "stream/from-first-plan",
     "The update position is taken **before** any data is read, so that nothing written meanwhile is lost.",
     needs=(*LIVE, Need.SINK),
-    hint="while the log of changes is empty, or does not exist yet, a plan has no position of its own",
+    hint="before the first change, the log is empty or does not exist: the plan gets no position, and the stream "
+    "begins too late",
     after=(*ARRIVES, "stream/from-plan", "stream/cursor-lasts"),
     examples=0.05,
 )
@@ -140,7 +141,7 @@ def from_first_plan(case: Case) -> None:
     """What is written after a plan arrives, even if nothing had ever been written before the plan."""
     first = case.found.first_plan
     if first is None:
-        raise case.decline("nothing could be planned before the kit had written something")
+        raise case.decline("no plan could be made before the kit had written something")
     data_type = case.data_type()
     if not case.found.makes_namespaces:
         case.keep_to(first.namespace)
@@ -158,7 +159,7 @@ def from_first_plan(case: Case) -> None:
 
     def missing() -> Violation:
         return Violation(
-            "a document does not come from the position that was planned before anything was written",
+            "a stream from a plan made before anything was written lacks a document",
             expected=f"{show_document(document)} in {first.namespace!r}",
             seen=f"{len(follower.updates)} updates, without it",
         )

@@ -81,7 +81,7 @@ def values(case: Case) -> None:
     if case.offers(Need.READING):
         listed = case.read(name, scene.data_type, expected=len(scene.ids))
         wanted = {name: held(Model(scene.data_type, listed))}
-    follower.converge(wanted, what="streaming a document with these fields")
+    follower.converge(wanted, what="a stream of a document with these fields")
 
 
 @rule(

@@ -51,7 +51,7 @@ def resume_heartbeats(case: Case) -> None:
     if not beats:
         raise case.decline("no heartbeat came while documents were written")
     for sent in beats[:: len(beats) // _TRIED_CURSORS + 1]:
-        what = f"streaming from a heartbeat that came after {sent.updates} updates"
+        what = f"a stream from a heartbeat that came after {sent.updates} updates"
         resume_from(scene, follower, sent, what=what)
 
 

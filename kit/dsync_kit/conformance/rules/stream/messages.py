@@ -46,7 +46,10 @@ def opens(case: Case) -> None:
         case.subject.patience.waited_in_vain()
     error = follower.reader.error
     case.check(
-        error is None, "StreamUpdates fails, opened with the plan's cursor", expected="a stream of updates", seen=error
+        error is None,
+        "StreamUpdates fails when it is opened with the plan's cursor",
+        expected="a stream of updates",
+        seen=error,
     )
 
 

@@ -168,8 +168,8 @@ def cursor_lasts(case: Case) -> None:
     scene.mark()
     for cursor, holding, what in (
         (later, held, "the second plan's cursor"),
-        (scene.cursor, None, "streaming from the first plan's cursor after a second plan"),
-        (scene.cursor, None, "streaming once more from the first plan's cursor"),
+        (scene.cursor, None, "a second plan and a stream from the first plan's cursor"),
+        (scene.cursor, None, "another stream from the first plan's cursor"),
         (later, held, "the second plan's cursor, streamed from again"),
     ):
         follower = scene.follow(cursor, holding=holding)
@@ -216,7 +216,7 @@ def undisturbed(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     scene.mark()
-    follower.converge(scene.wanted(), what="streaming before other calls")
+    follower.converge(scene.wanted(), what="a stream before other calls")
     with case.driver.stream_lsn(scene.cursor, scene.asked) as counts:
         counts.next(_AT_ONCE)
     counts.join(hanging_up.GRACE_SECONDS)
@@ -325,7 +325,7 @@ def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | 
         raise case.decline("no message has a cursor")
     step = max(1, len(cursors) // _TRIED_CURSORS)
     for sent in [*cursors[:-1:step], cursors[-1]]:
-        what = f"streaming from the cursor that came with update {sent.updates}"
+        what = f"a stream from the cursor that came with update {sent.updates}"
         resume_from(scene, follower, sent, what=what, driver=driver)
 
 

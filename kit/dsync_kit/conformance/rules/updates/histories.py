@@ -162,7 +162,7 @@ def repeated_call(case: Case) -> None:
     "updates/replay",
     "older updates may be replayed over newer state after a resume (the replay then continues to the newest)",
     needs=BOTH,
-    hint="old-looking updates are refused, or a replayed DELETE blocks the INSERT after it",
+    hint="updates that look old are refused, or a replayed DELETE blocks the INSERT after it",
     after=("updates/model", "updates/repeated-call"),
     about=FeatureKind.WRITTEN_AGAIN,
 )

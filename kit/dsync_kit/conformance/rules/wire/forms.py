@@ -86,7 +86,7 @@ def _written_in(case: Case, data_type: DataType, feature: FeatureKind) -> None:
             case.write(namespace, plain, data_type)
         case.expect(namespace, model)
     except (ConnectorError, Violation) as error:
-        raise case.decline("it does not return documents that are written in the plainest form") from error
+        raise case.decline("it does not return even documents in the plainest form") from error
     forms[data_type] = Form(data_type, _drawn(case, data_type, feature, any_number=case.any_number))
     if not case.found.copies_only and case.draw(st.booleans(), "by WriteUpdates"):
         pairs = zip(values[half:], unusual, strict=False)

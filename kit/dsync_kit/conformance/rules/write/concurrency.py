@@ -88,14 +88,14 @@ def concurrent_overwrites(case: Case) -> None:
     wrote = f"{len(versions)} writers wrote the same {len(allowed)} documents at once"
     case.check(
         found.keys() == allowed.keys(),
-        f"after {wrote}, some are missing, or there are others",
+        f"after {wrote}, documents are missing, or there are others",
         expected=f"{len(allowed)} documents",
         seen=f"{len(allowed.keys() & found.keys())} of them, and {len(found.keys() - allowed.keys())} others",
     )
     for key, document in found.items():
         if canonical(document, data_type) not in allowed[key]:
             raise Violation(
-                f"after {wrote}, {show_id(id_of(document, data_type))} is as none of them wrote it",
+                f"after {wrote}, {show_id(id_of(document, data_type))} is not as any of them wrote it",
                 expected="the document as one of the writers wrote it, whole",
                 seen=show_document(document),
             )
