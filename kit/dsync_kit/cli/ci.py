@@ -56,7 +56,7 @@ class Gate:
     reports: Sequence[str] = ()
     timeout: float = CALL_SECONDS
     settle: float | None = None
-    jobs: int = 1
+    jobs: int | None = None
     list_only: bool = False
 
 

@@ -58,7 +58,10 @@ Seed = Annotated[
 ]
 Rules = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules; repeatable.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Count violated SHOULD rules as failures, too.")]
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, max=64, help="How many rules run in parallel: 1, or 6 where reads lag."),
+]
 Settle = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", min=0.0, help="By how much reads may lag behind writes; else the kit finds out."),

@@ -88,7 +88,7 @@ def _round(asked: Verification, share: float, corpus: Corpus) -> tuple[Report, b
     # Without a total, there is no time to judge again what a failure explains: the next round leaves out that failure.
     profile = replace(PROFILES["standard"], seconds=share, shrinking=min(60.0, 2 * share), total=0.0)
     orders = replace(orders_of(asked), profile=profile, corpus=corpus.examples)
-    with Crew() as crew:
+    with Crew(1) as crew:
         report = follow(asked, orders, Console(quiet=True), crew)
     return report, report.result.interrupted
 

@@ -50,7 +50,7 @@ def verify(
     insecure: Insecure = False,
     timeout: Timeout = 30.0,
     settle: Settle = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
 ) -> None:
     """Test a connector against the rules, with generated data.
 
@@ -107,7 +107,7 @@ def ci(
     ] = None,
     timeout: Timeout = 30.0,
     settle: Settle = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     list_only: Annotated[
         bool, typer.Option("--list", help="Only print the folders of the touched connectors.")
     ] = False,
@@ -189,7 +189,7 @@ def replay(
     """
     from dsync_kit.conformance.running.crew import Crew
 
-    with Crew() as crew:
+    with Crew(1) as crew:
         from dsync_kit.cli.replay import replay as run
         from dsync_kit.output.workflow_commands import WorkflowCommands
 

@@ -68,7 +68,7 @@ def docs(
     """
     from dsync_kit.conformance.running.crew import Crew
 
-    with Crew() as crew:
+    with Crew(1) as crew:
         from rich.console import Console
 
         from dsync_kit.cli.verify import Verification, judge

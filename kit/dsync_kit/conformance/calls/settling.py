@@ -14,13 +14,13 @@ T = TypeVar("T")
 _LONGEST_LAG = 3.0
 """Seconds within which writes must become visible, if nobody has said how long that may take."""
 
-_SAMPLES = 4
+_SAMPLES = 6
 """How many documents are watched if one comes late."""
 
 _SAMPLES_AT_ONCE = 2
 """How many are watched if all come at once: the second listing of a namespace may come from a cache."""
 
-_MARGIN = 2.5
+_MARGIN = 1.75
 """How many times the longest observed lag is allowed, because it varies."""
 
 _SHORTEST = 0.25

@@ -60,7 +60,11 @@ class ConnectorOption:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The connector answers; these rules will be judged. `fills_up` says whether what is written to it stays."""
+    """The connector answers; these rules will be judged.
+
+    `fills_up` says whether what is written to it stays, `shares` whether rules that run at the same time write to the
+    same namespaces, and `lag` by how many seconds its reads may lag behind its writes.
+    """
 
     target: str
     db_type: str
@@ -74,6 +78,8 @@ class RunStarted:
     documents: tuple[AssumedSchema, ...] = ()
     connector_options: tuple[ConnectorOption, ...] = ()
     fills_up: bool = False
+    shares: bool = False
+    lag: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

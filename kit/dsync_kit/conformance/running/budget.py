@@ -30,7 +30,7 @@ class Budget:
     """The time of a run of these rules in `jobs` parallel processes, shared out rule by rule.
 
     The more examples a rule should have, the larger its share. Rules that explore come last, and share a part of the
-    run's time; the other rules leave them that part of the profile's. `clock` returns seconds.
+    run's time; the other rules leave them that part of the profile's. `clock` returns seconds. `jobs` may change.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Budget:
         self._total = profile.total
         self._for_others = profile.total * (1 - profile.exploring) if self._exploring else profile.total
         self._taken_by_others: float | None = None
-        self._jobs = jobs
+        self.jobs = jobs
         self._clock = clock
         self._began = clock()
         self._given = 0.0
@@ -65,7 +65,7 @@ class Budget:
         left, self._given = self._others - self._given, self._given + weight
         if spent * self._others <= _AHEAD * self._for_others * self._given:
             return None
-        return max(0.0, self._for_others - spent) * self._jobs * weight / max(weight, left)
+        return max(0.0, self._for_others - spent) * self.jobs * weight / max(weight, left)
 
     def _explorers_share(self, weight: float) -> float:
         """The seconds of a rule that explores; if no others run, what the profile gives a rule."""
@@ -77,7 +77,7 @@ class Budget:
         exploring, mine = self._profile.exploring, weight / self._exploring
         due = self._taken_by_others * exploring / (1 - exploring) * mine
         least = _EVEN_LATE * self._total * exploring * mine
-        return min(due, max(least, self._total - spent)) * self._jobs
+        return min(due, max(least, self._total - spent)) * self.jobs
 
     @property
     def overdue(self) -> bool:

@@ -77,26 +77,40 @@ class Member:
 
 
 class Crew:
-    """A number of processes, which live while the context is open.
+    """A number of processes, which live while the context is open. Without a number, it is one, and more may be hired.
 
     Meanwhile, SIGTERM makes this process clean up as Ctrl-C does.
     """
 
-    def __init__(self, jobs: int = 1) -> None:
+    def __init__(self, jobs: int | None = None) -> None:
         self._jobs = jobs
         self._stack = ExitStack()
+        self._scratch: ScratchFolder | None = None
         self.members: list[Member] = []
 
     def __enter__(self) -> Self:
         interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         with ExitStack() as stack:
-            scratch = stack.enter_context(ScratchFolder())
-            for number in range(1, self._jobs + 1):
-                member = Member(scratch, number)
-                stack.callback(member.end)
-                self.members.append(member)
+            self._scratch = stack.enter_context(ScratchFolder())
+            self._stack = stack
+            self._start(self._jobs or 1)
             self._stack = stack.pop_all()
         return self
+
+    def hire(self, jobs: int) -> list[Member]:
+        """Start further processes, up to `jobs`, unless a number was given; returns the new ones."""
+        before = len(self.members)
+        if self._jobs is None:
+            self._start(jobs - before)
+        return self.members[before:]
+
+    def _start(self, count: int) -> None:
+        if self._scratch is None:
+            raise RuntimeError("the context is not open")
+        for _ in range(count):
+            member = Member(self._scratch, len(self.members) + 1)
+            self._stack.callback(member.end)
+            self.members.append(member)
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()

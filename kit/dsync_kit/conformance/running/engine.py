@@ -124,6 +124,8 @@ class Session:
             documents=assumed_schemas(subject),
             connector_options=_options(subject),
             fills_up=subject.fills_up,
+            shares=subject.shares,
+            lag=subject.settling.seconds,
         )
 
     def judge(self, rule: Rule) -> Outcome:

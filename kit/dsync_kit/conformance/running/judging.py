@@ -1,7 +1,7 @@
 """Judges a connector with a crew of processes, and yields the result even if these crash."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from multiprocessing.connection import wait
@@ -41,6 +41,9 @@ _END_SECONDS = 60.0
 
 _LEAVE_SECONDS = 5.0
 """Seconds that a process may keep running after its last message: threads of the connector may hold it."""
+
+_LONG_LAG, _WAITING = 1.0, 6
+"""If reads lag by so many seconds, so many processes judge a connector at an address: most of the time, they wait."""
 
 _SAID_AFTER = (10.0, 30.0, 60.0)
 """Seconds after which a running step is reported, and then once a minute."""
@@ -105,7 +108,7 @@ class _Worker:
     retrial: Retrial | None = None
     """Why it judges that rule again, if it does."""
     idle: bool = False
-    """Whether it waits for the findings of others."""
+    """Whether it waits for the findings of others, or for its orders."""
     since: float = field(default_factory=time.monotonic)
     said: int = 0
     """How many times its running step has been reported."""
@@ -138,7 +141,8 @@ class _Team:
     def __init__(self, orders: Orders, crew: Crew, command: Callable[[str], str]) -> None:
         self._orders = orders
         self._command = command
-        self._workers = [_Worker(member) for member in crew.members]
+        self._crew = crew
+        self._workers = [_Worker(member, idle=True) for member in crew.members]
         self.rules: dict[str, RuleInfo] = {}
         self.chosen: tuple[RuleInfo, ...] = ()
         self._left: list[RuleInfo] = []
@@ -154,8 +158,7 @@ class _Team:
 
     def events(self) -> Iterator[Event]:
         """The events from the processes, until all have sent their last message. A problem of one ends all."""
-        for worker in self._workers:
-            self._send(worker, self._orders)
+        self._order(self._workers[:1])
         while (talking := self._talking()) and not (self.problem or self.usage):
             heed()
             for channel in wait([worker.member.channel for worker in talking], timeout=_TICK_SECONDS):
@@ -216,7 +219,7 @@ class _Team:
             case Chosen(ids, rules) if not self.rules:
                 self.rules = {rule.id: rule for rule in rules}
                 self.chosen = tuple(self.rules[name] for name in ids)
-                self._budget = Budget(self._orders.profile, self.chosen, jobs=len(self._workers))
+                self._budget = Budget(self._orders.profile, self.chosen)
             case Resolved() if not self._resolved:
                 self._resolved, self.title = True, message.title
                 yield replace(message, rules=self.chosen)
@@ -225,6 +228,7 @@ class _Team:
                     self.started = replace(message, target=self.title, rules=self.chosen)
                     self._left = list(reversed(in_order(self.chosen, fills_up=message.fills_up)))
                     yield self.started
+                    self._begin_others(message)
                 worker.ready = True
                 yield from self._give(worker)
             case Finding():
@@ -234,6 +238,30 @@ class _Team:
                     yield from self._give(free)
             case KitBroke():
                 yield message
+
+    def _order(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
+            worker.takes(None)
+            self._send(worker, self._orders)
+
+    def _begin_others(self, first: RunStarted) -> None:
+        """Let the other processes begin, if they don't disturb each other; where reads lag, hire more."""
+        others = self._workers[1:]
+        if first.shares:
+            for worker in others:
+                worker.gone = True
+                worker.member.end()
+            if others:
+                self.notes.append(
+                    "all rules write to the same namespaces, so they run one after another, despite --jobs"
+                )
+            return
+        if first.lag >= _LONG_LAG and self._orders.target.word.startswith("grpc://"):
+            others += [_Worker(member) for member in self._crew.hire(min(_WAITING, len(self._left)))]
+        self._workers[1:] = others
+        if self._budget is not None:
+            self._budget.jobs = len(self._workers)
+        self._order(others)
 
     def _give(self, worker: _Worker) -> Iterator[Event]:
         """Give it the next rule, or one to judge again. It waits if others may still find one."""

@@ -181,6 +181,12 @@ class Subject:
         return bool(self.found.keeps) and self.declared.can_read
 
     @property
+    def shares(self) -> bool:
+        """Whether all rules write to the same namespaces, so that two at the same time would disturb each other."""
+        apart = self.target.harness is not None and self.offers_own_namespaces
+        return bool(self.declared.written_types) and not self.found.makes_namespaces and not apart
+
+    @property
     def disposable(self) -> bool:
         """Whether the kit's documents vanish with the harness's scratch area, so that nothing need be removed."""
         return _disposable(self.target)

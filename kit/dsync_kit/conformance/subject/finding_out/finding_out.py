@@ -140,8 +140,7 @@ class _Trying:
         if not seconds:
             return ""
         about = math.ceil(2 * seconds) / 2  # several processes find out nearly the same
-        waits = f"the kit waits for them, up to {about} s (--settle)"
-        return f"its reads lag behind its writes: {waits}; with --jobs 6, six rules wait at the same time"
+        return f"its reads lag behind its writes: the kit waits for them, up to {about} s (--settle)"
 
     def _try_sample(self) -> None:
         """Write a document to a namespace with a declared schema, to find out if it is listed and can be deleted."""
