@@ -43,6 +43,6 @@ def _chosen(known: Sequence[Any], numbers: int, combine: Callable[[list[int]], i
     return st.binary(min_size=numbers * size, max_size=numbers * size).map(chosen)
 
 
-def several(known: Sequence[Any], drawn: Draw) -> Draw:
-    """Some of the known values, and a few drawn ones: within few examples, all known values occur."""
-    return st.builds(lambda chosen, more: [*chosen, *more], some(known), st.lists(drawn, max_size=3))
+def several(known: Sequence[Any], drawn: Draw, *, choose: Callable[[Sequence[Any]], Draw] = many) -> Draw:
+    """Most of the known values, and a few drawn ones: a slow connector leaves few examples in which they can occur."""
+    return st.builds(lambda chosen, more: [*chosen, *more], choose(known), st.lists(drawn, max_size=3))

@@ -44,10 +44,10 @@ def _by_updates(case: Case) -> bool:
 
 
 def placed(case: Case, values: list[Any]) -> dict[str, Any]:
-    """The values as fields, in an array, or in a document."""
-    where = case.draw(st.sampled_from(["fields", "array", "document"]), "as")
+    """The values as fields, or also in an array and in a document."""
     fields = {f"v{number}": value for number, value in enumerate(values)}
-    return {"fields": fields, "array": {"v": values}, "document": {"v": fields}}[where]
+    everywhere = case.draw(st.booleans(), "also in an array and in a document")
+    return {**fields, "array": values, "document": fields} if everywhere else fields
 
 
 def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
