@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dsync_kit.protocol import DataType, ListDataRequest, ListDataResponse, WriteDataRequest, WriteDataResponse
+from dsync_kit.protocol import (
+    DataType,
+    ListDataRequest,
+    ListDataResponse,
+    UpdatesPartition,
+    WriteDataRequest,
+    WriteDataResponse,
+)
 
 from . import faults_plan, variants_stores, variants_typed
-from .fault import Fault, broken_in
+from .fault import AnyPosition, Fault, broken_in
 from .typed_tables import Table
 
 __all__ = ["FAULTS"]
@@ -42,6 +49,21 @@ class LosesAWriteThatLags(variants_stores.ReadsLag):
 @broken("plan/self-contained")
 class OneProcessKeepsPartitionsInMemory(variants_stores.OneProcessAtATime, faults_plan.PartitionsKeptInMemory):
     """An embedded store, whose partitions are objects of the process: after a restart nothing resumes."""
+
+
+@broken("stream/while-listing")
+class PositionIsAheadOfListings(variants_stores.ReadsLag, AnyPosition):
+    """A plan's position is the end of the log, but its listings do not show the last writes yet."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        self.store.__dict__["written"] = self.store.__dict__.get("written", 0) + len(changes)
+        super().commit(namespace, data_type, changes)
+
+    def updates_partitions(self, requested: Sequence[str]) -> list[UpdatesPartition]:
+        partitions = super().updates_partitions(requested)
+        for partition in partitions:
+            partition.cursor = self.update_cursor(self.store.__dict__.get("written", 0))
+        return partitions  # type: ignore[no-any-return]
 
 
 @broken("list/repeatable")

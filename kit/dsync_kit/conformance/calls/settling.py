@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from dsync_kit.conformance.results.outcome import Violation
@@ -54,6 +55,15 @@ class Settling:
         """Wait until all writes must be visible. Call it before reading something only once."""
         if self.seconds and not self._polling:
             time.sleep(max(0.0, self._written + self.seconds - time.monotonic()))
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A context in which reads do not wait: what they cannot see yet must come in another way."""
+        polling, self._polling = self._polling, True
+        try:
+            yield
+        finally:
+            self._polling = polling
 
     @property
     def watches(self) -> bool:

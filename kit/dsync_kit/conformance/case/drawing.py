@@ -115,7 +115,7 @@ class Drawing:
         return self.holding(data_type).document(identifier, fields)
 
     def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
-        """Some of the groups of ids that the namespace can hold; empty if it can hold no whole group."""
+        """Most of the groups of ids that the namespace can hold; empty if it can hold no whole group."""
         return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
 
     def histories(

@@ -7,7 +7,7 @@ from typing import Any
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.documents.choosing import some
+from dsync_kit.conformance.documents.choosing import many
 from dsync_kit.conformance.documents.dimensions import ALIKE
 from dsync_kit.conformance.documents.strategies import Draw, merge_key
 
@@ -65,7 +65,7 @@ def namespaces(name: str) -> list[tuple[str, str]]:
 
 
 def groups_of_ids(groups: Groups, allows: Callable[[str, Any], bool]) -> Draw:
-    """Lists of some of the groups, as far as their kinds and values are allowed; empty if no group has two such ids."""
+    """Lists of most of the groups, as far as their kinds and values are allowed; empty if no group has two such ids."""
     of_these = ([value for kind, value in group if allows(kind, value)] for group in groups)
     whole = [group for group in of_these if len(set(map(merge_key, group))) > 1]
-    return some(whole) if whole else st.just([])
+    return many(whole) if whole else st.just([])

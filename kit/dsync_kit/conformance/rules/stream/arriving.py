@@ -179,23 +179,29 @@ def from_first_plan(case: Case) -> None:
     "stream/while-listing",
     STATE,
     needs=(*LIVE, Need.LISTING),
-    hint="a write during the listing of a partition is in neither the listing nor the stream",
+    hint="a write during the listing of a partition, or just before the plan, is in neither the listing nor the stream",
     after=(*ARRIVES, "stream/from-plan", "stream/overwrites", "stream/deletes", "list/complete"),
     examples=0.6,
 )
 def while_listing(case: Case) -> None:
-    """Listing a plan's partitions during writes, then streaming from its cursor, gives the source's state."""
+    """Listing a plan's partitions during writes, then streaming from its cursor, gives the source's state.
+
+    What was written just before the plan, and is not listed yet if reads lag, is streamed, too.
+    """
     scene = Scene(case)
     (name,) = scene.namespaces
     calls = [call for _, call in scene.history(max_calls=4)]
-    plan = case.driver.plan([name], updates=True)
-    case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner=Owner.PLAN_UPDATES_FLAG)
     copied: dict[bytes, bytes] = {}
-    for partition in plan.partitions:
-        for page in case.driver.restarted_pages(partition, scene.data_type):
-            copied |= held(Model(scene.data_type, case.without_foreign(name, page, scene.data_type)))
-            if calls:
-                scene.change(name, calls.pop(0))
+    with case.subject.settling.at_once():
+        before = "just before the plan"
+        scene.change(name, [scene.overwrite(scene.present[0], before), scene.insert(scene.absent[0], before)])
+        plan = case.driver.plan([name], updates=True)
+        case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner=Owner.PLAN_UPDATES_FLAG)
+        for partition in plan.partitions:
+            for page in case.driver.restarted_pages(partition, scene.data_type):
+                copied |= held(Model(scene.data_type, case.without_foreign(name, page, scene.data_type)))
+                if calls:
+                    scene.change(name, calls.pop(0))
     for call in calls:
         scene.change(name, call)
     scene.mark()
@@ -219,8 +225,10 @@ def order(case: Case) -> None:
     follower = scene.follow() if live else None
     (name,) = scene.namespaces
     for number, (_, call) in enumerate(scene.history(max_calls=4, max_updates=8)):
-        last = scene.ids[number % len(scene.ids)]
-        scene.change(name, [*call, *(scene.overwrite(last, f"{number}-{step}") for step in range(3))])
+        last, other = (scene.ids[(number + more) % len(scene.ids)] for more in (0, 1))
+        pair = [scene.insert(other, number), scene.delete(other)] if case.deletes else []
+        overwrites = [scene.overwrite(last, f"{number}-{step}") for step in range(3)]
+        scene.change(name, [*call, *(reversed(pair) if number % 2 else pair), *overwrites])
     scene.mark()
     (follower or scene.follow()).converge(scene.wanted(), what="several updates of one id")
 

@@ -64,6 +64,7 @@ def id_name(case: Case) -> None:
     needs=BOTH,
     hint="ids are compared as text, or by their bytes without their type",
     after=("updates/delete", "write/id-kinds", "write/similar-ids"),
+    examples=0.8,
     about=FeatureKind.MIXED_IDS,
 )
 def id_kinds(case: Case) -> None:

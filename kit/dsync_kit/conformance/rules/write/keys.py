@@ -103,6 +103,7 @@ def long_ids(case: Case) -> None:
     needs=_BOTH,
     hint="ids are turned into text, so ids of different types collide",
     after=("write/read-back",),
+    examples=0.7,
     about=FeatureKind.MIXED_IDS,
 )
 def id_kinds(case: Case) -> None:
@@ -116,6 +117,7 @@ def id_kinds(case: Case) -> None:
     needs=_BOTH,
     hint="a document's key is not its whole id: a collation, a prefix index, a file name",
     after=("write/read-back", "write/id-kinds"),
+    examples=0.7,
 )
 def similar_ids(case: Case) -> None:
     """Ids of one type that differ only in case, spaces, accents or a late character are different documents."""
