@@ -75,7 +75,9 @@ def id_kinds(case: Case) -> None:
         raise case.does_not_apply("it accepts ids of one type only")
     namespace = case.namespace()
     model = case.write_groups(namespace, drawn, data_type)
-    chosen = [group[case.draw(st.integers(0, len(group) - 1), "updated")] for group in drawn]
+    # A store that confuses them mostly finds the first one.
+    place = case.draw(st.sampled_from([-1, 0, 1]), "updated")
+    chosen = [group[place % len(group)] for group in drawn]
     kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
