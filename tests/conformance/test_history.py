@@ -48,6 +48,16 @@ def test_what_begins_after_a_read_is_not_seen(history: History, clock: Clock) ->
     assert history.possible(KEY, since, until) == [None]
 
 
+def test_documents_of_others_need_not_be_listed_until_they_are_written_to(clock: Clock) -> None:
+    """Such documents are left out of listings. One that is overwritten after the read was still left out of it."""
+    history = History(DATA_TYPE_JSON_ID, clock, {KEY: ONE})
+    since, until = clock.now(), clock.now()
+    history.end(history.begin([(KEY, TWO)]))
+    history.check_listing({}, since, until, "the listing", among=[KEY])
+    with pytest.raises(Violation, match="the listing lacks a document"):
+        history.check_listing({}, clock.now(), clock.now(), "the listing", among=[KEY])
+
+
 def test_each_state_of_one_call_may_be_seen_until_its_answer(history: History, clock: Clock) -> None:
     """A call that updates one id twice is not a transaction; afterwards its last update holds."""
     since = clock.now()

@@ -45,7 +45,7 @@ class Belongings:
     def _own_undeclared(self, write: Write) -> None:
         """Own what is written in a type that the connector does not declare, and so should refuse.
 
-        If it does not, nobody knows which id it reads in it.
+        If it accepts that, nobody knows which id it reads.
         """
         ids = [list(write.update.id)] if write.update is not None and _is_single(write.update) else []
         for data_type in (DATA_TYPE_MONGO_BSON, DATA_TYPE_JSON_ID):
@@ -75,7 +75,7 @@ class Belongings:
                 self._owned_in(namespace, data_type)[key] = document
 
     def release(self, namespace: str, data_type: DataType, documents: Iterable[bytes]) -> None:
-        """Own documents no longer: they are to stay when the example ends."""
+        """No longer own documents: they stay when the example ends."""
         owned = self._owned_in(namespace, data_type)
         for document in documents:
             owned.pop(document_key(document, data_type), None)
@@ -122,8 +122,8 @@ class Belongings:
                 yield namespace, data_type, removals
 
     def _own(self, namespace: str, data_type: DataType) -> dict[bytes, list[BsonValue] | bytes]:
-        """The ids of the example's documents. One that was there before is not the example's if its id was only sent
-        in vain."""
+        """The ids of the example's documents. One that was there before is not the example's if no write of its id was
+        acknowledged."""
         owned, before = self._owned.get((namespace, data_type), {}), self.foreign(namespace)
         if not before:
             return owned

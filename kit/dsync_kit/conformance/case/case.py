@@ -74,7 +74,7 @@ class Case(Drawing):
         return offers(self.subject, need)
 
     def features(self) -> tuple[Feature, ...]:
-        """The features that this example shows, but others need not."""
+        """The features that this example shows, and others can do without."""
         requests = (call.request for call in self.recorder.calls)
         return (*self.freedoms.features, *self.showing.features((value for _, value, _ in self._drawn), requests))
 
@@ -180,7 +180,7 @@ class Case(Drawing):
             raise self.decline(f"it refuses {what} ({error})") from error
 
     def own(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Have documents with these ids removed at the end, too. Whatever is sent is removed under the ids in it."""
+        """Also remove documents with these ids at the end. Whatever is sent is removed under its own ids anyway."""
         self._belongings.own(namespace, data_type, documents)
 
     def owned(self, namespace: str, listed: Iterable[bytes], data_type: DataType) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Opens and cancels many streams in a row; nothing of them may remain."""
+"""Opens and cancels many streams in a row, which must leave nothing behind."""
 
 import time
 from collections.abc import Callable

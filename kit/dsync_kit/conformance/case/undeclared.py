@@ -1,4 +1,4 @@
-"""Whether a refused write held a document of which nobody has declared that the store holds it."""
+"""Whether a refused write held a document that the store need not hold, because no schema was declared."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
 
 
 def _documents(case: Case, call: Call) -> Iterator[tuple[Holding, Write]]:
-    """The whole documents of a call to a namespace of which nobody has declared what it holds."""
+    """The whole documents of a call to a namespace without a declared schema."""
     for write in writes_in(call.request):
         family = _family(case, write.namespace)
         partial = write.update is not None and write.update.type == UPDATE_TYPE_PARTIAL_UPDATE

@@ -164,7 +164,7 @@ _SMALL, _LARGE = Decimal("1e-38"), Decimal("1e38")
 
 
 def features_of_number(value: Any, data_type: DataType) -> frozenset[FeatureKind]:
-    """What a store may not like about a number; empty for any other value."""
+    """Why a store may refuse a number; empty for any other value."""
     if not is_finite(value):
         return frozenset({FeatureKind.NOT_FINITE})
     if isinstance(value, float | Decimal128):

@@ -1,4 +1,4 @@
-"""Strategies that choose among known values, so that within few examples all of them occur."""
+"""Strategies that choose among known values, so that all of them occur within a few examples."""
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache

@@ -117,7 +117,7 @@ class Feature:
 
     @property
     def of_calls(self) -> bool:
-        """Whether it is about what a rule does, not about the data: many a rule cannot do without it."""
+        """Whether it is about what a rule does, not about the data: many rules cannot do without it."""
         return self.kind in _OF_CALLS
 
     @property

@@ -38,8 +38,8 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What few bugs show, in words. One that `lasts` may have begun in an earlier example: the first failure is the
-    cause of the others. Otherwise the one with the smallest example is."""
+    """What only a few bugs show, in words. One that `lasts` may have begun in an earlier example: the first failure is
+    the cause of the others. Otherwise the one with the smallest example is."""
 
     text: str
     lasts: bool = False
@@ -50,8 +50,8 @@ class Violation(Exception):
 
     `refusal` is the RPC and the code of a call that should not have been refused: the same refusal is the same bug.
     `rests_on` is the evidence: what the observation rests on. `hint` is the likely cause, if the observation shows it
-    better than the rule. `wrong` are the documents that it is about. `symptom` is what few bugs show, if that cannot be
-    seen from these and the calls: failures with the same symptom are the same bug.
+    better than the rule does. `wrong` are the documents that it is about. `symptom` is what few bugs show, if that
+    cannot be seen from these and the calls: failures with the same symptom are the same bug.
     """
 
     def __init__(
@@ -192,13 +192,13 @@ class Finding(_Judged):
     suspect: str = ""
     """A rule that may own it: the observation has another explanation, too."""
     symptoms: tuple[Symptom, ...] = ()
-    """What its example shows that few bugs show: failures with the same symptom are the same bug."""
+    """What its example shows, and only a few bugs do: failures with the same symptom are the same bug."""
     weight: int = 0
     """The bytes of its example's requests: the lighter of two examples of one bug shows it better."""
     rests_on: tuple[str, ...] = ()
     """The rules that must hold for the observation to mean anything."""
     features: Features = ()
-    """What its example shows and others need not."""
+    """What its example shows, and others can do without."""
     without: Features = ()
     """What no example could show, if the rule was judged again."""
 

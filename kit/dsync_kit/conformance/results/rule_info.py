@@ -64,9 +64,9 @@ class RuleInfo:
     `after` are rules whose violation would explain a violation of this one: it is then shown as a consequence. `since`
     is the first edition that has the rule: for a connector that is held to an older one, it only warns. A rule that
     `explores` gets a share of the run's time instead of a number of examples: this is its weight. `examples` scales the
-    profile's number of examples. `about` is what the rule has nothing to check without, because it is about that.
-    `fills` is about how many MiB the rule writes, if that is enough to make every later listing longer where nothing
-    can be removed: there it runs last.
+    profile's number of examples. `about` is the feature that the rule is about: without it, there is nothing to check.
+    `fills` is about how many MiB the rule writes, if so many that every later listing takes longer where nothing can be
+    removed: there, the rule runs last.
     """
 
     id: str

@@ -159,7 +159,7 @@ _AFTER = "it can hold only if that rule holds"
 
 
 class _Alike:
-    """Failures that show the same: the same symptom, or what the same rule is about, which has passed.
+    """Failures that show the same: the same symptom, or what a single rule is about, which has passed itself.
 
     The lightest one shows it best, if possible one that owns what was seen. Of what may last, the first is the cause.
     """

@@ -136,9 +136,12 @@ class History:
         """Raise Violation if a listing lacks what it must have, or has what it cannot have.
 
         A document written meanwhile may be listed in any of its states, or not at all. `among` are the keys that
-        must be listed; by default all.
+        must be listed; by default all. Documents of somebody else are not in `listed`, even if they were written to
+        after `until`.
         """
         for key in self.written() if among is None else among:
+            if not self._written_by(key, until):
+                continue
             states = self.possible(key, since, until)
             if len(states) == 1 and states[0] is not None and key not in listed:
                 raise Violation(
@@ -149,6 +152,10 @@ class History:
                 )
         for key, document in listed.items():
             self.check(key, document, since, until, what)
+
+    def _written_by(self, key: bytes, until: int) -> bool:
+        """Whether a call that writes to the document had begun at that moment."""
+        return any(write.began <= until for write in self._writes.get(key, ())[1:])
 
     def check(self, key: bytes, document: bytes | None, since: int, until: int, what: str) -> None:
         """Raise Violation if a read returned a document in an impossible state; None is a missing document."""

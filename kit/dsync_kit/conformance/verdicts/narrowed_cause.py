@@ -1,4 +1,4 @@
-"""A failure that hides others: without which features its rule passes, and what came of its consequences then."""
+"""A failure that hides others: features without which its rule passes, and how its consequences fare without them."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _MOST_TRIALS = 12
 """How often a failing rule is judged again: a store that turns all values into texts shows one kind after another."""
 
 _ENOUGH = 3
-"""How many examples must have reached a check, of a rule that is said to pass without a feature."""
+"""How many examples must have reached a check before a rule is said to pass without a feature."""
 
 _NEW_FEATURES = 2
 """How many features of an example that fails in another way are tried."""
@@ -76,7 +76,7 @@ class Cause:
     beside: tuple[Finding, ...] = ()
     """The failures known when all its consequences had been judged. Later ones may be consequences of these."""
     suspects: deque[str] = field(default_factory=deque)
-    """Rules of those that would explain what still fails: they are judged without the features, too."""
+    """Rules among them that would explain what still fails: they are judged without the features, too."""
     suspected: dict[str, Finding | None] = field(default_factory=dict)
     """What was found about them; None until they have been judged."""
     put_off: dict[str, str] = field(default_factory=dict)
@@ -230,8 +230,8 @@ class Cause:
     def _is_about(self, without: Features) -> bool:
         """Whether the rule is about the last feature, so that it has nothing to check without.
 
-        Otherwise that says nothing about the failure: without texts, or without writing an id twice, many a rule has
-        nothing to check, whatever it is about.
+        Otherwise that says nothing about the failure: without texts, or without writing an id twice, many rules have
+        nothing to check, whatever they are about.
         """
         last, values = without[-1], features_of_owner(self.finding.rule)
         of_values = any(last == feature or (last.detail and last.detail == feature.detail) for feature in values)
