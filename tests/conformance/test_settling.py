@@ -97,6 +97,16 @@ def test_a_given_lag_does_not_grow() -> None:
         Settling(0.1).settled(looks(*[False] * 30, True))
 
 
+def test_what_appears_is_not_waited_for_any_longer() -> None:
+    """A document of a trial is there as soon as it is listed; one that never comes is waited for as long as the lag."""
+    settling = Settling(60.0)
+    settling.wrote()
+    assert settling.appears(iter([None, None, "there"]).__next__) == "there"
+    settling = Settling(0.1)
+    settling.wrote()
+    assert settling.appears(lambda: None) is None
+
+
 def test_two_documents_that_are_seen_at_once_show_no_lag() -> None:
     """From then on, a missing document is a violation at once."""
     settling = Settling()

@@ -91,6 +91,19 @@ class Settling:
         self._samples = 0
         return False
 
+    def appears(self, look: Callable[[], T | None]) -> T | None:
+        """What `look` finds of the last write, as soon as it is visible; None if it does not come within the lag."""
+        self.find_out(lambda: look() is not None)
+        self._polling = True
+        try:
+            for pause in itertools.chain([0.0], _pauses()):
+                time.sleep(pause)
+                if (found := look()) is not None or time.monotonic() > self._written + self.seconds:
+                    return found
+        finally:
+            self._polling = False
+        return None
+
     def _note(self, lag: float) -> None:
         """Note after how many seconds something became visible; 0 if at once."""
         if lag:

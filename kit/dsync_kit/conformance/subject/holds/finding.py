@@ -101,8 +101,7 @@ class _Attempts:
         self._written.append(data)
         if self._namespace.read is None:
             return Answer(readable=False)
-        self._namespace.settling.find_out(lambda: self._back(key) is not None)
-        found = self._back(key)
+        found = self._namespace.settling.appears(lambda: self._back(key))
         if found is None:
             self._look_for_strays(document)
         return Answer(back=None if found is None else decode(found, self._type))
