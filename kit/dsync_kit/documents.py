@@ -33,6 +33,7 @@ __all__ = [
     "id_of",
     "id_parts",
     "same_document",
+    "whole_id",
 ]
 
 # Lossless: dates beyond Python's range stay milliseconds, UUIDs stay binary.
@@ -62,6 +63,7 @@ _FIXED_SIZES = {
 }
 _DOCUMENT, _ARRAY, _BINARY, _REGEX, _DBPOINTER, _CODE_WITH_SCOPE = 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0F
 _STRINGS = frozenset({0x02, 0x0D, 0x0E})
+_DECIMAL_DIGITS = 34
 
 
 def id_field(data_type: DataType) -> str:
@@ -204,8 +206,23 @@ def id_of(data: bytes, data_type: DataType) -> list[BsonValue]:
         raise InvalidArgument("the document has no id")
     value = document["id"]
     if isinstance(value, int) and not isinstance(value, bool):
-        value = bson.Int64(value)
+        value = whole_id(value)
     return [encode_id(value, "id")]
+
+
+def whole_id(number: int) -> bson.Int64 | bson.Decimal128 | float:
+    """A whole JSON number as an id: an int64, or a decimal beyond 64 bits, so that different ids remain different.
+
+    Raises InvalidArgument for one beyond doubles.
+    """
+    if -(2**63) <= number < 2**63:
+        return bson.Int64(number)
+    if abs(number) < 10**_DECIMAL_DIGITS:
+        return bson.Decimal128(str(number))
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise InvalidArgument(f"cannot be an id: {error}") from error
 
 
 def _first_id(data: bytes) -> BsonValue | None:

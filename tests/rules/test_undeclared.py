@@ -1,12 +1,12 @@
 """Tables whose schema nobody has declared: they may refuse more than the kit has found out, but not anything."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS
 from dsync_kit.conformance.results.outcome import Status
-from dsync_kit.errors import FailedPrecondition, InvalidArgument
+from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted
 from dsync_kit.protocol import WriteDataRequest, WriteDataResponse
 
 from .fault import Variant, judge
@@ -23,6 +23,51 @@ class RefusesToOverwrite(ListsItsColumns):
         if self.find(table, row) is not None:
             raise FailedPrecondition(f"{table.name} has this row already")
         super().put(table, row, kind)
+
+
+class InsertsOnly(ListsItsColumns):
+    """A row is written once, or as it is."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        if (there := self.find(table, row)) is not None and there != row:
+            raise FailedPrecondition(f"{table.name} has this row already")
+        super().put(table, row, kind)
+
+
+class NeverChanges(ListsItsColumns):
+    """A row may be overwritten, but one of its columns never changes."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        if (there := self.find(table, row)) is not None and there["seen"] != row["seen"]:
+            raise FailedPrecondition("seen never changes")
+        super().put(table, row, kind)
+
+
+class HoldsFew(ListsItsColumns):
+    """A table with a row limit, which refuses the call with any further row."""
+
+    refusal: ClassVar[type[ConnectorError]] = FailedPrecondition
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        if self.find(table, row) is None and self.count(table) >= 20:
+            raise self.refusal(f"{table.name} holds 20 rows at most")
+        super().put(table, row, kind)
+
+
+class HoldsFewForNow(HoldsFew):
+    """The same, refused as if there would be room for more later."""
+
+    refusal = ResourceExhausted
+
+
+class EvenNumbers(ListsItsColumns):
+    """A table whose keys are a part of the numbers, for which nothing shows: also in deletes."""
+
+    def key(self, table: Table, identifier: Any) -> Row:
+        key = super().key(table, identifier)
+        if key["number"] % 2 and key["number"] > 1000:
+            raise InvalidArgument("expected an even number")
+        return key
 
 
 class RefusesPages(ListsItsColumns):
@@ -85,9 +130,26 @@ def test_ids_that_it_takes_for_one_may_be_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("connector", "rules"),
+    [
+        (NeverChanges, ("write/overwrites", "updates/model", "updates/replay")),
+        (HoldsFew, ("list/many-pages", "write/large-page", "updates/many", "write/read-back")),
+        (HoldsFewForNow, ("write/several-pages", "write/read-back")),
+        (EvenNumbers, ("updates/delete-missing", "write/read-back", "updates/model", "write/accepts")),
+    ],
+)
+def test_what_a_store_refuses_beside_plain_documents_is_its_choice(connector: Any, rules: tuple[str, ...]) -> None:
+    """Other documents are accepted, so nothing is violated: the examples are declined, or pass."""
+    statuses = _statuses(connector, *rules)
+    assert Status.FAILED not in statuses
+    assert Status.PASSED in statuses
+
+
+@pytest.mark.parametrize(
     ("connector", "rule"),
     [
         (RefusesToOverwrite, "write/overwrites"),
+        (InsertsOnly, "write/overwrites"),
         (RefusesPages, "write/read-back"),
         (RefusesAll, "write/read-back"),
     ],

@@ -147,9 +147,9 @@ class Filling(Holding):
             filled |= {name: self._parts[name](number) for name in self._telling if name not in allowed}
         return self.encoded(identifier, {**allowed, **filled})
 
-    def plainest(self, identifier: Any) -> bytes:
-        """The document with this id and the required fields alone, each with one of its first values."""
-        return self.encoded(identifier, {name: self._parts[name](1) for name in sorted(self.schema.required)})
+    def plainest(self, identifier: Any, number: int = 1) -> bytes:
+        """The document with this id and the required fields alone, each with a value that is as plain as its first."""
+        return self.encoded(identifier, {name: self._parts[name](number) for name in sorted(self.schema.required)})
 
     def as_written(self, document: bytes) -> bytes:
         if not self.schema.computed:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 
-from bson import Decimal128, Int64
+from bson import Decimal128
 
-from dsync_kit.documents import canonical, decode_id, encode_id, id_key, id_of
+from dsync_kit.documents import canonical, decode_id, encode_id, id_key, id_of, whole_id
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, BsonValue, DataType
 
@@ -14,6 +14,9 @@ __all__ = ["document_key", "key_in", "key_of", "listed_id", "same"]
 
 _NUMBERS = frozenset({0x01, 0x10, 0x12, 0x13})
 """BSON's double, int32, int64 and decimal128."""
+
+_WHOLE = 10**34
+"""Numbers from here on are compared as doubles."""
 
 _SMALL = 1024
 """The keys and canonical forms of ids and documents up to so many bytes are cached."""
@@ -84,7 +87,7 @@ def _json_number(part: BsonValue) -> BsonValue:
         return part
     value = decode_id(part)
     number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
-    whole = number.is_finite() and number == number.to_integral_value() and -(2**63) <= number < 2**63
     if number.is_nan():  # Python does not convert a signalling one
         return encode_id(float("nan"), part.name)
-    return encode_id(Int64(int(number)) if whole else float(number), part.name)
+    whole = number.is_finite() and abs(number) < _WHOLE and number == number.to_integral_value()
+    return encode_id(whole_id(int(number)) if whole else float(number), part.name)

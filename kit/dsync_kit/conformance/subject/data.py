@@ -14,7 +14,7 @@ from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, Update
 from dsync_kit.testing.harness import Harness
 
-__all__ = ["DECLINING_CODES", "Data"]
+__all__ = ["DECLINING_CODES", "REFUSING_CODES", "Data"]
 
 DECLINING_CODES = frozenset(
     {
@@ -26,6 +26,9 @@ DECLINING_CODES = frozenset(
     }
 )
 """The codes with which a store declines what it need not support: a value, an id, a namespace or a call."""
+
+REFUSING_CODES = frozenset({StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE})
+"""Of these, the codes with which a store refuses a document deliberately."""
 
 T = TypeVar("T")
 

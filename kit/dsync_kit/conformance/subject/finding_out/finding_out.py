@@ -15,7 +15,7 @@ from dsync_kit.conformance.documents.strategies import ID_KINDS, NARROWER, make_
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.conformance.results.features import Features, name_features
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
-from dsync_kit.conformance.subject.data import DECLINING_CODES
+from dsync_kit.conformance.subject.data import DECLINING_CODES, REFUSING_CODES
 from dsync_kit.conformance.subject.finding_out.samples import Access, Samples
 from dsync_kit.conformance.subject.found import FirstPlan, Found
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas, families
@@ -33,8 +33,6 @@ _CREATE = "create it beforehand, or correct its name"
 _NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
 _ANY_FIELDS: tuple[dict[str, object], ...] = ({"kit_a": "5", "kit_b": "text"}, {"kit_a": 5})
 """Fields that no table has: texts, since a store may hold nothing else, and a number."""
-_REFUSING = (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
-"""The codes of a deliberate refusal of a value."""
 
 
 def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
@@ -201,7 +199,7 @@ class _Trying:
                 document = make_document(sample_id(kind), fields, data_type)
                 self.samples.write(self._namespaces.fresh(), data_type, document)
             except ConnectorError as error:
-                if error.code not in _REFUSING:
+                if error.code not in REFUSING_CODES:
                     return  # the rules will meet this fault again
                 refusal = str(error)
             else:
@@ -270,7 +268,7 @@ class _Trying:
                 try:
                     self.samples.write(self._namespace(), data_type, document)
                 except ConnectorError as error:
-                    if error.code not in _REFUSING:
+                    if error.code not in REFUSING_CODES:
                         raise
                     return False
                 return True
