@@ -81,6 +81,16 @@ class KeepsPartsOfRefusedPages(Reference):
 
 
 @unusual()
+class PlainBinaryIds(Reference):
+    """Binary ids have the subtype 0 or 4: others are refused, also by lookups and deletes."""
+
+    def position(self, part: BsonValue, data_type: DataType) -> bytes:
+        if part.type == 5 and part.data[4] not in (0, 4):
+            raise InvalidArgument("a binary id has the subtype 0 or 4")
+        return super().position(part, data_type)
+
+
+@unusual()
 class SerialNumbers(Reference):
     """The key is a number from 1 to 2^31-1, whatever its type."""
 

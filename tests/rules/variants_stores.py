@@ -42,6 +42,20 @@ class DeletesNothing(Reference):
 
 
 @unusual()
+class HoldsFew(Reference):
+    """A namespace holds 300 documents at most: a call that would go beyond is refused as a whole."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        written = {change.position: change.update.type != UPDATE_TYPE_DELETE for change in changes}
+        kinds = self.store.data_types(namespace)
+        there = {position for kind in kinds for position in self.store.collection(namespace, kind).documents}
+        there = (there - written.keys()) | {position for position, is_there in written.items() if is_there}
+        if len(there) > 300:
+            raise FailedPrecondition(f"{namespace} would hold {len(there)} documents: 300 is the limit")
+        super().commit(namespace, data_type, changes)
+
+
+@unusual()
 class OneProcessAtATime(Reference):
     """An embedded store, which its first process locks."""
 

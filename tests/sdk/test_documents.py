@@ -284,6 +284,13 @@ def test_json_ids(data: bytes, expected: Any) -> None:
     assert id_of(data, JSON) == [encode_id(expected, "id")]
 
 
+def test_json_ids_beyond_64_bits() -> None:
+    """Each whole number is another id: beyond an int64 it is a decimal, which is as exact."""
+    numbers = [2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1]
+    ids = [id_of(b'{"id":%d}' % number, JSON) for number in numbers]
+    assert [int(str(decode_id(part))) for (part,) in ids] == numbers
+
+
 @pytest.mark.parametrize(
     ("data", "data_type", "message"),
     [

@@ -1,4 +1,4 @@
-"""Whether a refused write held a document of which nobody has declared that the store holds it."""
+"""Whether a refused call held a document, or an id, of which nobody has declared that the store holds it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from dsync_kit.conformance.subject.holds.families import Family
 from dsync_kit.conformance.subject.holds.finding import FoundSchemas
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, GetByIdsRequest, Update
 
 __all__ = ["refuses_undeclared"]
 
@@ -34,7 +34,7 @@ _THERE = 3
 
 
 def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
-    """Whether a write may have been refused because the store holds less than was found out about it.
+    """Whether a call may have been refused because the store holds less than was found out about it.
 
     What was found out rests on a few documents: the store may still refuse others, or further ones once it is full. It
     does if it also refuses one of the call's documents alone and in the plainest form, but no plain document; or no
@@ -43,7 +43,7 @@ def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
     call = next((call for call in reversed(case.recorder.calls) if call.error is error), None)
     if call is None or error.code not in _FULL_CODES or not case.declared.is_sink:
         return False
-    if any(write.namespace in case.found.unknown for write in writes_in(call.request)):
+    if any(write.namespace in case.found.unknown for write in _writes(call)):
         return error.code in REFUSING_CODES  # no document is known that it holds
     try:
         return _Again(case, error.code).refuses(call)
@@ -88,20 +88,20 @@ class _Again:
     def _documents(self, call: Call) -> Iterator[tuple[Holding, Write]]:
         """The whole documents of a call to a namespace of which nobody has declared what it holds.
 
-        A DELETE counts as a document with its id: the store may hold none with such an id.
+        An id that is deleted or looked up counts as a document with it: the store may hold none with such an id.
         """
-        for write in writes_in(call.request):
+        for write in _writes(call):
             family = self._family(write.namespace)
             if family is None or write.data_type not in self._case.declared.written_types:
                 continue
             holding = family.holding(write.data_type)
+            document = write.document
             if write.update is not None and write.update.type == UPDATE_TYPE_DELETE and len(write.update.id) == 1:
-                identifier = decode_id(write.update.id[0])
-                write = write._replace(document=self._plain(holding, identifier, 1), update=None)
-            if write.document is None or _is_partial(write):
+                document = self._plain(holding, decode_id(write.update.id[0]), 1)
+            if document is None or _is_partial(write):
                 continue
-            if not isinstance(holding, Filling) or holding.schema.fits(write.document):
-                yield holding, write
+            if not isinstance(holding, Filling) or holding.schema.fits(document):
+                yield holding, Write(write.namespace, write.data_type, document)
 
     def _family(self, namespace: str) -> Family | None:
         """What a namespace holds; None if its schema was declared."""
@@ -155,7 +155,7 @@ class _Again:
 
     def _acknowledged(self, refused: Call) -> dict[bytes | None, bytes]:
         """What the example has written to the namespace of a refused call, by key, as far as it was not deleted."""
-        namespaces = {write.namespace for write in writes_in(refused.request)}
+        namespaces = {write.namespace for write in _writes(refused)}
         found: dict[bytes | None, bytes] = {}
         for call, write in written(self._case.recorder.calls):
             if call.error is None and write.namespace in namespaces:
@@ -180,11 +180,20 @@ class _Again:
             (name, value) for one in (fields, *plain) for name, value in one.items() if name in holding.schema.fields
         )
         changed = ({**before, name: value} for name, value in changes if before.get(name) != value)
-        return any(self._accepts(write, holding.encoded(one.pop(holding.schema.id_field), one)) for one in changed)
+        return any(self._accepts(write, holding.with_fields(one.pop(holding.schema.id_field), one)) for one in changed)
 
     def _accepted_before(self) -> set[bytes | None]:
         """The keys of all documents that the example has written, in whatever namespace."""
         return {one.key for call, one in written(self._case.recorder.calls) if one.document and call.error is None}
+
+
+def _writes(call: Call) -> Iterator[Write]:
+    """What a call writes; the ids of a GetByIds as if it deleted them."""
+    if isinstance(call.request, GetByIdsRequest):
+        for asked in call.request.ids:
+            update = Update(id=asked.id, type=UPDATE_TYPE_DELETE)
+            yield Write(call.request.namespace, call.request.type, None, update)
+    yield from writes_in(call.request)
 
 
 def _is_partial(write: Write) -> bool:
@@ -195,5 +204,5 @@ def _plainest(holding: Holding, identifier: Any, fields: Mapping[str, Any]) -> b
     """A document with this id and these fields, its id first, and spelled as usual."""
     if isinstance(holding, Filling):
         own = {name: value for name, value in fields.items() if name not in holding.schema.repeats}
-        return holding.encoded(identifier, own)
+        return holding.with_fields(identifier, own)
     return make_document(identifier, dict(fields), holding.data_type)

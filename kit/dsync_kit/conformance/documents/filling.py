@@ -211,7 +211,11 @@ class Filling(Holding):
 
     def encoded(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
         """An encoded document with this id, these fields, and the fields that repeat the id."""
-        whole = self.schema.document(identifier, self._spelled(self.distinct(identifier, fields)))
+        return self.with_fields(identifier, self.distinct(identifier, fields))
+
+    def with_fields(self, identifier: Any, fields: Mapping[str, Any]) -> bytes:
+        """The same, but another document may already have such a value where none may be there twice."""
+        whole = self.schema.document(identifier, self._spelled(fields))
         return make_document(whole.pop(self.schema.id_field), whole, self.schema.data_type)
 
     def distinct(self, identifier: Any, fields: Mapping[str, Any]) -> Mapping[str, Any]:

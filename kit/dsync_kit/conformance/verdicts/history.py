@@ -77,12 +77,6 @@ class History:
         with self._lock:
             return list(self._writes)
 
-    def held(self) -> frozenset[bytes]:
-        """The keys under which there certainly was a document."""
-        return frozenset(
-            key for key, writes in self._all() if any(write.sure and write.document is not None for write in writes)
-        )
-
     def _all(self) -> list[tuple[bytes, list[State]]]:
         with self._lock:
             return list(self._writes.items())

@@ -1,17 +1,14 @@
 """An explorer's reads: listings, lookups and counts, alone or while others write."""
 
-from collections.abc import Sequence
-
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.exploring.world import World
 from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.outcome import Violation
-from dsync_kit.conformance.subject.data import DECLINING_CODES
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import BsonValue, GetByIdsRequest, GetByIdsResponse, GetNamespaceMetadataRequest
+from dsync_kit.protocol import GetByIdsRequest, GetNamespaceMetadataRequest
 
 __all__ = ["Reader"]
 
@@ -48,32 +45,25 @@ class Reader:
     def lookup(self, name: str, driver: Driver, *, alone: bool) -> None:
         """GetByIds of all ids, existing or not."""
         world, history = self._world, self._world.histories[name]
-        data_type = world.data_type
-        ids = [id_of(world.document(index, 0), data_type) for index in range(len(world.values))]
-
-        def found(asked: Sequence[Sequence[BsonValue]]) -> Sequence[GetByIdsResponse.ResponseItem]:
-            requests = [GetByIdsRequest.IdRequest(id=parts) for parts in asked]
-            return driver.api.get_by_ids(GetByIdsRequest(namespace=name, ids=requests, type=data_type)).data
+        asked = [id_of(world.document(index, 0), world.data_type) for index in range(len(world.values))]
+        request = GetByIdsRequest(
+            namespace=name, ids=[GetByIdsRequest.IdRequest(id=parts) for parts in asked], type=world.data_type
+        )
 
         def look() -> None:
-            since, asked = world.since(), ids
+            since = world.since()
             try:
-                items = found(asked)
+                items = driver.api.get_by_ids(request).data
             except ConnectorError as error:
                 gone = error.code is StatusCode.NOT_FOUND and world.may_be_empty(name, since)
                 if error.retryable or gone or not self._lookups:
                     return
-                # One of which there was no document may be an id that the store can't hold.
-                held = history.held()
-                asked = [parts for parts in ids if key_of(parts, data_type) in held]
-                if error.code not in DECLINING_CODES or len(asked) == len(ids):
-                    raise
-                items = found(asked) if asked else []
+                raise
             until = world.clock.now()
             for parts, item in zip(asked, items, strict=False) if self._lookups else ():
-                key = key_of(parts, data_type)
+                key = key_of(parts, world.data_type)
                 if key not in history.before:
-                    document = self._case.as_written(item.data, data_type) if item.data else None
+                    document = self._case.as_written(item.data, world.data_type) if item.data else None
                     history.check(key, document, since, until, "GetByIds")
 
         self._case.checks += 1

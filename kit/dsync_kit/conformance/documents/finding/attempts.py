@@ -37,6 +37,12 @@ _UNLIKE = 1000
 _IDS = 10_000
 """How many ids are tried to find a free one."""
 
+_CERTAIN = re.compile(
+    r'\b(?:column|field|property|attribute|key) ["\'`]?([A-Za-z_]\w*)["\'`]? (?:is|was|must|should|needs|has to)\b',
+    re.I,
+)
+_NOUNS = frozenset({"name", "names", "value", "values", "type", "constraint", "table", "document", "row", "error"})
+"""Common words of messages that are also common names of fields."""
 _NAMING = (
     r'(?:column|field|property|attribute|key)s?:? +["\'`]?([A-Za-z_][\w$]*)["\'`]?',
     r'["\'`]([A-Za-z_]\w*)["\'`]',
@@ -222,6 +228,7 @@ def names_in(message: str) -> Iterator[str]:
     for pattern in _LISTING:
         for names in re.findall(pattern, message, re.IGNORECASE):
             yield from (name for name in re.findall(r"[A-Za-z_]\w*", names) if name not in ("and", "or"))
+    yield from (name for name in _CERTAIN.findall(message) if name.lower() in _NOUNS)
     for pattern in _NAMING:
         yield from (name for name in re.findall(pattern, message, re.IGNORECASE) if name.lower() not in _COMMON)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bson import Decimal128, Int64
+from bson import DatetimeMS, Decimal128, Int64
 
 from dsync_kit.conformance.documents.finding.attempts import (
     Probe,
@@ -18,6 +18,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
 from dsync_kit.conformance.documents.finding.inference import forms_of, inferred
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
+from dsync_kit.conformance.documents.schema.fitting import exact
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
@@ -42,6 +43,8 @@ _NEXT = 10_000
 """How many ids beyond the greatest are tried."""
 _MOST_SEEN = 20
 """How many values of a field become an enumeration at most."""
+_FEW = 6
+"""How many of them are tried if the second one needs other fields."""
 
 # Names that no table has.
 _TEXTS: dict[str, Any] = {"kit_a": "5", "kit_b": "text"}
@@ -105,7 +108,7 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
     identifier = guess.identifier
     for own in [identifier] if near.identifier == identifier else [near.identifier, identifier]:
         guess, least = _least(probe, replace(guess, identifier=own), seen)
-        document = guess.document(probe.free_id(guess), least)
+        document = guess.document(probe.free_id(guess), {**least, **probe.unique(guess)})
         answer = probe.tried(document)
         if probe.comes_back(document, answer):
             guess = _with_wider_ids(probe, guess, (identifier, *_longer(own)), least)
@@ -128,7 +131,7 @@ def _with_wider_ids(
     """The schema, with the first of the `wider` ids that the store keeps: others made it refuse the first documents."""
     for identifier in wider:
         wide = replace(schema, identifier=identifier)
-        if wide == schema or probe.kept(wide.document(probe.free_id(wide), fields)):
+        if wide == schema or probe.kept(wide.document(probe.free_id(wide), {**fields, **probe.unique(wide)})):
             return wide
     return schema
 
@@ -171,7 +174,7 @@ def _limited_to_kept(
         if own.types != ("null",) and not probe.keeps(guess, name, _another(guess, name, least.get(name)), least):
             only, note = _only(probe, guess, name, least, _seen(seen, name))
             notes.append(f"{name}: {note}")
-            guess = with_field(guess, name, only)
+            guess = _never(guess, name) if only is None else with_field(guess, name, only)
     return guess
 
 
@@ -185,43 +188,70 @@ def _least(
     """
     for names in (guess.required, guess.fields.keys()):
         found = guess
-        least = {name: None if guess.fields[name].nullable else _seen(seen, name)[0] for name in names}
+        least: Mapping[str, Any] = {
+            name: None if guess.fields[name].nullable else _seen(seen, name)[0] for name in names
+        }
         for _ in least:
-            answer = probe.tried(found.document(probe.free_id(found), least))
-            shared = [name for name in _named(least, answer.refusal) if not found.fields[name].unique]
-            if not shared or not counted(found.fields[shared[0]], probe.data_type).size:
+            refusal = probe.refusal_of(found, {**least, **probe.unique(found)})
+            shared = [name for name in _named(least, refusal) if not found.fields[name].unique]
+            if not shared:
                 break
-            found = with_field(found, shared[0], found.fields[shared[0]].model_copy(update={"unique": True}))
-            least |= probe.unique(found)
-        if not answer.refusal:
+            found, least = _unlike(probe, found, shared[0], least, _seen(seen, shared[0]))
+        if not refusal:
             return found, least
     return guess, least
 
 
+def _unlike(
+    probe: Probe, guess: DocumentSchema, name: str, least: Mapping[str, Any], values: Sequence[Any]
+) -> tuple[DocumentSchema, Mapping[str, Any]]:
+    """The schema with a field of which no two documents share a value, and the fields with a new one.
+
+    The new value is like the existing `values` if the store refuses others, and has no complaint about another field.
+    """
+    for form in ({}, *forms_of(values)):
+        found = with_field(guess, name, guess.fields[name].model_copy(update={"unique": True, **form}))
+        fields = {**least, **probe.unique(found)}
+        refusal = probe.refusal_of(found, fields)
+        if not refusal or any(other != name for other in _named(least, refusal)):
+            break
+    return found, fields
+
+
+def _never(schema: DocumentSchema, name: str) -> DocumentSchema:
+    """The schema without a field that a document need not have."""
+    fields = {key: own for key, own in schema.fields.items() if key != name}
+    return replace(schema, fields=fields, required=schema.required - {name})
+
+
 def _only(
     probe: Probe, guess: DocumentSchema, name: str, others: Mapping[str, Any], values: Sequence[Any]
-) -> tuple[ValueSchema, str]:
+) -> tuple[ValueSchema | None, str]:
     """The schema of a field of which the store does not keep all values of the type, and a note on those it keeps.
 
-    `values` are existing ones; the `others` are the fields of a document that it keeps.
+    `values` are existing ones; the `others` are the fields of a document that it keeps. None if it keeps no value.
     """
     own = guess.fields[name]
     if own.types in _DOUBLES and all(probe.keeps(guess, name, value, others) for value in _HALVES):
         few_digits = own.model_copy(update={**between(-(10**6), 10**6), "multiple_of": Decimal("0.5")})
         return few_digits, f"numbers of few digits are kept ({_CHANGED})"
     if not probe.keeps(guess, name, values[0], others):
-        return ValueSchema(
-            bson_type=("null",), description=ONLY_NULL
-        ), f"only null is kept ({probe.refusal or _CHANGED})"
+        reason = probe.refusal or _CHANGED
+        if not probe.keeps(guess, name, None, others):
+            return None, f"no value is kept ({reason})"
+        return ValueSchema(bson_type=("null",), description=ONLY_NULL), f"only null is kept ({reason})"
     for form in forms_of(values):
         formed = own.model_copy(update=form)
         made = counted(formed, probe.data_type)
         if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in (1, 2)):
             return formed, f"texts of the form of the existing ones are kept ({probe.refusal or _CHANGED})"
     # Another existing value may need other values of the other fields: one is computed from the other.
-    alone = all(probe.keeps(guess, name, value, others) for value in values[1:2])
-    listed = [*(values if alone else values[:1]), *([None] if own.nullable else [])]
-    which = "existing values are" if alone else f"{values[0]!r} is"
+    if all(probe.keeps(guess, name, value, others) for value in values[1:2]):
+        alone = list(values)
+    else:
+        alone = [values[0], *(value for value in values[2:_FEW] if probe.keeps(guess, name, value, others))]
+    listed = [*alone, *([None] if own.nullable else [])]
+    which = "existing values are" if len(alone) > 1 else f"{alone[0]!r} is"
     return own.model_copy(update={"enum": listed}), f"only {which} kept ({probe.refusal or _CHANGED})"
 
 
@@ -283,10 +313,16 @@ def _next_to(own: ValueSchema, values: Sequence[Any]) -> ValueSchema:
         if len(forms) == 1:
             return own.model_copy(update={"pattern": f"^{forms.pop()}$"})
         return own.model_copy(update={"max_length": max(map(len, values))})
-    if not {"int", "long"} & set(own.types):
+    if own.types == ("date",):
+        own = own.model_copy(update=next(forms_of(values), {}))
+    if {"int", "long", "date"}.isdisjoint(own.types):
         return own
-    greatest = max(int(value) for value in values)
-    return own.model_copy(update=between(greatest + 1, greatest + _NEXT))
+    step = int(own.multiple_of) if isinstance(own.multiple_of, Decimal) else 1
+    greatest = max(int(number) for value in values if (number := exact(value)) is not None)
+    least, most = greatest + step, greatest + _NEXT * step
+    if "date" in own.types:
+        return own.model_copy(update={"minimum": DatetimeMS(least), "maximum": DatetimeMS(most)})
+    return own.model_copy(update=between(least, most))
 
 
 def _another(schema: DocumentSchema, name: str, value: Any) -> Any:

@@ -5,14 +5,14 @@ are not: a length is a limit only if all values have it.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
-from bson import Decimal128
+from bson import DatetimeMS, Decimal128
 
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema, part_of
-from dsync_kit.conformance.documents.schema.fitting import bson_types
+from dsync_kit.conformance.documents.schema.fitting import bson_types, exact
 from dsync_kit.conformance.documents.schema.value_schema import FORMATS, TYPES, ValueSchema
 from dsync_kit.documents import decode, id_field
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
@@ -99,12 +99,20 @@ def _texts(texts: Sequence[str]) -> dict[str, Any]:
     return _fixed_length([len(text) for text in texts])
 
 
+_STEPS = (86_400_000, 3_600_000, 60_000, 1000)
+"""Milliseconds of a day, an hour, a minute and a second."""
 _DECIMAL = re.compile(r"-?(\d+)\.(\d+)")
 _FRACTION = re.compile(r"T\d\d:\d\d:\d\d(?:\.(\d+))?Z$")
 
 
 def forms_of(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """The forms that all of some texts have, as keywords of a schema: times of one precision, decimals of one scale."""
+    """The forms that values have, as keywords of a schema.
+
+    Of dates, whole days or seconds; of texts, times of one precision, decimals of one scale, or the most common form.
+    """
+    dates = [int(date) for value in values if isinstance(date := exact(value), DatetimeMS)]
+    if dates and len(dates) == len(values):
+        yield from ({"multiple_of": Decimal(step)} for step in _STEPS if not any(date % step for date in dates))
     texts = [value for value in values if isinstance(value, str)]
     if not texts or len(texts) < len(values):
         return
@@ -118,6 +126,26 @@ def forms_of(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
         whole = max(len(found[1]) for found in numbers if found is not None)
         # Not -0.00, which may come back without its sign.
         yield {"pattern": rf"^(0|-?[1-9]\d{{0,{whole - 1}}})\.\d{{{scales.pop()}}}$"}
+    # Numbers of any length are made longer, so that there are enough of them to be different.
+    yield from _most_common(texts, ["[0-9]"], lambda sizes: str(max(9, *sizes) if len(sizes) > 1 else max(sizes)))
+    yield from _most_common(texts, ["[0-9]", "[a-z]", "[A-Z]"], lambda sizes: f"{min(sizes)},{max(sizes)}")
+
+
+def _most_common(
+    texts: Sequence[str], classes: Sequence[str], size: Callable[[Set[int]], str]
+) -> Iterator[dict[str, Any]]:
+    """The most common form of texts: what is between runs of characters of these classes, and the runs' sizes."""
+    runs = re.compile(f"({'|'.join(f'{characters}+' for characters in classes)})")
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[list[int]]] = {}
+    for text in texts:
+        made = runs.findall(text)
+        kinds = (next(characters for characters in classes if re.match(characters, run)) for run in made)
+        found.setdefault((tuple(runs.split(text)[::2]), tuple(kinds)), []).append([len(run) for run in made])
+    (between, kinds_of_runs), sizes = max(found.items(), key=lambda item: len(item[1]))
+    if kinds_of_runs:
+        sized = (f"{kind}{{{size(set(place))}}}" for kind, *place in zip(kinds_of_runs, *sizes, strict=True))
+        pieces = (run + re.escape(piece) for run, piece in zip(("", *sized), between, strict=True))
+        yield {"pattern": f"^{''.join(pieces)}$"}
 
 
 def _binaries(values: Sequence[bytes]) -> dict[str, Any]:

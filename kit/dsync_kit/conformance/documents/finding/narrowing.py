@@ -1,31 +1,26 @@
 """A schema, narrowed field by field to the values that a store keeps."""
 
 import math
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
 from dsync_kit.conformance.documents.finding.attempts import (
     Probe,
-    between,
     type_of,
     with_field,
 )
 from dsync_kit.conformance.documents.finding.first_document import ONLY_NULL
+from dsync_kit.conformance.documents.finding.values import GREATEST, Tries, class_of_texts, narrowed_value
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
 __all__ = ["narrowed"]
-
-_GREATEST = Decimal(repr(sys.float_info.max))
-"""The greatest finite double."""
 
 
 def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
@@ -46,28 +41,15 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
             schema = with_field(schema, name, own.of_types(*own.types, "null"))
             yield schema
     for name, own in list(schema.fields.items()):
-        for limits in (_limits(own, probe.data_type), _digits(own, probe.data_type)):
-            for value, limit in limits:
-                if probe.keeps(schema, name, value):
-                    break
-                schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
+        tries = Tries(partial(probe.keeps, schema, name), partial(probe.refuses, schema, name))
+        for narrower in narrowed_value(own, tries, probe.data_type):
+            schema = with_field(schema, name, narrower)
+            yield schema
+        if "array" in own.types and own.enum is None and own.items is not None:
+            for items in narrowed_value(own.items, tries.within(lambda value: [value]), probe.data_type):
+                schema = with_field(schema, name, own.model_copy(update={"items": items}))
                 yield schema
-        for value, limit in _DATES if "date" in own.types and own.enum is None else ():
-            if probe.refuses(schema, name, value):
-                schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
-                yield schema
-        if "double" in own.types and probe.refuses(schema, name, -0.0):
-            schema = with_field(schema, name, schema.fields[name].model_copy(update={"negative_zero": False}))
-            yield schema
-        if "double" in own.types and probe.data_type != DATA_TYPE_MONGO_BSON and _refuses_zeros(probe, schema, name):
-            schema = with_field(schema, name, schema.fields[name].model_copy(update={"trailing_zero": False}))
-            yield schema
-        for value, limit in _least(schema.fields[name]):
-            if not probe.refuses(schema, name, value):
-                break
-            schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
-            yield schema
-        if _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
+        if own.enum is None and _doubles(own) and not probe.keeps(schema, name, _with_nan(own, probe.data_type)):
             schema = with_field(schema, name, _finite(own))
             yield schema
         if "object" in own.types and own.enum is None and own.additional_properties is False:
@@ -105,38 +87,6 @@ def _marked(schema: DocumentSchema, *names: str) -> DocumentSchema:
     return schema
 
 
-def _least(own: ValueSchema) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The first numbers that a column may be too narrow for, each with the keywords for the field if it is refused."""
-    if own.enum is not None or (own.minimum is not None and own.minimum >= 0):
-        return
-    for number in (-1, 0):
-        value = _of_type(own, number)
-        if value is not None:
-            yield value, {"minimum": Decimal(number + 1)}
-
-
-def _of_type(own: ValueSchema, number: int) -> Any:
-    """A whole number as a value of a field; None if the field has no numbers."""
-    if "decimal" in own.types:
-        places = own.multiple_of.as_tuple().exponent if isinstance(own.multiple_of, Decimal) else 0
-        return Decimal128(Decimal(number).quantize(Decimal(1).scaleb(min(0, int(places)))))
-    of_types = (("long", Int64(number)), ("int", number), ("double", float(number) if own.trailing_zero else number))
-    return next((value for kind, value in of_types if kind in own.types), None)
-
-
-def _refuses_zeros(probe: Probe, schema: DocumentSchema, name: str) -> bool:
-    """Whether a JSON number is refused as 5.0, but not as 5."""
-    return probe.refuses(schema, name, 5.0) and not probe.refuses(schema, name, 5)
-
-
-_DATES: Sequence[tuple[Any, dict[str, Any]]] = (
-    (DatetimeMS(-62_135_596_800_000), {"minimum": DatetimeMS(-30_610_224_000_000)}),
-    (DatetimeMS(-30_610_224_000_000), {"minimum": DatetimeMS(1000)}),
-    (DatetimeMS(253_402_300_799_999), {"maximum": DatetimeMS(9_223_372_036_000)}),
-    (DatetimeMS(9_223_372_036_000), {"maximum": DatetimeMS(2_147_483_647_000)}),
-)
-"""The first and the last date of the years 1, 1000, 9999 and 2262, each with the keywords for a field that refuses it:
-then it has dates from the year 1000 or 1970, and until 2262 or 2038."""
 _ANOTHER = 128
 """The subtype of user-defined binary values: a column of bytes has no place for it."""
 _PLAIN_BYTES = {"format": "bytes"}
@@ -144,10 +94,6 @@ _PLAIN_BYTES = {"format": "bytes"}
 
 def _any_binary(own: ValueSchema) -> bool:
     return own.types[:1] == ("binData",) and own.format is None
-
-
-_PRINTED = r"[^\s=+@'\x00-\x1f\x7f-]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
-"""A text without control characters, without white space around it, and unlike a formula."""
 
 
 def _folds_case(probe: Probe, schema: DocumentSchema) -> bool:
@@ -158,18 +104,14 @@ def _folds_case(probe: Probe, schema: DocumentSchema) -> bool:
     return bool(probe.refusal_with_id(schema, value.upper()))
 
 
-_FORMS: Sequence[tuple[str, dict[str, Any]]] = (
-    ("= \u00e9\U0001d11e\n' ", {"pattern": f"^{_PRINTED}$"}),
-    ("\u00e9 '\U0001d11e", {"pattern": r"^[A-Za-z0-9_]([ -~]*[!-~])?$"}),
-    ("a 'b'", {"pattern": "^[A-Za-z0-9]+$"}),
+_FORMS: Sequence[tuple[str, tuple[str, str, str]]] = (
+    # No control characters, no white space around it, and unlike a formula.
+    ("= \u00e9\U0001d11e\n' ", (r"[^\x00-\x1f\x7f]", r"[^\s=+@'\x00-\x1f\x7f-]", r"[^\s\x00-\x1f\x7f]")),
+    ("\u00e9 '\U0001d11e", ("[ -~]", "[A-Za-z0-9_]", "[!-~]")),
+    ("a 'b'", ("[A-Za-z0-9]", "", "")),
 )
-"""Texts, the most unusual first, each with the keywords for a field that does not keep it."""
-_FORMS_OF_IDS = (
-    *((text.replace("\n", ""), limit) for text, limit in _FORMS),
-    ("ab", {"pattern": "^[A-Z0-9]+$"}),
-)
-"""The same for ids, which are drawn without control characters; in some stores they are in upper case."""
-_FORM_LENGTH = max(len(text) for text, _ in _FORMS)
+"""Texts, the most unusual first, each with the characters of a text that is not like it: in the middle, and at the
+ends."""
 
 
 def _formed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
@@ -178,29 +120,35 @@ def _formed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     Only a refusal says so. A text that is acknowledged, but comes back as another, is for the rules to judge.
     """
     names = [name for name, own in schema.fields.items() if own.types[:1] == ("string",) and _any_text(own)]
-    for name in _refused(probe, schema, [name for name in names if not schema.fields[name].min_length], ""):
+    empty = {name: "" for name in names if not schema.fields[name].min_length}
+    for name in _refused(probe, schema, empty):
         schema = with_field(schema, name, schema.fields[name].model_copy(update={"min_length": 1}))
         yield schema
-    for text, limit in _FORMS:
-        names = _refused(probe, schema, names, text)
+    for text, characters in _FORMS:
+        names = _refused(probe, schema, {name: _sized(text, schema.fields[name]) for name in names})
         for name in names:
-            schema = with_field(schema, name, schema.fields[name].model_copy(update=limit))
+            plain = schema.fields[name].model_copy(update={"pattern": None})
+            schema = with_field(schema, name, class_of_texts(plain, *characters))
             yield schema
 
 
 def _any_text(own: ValueSchema) -> bool:
-    short = own.max_length is not None and own.max_length < _FORM_LENGTH
-    return not (own.patterns or own.enum or short)
+    return not (own.patterns or own.enum)
 
 
-def _refused(probe: Probe, schema: DocumentSchema, names: Sequence[str], text: str) -> list[str]:
-    """The fields that refuse a text: tried all at once, then one by one."""
-    if not names:
+def _sized(text: str, own: ValueSchema) -> str:
+    """The text, cut or filled up to the lengths that the schema allows."""
+    return text[: own.max_length].ljust(own.min_length or 0, "a")
+
+
+def _refused(probe: Probe, schema: DocumentSchema, texts: Mapping[str, str]) -> list[str]:
+    """The fields that refuse their text: tried all at once, then one by one."""
+    if not texts:
         return []
-    together = {**probe.others(schema), **dict.fromkeys(names, text)}
+    together = {**probe.others(schema), **texts}
     if not probe.tried(schema.document(probe.free_id(schema), together)).refusal:
         return []
-    return [name for name in names if probe.refuses(schema, name, text)]
+    return [name for name, text in texts.items() if probe.refuses(schema, name, text)]
 
 
 def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
@@ -214,50 +162,6 @@ def _types_tried(own: ValueSchema, data_type: DataType) -> Iterator[Any]:
     else:
         yield from (1.5, {"a": "x"}, "2024-01-01T00:00:00Z")
     yield ["x"]
-
-
-_INTEGERS = (2**31 - 1, 2**15 - 1, 1000, 100, 10, 5, 3, 1)
-
-
-def _limits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Values at common limits, the widest first, each with the keywords for the field if the value is refused."""
-    if own.enum is not None:
-        return
-    if "string" in own.types and not own.patterns:
-        lengths = (300, 255, 100, 50, 20, 10, 5, 2, 1)
-        least = own.min_length or 0
-        yield from (
-            ("x" * long, {"max_length": max(next_, least)}) for long, next_ in pairwise(lengths) if long > least
-        )
-    elif "long" in own.types:
-        of_type = int if data_type != DATA_TYPE_MONGO_BSON else Int64
-        yield from ((of_type(large), between(-next_, next_)) for large, next_ in pairwise((2**62, *_INTEGERS)))
-    elif "int" in own.types:
-        yield from ((large, between(-next_, next_)) for large, next_ in pairwise(_INTEGERS))
-    elif "double" in own.types:
-        if data_type == DATA_TYPE_MONGO_BSON:
-            yield float("nan"), {"minimum": -_GREATEST, "maximum": _GREATEST}
-        yield from ((large, between(-int(next_), int(next_))) for large, next_ in pairwise((1e300, 1e6, 1e3, 1e2)))
-    elif "decimal" in own.types and data_type == DATA_TYPE_MONGO_BSON:
-        sizes = (30, 18, 16, 13, 10, 8, 6, 5, 4, 3, 2, 1)
-        # A column with two decimal places returns 99 as 99.00, which is another spelling, but no lack of room.
-        places = own.multiple_of.as_tuple().exponent if isinstance(own.multiple_of, Decimal) else 0
-        rest = "." + "9" * -places if isinstance(places, int) and places < 0 else ""
-        limits = ((long, between(1 - 10**next_, 10**next_ - 1)) for long, next_ in pairwise(sizes))
-        yield from ((Decimal128("9" * long + rest), limit) for long, limit in limits)
-
-
-def _digits(own: ValueSchema, data_type: DataType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Numbers with ever fewer decimal places; none if existing documents show how many."""
-    if own.enum is not None:
-        return
-    if "decimal" in own.types and own.multiple_of is None and data_type == DATA_TYPE_MONGO_BSON:
-        yield Decimal128("1.123456"), {"multiple_of": Decimal("0.01")}
-        yield Decimal128("1.15"), {"multiple_of": Decimal(1)}
-    elif "double" in own.types and own.multiple_of is None:
-        yield 1 / 3, {"multiple_of": Decimal("0.01")}
-        yield 0.37, {"multiple_of": Decimal("0.5")}
-        yield 0.5, {"multiple_of": Decimal(1)}
 
 
 def _doubles(own: ValueSchema) -> tuple[str, ...]:
@@ -292,23 +196,10 @@ def _members(data_type: DataType) -> Sequence[Any]:
 
 def _finite(own: ValueSchema) -> ValueSchema:
     """The schema of an object whose doubles are finite."""
-    limits = {"minimum": -_GREATEST, "maximum": _GREATEST}
+    limits = {"minimum": -GREATEST, "maximum": GREATEST}
     parts = own.properties or {}
     found = {name: parts[name].model_copy(update=limits) for name in _doubles(own)}
     return own.model_copy(update={"properties": {**parts, **found}})
-
-
-def _limited_part(probe: Probe, schema: DocumentSchema, name: str) -> DocumentSchema:
-    """The schema as more becomes known about a part of its ids: whether it may be empty, or negative."""
-    parts = schema.identifier.properties or {}
-    own = parts[name]
-    empty = ("", {"min_length": 1})
-    for value, limit in [empty] if own.types == ("string",) and _any_text(own) and not own.min_length else _least(own):
-        whole = {**probe.free_id(schema), name: value}
-        if whole in probe.taken or not probe.refusal_with_id(schema, whole):
-            break
-        own = own.model_copy(update=limit)
-    return replace(schema, identifier=schema.identifier.model_copy(update={"properties": {**parts, name: own}}))
 
 
 def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
@@ -320,23 +211,39 @@ def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchem
             form = {"format": "uuid"} if uuids else _PLAIN_BYTES
             yield replace(schema, identifier=schema.identifier.model_copy(update=form))
         return
-    for value, limit in _limits(schema.identifier, probe.data_type):
-        if value in probe.taken or probe.kept(schema.document(value, probe.others(schema))):
-            break
-        schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
+    tries = _tries_of_ids(probe, schema)
+    for narrower in narrowed_value(schema.identifier, tries, probe.data_type):
+        schema = replace(schema, identifier=narrower)
         yield schema
-    for value, limit in _least(schema.identifier):
-        if value in probe.taken or not probe.refusal_with_id(schema, value):
-            break
-        schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
-        yield schema
-    for name in schema.identifier.properties or {}:
-        yield (schema := _limited_part(probe, schema, name))
+    for name, part in (schema.identifier.properties or {}).items():
+        whole = probe.free_id(schema)
+        for narrower in _narrowed_part(part, tries.within(lambda value: {**whole, name: value}), probe.data_type):  # noqa: B023 - used at once
+            parts = {**schema.identifier.properties, name: narrower}
+            schema = replace(schema, identifier=schema.identifier.model_copy(update={"properties": parts}))
+            yield schema
     if schema.identifier.types == ("string",) and _any_text(schema.identifier) and _folds_case(probe, schema):
-        yield replace(schema, identifier=schema.identifier.model_copy(update={"pattern": "^[a-z0-9]+$"}))
+        yield replace(schema, identifier=class_of_texts(schema.identifier, "[a-z0-9]"))
         return
-    for text, limit in _FORMS_OF_IDS if "string" in schema.identifier.types and _any_text(schema.identifier) else ():
-        if not probe.refusal_with_id(schema, text):
+    plain = schema.identifier
+    # Ids are drawn without control characters.
+    for text, characters in _FORMS if "string" in plain.types and _any_text(plain) else ():
+        if not tries.refuses(_sized(text.replace("\n", ""), plain)):
             return
-        schema = replace(schema, identifier=schema.identifier.model_copy(update=limit))
-        yield schema
+        yield replace(schema, identifier=class_of_texts(plain, *characters))
+
+
+def _tries_of_ids(probe: Probe, schema: DocumentSchema) -> Tries:
+    """An id that is taken is kept."""
+    return Tries(
+        lambda value: value in probe.taken or probe.kept(schema.document(value, probe.others(schema))),
+        lambda value: value not in probe.taken and bool(probe.refusal_with_id(schema, value)),
+    )
+
+
+def _narrowed_part(own: ValueSchema, tries: Tries, data_type: DataType) -> Iterator[ValueSchema]:
+    """The schema of a part of ids, as more becomes known about it."""
+    narrower = own
+    for narrower in narrowed_value(own, tries, data_type):
+        yield narrower
+    if own.types == ("string",) and _any_text(own) and not own.min_length and tries.refuses(""):
+        yield narrower.model_copy(update={"min_length": 1})

@@ -171,7 +171,8 @@ def _range_reasons(schema: ValueSchema, value: Any) -> Iterator[str]:
             return
         if exclusive and number == limit:
             yield f"{show_value(value)} is the bound, which is excluded"
-    if schema.multiple_of is not None and not isinstance(number, DatetimeMS):
+    if schema.multiple_of is not None:
+        number = Decimal(int(number)) if isinstance(number, DatetimeMS) else number
         with localcontext(prec=_DIGITS):
             if number is None or abs(number.adjusted()) >= _DIGITS // 2 or number % schema.multiple_of != 0:
                 yield f"{show_value(value)} is not a multiple of {show_value(schema.multiple_of)}"

@@ -70,13 +70,14 @@ def steps(schema: ValueSchema, kind: str, data_type: DataType) -> Steps | None:
     """
     size = Fraction(1)
     least, most = schema.minimum, schema.maximum
+    multiple = Fraction(schema.multiple_of) if isinstance(schema.multiple_of, Decimal) else None
     bounds: list[Bound | None]
     if kind == "date":
         low, high = _DATES
         bounds = [bound if isinstance(bound, DatetimeMS) else None for bound in (least, most)]
+        size = Fraction(multiple.numerator) if multiple else size
     else:
         bounds = [bound if isinstance(bound, Decimal) else None for bound in (least, most)]
-        multiple = Fraction(schema.multiple_of) if isinstance(schema.multiple_of, Decimal) else None
         if kind in _WHOLE:
             # A whole multiple of 5/2 is a multiple of 5.
             size = Fraction(multiple.numerator) if multiple else size

@@ -1,10 +1,10 @@
 """The schema of one value, in MongoDB's dialect of JSON Schema (draft 4, with `bsonType` beside `type`).
 
-As in JSON Schema, a keyword applies only to some types: `maxLength` ignores numbers. Eight things go beyond
+As in JSON Schema, a keyword applies only to some types: `maxLength` ignores numbers. Nine things go beyond
 what MongoDB's server reads: `type: integer`, `format` for texts and binary values, lengths of binary values in bytes,
-bounds of dates, written as Extended JSON, `negativeZero: false` for doubles other than -0.0, `trailingZero: false` for
-JSON numbers that are never written like 5.0, `unique` for a field whose values no two documents share, and `readOnly`
-for a field that the store adds.
+bounds of dates, written as Extended JSON, `multipleOf` for dates, in milliseconds, `negativeZero: false` for doubles
+other than -0.0, `trailingZero: false` for JSON numbers that are never written like 5.0, `unique` for a field whose
+values no two documents share, and `readOnly` for a field that the store adds.
 """
 
 import re
