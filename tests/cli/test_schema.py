@@ -99,5 +99,5 @@ def test_which_namespaces_there_are_is_shown(dsync_kit: Command, tables: str) ->
     """Where namespaces must exist beforehand, and none is given, the plan's are named."""
     done = dsync_kit("schema", f"grpc://{tables}", "--insecure")
     assert done.returncode == 3
-    assert "its plan has main.people" in done.stderr
+    assert "its plan has main.people; try --namespace main.people" in " ".join(done.stderr.split())
     assert done.stderr.endswith("no schema was found: see above\n")

@@ -4,6 +4,7 @@ It writes a few documents, and deletes them again.
 """
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -213,7 +214,8 @@ class _Trying:
     def _advice(self) -> str:
         """How to give a namespace, with examples from the default plan."""
         names = self._namespaces.existing(self._driver)[:_EXAMPLES]
-        return f"{_NAME_ONE}; its plan has {', '.join(names)}" if names else _NAME_ONE
+        options = " ".join(f"--namespace {shlex.quote(name)}" for name in names)
+        return f"{_NAME_ONE}; its plan has {', '.join(names)}; try {options}" if names else _NAME_ONE
 
     def _fails_in_a_namespace_that_is_missing(self, error: ConnectorError) -> None:
         """Keep to the given namespaces if there are some, and say what else may be missing.
