@@ -116,6 +116,13 @@ class RefusesMarkup(ListsItsColumns):
             raise InvalidArgument(f"{column.name}: no markup, and no quotes")
 
 
+@unusual
+class FewKeys(ListsItsColumns):
+    """A table whose key is a number from 1 to 150: most documents of different pages share their ids."""
+
+    tables = (Table("few", (Column("number", "int", least=1, most=150),), ListsItsColumns.tables[0].columns),)
+
+
 # What it can do
 
 

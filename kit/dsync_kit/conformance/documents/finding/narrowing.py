@@ -25,8 +25,12 @@ __all__ = ["narrowed"]
 
 def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     """The schema as more becomes known about it: which types, nulls, missing fields and long texts it keeps."""
-    schema = _with_unique(probe, schema)
-    yield schema
+    # Ids first: every further document needs one. Before, a unique column may be in the way, and they in its way.
+    yield (schema := _with_unique(probe, schema))
+    for narrower_ids in _limited_ids(probe, schema):
+        yield (schema := narrower_ids)
+    if not any(own.unique for own in schema.fields.values()):
+        yield (schema := _with_unique(probe, schema))
     for name in list(schema.fields):
         for value in _types_tried(schema.fields[name], probe.data_type):
             if probe.keeps(schema, name, value):
@@ -58,10 +62,7 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
         if _any_binary(own) and probe.refuses(schema, name, Binary(counted(own, probe.data_type)(1), _ANOTHER)):
             schema = with_field(schema, name, schema.fields[name].model_copy(update=_PLAIN_BYTES))
             yield schema
-    for formed in _formed(probe, schema):
-        schema = formed
-        yield schema
-    yield from _limited_ids(probe, schema)
+    yield from _formed(probe, schema)
 
 
 def _with_unique(probe: Probe, schema: DocumentSchema) -> DocumentSchema:

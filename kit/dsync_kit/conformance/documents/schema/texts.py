@@ -68,11 +68,13 @@ def _series(key: str, prefix: str) -> Series | None:
         numbers = [number for number in _SAMPLES if number < candidate.size]
         if all(_fits(schema, candidate(number)) for number in (*numbers, candidate.size - 1)):
             return candidate
-    found = _found(key)
-    if not found:
+    if not (first := _found(key, 1)):
         return None
-    varied = _varied(schema, found[0])
-    return _apart(varied, prefix) if varied.size > len(found) else Series(lambda number: found[number], len(found))
+    varied = _varied(schema, first[0])
+    if varied.size > _FOUND:
+        return _apart(varied, prefix)
+    found = _found(key, _FOUND)
+    return Series(lambda number: found[number], len(found)) if len(found) >= varied.size else _apart(varied, prefix)
 
 
 def series(schema: ValueSchema, prefix: str = "") -> Series | None:
@@ -173,11 +175,14 @@ def _digits(first: str, digits: str, width: int) -> Series:
 
 
 @lru_cache(maxsize=512)
-def _found(key: str) -> tuple[str, ...]:
-    """Texts that match, the simplest first. Found when a schema is read, because Hypothesis cannot nest searches."""
+def _found(key: str, count: int) -> tuple[str, ...]:
+    """So many texts that match, if there are so many, the simplest first.
+
+    Found when a schema is read, because Hypothesis cannot nest searches.
+    """
     schema = ValueSchema.model_validate_json(key)
     found: list[str] = []
-    while len(found) < _FOUND:
+    while len(found) < count:
         try:
             found.append(find(matching(schema), lambda text: text not in found, settings=_FINDING))
         except (NoSuchExample, Unsatisfiable):
