@@ -63,7 +63,9 @@ _LETTERS = {"x": "", "X": "[A-Z0-9]", "0": "[0-9]"}
 def _measured(own: ValueSchema, tries: Tries) -> ValueSchema:
     """The schema of texts with the characters that they have, if that are few, and their greatest length."""
     least = max(own.min_length or 0, 1)
-    sizes = [size for size in _LENGTHS if size > least] if own.max_length is None else []
+    most = own.max_length
+    sizes = [size for size in _LENGTHS if least < size and (most is None or size < most)]
+    sizes = [most, *sizes] if most is not None and most > least else sizes
     for letter, characters in _LETTERS.items():
         if sizes and tries.keeps(letter * sizes[0]):
             return class_of_texts(own, characters)
