@@ -1,4 +1,4 @@
-"""Whether a refused call held a document, or an id, of which nobody has declared that the store holds it."""
+"""Whether a refused call held a document or an id that the store need not hold, because no schema was declared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -86,7 +86,7 @@ class _Again:
         return not elsewhere or self._accepts_other_fields(holding, write, identifier, fields)
 
     def _documents(self, call: Call) -> Iterator[tuple[Holding, Write]]:
-        """The whole documents of a call to a namespace of which nobody has declared what it holds.
+        """The whole documents of a call to a namespace without a declared schema.
 
         An id that is deleted or looked up counts as a document with it: the store may hold none with such an id.
         """
