@@ -389,7 +389,10 @@ def test_json_numbers_that_must_be_written_without_a_zero_are_found_out() -> Non
 
 
 def test_a_length_that_all_rows_have_is_not_cut_by_a_limit() -> None:
-    """All account numbers have 22 characters, and the column has room for 34: no limit below 22 is assumed."""
+    """All account numbers have 22 characters, and the column has room for 34: no limit below 22 is assumed.
+
+    That shorter ones are kept, too, is found out.
+    """
 
     def accounts(document: Mapping[str, Any]) -> Answer:
         if document.keys() != {"_id", "iban"} or not 0 < len(document["iban"] or "") <= 34:
@@ -399,7 +402,30 @@ def test_a_length_that_all_rows_have_is_not_cut_by_a_limit() -> None:
     rows = encoded([{"_id": f"a{number}", "iban": f"DE{number:020}"} for number in range(6)])
     finding = probed(accounts, BSON, documents=rows)
     assert finding.schema is not None
-    assert (finding.schema.fields["iban"].min_length, finding.schema.fields["iban"].max_length) == (22, 22)
+    assert (finding.schema.fields["iban"].min_length, finding.schema.fields["iban"].max_length) == (1, 22)
+
+
+def test_keys_that_begin_with_a_letter() -> None:
+    """Other keys are refused, and so is a mail address that another row has: neither is null, and nothing else."""
+    rows = [{"_id": f"C{'aB'[n % 2]}x-{n:04}", "mail": f"kunde{n}@example.org" if n % 3 else None} for n in range(9)]
+    kept = {row["mail"] for row in rows} - {None}
+
+    def customers(document: Mapping[str, Any]) -> Answer:
+        if document.keys() != {"_id", "mail"} or not re.fullmatch("[A-Za-z][A-Za-z0-9-]{1,19}", str(document["_id"])):
+            return Answer(refusal="code must have the form [A-Za-z][A-Za-z0-9-]{1,19}")
+        mail = document["mail"]
+        if mail is not None and (not isinstance(mail, str) or not re.fullmatch("[^@]+@[^@]+", mail) or mail in kept):
+            return Answer(refusal="UNIQUE constraint failed: customers.mail")
+        kept.add(mail)
+        return Answer(back=document)
+
+    finding = probed(customers, BSON, documents=encoded(rows))
+    assert finding.schema is not None
+    found = Filling(finding.schema)
+    make = found.counted_ids()
+    assert [make(number) for number in range(200) if not re.match("[A-Za-z]", make(number))] == []
+    assert finding.schema.fields["mail"].unique
+    assert set(finding.schema.fields["mail"].types) == {"string", "null"}
 
 
 class People:

@@ -237,6 +237,8 @@ def _only(
         return few_digits, f"numbers of few digits are kept ({_CHANGED})"
     if not probe.keeps(guess, name, values[0], others):
         reason = probe.refusal or _CHANGED
+        if (unique := _unshared(probe, guess, name, others, values)) is not None:
+            return unique, f"no two documents share a value ({reason})"
         if not probe.keeps(guess, name, None, others):
             return None, f"no value is kept ({reason})"
         return ValueSchema(bson_type=("null",), description=ONLY_NULL), f"only null is kept ({reason})"
@@ -253,6 +255,19 @@ def _only(
     listed = [*alone, *([None] if own.nullable else [])]
     which = "existing values are" if len(alone) > 1 else f"{alone[0]!r} is"
     return own.model_copy(update={"enum": listed}), f"only {which} kept ({probe.refusal or _CHANGED})"
+
+
+def _unshared(
+    probe: Probe, guess: DocumentSchema, name: str, others: Mapping[str, Any], values: Sequence[Any]
+) -> ValueSchema | None:
+    """The schema of a field that keeps values like the existing ones, but none of these; None if it keeps neither."""
+    for form in forms_of(values):
+        own = guess.fields[name].model_copy(update={"unique": True, **form})
+        found = with_field(guess, name, own)
+        value = probe.unique(found).get(name)
+        if value is not None and probe.keeps(found, name, value, others):
+            return own
+    return None
 
 
 def _computed_in(schema: DocumentSchema, probe: Probe) -> list[str]:

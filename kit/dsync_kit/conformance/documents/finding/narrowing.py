@@ -27,8 +27,11 @@ def narrowed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
     """The schema as more becomes known about it: which types, nulls, missing fields and long texts it keeps."""
     # Ids first: every further document needs one. Before, a unique column may be in the way, and they in its way.
     yield (schema := _with_unique(probe, schema))
+    wide = schema
     for narrower_ids in _limited_ids(probe, schema):
         yield (schema := narrower_ids)
+    if schema != wide and _refuses_all(probe, schema) and not _refuses_all(probe, wide):
+        yield (schema := wide)  # what the refusals seemed to say about ids was wrong
     if not any(own.unique for own in schema.fields.values()):
         yield (schema := _with_unique(probe, schema))
     for name in list(schema.fields):
@@ -78,6 +81,11 @@ def _with_unique(probe: Probe, schema: DocumentSchema) -> DocumentSchema:
     return schema if probe.refusal_of(schema, {**fields, **others}) else _marked(schema, *others)
 
 
+def _refuses_all(probe: Probe, schema: DocumentSchema) -> bool:
+    """Whether even a document like one that was kept is refused, with each of two ids of the schema."""
+    return all(probe.refusal_of(schema, probe.others(schema)) for _ in range(2))
+
+
 _UNLIKE = 900
 """A value that comes after so many others, and is none of the samples."""
 
@@ -110,9 +118,12 @@ _FORMS: Sequence[tuple[str, tuple[str, str, str]]] = (
     ("= \u00e9\U0001d11e\n' ", (r"[^\x00-\x1f\x7f]", r"[^\s=+@'\x00-\x1f\x7f-]", r"[^\s\x00-\x1f\x7f]")),
     ("\u00e9 '\U0001d11e", ("[ -~]", "[A-Za-z0-9_]", "[!-~]")),
     ("a 'b'", ("[A-Za-z0-9]", "", "")),
+    # A code, or a name as in a programming language.
+    ("00", ("[A-Za-z0-9]", "[A-Za-z]", "")),
 )
 """Texts, the most unusual first, each with the characters of a text that is not like it: in the middle, and at the
 ends."""
+_LOWER_FORMS: Sequence[tuple[str, tuple[str, str, str]]] = (("00", ("[a-z0-9]", "[a-z]", "")),)
 
 
 def _formed(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchema]:
@@ -222,12 +233,13 @@ def _limited_ids(probe: Probe, schema: DocumentSchema) -> Iterator[DocumentSchem
             parts = {**schema.identifier.properties, name: narrower}
             schema = replace(schema, identifier=schema.identifier.model_copy(update={"properties": parts}))
             yield schema
+    forms = _FORMS
     if schema.identifier.types == ("string",) and _any_text(schema.identifier) and _folds_case(probe, schema):
         yield replace(schema, identifier=class_of_texts(schema.identifier, "[a-z0-9]"))
-        return
+        forms = _LOWER_FORMS
     plain = schema.identifier
     # Ids are drawn without control characters.
-    for text, characters in _FORMS if "string" in plain.types and _any_text(plain) else ():
+    for text, characters in forms if "string" in plain.types and _any_text(plain) else ():
         if not tries.refuses(_sized(text.replace("\n", ""), plain)):
             return
         yield replace(schema, identifier=class_of_texts(plain, *characters))

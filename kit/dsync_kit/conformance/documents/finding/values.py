@@ -62,6 +62,9 @@ _LETTERS = {"x": "", "X": "[A-Z0-9]", "0": "[0-9]"}
 
 def _measured(own: ValueSchema, tries: Tries) -> ValueSchema:
     """The schema of texts with the characters that they have, if that are few, and their greatest length."""
+    known = 0
+    if own.max_length is not None and own.max_length == own.min_length:
+        known, own = own.max_length, _resized(own, tries)
     least = max(own.min_length or 0, 1)
     most = own.max_length
     sizes = [size for size in _LENGTHS if least < size and (most is None or size < most)]
@@ -70,9 +73,20 @@ def _measured(own: ValueSchema, tries: Tries) -> ValueSchema:
         if sizes and tries.keeps(letter * sizes[0]):
             return class_of_texts(own, characters)
         if not tries.refuses(letter * least):
-            limited = {"max_length": next((size for size in sizes[1:] if tries.keeps(letter * size)), least)}
-            return class_of_texts(own.model_copy(update=limited if sizes else {}), characters)
+            longest = next((size for size in sizes[1:] if tries.keeps(letter * size)), least)
+            limited = {"max_length": max(longest, known)} if sizes else {}
+            return class_of_texts(own.model_copy(update=limited), characters)
     return own
+
+
+def _resized(own: ValueSchema, tries: Tries) -> ValueSchema:
+    """The schema of texts that all had one length: if the store also keeps another one, that was by chance."""
+    other = (own.max_length or 1) - 1 or 2
+    letter = next((letter for letter in _LETTERS if tries.keeps(letter * other)), None)
+    if letter is None:
+        return own
+    least = other if tries.refuses(letter) else None
+    return own.model_copy(update={"min_length": least, "max_length": None})
 
 
 def class_of_texts(own: ValueSchema, characters: str, first: str = "", last: str = "") -> ValueSchema:
