@@ -146,6 +146,14 @@ def test_explorers_have_a_little_time_in_a_late_run() -> None:
     assert [budget.share(rule) for rule in exploring] == [pytest.approx(0.25 * least), pytest.approx(0.75 * least)]
 
 
+def test_the_last_rules_have_a_little_time_in_a_late_run() -> None:
+    """If the rules before took all of the profile's time, the others still have a quarter of their part of it."""
+    clock = Clock()
+    budget = Budget(replace(QUICK, exploring=0.0), RULES, clock=clock)
+    clock.now += QUICK.total + 1.0
+    assert [budget.share(rule) for rule in RULES] == [pytest.approx(0.25 * QUICK.total / len(RULES))] * len(RULES)
+
+
 def test_a_rule_that_needs_more_examples_has_more_time() -> None:
     """In a late run, shares are as the numbers of examples; but few examples do not make a share tiny."""
     clock = Clock()

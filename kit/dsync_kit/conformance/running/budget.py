@@ -12,7 +12,7 @@ _AHEAD = 0.5
 """While a run has used at most this fraction of the time due so far, its rules get all that the profile allows."""
 
 _EVEN_LATE = 0.25
-"""The fraction of their part of the profile's time that explorers have even if the other rules took all of it."""
+"""The fraction of its part of the profile's time that a rule has even if those before it took all of it."""
 
 _APART = 0.5
 """The fraction of a profile's time that judging rules again, apart from features of a failure, may always take."""
@@ -65,7 +65,8 @@ class Budget:
         left, self._given = self._others - self._given, self._given + weight
         if spent * self._others <= _AHEAD * self._for_others * self._given:
             return None
-        return max(0.0, self._for_others - spent) * self.jobs * weight / max(weight, left)
+        least = _EVEN_LATE * self._for_others / self._others
+        return max(least, (self._for_others - spent) / max(weight, left)) * self.jobs * weight
 
     def _explorers_share(self, weight: float) -> float:
         """The seconds of a rule that explores; if no others run, what the profile gives a rule."""
