@@ -1,5 +1,6 @@
 """Tables whose schema nobody has declared: they may refuse more than the kit has found out, but not anything."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted
-from dsync_kit.protocol import WriteDataRequest, WriteDataResponse
+from dsync_kit.protocol import DataType, WriteDataRequest, WriteDataResponse
 
-from .fault import Variant, judge
+from .fault import REFERENCE, Variant, judge
 from .typed_connector import Row
 from .typed_database import Database
 from .typed_tables import Column, Table
@@ -58,6 +59,16 @@ class HoldsFewForNow(HoldsFew):
     """The same, refused as if there would be room for more later."""
 
     refusal = ResourceExhausted
+
+
+class FewNamespaces(REFERENCE.ReferenceConnector):
+    """An embedded store that has room for so many namespaces, also for emptied ones."""
+
+    def commit(self, namespace: str, data_type: DataType, changes: Sequence[Any]) -> None:
+        names = self.store.namespaces()
+        if changes and namespace not in names and len(names) >= 60:
+            raise FailedPrecondition("there are 60 namespaces already")
+        super().commit(namespace, data_type, changes)
 
 
 class EvenNumbers(ListsItsColumns):
@@ -143,6 +154,13 @@ def test_what_a_store_refuses_beside_plain_documents_is_its_choice(connector: An
     statuses = _statuses(connector, *rules)
     assert Status.FAILED not in statuses
     assert Status.PASSED in statuses
+
+
+def test_a_store_may_have_room_for_few_namespaces() -> None:
+    """Once a new namespace is refused, whatever is written to it, the examples are declined."""
+    result = judge(Variant("few", FewNamespaces, "", "local"), ["write/read-back", "write/overwrites", "updates/model"])
+    assert {outcome.status for outcome in result.outcomes} <= {Status.PASSED, Status.NOT_EXERCISED}
+    assert any("60 namespaces" in note for outcome in result.outcomes for note in outcome.notes)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ _PLAIN = (1, 7919)
 """The numbers of plain documents: another document may have a value of one, where none may be there twice."""
 
 _THERE = 3
-"""So many documents that are there are written again."""
+"""So many documents that are there are written again, or so many namespaces are written to."""
 
 
 def refuses_undeclared(case: Case, error: ConnectorError) -> bool:
@@ -76,7 +76,7 @@ class _Again:
         make = holding.counted_ids()
         plain = (self._plain(holding, make(number), number) for number in _PLAIN)
         if not any(self._accepts(write, document) for document in plain):
-            return any(self._accepts(write, document) for document in self._there(holding, write))
+            return self._is_full(holding, write)
         if self._full:
             return False
         # With an id that was accepted before, it may be refused because of what is there, or was deleted.
@@ -143,8 +143,19 @@ class _Again:
             holding.plainest(identifier, number) if isinstance(holding, Filling) else holding.document(identifier, {})
         )
 
+    def _is_full(self, holding: Holding, write: Write) -> bool:
+        """Whether there is no room for a further document in the namespace, or for a further namespace.
+
+        A full store still accepts documents that are there, and plain ones in the namespaces that it has.
+        """
+        if there := self._there(holding, write):
+            return any(self._accepts(write, document) for document in there)
+        plain = self._plain(holding, holding.counted_ids()(1), 1)
+        earlier = self._case.subject.namespaces.before(write.namespace)[:_THERE]
+        return any(self._accepts(write._replace(namespace=name), plain) for name in earlier)
+
     def _there(self, holding: Holding, write: Write) -> list[bytes]:
-        """Some documents of the kit that are in the namespace: a full store refuses all but these."""
+        """Some documents of the kit that are in the namespace."""
         sent = list(self._known.values())
         if not sent and self._case.declared.can_read:
             listed = self._case.subject.data.read(write.namespace, write.data_type, driver=self._driver)

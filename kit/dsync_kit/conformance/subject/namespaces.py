@@ -33,7 +33,7 @@ class Namespaces:
         self._journal = journal
         self._default_plan = default_plan
         self._existing: tuple[str, ...] = ()
-        self._made: set[str] = set()
+        self._made: dict[str, None] = {}
         self._numbers = itertools.count(1)
         self._style = _STYLES[0]
 
@@ -46,8 +46,13 @@ class Namespaces:
         """A new name of a namespace."""
         name = self._style(self.run, next(self._numbers))
         self._journal.take(name)
-        self._made.add(name)
+        self._made[name] = None
         return name
+
+    def before(self, name: str) -> list[str]:
+        """The names from `fresh` before this one, the oldest first; none if it was offered."""
+        made = list(self._made)
+        return made[: made.index(name)] if name in self._made else []
 
     def is_ordinary(self, name: str) -> bool:
         """Whether a name was offered, or came from `fresh`."""
