@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,14 @@ def import_folder(folder: Path, name: str) -> ModuleType:
     except SystemExit as error:
         raise CannotLoad(f"{folder / name}.py cannot be loaded: {_reason(error)}") from error
     except Exception as error:
-        raise CannotLoad(f"{folder / name}.py cannot be imported: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}{_place(error, folder)}"
+        raise CannotLoad(f"{folder / name}.py cannot be imported: {reason}") from error
+
+
+def _place(error: Exception, folder: Path) -> str:
+    """The last line of the folder's code that the error passed through, in parentheses; empty if there is none."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
+    return f" (line {frames[-1].lineno} of {Path(frames[-1].filename).relative_to(folder)})" if frames else ""
 
 
 def _reason(error: SystemExit) -> str:

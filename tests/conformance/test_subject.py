@@ -130,7 +130,7 @@ def test_namespaces_that_hold_different_documents_are_not_too_few() -> None:
         return None if fits else InvalidArgument(f"a row has the columns _id, {column}; {column} is a text")
 
     subject = subject_of(Sink(refuses), "a", "b")
-    assert lacking(subject, (Need.TWO_NAMESPACES,)).startswith("each of the given namespaces holds other documents")
+    assert lacking(subject, (Need.TWO_NAMESPACES,)).startswith("the given namespaces hold different documents")
 
 
 def test_kinds_of_ids_that_a_store_refuses_are_found_out() -> None:

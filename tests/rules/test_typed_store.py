@@ -1,5 +1,6 @@
 """The typed store itself: unmodified, it keeps or refuses whatever is written, and each of its faults can be seen."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -233,6 +234,21 @@ def test_whatever_does_not_fit_and_is_left_out_is_one_bug() -> None:
     (first,) = (outcome for outcome in result.violations() if not outcome.cause)
     assert first.failure is not None
     assert first.failure.hint.startswith("an error of the store is ignored")
+
+
+def test_an_update_that_is_changed_names_the_document_that_is() -> None:
+    """Of several documents that do not fit, the failure is about the one that came back changed, and names its rule."""
+    (fault,) = [found for found in OUTSIDE if found.name == "typed-null-texts-are-empty"]
+    result = judge(fault, ["schema/null", "schema/updates"])
+    first, second = result.violations()
+    assert (first.rule, second.rule, second.cause) == ("schema/null", "schema/updates", "schema/null")
+    for outcome in (first, second):
+        assert outcome.failure is not None
+        assert re.search(
+            r"^a document that does not fit \(\w+: of type null, not string\) was accepted, but the listing is not "
+            r"what was written: .*: \w+ was written as null, and is '' \(string\)$",
+            outcome.failure.message,
+        )
 
 
 @pytest.mark.parametrize("rule", ["plan/default", "lifecycle/over-grpc"])

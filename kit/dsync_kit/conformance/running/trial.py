@@ -227,7 +227,7 @@ class Trial:
         return None
 
     def _declines_undeclared(self, refusal: ConnectorError) -> None:
-        self.declined[f"it refuses a document that nobody has declared to fit ({refusal}): see --documents"] += 1
+        self.declined[f"it refuses a document that no declared schema covers ({refusal}): see --documents"] += 1
 
     @property
     def key(self) -> bytes:

@@ -16,7 +16,7 @@ UNKNOWN = "no document that it accepts is known: declare what the namespace hold
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
 """The rules that fail if nothing that was written is listed: no others need to run."""
 
-_OTHER_FORMS = "each of the given namespaces holds other documents: name two that hold the same"
+_OTHER_FORMS = "the given namespaces hold different documents: name two that hold the same"
 
 _SHOWN = frozenset({Need.LISTING, Need.LOADING, Need.CHANGING, Need.READING})
 
