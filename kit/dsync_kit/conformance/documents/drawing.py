@@ -235,7 +235,7 @@ def _object(schema: ValueSchema, data_type: DataType) -> Draw | None:
         return fixed
     additional = schema.additional_properties
     more = values(additional, data_type) if isinstance(additional, ValueSchema) else field_values.values(data_type)
-    extra = st.dictionaries(field_values.field_names, more, max_size=2)
+    extra = st.dictionaries(field_values.field_names, more, max_size=6)
     return st.builds(
         lambda own, others: {**{k: v for k, v in others.items() if k not in schema.properties}, **own}, fixed, extra
     )
