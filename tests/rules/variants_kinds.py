@@ -73,10 +73,10 @@ class Topic(StreamsOnly):
 
 @unusual()
 class TopicRefusesCopies(StreamsOnly):
-    """A plan with an initial copy is refused: run dsync with --mode CDC."""
+    """A plan with an initial copy, or with neither copy nor updates, is refused: run dsync with --mode CDC."""
 
     def generate_plan(self, request: GeneratePlanRequest) -> GeneratePlanResponse:
-        if request.initial_sync:
+        if request.initial_sync or not request.updates:
             raise Unimplemented("a topic cannot be listed: run dsync with --mode CDC")
         return super().generate_plan(request)  # type: ignore[no-any-return]
 

@@ -88,18 +88,22 @@ class Driver:
     def plan(
         self, namespaces: Sequence[str] = (), *, initial_sync: bool | None = None, updates: bool = False
     ) -> GeneratePlanResponse:
-        """GeneratePlan, which dsync never repeats. A plan has an initial copy unless the source can only be streamed.
+        """GeneratePlan, which dsync never repeats.
+
+        A plan has an initial copy unless the source can only be streamed: then it has updates, since dsync never asks
+        for neither.
 
         It is only repeated here if it is refused just after a stream was cancelled: a source with one replication slot
         cannot plan updates until the database has noticed that. dsync never plans after a stream.
         """
         copies = self.limits.copies if initial_sync is None else initial_sync
-        request = GeneratePlanRequest(namespaces=namespaces, initial_sync=copies, updates=updates)
+        wanted = updates or (initial_sync is None and not copies)
+        request = GeneratePlanRequest(namespaces=namespaces, initial_sync=copies, updates=wanted)
         while True:
             try:
                 return self.api.generate_plan(request)
             except ConnectorError:
-                if not updates or time.monotonic() > self.limits.stream_closed + _RELEASE_SECONDS:
+                if not wanted or time.monotonic() > self.limits.stream_closed + _RELEASE_SECONDS:
                     raise
                 time.sleep(_RELEASE_PAUSE)
 
