@@ -17,6 +17,7 @@ from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, probed
 from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.subject.holds.finding import Namespace, find
 from dsync_kit.documents import decode, encode, encode_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON
@@ -714,3 +715,24 @@ def test_columns_that_must_agree_keep_the_values_of_one_row() -> None:
         "amount": [700],
         "state": ["new", "done"],
     }
+
+
+def test_a_table_that_others_write_to_is_left_alone() -> None:
+    """What others have changed is not written back, and the kit says that they write to it."""
+    rows = {f"a{number}": {"_id": f"a{number}", "n": number} for number in range(5)}
+    own: list[bytes] = []
+
+    def write(document: bytes) -> None:
+        row = decode(document, BSON)
+        assert row["_id"] not in rows, "it would undo what somebody else has just written"
+        own.append(document)
+
+    def read() -> list[bytes]:
+        for row in rows.values():
+            row["n"] += 1  # somebody else's counter
+        return [*encoded(list(rows.values())), *own]
+
+    finding = find(Namespace("shop.stock", write, read, remove=lambda _: own.clear()), BSON)
+    assert finding.live
+    assert finding.schema is None
+    assert finding.notes == ("others write to it at the same time",)

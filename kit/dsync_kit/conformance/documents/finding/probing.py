@@ -29,7 +29,7 @@ class SchemaFinding:
     """A schema, or None if no document was accepted; notes for the report; and how many documents were written.
 
     `suggested` is what existing documents suggest, if one like them was refused. `missing` says whether the namespace
-    does not exist.
+    does not exist, `live` whether others write to it at the same time.
     """
 
     schema: DocumentSchema | None
@@ -37,6 +37,7 @@ class SchemaFinding:
     calls: int
     suggested: DocumentSchema | None = None
     missing: bool = False
+    live: bool = False
 
 
 def probed(

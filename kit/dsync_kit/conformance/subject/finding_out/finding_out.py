@@ -30,6 +30,7 @@ __all__ = ["find_out"]
 
 _EXAMPLES = 3
 _DECLARE = "declare what it holds with --documents"
+_ANOTHER = "name one to which nobody else writes"
 _CREATE = "create it beforehand, or correct its name"
 _NAME_ONE = "name one with --namespace, or as `namespaces` in conformance.py"
 _ANY_FIELDS: tuple[dict[str, object], ...] = ({"kit_a": "5", "kit_b": "text"}, {"kit_a": 5})
@@ -314,7 +315,7 @@ class _Trying:
             except (ConnectorError, Violation):
                 return False  # the rules will meet it again
             if finding.schema is None:
-                advice = _CREATE if finding.missing else _DECLARE
+                advice = _CREATE if finding.missing else _ANOTHER if finding.live else _DECLARE
                 self.notes += [f"{shown}: {note}; {advice}" for note in finding.notes]
                 self.unknown[names] = finding.notes[-1]
                 self._closed.add(names)

@@ -1,5 +1,6 @@
 """Finds out what offered namespaces hold if nobody has declared it, by writing to them and reading back."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,9 @@ __all__ = ["FoundSchemas", "Namespace", "find"]
 
 _LOOKED_AT = 200
 """The most existing documents from which a schema is inferred."""
+
+_WATCHED, _PAUSE = 1.0, 0.1
+"""For so many seconds, and with so long pauses, a namespace is watched to see whether others write to it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
     Raises ConnectorError if the connector cannot be reached.
     """
     attempts = _Attempts(namespace, data_type)
+    live = False
     try:
         finding = probed(
             attempts.attempt,
@@ -59,10 +64,12 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
             kinds=kinds,
             taken=attempts.taken,
         )
-        missing = attempts.missing if finding.schema is None else ""
-        return replace(finding, notes=(f"it is not there ({missing})",), missing=True) if missing else finding
     finally:
-        attempts.clean_up()
+        live = attempts.clean_up()
+    if live:
+        return replace(finding, schema=None, notes=("others write to it at the same time",), live=True)
+    missing = attempts.missing if finding.schema is None else ""
+    return replace(finding, notes=(f"it is not there ({missing})",), missing=True) if missing else finding
 
 
 class _Attempts:
@@ -106,17 +113,45 @@ class _Attempts:
             self._look_for_strays(document)
         return Answer(back=None if found is None else decode(found, self._type))
 
-    def clean_up(self) -> None:
-        """Delete what was written, and write again what that has changed."""
+    def clean_up(self) -> bool:
+        """Delete what was written, and write again what that has changed.
+
+        Returns whether others write to the namespace, too: what they have changed stays as it is.
+        """
         listed = {document_key(document, self._type): document for document in self._listed()}
         # An acknowledged but dropped document may have an id that the store can neither hold nor delete.
         readable = self._namespace.read is not None
         held = [one for one in self._written if not readable or document_key(one, self._type) in listed]
         self._namespace.remove([*held, *self._strays.values()])
-        for key, before in self.there.items():
+        changed = self._changed(self.there, listed) if self._written else []
+        if changed and self._goes_on_changing():
+            return True
+        for before in changed:
             # A store that makes ids from other fields has confused a document of the kit with this one.
-            if self._written and not (key in listed and same_document(listed[key], before, self._type)):
-                self._namespace.write(before)
+            self._namespace.write(before)
+        return False
+
+    def _goes_on_changing(self) -> bool:
+        """Whether documents that were there first change, or go, within a second in which the kit writes nothing."""
+        last, end = self._there_now(), time.monotonic() + _WATCHED
+        while time.monotonic() < end:
+            time.sleep(_PAUSE)
+            if self._changed(last, now := self._there_now()):
+                return True
+            last = now
+        return False
+
+    def _there_now(self) -> Mapping[bytes, bytes]:
+        listed = ((document_key(document, self._type), document) for document in self._listed())
+        return {key: document for key, document in listed if key in self.there}
+
+    def _changed(self, before: Mapping[bytes, bytes], now: Mapping[bytes, bytes]) -> list[bytes]:
+        """The documents that were there before, and are not there any more, or not as they were."""
+        return [
+            document
+            for key, document in before.items()
+            if key not in now or not same_document(now[key], document, self._type)
+        ]
 
     def _back(self, key: bytes) -> bytes | None:
         return next((listed for listed in self._listed() if document_key(listed, self._type) == key), None)
