@@ -376,6 +376,18 @@ def test_bytes_of_other_subtypes_do_not_fit(data: st.DataObject) -> None:
         assert decode(misfit.document, BSON)["data"].subtype in (2, 5, 128)
 
 
+@QUICK
+@given(st.data())
+def test_a_text_of_a_form_is_tried_with_a_blank_at_its_end(data: st.DataObject) -> None:
+    """A column of fixed width cuts it, and it is no longer than other texts of the form."""
+    code = {"bsonType": "string", "pattern": "^[A-Z]{4}$"}
+    filling = Filling(parse({"properties": {"_id": {"bsonType": "string"}, "code": code}}).of(BSON))
+    misfits = several_misfits(filling, [MisfitKind.OTHER_FORM])
+    assert misfits is not None
+    codes = [decode(misfit.document, BSON)["code"] for misfit in data.draw(misfits)]
+    assert [one for one in codes if one.endswith(" ") and len(one) == 4]
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "wrong"),
     [

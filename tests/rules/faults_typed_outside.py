@@ -449,6 +449,15 @@ class UnlistedValuesAreTheFirst(_Listed):
         return column.members[0]
 
 
+@broken("schema/listed-values", "special input")
+class UnlistedCodesAreTheDefault(_Listed):
+    """A code of the right form that is not listed becomes the default; other texts are refused."""
+
+    def member(self, column: Column, value: str) -> str:
+        first = column.members[0]
+        return first if value.isalpha() and value.islower() and len(value) == len(first) else value
+
+
 # Ids
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 from itertools import count, zip_longest
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
@@ -213,16 +214,33 @@ def _texts(schema: ValueSchema, kind: MisfitKind, filling: Filling) -> Iterator[
     elif kind is MisfitKind.NUL:
         yield from ("a\0b", "\0", "text\0")
     elif kind is MisfitKind.OTHER_FORM and schema.patterns:
-        yield from (wrong for wrong in (f"!{text}", f"{text}!", text.swapcase(), f" {text} ", "") if wrong != text)
+        # Of the same length, too: a column of fixed width fills up shorter texts, and cuts blanks at the end.
+        others = (f"!{text}", f"{text}!", f"{text[:-1]} ", text.swapcase(), f" {text} ", "")
+        yield from (wrong for wrong in others if wrong != text)
 
 
 def _near(members: list[Any]) -> Iterator[Any]:
     for member in members:
         if isinstance(member, str):
-            yield from (member.swapcase(), f"{member} ", f" {member}", f"{member}x", member[:-1])
+            yield from (
+                member.translate(_NEXT),
+                member.swapcase(),
+                f"{member} ",
+                f" {member}",
+                f"{member}x",
+                member[:-1],
+            )
         elif isinstance(member, int) and not isinstance(member, bool):
             yield member + 1
     yield from ("", "none of them")
+
+
+_NEXT = {
+    **str.maketrans(ascii_lowercase, ascii_lowercase[1:] + ascii_lowercase[:1]),
+    **str.maketrans(ascii_uppercase, ascii_uppercase[1:] + ascii_uppercase[:1]),
+}
+"""Each letter's next one: texts of the same form. A store may only look at that, and take an unlisted code for a
+default."""
 
 
 def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
