@@ -390,6 +390,19 @@ def test_a_text_of_a_form_is_tried_with_a_blank_at_its_end() -> None:
     assert find(misfits, is_tried, settings=QUICK)
 
 
+def test_dates_are_tried_with_parts_of_a_second() -> None:
+    """Where whole minutes were found out, a column may cut off the rest."""
+    at = {"bsonType": "date", "multipleOf": 60_000}
+    filling = Filling(parse({"properties": {"_id": {"bsonType": "string"}, "at": at}}).of(BSON))
+    misfits = several_misfits(filling, [MisfitKind.TOO_MANY_DIGITS])
+    assert misfits is not None
+
+    def is_tried(found: list[Misfit]) -> bool:
+        return any(decode(misfit.document, BSON)["at"].microsecond for misfit in found)
+
+    assert find(misfits, is_tried, settings=QUICK)
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "wrong"),
     [

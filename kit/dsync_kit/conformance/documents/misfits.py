@@ -279,8 +279,12 @@ _FINE = (1 / 3, 0.1 + 0.2, 12345.678901234567)
 
 def _finer(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
     data_type = filling.schema.data_type
-    for kind in ("double", "decimal", "int", "long"):
+    for kind in ("double", "decimal", "int", "long", "date"):
         if kind not in schema.types or (found := steps(schema, kind, data_type)) is None:
+            continue
+        if kind == "date":
+            # The schema may have whole minutes because a column cuts off parts of a second.
+            yield from (DatetimeMS(int(found.at(found.nearest + 1)) + more) for more in (1, 1500, 3_723_004))
             continue
         if kind in ("int", "long"):
             if found.size > 1:
