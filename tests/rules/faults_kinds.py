@@ -125,6 +125,11 @@ class TopicRefusesLargeMessagesInVain(variants_info.SinkOnly):
         return super().write_data(request)  # type: ignore[no-any-return]
 
 
+@broken("write/idempotent")
+class QueueRefusesWhatItHas(variants_info.SinkOnly, faults_write.InsertFailsWhereThereIsOne):
+    """A file for each document, which must not exist: the same page again is refused, and nobody sees what is there."""
+
+
 @broken("write/concurrent", "rare")
 class TopicExpectsItsSequence(variants_info.SinkOnly):
     """A message names the one before it: of two writers at once, the broker refuses one for good."""

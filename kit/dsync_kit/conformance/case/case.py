@@ -243,9 +243,11 @@ class Case(Drawing):
         """
         return self.subject.settling.settled(look)
 
-    def loaded(self, *, min_size: int = 0, max_size: int = 6, small: bool = False) -> tuple[str, Model]:
-        """A namespace with drawn documents, and its model."""
-        data_type = self.data_type()
+    def loaded(
+        self, *, min_size: int = 0, max_size: int = 6, small: bool = False, data_type: DataType | None = None
+    ) -> tuple[str, Model]:
+        """A namespace with drawn documents, and its model; without a data type, in one that can be read, too."""
+        data_type = self.data_type() if data_type is None else data_type
         documents = self.page(data_type, min_size=min_size, max_size=max_size, small=small)
         namespace = self.namespace()
         self.write(namespace, documents, data_type)
@@ -291,6 +293,10 @@ class Case(Drawing):
         """Raise Inapplicable if no document is known that the connector accepts."""
         if not self.declared.accepts and all(family.schema is None for family in self.subject.families):
             raise self.decline("it is not known what its namespaces hold: declare it with --documents")
+
+    def written_type(self) -> DataType:
+        """A data type in which documents can be written, whether or not anybody can read them."""
+        return self.data_type(self.declared.types or self.declared.sink_types)
 
     def declines(self, error: ConnectorError) -> bool:
         """Whether a status means that the store legally declines the request."""

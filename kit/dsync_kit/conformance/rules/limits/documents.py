@@ -32,7 +32,7 @@ __all__ = ["RULES"]
 def large_document(case: Case) -> None:
     """Documents of 1 MiB and 15 MiB are stored whole, or refused with INVALID_ARGUMENT."""
     case.decline_if_unknown()
-    data_type = case.data_type(case.declared.types or case.declared.sink_types)
+    data_type = case.written_type()
     namespace = case.namespace()
     kept: list[bytes] = []
     for size in (1, 15):

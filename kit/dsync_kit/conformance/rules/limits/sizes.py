@@ -50,7 +50,7 @@ _HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_mess
 def large_page(case: Case) -> None:
     """A page of 8 MiB (thorough: 64 MiB) is written."""
     case.decline_if_unknown()
-    data_type = case.data_type(case.declared.types or case.declared.sink_types)
+    data_type = case.written_type()
     namespace = case.namespace()
     piece, first = _piece(case, namespace, data_type)
     documents = _large(case, 8 * case.bulk * MIB // piece, data_type, piece)
@@ -119,7 +119,7 @@ def large_stream(case: Case) -> None:
 def many_documents(case: Case) -> None:
     """A page of 2,000 documents (thorough: 12,000) is written."""
     case.decline_if_unknown()
-    data_type = case.data_type(case.declared.types or case.declared.sink_types)
+    data_type = case.written_type()
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()
     _write(case, namespace, documents, data_type)

@@ -42,7 +42,7 @@ _MARGIN = 10
 def concurrent(case: Case) -> None:
     """Pages from as many parallel writers as dsync may start are all there afterwards."""
     case.decline_if_unknown()
-    data_type = case.data_type(case.declared.types or case.declared.sink_types)
+    data_type = case.written_type()
     documents = case.numbered(240, data_type)
     namespace = case.namespace()
     pages = [documents[start : start + 5] for start in range(0, len(documents), 5)]

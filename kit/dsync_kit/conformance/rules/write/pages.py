@@ -60,29 +60,31 @@ def several_pages(case: Case) -> None:
 @rule(
     "write/idempotent",
     "It overwrites by id (retries, restarted partitions and resumed runs send documents again)",
-    needs=_BOTH,
+    needs=(Need.SINK,),
     hint="documents are inserted without a check for their id: use an upsert",
     after=("write/read-back",),
     about=FeatureKind.WRITTEN_AGAIN,
 )
 def idempotent(case: Case) -> None:
     """Writing a page again changes nothing."""
-    namespace, model = case.loaded(min_size=1, small=True)
+    case.decline_if_unknown()
+    namespace, model = case.loaded(min_size=1, small=True, data_type=case.written_type())
     case.write(namespace, list(model.documents.values()), model.data_type)
-    case.expect(namespace, model, "the listing after the same page was written twice")
+    case.expect_if_read(namespace, model, "the same page was written twice")
 
 
 @rule(
     "write/overwrites",
     "It overwrites by id",
-    needs=_BOTH,
+    needs=(Need.SINK,),
     hint="an existing document is left as it is, or its old fields are merged into the new one",
     after=("write/read-back", "write/idempotent"),
     about=FeatureKind.WRITTEN_AGAIN,
 )
 def overwrites(case: Case) -> None:
     """A document with an existing id replaces the whole old document."""
-    data_type = case.data_type()
+    case.decline_if_unknown()
+    data_type = case.written_type()
     identifiers = case.identifiers(data_type)
     contents = case.contents(data_type, small=True)
     namespace, model = case.namespace(), Model(data_type)
@@ -94,7 +96,7 @@ def overwrites(case: Case) -> None:
         ]
         case.write(namespace, page, data_type)
         model.write(page)
-    case.expect(namespace, model, "the listing after documents were written again with other contents")
+    case.expect_if_read(namespace, model, "documents were written again with other contents")
 
 
 @rule(
