@@ -118,17 +118,18 @@ class WritesSlowly(OneStreamAtATime):
             yield from super().stream_updates(request, context)
         finally:
             self.store.slot.acquire()
-            threading.Timer(0.8, self.store.slot.release).start()
+            threading.Timer(0.4, self.store.slot.release).start()
 
     def write_updates(self, request: Any) -> Any:
-        time.sleep(0.8)
+        time.sleep(0.4)
         return super().write_updates(request)
 
 
 def test_a_stream_that_was_refused_before_slow_writes_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal, because an earlier stream held the only slot, is seen after the writes: the slot is free by then."""
     monkeypatch.setattr(following, "_REOPENING_SECONDS", 0.3)
-    result = judge(Variant("slowly", WritesSlowly, "", "local"), ["stream/inserts"])
+    few = replace(PROFILES["quick"], examples=3)
+    result = judge(Variant("slowly", WritesSlowly, "", "local"), ["stream/inserts"], profile=few)
     (outcome,) = result.outcomes
     assert outcome.failure is None, outcome.failure
 

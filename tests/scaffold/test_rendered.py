@@ -94,15 +94,19 @@ def test_a_folder_is_a_connector_without_being_installed(rendered: Render, answe
     assert connector.matches(f"{answers.scheme}://bucket/prefix")
 
 
+def verify(rendered: Render, *words: str) -> None:
+    """Verify a rendered connector in the quick profile, which must find nothing wrong."""
+    folder = rendered(ANSWERS[4])
+    run("dsync_kit.cli.kit", "verify", folder, "--profile", "quick", "--seed", "1", *words, cwd=folder.parent)
+
+
 def test_it_is_conformant(rendered: Render) -> None:
-    """From the first minute, the kit finds nothing wrong. (The demonstration shows it on a real server.)"""
-    run(
-        "dsync_kit.cli.kit",
-        "verify",
-        rendered(ANSWERS[4]),
-        "--profile",
-        "quick",
-        "--seed",
-        "1",
-        cwd=rendered(ANSWERS[4]).parent,
-    )
+    """From the first minute, the kit finds nothing wrong. (The demonstration runs all rules, on a real server.)"""
+    areas = ("info", "plan", "list", "metadata", "write", "updates", "encoding", "errors", "lifecycle", "packaging")
+    verify(rendered, *(word for area in areas for word in ("--rule", f"{area}/*")))
+
+
+@pytest.mark.campaign
+def test_it_conforms_to_all_rules(rendered: Render) -> None:
+    """Those that kill it, and those that explore, too."""
+    verify(rendered)
