@@ -67,9 +67,10 @@ def test_how_operations_meet(name: str, rule: str, meetings: set[Meeting]) -> No
     assert meetings <= {found.meeting for found, _ in outcome.reached}
 
 
+@pytest.mark.campaign
 def test_a_failure_names_its_operations() -> None:
     """The example lists them in their order, and the transcript says where each begins."""
-    (outcome,) = _judged("refused-comes-with-the-next", "explore/in-order", seconds=60.0, shrinking=10.0).outcomes
+    (outcome,) = _judged("refused-comes-with-the-next", "explore/in-order", seconds=60.0, shrinking=30.0).outcomes
     assert outcome.failure is not None
     steps = dict(outcome.failure.example)["steps"]
     assert "write a page that is bad" in steps

@@ -1,10 +1,11 @@
 """`dsync-kit verify`: runs the rules, shows the results, writes the reports."""
 
+import itertools
 import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -197,21 +198,26 @@ def orders_of(asked: Verification) -> Orders:
 def _follow(events: Generator[Event, None, None], console: Console, seen: _Seen) -> Result:
     """Show the events as they come; returns the result of the run."""
     with TerminalProgress(console) as progress:
-        for event in events:
-            try:
-                progress.show(event)
-            except KeyboardInterrupt:
-                # Interrupted between two steps of the engine: it stops what it started, and sums up.
-                event = events.throw(KeyboardInterrupt())
-            match event:
-                case Resolved():
-                    seen.typed, seen.rules = event.options, event.rules
-                case RunStarted():
-                    seen.started = event
-                case KitBroke():
-                    print(printable_lines(event.text), file=sys.stderr)
-                case RunFinished():
-                    return event.result
+        try:
+            return _result(events, progress, seen)
+        except KeyboardInterrupt:
+            # Interrupted between two steps of the engine: it stops what it started, and sums up.
+            return _result(itertools.chain([events.throw(KeyboardInterrupt())], events), progress, seen)
+
+
+def _result(events: Iterable[Event], progress: TerminalProgress, seen: _Seen) -> Result:
+    """Show the events up to the last one; returns its result."""
+    for event in events:
+        progress.show(event)
+        match event:
+            case Resolved():
+                seen.typed, seen.rules = event.options, event.rules
+            case RunStarted():
+                seen.started = event
+            case KitBroke():
+                print(printable_lines(event.text), file=sys.stderr)
+            case RunFinished():
+                return event.result
     raise RuntimeError("the engine ended without a result")
 
 
