@@ -94,15 +94,11 @@ class Settling:
     def appears(self, look: Callable[[], T | None]) -> T | None:
         """What `look` finds of the last write, as soon as it is visible; None if it does not come within the lag."""
         self.find_out(lambda: look() is not None)
-        self._polling = True
-        try:
-            for pause in itertools.chain([0.0], _pauses()):
-                time.sleep(pause)
-                if (found := look()) is not None or time.monotonic() > self._written + self.seconds:
-                    return found
-        finally:
-            self._polling = False
-        return None
+        with self.at_once():
+            pauses = _pauses()
+            while (found := look()) is None and time.monotonic() <= self._written + self.seconds:
+                time.sleep(next(pauses))
+            return found
 
     def _note(self, lag: float) -> None:
         """Note after how many seconds something became visible; 0 if at once."""

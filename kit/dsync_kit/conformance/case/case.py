@@ -295,7 +295,11 @@ class Case(Drawing):
             raise self.decline("it is not known what its namespaces hold: declare it with --documents")
 
     def written_type(self) -> DataType:
-        """A data type in which documents can be written, whether or not anybody can read them."""
+        """A data type in which documents can be written, whether or not anybody can read them.
+
+        Raises Inapplicable if no document is known that the connector accepts.
+        """
+        self.decline_if_unknown()
         return self.data_type(self.declared.types or self.declared.sink_types)
 
     def declines(self, error: ConnectorError) -> bool:

@@ -24,7 +24,7 @@ from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, G
 __all__ = ["refuses_undeclared"]
 
 _FULL_CODES = REFUSING_CODES | {StatusCode.RESOURCE_EXHAUSTED}
-"""The codes with which a store says that there is no room for another document."""
+"""The codes with which a store may refuse a document because it is full."""
 
 _PLAIN = (1, 7919)
 """The numbers of plain documents: another document may have a value of one, where none may be there twice."""

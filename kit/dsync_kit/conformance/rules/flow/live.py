@@ -30,7 +30,7 @@ _SHORT_SECONDS = 0.1
 """The same between other listings: documents that come and go during one show how its pages are bounded."""
 _MOST_LISTINGS = 40
 _NO_CHANCE = 5
-"""So many inserts and deletes of a finite stream, all of them in a listing before it, are no coincidence."""
+"""If the first listing already shows this many inserts and deletes of a finite stream, the source is at its end."""
 
 _Key = tuple[str, bytes]
 _State = Mapping[str, Held]

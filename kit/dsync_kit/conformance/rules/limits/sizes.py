@@ -49,7 +49,6 @@ _HINT = "the server has gRPC's inbound limit of 4 MiB: set grpc.max_receive_mess
 @rule("limits/large-page", LIMIT, needs=(Need.SINK,), hint=_CUT, after=("write/overwrites",), examples=ONCE, fills=8)
 def large_page(case: Case) -> None:
     """A page of 8 MiB (thorough: 64 MiB) is written."""
-    case.decline_if_unknown()
     data_type = case.written_type()
     namespace = case.namespace()
     piece, first = _piece(case, namespace, data_type)
@@ -118,7 +117,6 @@ def large_stream(case: Case) -> None:
 )
 def many_documents(case: Case) -> None:
     """A page of 2,000 documents (thorough: 12,000) is written."""
-    case.decline_if_unknown()
     data_type = case.written_type()
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()

@@ -41,7 +41,6 @@ _MARGIN = 10
 )
 def concurrent(case: Case) -> None:
     """Pages from as many parallel writers as dsync may start are all there afterwards."""
-    case.decline_if_unknown()
     data_type = case.written_type()
     documents = case.numbered(240, data_type)
     namespace = case.namespace()

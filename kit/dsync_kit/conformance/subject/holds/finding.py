@@ -54,7 +54,6 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
     Raises ConnectorError if the connector cannot be reached.
     """
     attempts = _Attempts(namespace, data_type)
-    live = False
     try:
         finding = probed(
             attempts.attempt,
@@ -84,7 +83,7 @@ class _Attempts:
         self.missing = ""
         """The last message if every write was answered with NOT_FOUND: then the namespace does not exist."""
         self._found = False
-        self.there = {document_key(document, data_type): document for document in self._listed()}
+        self.there = self._keyed()
         self.taken = Taken.of(self.there.values(), data_type)
 
     def attempt(self, document: Mapping[str, Any]) -> Answer:
@@ -118,7 +117,7 @@ class _Attempts:
 
         Returns whether others write to the namespace, too: what they have changed stays as it is.
         """
-        listed = {document_key(document, self._type): document for document in self._listed()}
+        listed = self._keyed()
         # An acknowledged but dropped document may have an id that the store can neither hold nor delete.
         readable = self._namespace.read is not None
         held = [one for one in self._written if not readable or document_key(one, self._type) in listed]
@@ -133,17 +132,17 @@ class _Attempts:
 
     def _goes_on_changing(self) -> bool:
         """Whether documents that were there first change, or go, within a second in which the kit writes nothing."""
-        last, end = self._there_now(), time.monotonic() + _WATCHED
+        last, end = self._keyed(), time.monotonic() + _WATCHED
         while time.monotonic() < end:
             time.sleep(_PAUSE)
-            if self._changed(last, now := self._there_now()):
+            if self._changed({key: last[key] for key in self.there if key in last}, now := self._keyed()):
                 return True
             last = now
         return False
 
-    def _there_now(self) -> Mapping[bytes, bytes]:
-        listed = ((document_key(document, self._type), document) for document in self._listed())
-        return {key: document for key, document in listed if key in self.there}
+    def _keyed(self) -> dict[bytes, bytes]:
+        """The listed documents by key."""
+        return {document_key(document, self._type): document for document in self._listed()}
 
     def _changed(self, before: Mapping[bytes, bytes], now: Mapping[bytes, bytes]) -> list[bytes]:
         """The documents that were there before, and are not there any more, or not as they were."""
