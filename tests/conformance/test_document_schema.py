@@ -377,7 +377,7 @@ def test_bytes_of_other_subtypes_do_not_fit(data: st.DataObject) -> None:
 
 
 def test_a_text_of_a_form_is_tried_with_a_blank_at_its_end() -> None:
-    """A column of fixed width cuts it, and it is no longer than other texts of the form."""
+    """A fixed-width column cuts off the blank, although the text is as long as the others of its form."""
     code = {"bsonType": "string", "pattern": "^[A-Z]{4}$"}
     filling = Filling(parse({"properties": {"_id": {"bsonType": "string"}, "code": code}}).of(BSON))
     misfits = several_misfits(filling, [MisfitKind.OTHER_FORM])
