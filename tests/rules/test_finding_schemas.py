@@ -17,7 +17,7 @@ from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS, probed
 from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
-from dsync_kit.conformance.subject.holds.finding import Namespace, find
+from dsync_kit.conformance.subject.finding_out.probed_namespace import Namespace, find
 from dsync_kit.documents import decode, encode, encode_id
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DATA_TYPE_JSON_ID as JSON

@@ -152,6 +152,26 @@ def test_a_table_that_does_not_exist_is_said_to_be_missing() -> None:
     assert said == ["three: it is not there (NOT_FOUND: no table 'three'); create it beforehand, or correct its name"]
 
 
+class FixedColumns(Reference):
+    """Each namespace is a table with the same columns, all of which may be left out."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for data in request.data:
+            if unknown := decode(data, request.type).keys() - {"_id", "id", "size", "note"}:
+                raise InvalidArgument(f"there is no column {min(unknown)!r}")
+        return super().write_data(request)
+
+
+def test_new_namespaces_with_fixed_fields_get_no_others() -> None:
+    """Where new namespaces refuse unknown fields, documents are drawn from the schema that was found out."""
+    subject = subject_of(client_of(FixedColumns))
+    assert subject.found.makes_namespaces
+    (family,) = subject.families
+    assert family.schema is not None
+    assert family.schema.of(BSON).fields.keys() <= {"size", "note"}
+    assert subject_of(client_of(Reference)).families[0].schema is None
+
+
 class MakesItsIds(Reference):
     """A table with a key of two columns: a row's id is made from them, whatever id it is written with."""
 

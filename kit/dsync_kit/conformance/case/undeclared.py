@@ -16,7 +16,7 @@ from dsync_kit.conformance.documents.strategies import make_document
 from dsync_kit.conformance.results.outcome import Inapplicable, Violation
 from dsync_kit.conformance.subject.data import REFUSING_CODES
 from dsync_kit.conformance.subject.holds.families import Family
-from dsync_kit.conformance.subject.holds.finding import FoundSchemas
+from dsync_kit.conformance.subject.holds.found_schemas import FoundSchemas
 from dsync_kit.documents import decode, decode_id, id_field
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, GetByIdsRequest, Update

@@ -17,8 +17,8 @@ from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
+from dsync_kit.conformance.subject.finding_out.access import Access
 from dsync_kit.conformance.subject.finding_out.finding_out import find_out
-from dsync_kit.conformance.subject.finding_out.samples import Access
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS, only_streams
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.declared_schemas import documents_of

@@ -2,39 +2,19 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from grpc import StatusCode
 
-from dsync_kit.conformance.calls.driver import Driver
-from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.keys import key_in
 from dsync_kit.conformance.documents.strategies import removals, update_to
 from dsync_kit.conformance.results.outcome import Violation
-from dsync_kit.conformance.subject.data import Data
-from dsync_kit.conformance.subject.declared import Declared
-from dsync_kit.conformance.subject.holds.finding import Namespace
-from dsync_kit.conformance.subject.liveness import Liveness
-from dsync_kit.conformance.subject.namespaces import Namespaces
-from dsync_kit.conformance.subject.remembered import Remembered
+from dsync_kit.conformance.subject.finding_out.access import Access
+from dsync_kit.conformance.subject.finding_out.probed_namespace import Namespace
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_UPDATE, DataType
 
-__all__ = ["Access", "Samples"]
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a connector is reached of which only its declaration is known."""
-
-    declared: Declared
-    data: Data
-    namespaces: Namespaces
-    driver: Driver
-    liveness: Liveness
-    remembered: Remembered
-    settling: Settling
+__all__ = ["Samples"]
 
 
 class Samples:

@@ -6,7 +6,7 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.subject.data import DECLINING_CODES
-from dsync_kit.conformance.subject.finding_out.samples import Access
+from dsync_kit.conformance.subject.finding_out.access import Access
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import Partition
 

@@ -9,7 +9,7 @@ from dsync_kit.conformance.documents.holding import Anything, Holding
 from dsync_kit.conformance.documents.schema.schema_file import SchemaFile, printed
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.conformance.results.features import Features
-from dsync_kit.conformance.subject.holds.finding import FoundSchemas
+from dsync_kit.conformance.subject.holds.found_schemas import FoundSchemas
 from dsync_kit.protocol import DataType
 
 __all__ = ["EVERY_NAMESPACE", "Family", "Schemas", "families"]

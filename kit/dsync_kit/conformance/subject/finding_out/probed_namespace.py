@@ -1,4 +1,4 @@
-"""Finds out what offered namespaces hold if nobody has declared it, by writing to them and reading back."""
+"""Finds out what a namespace holds, by writing to it and reading back; leaves it as it was."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +11,18 @@ from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.probing import SchemaFinding, probed
 from dsync_kit.conformance.documents.keys import document_key, key_in
-from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.taken import Taken
 from dsync_kit.documents import decode, encode, id_field, same_document
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType
 
-__all__ = ["FoundSchemas", "Namespace", "find"]
+__all__ = ["Namespace", "find"]
 
 _LOOKED_AT = 200
 """The most existing documents from which a schema is inferred."""
 
 _WATCHED, _PAUSE = 1.0, 0.1
 """For so many seconds, and with so long pauses, a namespace is watched to see whether others write to it."""
-
-
-@dataclass(frozen=True)
-class FoundSchemas:
-    """What was found out about one namespace, by data type."""
-
-    by_type: Mapping[DataType, DocumentSchema]
-
-    def of(self, data_type: DataType) -> DocumentSchema:
-        """The schema of documents of one data type."""
-        return self.by_type[data_type]
 
 
 @dataclass(frozen=True)
