@@ -88,6 +88,21 @@ def test_what_is_no_document_is_a_feature(data: bytes, data_type: DataType, malf
     assert Feature(MALFORMED, malformation) in example.features()
 
 
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        ({"a": 1, "b": "x", "array": [], "document": {}}, {"number", "string", "array", "object"}),
+        ({"a": 1, "b": "x", "c": None}, set()),
+    ],
+)
+def test_few_kinds_of_values_are_features(fields: dict[str, object], kinds: set[str]) -> None:
+    """Of many kinds, none says what an example is about. Arrays and documents don't count: they hold the others."""
+    example = Shown(lambda _: True)
+    document = encode({"id": "a", **fields}, DATA_TYPE_JSON_ID)
+    example.request(WriteDataRequest(namespace="one", data=[document], type=DATA_TYPE_JSON_ID))
+    assert {feature.detail for feature in example.features() if feature.kind is FeatureKind.VALUES} == kinds
+
+
 class Source(Connector):
     """Offers nothing that an example could draw from."""
 

@@ -7,6 +7,7 @@ import bson
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.subject import Subject
@@ -24,7 +25,7 @@ from dsync_kit.protocol import (
 )
 from dsync_kit.targets.target import OpenTarget
 
-from .fault import REFERENCE, SETTINGS
+from .fault import REFERENCE, SETTINGS, Variant, judge
 from .variants_stores import ReadsLag
 
 Reference = REFERENCE.ReferenceConnector
@@ -88,6 +89,16 @@ def test_where_nothing_is_listed_only_the_rules_that_say_so_need_it() -> None:
     assert lacking(subject, (Need.SINK, Need.READING), "write/read-back") == ""
     assert lacking(subject, (Need.SINK,), "errors/malformed-document") == ""
     assert subject_of(client_of(Reference)).found.shows
+
+
+def test_where_nothing_is_listed_a_rule_judges_the_answers() -> None:
+    """A rule that can judge a sink by its answers alone does so, and does not repeat that nothing is listed."""
+    rules = ["plan/partitions", "write/read-back", "write/idempotent", "write/overwrites", "write/concurrent"]
+    rules += ["limits/large-page", "limits/many-documents", "limits/large-document"]
+    outcomes = {outcome.rule: outcome for outcome in judge(Variant("forgets", Forgets, ""), rules).outcomes}
+    assert outcomes["write/read-back"].status is Status.FAILED
+    answered = ("write/idempotent", "write/overwrites", "write/concurrent", *rules[-3:])
+    assert {rule: outcomes[rule].status for rule in answered} == dict.fromkeys(answered, Status.PASSED)
 
 
 class ListsNoIds(Reference):

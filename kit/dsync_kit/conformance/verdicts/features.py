@@ -32,7 +32,10 @@ __all__ = ["Shown"]
 _ORDER = list(FeatureKind)
 
 _FEW_KINDS = 2
-"""The smallest example of a bug with one kind of value shows at most so many kinds."""
+"""The smallest example of a bug with one kind of value shows at most so many kinds, besides arrays and documents."""
+
+_CONTAINERS = frozenset({"array", "object"})
+"""The kinds of values that hold values of other kinds, and so rarely come alone."""
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -84,7 +87,7 @@ class Shown:
             found.add(Feature(FeatureKind.MIXED_IDS))
         elif len(kinds) == 1:
             found |= {Feature(FeatureKind.IDS, kind) for kind in kinds}
-        if len(self._values) <= _FEW_KINDS:
+        if len(self._values - _CONTAINERS) <= _FEW_KINDS:
             found |= {Feature(FeatureKind.VALUES, kind) for kind in self._values}
         return tuple(sorted(found, key=lambda feature: (_ORDER.index(feature.kind), feature.detail)))
 

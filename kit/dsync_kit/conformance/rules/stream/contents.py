@@ -78,7 +78,7 @@ def values(case: Case) -> None:
     except InvalidArgument as error:
         raise case.decline(f"it refuses some of the values: {error.message}") from error
     wanted = scene.wanted()
-    if case.offers(Need.READING):
+    if case.reads_back:
         listed = case.read(name, scene.data_type, expected=len(scene.ids))
         wanted = {name: held(Model(scene.data_type, listed))}
     follower.converge(wanted, what="a stream of a document with these fields")

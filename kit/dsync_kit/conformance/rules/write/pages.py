@@ -157,7 +157,7 @@ def repeated_ids(case: Case) -> None:
 )
 def empty_page(case: Case) -> None:
     """An empty page is accepted, and changes nothing."""
-    if not case.declared.can_read or not case.declared.loads or not case.found.shows:
+    if not case.reads_back:
         data_type = case.data_type(case.declared.sink_types)
         case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
         case.checks += 1
