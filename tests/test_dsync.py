@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg
@@ -31,6 +32,7 @@ from dsync_kit.testing import load_harness
 from dsync_kit.testing.ports import free_ports
 from dsync_kit.testing.postgresql import PostgreSQL
 from dsync_kit.testing.process import OwnedProcess
+from dsync_kit.testing.seaweedfs import SeaweedFS
 
 from .cli.test_serve import serving
 
@@ -242,6 +244,38 @@ def test_the_kit_judges_a_table_behind_dsyncs_postgres(tmp_path):
     assert done.returncode == 1, done.stdout + done.stderr
     verdicts = {rule["id"]: rule["status"] for rule in json.loads(report.read_text())["rules"]}
     assert {rule: verdicts[rule] for rule in _KNOWN} == _KNOWN
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("word", ["/dev/fakesource", "file", "s3"])
+def test_a_bug_of_dsyncs_own_connectors_hides_little(tmp_path, word):
+    """At least 80 % of the applicable rules reach a verdict of their own: they pass, fail for their own reason,
+    or pass apart from the failure that explains them."""
+    report = tmp_path / "report.json"
+    with ExitStack() as stack:
+        words = [word]
+        if word == "file":
+            (tmp_path / "data").mkdir()
+            words = [f"file://{tmp_path}/data"]
+        elif word == "s3":
+            server = stack.enter_context(SeaweedFS())
+            keys = ["--access-key-id", server.access_key_id, "--secret-access-key", server.secret_access_key]
+            place = ["--region", server.region, "--endpoint", server.endpoint, "--use-path-style"]
+            words = [f"s3://{server.make_bucket()}/prefix", *place, *keys]
+        address, _ = stack.enter_context(_dsync_serves(tmp_path, *words))
+        words = ["--profile", "quick", "--seed", "1", "--insecure", "--report", f"json={report}"]
+        command = [sys.executable, "-m", "dsync_kit.cli.kit", "verify", f"grpc://{address}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    applicable = [rule for rule in json.loads(report.read_text())["rules"] if rule["status"] != "skipped"]
+    reached = [rule["id"] for rule in applicable if _has_verdict(rule)]
+    assert len(reached) >= 0.8 * len(applicable), sorted({rule["id"] for rule in applicable} - set(reached))
+
+
+def _has_verdict(rule: dict[str, Any]) -> bool:
+    if rule.get("cause"):
+        return (rule.get("apart") or {}).get("status") == "passed"
+    return rule["status"] in ("passed", "failed", "flaky")
 
 
 @contextmanager
