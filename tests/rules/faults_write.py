@@ -505,6 +505,14 @@ class LongIdsAreCut(Keyed):
 
 
 @broken("write/long-ids", "special input")
+class LongKeysAreCut(Keyed):
+    """LMDB's keys have at most 511 bytes: longer ids are cut."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return value.encode()[:511] if isinstance(value, str) and len(value.encode()) > 511 else None
+
+
+@broken("write/long-ids", "special input")
 class LongIdsAreUnknown(Keyed):
     """Ids are file names, and the file system's error is not mapped."""
 

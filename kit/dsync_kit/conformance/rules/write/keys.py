@@ -90,11 +90,10 @@ def long_ids(case: Case) -> None:
     sizes = [size for size, values in ids.items() if all(allows("string", value) for value in values)]
     if not sizes:
         raise case.does_not_apply("it accepts no long texts as ids")
-    size = case.draw(st.sampled_from(sizes), "characters")
-    documents = [case.document(value, {"n": value[-1]}, data_type) for value in ids[size]]
+    drawn = case.draw(choosing.many(sizes), "characters")
     namespace = case.namespace()
-    case.write_if_accepted(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"the listing of two ids of {size} characters")
+    model = case.write_groups(namespace, [ids[size] for size in drawn], data_type)
+    case.expect(namespace, model, "the listing of long ids")
 
 
 @rule(
