@@ -19,6 +19,7 @@ from dsync_kit.protocol import (
     StreamUpdatesRequest,
     Update,
     WriteDataRequest,
+    WriteDataResponse,
     WriteUpdatesRequest,
 )
 
@@ -175,6 +176,34 @@ class WritesOneByOne(_Refusing):
             one = WriteDataRequest(namespace=request.namespace, type=request.type, data=[data])
             Reference.write_data(self, one)
         raise error
+
+
+@broken("errors/nothing-half-written", "special input")
+class WritesInBatches(Reference):
+    """A page is written in batches of 100, and only a batch's own documents are checked before it is."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for start in range(0, len(request.data) or 1, 100):
+            batch = WriteDataRequest(namespace=request.namespace, type=request.type)
+            batch.data.extend(request.data[start : start + 100])
+            super().write_data(batch)
+        return WriteDataResponse()
+
+
+@broken("errors/nothing-half-written", "rare")
+class LargeDocumentsEndAPage(Reference):
+    """A page is written in batches of 100, after all of it was decoded; only a document's size is checked by batch."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for document in request.data:
+            self.insertion(document, request.type)
+        for start in range(0, len(request.data), 100):
+            if any(len(document) > 16384 for document in request.data[start : start + 100]):
+                raise InvalidArgument("a document has more than 16 KiB")
+            batch = WriteDataRequest(namespace=request.namespace, type=request.type)
+            batch.data.extend(request.data[start : start + 100])
+            Reference.write_data(self, batch)
+        return WriteDataResponse()
 
 
 @broken("errors/refused-type")

@@ -540,6 +540,18 @@ class RowsAreCheckedOneByOne(TypedConnector):
         return super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type))
 
 
+@broken("schema/page", "special input")
+class RowsAreCheckedByTheHundred(TypedConnector):
+    """Each batch of 100 rows is a transaction: if a later one is refused, the rows of the earlier ones are there."""
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for start in range(0, len(request.data), 100):
+            batch = WriteDataRequest(namespace=request.namespace, type=request.type)
+            batch.data.extend(request.data[start : start + 100])
+            super().write_data(batch)
+        return WriteDataResponse()
+
+
 @broken("schema/page")
 class OnlyTheFirstDocumentIsChecked(TypedConnector):
     """The columns of the first document make the statement; additional fields of the others are dropped."""

@@ -93,6 +93,20 @@ def test_texts_in_upper_case() -> None:
     assert schema.fields["title"].max_length == 20
 
 
+def test_codes_of_another_table() -> None:
+    """A foreign key has the form of a code, and only accepts the codes that the other table has: its first ones."""
+    companies = [f"CMP{n:03}" for n in range(1, 13)]
+    contacts = Store(
+        {
+            "_id": lambda value: type(value) is bson.Int64,
+            "company": lambda value: value in companies,
+            "name": lambda value: isinstance(value, str),
+        }
+    )
+    rows = [{"_id": bson.Int64(n), "company": companies[n % 12], "name": f"name {n}"} for n in range(60)]
+    assert set(contacts.found(rows).fields["company"].enum or ()) <= set(companies)
+
+
 @pytest.mark.parametrize(
     "mails", [[f"user{n}@example.org" for n in range(40)], ["ann@example.org", "bob@post.de", "jo@example.com"]]
 )

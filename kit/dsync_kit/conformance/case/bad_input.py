@@ -5,7 +5,10 @@ from grpc import StatusCode
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.errors import ConnectorError
 
-__all__ = ["BAD_INPUT", "BEST_CODE", "expect_code", "expect_final", "expect_refused"]
+__all__ = ["BAD_INPUT", "BEST_CODE", "MORE_THAN_A_BATCH", "expect_code", "expect_final", "expect_refused"]
+
+MORE_THAN_A_BATCH = 120
+"""So many documents that many connectors split the page: if a later part is refused, an earlier one may remain."""
 
 BAD_INPUT = "bad input must carry a final code"
 """For a MUST: after a retryable code, dsync would repeat the call in vain."""

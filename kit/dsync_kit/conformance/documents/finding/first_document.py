@@ -16,7 +16,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
     without_field,
 )
 from dsync_kit.conformance.documents.finding.inference import forms_of, inferred
-from dsync_kit.conformance.documents.schema.counted import counted
+from dsync_kit.conformance.documents.schema.counted import Counted, counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.fitting import exact
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
@@ -245,7 +245,7 @@ def _only(
     for form in forms_of(values):
         formed = own.model_copy(update=form)
         made = counted(formed, probe.data_type)
-        if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in (1, 2)):
+        if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in _far(made)):
             return formed, f"values of the form of the existing ones are kept ({probe.refusal or _CHANGED})"
     # Another existing value may need other values of the other fields: one is computed from the other.
     if all(probe.keeps(guess, name, value, others) for value in values[1:2]):
@@ -255,6 +255,11 @@ def _only(
     listed = [*alone, *([None] if own.nullable else [])]
     which = "existing values are" if len(alone) > 1 else f"{alone[0]!r} is"
     return own.model_copy(update={"enum": listed}), f"only {which} kept ({probe.refusal or _CHANGED})"
+
+
+def _far(made: Counted) -> tuple[int, int]:
+    """The numbers of two values that are hardly among the existing ones: most series of codes begin with 1."""
+    return made.size * 3 // 8, made.size * 5 // 8
 
 
 def _unshared(

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.bad_input import BAD_INPUT, expect_final, expect_refused
+from dsync_kit.conformance.case.bad_input import BAD_INPUT, MORE_THAN_A_BATCH, expect_final, expect_refused
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents import strategies
+from dsync_kit.conformance.documents.choosing import choice
 from dsync_kit.conformance.documents.strategies import BSON, id_value, make_document, update
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.verdicts.model import Model
@@ -47,6 +48,12 @@ def _malformed(case: Case, data_type: DataType) -> bytes:
     cut = st.integers(1, len(whole) - 1).map(lambda size: whole[:size])
     large = make_document(value, {"a": _LARGE_TEXT}, data_type)[:-1]
     return case.draw(st.one_of(st.sampled_from(_MALFORMED[data_type]), cut, st.just(large)), "malformed document")
+
+
+def _large(case: Case, data_type: DataType) -> bytes:
+    """A document of 100 KB, which a store may refuse."""
+    value = case.holding(data_type).sample_id()
+    return case.document(value, {case.long_field(len(_LARGE_TEXT), data_type): _LARGE_TEXT}, data_type)
 
 
 def _without_id(case: Case, data_type: DataType) -> bytes:
@@ -147,11 +154,12 @@ def nothing_half_written(case: Case) -> None:
     """A page refused for one bad document writes nothing."""
     data_type = case.data_type()
     good = case.page(data_type, min_size=1, max_size=4, small=True)
-    # Where nothing can be removed, the drawn ones may be there already; this one is only sent here.
-    good += case.numbered(1, data_type, prefix="half")
+    # Where nothing can be removed, the drawn ones may be there already; these are only sent here.
+    good += case.numbered(case.draw(choice(1, MORE_THAN_A_BATCH), "further documents"), data_type, prefix="half")
     namespace = case.namespace()
-    if _refusal(case, namespace, [*good, _malformed(case, data_type)], data_type) is None:
-        raise case.decline("a malformed document is accepted")
+    bad = _large(case, data_type) if case.draw(st.booleans(), "large") else _malformed(case, data_type)
+    if _refusal(case, namespace, [*good, bad], data_type) is None:
+        raise case.decline("it accepts the last document")
     case.expect(namespace, Model(data_type), "the listing after a refused page")
 
 

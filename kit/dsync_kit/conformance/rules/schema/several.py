@@ -3,10 +3,10 @@
 from bson import Int64, ObjectId
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.case.bad_input import expect_final
+from dsync_kit.conformance.case.bad_input import MORE_THAN_A_BATCH, expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents.choosing import some
+from dsync_kit.conformance.documents.choosing import choice, some
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
 from dsync_kit.conformance.documents.strategies import id_value, make_document
@@ -53,9 +53,10 @@ def page(case: Case) -> None:
     why: list[Misfit] = []
     for number, kind in enumerate(case.draw(some(known), "pages with")):
         wrong = misfits_of(case, filling, [kind], most=1)
-        good = case.numbered(case.draw(st.integers(1, 4), "documents that fit"), data_type, prefix=f"good{number}-")
+        count = case.draw(choice(1, 2, 3, 4, MORE_THAN_A_BATCH), "documents that fit")
+        good = case.numbered(count, data_type, prefix=f"good{number}-")
         own_both(case, namespace, wrong, data_type)
-        place = case.draw(st.integers(0, len(good)), "place")
+        place = case.draw(st.sampled_from(sorted({0, len(good) // 2, len(good)})), "place")
         documents = [*good[:place], wrong[0].document, *good[place:]]
         why += wrong
         try:
