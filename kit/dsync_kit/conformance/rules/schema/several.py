@@ -53,10 +53,10 @@ def page(case: Case) -> None:
     why: list[Misfit] = []
     for number, kind in enumerate(case.draw(some(known), "pages with")):
         wrong = misfits_of(case, filling, [kind], most=1)
-        count = case.draw(choice(1, 2, 3, 4, MORE_THAN_A_BATCH), "documents that fit")
+        count = case.draw(choice(1, 2, 4, MORE_THAN_A_BATCH), "documents that fit")
         good = case.numbered(count, data_type, prefix=f"good{number}-")
         own_both(case, namespace, wrong, data_type)
-        place = case.draw(st.sampled_from(sorted({0, len(good) // 2, len(good)})), "place")
+        place = case.draw(st.sampled_from(sorted({0, len(good) * 9 // 10, len(good)})), "place")
         documents = [*good[:place], wrong[0].document, *good[place:]]
         why += wrong
         try:
