@@ -1,12 +1,13 @@
 """Typed stores that accept documents that do not fit, and store something else."""
 
 import json
+from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, json_util
 
-from dsync_kit.documents import decode, encode
+from dsync_kit.documents import decode, decode_id, encode
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.partial import apply_partial_update
 from dsync_kit.protocol import (
@@ -23,7 +24,7 @@ from dsync_kit.protocol import (
 
 from .fault import Fault, broken_in
 from .typed_connector import Row, TypedConnector
-from .typed_tables import Column, Table
+from .typed_tables import USERS, Column, Table
 
 __all__ = ["FAULTS"]
 
@@ -571,6 +572,60 @@ class LargePagesAreNotChecked(_Ignoring):
 
     def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
         return super().write_data(request) if len(request.data) > 3 else TypedConnector.write_data(self, request)
+
+
+class _Users(TypedConnector):
+    tables = (USERS,)
+
+
+@broken("schema/unique")
+class UpsertsByAnyUniqueColumn(_Users):
+    """ON DUPLICATE KEY UPDATE: a row with the address of another one overwrites that one's columns."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        found = self.select(table, 'WHERE "mail" = ? OR "phone" = ?', [row["mail"], row["phone"]])
+        if found:
+            row = {**row, "login": found[0]["login"]}
+        super().put(table, row, kind)
+
+
+@broken("schema/unique", "special input")
+class ReplacesRowsThatShareAValue(_Users):
+    """INSERT OR REPLACE: a row with the telephone number of another one deletes that one."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        shared = 'DELETE FROM "users" WHERE ("mail" = ? OR "phone" = ?) AND "login" <> ?'
+        self.store.query(shared, [row["mail"], row["phone"], row["login"]])
+        super().put(table, row, kind)
+
+
+@broken("schema/unique", "special input")
+class LoginsAreFoundWithoutCase(_Users):
+    """Logins are in lower case, and compared as such, but those in upper case are not refused."""
+
+    @classmethod
+    def documents(cls) -> dict[str, Mapping[str, Any]]:
+        (found,) = super().documents().values()
+        login = {"bsonType": "string", "maxLength": 20, "pattern": "^[a-z0-9]*$"}
+        return {USERS.namespace: {**found, "properties": {**found["properties"], "_id": login}}}
+
+    def row(self, table: Table, document: bytes) -> Row:
+        found = super().row(table, document)
+        return {**found, "login": found["login"].lower()}
+
+
+@broken("schema/other-ids", "special input")
+class DeletesAreFoundWithoutCase(LoginsAreFoundWithoutCase):
+    """A login in capitals is refused, but a DELETE of it finds the row in lower case."""
+
+    def row(self, table: Table, document: bytes) -> Row:
+        found = _Users.row(self, table, document)
+        if found["login"] != found["login"].lower():
+            raise InvalidArgument("login: capitals")
+        return found
+
+    def delete(self, table: Table, update: Update) -> None:
+        self.remove(table, {"login": str(decode_id(update.id[0])).lower()})
 
 
 class _UpdatesSkipped(TypedConnector):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["EVENTS", "ITEMS", "LINES", "TABLES", "Column", "Table"]
+__all__ = ["EVENTS", "ITEMS", "LINES", "TABLES", "USERS", "Column", "Table"]
 
 _FINITE = 1.7976931348623157e308
 
@@ -28,6 +28,7 @@ class Column:
     computed: str = ""
     pattern: str = ""
     unchecked: bool = False
+    unique: bool = False
 
     @property
     def sql(self) -> str:
@@ -44,7 +45,8 @@ class Column:
         if self.least is not None:
             checks.append(f'"{self.name}" BETWEEN {self.least} AND {self.most}')
         check = f" CHECK ({' AND '.join(checks)})" if checks else ""
-        return f'"{self.name}" {storage}{"" if self.nullable else " NOT NULL"}{check}'
+        unique = " UNIQUE" if self.unique else ""
+        return f'"{self.name}" {storage}{"" if self.nullable else " NOT NULL"}{unique}{check}'
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -66,6 +68,8 @@ class Column:
             schema["enum"] = [*self.members, *([None] if self.nullable else [])]
         if self.least is not None:
             schema |= {"minimum": self.least, "maximum": self.most}
+        if self.unique:
+            schema["unique"] = True
         if self.nullable:
             schema["bsonType"] = [schema["bsonType"], "null"]
         return schema
@@ -169,6 +173,17 @@ LINES = Table(
     ),
     repeats=True,
 )
+
+USERS = Table(
+    "users",
+    (Column("login", "string", length=20),),
+    (
+        Column("mail", "string", length=60, unique=True),
+        Column("phone", "string", nullable=True, length=20, unique=True),
+        Column("visits", "long"),
+    ),
+)
+"""A table with two other columns of which no two rows share a value."""
 
 TABLES = (ITEMS, EVENTS, LINES)
 """A text key, an integer key that a field repeats, and a composite key that two fields repeat."""

@@ -1,6 +1,7 @@
 """Unusual but correct typed stores: none of their choices is a violation."""
 
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from dsync_kit.protocol import (
 from .fault import Variant
 from .typed_connector import Row, TypedConnector
 from .typed_database import Database, Logged
-from .typed_tables import EVENTS, ITEMS, LINES, Column, Table
+from .typed_tables import EVENTS, ITEMS, LINES, USERS, Column, Table
 
 __all__ = ["VARIANTS", "CopiesOnly", "ReadsLag"]
 
@@ -121,6 +122,19 @@ class FewKeys(ListsItsColumns):
     """A table whose key is a number from 1 to 150: most documents of different pages share their ids."""
 
     tables = (Table("few", (Column("number", "int", least=1, most=150),), ListsItsColumns.tables[0].columns),)
+
+
+@unusual
+class UniqueColumns(TypedConnector):
+    """A row with the e-mail address or the telephone number of another row is refused."""
+
+    tables = (USERS,)
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        try:
+            super().put(table, row, kind)
+        except sqlite3.IntegrityError as error:
+            raise FailedPrecondition(str(error)) from error
 
 
 # What it can do

@@ -235,6 +235,11 @@ class Filling(Holding):
             name: self._parts[name] for name, own in self.schema.fields.items() if own.unique and self._parts[name].size
         }
 
+    @property
+    def unique_fields(self) -> list[str]:
+        """The fields of which no two documents share a value."""
+        return list(self._unique)
+
     def _spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The same fields; whole JSON numbers without `.0`, where the schema excludes that."""
         return {name: _without_zero(value) if name in self._whole else value for name, value in fields.items()}

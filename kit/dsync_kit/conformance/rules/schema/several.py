@@ -7,6 +7,7 @@ from dsync_kit.conformance.case.bad_input import MORE_THAN_A_BATCH, expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.documents.choosing import choice, some
+from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
 from dsync_kit.conformance.documents.strategies import id_value, make_document
@@ -160,20 +161,21 @@ def partial_updates(case: Case) -> None:
 
 @rule(
     "schema/other-ids",
-    "A number and a text never name the same document, nor do a date and an integer.",
+    "An update's id is the document's id … A number and a text never name the same document",
     needs=(*NEEDS, Need.CHANGING),
-    hint="ids are converted to the key's type before they are looked up",
+    hint="ids are converted to the key's type, or compared without case, before they are looked up",
     after=(*AFTER, "updates/delete"),
     examples=0.5,
 )
 def other_ids(case: Case) -> None:
-    """A DELETE of an id that only looks like a document's ('5' for 5) leaves the document."""
+    """A DELETE of an id that only looks like a document's ('5' for 5, 'A' for 'a') leaves the document."""
     data_type = case.data_type()
     filling = filling_of(case, data_type)
     values = case.identifiers(data_type, max_size=4)
     alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
+    alike += [capitals for value in values if (capitals := _in_capitals(filling, value)) is not None]
     if not alike:
-        raise case.decline("no id of another type looks like one that the namespace holds")
+        raise case.decline("no other id looks like one that the namespace holds")
     namespace = case.namespace()
     control = write_control(case, namespace, filling)
     documents = [case.document(value, {"n": 0}, data_type) for value in values]
@@ -199,9 +201,56 @@ def _read_alike(value: object) -> list[object]:
     return [str(value)] if isinstance(value, ObjectId) else []
 
 
+@rule(
+    "schema/unique",
+    SENTENCE,
+    needs=NEEDS,
+    hint="an upsert matches a row by any unique index (ON DUPLICATE KEY UPDATE, REPLACE), or by a key without its case",
+    after=AFTER,
+    examples=0.5,
+)
+def unique(case: Case) -> None:
+    """A document with a value that no two may share, or with another one's id in capitals, is refused or kept beside
+    the other one."""
+    data_type = case.data_type()
+    case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.unique_fields))
+    filling = filling_of(case, data_type)
+    namespace = case.namespace()
+    first, second = case.numbered(2, data_type, prefix="unique")
+    fields, others = decode(first, data_type), decode(second, data_type)
+    key = filling.schema.id_field
+    capitals = _in_capitals(filling, fields[key])
+    shared = [name for name in filling.unique_fields if fields.get(name) is not None] + [key] * (capitals is not None)
+    if not shared:
+        raise case.does_not_apply("its schema has no field of which no two documents share a value")
+    what = case.draw(st.sampled_from(shared), "shared")
+    value = capitals if what == key else fields[what]
+    changed = {**others, what: value}
+    alike = make_document(changed.pop(key), changed, data_type)
+    control = write_control(case, namespace, filling)
+    case.write(namespace, [first], data_type)
+    model = Model(data_type, [control, first])
+    said = f"a document with the {what} of another one{' in capitals' if what == key else ''}"
+    try:
+        case.write(namespace, [alike], data_type)
+    except ConnectorError as error:
+        expect_final(case, error, said)
+    else:
+        model.write([alike])
+    compare(case, namespace, model, f"{said} was written", "schema/unique", control)
+
+
+def _in_capitals(filling: Filling, value: object) -> str | None:
+    """The id in capitals, which the namespace does not hold; None if there is none."""
+    capitals = value.upper() if isinstance(value, str) else value
+    held = filling.schema.allows_id(capitals) or capitals in filling.taken
+    return capitals if isinstance(capitals, str) and capitals != value and not held else None
+
+
 RULES = (
     page,
     updates,
     partial_updates,
     other_ids,
+    unique,
 )
