@@ -107,6 +107,30 @@ def test_codes_of_another_table() -> None:
     assert set(contacts.found(rows).fields["company"].enum or ()) <= set(companies)
 
 
+class Upserts(Store):
+    """A row with the address of another one overwrites that one: its own id is nowhere."""
+
+    def __call__(self, document: Mapping[str, Any]) -> Answer:
+        other = next((one for one in self.there.values() if one["mail"] == document.get("mail")), None)
+        if other is None or other["_id"] == document["_id"]:
+            return super().__call__(document)
+        answer = super().__call__({**document, "_id": other["_id"]})
+        return answer if answer.refusal else Answer()
+
+
+def test_a_document_that_overwrites_another_one_shares_a_value_with_it() -> None:
+    """A document like an existing one is lost, since it has a value that no two may share; one with another is kept."""
+    users = Upserts(
+        {
+            "_id": text("[a-z0-9]{1,20}"),
+            "mail": lambda value: isinstance(value, str),
+            "plan": lambda value: value in ("free", "pro"),
+        }
+    )
+    rows = [{"_id": f"user{n:03}", "mail": f"user{n}@example.org", "plan": ("free", "pro")[n % 2]} for n in range(40)]
+    assert users.found(rows).fields["mail"].unique
+
+
 @pytest.mark.parametrize(
     "mails", [[f"user{n}@example.org" for n in range(40)], ["ann@example.org", "bob@post.de", "jo@example.com"]]
 )

@@ -110,6 +110,10 @@ def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) ->
         guess, least = _least(probe, replace(guess, identifier=own), seen)
         document = guess.document(probe.free_id(guess), {**least, **probe.unique(guess)})
         answer = probe.tried(document)
+        if answer.lost and (apart := _not_shared(probe, guess, least, seen)) is not None:
+            guess, least = apart
+            guess = _with_wider_ids(probe, guess, (identifier, *_longer(own)), least)
+            return _limited_to_kept(probe, guess, least, seen, notes)
         if probe.comes_back(document, answer):
             guess = _with_wider_ids(probe, guess, (identifier, *_longer(own)), least)
             break
@@ -200,6 +204,21 @@ def _least(
         if not refusal:
             return found, least
     return guess, least
+
+
+def _not_shared(
+    probe: Probe, guess: DocumentSchema, least: Mapping[str, Any], seen: Sequence[Mapping[str, Any]]
+) -> tuple[DocumentSchema, Mapping[str, Any]] | None:
+    """The schema and the fields of a document that is kept once a field has a value that no other document has.
+
+    Without, the store has overwritten the document with the same value: the rules report it. None if it is not so.
+    """
+    for name, value in least.items():
+        if value is not None and not guess.fields[name].unique:
+            found, fields = _unlike(probe, guess, name, least, _seen(seen, name))
+            if probe.kept(found.document(probe.free_id(found), {**fields, **probe.unique(found)})):
+                return found, fields
+    return None
 
 
 def _unlike(
