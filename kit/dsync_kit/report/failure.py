@@ -61,10 +61,9 @@ def failure_text(
     consequences: Sequence[Outcome] = (),
     *,
     again: str = "",
-    width: int = 100,
 ) -> str:
     """What a person needs to fix a failure, as plain text."""
-    lines = failure_lines(outcome, rule, consequences, again=again, width=width)
+    lines = failure_lines(outcome, rule, consequences, again=again)
     return "\n".join(line.plain.rstrip() for line in lines)
 
 

@@ -225,11 +225,11 @@ class Case(Drawing):
             listings.listed(namespace, data_type, listed, since=since)
         return self.without_foreign(namespace, listed, data_type)
 
-    def expect(self, namespace: str, model: Model, what: str = "the listing afterwards", *, owner: str = "") -> None:
+    def expect(self, namespace: str, model: Model, what: str = "the listing afterwards") -> None:
         """Raise Violation unless the namespace equals the model; if reads lag, unless it soon does."""
 
         def look() -> None:
-            model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what, owner=owner)
+            model.check(self.read(namespace, model.data_type, expected=len(model.documents)), what=what)
 
         self.checks += 1
         self.settled(look)

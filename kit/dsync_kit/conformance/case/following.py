@@ -121,11 +121,8 @@ class Follower:
             continue
         return len(self.updates) > before
 
-    def until(self, reached: Callable[[], bool], missing: Callable[[], Violation], *, pause: float = 0.0) -> None:
-        """Read until `reached`. If the subject's patience runs out first, raise the result of `missing`.
-
-        `pause` is in seconds, after each message, for a slow reader.
-        """
+    def until(self, reached: Callable[[], bool], missing: Callable[[], Violation]) -> None:
+        """Read until `reached`. If the subject's patience runs out first, raise the result of `missing`."""
         subject = self._case.subject
         began = last = time.monotonic()
         self._case.checks += 1
@@ -136,10 +133,7 @@ class Follower:
                 self._fail(missing)
             if message.updates:
                 last = time.monotonic()
-            if pause:
-                time.sleep(pause)
-        if not pause:
-            subject.patience.arrived(time.monotonic() - began)
+        subject.patience.arrived(time.monotonic() - began)
 
     def _end(self, began: float, last: float) -> float:
         """When a stream has made no progress for too long: one that only sends heartbeats, or repeats itself."""
@@ -153,7 +147,6 @@ class Follower:
         what: str = "the stream",
         owner: str = "",
         owned: Callable[[], str] = str,
-        pause: float = 0.0,
     ) -> None:
         """Read until the sink holds what is `wanted` of each namespace. Raises Violation if it never does.
 
@@ -201,7 +194,7 @@ class Follower:
                 ),
             )
 
-        self.until(reached, missing, pause=pause)
+        self.until(reached, missing)
 
     def _received(self) -> str:
         """How many updates have come."""

@@ -123,10 +123,10 @@ class Freedoms:
         """Whether a page has the ids at both ends of the range of a type."""
         return PAGE_IDS.values[self._value(PAGE_IDS)]
 
-    def _value(self, dimension: Dimension[Any], names: tuple[str, ...] = (), *, plain: bool = False) -> str:
+    def _value(self, dimension: Dimension[Any], names: tuple[str, ...] = ()) -> str:
         """The name of a value; drawn even if it is not used, so that the same draws replay an example."""
         name: str = self._draw(dimension.among(names) if names else dimension.names)
-        return self._taken(dimension, name, names[0] if names else dimension.plain, plain=plain)
+        return self._taken(dimension, name, names[0] if names else dimension.plain, plain=False)
 
     def _taken(self, dimension: Dimension[Any], name: str, first: str, *, plain: bool) -> str:
         if plain or name == first:

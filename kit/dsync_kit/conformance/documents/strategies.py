@@ -29,8 +29,6 @@ from dsync_kit.protocol import (
 __all__ = [
     "ID_KINDS",
     "NARROWER",
-    "document_from",
-    "documents",
     "id_value",
     "ids",
     "inserts",
@@ -142,24 +140,6 @@ def make_document(identifier: Any, fields: dict[str, Any], data_type: DataType) 
     if data_type == DATA_TYPE_JSON_ID:
         return _JSON.encode(document).encode()
     return encode(document, data_type)
-
-
-def document_from(identifier: Draw, fields: Draw, data_type: DataType) -> Draw:
-    """Encoded documents of drawn ids and fields."""
-    reserved = id_field(data_type)
-    return st.builds(
-        lambda value, drawn: make_document(
-            value, {name: field for name, field in drawn.items() if name != reserved}, data_type
-        ),
-        identifier,
-        fields,
-    )
-
-
-@cache
-def documents(data_type: DataType, kinds: tuple[str, ...], *, small: bool = False) -> Draw:
-    """Encoded documents, with ids of these kinds."""
-    return document_from(ids(data_type, kinds), fields(data_type, small=small), data_type)
 
 
 @cache

@@ -50,8 +50,7 @@ class Violation(Exception):
 
     `refusal` is the RPC and the code of a call that should not have been refused: the same refusal is the same bug.
     `rests_on` is the evidence: what the observation rests on. `hint` is the likely cause, if the observation shows it
-    better than the rule does. `wrong` are the documents that it is about. `symptom` is what few bugs show, if that
-    cannot be seen from these and the calls: failures with the same symptom are the same bug.
+    better than the rule does. `wrong` are the documents that it is about.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Violation(Exception):
         rests_on: Evidence = Evidence.NONE,
         hint: str = "",
         wrong: tuple[Wrong, ...] = (),
-        symptom: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -76,7 +74,8 @@ class Violation(Exception):
         self.rests_on = rests_on
         self.hint = hint
         self.wrong = wrong
-        self.symptom = symptom
+        self.symptom = ""
+        """What few bugs show, if neither `wrong` nor the calls show it: failures with one symptom are one bug."""
         self.suspect = ""
         """A rule that may own it: the observation has another explanation, too."""
 

@@ -56,10 +56,10 @@ _RICH_JSON: dict[str, Any] = {**_PLAIN, "kit_c": [1.5, None, {"d": True}]}
 _COMMON_KINDS = {DATA_TYPE_MONGO_BSON: ("name", "object-id", "int64"), DATA_TYPE_JSON_ID: ("name", "serial")}
 
 
-def anything(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
+def anything(probe: Probe) -> DocumentSchema | None:
     """A schema that allows anything, if the store keeps documents with any fields."""
     rich = _RICH.get(probe.data_type, _RICH_JSON)
-    for kind in kinds or _COMMON_KINDS[probe.data_type]:
+    for kind in _COMMON_KINDS[probe.data_type]:
         answer = probe.tried(document := {id_field(probe.data_type): probe.sample_id(kind), **rich})
         # Such a store may still refuse some values, or change them: what counts is that fields may have any names.
         if answer.refusal:

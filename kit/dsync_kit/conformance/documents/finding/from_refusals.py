@@ -17,6 +17,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
 )
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
+from dsync_kit.conformance.documents.strategies import ID_KINDS
 from dsync_kit.documents import id_field
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 
@@ -58,11 +59,12 @@ _NO_FIELD = re.compile(r"unknown|unexpected|no such|no column|no field|not a (?:
 """What a refusal says of a field that the store does not have."""
 
 
-def from_nothing(probe: Probe, kinds: Sequence[str]) -> DocumentSchema | None:
+def from_nothing(probe: Probe) -> DocumentSchema | None:
     """A schema with ids of the first kind that works; None if the store keeps none of the documents.
 
     At last, any words of the refusals are tried as names, with the id that got furthest.
     """
+    kinds = ID_KINDS[probe.data_type]
     for kind in kinds:
         if (found := _Trial(probe, kind).schema()) is not None:
             return found

@@ -25,7 +25,7 @@ _ENOUGH = 5
 _FIXED_KINDS = ("uuid", "date", "date-time")
 
 
-def inferred(documents: Sequence[bytes], data_type: DataType, *, origin: str = "") -> DocumentSchema:
+def inferred(documents: Sequence[bytes], data_type: DataType) -> DocumentSchema:
     """The schema that documents suggest. Raises ValueError if there are none, InvalidArgument for a malformed one."""
     if not documents:
         raise ValueError("no documents to infer a schema from")
@@ -46,7 +46,7 @@ def inferred(documents: Sequence[bytes], data_type: DataType, *, origin: str = "
         required=frozenset(name for name in fields if all(name in document for document in decoded)),
         additional=False,
         repeats=repeats,
-        origin=origin or f"inferred from {len(documents)} documents",
+        origin=f"inferred from {len(documents)} documents",
     )
 
 

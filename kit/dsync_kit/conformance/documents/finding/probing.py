@@ -14,7 +14,6 @@ from dsync_kit.conformance.documents.finding.from_refusals import from_nothing
 from dsync_kit.conformance.documents.finding.inference import inferred
 from dsync_kit.conformance.documents.finding.narrowing import narrowed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
-from dsync_kit.conformance.documents.strategies import ID_KINDS
 from dsync_kit.conformance.documents.taken import NOTHING, Taken
 from dsync_kit.protocol import DataType
 
@@ -46,13 +45,12 @@ def probed(
     *,
     documents: Sequence[bytes] = (),
     namespace: str = "",
-    kinds: Sequence[str] = (),
     taken: Taken = NOTHING,
     calls: int = MOST_CALLS,
 ) -> SchemaFinding:
     """What a store holds, found by writing at most `calls` documents.
 
-    It begins with what the existing `documents` suggest. Without any, it tries ids of the `kinds`, and the fields that
+    It begins with what the existing `documents` suggest. Without any, it tries ids of all kinds, and the fields that
     messages name or that come back unrequested; the parts of the namespace are not fields. It does not write to ids
     that are `taken`.
     """
@@ -60,10 +58,10 @@ def probed(
     notes: list[str] = []
     schema: DocumentSchema | None = None
     try:
-        if (free := anything(probe, kinds)) is not None:
+        if (free := anything(probe)) is not None:
             return SchemaFinding(free, (), probe.number)
         schema = like_existing(probe, documents, notes) if documents else None
-        schema = schema or from_nothing(probe, kinds or tuple(ID_KINDS[data_type]))
+        schema = schema or from_nothing(probe)
         if schema is not None and has_any_fields(probe, schema):
             schema = replace(schema, additional=True)
         for narrower in narrowed(probe, schema) if schema is not None else ():

@@ -36,7 +36,7 @@ class Namespace:
     settling: Settling = field(default_factory=lambda: Settling(0.0))
 
 
-def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -> SchemaFinding:
+def find(namespace: Namespace, data_type: DataType) -> SchemaFinding:
     """Find out what a namespace holds. The documents written for this are deleted, if the connector deletes.
 
     Raises ConnectorError if the connector cannot be reached.
@@ -48,7 +48,6 @@ def find(namespace: Namespace, data_type: DataType, kinds: Sequence[str] = ()) -
             data_type,
             documents=list(attempts.there.values())[:_LOOKED_AT],
             namespace=namespace.name,
-            kinds=kinds,
             taken=attempts.taken,
         )
     finally:
