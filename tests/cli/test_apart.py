@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.running import judging
-from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.conformance.running.processes import judging
+from dsync_kit.conformance.running.processes.crew import Crew
+from dsync_kit.conformance.running.processes.messages import Named, Orders
 from dsync_kit.report.terminal import TerminalProgress
 
 from .conftest import Command

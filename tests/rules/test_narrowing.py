@@ -12,9 +12,9 @@ from dsync_kit.conformance.results.events import JudgedAgain, RunFinished
 from dsync_kit.conformance.results.features import Feature, FeatureKind
 from dsync_kit.conformance.results.outcome import Outcome, Result
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.judging import judge_apart
-from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.conformance.running.processes.crew import Crew
+from dsync_kit.conformance.running.processes.judging import judge_apart
+from dsync_kit.conformance.running.processes.messages import Named, Orders
 from dsync_kit.documents import decode, encode, id_field, id_of
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,

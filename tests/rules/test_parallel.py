@@ -7,10 +7,10 @@ import pytest
 from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.running import judging
-from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.judging import judge_apart
-from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.conformance.running.processes import judging
+from dsync_kit.conformance.running.processes.crew import Crew
+from dsync_kit.conformance.running.processes.judging import judge_apart
+from dsync_kit.conformance.running.processes.messages import Named, Orders
 from dsync_kit.server import ConnectorServer
 
 from .fault import SETTINGS

@@ -12,7 +12,7 @@ from dsync_kit.bounds.patience import CALL_SECONDS
 from dsync_kit.cli.exit_codes import ExitCode, say_error
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.running.crew import Crew
+from dsync_kit.conformance.running.processes.crew import Crew
 from dsync_kit.gate.changes import Change, find_change
 from dsync_kit.output.plain import printable, printable_lines
 from dsync_kit.output.workflow_commands import WorkflowCommands

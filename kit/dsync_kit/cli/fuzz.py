@@ -14,9 +14,9 @@ from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.situations import Meeting, Situation, table
 from dsync_kit.conformance.rules.explore import RULES
-from dsync_kit.conformance.running.crew import Crew
 from dsync_kit.conformance.running.keeping.corpus import CORPUS, Corpus
 from dsync_kit.conformance.running.keeping.kept import folder_of
+from dsync_kit.conformance.running.processes.crew import Crew
 from dsync_kit.output.console import open_console
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.output.redaction import redact_target

@@ -7,10 +7,10 @@ from dsync_kit.conformance.results.events import Resolved, RunFinished
 from dsync_kit.conformance.results.features import read_features
 from dsync_kit.conformance.results.outcome import Outcome, Status
 from dsync_kit.conformance.results.profile import PROFILES
-from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.keeping.kept import KeptFailure
-from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.conformance.running.processes.crew import Crew
+from dsync_kit.conformance.running.processes.judging import judge_apart
+from dsync_kit.conformance.running.processes.messages import Named, Orders
 from dsync_kit.output.console import open_console
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.report.failure import failure_lines

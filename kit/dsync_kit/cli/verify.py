@@ -20,11 +20,11 @@ from dsync_kit.conformance.results.outcome import Finding, KeptExample, Result, 
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
-from dsync_kit.conformance.running.crew import Crew
-from dsync_kit.conformance.running.judging import judge_apart
 from dsync_kit.conformance.running.keeping.kept import FAILURES, KeptFailure, folder_of
 from dsync_kit.conformance.running.keeping.known_examples import KnownExample
-from dsync_kit.conformance.running.messages import Named, Orders
+from dsync_kit.conformance.running.processes.crew import Crew
+from dsync_kit.conformance.running.processes.judging import judge_apart
+from dsync_kit.conformance.running.processes.messages import Named, Orders
 from dsync_kit.conformance.subject.journal import RUNS
 from dsync_kit.output.plain import printable_lines
 from dsync_kit.output.redaction import redact_target

@@ -56,7 +56,7 @@ def verify(
 
     Ends with 0 if it is conformant, 1 if it violates a rule, 2 for wrong usage, 3 if it could not be judged.
     """
-    from dsync_kit.conformance.running.crew import Crew
+    from dsync_kit.conformance.running.processes.crew import Crew
 
     # Started before anything else is loaded, so that its processes load it at the same time.
     with Crew(jobs) as crew:
@@ -187,7 +187,7 @@ def replay(
     Ends with 1 if it still fails, 0 if it passes. Secrets are not saved: give them again, unless they are environment
     variables.
     """
-    from dsync_kit.conformance.running.crew import Crew
+    from dsync_kit.conformance.running.processes.crew import Crew
 
     with Crew(1) as crew:
         from dsync_kit.cli.replay import replay as run

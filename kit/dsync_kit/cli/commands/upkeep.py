@@ -66,7 +66,7 @@ def docs(
 
     From then on, `ci` fails if they are out of date. Ends with 2 if the connector cannot be judged.
     """
-    from dsync_kit.conformance.running.crew import Crew
+    from dsync_kit.conformance.running.processes.crew import Crew
 
     with Crew(1) as crew:
         from rich.console import Console

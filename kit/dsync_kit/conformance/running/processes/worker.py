@@ -22,10 +22,10 @@ from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.board import Board
 from dsync_kit.conformance.running.engine import RunOptions, Session, select
 from dsync_kit.conformance.running.logs import printed
-from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets
+from dsync_kit.conformance.running.processes.board import Board
+from dsync_kit.conformance.running.processes.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.errors import UsageError
 from dsync_kit.project.editions import edition_for

@@ -37,7 +37,7 @@ class Member:
         # Nothing is garbage yet while modules are imported: the process collects from then on.
         code = (
             f"import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-            f"from dsync_kit.conformance.running.worker import main; main({there.fileno()}, {str(self.board)!r})"
+            f"from {__package__}.worker import main; main({there.fileno()}, {str(self.board)!r})"
         )
         with there, self._output.open("wb") as output:
             self._process = GuardedProcess(

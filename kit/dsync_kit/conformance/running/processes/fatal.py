@@ -8,7 +8,7 @@ from time import monotonic
 from dsync_kit.bounds.patience import Kind
 from dsync_kit.conformance.results.outcome import Failure, Finding, Status
 from dsync_kit.conformance.results.rule_info import Level, RuleInfo
-from dsync_kit.conformance.running.board import UnderWay
+from dsync_kit.conformance.running.processes.board import UnderWay
 
 __all__ = ["Death", "stuck"]
 

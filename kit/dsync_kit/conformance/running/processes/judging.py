@@ -22,12 +22,12 @@ from dsync_kit.conformance.results.features import Retrial, name_features
 from dsync_kit.conformance.results.outcome import Finding, Result
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
-from dsync_kit.conformance.running.board import UnderWay, read_board
 from dsync_kit.conformance.running.budget import Budget
-from dsync_kit.conformance.running.crew import Crew, Member
-from dsync_kit.conformance.running.fatal import Death, stuck
-from dsync_kit.conformance.running.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.running.order import in_order
+from dsync_kit.conformance.running.processes.board import UnderWay, read_board
+from dsync_kit.conformance.running.processes.crew import Crew, Member
+from dsync_kit.conformance.running.processes.fatal import Death, stuck
+from dsync_kit.conformance.running.processes.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.verdicts.consequences import Explainer, outcomes_of
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
 from dsync_kit.output.redaction import redact_target
