@@ -15,7 +15,8 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.results.events import RuleFinished, RuleStarted
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import RunOptions, run
+from dsync_kit.conformance.running.engine import run
+from dsync_kit.conformance.running.options import RunOptions
 from dsync_kit.targets.resolving import resolve
 from measures.measuring import BENCHMARKS, command, median, table, times
 

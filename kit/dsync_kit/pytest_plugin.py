@@ -18,7 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from dsync_kit.conformance.case.rule import Rule
     from dsync_kit.conformance.results.outcome import Outcome
-    from dsync_kit.conformance.running.engine import RunOptions, Session
+    from dsync_kit.conformance.running.engine import Session
+    from dsync_kit.conformance.running.options import RunOptions
 
 __all__ = ["conformance_tests"]
 
@@ -140,7 +141,7 @@ class _Sessions:
     def _options(self, folder: Path) -> "RunOptions":
         from dsync_kit.conformance.results.profile import PROFILES
         from dsync_kit.conformance.rules import RULES
-        from dsync_kit.conformance.running.engine import RunOptions
+        from dsync_kit.conformance.running.options import RunOptions
         from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
         from dsync_kit.errors import UsageError
         from dsync_kit.project.editions import edition_for

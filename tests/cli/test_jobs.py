@@ -123,7 +123,8 @@ except KeyboardInterrupt:
 def test_an_interrupt_that_somebody_else_has_caught_ends_the_run_still() -> None:
     """If a library catches KeyboardInterrupt, the rules still stop."""
     code = """
-from dsync_kit.conformance.running.engine import RunOptions, run
+from dsync_kit.conformance.running.engine import run
+from dsync_kit.conformance.running.options import RunOptions
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.targets.resolving import resolve

@@ -18,7 +18,8 @@ from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result
 from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import RunOptions, run, select
+from dsync_kit.conformance.running.engine import run
+from dsync_kit.conformance.running.options import RunOptions, select
 from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.registry import import_folder

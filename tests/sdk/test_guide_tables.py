@@ -9,7 +9,8 @@ from dsync_kit.conformance.results.events import RunFinished
 from dsync_kit.conformance.results.outcome import Result, Status
 from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import RunOptions, run, select
+from dsync_kit.conformance.running.engine import run
+from dsync_kit.conformance.running.options import RunOptions, select
 from dsync_kit.targets.resolving import resolve
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")

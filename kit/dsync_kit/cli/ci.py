@@ -128,7 +128,7 @@ def _check(asked: Gate) -> None:
         raise UsageError(f"there is no profile {asked.profile!r}: expected one of {', '.join(PROFILES)}")
     if asked.rules:
         from dsync_kit.conformance.rules import RULES
-        from dsync_kit.conformance.running.engine import select
+        from dsync_kit.conformance.running.options import select
 
         select(RULES, asked.rules)
 

@@ -1,17 +1,12 @@
 """Runs rules against a connector. It yields events, the last one `RunFinished`, and prints nothing."""
 
-import fnmatch
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.events import (
-    ConnectorOption,
     Event,
     JudgedAgain,
     RuleFinished,
@@ -20,73 +15,25 @@ from dsync_kit.conformance.results.events import (
     RunStarted,
 )
 from dsync_kit.conformance.results.features import Feature, FeatureKind, Features, name_features
-from dsync_kit.conformance.results.known_failures import check_known, flaky_until
 from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Result, Status
-from dsync_kit.conformance.results.profile import Profile
-from dsync_kit.conformance.results.terms import KnownFlaky, Terms
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.assumed import assumed_schemas
 from dsync_kit.conformance.running.budget import Budget
+from dsync_kit.conformance.running.describing import final_notes, run_started
 from dsync_kit.conformance.running.execution import run_rule
-from dsync_kit.conformance.running.keeping.known_examples import KnownExample, example_file
+from dsync_kit.conformance.running.keeping.known_examples import KnownExample
+from dsync_kit.conformance.running.options import RunOptions, terms_of
 from dsync_kit.conformance.running.order import in_order
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
-from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import Explainer
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
-from dsync_kit.errors import UsageError
-from dsync_kit.project.editions import Edition
-from dsync_kit.protocol.names import type_name
 from dsync_kit.targets.target import OpenTarget, Target
 from dsync_kit.usage import TargetError
 
-__all__ = ["RunOptions", "Session", "run", "select"]
-
-
-_SLOW_SECONDS = 0.01
-"""From this average on, a call is slow enough for the report to say so."""
+__all__ = ["Session", "run"]
 
 _RECENT, _PREVAILING = 20, 0.75
 """A late run ends if this fraction of the last results has one cause: the rest would show nothing but that."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What to run, and how.
-
-    `documents` has the schemas of namespaces. `edition` is the one that the connector is held to. `known_failures` and
-    `known_flaky` map rule ids or globs to reasons; `beside` is the folder with the list of known failures. `database`
-    is the folder for this connector's failing examples, which the next run tries first, or None; `corpus` replaces it
-    if examples with which an explorer reached something new are kept, too. `runs` is the folder for the journals of
-    namespaces, in case the run is killed. `settle` is by how many seconds reads may lag behind writes; with None, the
-    kit finds out. `command` returns the command that shows a rule's failure again.
-    """
-
-    rules: tuple[Rule, ...]
-    profile: Profile
-    seed: int
-    namespaces: tuple[str, ...] = ()
-    documents: Mapping[str, SchemaFile] = field(default_factory=dict)
-    edition: Edition = field(default_factory=Edition)
-    known_failures: Mapping[str, str] = field(default_factory=dict)
-    known_flaky: Mapping[str, KnownFlaky] = field(default_factory=dict)
-    beside: Path = Path()
-    strict: bool = False
-    database: Path | None = None
-    corpus: Path | None = None
-    runs: Path | None = None
-    settle: float | None = None
-    command: Callable[[str], str] = lambda rule: f"dsync-kit verify … --rule {rule}"
-
-
-def select(rules: Sequence[Rule], globs: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules whose ids match one of the globs; without globs all rules. Raises UsageError if a glob matches none."""
-    for glob in globs:
-        if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules):
-            areas = ", ".join(dict.fromkeys(rule.area for rule in rules))
-            raise UsageError(f"no rule matches {glob!r}: the areas are {areas}; `dsync-kit rules` lists the rules")
-    return tuple(rule for rule in rules if not globs or any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs))
 
 
 class Session:
@@ -98,7 +45,7 @@ class Session:
     def __init__(self, opened: OpenTarget, options: RunOptions) -> None:
         self._options = options
         self._subject = Subject.of(opened, options.namespaces, options.documents, options.runs, options.settle)
-        self._terms = _terms(self._subject.target, options)
+        self._terms = terms_of(self._subject.target, options)
         self._examples = {rule: KnownExample.load(path) for rule, path in self._terms.examples.items()}
         self._found: list[Finding] = []
         self._explainer = Explainer(RULES, self._terms)
@@ -110,23 +57,7 @@ class Session:
 
     def started(self) -> RunStarted:
         """What is known before any rule has run."""
-        subject, options = self._subject, self._options
-        return RunStarted(
-            target=subject.target.title,
-            db_type=subject.declared.info.db_type,
-            version=subject.declared.info.version,
-            capabilities=_capabilities(subject),
-            seed=options.seed,
-            profile=options.profile.name,
-            rules=options.rules,
-            notes=subject.notes,
-            terms=self._terms,
-            documents=assumed_schemas(subject),
-            connector_options=_options(subject),
-            fills_up=subject.fills_up,
-            shares=subject.shares,
-            lag=subject.settling.seconds,
-        )
+        return run_started(self._subject, self._options, self._terms)
 
     def judge(self, rule: Rule) -> Outcome:
         """Run one rule. Sets `problem` if the connector has stopped answering."""
@@ -194,14 +125,7 @@ class Session:
 
     def notes(self) -> tuple[str, ...]:
         """Notes: what was found out about the connector, and which of the kit's data could not be removed."""
-        return (*self._subject.notes, *self._slow(), *_remains(self._subject), *_put_back(self._subject))
-
-    def _slow(self) -> list[str]:
-        """Why rules had fewer examples, if it is because of the connector."""
-        seconds = self._subject.place.call_seconds
-        if seconds < _SLOW_SECONDS or not any(outcome.wanted for outcome in self._found):
-            return []
-        return [f"a call takes {seconds * 1000:.0f} ms on average: a longer profile has more examples of each rule"]
+        return final_notes(self._subject, self._found)
 
     def _heed(self, rule: Rule, *, failed: bool) -> None:
         if failed and not self._subject.liveness.answers():
@@ -318,70 +242,3 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
             edition=options.edition,
         )
     )
-
-
-def _terms(target: OpenTarget, options: RunOptions) -> Terms:
-    """The terms of the options and the harness. Raises UsageError for invalid lists of the harness."""
-    failing = target.harness.known_failures if target.harness else {}
-    flaky = target.harness.known_flaky if target.harness else {}
-    check_known(failing, RULES, "known_failures of conformance.py")
-    check_known(flaky, RULES, "known_flaky of conformance.py")
-    ids = {rule.id for rule in RULES}
-    places = {rule: target.folder or Path() for rule in ids & failing.keys()}
-    places |= dict.fromkeys(ids & options.known_failures.keys(), options.beside)
-    return Terms(
-        options.edition,
-        {**failing, **options.known_failures},
-        {**flaky_until(flaky, "known_flaky of conformance.py", date.today()), **options.known_flaky},
-        {rule: example_file(folder, rule).absolute() for rule, folder in places.items()},
-    )
-
-
-def _options(subject: Subject) -> tuple[ConnectorOption, ...]:
-    settings = subject.target.settings
-    return tuple(
-        ConnectorOption(
-            option.flag,
-            option.metavar or "",
-            option.help,
-            (option.default or "") if not option.secret else "",
-            option.required,
-            option.env,
-        )
-        for option in (settings.options() if settings is not None else ())
-    )
-
-
-def _capabilities(subject: Subject) -> tuple[str, ...]:
-    found = []
-    source = subject.declared.info.capabilities.source
-    for name, present, types in (
-        ("source", subject.declared.is_source, source.supported_data_types),
-        ("sink", subject.declared.is_sink, subject.declared.info.capabilities.sink.supported_data_types),
-    ):
-        if present:
-            names = ", ".join(type_name(kind) for kind in types)
-            found.append(f"{name} ({names})")
-    if subject.found.plans_updates:
-        found.append("updates")
-    found += [
-        name for name in ("lsn_stream", "multi_namespace_plan", "default_plan", "get_by_ids") if getattr(source, name)
-    ]
-    return tuple(found)
-
-
-def _put_back(subject: Subject) -> list[str]:
-    return [
-        f"{name}: of the documents that were there before, {count:,} had gone at the end, and the kit has written "
-        f"{'it' if count == 1 else 'them'} again"
-        for name, count in subject.remembered.put_back.items()
-    ]
-
-
-def _remains(subject: Subject) -> list[str]:
-    remains = subject.remembered.remains
-    if not remains or subject.disposable:
-        return []
-    name, reason = next(iter(remains.items()))
-    more = " or more" if len(remains) == MOST_REMAINS else ""
-    return [f"the kit could not empty {len(remains)}{more} namespaces that it wrote to, {name!r} first ({reason})"]

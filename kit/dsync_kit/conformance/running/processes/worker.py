@@ -22,8 +22,9 @@ from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.results.rule_info import RuleInfo
 from dsync_kit.conformance.results.terms import Terms
 from dsync_kit.conformance.rules import RULES
-from dsync_kit.conformance.running.engine import RunOptions, Session, select
+from dsync_kit.conformance.running.engine import Session
 from dsync_kit.conformance.running.logs import printed
+from dsync_kit.conformance.running.options import RunOptions, select
 from dsync_kit.conformance.running.processes.board import Board
 from dsync_kit.conformance.running.processes.messages import Chosen, Ended, Orders, Secrets
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
@@ -83,23 +84,7 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     named = orders.target
     session: Session | None = None
     try:
-        known = read_known(orders.known_failures, RULES, "known failures") if orders.known_failures else {}
-        flaky = read_known(orders.known_flaky, RULES, "known flaky rules") if orders.known_flaky else {}
-        options = RunOptions(
-            select(RULES, orders.rules),
-            orders.profile,
-            orders.seed,
-            orders.namespaces,
-            declared_documents(orders.documents),
-            edition_for(folder_at(named.word), orders.edition),
-            known,
-            flaky_until(flaky, str(orders.known_flaky), date.today()),
-            orders.known_failures.parent if orders.known_failures else Path(),
-            database=orders.database,
-            corpus=orders.corpus,
-            runs=orders.runs,
-            settle=orders.settle,
-        )
+        options = _options(orders)
         chosen = tuple(rule.id for rule in options.rules)
         channel.send(Chosen(chosen, tuple(_info(rule) for rule in RULES)))
         target = resolve(
@@ -129,6 +114,27 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     except KeyboardInterrupt:
         return Ended(session.notes() if session else (), "something ended the connector's process")
     return Ended(session.notes(), session.problem)
+
+
+def _options(orders: Orders) -> RunOptions:
+    """The options that are ordered. Raises UsageError for files and names that make no sense."""
+    known = read_known(orders.known_failures, RULES, "known failures") if orders.known_failures else {}
+    flaky = read_known(orders.known_flaky, RULES, "known flaky rules") if orders.known_flaky else {}
+    return RunOptions(
+        rules=select(RULES, orders.rules),
+        profile=orders.profile,
+        seed=orders.seed,
+        namespaces=orders.namespaces,
+        documents=declared_documents(orders.documents),
+        edition=edition_for(folder_at(orders.target.word), orders.edition),
+        known_failures=known,
+        known_flaky=flaky_until(flaky, str(orders.known_flaky), date.today()),
+        beside=orders.known_failures.parent if orders.known_failures else Path(),
+        database=orders.database,
+        corpus=orders.corpus,
+        runs=orders.runs,
+        settle=orders.settle,
+    )
 
 
 def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
