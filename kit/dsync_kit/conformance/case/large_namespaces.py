@@ -13,7 +13,7 @@ from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.subject.large_namespace import LargeNamespace
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import DataType
+from dsync_kit.protocol import DataType, Partition
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -23,10 +23,14 @@ __all__ = [
     "large_namespace",
     "listed_in_pages",
     "paged",
+    "some_partitions",
 ]
 
 MOST_DOCUMENTS = 6000
 """The most documents that an example writes to fill several pages."""
+
+_MOST_PARTITIONS = 8
+"""The most partitions of a namespace that an example lists one by one."""
 
 _COUNTS = (300, 1200, 5000)
 """Numbers of documents to try until a partition has several pages."""
@@ -36,6 +40,11 @@ _ALL = 8
 
 _SECONDS = 3.0
 """If loading takes this many seconds, no larger number is tried."""
+
+
+def some_partitions(case: Case, namespace: str) -> list[Partition]:
+    """The partitions of a plan of the namespace; of many, the first ones."""
+    return case.driver.partitions([namespace])[:_MOST_PARTITIONS]
 
 
 def large_namespace(case: Case, data_type: DataType | None = None) -> LargeNamespace:

@@ -1,39 +1,23 @@
 """ListData: every document once, page after page, in every listing."""
 
-import time
-
 from hypothesis import strategies as st
 
-from dsync_kit.conformance.calls.driver import Driver, strip
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import (
-    MOST_DOCUMENTS,
-    declined_if_expired,
-    emptied,
     few_or_many,
     large_namespace,
-    listed_in_pages,
-    paged,
+    some_partitions,
 )
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents.keys import document_key
-from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import decode, id_of
-from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import DataType, Partition
+from dsync_kit.errors import InvalidArgument
+from dsync_kit.protocol import DataType
 from dsync_kit.protocol.names import type_name
 
 __all__ = ["RULES"]
-
-_MOST_PARTITIONS = 8
-_WINDOW = 10_000
-"""Search indexes return so many results of a query at most."""
-
-_PAUSE_SECONDS = 15.0
-"""The longest pause between two pages: a slow sink may take as long to write one."""
 
 
 @rule(
@@ -47,7 +31,7 @@ _PAUSE_SECONDS = 15.0
 def ends(case: Case) -> None:
     """The listing of every partition ends."""
     namespace, data_type, expected = few_or_many(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+    for partition in some_partitions(case, namespace):
         case.driver.list_partition(partition, data_type, expected=expected)
         case.checks += 1
 
@@ -63,7 +47,7 @@ def ends(case: Case) -> None:
 def cursor_advances(case: Case) -> None:
     """The next cursor of a page differs from the cursor in its request."""
     namespace, data_type, expected = few_or_many(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+    for partition in some_partitions(case, namespace):
         case.checks += len(case.driver.whole_pages(partition, data_type, expected=expected))
 
 
@@ -80,7 +64,7 @@ def type_(case: Case) -> None:
         (namespace, data_type), expected = _misread(case), 1
     else:
         namespace, data_type, expected = few_or_many(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+    for partition in some_partitions(case, namespace):
         for document in case.driver.list_partition(partition, data_type, expected=expected)[:2000]:
             try:
                 decode(document, data_type)
@@ -149,109 +133,6 @@ def complete(case: Case) -> None:
 
 
 @rule(
-    "list/page-boundaries",
-    "An empty `next_cursor` ends the partition … Together the partitions cover the data",
-    needs=(Need.LOADING, Need.LISTING),
-    hint="a full last page, or a document at the bound of two pages, is handled wrongly",
-    after=(
-        "list/complete",
-        "list/ids-unique",
-        "updates/delete",
-        "write/idempotent",
-        "list/repeatable",
-    ),
-    examples=0.28,
-    about=FeatureKind.SEVERAL_PAGES,
-)
-def page_boundaries(case: Case) -> None:
-    """Every document is listed once, whether pages are exactly full, one document short, or one over."""
-    found, size = paged(case)
-    data_type, partitions = found.data_type, found.partitions
-    most = max(1, MOST_DOCUMENTS // (size * partitions) - 1)
-    target = size * case.draw(st.integers(1, min(3, most)), "pages")
-    # Enough for each partition to get more than the target, whatever its share of the documents.
-    count = min((target + size) * partitions, MOST_DOCUMENTS) if case.deletes else target * partitions
-    documents = case.numbered(count, data_type)
-    namespace, model = emptied(case, found), Model(data_type, documents)
-    case.write(namespace, documents, data_type)
-    case.expect(namespace, model, f"the listing of {count} documents, {size} a page,")
-    for wanted in (target + 1, target, target - 1) if case.deletes else ():
-        surplus: list[bytes] = []
-        for partition in case.driver.plan([namespace]).partitions:
-            listed = case.driver.list_partition(partition, data_type, expected=count)
-            surplus += case.owned(namespace, listed, data_type)[: max(0, len(listed) - wanted)]
-        gone = removals(surplus, data_type)
-        case.update(namespace, gone, data_type)
-        model.apply(gone)
-        what = f"the listing of partitions of {wanted} documents at most, {size} a page,"
-        case.expect(namespace, model, what)
-
-
-@rule(
-    "list/many-pages",
-    "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.LISTING),
-    hint="a document at a page's or partition's bound is left out or repeated; more pages make it more likely",
-    after=("list/complete", "list/ids-unique", "list/page-boundaries"),
-    examples=0.02,
-    about=FeatureKind.SEVERAL_PAGES,
-    fills=0.1,
-)
-def many_pages(case: Case) -> None:
-    """Thousands of documents on many pages (from standard on, more than 10,000) are each listed once."""
-    data_type = case.data_type()
-    documents = case.numbered(3000 if case.bulk == 1 else max(_WINDOW + 1, 3000 * case.bulk), data_type)
-    namespace = case.namespace()
-    for start in range(0, len(documents), 1000):
-        case.write(namespace, documents[start : start + 1000], data_type)
-    case.expect(namespace, Model(data_type, documents), f"the listing of {len(documents)} documents")
-
-
-@rule(
-    "list/mixed-ids",
-    "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.LISTING),
-    hint="pages are sorted in one order but continue in another: of types, case, signs or accents",
-    after=("list/complete", "list/page-boundaries", "list/many-pages", "write/id-kinds", "write/similar-ids"),
-    examples=0.04,
-    about=FeatureKind.MIXED_IDS,
-)
-def mixed_ids(case: Case) -> None:
-    """Documents with ids of all kinds, which different sort orders would arrange differently, are all listed."""
-    found, size = paged(case)
-    data_type, namespace = found.data_type, emptied(case, found)
-    count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
-    values = case.varied(count, data_type)
-    documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
-    for start in range(0, count, 1000):
-        case.write_if_accepted(namespace, documents[start : start + 1000], data_type)
-    case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")
-
-
-@rule(
-    "list/id-range",
-    "Together the partitions cover the data, and do not overlap.",
-    needs=(Need.LOADING, Need.LISTING),
-    hint="the ids' range is divided into partitions, but its size overflows, or it ends before the last id",
-    after=("list/complete", "write/read-back"),
-    examples=0.04,
-)
-def id_range(case: Case) -> None:
-    """Ids at both ends of the range of their type, and some between them, are all listed."""
-    data_type = case.data_type()
-    known = case.ends(data_type)
-    if not known:
-        raise case.decline("it accepts no ids of a type with a range")
-    for values in known:
-        if not case.has_free_namespace:
-            return
-        namespace = case.namespace()
-        documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
-        case.write_if_accepted(namespace, documents, data_type)
-        case.expect(namespace, Model(data_type, documents), f"the listing of ids from {min(values)} to {max(values)}")
-
-
-@rule(
     "list/repeatable",
     "while the data is unchanged, it must return the same documents again (semantically equal: field order may differ)",
     needs=(Need.LISTING,),
@@ -260,117 +141,11 @@ def id_range(case: Case) -> None:
 def repeatable(case: Case) -> None:
     """Listing a partition again from the start returns the same documents."""
     namespace, data_type, expected = few_or_many(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
+    for partition in some_partitions(case, namespace):
         first = case.driver.list_partition(partition, data_type, expected=expected)
         again = case.driver.list_partition(partition, data_type, expected=expected)
         Model.listed(data_type, first).check(again, owner="list/repeatable", what="the second listing of a partition")
         case.checks += 1
-
-
-@rule(
-    "list/restart-mid-way",
-    "the **whole partition**, from the empty cursor",
-    needs=(Need.LISTING,),
-    hint="an abandoned listing leaves its position behind",
-    after=("list/repeatable",),
-    examples=0.5,
-    about=FeatureKind.SEVERAL_PAGES,
-)
-def restart_mid_way(case: Case) -> None:
-    """A listing abandoned after a page can start again from the beginning."""
-    namespace, data_type, expected = listed_in_pages(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        whole = case.driver.list_partition(partition, data_type, expected=expected)
-        with declined_if_expired(case):
-            next(case.driver.pages(partition, data_type, expected=expected))
-        again = case.driver.list_partition(partition, data_type, expected=expected)
-        Model.listed(data_type, whole).check(again, what="the listing after an abandoned one")
-        case.checks += 1
-
-
-@rule(
-    "list/any-time",
-    "Any time may pass between two pages.",
-    needs=(Need.LISTING,),
-    hint="a page cursor, or the transaction behind it, expires: answer with a code that dsync retries, such as ABORTED",
-    after=("list/repeatable", "list/restart-mid-way"),
-    examples=0.01,
-    about=FeatureKind.SEVERAL_PAGES,
-)
-def any_time(case: Case) -> None:
-    """A page cursor works after a pause, or is answered with a retryable code."""
-    namespace, data_type, expected = listed_in_pages(case)
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        first = case.driver.first_page(strip(partition), data_type)
-        if first.next_cursor:
-            break
-    else:
-        raise case.decline("each partition fits on one page")
-    time.sleep(min(_PAUSE_SECONDS, 0.3 * case.bulk**2))
-    try:
-        rest = _rest(case.driver, partition, data_type, first.next_cursor)
-    except ConnectorError as error:
-        case.check(
-            error.retryable,
-            "after a pause, a page cursor gets a final code, and the partition is lost",
-            expected="the next page, or a code that dsync retries",
-            seen=error,
-        )
-        return
-    whole = case.driver.list_partition(partition, data_type, expected=expected)
-    Model.listed(data_type, whole).check([*first.data, *rest], what="a listing with a pause between its pages")
-    case.checks += 1
-
-
-@rule(
-    "list/retryable-cursor",
-    "A page cursor need not survive a restart, but then the answer should be retryable.",
-    needs=(Need.LISTING, Need.ELSEWHERE),
-    hint="another instance answers an unknown page cursor with a final code, and the partition is lost",
-    after=(
-        "list/complete",
-        "plan/self-contained",
-        "list/interleaved",
-    ),
-    examples=0.44,
-    about=FeatureKind.SEVERAL_PAGES,
-)
-def retryable_cursor(case: Case) -> None:
-    """A page cursor works on another instance, or is answered there with a retryable code."""
-    namespace, data_type, expected = listed_in_pages(case)
-    begun: list[tuple[Partition, bytes, list[bytes]]] = []
-    for partition in case.driver.partitions([namespace])[:_MOST_PARTITIONS]:
-        with declined_if_expired(case):
-            first = case.driver.page(strip(partition), data_type)
-        if not first.next_cursor:
-            continue
-        seen = {document_key(document, data_type) for document in first.data}
-        whole = case.driver.list_partition(partition, data_type, expected=expected)
-        rest = [document for document in whole if document_key(document, data_type) not in seen]
-        begun.append((partition, first.next_cursor, rest))
-    if not begun:
-        raise case.decline("each partition fits on one page")
-    second = case.elsewhere()
-    for partition, cursor, rest in begun:
-        try:
-            there = _rest(second, partition, data_type, cursor)
-        except ConnectorError as error:
-            case.check(
-                error.retryable,
-                "another instance answers a page cursor with a final code",
-                expected="the next pages, or a retryable code",
-                seen=error,
-            )
-            continue
-        Model.listed(data_type, rest).check(there, what="the rest of a listing on another instance")
-        case.checks += 1
-
-
-def _rest(driver: Driver, partition: Partition, data_type: DataType, cursor: bytes) -> list[bytes]:
-    """The documents of the pages that follow one; `cursor` is that page's next_cursor, or empty after the last."""
-    if not cursor:
-        return []
-    return [document for page in driver.pages(partition, data_type, cursor=cursor) for document in page]
 
 
 RULES = (
@@ -380,11 +155,4 @@ RULES = (
     ids_unique,
     complete,
     repeatable,
-    page_boundaries,
-    many_pages,
-    mixed_ids,
-    id_range,
-    restart_mid_way,
-    any_time,
-    retryable_cursor,
 )
