@@ -1,7 +1,16 @@
 """The rules `stream/…`."""
 
 from dsync_kit.conformance.case.rule import Rule
-from dsync_kit.conformance.rules.stream import arriving, contents, heartbeats, messages, namespaces, resuming
+from dsync_kit.conformance.rules.stream import (
+    arriving,
+    contents,
+    heartbeats,
+    messages,
+    namespaces,
+    resuming,
+    side_by_side,
+    staying_open,
+)
 
 __all__ = ["RULES"]
 
@@ -10,6 +19,8 @@ RULES: tuple[Rule, ...] = (
     *arriving.RULES,
     *namespaces.RULES,
     *contents.RULES,
+    *staying_open.RULES,
     *resuming.RULES,
+    *side_by_side.RULES,
     *heartbeats.RULES,
 )

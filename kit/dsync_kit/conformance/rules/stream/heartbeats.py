@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
-from dsync_kit.conformance.results.rule_info import Need
-from dsync_kit.conformance.rules.stream.resuming import RESUME, resume_from
+from dsync_kit.conformance.rules.stream.conditions import LIVE, RESUME
+from dsync_kit.conformance.rules.stream.resuming import resume_from
 
 __all__ = ["RULES"]
 
@@ -23,7 +23,7 @@ _TRIED_CURSORS = 8
 @rule(
     "stream/resume-heartbeats",
     RESUME,
-    needs=(Need.UPDATES, Need.LOADING, Need.CHANGING),
+    needs=LIVE,
     hint="a heartbeat carries the end of the log, beyond updates that the stream has yet to send",
     after=("stream/stays-open", "stream/resume", "stream/resume-many"),
     examples=0.02,
