@@ -9,6 +9,7 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.subject.clearing import clear
 from dsync_kit.conformance.subject.needs import lacking
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.documents import decode, encode, encode_id
@@ -50,7 +51,7 @@ def test_what_was_there_before_and_is_gone_is_written_again() -> None:
     subject.note_existing("offered")
     driver.write_updates("offered", [Update(type=UPDATE_TYPE_DELETE, id=[encode_id("deleted")])], BSON)
     driver.write_data("offered", [encode({"_id": name, "n": 2}, BSON) for name in ("changed", "new")], BSON)
-    subject.clear()
+    clear(subject)
     listed = {decode(found, BSON)["_id"]: decode(found, BSON)["n"] for _, found in driver.listing(["offered"], BSON)}
     assert listed == {"deleted": 1, "changed": 2, "new": 2}
     assert subject.remembered.put_back == {"offered": 1}

@@ -9,6 +9,7 @@ from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.schema.schema_file import printed
+from dsync_kit.conformance.subject.clearing import clear
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.errors import UsageError
@@ -36,7 +37,7 @@ def schema(asked: Asked) -> int:
         found = dict(_schemas(subject))
         for note in subject.notes:
             print(note, file=sys.stderr)
-        subject.clear()
+        clear(subject)
     if not found:
         why = "its namespaces accept documents with any fields" if subject.found.makes_namespaces else "see above"
         print(f"no schema was found: {why}", file=sys.stderr)

@@ -320,19 +320,19 @@ class Case(Drawing):
 
     def second_driver(self, name: str = "second instance") -> Driver:
         """A driver for another instance on the same data; it runs until the example ends."""
-        return self.instance(self._stack.enter_context(self.subject.second_instance()), name)
+        return self.instance(self._stack.enter_context(self.subject.instances.second()), name)
 
     def elsewhere(self) -> Driver:
         """A driver for another instance. If only one can run at a time, the new one replaces the first."""
-        if not self.subject.alone:
+        if not self.subject.instances.alone:
             return self.second_driver()
         self.recorder.note("(ended, and another instance started)")
-        self.subject.restart()
+        self.subject.instances.restart()
         return self.driver
 
     def other_connection(self) -> Driver:
         """A driver with another connection to the same instance."""
-        return self.instance(self.subject.other_connection(), "another connection")
+        return self.instance(self.subject.instances.other_connection(), "another connection")
 
     def create(self) -> Connector:
         """Create another connector with the same settings in this process; the caller must tear it down.
@@ -344,7 +344,7 @@ class Case(Drawing):
         try:
             return self.subject.target.create()
         except (ConnectorError, TargetError) as error:
-            if not self.subject.alone:
+            if not self.subject.instances.alone:
                 raise
             raise Inapplicable(f"a second instance cannot run beside the first one ({error})") from error
 

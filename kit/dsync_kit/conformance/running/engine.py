@@ -23,6 +23,7 @@ from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.running.keeping.known_examples import KnownExample
 from dsync_kit.conformance.running.options import RunOptions, terms_of
 from dsync_kit.conformance.running.order import in_order
+from dsync_kit.conformance.subject.clearing import clear
 from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import Explainer
@@ -121,7 +122,7 @@ class Session:
 
     def close(self) -> None:
         """Remove documents that the kit has kept in the connector for several rules."""
-        self._subject.clear()
+        clear(self._subject)
 
     def notes(self) -> tuple[str, ...]:
         """Notes: what was found out about the connector, and which of the kit's data could not be removed."""

@@ -46,7 +46,7 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
         case Need.OTHER_DATA if subject.target.elsewhere is not None:
             return "another scratch area has only the namespaces that conformance.py names, without others"
         case Need.SECOND_INSTANCE | Need.ELSEWHERE if subject.target.second is not None:
-            return f"a second instance cannot run beside the first one ({subject.alone})"
+            return f"a second instance cannot run beside the first one ({subject.instances.alone})"
         case _:
             return need.value
 
@@ -98,9 +98,9 @@ _OFFERS: dict[Need, Callable[[Subject], bool]] = {
     ),
     Need.SCHEMA: lambda subject: any(family.schema is not None for family in subject.families),
     Need.IN_PROCESS: lambda subject: subject.target.connector is not None,
-    Need.SECOND_INSTANCE: lambda subject: subject.target.second is not None and not subject.alone,
+    Need.SECOND_INSTANCE: lambda subject: subject.target.second is not None and not subject.instances.alone,
     Need.ELSEWHERE: lambda subject: (
-        subject.target.second is not None and (not subject.alone or subject.target.stop is not None)
+        subject.target.second is not None and (not subject.instances.alone or subject.target.stop is not None)
     ),
     Need.OTHER_DATA: lambda subject: subject.target.elsewhere is not None and subject.offers_own_namespaces,
     Need.CONNECTION: lambda subject: subject.target.connect is not None,

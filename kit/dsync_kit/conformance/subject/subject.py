@@ -1,7 +1,6 @@
 """The connector under test: what it declares, what was found out, what is remembered."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -12,9 +11,7 @@ from dsync_kit.conformance.calls.place import Place
 from dsync_kit.conformance.calls.settling import Counting, Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.documents.keys import document_key
-from dsync_kit.conformance.documents.strategies import removals
 from dsync_kit.conformance.results.features import Features
-from dsync_kit.conformance.results.outcome import KitError, Violation
 from dsync_kit.conformance.subject.data import Data
 from dsync_kit.conformance.subject.declared import Declared
 from dsync_kit.conformance.subject.finding_out.access import Access
@@ -23,6 +20,7 @@ from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAM
 from dsync_kit.conformance.subject.found import Found
 from dsync_kit.conformance.subject.holds.declared_schemas import documents_of
 from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE, Family, Schemas
+from dsync_kit.conformance.subject.instances import Instances
 from dsync_kit.conformance.subject.journal import Journal
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.conformance.subject.namespaces import Namespaces
@@ -31,7 +29,6 @@ from dsync_kit.conformance.subject.patience import UpdatePatience
 from dsync_kit.conformance.subject.remembered import Remembered
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DataType, GetInfoRequest
-from dsync_kit.targets.process import Process
 from dsync_kit.targets.target import OpenTarget
 from dsync_kit.usage import TargetError
 
@@ -52,12 +49,12 @@ class Subject:
     remembered: Remembered
     journal: Journal
     place: Place
+    instances: Instances
     settling: Settling = field(default_factory=Settling)
     counting: Counting = field(default_factory=Counting)
     patience: UpdatePatience = field(default_factory=UpdatePatience)
     without: Features = ()
     """Features that no example may show."""
-    _alone: str | None = None
 
     @classmethod
     def of(
@@ -113,6 +110,7 @@ class Subject:
             remembered=access.remembered,
             journal=journal,
             place=place,
+            instances=Instances(target, place, access.liveness),
             settling=settling,
             patience=UpdatePatience(settling.seconds),
         )
@@ -219,119 +217,6 @@ class Subject:
     def _listing(self, namespace: str, data_type: DataType) -> list[bytes]:
         current = None if self.settling.seconds else self.remembered.listings.current(namespace, data_type)
         return self.data.read(namespace, data_type, driver=self.driver) if current is None else current
-
-    def clear(self) -> None:
-        """Remove documents that were kept for several examples."""
-        for namespace, data_type, documents in self.remembered.take_kept():
-            if self.removes:
-                self._remove(namespace, data_type, documents)
-            else:
-                self.kept([namespace])
-        if not self.liveness.hung:
-            self._put_back()
-        if not self.liveness.hung:  # otherwise nothing could be removed, and the journal stays
-            self.journal.end(self.remembered.remains)
-
-    def _put_back(self) -> None:
-        """Restore documents that were in an offered namespace before the run, and are gone.
-
-        A store that confuses the ids '1' and 1 overwrites its owner's document, and deletes it with the kit's.
-        """
-        self.settling.wait()
-        for namespace, (data_type, before) in self.remembered.first.items() if self.declared.is_sink else ():
-            gone: list[bytes] = []
-            try:
-                listed = self.data.read(namespace, data_type, driver=self.driver)
-                there = {document_key(document, data_type) for document in listed}
-                gone = [self._as_written(namespace, before[key], data_type) for key in before.keys() - there]
-                if gone:
-                    self.data.load(namespace, gone, data_type, driver=self.driver)
-                    self.remembered.put_back[namespace] = len(gone)
-                if left := len(there - before.keys()):
-                    self.remembered.remain(namespace, f"documents that were not there before: {left:,}")
-            except (ConnectorError, Violation) as error:
-                what = f"{len(gone)} documents that were there before are gone" if gone else "it cannot be listed"
-                self.remembered.remain(namespace, f"{what}: {error}")
-
-    def _as_written(self, namespace: str, document: bytes, data_type: DataType) -> bytes:
-        """A document that was listed, without the fields that the store computes."""
-        family = next((family for family in self.families if namespace in family.names), None)
-        return family.holding(data_type).as_written(document) if family is not None else document
-
-    def _remove(self, namespace: str, data_type: DataType, documents: Sequence[bytes]) -> None:
-        """Delete documents that the kit wrote. Those that cannot be deleted are remembered for the report."""
-        try:
-            self.data.change(
-                namespace, removals(documents, data_type), data_type, driver=self.remembered.removing(self.driver)
-            )
-        except ConnectorError as error:
-            self.remembered.remain(namespace, str(error))
-
-    @property
-    def alone(self) -> str:
-        """Why a second instance cannot run beside the first one; empty if it can. It is tried once."""
-        if self.target.second is None:
-            return ""
-        if self._alone is None:
-            try:
-                with self.second_instance():
-                    self._alone = ""
-            except (ConnectorError, TargetError) as error:
-                self._alone = str(error).partition("\n")[0]
-        return self._alone
-
-    @contextmanager
-    def second_instance(self) -> Iterator[ConnectorApi]:
-        """Another instance of the connector on the same data. Raises KitError if it does not start."""
-        if self.target.second is None:
-            raise KitError("a second instance cannot be started")
-        with self.target.second() as api:
-            yield api
-
-    def restart(self) -> None:
-        """Replace the current instance with another one. Raises KitError if that fails."""
-        with self._away():
-            pass
-
-    @contextmanager
-    def room(self, process: Process) -> Iterator[bool]:
-        """Start another process on the same data; whoever enters the context must kill it before leaving.
-
-        If it cannot run beside the current instance, this ends, and another one starts when the context is left. The
-        context gets whether that is so. Raises TargetError if the process does not start alone, either.
-        """
-        with ExitStack() as stack:
-            alone = False
-            try:
-                process.start()
-            except TargetError:
-                if self.target.stop is None:
-                    raise
-                stack.enter_context(self._away())
-                process.start()
-                alone = True
-            yield alone
-
-    @contextmanager
-    def _away(self) -> Iterator[None]:
-        """A context without the current instance; another one replaces it. Raises KitError if that is impossible."""
-        if self.target.stop is None or self.target.start is None:
-            raise KitError("the connector cannot be restarted")
-        self.target.stop()
-        try:
-            yield
-        finally:
-            try:
-                self.place.api = self.target.start()
-            except TargetError:
-                self.liveness.hangs()  # there is nobody left to call
-                raise
-
-    def other_connection(self) -> ConnectorApi:
-        """Another connection to the same instance. Raises KitError if there is none."""
-        if self.target.connect is None:
-            raise KitError("it is not called at an address")
-        return self.target.connect()
 
     def redact(self, text: str) -> str:
         """`text` without the secrets of the connector's settings, as far as they are known here."""

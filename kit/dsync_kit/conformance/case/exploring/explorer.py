@@ -213,7 +213,7 @@ class _Explorer:
                 self._streamer.open_lsn(operation)
             case Kind.RESTART:
                 self._streamer.close()
-                self._case.subject.restart()
+                self._case.subject.instances.restart()
             case Kind.OUTAGE | Kind.THROTTLE:
                 self._disturbed(operation)
 

@@ -67,7 +67,7 @@ class World:
 
     def driver(self, operation: Operation) -> Driver:
         """A driver of the instance that an operation calls."""
-        if not operation.elsewhere or self.case.subject.alone or self.case.subject.target.second is None:
+        if not operation.elsewhere or self.case.subject.instances.alone or self.case.subject.target.second is None:
             return self.case.driver
         if self.second is None:
             self.second = self.case.second_driver()

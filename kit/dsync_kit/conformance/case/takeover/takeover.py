@@ -56,7 +56,7 @@ def _handover(case: Case, number: int) -> Takeover:
     # Before there is room: finding a free namespace takes the current instance.
     run = Run.of(case, found.topics, number, VERSIONS, more=_MORE_DOCUMENTS)
     try:
-        with case.subject.room(earlier) as alone:
+        with case.subject.instances.room(earlier) as alone:
             if alone:
                 case.recorder.note(_IN_ITS_PLACE)
             return _taken_over(case, run, found, earlier, now)
@@ -100,7 +100,7 @@ def _crash(case: Case, number: int) -> Takeover:
     # Before there is room: finding a free namespace takes the current instance.
     run = Run.of(case, found.topics, number, CRASH)
     try:
-        with case.subject.room(process) as alone:
+        with case.subject.instances.room(process) as alone:
             if alone:
                 case.recorder.note(_IN_ITS_PLACE)
             _kill(case, run, process, found)
