@@ -69,7 +69,7 @@ def _call(case: Case, namespace: str, documents: Sequence[bytes]) -> None:
 
 
 def _by_another_instance(case: Case, namespace: str, documents: Sequence[bytes]) -> None:
-    case.instance(case.subject.api, "another instance").write_data(namespace, documents, BSON)
+    case.others.at(case.subject.api, "another instance").write_data(namespace, documents, BSON)
 
 
 def _halfway(case: Case, namespace: str, documents: Sequence[bytes]) -> None:

@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from dsync_kit.bounds.patience import CALL_SECONDS, Patience, TooLong
-from dsync_kit.client import ConnectorApi, LocalClient
+from dsync_kit.bounds.patience import Patience, TooLong
+from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.case.belongings import Belongings, remove
 from dsync_kit.conformance.case.drawing import Drawing
+from dsync_kit.conformance.case.other_instances import OtherInstances
 from dsync_kit.conformance.documents.strategies import merge_key
 from dsync_kit.conformance.results.features import Feature, FeatureKind
-from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable, KitError, Violation
-from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable, Violation
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
@@ -25,15 +25,13 @@ from dsync_kit.conformance.subject.needs import offers
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.connector import Connector
-from dsync_kit.errors import ConnectorError, is_interrupt
+from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import (
     DataType,
     Update,
     WriteDataRequest,
     WriteUpdatesRequest,
 )
-from dsync_kit.usage import TargetError
 
 __all__ = ["Case"]
 
@@ -44,9 +42,9 @@ class Case(Drawing):
     """A rule gets a case, with which it draws data, calls the connector as dsync does, and states what it expects.
 
     `declared` is what the connector declares, `found` what the kit found out about it. `api` has the plain RPCs,
-    `driver` the calls as dsync makes them; the transcript records both. `showing` has the features that the example
-    must not show. `bulk` scales large pages, large documents and waits; every connector must be able to handle 1.
-    `pace` is how much an explorer may do.
+    `driver` the calls as dsync makes them, `others` other instances; the transcript records all of them. `showing` has
+    the features that the example must not show. `bulk` scales large pages, large documents and waits; every connector
+    must be able to handle 1. `pace` is how much an explorer may do.
     """
 
     def __init__(self, subject: Subject, data: st.DataObject, *, bulk: int = 1, pace: Pace | None = None) -> None:
@@ -68,6 +66,7 @@ class Case(Drawing):
         self.reached: Counter[Situation] = Counter()
         self._taken: set[str] = set()
         self._stack = ExitStack()
+        self.others = OtherInstances(subject, self.recorder, self.driver, self._stack)
 
     def offers(self, need: Need) -> bool:
         """Whether the connector, and the way it is run, offer what a rule needs."""
@@ -310,57 +309,6 @@ class Case(Drawing):
     def declines(self, error: ConnectorError) -> bool:
         """Whether a status means that the store legally declines the request."""
         return error.code in DECLINING_CODES
-
-    # Another instance
-
-    def instance(self, api: ConnectorApi, name: str, *, same_data: bool = True) -> Driver:
-        """A driver for another instance, whose calls are recorded under `name`. `same_data` says whether it has the
-        same data, so that what it writes must be removed."""
-        return Driver(self.recorder.other(api, name, same_data=same_data), self.subject.limits)
-
-    def second_driver(self, name: str = "second instance") -> Driver:
-        """A driver for another instance on the same data; it runs until the example ends."""
-        return self.instance(self._stack.enter_context(self.subject.instances.second()), name)
-
-    def elsewhere(self) -> Driver:
-        """A driver for another instance. If only one can run at a time, the new one replaces the first."""
-        if not self.subject.instances.alone:
-            return self.second_driver()
-        self.recorder.note("(ended, and another instance started)")
-        self.subject.instances.restart()
-        return self.driver
-
-    def other_connection(self) -> Driver:
-        """A driver with another connection to the same instance."""
-        return self.instance(self.subject.instances.other_connection(), "another connection")
-
-    def create(self) -> Connector:
-        """Create another connector with the same settings in this process; the caller must tear it down.
-
-        Raises Inapplicable if it cannot run beside the first one.
-        """
-        if self.subject.target.create is None:
-            raise KitError("the connector runs in another process")
-        try:
-            return self.subject.target.create()
-        except (ConnectorError, TargetError) as error:
-            if not self.subject.instances.alone:
-                raise
-            raise Inapplicable(f"a second instance cannot run beside the first one ({error})") from error
-
-    def driver_of(self, connector: Connector) -> Driver:
-        """A driver for a connector from `create`, with the usual time limit."""
-        return self.instance(LocalClient(connector, timeout=CALL_SECONDS), "another instance")
-
-    def tear_down(self, connector: Connector) -> None:
-        """Tear down a connector from `create`. Raises Violation if that fails, or takes longer than a call may."""
-        try:
-            Patience(CALL_SECONDS).call(connector.teardown)
-        except BaseException as error:
-            if is_interrupt(error):
-                raise
-            seen = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise Violation("teardown fails", expected="nothing", seen=seen, owner=Owner.TEARDOWN_TWICE) from error
 
     def enter(self, context: Any) -> Any:
         """Enter a context; it is left when the example ends."""

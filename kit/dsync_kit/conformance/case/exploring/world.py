@@ -70,7 +70,7 @@ class World:
         if not operation.elsewhere or self.case.subject.instances.alone or self.case.subject.target.second is None:
             return self.case.driver
         if self.second is None:
-            self.second = self.case.second_driver()
+            self.second = self.case.others.second()
         return self.second
 
     # Documents

@@ -125,7 +125,7 @@ class Run:
         """Check the data."""
 
     def _driver(self, process: Process, name: str) -> Driver:
-        return self._case.instance(process.api, name)
+        return self._case.others.at(process.api, name)
 
     def _same_id(self, found: str) -> None:
         if found != self._id:

@@ -163,7 +163,7 @@ def _run(case: Case, scene: Scene) -> None:
     elsewhere = case.offers(Need.SECOND_INSTANCE)
     choices = [step for step in _STREAMING if elsewhere or step is not Streaming.MOVE]
     steps = case.draw(st.lists(st.sampled_from(choices), min_size=2, max_size=8), "while streaming")
-    flow.stream(steps, case.second_driver() if Streaming.MOVE in steps else None)
+    flow.stream(steps, case.others.second() if Streaming.MOVE in steps else None)
 
 
 RULES = (converges, namespaces)

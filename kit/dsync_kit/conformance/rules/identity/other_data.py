@@ -84,7 +84,7 @@ def _other_data(case: Case) -> Driver:
         other = case.enter(elsewhere())
     except TargetError as error:
         raise case.decline(f"its conformance.py cannot start a second time beside the first: {error}") from error
-    driver = case.instance(other, "on another scratch area", same_data=False)
+    driver = case.others.at(other, "on another scratch area", same_data=False)
     listed = case.subject.data.read(namespace, model.data_type, driver=driver)
     if not model.documents.keys().isdisjoint(by_id(listed, model.data_type)):
         raise case.decline("its conformance.py starts on the same data a second time")

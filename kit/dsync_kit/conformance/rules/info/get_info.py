@@ -113,7 +113,7 @@ def _comparable(info: GetInfoResponse) -> GetInfoResponse:
 def id_of_data(case: Case) -> None:
     """Another instance on the same data has the same id, or none."""
     first = case.api.get_info(GetInfoRequest()).id
-    second = case.elsewhere().api.get_info(GetInfoRequest()).id
+    second = case.others.elsewhere().api.get_info(GetInfoRequest()).id
     case.check(
         first == second, "another instance on the same data has a different id", expected=repr(first), seen=repr(second)
     )

@@ -33,11 +33,11 @@ _THREAD_SECONDS = 5.0
 )
 def teardown_twice(case: Case) -> None:
     """A second teardown is harmless, and so is one before the connector has done anything."""
-    used = case.create()
-    case.driver_of(used).api.get_info(GetInfoRequest())
-    for connector in (case.create(), used):
+    used = case.others.create()
+    case.others.driver_of(used).api.get_info(GetInfoRequest())
+    for connector in (case.others.create(), used):
         for _ in range(2):
-            case.tear_down(connector)
+            case.others.tear_down(connector)
     case.checks += 1
 
 
@@ -52,14 +52,14 @@ def teardown_twice(case: Case) -> None:
 def threads(case: Case) -> None:
     """After teardown the connector has no threads left."""
     before = _threads()
-    connector = case.create()
-    driver = case.driver_of(connector)
+    connector = case.others.create()
+    driver = case.others.driver_of(connector)
     namespace, data_type, expected = case.listable(max_size=3)
     driver.listing([namespace], data_type, expected=expected)
     if case.declared.is_sink and case.declared.loads:
         written = case.numbered(3, data_type)
         driver.write_data(namespace, written, data_type)
-    case.tear_down(connector)
+    case.others.tear_down(connector)
     deadline = time.monotonic() + _THREAD_SECONDS
     while (left := _threads() - before) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -78,7 +78,7 @@ def threads(case: Case) -> None:
 )
 def connections(case: Case) -> None:
     """The id, a plan's partitions and its update cursor are valid over another connection."""
-    other = case.other_connection()
+    other = case.others.connection()
     first, second = (api.get_info(GetInfoRequest()).id for api in (case.api, other.api))
     case.check(
         first == second,
@@ -110,8 +110,8 @@ def over_grpc(case: Case) -> None:
     namespace, data_type, expected = case.listable(max_size=10)
     page = case.page(data_type, min_size=1, small=True, label="written") if _writes(case) else []
     here = case.driver
-    with _served(case.create()) as client:
-        there = case.instance(client, "over gRPC")
+    with _served(case.others.create()) as client:
+        there = case.others.at(client, "over gRPC")
         for what, ask in _QUESTIONS.items():
             answers = [_answer(driver, ask, namespace, data_type) for driver in (here, there)]
             case.check(

@@ -106,7 +106,7 @@ def retryable_cursor(case: Case) -> None:
         begun.append((partition, first.next_cursor, rest))
     if not begun:
         raise case.decline("each partition fits on one page")
-    second = case.elsewhere()
+    second = case.others.elsewhere()
     for partition, cursor, rest in begun:
         try:
             there = _rest(second, partition, data_type, cursor)

@@ -268,7 +268,7 @@ def self_contained(case: Case) -> None:
     namespace, data_type, expected = few_or_many(case)
     partitions = case.driver.partitions([namespace])[:4]
     listed = [case.driver.list_partition(partition, data_type, expected=expected) for partition in partitions]
-    second = case.elsewhere()
+    second = case.others.elsewhere()
     for partition, here in zip(partitions, listed, strict=True):
         try:
             there = second.list_partition(partition, data_type, expected=expected)

@@ -92,7 +92,7 @@ def resume_elsewhere(case: Case) -> None:
     follower.converge(scene.wanted(), what="the first instance's stream")
     follower.cancel()
     scene.mark()
-    second = case.elsewhere()
+    second = case.others.elsewhere()
     elsewhere = scene.follow(driver=second)
     elsewhere.converge(scene.wanted(), what="another instance's stream from the plan's cursor")
     elsewhere.cancel()
