@@ -7,17 +7,13 @@ from typing import NoReturn
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.calls.transcript import show_id, show_state
-from dsync_kit.conformance.calls.written import versions_of, written
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.documents.keys import document_key, key_of, same
-from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.outcome import Violation, Wrong
+from dsync_kit.conformance.documents.keys import key_of
+from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
-from dsync_kit.conformance.verdicts.differences import change_of
+from dsync_kit.conformance.verdicts.copies import CopyDiffers, Held, differing, same_state
 from dsync_kit.conformance.verdicts.inspection import inspect
-from dsync_kit.conformance.verdicts.model import Model, by_id
-from dsync_kit.documents import decode, id_of
+from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.incoming import bare_document
 from dsync_kit.partial import apply_partial_update
@@ -29,21 +25,13 @@ from dsync_kit.protocol import (
     Update,
 )
 
-__all__ = ["Follower", "Held", "Sent", "held"]
+__all__ = ["Follower", "Sent"]
 
 _LONGEST = 6
 """A stream may send unhelpful messages for this many times the subject's patience."""
 
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
-
-Held = dict[bytes, bytes]
-"""The documents of a namespace, by the keys of their ids."""
-
-
-def held(model: Model) -> Held:
-    """The documents of a sink that equals the model."""
-    return {document_key(document, model.data_type): document for document in model.documents.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,44 +149,19 @@ class Follower:
             for name, update in self.updates[position:]:
                 if name in wanted:
                     key = key_of(update.id, self.data_type)
-                    right = self._same(self._held[name].get(key), wanted[name].get(key))
+                    right = same_state(self._held[name].get(key), wanted[name].get(key), self.data_type)
                     (wrong.discard if right else wrong.add)((name, key))
             position = len(self.updates)
             return not wrong
 
         def missing() -> Violation:
-            name, key = min(wrong)
-            expected, seen = wanted[name].get(key), self._held.get(name, {}).get(key)
-            if (listed := self._listed(name)) is not None and not self._same(listed.get(key), expected):
-                change = change_of(expected, listed.get(key), self.data_type)
-                return Violation(
-                    f"the source itself does not hold the written documents, so {what} cannot lead to them",
-                    expected=f"in {name!r} {show_state(expected)}",
-                    seen=f"listed: {show_state(listed.get(key))}; after {self._received()} {show_state(seen)}",
-                    owner=change.owner,
-                    rests_on=Evidence.LISTING,
-                    hint=change.description
-                    or "the sink dropped or changed documents that it acknowledged: the stream is not to blame",
-                    wrong=(Wrong(expected, listed.get(key), self.data_type),),
-                )
-            change = change_of(expected, seen, self.data_type)
-            return Violation(
-                f"after {what}, dsync's copy differs from the source: {self._named(expected, seen, len(wrong) - 1)}",
-                expected=f"in {name!r} {show_state(expected)}",
-                seen=f"after {self._received()} {show_state(seen)}",
-                owner=owner or self._converted(expected, seen) or change.owner or owned(),
-                rests_on=Evidence.STREAM,
-                wrong=tuple(
-                    Wrong(wanted[name].get(key), self._held.get(name, {}).get(key), self.data_type)
-                    for name, key in sorted(wrong)
-                ),
-            )
+            name, _ = min(wrong)
+            listed = self._listed(name)
+            calls = self._case.recorder.calls
+            differs = CopyDiffers(self.data_type, wanted, self._held, wrong, len(self.updates), calls)
+            return differs.violation(what, listed, owner=owner, owned=owned)
 
         self.until(reached, missing)
-
-    def _received(self) -> str:
-        """How many updates have come."""
-        return f"{len(self.updates):,} update{'s' * (len(self.updates) != 1)}"
 
     def behind(self, wanted: Mapping[str, Held]) -> bool:
         """Whether the sink does not yet hold what is wanted of each namespace."""
@@ -252,40 +215,8 @@ class Follower:
                 f"it streams partial updates that the kit cannot apply: {error.message}"
             ) from error
 
-    def _converted(self, expected: bytes | None, seen: bytes | None) -> str:
-        """The rule on changed values, if a document has the right fields, but equals no version that was written."""
-        if expected is None or seen is None:
-            return ""
-        try:
-            same_fields = decode(expected, self.data_type).keys() == decode(seen, self.data_type).keys()
-        except InvalidArgument:
-            return ""
-        calls = self._case.recorder.calls
-        if any(write.update and write.update.type == UPDATE_TYPE_PARTIAL_UPDATE for _, write in written(calls)):
-            return ""  # they may have created any version
-        versions = versions_of(expected, self.data_type, calls)
-        known = any(self._same(seen, version) for version in versions)
-        return Owner.STREAM_VALUES if same_fields and versions and not known else ""
-
     def _differing(self, name: str, documents: Held) -> set[bytes]:
-        have = self._held.get(name, {})
-        return {key for key in have.keys() | documents.keys() if not self._same(have.get(key), documents.get(key))}
-
-    def _same(self, one: bytes | None, other: bytes | None) -> bool:
-        if one is None or other is None:
-            return one is other
-        return same(one, other, self.data_type)
-
-    def _named(self, expected: bytes | None, seen: bytes | None, more: int) -> str:
-        """The first wrong document by its id, what is wrong with it, and how many more there are."""
-        change = change_of(expected, seen, self.data_type).shown
-        how = "is missing" if seen is None else "is still there" if expected is None else "is not what it should be"
-        try:
-            named = show_id(id_of(expected or seen or b"", self.data_type))
-        except InvalidArgument:
-            named = "a document"
-        others = f", and so {'is 1 more' if more == 1 else f'are {more:,} more'}" if more else ""
-        return f"{named} {how}" + (f" ({change})" if change else "") + others
+        return differing(self._held.get(name, {}), documents, self.data_type)
 
     def _listed(self, namespace: str) -> Held | None:
         """What the source now lists of a namespace; None if it can't be listed."""

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.documents import choosing, look_alikes, strategies
 from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.verdicts.copies import Held, held
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
 from dsync_kit.errors import NotFound

@@ -6,8 +6,8 @@ from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.case.exploring.operations import Operation
 from dsync_kit.conformance.case.exploring.records import Listing, Origin, Planned
 from dsync_kit.conformance.case.exploring.world import World
-from dsync_kit.conformance.case.following import held
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.copies import held
 from dsync_kit.conformance.verdicts.history import History
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import GeneratePlanResponse, ListDataRequest, Partition

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.case.following import Follower, Held, Sent
+from dsync_kit.conformance.case.following import Follower, Sent
+from dsync_kit.conformance.verdicts.copies import Held
 from dsync_kit.protocol import Partition, StreamLSNResponse
 
 __all__ = ["Counting", "Listing", "Origin", "Planned", "Reading"]

@@ -9,9 +9,10 @@ from dsync_kit.conformance.case.exploring.copying import Copier
 from dsync_kit.conformance.case.exploring.operations import Operation
 from dsync_kit.conformance.case.exploring.records import Counting, Origin, Reading
 from dsync_kit.conformance.case.exploring.world import World
-from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
+from dsync_kit.conformance.verdicts.copies import Held, held
 
 __all__ = ["Streamer"]
 

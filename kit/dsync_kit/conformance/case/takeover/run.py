@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from dsync_kit.conformance.calls.driver import Driver, updates_partition
 from dsync_kit.conformance.calls.transcript import show_document, show_state
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.documents.strategies import removals, update_to
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.conformance.verdicts.copies import Held, held
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import same_document
 from dsync_kit.errors import ConnectorError

@@ -8,13 +8,14 @@ from itertools import groupby
 from dsync_kit.conformance.calls.driver import updates_partition
 from dsync_kit.conformance.calls.transcript import show_id, show_state
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, Held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import changes_by_itself, sampled_namespaces
 from dsync_kit.conformance.documents.keys import key_of, same
 from dsync_kit.conformance.results.evidence import Evidence
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.copies import Held
 from dsync_kit.conformance.verdicts.differences import change_of
 from dsync_kit.conformance.verdicts.model import by_id
 from dsync_kit.documents import id_of

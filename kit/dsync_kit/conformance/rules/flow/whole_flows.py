@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from dsync_kit.conformance.calls.driver import Driver, updates_partition
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, Held, held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.rule_info import Need
+from dsync_kit.conformance.verdicts.copies import Held, held
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.protocol import Partition
 

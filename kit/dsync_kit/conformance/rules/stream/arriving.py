@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.calls.driver import updates_partition
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import Follower, held
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
 from dsync_kit.conformance.documents.keys import key_of
@@ -17,6 +17,7 @@ from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, OPENS, STATE
+from dsync_kit.conformance.verdicts.copies import held
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.errors import ConnectorError
 

@@ -3,13 +3,13 @@
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.documents import field_values, strategies
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, STATE
+from dsync_kit.conformance.verdicts.copies import held
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
 from dsync_kit.errors import ConnectorError, InvalidArgument

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from dsync_kit.conformance.calls.transcript import show_id
 from dsync_kit.conformance.case.case import Case
-from dsync_kit.conformance.case.following import held
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.sampling import SAMPLE_SECONDS, sample
 from dsync_kit.conformance.case.scenes import Scene
@@ -13,6 +12,7 @@ from dsync_kit.conformance.documents.keys import key_of
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Level, Need
 from dsync_kit.conformance.rules.stream.conditions import OPENS
+from dsync_kit.conformance.verdicts.copies import held
 from dsync_kit.conformance.verdicts.inspection import faults_of
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
