@@ -13,7 +13,7 @@ from dsync_kit.conformance.documents.finding.attempts import (
     type_of,
     with_field,
 )
-from dsync_kit.conformance.documents.finding.first_document import ONLY_NULL
+from dsync_kit.conformance.documents.finding.like_existing import ONLY_NULL
 from dsync_kit.conformance.documents.finding.values import GREATEST, Tries, class_of_texts, narrowed_value
 from dsync_kit.conformance.documents.schema.counted import counted
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema

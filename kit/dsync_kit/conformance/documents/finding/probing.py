@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dsync_kit.conformance.documents.finding.any_fields import anything, has_any_fields
 from dsync_kit.conformance.documents.finding.attempts import Attempt, OutOfCallsError, Probe
-from dsync_kit.conformance.documents.finding.first_document import anything, has_any_fields, like_existing
 from dsync_kit.conformance.documents.finding.from_refusals import from_nothing
 from dsync_kit.conformance.documents.finding.inference import inferred
+from dsync_kit.conformance.documents.finding.like_existing import like_existing
 from dsync_kit.conformance.documents.finding.narrowing import narrowed
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
 from dsync_kit.conformance.documents.taken import NOTHING, Taken

@@ -1,4 +1,4 @@
-"""A first document that a store keeps: with any fields, or like existing ones."""
+"""A first document that a store keeps, like existing ones."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bson import DatetimeMS, Decimal128, Int64
+from bson import DatetimeMS
 
 from dsync_kit.conformance.documents.finding.attempts import (
     Probe,
@@ -21,9 +21,8 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import exact
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
-from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, DataType
 
-__all__ = ["ONLY_NULL", "anything", "has_any_fields", "like_existing"]
+__all__ = ["ONLY_NULL", "like_existing"]
 
 _DOUBLES = (("double",), ("double", "null"))
 _HALVES = (12345.5, -0.5)
@@ -45,39 +44,6 @@ _MOST_SEEN = 20
 """How many values of a field become an enumeration at most."""
 _FEW = 6
 """How many of them are tried if the second one needs other fields."""
-
-# Names that no table has.
-_TEXTS: dict[str, Any] = {"kit_a": "5", "kit_b": "text"}
-_PLAIN: dict[str, Any] = {"kit_a": 5, "kit_b": "text"}
-_RICH: dict[DataType, dict[str, Any]] = {
-    DATA_TYPE_MONGO_BSON: {**_PLAIN, "kit_c": [1.5, None, {"d": Int64(5)}], "kit_d": Decimal128("1.5")},
-}
-_RICH_JSON: dict[str, Any] = {**_PLAIN, "kit_c": [1.5, None, {"d": True}]}
-_COMMON_KINDS = {DATA_TYPE_MONGO_BSON: ("name", "object-id", "int64"), DATA_TYPE_JSON_ID: ("name", "serial")}
-
-
-def anything(probe: Probe) -> DocumentSchema | None:
-    """A schema that allows anything, if the store keeps documents with any fields."""
-    rich = _RICH.get(probe.data_type, _RICH_JSON)
-    for kind in _COMMON_KINDS[probe.data_type]:
-        answer = probe.tried(document := {id_field(probe.data_type): probe.sample_id(kind), **rich})
-        # Such a store may still refuse some values, or change them: what counts is that fields may have any names.
-        if answer.refusal:
-            free = any(
-                probe.kept({id_field(probe.data_type): probe.sample_id(kind), **fields}) for fields in (_PLAIN, _TEXTS)
-            )
-        else:
-            free = not answer.readable or (answer.back is not None and answer.back.keys() == document.keys())
-        if free:
-            return DocumentSchema(probe.data_type, ValueSchema(), origin="it accepts documents with any fields")
-    return None
-
-
-def has_any_fields(probe: Probe, schema: DocumentSchema) -> bool:
-    """Whether a store of which only the form of its ids is known keeps documents with any fields."""
-    if schema.fields or schema.repeats or schema.computed:
-        return False
-    return any(probe.kept(schema.document(probe.free_id(schema), fields)) for fields in (_PLAIN, _TEXTS))
 
 
 def like_existing(probe: Probe, documents: Sequence[bytes], notes: list[str]) -> DocumentSchema | None:
