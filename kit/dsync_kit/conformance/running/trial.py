@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
@@ -12,38 +11,31 @@ from hypothesis.database import ExampleDatabase, choices_to_bytes
 from hypothesis.errors import HypothesisException
 
 from dsync_kit.bounds.interruption import heed
-from dsync_kit.conformance.calls.transcript import Call
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.case.sampling import changes_by_itself
 from dsync_kit.conformance.case.undeclared import refuses_undeclared
-from dsync_kit.conformance.documents.keys import key_in
-from dsync_kit.conformance.documents.schema.schema_file import SchemaFile
 from dsync_kit.conformance.results.alike import joined
 from dsync_kit.conformance.results.evidence import Evidence
-from dsync_kit.conformance.results.features import Features, features_of_owner, name_features
+from dsync_kit.conformance.results.features import name_features
 from dsync_kit.conformance.results.outcome import (
     DoesNotApply,
-    Failure,
     Finding,
     Inapplicable,
     KitError,
     Status,
-    Symptom,
     Violation,
 )
 from dsync_kit.conformance.results.profile import Profile
 from dsync_kit.conformance.results.situations import Situation
-from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.running.failing import FailingExample
 from dsync_kit.conformance.running.logs import captured_log
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.diagnosis import blame_deletes_of_others
-from dsync_kit.conformance.verdicts.symptoms import symptoms_of
-from dsync_kit.conformance.verdicts.unexpected_errors import hint_of, unexpected_error
+from dsync_kit.conformance.verdicts.unexpected_errors import unexpected_error
 from dsync_kit.conformance.verdicts.versions import blame_no_value
 from dsync_kit.errors import ConnectorError
-from dsync_kit.protocol import WriteUpdatesRequest
 from dsync_kit.usage import TargetError
 
 __all__ = ["Enough", "Failed", "Trial"]
@@ -68,39 +60,12 @@ _AGAIN = 3
 """The least number of times that a failing example is run again if it may not fail every time."""
 
 
-_HINTS = {rule.id: rule.hint for rule in RULES}
-
-
 class Failed(Exception):
     """An example fails. Raised in only one place, so that Hypothesis takes all violations of a rule for one bug."""
 
 
 class Enough(BaseException):
     """The budget for shrinking is spent. Not an Exception, which Hypothesis would take for another failure."""
-
-
-@dataclass(slots=True)
-class _Found:
-    violation: Violation
-    rests_on: Evidence
-    example: tuple[tuple[str, str], ...]
-    transcript: tuple[str, ...]
-    log: tuple[str, ...]
-    choices: str
-    features: Features
-    calls: Sequence[Call]
-
-    @property
-    def symptoms(self) -> tuple[Symptom, ...]:
-        return symptoms_of(self.violation, self.calls)
-
-    @property
-    def weight(self) -> int:
-        return sum(call.request.ByteSize() for call in self.calls)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return sum(len(value) for _, value in self.example), len(self.transcript)
 
 
 @dataclass(slots=True)
@@ -127,7 +92,7 @@ class Trial:
     notes: Counter[str] = field(default_factory=Counter)
     ruled_out: int = 0
     """How many examples had nothing to check because of what the connector's namespaces hold."""
-    smallest: _Found | None = None
+    smallest: FailingExample | None = None
     failures: int = 0
     confirmed: bool = False
     """Whether the smallest example has failed more than once."""
@@ -176,12 +141,7 @@ class Trial:
             if self.stopped:
                 violation = Violation.silence(violation.seen)
             choices = encode_failure(data.conjecture_data.choices).decode()
-            evidence = _evidence(violation, case)
-            about = features_of_owner(violation.owner or self.rule.id)
-            features = tuple(dict.fromkeys((*about, *case.features())))
-            recorder = case.recorder
-            shown = recorder.transcript(_keys(violation))
-            self._keep(_Found(violation, evidence, case.example, shown, tuple(log), choices, features, recorder.calls))
+            self._keep(FailingExample.of(case, self.rule, violation, tuple(log), choices))
             # A smaller example would only show another unanswered call.
             raise Enough if self.stopped else Failed
 
@@ -263,7 +223,12 @@ class Trial:
             return replace(finding, drawn=drawn, wanted=self.wanted if self.cut else 0)
         return replace(
             finding,
-            failure=self._failure(found),
+            failure=found.failure(
+                self.rule,
+                self.subject,
+                reproducible=not self.to_be_confirmed,
+                again=self._once() if self.to_be_confirmed else "",
+            ),
             until_failure=self.until_failure,
             # A rule that owns its violation is not a consequence, whatever rules it comes after.
             owner=found.violation.owner,
@@ -287,7 +252,7 @@ class Trial:
         reason = joined(self.declined).most_common(1)[0][0] if self.declined else "no example reached a check"
         return Status.NOT_EXERCISED if applies else Status.SKIPPED, reason
 
-    def _keep(self, found: _Found) -> None:
+    def _keep(self, found: FailingExample) -> None:
         if self.smallest is None:
             self.failed_at, self.until_failure = time.monotonic(), self.examples
         self.failures += 1
@@ -308,39 +273,3 @@ class Trial:
     def _once(self) -> str:
         failed = f"{self.failures} of {self.examples} examples failed"
         return f"{failed}, but the smallest of them did not fail again in {self.most_again} more runs"
-
-    def _hint(self, owner: str) -> str:
-        """The likely cause: that of the rule which owns what was seen, or else of this one."""
-        return (_HINTS.get(owner) if owner != self.rule.id else "") or self.rule.hint
-
-    def _failure(self, found: _Found) -> Failure:
-        return Failure(
-            message=found.violation.message,
-            expected=found.violation.expected,
-            seen=found.violation.seen,
-            hint=found.violation.hint
-            or hint_of(
-                found.violation,
-                self._hint(found.violation.owner),
-                given=not self.subject.found.makes_namespaces,
-                declared=any(isinstance(family.schema, SchemaFile) for family in self.subject.found.families),
-            ),
-            example=found.example,
-            transcript=found.transcript,
-            reproducible=self.confirmed or not self.to_be_confirmed,
-            again="" if self.confirmed or not self.to_be_confirmed else self._once(),
-            log=found.log,
-            choices=found.choices,
-        )
-
-
-def _keys(violation: Violation) -> frozenset[bytes]:
-    """The keys of the first documents that it is about."""
-    wrong = ((one.expected or one.seen or b"", one.data_type) for one in violation.wrong[:_SHOWN_NOTES])
-    return frozenset(key for one in wrong if (key := key_in(*one)) is not None)
-
-
-def _evidence(found: Violation, case: Case) -> Evidence:
-    """What a violation rests on. A listing after updates also rests on these."""
-    updated = any(isinstance(call.request, WriteUpdatesRequest) for call in case.recorder.calls)
-    return found.rests_on | Evidence.UPDATES if updated and Evidence.LISTING in found.rests_on else found.rests_on
