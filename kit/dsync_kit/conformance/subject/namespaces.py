@@ -49,6 +49,10 @@ class Namespaces:
         self._made[name] = None
         return name
 
+    def beside(self, word: str) -> str:
+        """A name of the run, ending in this word, that `fresh` never returns."""
+        return f"dsynckit_{self.run}.{word}"
+
     def before(self, name: str) -> list[str]:
         """The names from `fresh` before this one, the oldest first; none if it was offered."""
         made = list(self._made)

@@ -151,7 +151,7 @@ def agrees_with_listing(case: Case) -> None:
 )
 def unknown_namespace(case: Case) -> None:
     """The count of a namespace that does not exist is 0, or refused with a final code."""
-    namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
+    namespace = case.subject.namespaces.beside("unknown")
     try:
         found = _count(case, namespace)
     except ConnectorError as error:

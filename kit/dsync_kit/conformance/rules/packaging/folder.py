@@ -289,7 +289,7 @@ def _listed_partition(case: Case) -> tuple[Partition, DataType]:
         namespace, known, _ = case.listable(max_size=2)
         for partition in case.driver.plan([namespace]).partitions:
             return strip(partition), known
-    return Partition(namespace=f"dsynckit_{case.subject.namespaces.run}.packaging"), known
+    return Partition(namespace=case.subject.namespaces.beside("packaging")), known
 
 
 def _uri(case: Case) -> str:

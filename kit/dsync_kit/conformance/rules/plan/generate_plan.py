@@ -289,7 +289,7 @@ def self_contained(case: Case) -> None:
 )
 def unknown_namespace(case: Case) -> None:
     """A namespace that does not exist is empty, or refused with a final code."""
-    namespace = f"dsynckit_{case.subject.namespaces.run}.unknown"
+    namespace = case.subject.namespaces.beside("unknown")
     types = case.declared.source_types
     try:
         plan = case.driver.plan([namespace])

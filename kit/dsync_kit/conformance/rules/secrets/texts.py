@@ -100,7 +100,7 @@ def errors(case: Case) -> None:
 )
 def outage(case: Case) -> None:
     """No error message reveals a secret while the backend is unreachable."""
-    name = f"dsynckit_{case.subject.namespaces.run}.secrets"
+    name = case.subject.namespaces.beside("secrets")
     calls: dict[str, Callable[[], object]]
     if case.declared.is_sink:
         data_type = case.declared.sink_types[0]
@@ -167,7 +167,7 @@ def _expect_hidden(case: Case, what: str, *texts: str) -> None:
 
 def _mistakes(case: Case) -> dict[str, Callable[[], object]]:
     """Calls that a connector may refuse."""
-    name, kind = f"dsynckit_{case.subject.namespaces.run}.secrets", DATA_TYPE_MONGO_BSON
+    name, kind = case.subject.namespaces.beside("secrets"), DATA_TYPE_MONGO_BSON
     partition = Partition(namespace=name, cursor=b"\xff not a cursor")
     broken = Update(id=[BsonValue(data=b"raw", type=2)], type=UPDATE_TYPE_INSERT, data=b"not a document")
 

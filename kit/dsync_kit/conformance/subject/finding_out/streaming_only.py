@@ -24,7 +24,7 @@ def only_streams(access: Access) -> bool:
     declared, namespaces, driver = access.declared, access.namespaces, access.driver
     if not declared.is_source or not declared.source_types:
         return False
-    name = namespaces.offered[0] if namespaces.offered else f"dsynckit_{namespaces.run}.unknown"
+    name = namespaces.offered[0] if namespaces.offered else namespaces.beside("unknown")
     try:
         driver.page(Partition(namespace=name), declared.source_types[0])
     except ConnectorError as error:
