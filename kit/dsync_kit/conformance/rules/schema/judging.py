@@ -1,6 +1,6 @@
 """What the rules on documents that do not fit a schema have in common: which ones they write, and how they judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
@@ -19,12 +19,11 @@ __all__ = [
     "AFTER",
     "NEEDS",
     "SENTENCE",
-    "compare",
+    "UnfitWrites",
     "filling_of",
     "misfits_of",
     "own_both",
     "reasons",
-    "write_control",
 ]
 
 SENTENCE = (
@@ -49,6 +48,9 @@ _ALONE = {
     MisfitKind.REPEATS_NOT: "schema/repeated-id",
 }
 """The rule on single documents that do not fit in this way: what fails there isn't a fault of pages or updates."""
+
+_DROPPED = "documents that do not fit are answered with OK, and not written"
+_IGNORED = "an error of the store is ignored: the write is answered with OK, but nothing is written"
 
 
 def filling_of(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False) -> Filling:
@@ -87,74 +89,72 @@ def reasons(misfits: Sequence[Misfit]) -> str:
     return "; ".join(misfit.reason for misfit in misfits[:3])
 
 
-def write_control(case: Case, namespace: str, filling: Filling) -> bytes:
-    """A document that fits, and is written before all others: if it comes back changed, misfits are not to blame."""
-    control = case.document(filling.sample_id(), {"n": 0}, filling.data_type)
-    case.write(namespace, [control], filling.data_type)
-    return control
+class UnfitWrites:
+    """Writes of documents that do not fit, to one namespace, judged together at the end.
 
-
-def _owns(own: str, listed: Sequence[bytes], control: bytes, data_type: DataType) -> str:
-    return own if any(same_document(found, control, data_type) for found in listed) else ""
-
-
-_DROPPED = "documents that do not fit are answered with OK, and not written"
-_IGNORED = "an error of the store is ignored: the write is answered with OK, but nothing is written"
-
-
-def compare(
-    case: Case,
-    namespace: str,
-    model: Model,
-    what: str,
-    own: str,
-    control: bytes,
-    *,
-    accepted: Mapping[bytes, Misfit] | None = None,
-    alone: bool = True,
-    before: Sequence[bytes] = (),
-    maybe: Sequence[bytes] = (),
-    none_of: Sequence[bytes] = (),
-) -> None:
-    """Raise Violation unless the namespace equals the model. The rule `own` owns it, if the control is unchanged.
-
-    `what` has happened before. `accepted` are documents that do not fit and were answered with OK, by their bytes; if
-    they were not written `alone`, the rule on such single documents owns what is wrong with them. `before` is what was
-    there of the same ids. Of the documents `maybe`, any may be there. `none_of` are documents that fit, of pages that
-    were refused as a whole.
+    `control` fits, and is written before them: if it comes back changed, they are not to blame. `model` is what the
+    namespace should hold. `accepted` are the documents that do not fit and were answered with OK, by their bytes.
     """
-    taken, data_type = accepted or {}, model.data_type
 
-    def unwritten(wrong: Wrong) -> bool:
-        """Whether an accepted document is not there: what was there before is, or nothing."""
-        seen = wrong.seen
-        return wrong.expected in taken and (seen is None or any(same_document(seen, old, data_type) for old in before))
+    def __init__(self, case: Case, filling: Filling, rule: str) -> None:
+        self._case = case
+        self._rule = rule
+        self.namespace = case.namespace()
+        self.control = case.document(filling.sample_id(), {"n": 0}, filling.data_type)
+        case.write(self.namespace, [self.control], filling.data_type)
+        self.model = Model(filling.data_type, [self.control])
+        self.accepted: dict[bytes, Misfit] = {}
 
-    def look() -> None:
-        listed = case.read(namespace, data_type, expected=len(model.documents))
+    def check(
+        self,
+        what: str,
+        *,
+        alone: bool = True,
+        before: Sequence[bytes] = (),
+        maybe: Sequence[bytes] = (),
+        none_of: Sequence[bytes] = (),
+    ) -> None:
+        """Raise Violation unless the namespace equals the model. The rule owns it, if the control is unchanged.
 
-        def there(document: bytes) -> bool:
-            return any(same_document(document, found, data_type) for found in listed)
+        `what` has happened before. If the accepted documents were not written `alone`, the rule on such single
+        documents owns what is wrong with them. `before` is what was there of the same ids. Of the documents `maybe`,
+        any may be there. `none_of` are documents that fit, of pages that were refused as a whole.
+        """
+        data_type = self.model.data_type
 
-        if kept := [good for good in none_of if there(good)]:
-            raise Violation(
-                f"{what}: a page was refused, and a part of it is kept",
-                expected=f"none of the {len(none_of)} documents of refused pages",
-                seen=f"{len(kept)} of them ({', '.join(map(show_document, kept[:3]))})",
-                rests_on=Evidence.LISTING,
-            )
-        changed = [taken[one] for one in model.documents.values() if one in taken and not there(one)]
-        expected = model.copy()
-        expected.write(filter(there, maybe))
-        said = f"a document that does not fit ({reasons(changed[:1])}) was accepted" if changed else what
-        owner = _ALONE[changed[0].kind] if changed and not alone else own
-        owner = _owns(owner, listed, control, data_type)
-        try:
-            expected.check(listed, what=f"{said}, but the listing", owner=owner)
-        except Violation as violation:
-            if owner and violation.wrong and all(map(unwritten, violation.wrong)):
-                violation.symptom, violation.hint = _DROPPED, _IGNORED
-            raise
+        def unwritten(wrong: Wrong) -> bool:
+            """Whether an accepted document is not there: what was there before is, or nothing."""
+            if wrong.expected not in self.accepted:
+                return False
+            return wrong.seen is None or any(same_document(wrong.seen, old, data_type) for old in before)
 
-    case.checks += 1
-    case.settled(look)
+        def look() -> None:
+            listed = self._case.read(self.namespace, data_type, expected=len(self.model.documents))
+
+            def there(document: bytes) -> bool:
+                return any(same_document(document, found, data_type) for found in listed)
+
+            if kept := [good for good in none_of if there(good)]:
+                raise Violation(
+                    f"{what}: a page was refused, and a part of it is kept",
+                    expected=f"none of the {len(none_of)} documents of refused pages",
+                    seen=f"{len(kept)} of them ({', '.join(map(show_document, kept[:3]))})",
+                    rests_on=Evidence.LISTING,
+                )
+            changed = [
+                self.accepted[one] for one in self.model.documents.values() if one in self.accepted and not there(one)
+            ]
+            expected = self.model.copy()
+            expected.write(filter(there, maybe))
+            said = f"a document that does not fit ({reasons(changed[:1])}) was accepted" if changed else what
+            owner = _ALONE[changed[0].kind] if changed and not alone else self._rule
+            owner = owner if there(self.control) else ""
+            try:
+                expected.check(listed, what=f"{said}, but the listing", owner=owner)
+            except Violation as violation:
+                if owner and violation.wrong and all(map(unwritten, violation.wrong)):
+                    violation.symptom, violation.hint = _DROPPED, _IGNORED
+                raise
+
+        self._case.checks += 1
+        self._case.settled(look)

@@ -16,14 +16,12 @@ from dsync_kit.conformance.rules.schema.judging import (
     AFTER,
     NEEDS,
     SENTENCE,
-    compare,
+    UnfitWrites,
     filling_of,
     misfits_of,
     own_both,
     reasons,
-    write_control,
 )
-from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode, encode, id_of
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import UPDATE_TYPE_DELETE, UPDATE_TYPE_PARTIAL_UPDATE, UPDATE_TYPE_UPDATE, Update
@@ -46,32 +44,29 @@ def page(case: Case) -> None:
     known = [kind for kind in MisfitKind if rules_out(filling, [kind])]
     if not known:
         raise case.does_not_apply("its schema rules nothing out")
-    namespace = case.namespace()
-    control = write_control(case, namespace, filling)
-    model = Model(data_type, [control])
+    writes = UnfitWrites(case, filling, "schema/page")
     refused: list[bytes] = []
-    taken: dict[bytes, Misfit] = {}
     why: list[Misfit] = []
     for number, kind in enumerate(case.draw(some(known), "pages with")):
         wrong = misfits_of(case, filling, [kind], most=1)
         count = case.draw(choice(1, 2, 4, MORE_THAN_A_BATCH), "documents that fit")
         good = case.numbered(count, data_type, prefix=f"good{number}-")
-        own_both(case, namespace, wrong, data_type)
+        own_both(case, writes.namespace, wrong, data_type)
         place = case.draw(st.sampled_from(sorted({0, len(good) * 9 // 10, len(good)})), "place")
         documents = [*good[:place], wrong[0].document, *good[place:]]
         why += wrong
         try:
-            case.write(namespace, documents, data_type)
+            case.write(writes.namespace, documents, data_type)
         except ConnectorError as error:
             expect_final(case, error, f"a page with a document that does not fit ({wrong[0].reason})")
             refused += good
         else:
-            model.write(documents)
-            taken[wrong[0].document] = wrong[0]
+            writes.model.write(documents)
+            writes.accepted[wrong[0].document] = wrong[0]
     # Where there are few ids, pages have some in common.
-    refused = [document for document in refused if document_key(document, data_type) not in model.documents]
+    refused = [document for document in refused if document_key(document, data_type) not in writes.model.documents]
     what = f"pages were written with documents that do not fit ({reasons(why)})"
-    compare(case, namespace, model, what, "schema/page", control, accepted=taken, alone=False, none_of=refused)
+    writes.check(what, alone=False, none_of=refused)
 
 
 @rule(
@@ -86,26 +81,23 @@ def updates(case: Case) -> None:
     data_type = case.data_type()
     filling = filling_of(case, data_type)
     wrong = misfits_of(case, filling, tuple(MisfitKind), most=6)
-    namespace = case.namespace()
-    own_both(case, namespace, wrong, data_type)
-    control = write_control(case, namespace, filling)
+    writes = UnfitWrites(case, filling, "schema/updates")
+    own_both(case, writes.namespace, wrong, data_type)
     (good,) = case.numbered(1, data_type, prefix="good")
     alone = case.draw(st.booleans(), "alone in its call")
     before = [] if alone else [Update(id=id_of(good, data_type), type=UPDATE_TYPE_UPDATE, data=good)]
-    model = Model(data_type, [control])
-    taken: dict[bytes, Misfit] = {}
     for misfit in wrong:
         parts = id_value(misfit.identifier, data_type)
         call = [*before, Update(id=parts, type=UPDATE_TYPE_UPDATE, data=misfit.document)]
         try:
-            case.update(namespace, call, data_type)
+            case.update(writes.namespace, call, data_type)
         except ConnectorError as error:
             expect_final(case, error, f"an update that does not fit ({misfit.reason})")
         else:
-            model.apply(call)
-            taken[misfit.document] = misfit
+            writes.model.apply(call)
+            writes.accepted[misfit.document] = misfit
     what = f"updates were sent with documents that do not fit ({reasons(wrong)})"
-    compare(case, namespace, model, what, "schema/updates", control, accepted=taken, alone=False, maybe=[good])
+    writes.check(what, alone=False, maybe=[good])
 
 
 _BY_PARTS = (
@@ -127,13 +119,10 @@ def partial_updates(case: Case) -> None:
     data_type = case.data_type()
     filling = filling_of(case, data_type, _BY_PARTS)
     wrong = misfits_of(case, filling, _BY_PARTS, most=6)
-    namespace = case.namespace()
-    control = write_control(case, namespace, filling)
-    model = Model(data_type, [control])
+    writes = UnfitWrites(case, filling, "schema/partial-updates")
     there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
-    case.write(namespace, there, data_type)
-    model.write(there)
-    taken: dict[bytes, Misfit] = {}
+    case.write(writes.namespace, there, data_type)
+    writes.model.write(there)
     for misfit, whole in zip(wrong, there, strict=True):
         fields = decode(misfit.document, data_type)
         changes = {misfit.field: fields[misfit.field]} if misfit.field in fields else {}
@@ -145,7 +134,7 @@ def partial_updates(case: Case) -> None:
             partial_update_unset=unset,
         )
         try:
-            case.update(namespace, [update], data_type)
+            case.update(writes.namespace, [update], data_type)
         except ConnectorError as error:
             expect_final(case, error, f"a partial update after which a document does not fit ({misfit.reason})")
         else:
@@ -153,10 +142,10 @@ def partial_updates(case: Case) -> None:
                 name: value for name, value in {**decode(whole, data_type), **changes}.items() if name not in unset
             }
             unfit = make_document(after.pop(filling.schema.id_field), after, data_type)
-            model.write([unfit])
-            taken[unfit] = misfit
+            writes.model.write([unfit])
+            writes.accepted[unfit] = misfit
     what = f"partial updates were sent after which documents do not fit ({reasons(wrong)})"
-    compare(case, namespace, model, what, "schema/partial-updates", control, accepted=taken, alone=False)
+    writes.check(what, alone=False)
 
 
 @rule(
@@ -176,18 +165,18 @@ def other_ids(case: Case) -> None:
     alike += [capitals for value in values if (capitals := _in_capitals(filling, value)) is not None]
     if not alike:
         raise case.decline("no other id looks like one that the namespace holds")
-    namespace = case.namespace()
-    control = write_control(case, namespace, filling)
+    writes = UnfitWrites(case, filling, "schema/other-ids")
     documents = [case.document(value, {"n": 0}, data_type) for value in values]
-    case.write(namespace, documents, data_type)
+    case.write(writes.namespace, documents, data_type)
+    writes.model.write(documents)
     for value in alike:
         removal = Update(id=id_value(value, data_type), type=UPDATE_TYPE_DELETE)
         try:
-            case.update(namespace, [removal], data_type)
+            case.update(writes.namespace, [removal], data_type)
         except ConnectorError as error:
             expect_final(case, error, f"the id {value!r}")
     what = f"only ids that look similar ({', '.join(map(repr, alike[:3]))}) were deleted"
-    compare(case, namespace, Model(data_type, [control, *documents]), what, "schema/other-ids", control)
+    writes.check(what)
 
 
 def _read_alike(value: object) -> list[object]:
@@ -215,7 +204,6 @@ def unique(case: Case) -> None:
     data_type = case.data_type()
     case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.unique_fields))
     filling = filling_of(case, data_type)
-    namespace = case.namespace()
     first, second = case.numbered(2, data_type, prefix="unique")
     fields, others = decode(first, data_type), decode(second, data_type)
     key = filling.schema.id_field
@@ -227,17 +215,17 @@ def unique(case: Case) -> None:
     value = capitals if what == key else fields[what]
     changed = {**others, what: value}
     alike = make_document(changed.pop(key), changed, data_type)
-    control = write_control(case, namespace, filling)
-    case.write(namespace, [first], data_type)
-    model = Model(data_type, [control, first])
+    writes = UnfitWrites(case, filling, "schema/unique")
+    case.write(writes.namespace, [first], data_type)
+    writes.model.write([first])
     said = f"a document with the {what} of another one{' in capitals' if what == key else ''}"
     try:
-        case.write(namespace, [alike], data_type)
+        case.write(writes.namespace, [alike], data_type)
     except ConnectorError as error:
         expect_final(case, error, said)
     else:
-        model.write([alike])
-    compare(case, namespace, model, f"{said} was written", "schema/unique", control)
+        writes.model.write([alike])
+    writes.check(f"{said} was written")
 
 
 def _in_capitals(filling: Filling, value: object) -> str | None:

@@ -5,19 +5,17 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule, rule
-from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind
+from dsync_kit.conformance.documents.misfits import MisfitKind
 from dsync_kit.conformance.rules.schema.judging import (
     AFTER,
     NEEDS,
     SENTENCE,
-    compare,
+    UnfitWrites,
     filling_of,
     misfits_of,
     own_both,
     reasons,
-    write_control,
 )
-from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.errors import ConnectorError
 
 __all__ = ["RULES"]
@@ -30,26 +28,23 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
         data_type = case.data_type()
         filling = filling_of(case, data_type, kinds, ids=ids)
         wrong = misfits_of(case, filling, kinds, ids=ids)
-        namespace = case.namespace()
-        own_both(case, namespace, wrong, data_type)
-        control = write_control(case, namespace, filling)
-        model = Model(data_type, [control])
+        writes = UnfitWrites(case, filling, own)
+        own_both(case, writes.namespace, wrong, data_type)
         there: list[bytes] = []
         if not ids and case.draw(st.booleans(), "documents with these ids exist"):
             there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
-            case.write(namespace, there, data_type)
-            model.write(there)
-        taken: dict[bytes, Misfit] = {}
+            case.write(writes.namespace, there, data_type)
+            writes.model.write(there)
         for misfit in wrong:
             try:
-                case.write(namespace, [misfit.document], data_type)
+                case.write(writes.namespace, [misfit.document], data_type)
             except ConnectorError as error:
                 expect_final(case, error, f"a document that does not fit ({misfit.reason})")
             else:
-                model.write([misfit.document])
-                taken[misfit.document] = misfit
-        what = f"documents that do not fit ({reasons(wrong)}) were {'written' if taken else 'refused'}"
-        compare(case, namespace, model, what, own, control, accepted=taken, before=there)
+                writes.model.write([misfit.document])
+                writes.accepted[misfit.document] = misfit
+        what = f"documents that do not fit ({reasons(wrong)}) were {'written' if writes.accepted else 'refused'}"
+        writes.check(what, before=there)
 
     check.__doc__ = summary
     return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)
