@@ -199,8 +199,7 @@ def _read_alike(value: object) -> list[object]:
     examples=0.5,
 )
 def unique(case: Case) -> None:
-    """A document with a value that no two may share, or with another one's id in capitals, is refused or kept beside
-    the other one."""
+    """A document with a unique value of another one, or its id in capitals, is refused, or kept beside it."""
     data_type = case.data_type()
     case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.unique_fields))
     filling = filling_of(case, data_type)
