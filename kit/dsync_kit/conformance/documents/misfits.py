@@ -254,9 +254,9 @@ def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
         if bounded and kind == "int":
             yield from (value for value in (high, low) if -(2**31) <= value < 2**31)
         if kind == "int" and "long" not in schema.types:
-            yield from (
-                (Int64(found.last + 1), Int64(found.first - 1), Int64(2**62)) if bson else (found.last + 1, *_LONG)
-            )
+            # As longs, only numbers of more than 32 bits: others would only be of another type.
+            larger = (max(found.last + 1, 2**31), min(found.first - 1, -(2**31) - 1), 2**62)
+            yield from map(Int64, larger) if bson else (found.last + 1, *_LONG)
         elif kind == "long":
             if bounded and found.last < 2**63 - 1:
                 # Far beyond, too: the schema may only have what a store was seen to keep, and not to round.
