@@ -496,6 +496,14 @@ class IdsAreNumbersIfTheyCan(Keyed):
         return b"%d" % int(value) if isinstance(value, str) and value.isdigit() else None
 
 
+@broken("write/similar-ids", "special input")
+class IdsEndAtTheFirstNul(Keyed):
+    """A key is a text of C: what stands behind a NUL does not count."""
+
+    def key(self, value: Any, part: BsonValue) -> bytes | None:
+        return value.split("\0")[0].encode() if isinstance(value, str) and "\0" in value else None
+
+
 @broken("write/long-ids", "rare")
 class LongIdsAreCut(Keyed):
     """A VARCHAR(255) that is not strict: longer ids are cut."""

@@ -175,7 +175,9 @@ class Filling(Holding):
         return list({merge_key(value): value for value in (*unlike, *made)}.values())[:count]
 
     def allows_id(self, kind: str, value: Any) -> bool:
-        return self.schema.allows_id(value) and value not in self.taken
+        # Columns often refuse NUL, and no schema says so.
+        nul = isinstance(value, str) and "\0" in value
+        return self.schema.allows_id(value) and value not in self.taken and not nul
 
     def sample_id(self) -> Any:
         return self.counted_ids("sample")(7)

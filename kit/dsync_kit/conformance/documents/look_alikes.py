@@ -37,6 +37,7 @@ SIMILAR_IDS: Groups = (
     (("object-id", ObjectId("64736e632d6b69742d696431")), ("object-id", ObjectId("64736e632d6b69742d696432"))),
     *(tuple(("string", text) for text in texts) for texts in ALIKE.values.values()),
     (("document", {"a": "x", "b": "y"}), ("document", {"a": "x", "b": ""})),
+    (("string", "k\0a"), ("string", "k\0b")),
 )
 """Ids of one type."""
 
