@@ -166,7 +166,7 @@ class GrpcClient(ClientBase):
     """A client of the connector at `address` (HOST:PORT), with TLS or, if `insecure`, in clear text.
 
     `timeout` limits each unary call, in seconds; dsync sets no limit. A call that takes longer raises CallTimeout, and
-    all later calls get only a few seconds. `watch` sees each call.
+    later calls get only a few seconds: after the first one, until another call is answered. `watch` sees each call.
     """
 
     def __init__(
@@ -240,8 +240,8 @@ class LocalClient(ClientBase):
 
     With `copies=False` both sides share the messages, which is faster; the caller must not change them. `redact` is
     applied to the messages of errors after the connector's own. With a `timeout`, in seconds, each call runs in another
-    thread. A call that takes longer raises CallTimeout, and all later calls get only a few seconds. `watch` sees each
-    call.
+    thread. A call that takes longer raises CallTimeout, and later calls get only a few seconds: after the first one,
+    until another call is answered. `watch` sees each call.
     """
 
     def __init__(

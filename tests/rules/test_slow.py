@@ -60,6 +60,17 @@ def test_after_a_call_that_takes_too_long_a_slow_connector_still_has_time() -> N
     assert (slow.seconds, hanging.seconds) == (10.0, 3.0)
 
 
+def test_a_connector_that_stood_still_once_has_as_much_time_as_before() -> None:
+    """A single call that takes too long shortens no later ones, once another was answered; a second one does."""
+    patience = Patience(30.0)
+    assert patience.lose() == 30.0
+    patience.answered(0.1)
+    assert patience.seconds == 30.0
+    assert patience.lose() == 30.0
+    patience.answered(0.1)
+    assert patience.seconds == 3.0
+
+
 @pytest.mark.parametrize(("seconds", "plain"), [(None, True), (60.0, True), (0.0, False)])
 def test_without_time_for_several_examples_the_first_one_is_not_the_plainest(
     seconds: float | None, plain: bool

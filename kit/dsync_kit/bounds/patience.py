@@ -17,6 +17,9 @@ CALL_SECONDS = 30.0
 
 _HASTE_SECONDS = 3.0
 
+_FORGIVEN = 1
+"""How many calls may take too long before the limit stays short: each costs the whole limit."""
+
 
 class Kind(StrEnum):
     """The kind of a call into a connector's code."""
@@ -46,20 +49,26 @@ class Patience:
     """The time limit for each call of a connector: `seconds`, or None for no limit.
 
     After a call has taken longer, `lose` shortens the limit to a few seconds, so as not to wait for a hanging connector
-    again and again. A slow connector still gets twice the time of its slowest answer.
+    again and again. A slow connector still gets twice the time of its slowest answer. After the first such call, the
+    limit is only short until another call is answered: a correct connector may stand still for once.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
+        self._whole = seconds
         self._slowest = 0.0
+        self._lost = 0
 
     def answered(self, seconds: float) -> None:
         """Note that a call was answered after so many seconds."""
         self._slowest = max(self._slowest, seconds)
+        if self._lost <= _FORGIVEN:
+            self.seconds = self._whole
 
     def lose(self) -> float:
         """Shorten the limit; returns the one that was exceeded, in seconds."""
         haste = max(_HASTE_SECONDS, 2 * self._slowest)
+        self._lost += self.seconds == self._whole
         limit, self.seconds = self.seconds or 0.0, min(self.seconds or haste, haste)
         return limit
 
