@@ -206,7 +206,7 @@ class GrpcClient(ClientBase):
         self.close()
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
-        began, seconds = time.monotonic(), self._patience.seconds
+        began, seconds = time.monotonic(), self._patience.limit(_items(request))
         try:
             with self._watch(_shown(rpc, request), Kind.CALL):
                 answer = self._calls[rpc.name](request, timeout=seconds)
@@ -214,7 +214,7 @@ class GrpcClient(ClientBase):
             return answer
         except grpc.RpcError as error:
             if seconds is not None and time.monotonic() - began >= seconds:
-                raise _timed_out(rpc, self._patience) from None
+                raise _timed_out(rpc, request, self._patience) from None
             raise from_rpc_error(error) from None
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
@@ -262,9 +262,9 @@ class LocalClient(ClientBase):
     def _unary(self, rpc: Rpc, request: Message) -> Any:
         try:
             with self._watch(_shown(rpc, request), Kind.CALL):
-                return self._patience.call(lambda: self._answer(rpc, request))
+                return self._patience.call(lambda: self._answer(rpc, request), _items(request))
         except TooLong:
-            raise _timed_out(rpc, self._patience) from None
+            raise _timed_out(rpc, request, self._patience) from None
 
     def _answer(self, rpc: Rpc, request: Message) -> Any:
         method: Callable[[Message], Message] = getattr(self._connector, rpc.method)
@@ -350,8 +350,21 @@ class _LocalStream(Generic[M]):
         self._hang_up()
 
 
-def _timed_out(rpc: Rpc, patience: Patience) -> CallTimeout:
-    return CallTimeout(f"{rpc.name} did not answer within {patience.lose():g} seconds")
+def _timed_out(rpc: Rpc, request: Message, patience: Patience) -> CallTimeout:
+    limit = patience.limit(_items(request))
+    patience.lose()
+    return CallTimeout(f"{rpc.name} did not answer within {limit:g} seconds")
+
+
+def _items(request: Message) -> int:
+    """How many documents or updates a call writes."""
+    match request:
+        case WriteDataRequest():
+            return len(request.data)
+        case WriteUpdatesRequest():
+            return len(request.updates)
+        case _:
+            return 0
 
 
 def _shown(rpc: Rpc, request: Any) -> str:

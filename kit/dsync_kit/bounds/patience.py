@@ -17,6 +17,12 @@ CALL_SECONDS = 30.0
 
 _HASTE_SECONDS = 3.0
 
+_ITEM_SECONDS = 0.015
+"""Seconds that a call may take in addition for each of its documents: some stores write row by row."""
+
+_MOST_IN_ADDITION = 0.8
+"""The most time that a large call gets in addition, as a part of the limit of others."""
+
 _FORGIVEN = 1
 """How many calls may take too long before the limit stays short: each costs the whole limit."""
 
@@ -65,20 +71,29 @@ class Patience:
         if self._lost <= _FORGIVEN:
             self.seconds = self._whole
 
-    def lose(self) -> float:
-        """Shorten the limit; returns the one that was exceeded, in seconds."""
+    def limit(self, items: int) -> float | None:
+        """Seconds for a call with so many documents or updates: a large one gets more time; None for no limit."""
+        if self.seconds is None:
+            return None
+        return self.seconds + min(items * _ITEM_SECONDS, self.seconds * _MOST_IN_ADDITION)
+
+    def lose(self) -> None:
+        """Shorten the limit."""
         haste = max(_HASTE_SECONDS, 2 * self._slowest)
         self._lost += self.seconds == self._whole
-        limit, self.seconds = self.seconds or 0.0, min(self.seconds or haste, haste)
-        return limit
+        self.seconds = min(self.seconds or haste, haste)
 
-    def call(self, function: Callable[[], T]) -> T:
-        """Call the function; returns or raises what it does. If it takes longer, abandons it and raises TooLong."""
-        if self.seconds is None:
+    def call(self, function: Callable[[], T], items: int = 0) -> T:
+        """Call the function with so many documents or updates; returns or raises what it does.
+
+        If it takes longer than the limit, abandons it and raises TooLong.
+        """
+        limit = self.limit(items)
+        if limit is None:
             return function()
         attempt, began = Attempt(function), time.monotonic()
-        if not attempt.ends(self.seconds):
-            raise TooLong(f"it took longer than {self.seconds:g} seconds")
+        if not attempt.ends(limit):
+            raise TooLong(f"it took longer than {limit:g} seconds")
         self.answered(time.monotonic() - began)
         return attempt.answer()
 
