@@ -412,6 +412,23 @@ class OldStateIsSent(Reference):
         return None
 
 
+@broken("stream/overwrites", "special input")
+class ChangesAreSeenBySize(OldStateIsSent):
+    """A document whose size is what it was before counts as unchanged."""
+
+    def messages(self, sequence: int, entries: Any, wanted: Any, data_type: DataType) -> Iterator[Any]:
+        for message in Reference.messages(self, sequence, entries, wanted, data_type):
+            changed = [
+                update
+                for index, update in enumerate(message.updates)
+                if len(self._before(message.namespace, update, sequence + index, data_type) or b"") != len(update.data)
+                or update.type != UPDATE_TYPE_UPDATE
+            ]
+            del message.updates[:]
+            message.updates.extend(changed)
+            yield message
+
+
 @broken("stream/deletes")
 class DeletesAreLeftOut(_Left):
     """A query for changes does not find deleted documents."""
@@ -449,15 +466,29 @@ class MovesAreLeftOut(Reference):
         new = [self.content(change.update.data, data_type) for change in changes if change.position not in known]
         before = self.store.end
         super().commit(namespace, data_type, changes)
-        if any(content in gone for content in new):
+        if any(self.same(one, other) for one in new for other in gone):
             self.moved |= {id(entry) for entry in self.store.log[before:]}
 
     def content(self, data: bytes, data_type: DataType) -> dict[str, Any]:
         fields = read_document(data, data_type) if data else {}
         return {name: value for name, value in fields.items() if name != id_field(data_type)}
 
+    def same(self, one: Any, other: Any) -> bool:
+        return bool(one == other)
+
     def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
         return id(entry) not in self.moved and super().is_wanted(entry, wanted)
+
+
+@broken("stream/deletes", "special input")
+class SimilarDocumentsAreMoves(MovesAreLeftOut):
+    """A document that has most of another one's 64-byte blocks counts as that one under a new name."""
+
+    def content(self, data: bytes, data_type: DataType) -> list[bytes]:  # type: ignore[override]
+        return [data[start : start + 64] for start in range(0, len(data), 64)]
+
+    def same(self, one: list[bytes], other: list[bytes]) -> bool:
+        return bool(one) and sum(block in other for block in one) > 0.6 * len(one)
 
 
 @broken("stream/write-data")

@@ -23,7 +23,7 @@ from dsync_kit.errors import ConnectorError
 
 __all__ = ["RULES"]
 
-_CONTENT = "a text that is longer than most ids " * 3
+_CONTENT = "a text that is longer than most ids "
 
 _MANY = 1500
 _BESIDE, _FEW = 20, 5
@@ -57,11 +57,11 @@ def inserts(case: Case) -> None:
     about=FeatureKind.WRITTEN_AGAIN,
 )
 def overwrites(case: Case) -> None:
-    """Changes to existing documents arrive with the new state."""
+    """Changes to existing documents arrive with the new state, whether their size changes or not."""
     scene = Scene(case)
     follower = scene.follow()
     (name,) = scene.namespaces
-    for content in ("once", "twice"):
+    for content in ("again", "a third time"):  # they were written with "first"
         scene.change(name, [scene.overwrite(value, content) for value in scene.ids])
         follower.converge(scene.wanted(), what="changing documents while the stream is open")
 
@@ -81,10 +81,14 @@ def deletes(case: Case) -> None:
     follower = scene.follow()
     (name,) = scene.namespaces
     moved, free = scene.present[0], scene.absent[0]
+    # A column may hold a short text alone; of a long one, most blocks of two documents are the same.
+    short, long = _CONTENT * 3, _CONTENT * 30
     for call in (
         [scene.delete(moved)],
-        [scene.insert(moved, _CONTENT)],
-        [scene.delete(moved), scene.insert(free, _CONTENT)],
+        [scene.insert(moved, short)],
+        [scene.delete(moved), scene.insert(free, short)],
+        [scene.overwrite(free, long)],
+        [scene.delete(free), scene.insert(moved, long)],
     ):
         scene.change(name, call)
         follower.converge(scene.wanted(), what="deleting while the stream is open")
