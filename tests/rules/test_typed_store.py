@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import MisfitKind, several_misfits
 from dsync_kit.conformance.documents.schema.schema_file import parse
 from dsync_kit.conformance.results.outcome import Status
+from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.documents import canonical, decode, encode, id_of
-from dsync_kit.errors import ConnectorError
+from dsync_kit.errors import ConnectorError, InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
@@ -214,6 +216,49 @@ def test_a_table_that_loses_what_it_acknowledges_is_judged() -> None:
     assert (first.rule, second.cause) == ("list/complete", "list/complete")
     assert first.failure is not None
     assert first.failure.hint.startswith("nothing that was written is listed")
+
+
+class Remarks(TypedConnector):
+    """An empty remark is listed as null. A name may not look like another kind of value: nobody has declared that, and
+    no existing row shows it."""
+
+    tables = (
+        Table(
+            "remarks",
+            (Column("code", "string", length=20),),
+            (Column("name", "string", length=60), Column("remark", "string", nullable=True)),
+        ),
+    )
+
+    @classmethod
+    def documents(cls) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def new_store(cls) -> Database:
+        store = super().new_store()
+        rows = [encode({"_id": f"k{n}", "name": f"name {n}", "remark": ("a", None)[n % 2]}, BSON) for n in range(30)]
+        cls(None, store).write_data(WriteDataRequest(namespace="typed.remarks", data=rows, type=BSON))
+        return store
+
+    def check_value(self, table: Table, column: Column, value: Any) -> None:
+        super().check_value(table, column, value)
+        if column.name == "name" and value.strip().lower() in ("", "null", "true", "1e5", "007", "nan"):
+            raise InvalidArgument("name: no such text")
+
+    def given(self, column: Column, stored: Any) -> Any:
+        return None if column.name == "remark" and stored == "" else super().given(column, stored)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_what_one_column_refuses_does_not_hide_another_one(seed: int) -> None:
+    """Of a page that is refused for one of its documents, each is written alone: the others are judged."""
+    unusual = Variant("remarks", Remarks, "", namespaces=["typed.remarks"])
+    few = replace(PROFILES["quick"], examples=4)
+    (outcome,) = judge(unusual, ["encoding/bson-text"], profile=few, seed=seed).outcomes
+    assert outcome.status is Status.FAILED
+    assert outcome.failure is not None
+    assert "remark was written as ''" in outcome.failure.message
 
 
 class LeavesOut(TypedConnector):

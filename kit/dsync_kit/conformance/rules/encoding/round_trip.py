@@ -9,6 +9,8 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.documents import choosing, strategies
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Holding
+from dsync_kit.conformance.subject.data import REFUSING_CODES
+from dsync_kit.conformance.subject.holds.found_schemas import FoundSchemas
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import id_of
 from dsync_kit.errors import ConnectorError
@@ -73,13 +75,43 @@ def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
         for number, one in enumerate(identifiers)
     ]
     namespace = case.namespace()
-    if _by_updates(case):
-        changes = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_UPDATE, data=new) for new in documents]
-        case.update(namespace, changes, data_type)
-    else:
-        case.write(namespace, documents, data_type)
-    case.expect(namespace, Model(data_type, documents), f"the listing of values of {', '.join(map(repr, values))}")
+    accepted = _accepted(case, namespace, documents, data_type)
+    case.expect(namespace, Model(data_type, accepted), f"the listing of values of {', '.join(map(repr, values))}")
     return True
+
+
+def _accepted(case: Case, namespace: str, documents: Sequence[bytes], data_type: DataType) -> Sequence[bytes]:
+    """Write the documents in one call; returns those that were accepted.
+
+    If nobody has declared what the namespace holds, it may refuse some of them: then each is written alone.
+    """
+    by_updates = _by_updates(case)
+
+    def write(some: Sequence[bytes]) -> None:
+        if by_updates:
+            changes = [Update(id=id_of(new, data_type), type=UPDATE_TYPE_UPDATE, data=new) for new in some]
+            case.update(namespace, changes, data_type)
+        else:
+            case.write(namespace, some, data_type)
+
+    def is_accepted(document: bytes) -> bool:
+        try:
+            write([document])
+        except ConnectorError as error:
+            if error.code not in REFUSING_CODES:
+                raise
+            return False
+        return True
+
+    try:
+        write(documents)
+    except ConnectorError as error:
+        undeclared = isinstance(case.family.schema, FoundSchemas)
+        accepted = list(filter(is_accepted, documents)) if undeclared and error.code in REFUSING_CODES else []
+        if not accepted:
+            raise
+        return accepted
+    return documents
 
 
 def _places(holding: Holding, types: Sequence[str]) -> list[tuple[str, str]]:
