@@ -5,8 +5,22 @@ from collections.abc import Callable
 
 import pytest
 
-from dsync_kit.conformance.calls.settling import Counting, Settling
+from dsync_kit.conformance.calls.counting import Counting
+from dsync_kit.conformance.calls.settling import Settling
+from dsync_kit.conformance.calls.unseen import Unseen
 from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.documents import encode
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON as BSON
+from dsync_kit.protocol import WriteDataRequest
+
+NOTHING = WriteDataRequest()
+"""A page without documents."""
+
+
+def shows(*answers: bool) -> Callable[[], bool | None]:
+    """A look at a document that is there if its answer says so."""
+    left = iter(answers)
+    return lambda: next(left) or None
 
 
 def looks(*answers: bool) -> Callable[[], int]:
@@ -50,23 +64,41 @@ def test_what_was_seen_must_stay() -> None:
 def test_what_is_seen_from_before_the_last_write_need_not_stay() -> None:
     """An earlier example may have left the same state: until the last write must be visible, it proves nothing."""
     settling = Settling(0.5)
-    settling.wrote()
+    settling.wrote(NOTHING, done=True)
     assert settling.settled(looks(True, False, True)) > 3
+
+
+def test_what_is_seen_at_once_may_be_the_state_before_the_last_writes() -> None:
+    """A refused page of which a part is kept shows late: it is looked for until everything must be visible."""
+    settling = Settling(2.0)
+    settling.wrote(NOTHING, done=False)
+    with pytest.raises(Violation):
+        settling.settled(looks(True, True, True, True, True, False))
+
+
+def test_what_a_listing_shows_is_not_waited_for() -> None:
+    """As soon as everything is visible, reads go on; the lag is an hour."""
+    document = encode({"_id": "a"}, BSON)
+    listings = iter([[], [], *[[document]] * 9])
+    settling = Settling(3600.0, Unseen(lambda *_: next(listings)))
+    settling.writes()
+    settling.wrote(WriteDataRequest(namespace="ns", type=BSON, data=[document]), done=True)
+    settling.wait()
+    assert next(listings) == [document]
 
 
 def test_a_lag_is_found_out_at_the_first_document() -> None:
     """The kit waits for a document that appears late, and gives later ones more time than it took."""
     settling = Settling()
-    answers = iter([False, False, True])
-    assert settling.find_out(lambda: next(answers))
+    assert settling.appears(shows(False, False, True, True))
     assert settling.seconds > 0.0
 
 
 def test_a_listing_that_comes_from_a_cache_shows_a_lag() -> None:
     """The first listing of a namespace is fresh; the second one lacks what was written since."""
     settling = Settling()
-    assert settling.find_out(lambda: True)
-    assert settling.find_out(iter([False, True]).__next__)
+    assert settling.appears(shows(True))
+    assert settling.appears(shows(False, True, True))
     assert settling.seconds > 0.0
     assert settling.watches
 
@@ -74,18 +106,18 @@ def test_a_listing_that_comes_from_a_cache_shows_a_lag() -> None:
 def test_a_lag_that_varies_is_watched_with_several_documents() -> None:
     """The longest of them counts: a document that came soon by chance does not make later ones violations."""
     settling = Settling()
-    assert settling.find_out(iter([False, True]).__next__)
+    assert settling.appears(shows(False, True, True))
     first = settling.seconds
     assert settling.watches
-    assert settling.find_out(iter([*[False] * 6, True]).__next__)
+    assert settling.appears(shows(*[False] * 6, True, True))
     assert settling.seconds > first
 
 
 def test_the_lag_grows_with_what_takes_longer_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes even later than anything before is no violation, and the next reads wait as long."""
-    monkeypatch.setattr("dsync_kit.conformance.calls.settling._SHORTEST", 0.01)
+    monkeypatch.setattr("dsync_kit.conformance.calls.lag._SHORTEST", 0.01)
     settling = Settling()
-    assert settling.find_out(iter([False, True]).__next__)
+    assert settling.appears(shows(False, True, True))
     found = settling.seconds
     settling.settled(looks(*[False] * 8, True))
     assert settling.seconds > found
@@ -100,44 +132,43 @@ def test_a_given_lag_does_not_grow() -> None:
 def test_what_appears_is_not_waited_for_any_longer() -> None:
     """A document of a trial is there as soon as it is listed; one that never comes is waited for as long as the lag."""
     settling = Settling(60.0)
-    settling.wrote()
+    settling.wrote(NOTHING, done=True)
     assert settling.appears(iter([None, None, "there"]).__next__) == "there"
     settling = Settling(0.1)
-    settling.wrote()
+    settling.wrote(NOTHING, done=True)
     assert settling.appears(lambda: None) is None
 
 
 def test_two_documents_that_are_seen_at_once_show_no_lag() -> None:
     """From then on, a missing document is a violation at once."""
     settling = Settling()
-    assert settling.find_out(lambda: True)
+    assert settling.appears(shows(True))
     assert settling.watches
-    assert settling.find_out(lambda: True)
+    assert settling.appears(shows(True))
     assert not settling.watches
     assert settling.seconds == 0.0
-    assert not settling.find_out(lambda: False)
+    assert not settling.appears(shows(False))
 
 
 def test_a_document_that_never_comes_shows_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was dropped, and rules say so without waiting."""
-    monkeypatch.setattr("dsync_kit.conformance.calls.settling._LONGEST_LAG", 0.1)
+    monkeypatch.setattr("dsync_kit.conformance.calls.settling.LONGEST_LAG", 0.1)
     settling = Settling()
-    assert not settling.find_out(lambda: False)
+    assert not settling.appears(lambda: None)
     assert settling.seconds == 0.0
 
 
 def test_a_given_lag_is_not_found_out() -> None:
     """The user's value counts: the kit does not wait to learn it."""
     settling = Settling(0.0)
-    answers = iter([False])
-    assert not settling.find_out(lambda: next(answers))
+    assert not settling.appears(shows(False))
     assert settling.seconds == 0.0
 
 
 def test_what_reads_once_waits_for_the_last_write() -> None:
     """A read that is not repeated waits until all writes must be visible."""
     settling = Settling(0.2)
-    settling.wrote()
+    settling.wrote(NOTHING, done=True)
     began = time.monotonic()
     settling.wait()
     assert time.monotonic() - began >= 0.15
@@ -145,7 +176,7 @@ def test_what_reads_once_waits_for_the_last_write() -> None:
 
 def test_a_count_that_is_never_right_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second wrong count is a violation at once, so that a broken count costs little time."""
-    monkeypatch.setattr("dsync_kit.conformance.calls.settling._LONGEST_LAG", 0.1)
+    monkeypatch.setattr("dsync_kit.conformance.calls.counting.LONGEST_LAG", 0.1)
     counting = Counting()
     counting.settled(looks(False, True))
     with pytest.raises(Violation):

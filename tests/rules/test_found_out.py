@@ -1,11 +1,15 @@
 """What the kit finds out about a store before the rules run, and what it leaves there."""
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import bson
+import pytest
 
 from dsync_kit.client import LocalClient
 from dsync_kit.conformance.calls.driver import Driver
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.calls.transcript import Recorder
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.rule_info import Need
@@ -67,6 +71,36 @@ def test_what_has_been_removed_does_not_count_as_there_before() -> None:
     subject.settling.wait()  # now it is listed
     driver.write_updates("offered", [Update(type=UPDATE_TYPE_DELETE, id=[encode_id("a")])], BSON)
     subject.note_existing("offered")
+    assert subject.remembered.foreign["offered"] == {}
+
+
+class ShownLater(Reference):
+    """Acknowledged writes are not listed from when they are `held`."""
+
+    held = False
+
+    def commit(self, *args: Any) -> None:
+        if not self.held:
+            super().commit(*args)
+
+
+def test_a_removal_need_not_be_visible_before_the_next_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents that the kit has removed are not others' documents, even if they are still listed; nobody waits."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"waits for {seconds} s"))
+    connector = ShownLater(SETTINGS.Settings.parse(["reference://"], {})[0])
+    subject = subject_of(LocalClient(connector), "offered")
+    subject.settling = Settling(600.0, subject.settling.unseen)
+    subject.declared = replace(subject.declared, sink_types=(BSON,))
+    document, removal = encode({"_id": "a"}, BSON), Update(type=UPDATE_TYPE_DELETE, id=[encode_id("a")])
+    driver = Driver(Recorder(subject.api, subject.settling))
+    for held in (False, True):
+        subject.note_existing("offered")
+        driver.write_data("offered", [document], BSON)
+        assert driver.listing(["offered"], BSON) == [("offered", document)]
+        connector.held = held
+        driver.write_updates("offered", [removal], BSON)
+    subject.note_existing("offered")
+    assert Driver(subject.api).listing(["offered"], BSON) == [("offered", document)]
     assert subject.remembered.foreign["offered"] == {}
 
 

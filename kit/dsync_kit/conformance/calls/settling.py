@@ -1,60 +1,92 @@
 """Reads may lag behind acknowledged writes: the kit waits for the expected state, which must then stay."""
 
-import itertools
+import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from dsync_kit.conformance.results.outcome import Violation
+from google.protobuf.message import Message
 
-__all__ = ["Counting", "Settling"]
+from dsync_kit.conformance.calls.lag import Lag
+from dsync_kit.conformance.calls.polling import LONGEST_LAG, awaited, pauses
+from dsync_kit.conformance.calls.unseen import Unseen
+from dsync_kit.conformance.results.outcome import Violation
+from dsync_kit.protocol import DataType
+
+__all__ = ["Settling"]
 
 T = TypeVar("T")
 
-_LONGEST_LAG = 3.0
-"""Seconds within which writes must become visible, if nobody has said how long that may take."""
-
-_SAMPLES = 6
-"""How many documents are watched if one comes late."""
-
-_SAMPLES_AT_ONCE = 2
-"""How many are watched if all come at once: the second listing of a namespace may come from a cache."""
-
-_MARGIN = 1.75
-"""How many times the longest observed lag is allowed, because it varies."""
-
-_SHORTEST = 0.25
 _HELD = 0.3
 """The least seconds for which an observed state must stay."""
 
 _LOOKS = 3
-"""How often it is checked during that time."""
+"""How often it is checked during that time, if that is possible."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+_LONGEST_PAUSE = 0.25
+"""The most seconds between two of these checks."""
 
 
 class Settling:
-    """How long writes may take to become visible: `seconds`, 0 if they are visible at once.
+    """Waits until reads show what was written, if they lag: by at most `seconds`, 0 if they do not.
 
-    This is given, or found out with the first documents; then it grows if something takes longer later.
+    `seconds` are given, or found out. `unseen` are the writes that reads may not show yet.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self.seconds = seconds or 0.0
-        self._given = seconds is not None
-        self._samples = 0 if self._given else _SAMPLES
-        self._written = 0.0
+    def __init__(self, seconds: float | None = None, unseen: Unseen | None = None) -> None:
+        self._lag = Lag(seconds)
+        self.unseen = unseen or Unseen()
+        self._written = -math.inf
         self._polling = False
+        self._back_in_time = False
+        self._waiting = threading.Lock()
 
-    def wrote(self) -> None:
-        """Note that something has just been written."""
+    @property
+    def seconds(self) -> float:
+        """How long writes may take to become visible."""
+        return self._lag.seconds
+
+    @property
+    def watches(self) -> bool:
+        """Whether more documents should be watched, to see whether there is a lag, and how long it may be."""
+        return self._lag.watches
+
+    def writes(self) -> None:
+        """Note that something will be written."""
+        if self.seconds or self.watches:
+            self.unseen.begins()
+
+    def wrote(self, request: Message, *, done: bool) -> None:
+        """Note that a write has ended. If it is not `done`, it may have changed something, or will."""
         self._written = time.monotonic()
+        if self.seconds or self.watches:
+            self.unseen.ended(request, done=done)
+
+    def noted(self, namespace: str, data_type: DataType, documents: Mapping[bytes, bytes]) -> None:
+        """Note what a listing shows of an offered namespace, by key."""
+        if self.seconds or self.watches:
+            self.unseen.noted(namespace, data_type, documents)
+
+    def removed(self, namespace: str, data_type: DataType) -> Collection[bytes] | None:
+        """The ids, by key, that were removed and may still be listed; None if other writes may be unseen as well."""
+        return self.unseen.removed(namespace, data_type, self.seconds) if self.seconds else ()
 
     def wait(self) -> None:
-        """Wait until all writes must be visible. Call it before reading something only once."""
-        if self.seconds and not self._polling:
-            time.sleep(max(0.0, self._written + self.seconds - time.monotonic()))
+        """Wait until all writes must be visible, or are. Call it before reading something only once."""
+        if not self.seconds or self._polling:
+            return
+        with self._waiting:
+            for pause in pauses(self.seconds):
+                began = time.monotonic()
+                if self._all_seen() or (left := self._written + self.seconds - time.monotonic()) <= 0.0:
+                    return
+                time.sleep(min(left, max(pause, time.monotonic() - began)))
+
+    def _all_seen(self) -> bool:
+        """Whether all writes are visible, and will stay so."""
+        return not self._back_in_time and self.unseen.all_seen(self.seconds)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -65,49 +97,27 @@ class Settling:
         finally:
             self._polling = polling
 
-    @property
-    def watches(self) -> bool:
-        """Whether more documents should be watched, to see whether there is a lag, and how long it may be."""
-        return self._samples > 0
-
-    def find_out(self, seen: Callable[[], bool]) -> bool:
-        """Whether the last write is visible. While the lag is unknown, wait for it to find out."""
-        if not self._samples:
-            return seen()
-        self._samples -= 1
-        self._polling = True
-        try:
-            began = time.monotonic()
-            for pause in itertools.chain([0.0], _pauses()):
-                time.sleep(pause)
-                lag = time.monotonic() - began
-                if seen():
-                    self._note(lag if pause else 0.0)
-                    return True
-                if lag > _LONGEST_LAG:
-                    break  # dropped, or listed wrongly: the rules will report which
-        finally:
-            self._polling = False
-        self._samples = 0
-        return False
-
     def appears(self, look: Callable[[], T | None]) -> T | None:
-        """What `look` finds of the last write, as soon as it is visible; None if it does not come within the lag."""
-        self.find_out(lambda: look() is not None)
-        with self.at_once():
-            pauses = _pauses()
-            while (found := look()) is None and time.monotonic() <= self._written + self.seconds:
-                time.sleep(next(pauses))
-            return found
+        """What `look` finds of the last write, as soon as it is visible; None if it does not come within the lag.
 
-    def _note(self, lag: float) -> None:
-        """Note after how many seconds something became visible; 0 if at once."""
-        if lag:
-            if not self.seconds:
-                self._samples = _SAMPLES - 1
-            self.seconds = max(self.seconds, _SHORTEST, _MARGIN * lag)
-        elif not self.seconds:
-            self._samples -= _SAMPLES - _SAMPLES_AT_ONCE
+        While the lag is unknown, it is found out in this way.
+        """
+        watches, began = self.watches, time.monotonic()
+        latest = began + LONGEST_LAG if watches else self._written + self.seconds
+        lag = 0.0
+        with self.at_once():
+            for pause in pauses(self.seconds):
+                if (found := look()) is not None or time.monotonic() > latest:
+                    break
+                time.sleep(max(pause, time.monotonic() - began - lag))
+                lag = time.monotonic() - began
+            if watches:
+                # What never comes was dropped, or is listed wrongly: the rules will report which.
+                self._lag.watched(lag if found is not None else None)
+                self._back_in_time |= found is not None and self.seconds > 0 and look() is None
+            if self.seconds and found is not None:
+                self._all_seen()
+        return found
 
     def settled(self, look: Callable[[], T]) -> T:
         """The result of `look`, which raises Violation unless it sees what is expected.
@@ -117,34 +127,43 @@ class Settling:
         """
         if not self.seconds:
             return look()
-        self._polling = True
-        try:
-            self._wait_for(look)
+        with self.at_once():
+            came_late = self._comes_late(look)
             settled_at = self._written + self.seconds
             early = time.monotonic() < settled_at
+            held = _HELD
+            if early and not came_late and not self._all_seen():
+                # It may be the state before the last writes: they may have been refused, or change nothing.
+                held = max(held, self._written + (self._lag.longest or self.seconds) - time.monotonic())
             try:
-                return self._stays(look)
+                found = self._stays(look, held)
+                self._all_seen()  # so that what is removed later is seen to go
+                return found
             except Violation:
                 if not early:
                     raise
-            # It may have seen the state before the last writes: an earlier example may have written the same.
+            self._back_in_time |= came_late
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            self._wait_for(look)
-            return self._stays(look)
-        finally:
-            self._polling = False
+            self._comes_late(look)
+            return self._stays(look, _HELD)
 
-    def _wait_for(self, look: Callable[[], T]) -> None:
-        """Wait until `look` succeeds: longer than the known lag, unless the user has set the lag."""
+    def _comes_late(self, look: Callable[[], T]) -> bool:
+        """Wait until `look` succeeds: longer than the known lag, unless the user has set the lag.
+
+        Returns whether it did not succeed at once.
+        """
         began = time.monotonic()
-        _await(look, self.seconds if self._given else max(self.seconds, _LONGEST_LAG))
-        lag = time.monotonic() - max(began, self._written)
-        if not self._given and lag > self.seconds:
-            self._note(lag)
+        failures = awaited(look, self.seconds if self._lag.given else max(self.seconds, LONGEST_LAG))
+        if failures:
+            self._lag.lasted(time.monotonic() - max(began, self._written))
+        return failures > 0
 
-    def _stays(self, look: Callable[[], T]) -> T:
-        for _ in range(_LOOKS):
-            time.sleep(max(_HELD, self.seconds / 4) / _LOOKS)
+    def _stays(self, look: Callable[[], T], seconds: float) -> T:
+        looks, end = max(_LOOKS, math.ceil(seconds / _LONGEST_PAUSE)), time.monotonic() + seconds
+        for number in range(looks):
+            if number and time.monotonic() >= end:
+                break  # each look takes long
+            time.sleep(seconds / looks)
             try:
                 found = look()
             except Violation as gone:
@@ -157,45 +176,3 @@ class Settling:
                     hint="a read goes back in time: it comes from another replica, or a late write undoes a newer one",
                 ) from gone
         return found
-
-
-class Counting:
-    """How long counts lag behind the data: many stores take them from statistics.
-
-    This is found out with the first count that is wrong at first. After a count that stays wrong, there are no more
-    waits.
-    """
-
-    def __init__(self) -> None:
-        self._in_vain = False
-
-    def settled(self, look: Callable[[], None]) -> None:
-        """Call `look`, which raises Violation if the count is wrong, until the count is right.
-
-        Raises Violation if it never is.
-        """
-        try:
-            _await(look, 0.0 if self._in_vain else _LONGEST_LAG)
-        except Violation:
-            self._in_vain = True
-            raise
-
-
-def _await(look: Callable[[], object], seconds: float) -> None:
-    """Call `look` again and again until it raises no Violation; raises its last one after `seconds`."""
-    end = time.monotonic() + seconds
-    for pause in _pauses():
-        try:
-            look()
-            return
-        except Violation:
-            if time.monotonic() > end:
-                raise
-        time.sleep(pause)
-
-
-def _pauses() -> Iterator[float]:
-    doubled = itertools.takewhile(
-        lambda pause: pause < _LONGEST_PAUSE, (_FIRST_PAUSE * 2**power for power in itertools.count())
-    )
-    return itertools.chain(doubled, itertools.repeat(_LONGEST_PAUSE))

@@ -201,17 +201,27 @@ class Recorder(ClientBase):
         if isinstance(request, _READS):
             self._settling.wait()
         call = self._begin(rpc, request)
+        if isinstance(request, _WRITES):
+            return self._write(call)
+        return self._answer(call)
+
+    def _write(self, call: Call) -> Message:
+        self._settling.writes()
         try:
-            response: Message = getattr(self._api, rpc.method)(call.request)
+            response = self._answer(call)
+        finally:
+            self._settling.wrote(call.request, done=bool(call.responses))
+        if self._keeper is not None:
+            self._keeper.acknowledges(call.request)
+        return response
+
+    def _answer(self, call: Call) -> Message:
+        try:
+            response: Message = getattr(self._api, call.rpc.method)(call.request)
         except ConnectorError as error:
             call.error = error
             raise
-        finally:
-            if isinstance(request, _WRITES):
-                self._settling.wrote()
         call.responses.append(response)
-        if self._keeper is not None and isinstance(request, _WRITES):
-            self._keeper.acknowledges(call.request)
         return response
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:

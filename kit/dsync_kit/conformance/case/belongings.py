@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Recorder
-from dsync_kit.conformance.calls.written import Write, writes_in
+from dsync_kit.conformance.calls.writes import Write, writes_in
 from dsync_kit.conformance.documents.keys import document_key, key_in, key_of
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.conformance.subject.remembered import Remembered

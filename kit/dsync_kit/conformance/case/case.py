@@ -209,8 +209,13 @@ class Case(Drawing):
         self.showing.goes_past(replaced)
         self.recorder.note(f"({what})")
         self._belongings.sends(replaced)
-        yield
-        self.subject.settling.wrote()
+        settling, done = self.subject.settling, False
+        settling.writes()
+        try:
+            yield
+            done = True
+        finally:
+            settling.wrote(replaced, done=done)
         self._belongings.acknowledges(replaced)
 
     def read(

@@ -7,7 +7,8 @@ from grpc import StatusCode
 
 from dsync_kit.conformance.calls.driver import Driver
 from dsync_kit.conformance.calls.transcript import Call, Recorder
-from dsync_kit.conformance.calls.written import Write, writes_in, written
+from dsync_kit.conformance.calls.writes import Write, writes_in
+from dsync_kit.conformance.calls.written import written
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Holding

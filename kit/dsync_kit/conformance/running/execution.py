@@ -29,8 +29,8 @@ _ROUND = 9
 of the one before: of 25, only 13 were really different. Of ten or more, some are as small as can be."""
 
 _CALLS = 12
-"""About how many calls an example makes. A rule without the time for them has only an example or two: the plainest,
-with which Hypothesis begins, would show little."""
+"""About how many calls an example makes. A rule without the time for them, or for reads to show its writes, has only an
+example or two: the plainest, with which Hypothesis begins, would show little."""
 
 _QUICK = 0.02
 """A rule with a single example gets another one if the first took at most this fraction of the profile's seconds: the
@@ -61,7 +61,7 @@ def run_rule(
     if keeps_new and database is not None and rule.explores:
         trial.corpus = DirectoryBasedExampleDatabase(database)
     began = time.monotonic()
-    hurried = seconds is not None and seconds < _CALLS * subject.place.call_seconds
+    hurried = seconds is not None and seconds < _CALLS * subject.place.call_seconds + subject.settling.seconds
     problem = ""
     try:
         for number, round_ in enumerate(_rounds(trial, plain=not hurried or trial.wanted == 1)):

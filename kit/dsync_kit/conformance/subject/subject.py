@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Self
 
 from dsync_kit.client import ConnectorApi
+from dsync_kit.conformance.calls.counting import Counting
 from dsync_kit.conformance.calls.driver import Driver, Limits
 from dsync_kit.conformance.calls.place import Place
-from dsync_kit.conformance.calls.settling import Counting, Settling
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.calls.transcript import Recorder
+from dsync_kit.conformance.calls.unseen import Unseen
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.results.features import Features
 from dsync_kit.conformance.subject.data import Data
@@ -80,13 +82,16 @@ class Subject:
         journal = Journal(None if _disposable(target) else runs, target.title)
         if settle is None and target.harness is not None:
             settle = target.harness.settle
-        place, limits, settling = Place(target.api), Limits(), Settling(settle)
+        place, limits, data = Place(target.api), Limits(), Data(declared, target.harness)
+        offered, unwatched = _offered(target, namespaces, schemas), Driver(place, limits)
+        unseen = Unseen(lambda name, data_type: data.read(name, data_type, driver=unwatched), offered)
+        settling = Settling(settle, unseen)
         looking = Recorder(place, settling)
         access = Access(
             declared=declared,
-            data=Data(declared, target.harness),
+            data=data,
             namespaces=Namespaces(
-                _offered(target, namespaces, schemas),
+                offered,
                 journal,
                 default_plan=info.capabilities.source.default_plan,
             ),
@@ -197,17 +202,25 @@ class Subject:
     def note_existing(self, namespace: str) -> None:
         """Note what is already in an offered namespace: it is neither counted nor removed.
 
-        If nothing was written since an example has listed it, that listing is still good.
+        If nothing was written since an example has listed it, that listing is still good. What the example before has
+        removed may still be listed for a while.
         """
-        self.settling.wait()  # what the example before has removed may still be listed
+        types = self.declared.types if self.declared.can_read else ()
+        # An id that was removed in one type may have another key in the other.
+        removed = self.settling.removed(namespace, types[0]) if len(types) == 1 else None
+        if removed is None:
+            self.settling.wait()
         found: dict[bytes, bytes] = {}
-        for data_type in self.declared.types if self.declared.can_read else ():
+        for data_type in types:
             listed: dict[bytes, bytes] = {}
             for document in self._listing(namespace, data_type):
                 try:
                     listed[document_key(document, data_type)] = document
                 except InvalidArgument:
                     continue  # not written by the kit, so it does not matter here
+            self.settling.noted(namespace, data_type, listed)
+            for key in removed or ():
+                listed.pop(key, None)
             self.remembered.listed[namespace, data_type] = listed
             found |= listed
             # In one type only: a document written back in another type may change.

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from dsync_kit.conformance.calls.written import Write, writes_in
+from dsync_kit.conformance.calls.writes import Write, writes_in
 from dsync_kit.conformance.documents.apart import MOST_LEVELS, features_of_number
 from dsync_kit.conformance.documents.misfits import Misfit
 from dsync_kit.conformance.documents.schema.fitting import kind_of_value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from grpc import StatusCode
 
 from dsync_kit.conformance.calls.transcript import Call
-from dsync_kit.conformance.calls.written import writes_in
+from dsync_kit.conformance.calls.writes import writes_in
 from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.alike import shape_of
 from dsync_kit.conformance.results.outcome import Symptom, Violation, Wrong

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from dsync_kit.conformance.documents.finding.inference import value_schema
@@ -69,23 +70,34 @@ _COMMON = frozenset(
 """Words that such messages quote, but that name nothing."""
 
 
-@dataclass(frozen=True)
 class Answer:
     """What became of a document: `refusal` is the message if it was refused, `back` what is read under its id.
 
-    `back` is None if nothing is there, or if nobody can read it (`readable` is False). `moved`: it is there under
-    another id, which the store has made.
+    `back` is None if nothing is there, or if nobody can read it (`readable` is False). `look` reads it, only if it is
+    asked for: a read that lags takes time.
     """
 
-    refusal: str = ""
-    back: Mapping[str, Any] | None = None
-    readable: bool = True
-    moved: bool = False
+    def __init__(
+        self,
+        refusal: str = "",
+        back: Mapping[str, Any] | None = None,
+        *,
+        readable: bool = True,
+        look: Callable[[], Mapping[str, Any] | None] | None = None,
+    ) -> None:
+        self.refusal = refusal
+        self.readable = readable
+        self._look = look or (lambda: back)
+
+    @cached_property
+    def back(self) -> Mapping[str, Any] | None:
+        """What is read under the document's id."""
+        return self._look()
 
     @property
     def lost(self) -> bool:
-        """Whether it was acknowledged, and is nowhere."""
-        return not self.refusal and self.readable and self.back is None and not self.moved
+        """Whether it was acknowledged, and is not there."""
+        return not self.refusal and self.readable and self.back is None
 
 
 Attempt = Callable[[Mapping[str, Any]], Answer]

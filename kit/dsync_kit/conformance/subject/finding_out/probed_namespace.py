@@ -66,11 +66,11 @@ class _Attempts:
         self._type = data_type
         self._id_field = id_field(data_type)
         self._written: list[bytes] = []
-        self._strays: dict[bytes, bytes] = {}
         self.missing = ""
         """The last message if every write was answered with NOT_FOUND: then the namespace does not exist."""
         self._found = False
         self.there = self._keyed()
+        namespace.settling.noted(namespace.name, data_type, self.there)
         self.taken = Taken.of(self.there.values(), data_type)
 
     def attempt(self, document: Mapping[str, Any]) -> Answer:
@@ -94,10 +94,7 @@ class _Attempts:
         self._written.append(data)
         if self._namespace.read is None:
             return Answer(readable=False)
-        found = self._namespace.settling.appears(lambda: self._back(key))
-        if found is None:
-            self._look_for_strays(document)
-        return Answer(back=None if found is None else decode(found, self._type))
+        return Answer(look=lambda: self._appears(key))
 
     def clean_up(self) -> bool:
         """Delete what was written, and write again what that has changed.
@@ -108,7 +105,8 @@ class _Attempts:
         # An acknowledged but dropped document may have an id that the store can neither hold nor delete.
         readable = self._namespace.read is not None
         held = [one for one in self._written if not readable or document_key(one, self._type) in listed]
-        self._namespace.remove([*held, *self._strays.values()])
+        lost = [one for one in self._written if readable and document_key(one, self._type) not in listed]
+        self._namespace.remove([*held, *self._strays(listed, lost)])
         changed = self._changed(self.there, listed) if self._written else []
         if changed and self._goes_on_changing():
             return True
@@ -139,17 +137,25 @@ class _Attempts:
             if key not in now or not same_document(now[key], document, self._type)
         ]
 
-    def _back(self, key: bytes) -> bytes | None:
-        return next((listed for listed in self._listed() if document_key(listed, self._type) == key), None)
+    def _appears(self, key: bytes) -> dict[str, Any] | None:
+        """The document with this key, as soon as it is listed."""
 
-    def _look_for_strays(self, document: Mapping[str, Any]) -> None:
-        """Note documents that have all the fields of a written one, but an id that the store has made from them."""
-        written = encode(dict(document), self._type)
-        for listed in self._listed():
-            key, fields = document_key(listed, self._type), decode(listed, self._type)
-            like_it = encode({**fields, self._id_field: document[self._id_field]}, self._type)
-            if key not in self.there and same_document(like_it, written, self._type):
-                self._strays[key] = listed
+        def look() -> bytes | None:
+            return next((listed for listed in self._listed() if document_key(listed, self._type) == key), None)
+
+        found = self._namespace.settling.appears(look)
+        return None if found is None else decode(found, self._type)
+
+    def _strays(self, listed: Mapping[bytes, bytes], lost: Sequence[bytes]) -> list[bytes]:
+        """The listed documents that have all the fields of a lost one, but an id that the store has made from them."""
+        new = [document for key, document in listed.items() if key not in self.there] if lost else []
+        return [document for document in new if any(self._differs_by_id(document, one) for one in lost)]
+
+    def _differs_by_id(self, listed: bytes, written: bytes) -> bool:
+        """Whether a listed document has the fields of a written one."""
+        fields, wanted = decode(listed, self._type), decode(written, self._type)
+        like_it = encode({**fields, self._id_field: wanted[self._id_field]}, self._type)
+        return same_document(like_it, written, self._type)
 
     def _listed(self) -> list[bytes]:
         """The listed documents, without anything else; empty if listing fails: the rules about listings report that."""

@@ -47,7 +47,7 @@ class Samples:
         self._data.load(namespace, [document], data_type, driver=self._driver)
         readable = self._is_readable(data_type)
         if readable and (not self.written or self._settling.watches):
-            seen = self._settling.find_out(lambda: self._is_listed(namespace, data_type, document))
+            seen = self._settling.appears(lambda: self._is_listed(namespace, data_type, document) or None)
             self.unseen = self.unseen or not (self.written or seen)
         self.written = True
         if readable and data_type not in self._misread and namespace not in self._offered:

@@ -1,0 +1,39 @@
+"""Repeated looks at a connector, until it shows what is expected."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+from dsync_kit.conformance.results.outcome import Violation
+
+__all__ = ["LONGEST_LAG", "awaited", "pauses"]
+
+LONGEST_LAG = 3.0
+"""Seconds within which writes must become visible, if nobody has said how long that may take."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.1
+
+_PAUSES = 16
+"""About how many looks are enough, however long one may have to wait."""
+
+
+def awaited(look: Callable[[], object], seconds: float) -> int:
+    """Call `look` until it raises no Violation; raises its last one after `seconds`. Returns how often it raised."""
+    end = time.monotonic() + seconds
+    for failures, pause in enumerate(pauses(seconds)):
+        began = time.monotonic()
+        try:
+            look()
+            return failures
+        except Violation:
+            if time.monotonic() > end:
+                raise
+        time.sleep(max(pause, time.monotonic() - began))
+    raise AssertionError("the pauses never end")
+
+
+def pauses(seconds: float) -> Iterator[float]:
+    """Seconds to pause after each look if something may take so many seconds: more and more, up to a limit."""
+    longest = max(_LONGEST_PAUSE, seconds / _PAUSES)
+    doubled = itertools.takewhile(lambda pause: pause < longest, (_FIRST_PAUSE * 2**n for n in itertools.count()))
+    return itertools.chain(doubled, itertools.repeat(longest))
