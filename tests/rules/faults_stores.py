@@ -51,6 +51,18 @@ class OneProcessKeepsPartitionsInMemory(variants_stores.OneProcessAtATime, fault
     """An embedded store, whose partitions are objects of the process: after a restart nothing resumes."""
 
 
+@broken("errors/nothing-half-written")
+class KeepsHalfAPageLate(variants_stores.ReadsLag):
+    """An index that is refreshed now and then, and takes a page document by document until one is refused."""
+
+    seconds = 0.8
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        for document in request.data:
+            super().write_data(WriteDataRequest(namespace=request.namespace, type=request.type, data=[document]))
+        return WriteDataResponse()
+
+
 @broken("stream/while-listing")
 class PositionIsAheadOfListings(variants_stores.ReadsLag, AnyPosition):
     """A plan's position is the end of the log, but its listings do not show the last writes yet."""
