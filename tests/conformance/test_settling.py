@@ -87,6 +87,21 @@ def test_what_a_listing_shows_is_not_waited_for() -> None:
     assert next(listings) == [document]
 
 
+@pytest.mark.parametrize("how", ["elsewhere", "moved"])
+def test_what_one_instance_shows_another_may_not_show_yet(how: str) -> None:
+    """Reads of another instance wait for the whole lag, also if it has replaced the first one."""
+    document = encode({"_id": "a"}, BSON)
+    settling = Settling(0.3, Unseen(lambda *_: [document]))
+    settling.writes()
+    settling.wrote(WriteDataRequest(namespace="ns", type=BSON, data=[document]), done=True)
+    written = time.monotonic()
+    settling.wait()
+    if how == "moved":
+        settling.moved()
+    settling.wait(elsewhere=how == "elsewhere")
+    assert time.monotonic() - written >= 0.25
+
+
 def test_a_lag_is_found_out_at_the_first_document() -> None:
     """The kit waits for a document that appears late, and gives later ones more time than it took."""
     settling = Settling()

@@ -73,14 +73,23 @@ class Settling:
         """The ids, by key, that were removed and may still be listed; None if other writes may be unseen as well."""
         return self.unseen.removed(namespace, data_type, self.seconds) if self.seconds else ()
 
-    def wait(self) -> None:
-        """Wait until all writes must be visible, or are. Call it before reading something only once."""
+    def moved(self) -> None:
+        """Note that another instance has replaced the first one: it may not show yet what that one has shown."""
+        if self.seconds:
+            self.unseen.unclear(self._written)
+
+    def wait(self, *, elsewhere: bool = False) -> None:
+        """Wait until all writes must be visible, or are. Call it before reading something only once.
+
+        What is visible in the first instance need not be visible `elsewhere`.
+        """
         if not self.seconds or self._polling:
             return
         with self._waiting:
             for pause in pauses(self.seconds):
                 began = time.monotonic()
-                if self._all_seen() or (left := self._written + self.seconds - time.monotonic()) <= 0.0:
+                seen = not elsewhere and self._all_seen()
+                if seen or (left := self._written + self.seconds - time.monotonic()) <= 0.0:
                     return
                 time.sleep(min(left, max(pause, time.monotonic() - began)))
 

@@ -142,7 +142,7 @@ class Recorder(ClientBase):
         """
         return Recorder(
             api,
-            self._settling,
+            self._settling if same_data else Settling(self._settling.seconds),
             name=name,
             entries=self._entries,
             check=self._check,
@@ -199,7 +199,7 @@ class Recorder(ClientBase):
 
     def _unary(self, rpc: Rpc, request: Message) -> Any:
         if isinstance(request, _READS):
-            self._settling.wait()
+            self._settling.wait(elsewhere=bool(self._name))
         call = self._begin(rpc, request)
         if isinstance(request, _WRITES):
             return self._write(call)

@@ -78,6 +78,11 @@ class Unseen:
             self._removes = self._removes and documents.keys() <= before.keys() | self._changes.get(place, {}).keys()
             self._known[place] = dict(documents)
 
+    def unclear(self, time: float) -> None:
+        """Note that listings prove nothing about what was written until this time (`time.monotonic`)."""
+        with self._lock:
+            self._unclear_at = max(self._unclear_at, time)
+
     def begins(self) -> None:
         """Note that a write will be sent."""
         with self._lock:

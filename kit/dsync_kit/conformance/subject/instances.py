@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from dsync_kit.client import ConnectorApi
 from dsync_kit.conformance.calls.place import Place
+from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.results.outcome import KitError
 from dsync_kit.conformance.subject.liveness import Liveness
 from dsync_kit.errors import ConnectorError
@@ -18,10 +19,11 @@ __all__ = ["Instances"]
 class Instances:
     """Starts, replaces and ends instances, as far as the target offers it. `place` leads to the current one."""
 
-    def __init__(self, target: OpenTarget, place: Place, liveness: Liveness) -> None:
+    def __init__(self, target: OpenTarget, place: Place, liveness: Liveness, settling: Settling) -> None:
         self._target = target
         self._place = place
         self._liveness = liveness
+        self._settling = settling
         self._alone: str | None = None
 
     @property
@@ -80,6 +82,7 @@ class Instances:
         finally:
             try:
                 self._place.api = self._target.start()
+                self._settling.moved()
             except TargetError:
                 self._liveness.hangs()  # there is nobody left to call
                 raise

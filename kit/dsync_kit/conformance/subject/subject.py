@@ -115,7 +115,7 @@ class Subject:
             remembered=access.remembered,
             journal=journal,
             place=place,
-            instances=Instances(target, place, access.liveness),
+            instances=Instances(target, place, access.liveness, settling),
             settling=settling,
             patience=UpdatePatience(settling.seconds),
         )
