@@ -17,19 +17,23 @@ _PAUSES = 16
 """About how many looks are enough, however long one may have to wait."""
 
 
-def awaited(look: Callable[[], object], seconds: float) -> int:
-    """Call `look` until it raises no Violation; raises its last one after `seconds`. Returns how often it raised."""
-    end = time.monotonic() + seconds
-    for failures, pause in enumerate(pauses(seconds)):
+def awaited(look: Callable[[], object], seconds: float) -> float | None:
+    """Call `look` until it raises no Violation; raises its last one after `seconds`.
+
+    Returns when the last call that raised one began (`time.monotonic`), None if none did.
+    """
+    end, failed = time.monotonic() + seconds, None
+    for pause in pauses(seconds):
         began = time.monotonic()
         try:
             look()
-            return failures
+            break
         except Violation:
             if time.monotonic() > end:
                 raise
+        failed = began
         time.sleep(max(pause, time.monotonic() - began))
-    raise AssertionError("the pauses never end")
+    return failed
 
 
 def pauses(seconds: float) -> Iterator[float]:

@@ -88,10 +88,14 @@ class Settling:
         with self._waiting:
             for pause in pauses(self.seconds):
                 began = time.monotonic()
-                seen = not elsewhere and self._all_seen()
-                if seen or (left := self._written + self.seconds - time.monotonic()) <= 0.0:
+                if not elsewhere and self._all_seen():
                     return
-                time.sleep(min(left, max(pause, time.monotonic() - began)))
+                looked = time.monotonic()
+                left = self._written + self.seconds - looked
+                if left <= 0.0:
+                    return
+                # If listing takes long, another listing would come too late.
+                time.sleep(min(left, max(pause, looked - began)) if left > 2 * (looked - began) else left)
 
     def _all_seen(self) -> bool:
         """Whether all writes are visible, and will stay so."""
@@ -162,10 +166,10 @@ class Settling:
         Returns whether it did not succeed at once.
         """
         began = time.monotonic()
-        failures = awaited(look, self.seconds if self._lag.given else max(self.seconds, LONGEST_LAG))
-        if failures:
-            self._lag.lasted(time.monotonic() - max(began, self._written))
-        return failures > 0
+        failed = awaited(look, self.seconds if self._lag.given else max(self.seconds, LONGEST_LAG))
+        if failed is not None:
+            self._lag.lasted(failed - max(began, self._written))
+        return failed is not None
 
     def _stays(self, look: Callable[[], T], seconds: float) -> T:
         looks, end = max(_LOOKS, math.ceil(seconds / _LONGEST_PAUSE)), time.monotonic() + seconds
