@@ -200,6 +200,8 @@ def while_listing(case: Case) -> None:
     with case.subject.settling.at_once():
         before = "just before the plan"
         scene.change(name, [scene.overwrite(scene.present[0], before), scene.insert(scene.absent[0], before)])
+        # Later calls may write the same ids again, but not this one.
+        scene.change(name, many_updates(case, 1, scene.data_type, "before"))
         plan = case.driver.plan([name], updates=True)
         case.check(bool(plan.updates_partitions), "the plan has no updates partition", owner=Owner.PLAN_UPDATES_FLAG)
         for partition in plan.partitions:
