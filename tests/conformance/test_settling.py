@@ -49,6 +49,17 @@ def test_what_comes_late_is_waited_for() -> None:
     assert Settling(5.0).settled(looks(False, False, True)) > 3
 
 
+def test_a_look_that_began_too_early_is_repeated_however_long_it_took() -> None:
+    """A long listing may end after the lag, and lack what was not visible when it began."""
+    answers = looks(False, True)
+
+    def look() -> int:
+        time.sleep(0.2)
+        return answers()
+
+    assert Settling(0.1).settled(look) > 1
+
+
 def test_what_never_comes_is_a_violation() -> None:
     """The wait ends with the violation of the last look."""
     with pytest.raises(Violation, match=r"^not there$"):

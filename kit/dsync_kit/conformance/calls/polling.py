@@ -18,7 +18,7 @@ _PAUSES = 16
 
 
 def awaited(look: Callable[[], object], seconds: float) -> float | None:
-    """Call `look` until it raises no Violation; raises its last one after `seconds`.
+    """Call `look` until it raises no Violation; raises that of the first call that began after `seconds`.
 
     Returns when the last call that raised one began (`time.monotonic`), None if none did.
     """
@@ -29,7 +29,7 @@ def awaited(look: Callable[[], object], seconds: float) -> float | None:
             look()
             break
         except Violation:
-            if time.monotonic() > end:
+            if began >= end:
                 raise
         failed = began
         time.sleep(max(pause, time.monotonic() - began))

@@ -120,7 +120,7 @@ class Settling:
         lag = 0.0
         with self.at_once():
             for pause in pauses(self.seconds):
-                if (found := look()) is not None or time.monotonic() > latest:
+                if (found := look()) is not None or began + lag >= latest:
                     break
                 time.sleep(max(pause, time.monotonic() - began - lag))
                 lag = time.monotonic() - began
