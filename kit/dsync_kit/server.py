@@ -117,6 +117,7 @@ class ConnectorServer:
         left = self.drain(grace)
         # In this order, a refused caller finds the connection closed, and connects to the successor.
         stopped = self._server.stop(0 if left else self._closing_seconds())
+        self._standard_services.close()
         self._admission.release()
         stopped.wait()
         with self._lock:

@@ -117,16 +117,19 @@ def test_streams_end_with_unavailable_and_the_connector_is_torn_down_once(sink: 
     assert sink.torn_down == 1
 
 
-def test_what_is_under_way_is_answered_and_what_comes_later_is_refused(sink: Sink) -> None:
+def test_what_is_under_way_is_answered_and_what_comes_later_is_refused(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A running write is acknowledged, after the health service has announced the stop; a call and a stream that come
-    meanwhile are UNAVAILABLE, and the call is not made."""
+    meanwhile are UNAVAILABLE, and the call is not made. Whoever watches the health does not delay the stop."""
+    monkeypatch.setattr("dsync_kit.server._CLOSING_SECONDS", 3600.0)
     server = ConnectorServer(sink).start()
     with client_of(server) as client, grpc.insecure_channel(server.address) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         slow = in_background(lambda: client.write_data(WriteDataRequest(namespace="slow", data=[b"slow"])))
         assert sink.slow_began.wait(SECONDS)
         # The health service says when the stop has begun.
-        watched = iter(health.Watch(health_pb2.HealthCheckRequest(), timeout=SECONDS))
+        watched = iter(health.Watch(health_pb2.HealthCheckRequest(), timeout=3600))
         assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
         stop = in_background(server.stop)
         assert next(watched).status == health_pb2.HealthCheckResponse.NOT_SERVING

@@ -35,6 +35,7 @@ class StandardServices(grpc.GenericRpcHandler):
         self._lock = threading.Lock()
         self._loaded: dict[str, _Collected] = {}
         self._health: Any = None
+        self._watching: list[grpc.ServicerContext] = []
         self._stopping = False
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
@@ -54,10 +55,23 @@ class StandardServices(grpc.GenericRpcHandler):
             if self._health is not None:
                 self._health.enter_graceful_shutdown()
 
+    def close(self) -> None:
+        """End the streams on health: their callers, who wait for a change, would never end them."""
+        for context in tuple(self._watching):
+            context.cancel()
+
     def _load_health(self) -> _Collected:
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-        self._health = health.HealthServicer()
+        watching = self._watching
+
+        class Health(health.HealthServicer):
+            def Watch(self, request: Any, context: grpc.ServicerContext, *rest: Any) -> Any:  # noqa: N802
+                watching.append(context)
+                context.add_callback(lambda: watching.remove(context))
+                return super().Watch(request, context, *rest)
+
+        self._health = Health()
         for service in ("", *self._services):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         if self._stopping:
