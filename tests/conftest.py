@@ -3,10 +3,14 @@
 import gc
 import os
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+from .forked import Forked
 
 # Hypothesis draws constants of this checkout's modules, too. Commands that each run in a folder of their own would
 # read all modules again.
@@ -86,3 +90,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files | 
         raise pytest.UsageError(f"tests/conftest.py names files that do not exist: {', '.join(missing)}")
     config.option.loadscopereorder = False
     return _Files(config, log)
+
+
+@pytest.fixture(scope="session")
+def forked() -> "Iterator[Callable[..., CompletedProcess[str]]]":
+    """Runs `dsync-kit` in processes that need not import it."""
+    with Forked() as forked:
+        yield forked.run

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -123,19 +122,10 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def dsync_kit(repository: Repository) -> Command:
+def dsync_kit(repository: Repository, forked: Command) -> Command:
     """`dsync-kit` in the repository, or a folder of it."""
 
     def run(*words: str | Path, cwd: str = ".", **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "dsync_kit.cli.kit", *map(str, words)]
-        return subprocess.run(
-            command,
-            cwd=repository.folder / cwd,
-            env=clean_environ(**environ),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return forked([*map(str, words)], cwd=repository.folder / cwd, env=clean_environ(**environ))
 
     return run

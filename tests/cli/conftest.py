@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,13 +15,12 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def dsync_kit(tmp_path: Path) -> Command:
+def dsync_kit(tmp_path: Path, forked: Command) -> Command:
     """`dsync-kit` in an empty folder."""
 
     def run(*words: str | Path, columns: int = 100, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "dsync_kit.cli.kit", *map(str, words)]
         env = {**os.environ, "COLUMNS": str(columns), **environ}
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return forked([*map(str, words)], cwd=tmp_path, env=env)
 
     return run
 
