@@ -10,6 +10,7 @@ from dsync_kit.scaffold.rendering import Answers, scaffold
 
 from .checks import (
     SHAPES,
+    assert_all_own_tests_pass,
     assert_formatted_and_lints_clean,
     assert_no_template_left,
     assert_own_tests_pass,
@@ -52,10 +53,14 @@ def test_code_is_typed(rendered: Path) -> None:
     assert_typed(rendered)
 
 
-@pytest.mark.parametrize("name", SOME)
-def test_its_own_tests_pass(rendered: Path, name: str) -> None:
+def test_its_own_tests_pass(rendered: Path) -> None:
     """The tests of its code pass; a warning is an error."""
-    assert_own_tests_pass(rendered / f"dsync_connector_{name}")
+    assert_own_tests_pass(rendered / f"dsync_connector_{SOME[0]}")
+
+
+def test_the_tests_of_all_shapes_pass(rendered: Path) -> None:
+    """For each shape, and each choice of types."""
+    assert_all_own_tests_pass(rendered / f"dsync_connector_{name}" for name in SOME[1:])
 
 
 @pytest.mark.parametrize("name", ["both_bson_json", "streams_json_bson", "writes_bson_json"])
