@@ -1,7 +1,6 @@
 """Kinds of connectors that cannot be seen from all sides: what can be seen is judged; the report says why no more."""
 
 import threading
-import time
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from dsync_kit.conformance.results.profile import PROFILES
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
 from dsync_kit.conformance.subject.needs import lacking
+from dsync_kit.errors import FailedPrecondition
 from dsync_kit.flow import retries
 from dsync_kit.flow.retries import WAITS
 from dsync_kit.protocol import Partition, WriteUpdatesRequest, WriteUpdatesResponse
@@ -24,7 +24,6 @@ from .test_found_out import client_of, subject_of
 from .variants_info import SinkOnly
 from .variants_kinds import SlowCalls, Topic, TopicRefusesCopies
 from .variants_stores import DeletesNothing, OneProcessAtATime
-from .variants_stream import OneStreamAtATime
 
 
 class PlansNothing(REFERENCE.ReferenceConnector):
@@ -110,18 +109,30 @@ def test_of_a_sink_that_nobody_can_read_the_reason_is_true(need: Need, reason: N
     assert lacking(subject_of(client_of(SinkOnly)), (need,)) == reason.value
 
 
-class WritesSlowly(OneStreamAtATime):
-    """One stream at a time, whose slot is free a while later; a write takes longer than that."""
+class WritesSlowly(REFERENCE.ReferenceConnector):
+    """The slot of a stream that has ended is free half a second after the next one was refused, and a write takes as
+    long."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.has_ended = False
+        self.free = threading.Event()
+        self.free.set()
 
     def stream_updates(self, request: Any, context: Any) -> Any:
+        if self.has_ended:
+            self.has_ended = False
+            self.free.clear()
+            threading.Timer(0.5, self.free.set).start()
+        if not self.free.is_set():
+            raise FailedPrecondition("the replication slot is active")
         try:
             yield from super().stream_updates(request, context)
         finally:
-            self.store.slot.acquire()
-            threading.Timer(0.4, self.store.slot.release).start()
+            self.has_ended = True
 
     def write_updates(self, request: Any) -> Any:
-        time.sleep(0.4)
+        self.free.wait()
         return super().write_updates(request)
 
 
