@@ -6,8 +6,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
+from jinja2 import Environment
 from xdist.scheduler import LoadFileScheduling
 
 from .forked import Forked
@@ -97,3 +99,25 @@ def forked() -> "Iterator[Callable[..., CompletedProcess[str]]]":
     """Runs `dsync-kit` in processes that need not import it."""
     with Forked() as forked:
         yield forked.run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile a template of Jinja's once: connectors are rendered dozens of times, each time from the same texts.
+
+    Copier makes an environment for each connector, all with the same options.
+    """
+    known: dict[tuple[Any, ...], Any] = {}
+    compile_ = Environment.compile
+
+    def compile_once(self: Environment, source: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(source, str):  # it is parsed already
+            return compile_(self, source, *args, **options)
+        key = (type(self), tuple(self.extensions), source, args, tuple(options.items()))
+        if key not in known:
+            known[key] = compile_(self, source, *args, **options)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
