@@ -30,8 +30,11 @@ def first_of(name: str, *others: str) -> list[Any]:
 
 def render_all(answers: Iterable[Answers], root: Path) -> Path:
     """Render a connector for each of the answers, each into the folder of its package's name."""
-    for each in answers:
-        scaffold(each, output=root / f"dsync_connector_{each.name}")
+    with pytest.MonkeyPatch.context() as patch:
+        # It starts git for each file to ask for a setting that matters only in a repository.
+        patch.setattr("copier._main.is_git_available", lambda: False)
+        for each in answers:
+            scaffold(each, output=root / f"dsync_connector_{each.name}")
     return root
 
 
