@@ -96,10 +96,10 @@ def test_a_verdict_holds_whatever_becomes_of_the_output(
     shell: Shell, reference: Path, broken_address: str, redirected: str, environ: dict[str, str]
 ) -> None:
     """0 is conformant and 1 is violated, without a traceback; if there is an output, it has the verdict."""
-    for target, code, verdict in (
-        (shlex.quote(str(reference)), 0, "conformant: 1 rule passed"),
-        (f"grpc://{broken_address} --insecure", 1, "not conformant: 1 MUST rule violated"),
-    ):
+    conformant = (shlex.quote(str(reference)), 0, "conformant: 1 rule passed")
+    violated = (f"grpc://{broken_address} --insecure", 1, "not conformant: 1 MUST rule violated")
+    # Of how it is printed, a violation shows all that the other verdict does, and more.
+    for target, code, verdict in [violated] if environ else [conformant, violated]:
         done = shell(f"kit verify {target} {QUICK} {redirected}", **environ)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
