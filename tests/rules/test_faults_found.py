@@ -8,6 +8,7 @@ import pytest
 
 from dsync_kit.conformance.results.profile import PROFILES, Profile
 from dsync_kit.conformance.rules import RULES
+from dsync_kit.conformance.rules.lifecycle import life_cycle
 from dsync_kit.flow import retries
 
 from .catalogue import FAULTS
@@ -57,7 +58,8 @@ def _chosen() -> Iterator[Fault]:
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of these connectors owe an answer that never comes, so the kit waits as long as it may."""
-    shorten(monkeypatch, 1.0)
+    shorten(monkeypatch, 0.7)
+    monkeypatch.setattr(life_cycle, "_THREAD_SECONDS", 1.0)
     monkeypatch.setattr(retries, "WAITS", tuple(seconds / 5 for seconds in retries.WAITS))
 
 
