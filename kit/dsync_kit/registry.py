@@ -244,7 +244,7 @@ def unknown_connector(word: str) -> UsageError:
         advice = f" (did you mean {close[0]}://?)"
     else:
         advice = "" if word else " (an empty word)"
-        if word.startswith(_PATHS) and not Path(word).exists():
+        if (word.startswith(_PATHS) or ("/" in word and not separator)) and not Path(word).exists():
             advice = " (there is no such folder)"
     folders = ", ".join(map(str, _folders_beside()))
     return UsageError(

@@ -1,9 +1,11 @@
 """`dsync-kit rules`, `explain`, `list`, `--help` and `--version`."""
 
 import json
+import re
 import subprocess
 import sys
 
+from dsync_kit.cli.run import OPTIONS
 from dsync_kit.conformance.rules import RULES
 
 from .conftest import Command
@@ -96,3 +98,19 @@ def test_version(dsync_kit: Command) -> None:
     from dsync_kit import __version__
 
     assert dsync_kit("--version").stdout == f"dsync-kit {__version__}\n"
+
+
+def test_the_summary_of_each_command_is_whole(dsync_kit: Command) -> None:
+    """`--help` cuts nothing off."""
+    new = subprocess.run(
+        [sys.executable, "-m", "dsync_kit.cli.new", "--help"], capture_output=True, text=True, check=True
+    )
+    for text in (dsync_kit("--help", columns=80).stdout, new.stdout):
+        assert "Commands:" in text
+        assert "..." not in text
+
+
+def test_every_option_of_a_run_is_known_to_be_one(dsync_kit: Command) -> None:
+    """So that the error for one behind SOURCE says where it belongs."""
+    options = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", dsync_kit("run", "--help").stdout, re.MULTILINE))
+    assert options - {"--help"} == OPTIONS

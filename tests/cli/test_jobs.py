@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from .conftest import Command
+
+TABLES = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
 def test_jobs_change_nothing_but_the_time(dsync_kit: Command, reference: Path) -> None:
@@ -20,6 +23,17 @@ def test_jobs_change_nothing_but_the_time(dsync_kit: Command, reference: Path) -
     assert [(rule["id"], rule["status"]) for rule in alone["rules"]] == [
         (rule["id"], rule["status"]) for rule in shared["rules"]
     ]
+
+
+def test_what_all_processes_find_out_is_said_once(dsync_kit: Command, tmp_path: Path) -> None:
+    """Each process finds out the same about its own scratch area: the texts differ only in names and numbers."""
+    code, conformance = re.findall(r"```python\n(.*?)```", TABLES.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "registration.py").write_text(code, encoding="utf-8")
+    (tmp_path / "conformance.py").write_text(conformance, encoding="utf-8")
+    rules = [word for rule in ("info/stable", "info/db-type", "info/capabilities") for word in ("--rule", rule)]
+    done = dsync_kit("verify", ".", *rules, "--jobs", "2", "--profile", "quick", "--report", "json=-")
+    notes = json.loads(done.stdout)["notes"]
+    assert [note for note in notes if note.startswith("it does not create namespaces")] == notes
 
 
 def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:

@@ -138,6 +138,8 @@ def test_a_failed_partition(dsync_kit: Command, tmp_path: Path) -> None:
         (["/dev/fakesource"], 2, "the destination is missing after /dev/fakesource"),
         (["/dev/fakesource", "/dev/null", "more"], 2, "'more' is unexpected"),
         (["/dev/fakesource", "--bogus", "/dev/null"], 2, "/dev/fakesource has no option --bogus"),
+        (["/dev/fakesource", "/dev/null", "--limit", "3"], 2, "--log-json; put --limit before SOURCE"),
+        (["/dev/fakesource", "/dev/null", "--mode=cdc"], 2, "; put --mode=cdc before SOURCE"),
         (["--bogus", "/dev/fakesource", "/dev/null"], 2, "No such option: --bogus"),
         (["--mode", "half", "/dev/fakesource", "/dev/null"], 2, "expected full, initial-sync, cdc"),
         (["--log-format", "xml", "/dev/fakesource", "/dev/null"], 2, "expected text or json"),

@@ -76,6 +76,14 @@ def test_a_store_of_anything_has_none(dsync_kit: Command, reference: Path) -> No
     assert "documents with any fields" in done.stderr
 
 
+def test_several_namespaces_are_not_printed_as_one(dsync_kit: Command, reference: Path) -> None:
+    """Exit code 2 with what to do, before anything is written."""
+    done = dsync_kit("schema", reference, "--namespace", "a", "--namespace", "b")
+    assert done.returncode == 2
+    assert "2 namespaces may each have a schema (a, b): name one with --namespace" in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.fixture
 def tables(reference: Path) -> Iterator[str]:
     """The address of a connector with one table."""
@@ -101,3 +109,13 @@ def test_which_namespaces_there_are_is_shown(dsync_kit: Command, tables: str) ->
     assert done.returncode == 3
     assert "its plan has main.people; try --namespace main.people" in " ".join(done.stderr.split())
     assert done.stderr.endswith("no schema was found: see above\n")
+
+
+def test_a_namespace_that_does_not_exist_is_not_judged(dsync_kit: Command, tables: str) -> None:
+    """The reason is its name: a schema would not help."""
+    words = ["--insecure", "--namespace", "main.poeple", "--rule", "write/accepts", "--rule", "list/complete"]
+    done = dsync_kit("verify", f"grpc://{tables}", *words, "--profile", "quick", columns=300)
+    assert done.returncode == 3, done.stdout
+    reason = "it does not exist (NOT_FOUND: there is no table main.poeple); create it beforehand, or correct its name"
+    assert f"no document is known that main.poeple accepts: {reason}" in done.stdout
+    assert "--documents" not in done.stdout

@@ -113,6 +113,10 @@ def test_the_same_seed_finds_the_same(dsync_kit: Command, altering: Alterable, t
     ("words", "message"),
     [
         (["nonsense://x"], "no connector matches 'nonsense://x': expected one of"),
+        (
+            ["connectors/nowhere"],
+            "no connector matches 'connectors/nowhere' (there is no such folder): expected one of",
+        ),
         (["./nowhere"], "no connector matches './nowhere' (there is no such folder): expected one of"),
         (
             ["reference://", "--profile", "slow"],

@@ -48,7 +48,7 @@ def narrowed() -> Report:
     assert report.started is not None
     held = (
         AssumedSchema("public.t", "declared by t.json", SCHEMA),
-        AssumedSchema("public.u", "not found out: all was refused"),
+        AssumedSchema("public.u", "unknown: all was refused"),
     )
     return replace(report, started=replace(report.started, documents=held))
 
@@ -137,8 +137,8 @@ def test_a_verdict_that_rests_on_few_examples_says_so() -> None:
 def test_what_namespaces_hold_is_said(narrowed: Report) -> None:
     """A line for each, with the origin; JSON has the schema itself."""
     for text in (markdown.render(narrowed), html.render(narrowed)):
-        assert "public.t: 1 field beside the id, declared by t.json" in text
-        assert "public.u: not found out: all was refused" in text
+        assert "public.t: 1 field beside the id (a), declared by t.json" in text
+        assert "public.u: unknown: all was refused" in text
     documents = json.loads(json_report.render(narrowed))["documents"]
     assert documents["public.t"] == {"origin": "declared by t.json", "schema": SCHEMA}
     assert documents["public.u"]["schema"] is None

@@ -195,7 +195,7 @@ def test_a_table_that_does_not_exist_is_said_to_be_missing() -> None:
     client = LocalClient(OnlyOneTable(SETTINGS.Settings.parse(["reference://"], {})[0]))
     subject = subject_of(client, "three")
     said = [note for note in subject.found.notes if note.startswith("three: ")]
-    assert said == ["three: it is not there (NOT_FOUND: no table 'three'); create it beforehand, or correct its name"]
+    assert said == ["three: it does not exist (NOT_FOUND: no table 'three'); create it beforehand, or correct its name"]
 
 
 class FixedColumns(Reference):

@@ -29,9 +29,26 @@ from dsync_kit.report.progress import JsonLines, PlainLines, RunReader, Terminal
 from dsync_kit.targets.target import Target
 from dsync_kit.usage import TargetError
 
-__all__ = ["Run", "run"]
+__all__ = ["OPTIONS", "Run", "run"]
 
 _REACH_SECONDS = 5.0
+OPTIONS = frozenset(
+    f"--{name}"
+    for name in (
+        "mode",
+        "namespace",
+        "parallel-copiers",
+        "parallel-writers",
+        "state",
+        "verify",
+        "limit",
+        "transform",
+        "transform-insecure",
+        "quiet",
+        "log-format",
+    )
+)
+"""The options of a run, which users tend to put last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,11 @@ class Run:
 
 def run(asked: Run) -> int:
     """Copy and stream; returns the exit code. Raises UsageError for an impossible request."""
-    ends = take_ends(asked.words)
+    try:
+        ends = take_ends(asked.words)
+    except UsageError as error:
+        misplaced = next((word for word in asked.words if word.partition("=")[0] in OPTIONS), None)
+        raise UsageError(f"{error}; put {misplaced} before SOURCE" if misplaced else str(error)) from error
     if isinstance(ends, HelpWanted):
         print(help_of(ends.word))
         return ExitCode.OK

@@ -1,10 +1,12 @@
 """`dsync-kit schema`: finds out, as `verify` does, which documents a connector's namespaces accept, and prints it."""
 
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsync_kit.bounds.interruption import heed, interrupt_on
 from dsync_kit.cli.exit_codes import ExitCode
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.schema.document_schema import DocumentSchema
@@ -32,8 +34,14 @@ class Asked:
 
 def schema(asked: Asked) -> int:
     """Print or save the schemas; returns the exit code. Raises UsageError, TargetError, and OSError for the files."""
+    interrupt_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    documents = declared_documents(asked.documents)
     with resolve(asked.target, asked.options, insecure=asked.insecure).open() as opened:
-        subject = Subject.of(opened, asked.namespaces, declared_documents(asked.documents))
+        offered = asked.namespaces or (opened.harness.namespaces if opened.harness else ())
+        if asked.output is None and len(offered) > 1:
+            raise UsageError(_several(offered))  # before anything is written there
+        subject = Subject.of(opened, asked.namespaces, documents)
+        heed()
         found = dict(_schemas(subject))
         for note in subject.notes:
             print(note, file=sys.stderr)
@@ -50,9 +58,15 @@ def schema(asked: Asked) -> int:
             print(f"--documents {namespace}={path}")
         return ExitCode.OK
     if len(found) > 1:
-        raise UsageError(f"{len(found)} namespaces have a schema: name one with --namespace, or a folder with --output")
+        raise UsageError(_several(found))
     print(printed(next(iter(found.values()))), end="")
     return ExitCode.OK
+
+
+def _several(namespaces: Collection[str]) -> str:
+    names = ", ".join(namespaces)
+    advice = "name one with --namespace, or a folder with --output"
+    return f"{len(namespaces)} namespaces may each have a schema ({names}): {advice}"
 
 
 def _schemas(subject: Subject) -> Iterator[tuple[str, DocumentSchema]]:

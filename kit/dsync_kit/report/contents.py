@@ -24,6 +24,7 @@ _FEW = 3
 
 
 _SHOWN_REDUCED = 12
+_SHOWN_FIELDS = 12
 """How many rules that had fewer examples than planned are named at most."""
 
 _HARDLY = 0.25
@@ -259,12 +260,15 @@ def held_lines(documents: Iterable[AssumedSchema]) -> list[str]:
 
 
 def _fields(held: AssumedSchema) -> str:
-    """The number of fields that a schema names besides the id, as text before its origin; empty without a schema."""
+    """The fields that a schema names besides the id, as text before its origin; empty without a schema."""
     if held.schema is None:
         return ""
     schema = held.schema.get("$jsonSchema", held.schema)
     properties = schema.get("properties", {})
-    return f"{plural(len(properties.keys() - {'_id', 'id'}), 'field')} beside the id, "
+    fields = [name for name in properties if name not in ("_id", "id")]
+    more = len(fields) - len(fields[:_SHOWN_FIELDS])
+    names = ", ".join(fields[:_SHOWN_FIELDS]) + (f" and {more} more" if more else "")
+    return f"{plural(len(fields), 'field')} beside the id{f' ({names})' * bool(fields)}, "
 
 
 def plural(count: int, noun: str) -> str:

@@ -152,10 +152,11 @@ def fuzz(
     timeout: Timeout = 30.0,
     settle: Settle = None,
 ) -> None:
-    """Explore a connector for a long time: any operations in any order, alone, at once and on several instances.
+    """Explore a connector: any operations in any order.
 
-    Examples that reach something new are kept in .dsync-kit/corpus, and run first the next time. Ends with 1 if a rule
-    is violated, 0 if none is, 2 for wrong usage, 3 if it could not be judged.
+    Operations come one by one, at once, and on several instances. Examples that reach something new are kept in
+    .dsync-kit/corpus, and run first the next time. Ends with 1 if a rule is violated, 0 if none is, 2 for wrong usage,
+    3 if it could not be judged.
     """
     from dsync_kit.cli.fuzz import fuzz as run
     from dsync_kit.cli.fuzz import seconds_of

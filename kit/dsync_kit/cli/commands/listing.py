@@ -27,7 +27,10 @@ def rules(
 def explain(
     name: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, a glob, or an area.")],
 ) -> None:
-    """Explain a rule: the contract's sentence, what the rule checks, the likely cause of a failure."""
+    """Explain a rule.
+
+    Prints the contract's sentence, what the rule checks, and the likely cause of a failure.
+    """
     from dsync_kit.cli.catalogue import explain as explained
 
     print(explained(name))

@@ -34,10 +34,11 @@ def serve(
     ] = 5.0,
     wants_help: Annotated[bool, typer.Option("--help", help="Show this page; after TARGET, its options.")] = False,
 ) -> None:
-    """Serve a connector over gRPC; dsync reaches it as grpc://HOST:PORT.
+    """Serve a connector over gRPC.
 
-    A folder without a URI serves the scratch area of its conformance.py. Prints the address when it is ready. SIGTERM
-    and Ctrl-C stop it in order: it ends with 0, or with 3 if it had to cut off calls.
+    dsync reaches it as grpc://HOST:PORT. A folder without a URI serves the scratch area of its conformance.py. Prints
+    the address when it is ready. SIGTERM and Ctrl-C stop it in order: it ends with 0, or with 3 if it had to cut off
+    calls.
     """
     if wants_help and words:
         from dsync_kit.cli.catalogue import options_of
@@ -154,9 +155,10 @@ def e2e(
     ] = 15.0,
     report: Annotated[list[str] | None, typer.Option(metavar="json=PATH", help="Write the result; repeatable.")] = None,
 ) -> None:
-    """Copy and follow changes between two connectors, kill parts of the flow, and compare both ends.
+    """Test a flow between two connectors.
 
-    Ends with 0 if they are equal, 1 if not, 2 for wrong usage, 3 if it could not be judged.
+    It copies and follows changes, kills parts of the flow, and compares both ends. Ends with 0 if they are equal, 1 if
+    not, 2 for wrong usage, 3 if it could not be judged.
     """
     # It starts a backend while the other end is being called. gRPC's handlers of a fork are for processes that go on
     # without exec: here they only print, and a child has crashed beside them.

@@ -29,7 +29,10 @@ def sweep(
         ),
     ] = False,
 ) -> None:
-    """Remove what killed runs left behind: scratch folders and, in the store of TARGET, documents."""
+    """Remove what killed runs left behind.
+
+    These are scratch folders and, in the store of TARGET, documents.
+    """
     from dsync_kit.cli.sweep import sweep as run
 
     run(target, options or (), insecure=insecure, everything=all_)
@@ -48,9 +51,10 @@ def schema(
     output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save one file per namespace there.")] = None,
     insecure: Insecure = False,
 ) -> None:
-    """Print which documents a connector's namespaces accept, to edit and to pass to verify --documents.
+    """Print which documents a namespace accepts.
 
-    To find out, the kit writes some documents, and removes them again. Ends with 3 if it found no schema.
+    You can edit the output and pass it to `verify --documents`. To find out, the kit writes some documents, and removes
+    them again. Ends with 3 if it found no schema.
     """
     from dsync_kit.cli.schema import Asked
     from dsync_kit.cli.schema import schema as run
@@ -62,9 +66,10 @@ def schema(
 def docs(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A connector's folder.")],
 ) -> None:
-    """Write a connector's options, capabilities, exceptions and types into its README, between two marks.
+    """Describe a connector in its README.
 
-    From then on, `ci` fails if they are out of date. Ends with 2 if the connector cannot be judged.
+    Writes its options, capabilities, exceptions and types between two marks. From then on, `ci` fails if they are out
+    of date. Ends with 2 if the connector cannot be judged.
     """
     from dsync_kit.conformance.running.processes.crew import Crew
 

@@ -28,10 +28,10 @@ def update(
         bool, typer.Option("--defaults", help="Ask no questions: new ones take their defaults.")
     ] = False,
 ) -> None:
-    """Update connectors to this version's template, and keep your edits.
+    """Update connectors to the newest template.
 
-    A folder must be committed to git. If you and the template changed the same lines, you find both between markers,
-    and the exit code is 1.
+    Your edits stay. A folder must be committed to git. If you and the template changed the same lines, you find both
+    between markers, and the exit code is 1.
     """
     from dsync_kit.scaffold.updating import update as update_one
 
@@ -114,9 +114,9 @@ def adopt(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be added.")] = False,
 ) -> None:
-    """Prepare a connector for `update` that was written by hand, or has lost its answers file.
+    """Prepare a connector for `update`.
 
-    This adds missing files, and changes none.
+    Use it for one that was written by hand, or has lost its answers file. This adds missing files, and changes none.
     """
     from dsync_kit.scaffold.adopting import adopt as adopt_one
     from dsync_kit.scaffold.rendering import Answers

@@ -21,7 +21,7 @@ from dsync_kit.conformance.results.outcome import DoesNotApply, Inapplicable, Vi
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.results.situations import Situation
 from dsync_kit.conformance.subject.data import DECLINING_CODES
-from dsync_kit.conformance.subject.needs import offers
+from dsync_kit.conformance.subject.needs import no_known_document, offers
 from dsync_kit.conformance.subject.pace import Pace
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.model import Model, by_id
@@ -36,6 +36,8 @@ from dsync_kit.protocol import (
 __all__ = ["Case"]
 
 T = TypeVar("T")
+
+_TOO_FEW = "more namespaces that hold the same are needed: name them with --namespace, or in conformance.py"
 
 
 class Case(Drawing):
@@ -92,7 +94,7 @@ class Case(Drawing):
         free = self._free_names()
         if not free:
             offered = self.subject.namespaces.offered
-            raise Inapplicable("too few namespaces are given" if offered else self.found.notes[0])
+            raise Inapplicable(_TOO_FEW if offered else self.found.notes[0])
         self._taken.add(free[0])
         self.subject.note_existing(free[0])
         return free[0]
@@ -301,7 +303,7 @@ class Case(Drawing):
     def decline_if_unknown(self) -> None:
         """Raise Inapplicable if no document is known that the connector accepts."""
         if not self.declared.accepts and all(family.schema is None for family in self.subject.families):
-            raise self.decline("it is not known what its namespaces hold: declare it with --documents")
+            raise self.decline(no_known_document(self.subject))
 
     def written_type(self) -> DataType:
         """A data type in which documents can be written, whether or not anybody can read them.

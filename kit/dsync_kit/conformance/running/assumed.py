@@ -26,7 +26,7 @@ def _assumed(subject: Subject) -> Iterator[AssumedSchema]:
         if family.schema is None:
             yield from (
                 AssumedSchema(
-                    name, f"not found out: {subject.found.unknown[name]}" if name in subject.found.unknown else _ANY
+                    name, f"unknown: {subject.found.unknown[name]}" if name in subject.found.unknown else _ANY
                 )
                 for name in family.names
                 if not subject.found.makes_namespaces

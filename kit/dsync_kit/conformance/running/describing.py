@@ -11,7 +11,7 @@ from dsync_kit.conformance.subject.remembered import MOST_REMAINS
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol.names import type_name
 
-__all__ = ["final_notes", "run_started"]
+__all__ = ["final_notes", "left_behind", "run_started"]
 
 _SLOW_SECONDS = 0.01
 """From this average on, a call is slow enough for the report to say so."""
@@ -38,8 +38,13 @@ def run_started(subject: Subject, options: RunOptions, terms: Terms) -> RunStart
 
 
 def final_notes(subject: Subject, findings: Sequence[Finding]) -> tuple[str, ...]:
-    """What was found out about the connector, and which of the kit's data could not be removed."""
-    return (*subject.notes, *_slow(subject, findings), *_remains(subject), *_put_back(subject))
+    """What was found out about the connector."""
+    return (*subject.notes, *_slow(subject, findings))
+
+
+def left_behind(subject: Subject) -> tuple[str, ...]:
+    """Which of the kit's data could not be removed, and which documents of others were lost and written again."""
+    return (*_remains(subject), *_put_back(subject))
 
 
 def _connector_options(subject: Subject) -> tuple[ConnectorOption, ...]:

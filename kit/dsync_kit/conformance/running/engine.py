@@ -18,13 +18,13 @@ from dsync_kit.conformance.results.features import Feature, FeatureKind, Feature
 from dsync_kit.conformance.results.outcome import Finding, KeptExample, Outcome, Result, Status
 from dsync_kit.conformance.rules import RULES
 from dsync_kit.conformance.running.budget import Budget
-from dsync_kit.conformance.running.describing import final_notes, run_started
+from dsync_kit.conformance.running.describing import final_notes, left_behind, run_started
 from dsync_kit.conformance.running.execution import run_rule
 from dsync_kit.conformance.running.keeping.known_examples import KnownExample
 from dsync_kit.conformance.running.options import RunOptions, terms_of
 from dsync_kit.conformance.running.order import in_order
 from dsync_kit.conformance.subject.clearing import clear
-from dsync_kit.conformance.subject.needs import UNKNOWN, lacking
+from dsync_kit.conformance.subject.needs import lacking, no_known_document
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.conformance.verdicts.consequences import Explainer
 from dsync_kit.conformance.verdicts.narrowing import Narrowing
@@ -125,8 +125,12 @@ class Session:
         clear(self._subject)
 
     def notes(self) -> tuple[str, ...]:
-        """Notes: what was found out about the connector, and which of the kit's data could not be removed."""
+        """What was found out about the connector."""
         return final_notes(self._subject, self._found)
+
+    def left(self) -> tuple[str, ...]:
+        """Which of the kit's data could not be removed, and which documents of others were lost and written again."""
+        return left_behind(self._subject)
 
     def _heed(self, rule: Rule, *, failed: bool) -> None:
         if failed and not self._subject.liveness.answers():
@@ -166,7 +170,7 @@ class Session:
         without: Features = (),
     ) -> Finding:
         if reason := lacking(self._subject, rule.needs, rule.id):
-            status = Status.NOT_EXERCISED if reason == UNKNOWN else Status.SKIPPED
+            status = Status.NOT_EXERCISED if reason == no_known_document(self._subject) else Status.SKIPPED
             return Finding(rule.id, rule.level, status, reason=reason)
         options = self._options
         profile = options.profile
@@ -227,7 +231,7 @@ def run(target: Target, options: RunOptions) -> Generator[Event, None, None]:
         problem = str(error)
     except KeyboardInterrupt:
         interrupted = True
-    outcomes, notes = (session.outcomes, session.notes()) if session else ((), ())
+    outcomes, notes = (session.outcomes, (*session.notes(), *session.left())) if session else ((), ())
     yield RunFinished(
         Result(
             target=target.title,

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from dsync_kit.conformance.results.owners import Owner
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.subject.finding_out.streaming_only import ONLY_STREAMS
+from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE
 from dsync_kit.conformance.subject.subject import Subject
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, Capabilities, DataType
 
-__all__ = ["UNKNOWN", "lacking", "offers"]
-
-UNKNOWN = "no document that it accepts is known: declare what the namespace holds with --documents"
-"""Why rules that write do not run if the schema of a namespace is neither declared nor found out."""
+__all__ = ["lacking", "no_known_document", "offers"]
 
 _SAY_SO = (Owner.PLAN_PARTITIONS, Owner.LIST_COMPLETE, Owner.WRITE_READ_BACK)
 """The rules that fail if nothing that was written is listed: no others need to run."""
@@ -32,7 +30,7 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
         case None:
             return ""
         case Need.LOADING | Need.CHANGING | Need.READING if not subject.declared.accepts:
-            return UNKNOWN
+            return no_known_document(subject)
         case Need.CHANGING if subject.found.copies_only:
             return Need.APPLYING.value
         case Need.LISTING | Need.READING if subject.declared.only_streams:
@@ -49,6 +47,14 @@ def lacking(subject: Subject, needs: Sequence[Need], rule: str = "") -> str:
             return f"a second instance cannot run beside the first one ({subject.instances.alone})"
         case _:
             return need.value
+
+
+def no_known_document(subject: Subject) -> str:
+    """Why rules that write do not run if the schema of no namespace is declared or found out."""
+    for name, reason in subject.found.unknown.items():
+        shown = "a new namespace" if name == EVERY_NAMESPACE else name
+        return f"no document is known that {shown} accepts: {reason}"
+    return "no document is known that it accepts: declare what its namespaces hold with --documents"
 
 
 def offers(subject: Subject, need: Need) -> bool:

@@ -231,7 +231,7 @@ def _only(
         formed = own.model_copy(update=form)
         made = counted(formed, probe.data_type)
         if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in _far(made)):
-            return formed, f"values of the form of the existing ones are kept ({probe.refusal or _CHANGED})"
+            return formed, f"only values of the same form as existing ones are kept ({probe.refusal or _CHANGED})"
     # Another existing value may need other values of the other fields: one is computed from the other.
     if all(probe.keeps(guess, name, value, others) for value in values[1:2]):
         alone = list(values)

@@ -113,7 +113,7 @@ def id_range(case: Case) -> None:
     data_type = case.data_type()
     known = case.ends(data_type)
     if not known:
-        raise case.decline("it accepts no ids of a type with a range")
+        raise case.decline("it accepts no ids of a type with a smallest and a largest value")
     for values in known:
         if not case.has_free_namespace:
             return

@@ -56,7 +56,7 @@ _SECRET_NAME = re.compile(
     "An entry point of the group `dsync.connectors` in its `pyproject.toml` names its RegisteredConnector.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="pyproject.toml has no entry point, or the entry point names a module that was renamed",
+    hint="there is no pyproject.toml, it has no entry point, or the entry point names a module that was renamed",
     examples=_ONCE,
 )
 def registered(case: Case) -> None:
@@ -193,7 +193,7 @@ def test_data(case: Case) -> None:
     "Its README documents every option.",
     level=Level.SHOULD,
     needs=_NEEDS,
-    hint="an option was added or renamed, but the README was not updated",
+    hint="there is no README, or it was not updated when an option was added or renamed",
     examples=_ONCE,
 )
 def readme(case: Case) -> None:

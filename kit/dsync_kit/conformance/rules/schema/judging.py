@@ -73,7 +73,7 @@ def misfits_of(
     judged = [kind for kind in kinds if not case.showing.lacks(FeatureKind.MISFIT, kind)]
     found = several_misfits(filling, judged, ids=ids, most=most)
     if found is None:
-        raise case.does_not_apply(f"its schema rules out nothing of this kind: {', '.join(kinds)}")
+        raise case.does_not_apply(f"nothing violates its schema in this way: {', '.join(kinds)}")
     return case.draw(found, "what does not fit", show=lambda misfit: misfit.reason)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from multiprocessing.connection import wait
 
 from dsync_kit.bounds.interruption import heed
+from dsync_kit.conformance.results.alike import shape_of
 from dsync_kit.conformance.results.events import (
     Event,
     JudgedAgain,
@@ -153,6 +154,7 @@ class _Team:
         self.narrowing: Narrowing | None = None
         self.findings: dict[str, Finding] = {}
         self.notes: list[str] = []
+        self._said: set[str] = set()  # shapes of the notes of earlier processes: all find out the same
         self.problem = ""
         self.usage = ""
 
@@ -205,7 +207,9 @@ class _Team:
         match message:
             case Ended():
                 worker.last = message
-                self.notes += message.notes
+                self.notes += [note for note in message.notes if shape_of(note) not in self._said]
+                self._said.update(map(shape_of, message.notes))
+                self.notes += message.left
             case Secrets(values):
                 worker.secrets = values
         return message

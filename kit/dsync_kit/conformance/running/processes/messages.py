@@ -83,9 +83,11 @@ class Secrets:
 class Ended:
     """A worker's last message: notes, or why it could not continue.
 
-    `usage` is a mistake of the user, `problem` any other problem.
+    `notes` are about the connector, `left` about what this worker left behind. `usage` is a mistake of the user,
+    `problem` any other problem.
     """
 
     notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     problem: str = ""
     usage: str = ""

@@ -112,8 +112,9 @@ def _work(orders: Orders, channel: _Channel, board: Board) -> Ended:
     except UsageError as error:
         return Ended(usage=str(error))
     except KeyboardInterrupt:
-        return Ended(session.notes() if session else (), "something ended the connector's process")
-    return Ended(session.notes(), session.problem)
+        notes, left = (session.notes(), session.left()) if session else ((), ())
+        return Ended(notes, left, "something ended the connector's process")
+    return Ended(session.notes(), session.left(), session.problem)
 
 
 def _options(orders: Orders) -> RunOptions:

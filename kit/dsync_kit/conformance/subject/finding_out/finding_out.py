@@ -57,7 +57,7 @@ def find_out(access: Access, schemas: Mapping[str, Schemas]) -> Found:
         first_plan=planned,
         refuses_ids=known.refuses_ids,
         shows=shows,
-        notes=(*known.notes, *filter(None, (_schemas_note(known), _lag_note(access.settling)))),
+        notes=(*known.notes, *filter(None, [_lag_note(access.settling)])),
     )
 
 
@@ -74,12 +74,6 @@ def _find_out_documents(access: Access, samples: Samples, known: Known) -> Known
     if not samples.written:
         write_declared(access, samples, known)
     return known
-
-
-def _schemas_note(known: Known) -> str:
-    """A note about the schemas that were found out; empty if none was."""
-    which = "their schema" if len(known.counts) == 1 else "their schemas"
-    return f"{'; '.join(known.counts)}: `dsync-kit schema` prints {which}, for --documents" if known.counts else ""
 
 
 def _lag_note(settling: Settling) -> str:

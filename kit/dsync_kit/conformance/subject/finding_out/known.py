@@ -26,7 +26,7 @@ class Known:
     - `taken`: the ids that documents of a namespace had before anything was written
     - `id_kinds`: the kinds of ids to draw in each type; `refuses_ids`: whether others were refused
     - `refuses`: values that were refused
-    - `notes`: for the report; `counts`: notes about the schemas that were found out
+    - `notes`: for the report
     """
 
     offered: tuple[str, ...]
@@ -38,7 +38,6 @@ class Known:
     refuses_ids: bool = False
     refuses: Features = ()
     notes: tuple[str, ...] = ()
-    counts: tuple[str, ...] = ()
 
     @classmethod
     def at_first(cls, access: Access, schemas: Mapping[str, Schemas]) -> Self:

@@ -55,7 +55,7 @@ def find(namespace: Namespace, data_type: DataType) -> SchemaFinding:
     if live:
         return replace(finding, schema=None, notes=("others write to it at the same time",), live=True)
     missing = attempts.missing if finding.schema is None else ""
-    return replace(finding, notes=(f"it is not there ({missing})",), missing=True) if missing else finding
+    return replace(finding, notes=(f"it does not exist ({missing})",), missing=True) if missing else finding
 
 
 class _Attempts:

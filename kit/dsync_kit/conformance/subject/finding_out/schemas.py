@@ -14,7 +14,6 @@ from dsync_kit.conformance.subject.holds.families import EVERY_NAMESPACE
 from dsync_kit.conformance.subject.holds.found_schemas import FoundSchemas
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType
-from dsync_kit.protocol.names import type_name
 
 __all__ = ["find_schema"]
 
@@ -32,7 +31,6 @@ def find_schema(access: Access, samples: Samples, known: Known, name: str, *, ev
     types = access.declared.written_types
     found: dict[DataType, DocumentSchema] = {}
     notes: list[str] = []
-    counts: list[str] = []
     for data_type in types:
         try:
             finding = find(samples.probed(name, data_type), data_type)
@@ -43,10 +41,9 @@ def find_schema(access: Access, samples: Samples, known: Known, name: str, *, ev
         if finding.schema.free:
             return known
         found[data_type] = finding.schema
-        counts.append(_count(finding.schema, finding.calls, shown, type_name(data_type) if len(types) > 1 else ""))
         notes += [f"{shown}: {note}" for note in finding.notes]
     schemas = {**known.schemas, names: FoundSchemas(found)}
-    return replace(known, schemas=schemas, counts=(*known.counts, *counts)).noting(*notes)
+    return replace(known, schemas=schemas).noting(*notes)
 
 
 def _unknown(known: Known, finding: SchemaFinding, names: str, shown: str, types: Sequence[DataType]) -> Known:
@@ -55,13 +52,6 @@ def _unknown(known: Known, finding: SchemaFinding, names: str, shown: str, types
     schemas = dict(known.schemas)
     if finding.suggested is not None:
         schemas[names] = FoundSchemas(dict.fromkeys(types, finding.suggested))
-    unknown = {**known.unknown, names: finding.notes[-1]}
+    unknown = {**known.unknown, names: f"{finding.notes[-1]}; {advice}"}
     noted = known.noting(*(f"{shown}: {note}; {advice}" for note in finding.notes))
     return replace(noted, schemas=schemas, unknown=unknown)
-
-
-def _count(schema: DocumentSchema, calls: int, shown: str, of_type: str) -> str:
-    """How many fields were found out, with how many documents; `of_type` names their type if there are several."""
-    fields = len(schema.fields) + len(schema.repeats)
-    written = f"{calls} written documents{f' of the type {of_type}' if of_type else ''}"
-    return f"{shown} holds documents with {fields} field{'s' * (fields != 1)}, as {written} have shown"
