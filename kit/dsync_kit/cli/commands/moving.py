@@ -137,7 +137,7 @@ def e2e(
     changes: Annotated[int, typer.Option(metavar="N", min=0, help="Calls that change the source while it runs.")] = 200,
     call_size: Annotated[int, typer.Option(metavar="N", min=1, help="Updates in a call, at most.")] = 12,
     rate: Annotated[
-        float | None, typer.Option(metavar="N", min=0.1, help="Updates a second; by default, as many as come.")
+        float | None, typer.Option(metavar="N", min=0.1, help="Updates a second; by default, as many as possible.")
     ] = None,
     duration: Annotated[
         float | None,
