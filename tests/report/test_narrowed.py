@@ -101,7 +101,7 @@ def test_fewer_examples_are_said(narrowed: Report) -> None:
     """How many of how many, with the rules."""
     terminal = "\n".join(line.plain for line in report_lines(narrowed, 200))
     title, part = (
-        "Fewer examples, for lack of time: 1 of 6 rules; a longer profile has more",
+        "Fewer examples than planned, for lack of time: 1 of 6 rules; a longer profile has more",
         "less than a quarter of the planned examples: 1 rule",
     )
     assert f"{title}\n  {part}\n      info/db-type (2 of 25)" in terminal
@@ -118,7 +118,7 @@ def test_many_rules_with_fewer_examples_are_counted_by_area() -> None:
     full = replace(PASSED, rule="info/stable", examples=25)
     title, parts = make_report(*fewest, *fewer, full).reduced()
     named = ", ".join(f"plan/{n} (2 of 25)" for n in range(12))
-    assert title == "Fewer examples, for lack of time: 21 of 22 rules; a longer profile has more"
+    assert title == "Fewer examples than planned, for lack of time: 21 of 22 rules; a longer profile has more"
     assert parts == [
         ("less than a quarter of the planned examples: 15 rules", f"{named} and 3 more"),
         ("less than half: 6 rules", "list 3, lsn 3"),

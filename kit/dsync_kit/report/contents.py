@@ -136,9 +136,8 @@ class Report:
         had it, and which. Those that had fewest are named with their numbers, the others by area if they are many."""
         short = sorted((one for one in self.result.outcomes if one.wanted), key=lambda one: one.examples / one.wanted)
         exercised = sum(outcome.examples > 0 for outcome in self.result.outcomes)
-        title = (
-            f"Fewer examples, for lack of time: {len(short)} of {plural(exercised, 'rule')}; a longer profile has more"
-        )
+        share = f"{len(short)} of {plural(exercised, 'rule')}"
+        title = f"Fewer examples than planned, for lack of time: {share}; a longer profile has more"
         groups: dict[str, list[Outcome]] = {}
         for outcome in short:
             part = next(name for most, name in _PARTS if outcome.examples < most * outcome.wanted)
