@@ -208,6 +208,12 @@ def test_what_is_printed_is_read_back(given: object, tmp_path: Path) -> None:
     assert printed(again) == printed(schema)
 
 
+def test_a_printed_field_is_one_line() -> None:
+    """So that a user can edit it."""
+    lines = printed(parse(REPEATED).of(BSON)).splitlines()
+    assert '      "state": {"enum": ["new", "old"]},' in lines
+
+
 def schemas() -> Iterator[tuple[str, Any]]:
     """Schemas of one field, with two values that fit it, at its bounds."""
     yield "varchar", {"bsonType": "string", "maxLength": 5}

@@ -27,6 +27,8 @@ __all__ = ["SchemaFile", "load", "parse", "printed"]
 
 _FORM = 'expected a schema such as {"bsonType": "object", "properties": {"_id": {"bsonType": "string"}}}'
 _EXPRESSION = 'expected {"$eq": ["$field", "$_id"]}, or several such under "$and"'
+_LINE = 100
+"""Characters of JSON that are not divided into lines."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def load(path: Path) -> SchemaFile:
             f"{path}: cannot be read ({error.strerror}): expected a file with a document schema"
         ) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8: expected JSON. {_FORM}") from error
+        raise UsageError(f"{path}: not UTF-8: {_FORM}") from error
     try:
         given = json.loads(text, parse_float=Decimal, object_pairs_hook=_without_repeated_names)
     except json.JSONDecodeError as error:
@@ -118,7 +120,7 @@ def _repeated(clause: object, origin: str) -> tuple[str, tuple[str, ...]]:
 
 
 def printed(schema: DocumentSchema) -> str:
-    """The schema as the text of a file: indented JSON that `parse` reads back."""
+    """The schema as the text of a file: JSON that `parse` reads back, easy to edit."""
     own = schema.id_field
     properties: dict[str, Any] = {own: _plain(schema.identifier)}
     properties |= {name: _plain(_repeated_part(schema.identifier, path)) for name, path in schema.repeats.items()}
@@ -133,9 +135,21 @@ def printed(schema: DocumentSchema) -> str:
         body["additionalProperties"] = _plain(additional) if isinstance(additional, ValueSchema) else False
     equal = [{"$eq": [f"${name}", "$" + ".".join((own, *path))]} for name, path in schema.repeats.items()]
     if not equal:
-        return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+        return _indented(body) + "\n"
     expression = equal[0] if len(equal) == 1 else {"$and": equal}
-    return json.dumps({"$jsonSchema": body, "$expr": expression}, indent=2, ensure_ascii=False) + "\n"
+    return _indented({"$jsonSchema": body, "$expr": expression}) + "\n"
+
+
+def _indented(value: object, indent: str = "") -> str:
+    """Indented JSON; what fits on a line is on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict) or (indent and len(line) <= _LINE):
+        return line
+    inner = indent + "  "
+    members = (
+        f"{inner}{json.dumps(name, ensure_ascii=False)}: {_indented(member, inner)}" for name, member in value.items()
+    )
+    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
 
 
 def _repeated_part(identifier: ValueSchema, path: Sequence[str]) -> ValueSchema:
