@@ -28,7 +28,7 @@ __all__ = ["Source", "SourceSettings"]
 class SourceSettings(ConnectorSettings):
     """The options that every source has; add your own."""
 
-    page_size: int = option(500, help="documents on a page, at most", gt=0)
+    page_size: int = option(500, help="the most documents on a page", gt=0)
     partitions: int = option(4, help="partitions of each namespace: how many readers can work at once", gt=0, le=1024)
 
 
