@@ -32,8 +32,9 @@ def test_what_all_processes_find_out_is_said_once(dsync_kit: Command, tmp_path: 
     (tmp_path / "conformance.py").write_text(conformance, encoding="utf-8")
     rules = [word for rule in ("info/stable", "info/db-type", "info/capabilities") for word in ("--rule", rule)]
     done = dsync_kit("verify", ".", *rules, "--jobs", "2", "--profile", "quick", "--report", "json=-")
-    notes = json.loads(done.stdout)["notes"]
-    assert [note for note in notes if note.startswith("it does not create namespaces")] == notes
+    starts = [note[:20] for note in json.loads(done.stdout)["notes"]]
+    assert "it does not create n" in starts
+    assert sorted(set(starts)) == sorted(starts)
 
 
 def test_jobs_over_grpc(dsync_kit: Command, broken_address: str) -> None:
