@@ -106,8 +106,9 @@ def test_the_summary_of_each_command_is_whole(dsync_kit: Command) -> None:
         [sys.executable, "-m", "dsync_kit.cli.new", "--help"], capture_output=True, text=True, check=True
     )
     for text in (dsync_kit("--help", columns=80).stdout, new.stdout):
-        assert "Commands:" in text
-        assert "..." not in text
+        commands = text.partition("Commands:")[2]
+        assert commands
+        assert "..." not in commands
 
 
 def test_every_option_of_a_run_is_known_to_be_one(dsync_kit: Command) -> None:
