@@ -15,6 +15,7 @@ import orjson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from dsync_kit.bson_bytes import INT32, canonical_document, canonical_value, elements, has_its_length, value_size
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, BsonValue, DataType
 
@@ -45,24 +46,6 @@ _ENCODING_ERRORS = (BSONError, TypeError, ValueError, OverflowError, RecursionEr
 _SHOWN_LEVELS = 8
 """How many levels of names and positions an error message shows."""
 
-_INT32 = struct.Struct("<i")
-_DOUBLE = struct.Struct("<d")
-_FIXED_SIZES = {
-    0x01: 8,
-    0x06: 0,
-    0x07: 12,
-    0x08: 1,
-    0x09: 8,
-    0x0A: 0,
-    0x10: 4,
-    0x11: 8,
-    0x12: 8,
-    0x13: 16,
-    0x7F: 0,
-    0xFF: 0,
-}
-_DOCUMENT, _ARRAY, _BINARY, _REGEX, _DBPOINTER, _CODE_WITH_SCOPE = 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0F
-_STRINGS = frozenset({0x02, 0x0D, 0x0E})
 _DECIMAL_DIGITS = 34
 
 
@@ -95,15 +78,10 @@ def decode_all(documents: Sequence[bytes], data_type: DataType) -> list[dict[str
 
     Raises InvalidArgument if any of them is not a document of this type.
     """
-    if data_type == DATA_TYPE_MONGO_BSON and all(map(_has_its_length, documents)):
+    if data_type == DATA_TYPE_MONGO_BSON and all(map(has_its_length, documents)):
         with suppress(BSONError, ValueError, OverflowError):
             return bson.decode_all(b"".join(documents), CODEC_OPTIONS)
     return [decode(document, data_type) for document in documents]  # says what is wrong
-
-
-def _has_its_length(document: bytes) -> bool:
-    """Whether a BSON document is as long as its first bytes say."""
-    return len(document) >= 4 and _INT32.unpack_from(document)[0] == len(document)
 
 
 def encode(document: dict[str, Any], data_type: DataType) -> bytes:
@@ -174,14 +152,14 @@ def decode_id(value: BsonValue) -> Any:
     Raises InvalidArgument if `data` is not a value of the BSON type `type`. (Raw UTF-8 never is.)
     """
     try:
-        size = _value_size(value.data, 0, value.type)
+        size = value_size(value.data, 0, value.type)
     except (struct.error, IndexError, ValueError) as error:
         raise InvalidArgument(f"the id's data is not a BSON value of type {value.type}: {value.data[:32]!r}") from error
     if size != len(value.data):
         raise InvalidArgument(
             f"the id's data has {len(value.data)} bytes, but its BSON value of type {value.type} has {size}"
         )
-    document = _INT32.pack(len(value.data) + 7) + bytes([value.type, 0]) + value.data + b"\0"
+    document = INT32.pack(len(value.data) + 7) + bytes([value.type, 0]) + value.data + b"\0"
     return decode(document, DATA_TYPE_MONGO_BSON)[""]
 
 
@@ -227,9 +205,9 @@ def whole_id(number: int) -> bson.Int64 | bson.Decimal128 | float:
 
 def _first_id(data: bytes) -> BsonValue | None:
     """The id, if it is the first element, as usual; None also for most bytes that are not a document."""
-    if data[5:9] != b"_id\0" or _INT32.unpack_from(data)[0] != len(data) or data[-1] != 0:
+    if data[5:9] != b"_id\0" or INT32.unpack_from(data)[0] != len(data) or data[-1] != 0:
         return None
-    end = 9 + _value_size(data, 9, data[4])
+    end = 9 + value_size(data, 9, data[4])
     return BsonValue(data=data[9:end], type=data[4], name="_id") if end < len(data) else None
 
 
@@ -250,15 +228,15 @@ def id_parts(key: bytes) -> list[BsonValue]:
     parts = []
     start = 0
     while start < len(key):
-        end = start + 5 + _INT32.unpack_from(key, start + 1)[0]
+        end = start + 5 + INT32.unpack_from(key, start + 1)[0]
         parts.append(BsonValue(type=key[start], data=key[start + 5 : end]))
         start = end
     return parts
 
 
 def _part_key(kind: int, data: bytes) -> bytes:
-    value = _canonical_value(data, 0, len(data), kind)
-    return bytes([kind]) + _INT32.pack(len(value)) + value
+    value = canonical_value(data, 0, len(data), kind)
+    return bytes([kind]) + INT32.pack(len(value)) + value
 
 
 def same_document(one: bytes, other: bytes, data_type: DataType) -> bool:
@@ -274,7 +252,7 @@ def canonical(data: bytes, data_type: DataType) -> bytes:
     """
     try:
         if data_type == DATA_TYPE_MONGO_BSON:
-            return _canonical_document(data, 0, len(data), ordered=False)
+            return canonical_document(data)
         if data_type == DATA_TYPE_JSON_ID:
             return _canonical_json(data)
     except (struct.error, IndexError, ValueError, RecursionError) as error:
@@ -346,64 +324,3 @@ def _refuse(constant: str) -> NoReturn:
 # Made once: each takes longer to make than to read or write a small document.
 _BY_VALUE = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_refuse)
 _SORTED = json.JSONEncoder(sort_keys=True)
-
-
-def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, int, int]]:
-    """The elements of a BSON document: type, name, and where the value starts and ends.
-
-    Raises ValueError, IndexError or struct.error for bytes that are not a document: check them with `decode` first.
-    """
-    end = len(data) if end is None else end
-    if _INT32.unpack_from(data, start)[0] != end - start or end - start < 5 or data[end - 1] != 0:
-        raise ValueError("its length does not fit its bytes")
-    position = start + 4
-    while position < end - 1:
-        kind = data[position]
-        name_end = data.index(0, position + 1, end)
-        value = name_end + 1
-        value_end = value + _value_size(data, value, kind)
-        if value_end >= end:
-            raise ValueError("an element reaches beyond its document")
-        yield kind, data[position + 1 : name_end], value, value_end
-        position = value_end
-
-
-def _value_size(data: bytes, start: int, kind: int) -> int:
-    if (size := _FIXED_SIZES.get(kind)) is not None:
-        return size
-    if kind in _STRINGS:
-        return _checked(4 + _INT32.unpack_from(data, start)[0], 5)
-    if kind in (_DOCUMENT, _ARRAY, _CODE_WITH_SCOPE):
-        return _checked(_INT32.unpack_from(data, start)[0], 5)
-    if kind == _BINARY:
-        return _checked(5 + _INT32.unpack_from(data, start)[0], 5)
-    if kind == _REGEX:
-        return data.index(0, data.index(0, start) + 1) + 1 - start
-    if kind == _DBPOINTER:
-        return _checked(4 + _INT32.unpack_from(data, start)[0] + 12, 17)
-    raise ValueError(f"unknown BSON type {kind}")
-
-
-def _checked(size: int, least: int) -> int:
-    if size < least:
-        raise ValueError("a length is negative or too small")
-    return size
-
-
-def _canonical_document(data: bytes, start: int, end: int, *, ordered: bool) -> bytes:
-    parts: Sequence[bytes] = [
-        bytes([kind]) + name + b"\0" + _canonical_value(data, value, value_end, kind)
-        for kind, name, value, value_end in elements(data, start, end)
-    ]
-    # The name leads after the type byte, but any total order serves.
-    body = b"".join(parts if ordered else sorted(parts))
-    return _INT32.pack(len(body) + 5) + body + b"\0"
-
-
-def _canonical_value(data: bytes, start: int, end: int, kind: int) -> bytes:
-    if kind in (_DOCUMENT, _ARRAY):
-        return _canonical_document(data, start, end, ordered=kind == _ARRAY)
-    value = data[start:end]
-    if kind == 0x01 and len(value) == 8 and _DOUBLE.unpack(value)[0] != _DOUBLE.unpack(value)[0]:
-        return b"\x00\x00\x00\x00\x00\x00\xf8\x7f"
-    return value

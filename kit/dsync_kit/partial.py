@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from dsync_kit.documents import decode, elements
+from dsync_kit.bson_bytes import elements
+from dsync_kit.documents import decode
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, DataType
 

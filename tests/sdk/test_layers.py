@@ -22,7 +22,7 @@ LAYERS = (
     {"usage", "output"},
     {"git", "project"},
     {"bounds"},
-    {"errors"},
+    {"errors", "bson_bytes"},
     {"documents", "cursors", "namespaces"},
     {"conversion", "partial", "incoming"},
     {"connector"},
