@@ -3,9 +3,12 @@
 import pytest
 
 from dsync_kit.conformance.case import following
+from dsync_kit.conformance.case.scenes import Scene
 from dsync_kit.conformance.results.outcome import Status
 from dsync_kit.conformance.results.profile import Profile
+from dsync_kit.protocol import Update
 
+from .catalogue import FAULTS
 from .catalogue import VARIANTS as CATALOGUE
 from .fault import Variant, judge
 from .variants_namespaces import VARIANTS as NAMESPACES
@@ -51,3 +54,15 @@ def test_what_was_written_before_may_take_long_to_come(monkeypatch: pytest.Monke
     variant = next(variant for variant in CATALOGUE if variant.name == "updates-one-by-one")
     result = judge(variant, ["stream/from-first-plan"], profile=_BRIEF)
     assert [outcome.status for outcome in result.outcomes] == [Status.PASSED]
+
+
+def test_what_was_lost_before_the_plan_is_not_hidden_by_later_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the same documents are written again during the listing, one of those before the plan is not."""
+
+    def history(scene: Scene, **_: int) -> list[tuple[str, list[Update]]]:
+        return [(scene.namespaces[0], [scene.overwrite(value, "again") for value in scene.ids])]
+
+    monkeypatch.setattr(Scene, "history", history)
+    fault = next(fault for fault in FAULTS if fault.name == "position-is-ahead-of-listings")
+    result = judge(fault, ["stream/while-listing"], profile=Profile("one", examples=1, seconds=20, shrinking=0, bulk=1))
+    assert [outcome.status for outcome in result.outcomes] == [Status.FAILED]

@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator
 
 from dsync_kit.conformance.results.outcome import Violation
 
-__all__ = ["LONGEST_LAG", "awaited", "pauses"]
+__all__ = ["LONGEST_LAG", "awaited", "pauses", "rest"]
 
 LONGEST_LAG = 3.0
 """Seconds within which writes must become visible, if nobody has said how long that may take."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.1
 
-_PAUSES = 16
+_PAUSES = 12
 """About how many looks are enough, however long one may have to wait."""
+
+_REST = 3
+"""After a look, there is none for so many times its duration: a busy store that is always asked lags even more."""
 
 
 def awaited(look: Callable[[], object], seconds: float) -> float | None:
@@ -32,8 +35,13 @@ def awaited(look: Callable[[], object], seconds: float) -> float | None:
             if began >= end:
                 raise
         failed = began
-        time.sleep(max(pause, time.monotonic() - began))
+        time.sleep(rest(pause, time.monotonic() - began))
     return failed
+
+
+def rest(pause: float, looked: float) -> float:
+    """How many seconds to sleep after a look that took `looked` seconds: the `pause`, or longer."""
+    return max(pause, _REST * looked)
 
 
 def pauses(seconds: float) -> Iterator[float]:

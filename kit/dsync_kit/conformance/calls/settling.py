@@ -10,7 +10,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from dsync_kit.conformance.calls.lag import Lag
-from dsync_kit.conformance.calls.polling import LONGEST_LAG, awaited, pauses
+from dsync_kit.conformance.calls.polling import LONGEST_LAG, awaited, pauses, rest
 from dsync_kit.conformance.calls.unseen import Unseen
 from dsync_kit.conformance.results.outcome import Violation
 from dsync_kit.protocol import DataType
@@ -94,8 +94,7 @@ class Settling:
                 left = self._written + self.seconds - looked
                 if left <= 0.0:
                     return
-                # If listing takes long, another listing would come too late.
-                time.sleep(min(left, max(pause, looked - began)) if left > 2 * (looked - began) else left)
+                time.sleep(min(left, rest(pause, looked - began)))
 
     def _all_seen(self) -> bool:
         """Whether all writes are visible, and will stay so."""
@@ -122,7 +121,7 @@ class Settling:
             for pause in pauses(self.seconds):
                 if (found := look()) is not None or began + lag >= latest:
                     break
-                time.sleep(max(pause, time.monotonic() - began - lag))
+                time.sleep(rest(pause, time.monotonic() - began - lag))
                 lag = time.monotonic() - began
             if watches:
                 # What never comes was dropped, or is listed wrongly: the rules will report which.
