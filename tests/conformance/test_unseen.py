@@ -159,6 +159,16 @@ def test_a_store_that_keeps_a_removed_document_is_waited_for() -> None:
     assert store.unseen.removed("ns", BSON, LAG) is None
 
 
+def test_a_namespace_that_was_forgotten_may_hold_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it holds is not kept for ever: then a listed document need not be the one that was written."""
+    monkeypatch.setattr("dsync_kit.conformance.calls.unseen._PLACES", 0)
+    store = Store([A1])
+    store.write(A1)
+    assert store.all_seen
+    store.write(A1)
+    assert not store.all_seen
+
+
 def test_many_unseen_writes_are_not_listed_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listing them would take longer than waiting."""
     monkeypatch.setattr("dsync_kit.conformance.calls.unseen._MOST", 1)

@@ -22,6 +22,9 @@ _ANYTHING = b""
 _MOST = 500
 """After so many unseen writes, listing them all again and again would take longer than the lag."""
 
+_PLACES = 100
+"""Of so many namespaces it is kept what they hold: examples seldom go back to an earlier one."""
+
 _LOOKS = 2
 """How many listings in a row must show a write: the next one may come from a replica that lags more."""
 
@@ -64,6 +67,7 @@ class Unseen:
         self._offered = frozenset(offered)
         self._lock = threading.Lock()
         self._known: dict[_Place, dict[bytes, bytes]] = {}
+        self._forgotten: set[_Place] = set()
         self._changes: dict[_Place, dict[bytes, _Change]] = {}
         self._under_way = 0
         self._writes = 0
@@ -113,10 +117,20 @@ class Unseen:
         if state == _ANYTHING or not _same(change.states[-1], state, write.data_type):
             change.states.append(state)
 
+    def _forget(self) -> None:
+        """Forget what the earliest namespaces hold."""
+        made = [place for place in self._known if place[0] not in self._offered]
+        for place in made[: max(0, len(made) - _PLACES)]:
+            del self._known[place]
+            self._forgotten.add(place)
+
     def _before(self, place: _Place, key: bytes) -> bytes | None:
         """What was under an id when everything was visible."""
-        unknown = place[0] in self._offered and place not in self._known
-        return _ANYTHING if unknown else self._known.get(place, {}).get(key)
+        return _ANYTHING if self._is_unknown(place) else self._known.get(place, {}).get(key)
+
+    def _is_unknown(self, place: _Place) -> bool:
+        """Whether it is not known what a namespace held before the kit wrote to it, or since."""
+        return place in self._forgotten or (place[0] in self._offered and place not in self._known)
 
     def removed(self, namespace: str, data_type: DataType, seconds: float) -> Collection[bytes] | None:
         """The ids, by key, that were removed within so many seconds, so that they may still be listed.
@@ -154,7 +168,9 @@ class Unseen:
             shown = [change.states for changes in pending.values() for change in changes.values()]
             self._removes = self._removes or any(states[-1] is None and len(states) > 1 for states in shown)
             self._known |= {place: found for place, found in listed.items() if found is not None}
+            self._forgotten -= listed.keys()
             self._changes.clear()
+            self._forget()
         return True
 
     @staticmethod
@@ -176,8 +192,8 @@ class Unseen:
     def _expire(self, seconds: float) -> None:
         """Take writes that are older than so many seconds for visible."""
         latest = time.monotonic() - seconds
-        for place, changes in self._changes.items():
-            known = self._known.setdefault(place, {}) if place[0] not in self._offered else self._known.get(place)
+        for place, changes in list(self._changes.items()):
+            known = None if self._is_unknown(place) else self._known.setdefault(place, {})
             for key in [key for key, change in changes.items() if change.time < latest]:
                 last = changes.pop(key).states[-1]
                 if known is None:
@@ -186,6 +202,9 @@ class Unseen:
                     known.pop(key, None)
                 else:
                     known[key] = last
+            if not changes:
+                del self._changes[place]
+        self._forget()
 
 
 def _state(write: Write) -> bytes | None:
