@@ -1,6 +1,6 @@
 """`Drawing`: draws documents, ids and updates that the example's namespaces can hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -28,6 +28,9 @@ from dsync_kit.protocol.names import kind_name, type_name
 __all__ = ["Drawing"]
 
 T = TypeVar("T")
+
+_MOST_AT_ONCE = 4
+"""So many tables can be reached by one example; of more, each example takes one."""
 
 
 class Drawing:
@@ -182,6 +185,20 @@ class Drawing:
         if self._family is None:
             known = self.subject.families
             self._family = self._one_of([family for family in known if fit(family.holding(data_type))] or known)
+
+    def each_holding(self, data_type: DataType, fit: Callable[[Holding], bool]) -> Iterator[Holding]:
+        """What most of the namespaces hold whose documents `fit`, one after another: the example moves to each of them.
+
+        Few examples then reach all of several tables. If none fits, it is what any of them holds.
+        """
+        known = [family for family in self.subject.families if fit(family.holding(data_type))]
+        if self._family is None and 1 < len(known) <= _MOST_AT_ONCE:
+            for family in self.draw(choosing.most(known), "namespaces", show=_names):
+                self._family = family
+                yield self.holding(data_type)
+        else:
+            self.prefer(data_type, fit)
+            yield self.holding(data_type)
 
     def _one_of(self, known: Sequence[Family]) -> Family:
         return known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["choice", "few", "many", "several", "some"]
+__all__ = ["choice", "few", "many", "most", "several", "some"]
 
 Draw = st.SearchStrategy[Any]
 
@@ -31,6 +31,11 @@ def few(known: Sequence[Any]) -> Draw:
 def many(known: Sequence[Any]) -> Draw:
     """At least one of the known values: about three quarters of them, where each costs little."""
     return _chosen(known, 2, lambda bits: bits[0] | bits[1])
+
+
+def most(known: Sequence[Any]) -> Draw:
+    """At least one of the known values: about seven of eight, where an example that leaves one out may miss a fault."""
+    return _chosen(known, 3, lambda bits: bits[0] | bits[1] | bits[2])
 
 
 def _chosen(known: Sequence[Any], numbers: int, combine: Callable[[list[int]], int]) -> Draw:

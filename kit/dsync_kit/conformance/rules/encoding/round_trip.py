@@ -59,13 +59,18 @@ def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     """
     if data_type not in case.declared.types:
         raise case.does_not_apply("this type is not both written and read")
-    case.prefer(data_type, lambda holding: holding.free or bool(_places(holding, types)))
-    holding = case.holding(data_type)
-    if not isinstance(holding, Filling) or holding.free:
-        return False
-    places = _places(holding, types)
-    if not places:
-        raise case.does_not_apply(f"its schema has no field of the type {' or '.join(types)}")
+    for holding in case.each_holding(data_type, lambda holding: holding.free or bool(_places(holding, types))):
+        if not isinstance(holding, Filling) or holding.free:
+            return False
+        if not (places := _places(holding, types)):
+            raise case.does_not_apply(f"its schema has no field of the type {' or '.join(types)}")
+        _in_fields(case, holding, places)
+    return True
+
+
+def _in_fields(case: Case, holding: Filling, places: list[tuple[str, str]]) -> None:
+    """Write values of some fields, each given with its type, and read them back."""
+    data_type = holding.data_type
     values: dict[str, list[Any]] = {}
     for name, kind in case.draw(choosing.many(places), "fields"):
         values.setdefault(name, []).extend(case.draw(holding.values_of(name, kind), f"values of {name}"))
@@ -77,7 +82,6 @@ def in_its_fields(case: Case, data_type: DataType, *types: str) -> bool:
     namespace = case.namespace()
     accepted = _accepted(case, namespace, documents, data_type)
     case.expect(namespace, Model(data_type, accepted), f"the listing of values of {', '.join(map(repr, values))}")
-    return True
 
 
 def _accepted(case: Case, namespace: str, documents: Sequence[bytes], data_type: DataType) -> Sequence[bytes]:

@@ -1,6 +1,6 @@
 """What the rules on documents that do not fit a schema have in common: which ones they write, and how they judge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dsync_kit.conformance.calls.transcript import show_document
 from dsync_kit.conformance.case.case import Case
@@ -20,6 +20,7 @@ __all__ = [
     "NEEDS",
     "SENTENCE",
     "UnfitWrites",
+    "each_filling",
     "filling_of",
     "misfits_of",
     "own_both",
@@ -55,12 +56,26 @@ _IGNORED = "an error of the store is ignored: the write is answered with OK, but
 
 def filling_of(case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False) -> Filling:
     """What the example's namespaces hold: if possible, a schema that rules something out in one of these ways."""
+    case.prefer(data_type, _ruling_out(kinds, ids=ids))
+    return _filling(case, case.holding(data_type))
 
+
+def each_filling(
+    case: Case, data_type: DataType, kinds: Sequence[MisfitKind] = (), *, ids: bool = False
+) -> Iterator[Filling]:
+    """The same for most of the tables, one after another."""
+    for holding in case.each_holding(data_type, _ruling_out(kinds, ids=ids)):
+        yield _filling(case, holding)
+
+
+def _ruling_out(kinds: Sequence[MisfitKind], *, ids: bool) -> Callable[[Holding], bool]:
     def rules_some_out(holding: Holding) -> bool:
         return isinstance(holding, Filling) and (not kinds or rules_out(holding, kinds, ids=ids))
 
-    case.prefer(data_type, rules_some_out)
-    holding = case.holding(data_type)
+    return rules_some_out
+
+
+def _filling(case: Case, holding: Holding) -> Filling:
     if not isinstance(holding, Filling):
         raise case.does_not_apply("its namespace has no schema")
     return holding

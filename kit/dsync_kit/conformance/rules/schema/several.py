@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import MORE_THAN_A_BATCH, expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents.choosing import choice, some
+from dsync_kit.conformance.documents.choosing import choice, most, some
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
@@ -203,28 +203,28 @@ def unique(case: Case) -> None:
     data_type = case.data_type()
     case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.unique_fields))
     filling = filling_of(case, data_type)
-    first, second = case.numbered(2, data_type, prefix="unique")
-    fields, others = decode(first, data_type), decode(second, data_type)
     key = filling.schema.id_field
+    first, *others = case.numbered(2 + len(filling.unique_fields), data_type, prefix="unique")
+    fields = decode(first, data_type)
     capitals = _in_capitals(filling, fields[key])
     shared = [name for name in filling.unique_fields if fields.get(name) is not None] + [key] * (capitals is not None)
     if not shared:
         raise case.does_not_apply("its schema has no field of which no two documents share a value")
-    what = case.draw(st.sampled_from(shared), "shared")
-    value = capitals if what == key else fields[what]
-    changed = {**others, what: value}
-    alike = make_document(changed.pop(key), changed, data_type)
     writes = UnfitWrites(case, filling, "schema/unique")
     case.write(writes.namespace, [first], data_type)
     writes.model.write([first])
-    said = f"a document with the {what} of another one{' in capitals' if what == key else ''}"
-    try:
-        case.write(writes.namespace, [alike], data_type)
-    except ConnectorError as error:
-        expect_final(case, error, said)
-    else:
-        writes.model.write([alike])
-    writes.check(f"{said} was written")
+    chosen = case.draw(most(shared), "shared")
+    for other, name in zip(others, chosen, strict=False):
+        changed = {**decode(other, data_type), name: capitals if name == key else fields[name]}
+        alike = make_document(changed.pop(key), changed, data_type)
+        try:
+            case.write(writes.namespace, [alike], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a document with the {name} of another one")
+        else:
+            writes.model.write([alike])
+    said = " or ".join(f"the {name} of another one{' in capitals' * (name == key)}" for name in chosen)
+    writes.check(f"a document with {said} was written")
 
 
 def _in_capitals(filling: Filling, value: object) -> str | None:

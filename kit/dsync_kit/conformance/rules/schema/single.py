@@ -1,17 +1,20 @@
 """A document that does not fit its namespace's schema is refused, or kept exactly."""
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from dsync_kit.conformance.case.bad_input import expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import Rule, rule
+from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.misfits import MisfitKind
 from dsync_kit.conformance.rules.schema.judging import (
     AFTER,
     NEEDS,
     SENTENCE,
     UnfitWrites,
-    filling_of,
+    each_filling,
     misfits_of,
     own_both,
     reasons,
@@ -26,28 +29,34 @@ def _outside(name: str, summary: str, hint: str, *kinds: MisfitKind, ids: bool =
 
     def check(case: Case) -> None:
         data_type = case.data_type()
-        filling = filling_of(case, data_type, kinds, ids=ids)
-        wrong = misfits_of(case, filling, kinds, ids=ids)
-        writes = UnfitWrites(case, filling, own)
-        own_both(case, writes.namespace, wrong, data_type)
-        there: list[bytes] = []
-        if not ids and case.draw(st.booleans(), "documents with these ids exist"):
-            there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
-            case.write(writes.namespace, there, data_type)
-            writes.model.write(there)
-        for misfit in wrong:
-            try:
-                case.write(writes.namespace, [misfit.document], data_type)
-            except ConnectorError as error:
-                expect_final(case, error, f"a document that does not fit ({misfit.reason})")
-            else:
-                writes.model.write([misfit.document])
-                writes.accepted[misfit.document] = misfit
-        what = f"documents that do not fit ({reasons(wrong)}) were {'written' if writes.accepted else 'refused'}"
-        writes.check(what, before=there)
+        for filling in each_filling(case, data_type, kinds, ids=ids):
+            _judge(case, filling, own, kinds, ids=ids)
 
     check.__doc__ = summary
     return rule(own, SENTENCE, needs=NEEDS, hint=hint, after=AFTER, examples=0.6)(check)
+
+
+def _judge(case: Case, filling: Filling, own: str, kinds: Sequence[MisfitKind], *, ids: bool) -> None:
+    """Write documents that do not fit to one of the namespaces, and look what it holds then."""
+    data_type = filling.data_type
+    wrong = misfits_of(case, filling, kinds, ids=ids)
+    writes = UnfitWrites(case, filling, own)
+    own_both(case, writes.namespace, wrong, data_type)
+    there: list[bytes] = []
+    if not ids and case.draw(st.booleans(), "documents with these ids exist"):
+        there = [case.document(misfit.identifier, {"n": 1}, data_type) for misfit in wrong]
+        case.write(writes.namespace, there, data_type)
+        writes.model.write(there)
+    for misfit in wrong:
+        try:
+            case.write(writes.namespace, [misfit.document], data_type)
+        except ConnectorError as error:
+            expect_final(case, error, f"a document that does not fit ({misfit.reason})")
+        else:
+            writes.model.write([misfit.document])
+            writes.accepted[misfit.document] = misfit
+    what = f"documents that do not fit ({reasons(wrong)}) were {'written' if writes.accepted else 'refused'}"
+    writes.check(what, before=there)
 
 
 RULES = (
