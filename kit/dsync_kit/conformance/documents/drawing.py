@@ -121,8 +121,13 @@ def boundaries(schema: ValueSchema, data_type: DataType) -> list[Any]:
     return [value for value in unique.values() if fits(schema, value, data_type)]
 
 
+_MANY_DIGITS = 718281828459045235360287
+"""So many parts of a range, of 10²⁴, are a number that needs all its digits: a double does not keep them."""
+
+
 def _at_bounds(found: Steps) -> list[Any]:
-    places = {found.first, found.last, found.nearest, found.first + 1, found.last - 1}
+    many_digits = found.nearest + (found.last - found.nearest) * _MANY_DIGITS // 10 ** len(str(_MANY_DIGITS))
+    places = {found.first, found.last, found.nearest, found.first + 1, found.last - 1, many_digits}
     # The first one is drawn most. Of the longs, the least survives in a double, and the next does not.
     ordered = sorted(places, key=lambda place: (place != found.first + 1, place))
     return [found.at(place) for place in ordered if found.first <= place <= found.last and found.exact(place)]

@@ -268,10 +268,19 @@ def _beyond(schema: ValueSchema, filling: Filling) -> Iterator[Any]:
             yield from (high, low) if kind != "date" else (DatetimeMS(int(high)), DatetimeMS(int(low)))
         if bounded and kind == "double" and bson:
             yield from (float("inf"), float("nan"))
+        if bounded and kind == "decimal" and bson:
+            # Far beyond, too: the store may only have been seen not to keep them.
+            places = len(str(found.size.denominator)) - 1
+            fraction = f".{_DIGITS[-places:]}" if places else ""
+            large = (Decimal(_DIGITS[:whole] + fraction) for whole in (12, 15, 16, 18, 22))
+            yield from (Decimal128(value) for value in large if value > found.at(found.last).to_decimal())
 
 
 _LONG = (2**53 + 1, 2**62)
 """Whole numbers that a double, or a text of 15 digits, does not keep."""
+
+_DIGITS = "718281828459045235360287471352"
+"""Digits of a number that doubles do not keep."""
 
 _FINE = (1 / 3, 0.1 + 0.2, 12345.678901234567)
 """Doubles that need all their digits."""

@@ -21,6 +21,7 @@ from dsync_kit.conformance.documents.schema.document_schema import DocumentSchem
 from dsync_kit.conformance.documents.schema.fitting import exact
 from dsync_kit.conformance.documents.schema.value_schema import ValueSchema
 from dsync_kit.documents import decode, id_field
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON
 
 __all__ = ["ONLY_NULL", "like_existing"]
 
@@ -107,11 +108,23 @@ def _with_wider_ids(
 
 
 def _longer(identifier: ValueSchema) -> list[ValueSchema]:
-    """The schema of ids that are texts as long as the existing ones, with longer texts, the longest first."""
-    most = identifier.max_length
-    if identifier.types != ("string",) or most is None or identifier.patterns:
-        return []
-    return [identifier.model_copy(update={"max_length": length}) for length in _LENGTHS if length > most]
+    """The schema of ids that are texts like the existing ones, with longer texts of any form, the longest first."""
+    parts = identifier.properties or {}
+    wider: list[ValueSchema] = []
+    for length in _LENGTHS:
+        if parts:
+            longer = {name: _of_length(part, length) for name, part in parts.items()}
+            wider.append(identifier.model_copy(update={"properties": longer}))
+        else:
+            wider.append(_of_length(identifier, length))
+    return [one for one in wider if one != identifier]
+
+
+def _of_length(own: ValueSchema, length: int) -> ValueSchema:
+    """The schema of texts of at most this length; the schema itself if its texts are longer, or have a known format."""
+    if own.types != ("string",) or own.format is not None or len(counted(own, DATA_TYPE_MONGO_BSON)(0)) > length:
+        return own
+    return own.model_copy(update={"pattern": None, "min_length": None, "max_length": length})
 
 
 def _changes(probe: Probe, guess: DocumentSchema, fields: Mapping[str, Any], back: Mapping[str, Any]) -> bool:

@@ -162,7 +162,7 @@ def other_ids(case: Case) -> None:
     filling = filling_of(case, data_type)
     values = case.identifiers(data_type, max_size=4)
     alike = [other for value in values for other in _read_alike(value) if not filling.schema.allows_id(other)]
-    alike += [capitals for value in values if (capitals := _in_capitals(filling, value)) is not None]
+    alike += [other for value in values if (other := _in_other_case(filling, value)) is not None]
     if not alike:
         raise case.decline("no other id looks like one that the namespace holds")
     writes = UnfitWrites(case, filling, "schema/other-ids")
@@ -199,15 +199,15 @@ def _read_alike(value: object) -> list[object]:
     examples=0.5,
 )
 def unique(case: Case) -> None:
-    """A document with a unique value of another one, or its id in capitals, is refused, or kept beside it."""
+    """A document with a unique value of another one, or its id in other case, is refused, or kept beside it."""
     data_type = case.data_type()
     case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.unique_fields))
     filling = filling_of(case, data_type)
     key = filling.schema.id_field
     first, *others = case.numbered(2 + len(filling.unique_fields), data_type, prefix="unique")
     fields = decode(first, data_type)
-    capitals = _in_capitals(filling, fields[key])
-    shared = [name for name in filling.unique_fields if fields.get(name) is not None] + [key] * (capitals is not None)
+    other_case = _in_other_case(filling, fields[key])
+    shared = [name for name in filling.unique_fields if fields.get(name) is not None] + [key] * (other_case is not None)
     if not shared:
         raise case.does_not_apply("its schema has no field of which no two documents share a value")
     writes = UnfitWrites(case, filling, "schema/unique")
@@ -215,7 +215,7 @@ def unique(case: Case) -> None:
     writes.model.write([first])
     chosen = case.draw(most(shared), "shared")
     for other, name in zip(others, chosen, strict=False):
-        changed = {**decode(other, data_type), name: capitals if name == key else fields[name]}
+        changed = {**decode(other, data_type), name: other_case if name == key else fields[name]}
         alike = make_document(changed.pop(key), changed, data_type)
         try:
             case.write(writes.namespace, [alike], data_type)
@@ -223,15 +223,16 @@ def unique(case: Case) -> None:
             expect_final(case, error, f"a document with the {name} of another one")
         else:
             writes.model.write([alike])
-    said = " or ".join(f"the {name} of another one{' in capitals' * (name == key)}" for name in chosen)
+    said = " or ".join(f"the {name} of another one{' in other case' * (name == key)}" for name in chosen)
     writes.check(f"a document with {said} was written")
 
 
-def _in_capitals(filling: Filling, value: object) -> str | None:
-    """The id in capitals, which the namespace does not hold; None if there is none."""
-    capitals = value.upper() if isinstance(value, str) else value
-    held = filling.schema.allows_id(capitals) or capitals in filling.taken
-    return capitals if isinstance(capitals, str) and capitals != value and not held else None
+def _in_other_case(filling: Filling, value: object) -> str | None:
+    """The id with capitals for small letters, or the other way round; None if there is none, or if it fits, too."""
+    if not isinstance(value, str):
+        return None
+    other = value.swapcase()
+    return other if other != value and not filling.schema.allows_id(other) and other not in filling.taken else None
 
 
 RULES = (
