@@ -107,6 +107,23 @@ def test_codes_of_another_table() -> None:
     assert set(contacts.found(rows).fields["company"].enum or ()) <= set(companies)
 
 
+def test_whole_seconds_of_some_centuries() -> None:
+    """Dates far from the existing ones may be out of range: that does not limit a column to the existing dates."""
+    least, most = -8_520_336_000_000, 7_289_654_400_000  # the years 1700 to 2200
+    events = Store(
+        {
+            "_id": lambda value: type(value) is bson.Int64,
+            "at": lambda value: isinstance(value, DatetimeMS) and int(value) % 1000 == 0 and least <= int(value) < most,
+        }
+    )
+    rows = [{"_id": bson.Int64(n), "at": DatetimeMS(1_750_000_000_000 + 1000 * n)} for n in range(60)]
+    for row in rows:
+        events(row)
+    finding = probed(events, BSON, documents=[encode(row, BSON) for row in rows])
+    assert finding.schema is not None
+    assert finding.schema.fields["at"].enum is None
+
+
 class Upserts(Store):
     """A row with the address of another one overwrites that one: its own id is nowhere."""
 

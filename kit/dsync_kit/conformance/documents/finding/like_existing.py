@@ -243,7 +243,9 @@ def _only(
     for form in forms_of(values):
         formed = own.model_copy(update=form)
         made = counted(formed, probe.data_type)
-        if made.size > _MOST_SEEN and all(probe.keeps(guess, name, made(number), others) for number in _far(made)):
+        if made.size > _MOST_SEEN and all(
+            probe.keeps(guess, name, made(number), others) for number in _others(formed, made)
+        ):
             return formed, f"only values of the same form as existing ones are kept ({probe.refusal or _CHANGED})"
     # Another existing value may need other values of the other fields: one is computed from the other.
     if all(probe.keeps(guess, name, value, others) for value in values[1:2]):
@@ -255,9 +257,12 @@ def _only(
     return own.model_copy(update={"enum": listed}), f"only {which} kept ({probe.refusal or _CHANGED})"
 
 
-def _far(made: Counted) -> tuple[int, int]:
-    """The numbers of two values that are hardly among the existing ones: most series of codes begin with 1."""
-    return made.size * 3 // 8, made.size * 5 // 8
+def _others(own: ValueSchema, made: Counted) -> tuple[int, int]:
+    """The numbers of two values that are hardly among the existing ones: most series of codes begin with 1.
+
+    Of dates, close ones: far ones may be out of range.
+    """
+    return (made.size * 3 // 8, made.size * 5 // 8) if "string" in own.types and own.format is None else (1, 2)
 
 
 def _unshared(
