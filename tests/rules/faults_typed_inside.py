@@ -560,3 +560,35 @@ class CountsAreEstimates(TypedConnector):
 
     def count(self, table: Table) -> int:
         return super().count(table) // 10 * 10 + 10
+
+
+class _Triggers(TypedConnector):
+    """The log is written by a trigger, which does not see every change."""
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        before, end = self.find(table, row), self.store.end
+        super().put(table, row, kind)
+        after = self.find(table, row)
+        if before is not None and after is not None and not self.fires(before, after):
+            self.store.query("DELETE FROM log WHERE number > ?", [end])
+
+    def fires(self, before: Row, after: Row) -> bool:
+        return True
+
+
+@broken("stream/single-fields", "special input")
+class TriggersCompareWithNull(_Triggers):
+    """OLD.x <> NEW.x is not true if one of them is NULL."""
+
+    def fires(self, before: Row, after: Row) -> bool:
+        return any(
+            value is not None and after[name] is not None and value != after[name] for name, value in before.items()
+        )
+
+
+@broken("stream/single-fields", "special input")
+class TriggersOfSomeColumns(_Triggers):
+    """AFTER UPDATE OF a list of columns, to which nobody has added the last one."""
+
+    def fires(self, before: Row, after: Row) -> bool:
+        return any(before[name] != after[name] for name in list(before)[:-1])

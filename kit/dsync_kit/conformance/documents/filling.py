@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -147,9 +148,10 @@ class Filling(Holding):
             filled |= {name: self._parts[name](number) for name in self._telling if name not in allowed}
         return self.encoded(identifier, {**allowed, **filled})
 
-    def plainest(self, identifier: Any, number: int = 1) -> bytes:
-        """The document with this id and the required fields alone, each with a value that is as plain as its first."""
-        return self.encoded(identifier, {name: self._parts[name](number) for name in sorted(self.schema.required)})
+    def plainest(self, identifier: Any, number: int = 1, fields: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+        """The document with this id, these fields, and the other required ones with values as plain as their first."""
+        required = {name: self._parts[name](number) for name in sorted(self.schema.required)}
+        return self.encoded(identifier, {**required, **fields})
 
     def as_written(self, document: bytes) -> bytes:
         if not self.schema.computed:
@@ -192,6 +194,18 @@ class Filling(Holding):
         shared = [name for name in self.schema.fields if name not in self._unique]
         best = max(shared, key=lambda name: self._parts[name].size, default="")
         return {best: self._parts[best](number)} if best and self._parts[best].size > 1 else {}
+
+    @cached_property
+    def changes_of_fields(self) -> list[tuple[str, Any, Any]]:
+        """Changes of one field alone: its name, and two of its values; for a nullable one, from and to null as well."""
+        found: list[tuple[str, Any, Any]] = []
+        for name, own in self.schema.fields.items():
+            values = list(map(self._parts[name], range(min(2, self._parts[name].size))))
+            if not own.unique and len(values) > 1:
+                found.append((name, *values))
+            if not own.unique and values and own.nullable and None not in values:
+                found += [(name, None, values[0]), (name, values[0], None)]
+        return found
 
     def long_field(self, size: int) -> str:
         if self.free:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene
-from dsync_kit.conformance.documents import field_values, strategies
+from dsync_kit.conformance.documents import choosing, field_values, strategies
+from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.identifiers import LONG_IDS
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import ARRIVES, LIVE, STATE
@@ -13,7 +14,7 @@ from dsync_kit.conformance.verdicts.copies import held
 from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import encode
 from dsync_kit.errors import ConnectorError, InvalidArgument
-from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_PARTIAL_UPDATE, Update
+from dsync_kit.protocol import DATA_TYPE_MONGO_BSON, UPDATE_TYPE_PARTIAL_UPDATE, UPDATE_TYPE_UPDATE, Update
 
 __all__ = ["RULES"]
 
@@ -132,4 +133,34 @@ def long_ids(case: Case) -> None:
     follower.converge(scene.wanted(), what=f"a stream of ids of {size} characters")
 
 
-RULES = (partial_updates, values, unchanged_fields, long_ids)
+@rule(
+    "stream/single-fields",
+    STATE,
+    needs=(*LIVE, Need.SCHEMA),
+    hint="a trigger fires for some columns alone, or compares old and new values with <>, which NULL never passes",
+    after=(*ARRIVES, "stream/overwrites"),
+    examples=0.4,
+)
+def single_fields(case: Case) -> None:
+    """A change of one field alone arrives, also from or to null."""
+    data_type = case.data_type()
+    case.prefer(data_type, lambda holding: isinstance(holding, Filling) and bool(holding.changes_of_fields))
+    scene = Scene(case, data_type=data_type)
+    holding = case.holding(data_type)
+    if not isinstance(holding, Filling) or not holding.changes_of_fields:
+        raise case.does_not_apply("its schema has no field to change")
+    chosen = case.draw(choosing.most(holding.changes_of_fields), "changes")
+    ids = case.numbered_ids(len(chosen), data_type, prefix="field")
+    before, after = (
+        [holding.plainest(value, fields={change[0]: change[place]}) for value, change in zip(ids, chosen, strict=True)]
+        for place in (1, 2)
+    )
+    (name,) = scene.namespaces
+    scene.change(name, strategies.inserts(before, data_type))
+    follower = scene.follow()
+    scene.change(name, [strategies.update_to(UPDATE_TYPE_UPDATE, new, data_type) for new in after])
+    scene.mark()
+    follower.converge(scene.wanted(), what="changing one field of each document")
+
+
+RULES = (partial_updates, values, unchanged_fields, long_ids, single_fields)
