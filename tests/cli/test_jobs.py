@@ -4,11 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from dsync_kit.bounds import interruption
+from dsync_kit.conformance.running.processes import worker
 
 from .conftest import Command
 
@@ -96,6 +101,17 @@ def test_an_interrupted_run_is_reported_and_cleaned_up(
     assert contents["interrupted"] is True
     assert contents["counts"]["passed"] > 0
     assert list(scratch.iterdir()) == []
+
+
+def test_a_process_that_was_interrupted_does_not_wait_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library may catch the exception that a signal raises: nobody would ever send the process anything again."""
+    asked = threading.Event()
+    asked.set()
+    monkeypatch.setattr(interruption, "_asked", asked)
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with pytest.raises(KeyboardInterrupt):  # without, it would wait, and get an EOFError here
+        worker._next(worker._Channel(theirs.detach()))
 
 
 def test_an_interrupt_is_not_lost_where_python_drops_it() -> None:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dsync_kit.bounds.guarded import signals_held
-from dsync_kit.bounds.interruption import interrupt_on
+from dsync_kit.bounds.interruption import heed, interrupt_on
 from dsync_kit.conformance.case.rule import Rule
 from dsync_kit.conformance.results.events import KitBroke, Resolved
 from dsync_kit.conformance.results.known_failures import flaky_until, read_known
@@ -26,7 +26,7 @@ from dsync_kit.conformance.running.engine import Session
 from dsync_kit.conformance.running.logs import printed
 from dsync_kit.conformance.running.options import RunOptions, select
 from dsync_kit.conformance.running.processes.board import Board
-from dsync_kit.conformance.running.processes.messages import Chosen, Ended, Orders, Secrets
+from dsync_kit.conformance.running.processes.messages import Chosen, Ended, Orders, Secrets, Task
 from dsync_kit.conformance.subject.holds.declared_schemas import declared_documents
 from dsync_kit.errors import UsageError
 from dsync_kit.project.editions import edition_for
@@ -138,9 +138,16 @@ def _options(orders: Orders) -> RunOptions:
     )
 
 
+def _next(channel: _Channel) -> Task | None:
+    """The next task; None if there are no more."""
+    heed()  # nobody sends one to a process that was interrupted, even if a library caught the exception
+    task: Task | None = channel.recv()
+    return task
+
+
 def _judge(session: Session, channel: _Channel, orders: Orders) -> None:
     """Judge rules as they are assigned, until there are no more, or no more can be judged."""
-    while (task := channel.recv()) is not None and not session.problem:
+    while (task := _next(channel)) is not None and not session.problem:
         rule = _RULES[task.rule]
         if orders.choices:
             channel.send(session.replay(rule, orders.choices, orders.without))
