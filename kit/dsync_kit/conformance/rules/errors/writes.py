@@ -157,9 +157,13 @@ def nothing_half_written(case: Case) -> None:
     # Where nothing can be removed, the drawn ones may be there already; these are only sent here.
     good += case.numbered(case.draw(choice(1, MORE_THAN_A_BATCH), "further documents"), data_type, prefix="half")
     namespace = case.namespace()
-    bad = _large(case, data_type) if case.draw(st.booleans(), "large") else _malformed(case, data_type)
+    large = case.draw(st.booleans(), "large")
+    bad = _large(case, data_type) if large else _malformed(case, data_type)
     if _refusal(case, namespace, [*good, bad], data_type) is None:
-        raise case.decline("it accepts the last document")
+        if not large:
+            raise case.decline("a malformed document is accepted")
+        case.expect(namespace, Model(data_type, [*good, bad]), "the listing after a page with a large document")
+        return
     case.expect(namespace, Model(data_type), "the listing after a refused page")
 
 
