@@ -29,6 +29,9 @@ _FILLED = 24
 _PIECES = (64 << 10, 24 << 10, 6 << 10)
 """The sizes of documents in a large page, the first that the store accepts: other rules try large documents."""
 
+_FIRST, _AFFORDABLE_SECONDS = 50, 10.0
+"""How many documents are written to see how long it takes, and how long thousands of them may take."""
+
 _WRITE_SECONDS = 30.0
 _UPDATE_BYTES = 8000
 """16 MB in all: the two ends of a connection buffer a few unread megabytes themselves."""
@@ -120,8 +123,9 @@ def many_documents(case: Case) -> None:
     data_type = case.written_type()
     documents = case.numbered(2000 * case.bulk, data_type)
     namespace = case.namespace()
+    first = _first(case, namespace, data_type, len(documents))
     _write(case, namespace, documents, data_type)
-    case.expect_if_read(namespace, Model(data_type, documents), f"a page of {len(documents)} documents")
+    case.expect_if_read(namespace, Model(data_type, [*first, *documents]), f"a page of {len(documents)} documents")
 
 
 @rule(
@@ -140,7 +144,7 @@ def many_updates_at_once(case: Case) -> None:
     if case.deletes:
         updates += [Update(id=update.id, type=UPDATE_TYPE_DELETE) for update in updates[::3]]
     namespace = case.namespace()
-    model = Model(data_type)
+    model = Model(data_type, _first(case, namespace, data_type, len(updates)))
     model.apply(updates)
     case.update(namespace, updates, data_type)
     case.expect(namespace, model, f"the listing after a call with {len(updates)} updates")
@@ -229,6 +233,17 @@ def _refused(what: str, error: ConnectorError) -> Violation:
     """A call was refused. gRPC's limit is the likely cause only if the code is the one for it."""
     limited = error.code is StatusCode.RESOURCE_EXHAUSTED
     return Violation(f"{what} is refused", expected="OK", seen=str(error), hint=_HINT if limited else "")
+
+
+def _first(case: Case, namespace: str, data_type: DataType, count: int) -> list[bytes]:
+    """Write some documents. Raises Inapplicable if so many would take too long: some stores write row by row."""
+    documents = case.numbered(_FIRST, data_type, prefix="first")
+    began = time.monotonic()
+    case.write(namespace, documents, data_type)
+    seconds = (time.monotonic() - began) * count / _FIRST
+    if seconds > _AFFORDABLE_SECONDS:
+        raise case.decline(f"{count:,} documents would take it about {seconds:.0f} seconds")
+    return documents
 
 
 def _large(case: Case, count: int, data_type: DataType, size: int, prefix: str = "large") -> list[bytes]:
