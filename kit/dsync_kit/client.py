@@ -214,7 +214,7 @@ class GrpcClient(ClientBase):
             return answer
         except grpc.RpcError as error:
             if seconds is not None and time.monotonic() - began >= seconds:
-                raise _timed_out(rpc, request, self._patience) from None
+                raise _timed_out(rpc, self._patience, seconds) from None
             raise from_rpc_error(error) from None
 
     def _stream(self, rpc: Rpc, request: Message) -> Any:
@@ -263,8 +263,8 @@ class LocalClient(ClientBase):
         try:
             with self._watch(_shown(rpc, request), Kind.CALL):
                 return self._patience.call(lambda: self._answer(rpc, request), _items(request))
-        except TooLong:
-            raise _timed_out(rpc, request, self._patience) from None
+        except TooLong as error:
+            raise _timed_out(rpc, self._patience, error.seconds) from None
 
     def _answer(self, rpc: Rpc, request: Message) -> Any:
         method: Callable[[Message], Message] = getattr(self._connector, rpc.method)
@@ -350,10 +350,9 @@ class _LocalStream(Generic[M]):
         self._hang_up()
 
 
-def _timed_out(rpc: Rpc, request: Message, patience: Patience) -> CallTimeout:
-    limit = patience.limit(_items(request))
+def _timed_out(rpc: Rpc, patience: Patience, seconds: float) -> CallTimeout:
     patience.lose()
-    return CallTimeout(f"{rpc.name} did not answer within {limit:g} seconds")
+    return CallTimeout(f"{rpc.name} did not answer within {seconds:g} seconds")
 
 
 def _items(request: Message) -> int:

@@ -48,7 +48,11 @@ def unwatched(_name: str, _kind: Kind) -> AbstractContextManager[object]:
 
 
 class TooLong(Exception):
-    """A call did not return in time."""
+    """A call did not return within its limit, which was so many `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it took longer than {seconds:g} seconds")
+        self.seconds = seconds
 
 
 class Patience:
@@ -93,7 +97,7 @@ class Patience:
             return function()
         attempt, began = Attempt(function), time.monotonic()
         if not attempt.ends(limit):
-            raise TooLong(f"it took longer than {limit:g} seconds")
+            raise TooLong(limit)
         self.answered(time.monotonic() - began)
         return attempt.answer()
 

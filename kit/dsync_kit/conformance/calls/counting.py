@@ -11,8 +11,7 @@ __all__ = ["Counting"]
 class Counting:
     """How long counts lag behind the data: many stores take them from statistics.
 
-    This is found out with the first count that is wrong at first. After a count that stays wrong, there are no more
-    waits.
+    The kit waits for a count to become right. Once one has stayed wrong, it waits for no other.
     """
 
     def __init__(self) -> None:

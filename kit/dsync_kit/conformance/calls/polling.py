@@ -1,4 +1,4 @@
-"""Repeated looks at a connector, until it shows what is expected."""
+"""Looks at a connector again and again, until it shows what is expected."""
 
 import itertools
 import time

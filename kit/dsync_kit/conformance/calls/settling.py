@@ -149,7 +149,7 @@ class Settling:
                 held = max(held, self._written + (self._lag.longest or self.seconds) - time.monotonic())
             try:
                 found = self._stays(look, held)
-                self._all_seen()  # so that what is removed later is seen to go
+                self._all_seen()  # a listing can only show later that something is gone if it has shown it before
                 return found
             except Violation:
                 if not early:

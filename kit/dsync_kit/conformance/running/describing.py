@@ -1,4 +1,4 @@
-"""What a run says about the connector: at the beginning what it is, at the end what was noticed."""
+"""Describes the connector when a run begins, and what was noticed about it when the run ends."""
 
 from collections.abc import Sequence
 
