@@ -18,6 +18,8 @@ from dsync_kit.protocol import DATA_TYPE_JSON_ID, DATA_TYPE_MONGO_BSON, UPDATE_T
 
 __all__ = ["Belongings", "remove"]
 
+_AT_ONCE = 500
+
 
 class Belongings:
     """The ids of an example's documents, kept as its requests are sent. `written` are the namespaces with acknowledged
@@ -114,12 +116,16 @@ class Belongings:
         return [document for document in listed if key_in(document, data_type) in own]
 
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
-        """The updates that delete the example's documents: one call for each namespace and type."""
+        """The updates that delete the example's documents, a namespace and a type in each call.
+
+        Some stores delete row by row, so a call has only some hundreds.
+        """
         for namespace, data_type in list(self._owned):
             own = self._own(namespace, data_type).values()
             ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in own)
-            if removals := [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]:
-                yield namespace, data_type, removals
+            removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
+            for start in range(0, len(removals), _AT_ONCE):
+                yield namespace, data_type, removals[start : start + _AT_ONCE]
 
     def _own(self, namespace: str, data_type: DataType) -> dict[bytes, list[BsonValue] | bytes]:
         """The ids of the example's documents. One that was there before is not the example's if no write of its id was

@@ -328,9 +328,10 @@ class Case(Drawing):
         if self.subject.removes:
             remove(self.subject, self._belongings)
 
-    def as_written(self, document: bytes, data_type: DataType) -> bytes:
-        """A document that was read, without the fields that the store added."""
-        return self._family.holding(data_type).as_written(document) if self._family is not None else document
+    def as_written(self, document: bytes, data_type: DataType, namespace: str = "") -> bytes:
+        """A document that was read, of this namespace or the example's, without the fields that the store added."""
+        family = next((family for family in self.subject.families if namespace in family.names), self._family)
+        return family.holding(data_type).as_written(document) if family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:
         """The documents, by key, that were in an offered namespace before this example."""
@@ -342,4 +343,6 @@ class Case(Drawing):
 
     def without_foreign(self, namespace: str, listed: list[bytes], data_type: DataType) -> list[bytes]:
         """The listed documents as they were written, without those that were there before this example."""
-        return self._belongings.among(listed, namespace, data_type, lambda found: self.as_written(found, data_type))
+        return self._belongings.among(
+            listed, namespace, data_type, lambda found: self.as_written(found, data_type, namespace)
+        )

@@ -9,6 +9,7 @@ from dsync_kit.conformance.calls.transcript import show_document, show_id
 from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
 from dsync_kit.conformance.documents import choosing, identifiers, look_alikes, strategies
+from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.holding import Holding, histories
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
@@ -199,6 +200,10 @@ class Drawing:
         else:
             self.prefer(data_type, fit)
             yield self.holding(data_type)
+
+    def each_form(self, data_type: DataType) -> Iterator[Holding]:
+        """The same for all namespaces with a schema."""
+        return self.each_holding(data_type, lambda holding: isinstance(holding, Filling))
 
     def _one_of(self, known: Sequence[Family]) -> Family:
         return known[0] if len(known) == 1 else self.draw(st.sampled_from(known), "namespaces", show=_names)

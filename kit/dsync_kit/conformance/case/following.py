@@ -82,7 +82,7 @@ class Follower:
         inspect(message, self.data_type, documents=bool(self._request[1]) or message.namespace in self._before)
         for update in message.updates:
             self.updates.append((message.namespace, update))
-            self._apply(self._held.setdefault(message.namespace, {}), update)
+            self._apply(self._held, message.namespace, update)
         if message.next_cursor:
             self.sent.append(Sent(message.next_cursor, len(self.updates), idle=not message.updates))
             self._case.subject.remembered.heartbeats |= not message.updates
@@ -171,7 +171,7 @@ class Follower:
         """What the sink held after so many updates."""
         state = {name: dict(documents) for name, documents in self._before.items()}
         for name, update in self.updates[:updates]:
-            self._apply(state.setdefault(name, {}), update)
+            self._apply(state, name, update)
         return state
 
     def cancel(self) -> None:
@@ -197,14 +197,15 @@ class Follower:
         time.sleep(_REOPENING_PAUSE)
         return time.monotonic() < self._reopens_until
 
-    def _apply(self, documents: Held, update: Update) -> None:
+    def _apply(self, state: dict[str, Held], namespace: str, update: Update) -> None:
+        documents = state.setdefault(namespace, {})
         key = key_of(update.id, self.data_type)
         if update.type == UPDATE_TYPE_DELETE:
             documents.pop(key, None)
         elif update.type == UPDATE_TYPE_PARTIAL_UPDATE:
             documents[key] = self._merged(documents.get(key), update)
         else:
-            documents[key] = self._case.as_written(update.data, self.data_type)
+            documents[key] = self._case.as_written(update.data, self.data_type, namespace)
 
     def _merged(self, current: bytes | None, update: Update) -> bytes:
         try:

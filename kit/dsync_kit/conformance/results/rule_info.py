@@ -43,6 +43,7 @@ class Need(Enum):
     JSON = "JSON_ID is not among its data types"
     TWO_TYPES = "it handles one data type only"
     TWO_NAMESPACES = "only one namespace may be written to: name a second one with --namespace, or in conformance.py"
+    SEVERAL_FORMS = "its namespaces all hold the same documents"
     SCHEMA = "its documents may have any fields: there is no schema to violate"
     IN_PROCESS = "it runs in another process: only a folder or a registered connector can be inspected"
     SECOND_INSTANCE = "a second instance can't be started from an address alone: use a folder or exec:"

@@ -102,6 +102,7 @@ _OFFERS: dict[Need, Callable[[Subject], bool]] = {
     Need.TWO_NAMESPACES: lambda subject: (
         subject.found.makes_namespaces or any(len(family.names) > 1 for family in subject.families)
     ),
+    Need.SEVERAL_FORMS: lambda subject: sum(family.schema is not None for family in subject.families) > 1,
     Need.SCHEMA: lambda subject: any(family.schema is not None for family in subject.families),
     Need.IN_PROCESS: lambda subject: subject.target.connector is not None,
     Need.SECOND_INSTANCE: lambda subject: subject.target.second is not None and not subject.instances.alone,

@@ -189,7 +189,26 @@ def default(case: Case) -> None:
 )
 def multi_namespace(case: Case) -> None:
     """A plan of several namespaces covers each of them, and keeps their documents apart."""
-    held = dict(case.loaded(min_size=1, small=True) for _ in range(2))
+    _expect_each(case, dict(case.loaded(min_size=1, small=True) for _ in range(2)))
+
+
+@rule(
+    "plan/tables",
+    "one with several needs `multi_namespace_plan`",
+    needs=(Need.LOADING, Need.LISTING, Need.MULTI_NAMESPACE_PLAN, Need.SEVERAL_FORMS),
+    hint="GeneratePlan plans only the first of the requested tables, or lists one by the columns of another",
+    after=("plan/partitions", "write/read-back", "plan/multi-namespace"),
+    examples=0.28,
+)
+def tables(case: Case) -> None:
+    """A plan of several tables with different columns covers each of them, and keeps their documents apart."""
+    data_type = case.data_type()
+    forms = case.each_form(data_type)
+    _expect_each(case, dict(case.loaded(min_size=1, small=True, data_type=data_type) for _ in forms))
+
+
+def _expect_each(case: Case, held: dict[str, Model]) -> None:
+    """A plan of these namespaces has what each of them holds."""
     found: dict[str, list[bytes]] = {name: [] for name in held}
     plan = case.driver.plan(list(held))
     for partition in plan.partitions:
@@ -322,6 +341,7 @@ RULES = (
     asked_namespaces,
     default,
     multi_namespace,
+    tables,
     stripped_partition,
     repeatable,
     self_contained,

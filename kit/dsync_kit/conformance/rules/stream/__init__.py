@@ -10,6 +10,7 @@ from dsync_kit.conformance.rules.stream import (
     resuming,
     side_by_side,
     staying_open,
+    tables,
 )
 
 __all__ = ["RULES"]
@@ -18,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     *messages.RULES,
     *arriving.RULES,
     *namespaces.RULES,
+    *tables.RULES,
     *contents.RULES,
     *staying_open.RULES,
     *resuming.RULES,
