@@ -370,6 +370,21 @@ class KeysIgnoreCase(TypedConnector):
         super().put(table, row, kind)
 
 
+@broken("write/similar-ids", "special input")
+class PartsOfKeysAreJoined(TypedConnector):
+    """A unique index on order || line: a row replaces another one whose parts give the same text."""
+
+    tables = (LINES,)
+
+    def put(self, table: Table, row: Row, kind: Any) -> None:
+        names, values = [column.name for column in table.key], [row[column.name] for column in table.key]
+        same = " AND ".join(f'"{name}" = ?' for name in names)
+        joined = " || ".join(f'"{name}"' for name in names)
+        where = f"{joined} = ? AND NOT ({same})"
+        self.store.query(f'DELETE FROM "{table.name}" WHERE {where}', ["".join(map(str, values)), *values])
+        super().put(table, row, kind)
+
+
 @broken("updates/delete")
 class DeletesGoByTheFirstKeyAlone(TypedConnector):
     """The statement's WHERE has only the first column of the key: all lines of the order are deleted."""

@@ -118,9 +118,14 @@ class Drawing:
         """
         return self.holding(data_type).document(identifier, fields)
 
-    def look_alikes(self, groups: look_alikes.Groups, data_type: DataType) -> list[list[Any]]:
-        """Most of the groups of ids that the namespace can hold; empty if it can hold no whole group."""
-        return self.draw(look_alikes.groups_of_ids(groups, self.holding(data_type).allows_id), "ids")
+    def look_alikes(self, groups: look_alikes.Groups, data_type: DataType, *, of_parts: bool = True) -> list[list[Any]]:
+        """Most of the groups of ids that the namespace can hold; empty if it can hold no whole group.
+
+        If its ids have parts, `of_parts` adds groups of such ids.
+        """
+        holding = self.holding(data_type)
+        more = look_alikes.of_parts(holding.sample_id()) if of_parts else ()
+        return self.draw(look_alikes.groups_of_ids([*groups, *more], holding.allows_id), "ids")
 
     def histories(
         self,

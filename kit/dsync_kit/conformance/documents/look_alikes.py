@@ -11,7 +11,7 @@ from dsync_kit.conformance.documents.choosing import many
 from dsync_kit.conformance.documents.dimensions import ALIKE
 from dsync_kit.conformance.documents.strategies import Draw, merge_key
 
-__all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces"]
+__all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces", "of_parts"]
 
 Groups = Sequence[Sequence[tuple[str, Any]]]
 """Groups of ids: the kind and the value of each."""
@@ -42,6 +42,40 @@ SIMILAR_IDS: Groups = (
 """Ids of one type."""
 
 LOOK_ALIKE_IDS: Groups = (*IDS_OF_OTHER_KINDS, *SIMILAR_IDS)
+
+
+_SEPARATORS = ("", "-", "_", ":", "/", "|", ",", ".", " ", "#", "~", "::")
+
+
+def of_parts(identifier: Any) -> Groups:
+    """Ids with the parts of this one, if it has several: alike in one part, or equal once the parts are joined."""
+    if not isinstance(identifier, dict):
+        return ()
+    texts = [name for name, value in identifier.items() if isinstance(value, str)]
+    found = [({**identifier, name: text} for text in alike) for name in texts for alike in ALIKE.values.values()]
+    for one, other in pairwise(identifier):
+        first, second = identifier[one], identifier[other]
+        pairs = _joined(first, second)
+        found += [({**identifier, one: value, other: rest} for value, rest in pair) for pair in pairs]
+    return [[("document", value) for value in group] for group in found]
+
+
+def _joined(first: Any, second: Any) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
+    """Pairs of values of these types that are equal once they are joined."""
+    match first, second:
+        case bool(), _:
+            return []
+        case _, bool():
+            return []
+        case str(), str():
+            return [((f"x{between}y", "z"), ("x", f"y{between}z")) for between in _SEPARATORS]
+        case str(), int():
+            return [(("x1", type(second)(2)), ("x", type(second)(12)))]
+        case int(), str():
+            return [((type(first)(1), "2x"), (type(first)(12), "x"))]
+        case int(), int():
+            return [((type(first)(1), type(second)(12)), (type(first)(11), type(second)(2)))]
+    return []
 
 
 def namespaces(name: str) -> list[tuple[str, str]]:

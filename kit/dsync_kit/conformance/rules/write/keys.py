@@ -107,25 +107,25 @@ def long_ids(case: Case) -> None:
 )
 def id_kinds(case: Case) -> None:
     """Ids that look the same but have different types are different documents."""
-    _apart(case, look_alikes.IDS_OF_OTHER_KINDS)
+    _apart(case, look_alikes.IDS_OF_OTHER_KINDS, of_parts=False)
 
 
 @rule(
     "write/similar-ids",
     "It overwrites by id",
     needs=_BOTH,
-    hint="a document's key is not its whole id: a collation, a prefix index, a file name",
+    hint="a document's key is not its whole id: a collation, a prefix index, a file name, parts that are joined",
     after=("write/read-back", "write/id-kinds"),
     examples=0.7,
 )
 def similar_ids(case: Case) -> None:
-    """Ids of one type that differ only in case, spaces, accents or a late character are different documents."""
-    _apart(case, look_alikes.SIMILAR_IDS)
+    """Ids that differ only in case, spaces, accents, a late character or where a part ends are different documents."""
+    _apart(case, look_alikes.SIMILAR_IDS, of_parts=True)
 
 
-def _apart(case: Case, groups: look_alikes.Groups) -> None:
+def _apart(case: Case, groups: look_alikes.Groups, *, of_parts: bool) -> None:
     data_type = case.data_type()
-    drawn = case.look_alikes(groups, data_type)
+    drawn = case.look_alikes(groups, data_type, of_parts=of_parts)
     if not drawn:
         raise case.does_not_apply("it accepts no ids of types that could be confused")
     namespace = case.namespace()
