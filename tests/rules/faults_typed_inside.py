@@ -4,12 +4,10 @@
 
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from bson import Binary, DatetimeMS, Decimal128, Int64
 
-from dsync_kit.cursors import Cursor
 from dsync_kit.documents import decode, encode, encode_id
 from dsync_kit.errors import InvalidArgument
 from dsync_kit.protocol import (
@@ -17,8 +15,6 @@ from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_INSERT,
     UPDATE_TYPE_UPDATE,
-    GeneratePlanRequest,
-    StreamUpdatesRequest,
     Update,
 )
 
@@ -551,79 +547,6 @@ class AllTablesAreStreamed(TypedConnector):
         message = super().message(run)
         message.namespace = next(iter(self.store.tables))
         return message
-
-
-@broken("stream/tables", "special input")
-class TheFirstTableIsStreamed(TypedConnector):
-    """A stream without namespaces reads the replication slot of the first table."""
-
-    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
-        if not request.namespaces:
-            request.namespaces.append(next(iter(self.store.tables)))
-        return super().stream_updates(request, context)
-
-
-@broken("stream/tables", "special input")
-class OneRequestedTableIsStreamed(TypedConnector):
-    """The last of the requested tables is the one whose changes are read."""
-
-    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
-        del request.namespaces[:-1]
-        return super().stream_updates(request, context)
-
-
-@broken("stream/tables", "special input")
-class TablesThatWereNotRequestedAreStreamed(TypedConnector):
-    """The publication is FOR ALL TABLES, and nothing filters it."""
-
-    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
-        del request.namespaces[:]
-        return super().stream_updates(request, context)
-
-
-class TablePosition(Cursor):
-    """A position in the log of one table."""
-
-    store: str
-    number: int
-    table: str
-
-
-@broken("stream/resume-tables", "special input")
-class OtherTablesResumeAtTheEnd(TypedConnector):
-    """Each table has a log of its own, and a cursor has only the position of its message's table."""
-
-    def message(self, run: Sequence[Logged]) -> Any:
-        message = super().message(run)
-        position = TablePosition(store=self.store.id, number=run[-1].number, table=run[0].namespace)
-        message.next_cursor = position.encode()
-        return message
-
-    def stream_start(self, data: bytes) -> int:
-        position = self.position(data)
-        return super().stream_start(self.stream_cursor(position.number) if position else data)
-
-    def stream_updates(self, request: StreamUpdatesRequest, context: Any) -> Any:
-        position, end = self.position(request.cursor), self.store.end
-        for message in super().stream_updates(request, context):
-            later = TablePosition.decode(message.next_cursor).number > end
-            if position is None or message.namespace == position.table or later:
-                yield message
-
-    def position(self, data: bytes) -> TablePosition | None:
-        """The position of a message; None for a plan's cursor."""
-        with suppress(InvalidArgument):
-            return TablePosition.decode(data)
-        return None
-
-
-@broken("plan/tables", "special input")
-class TheFirstRequestedTableIsPlanned(TypedConnector):
-    """Only the first of the requested tables is planned."""
-
-    def generate_plan(self, request: GeneratePlanRequest) -> Any:
-        del request.namespaces[1:]
-        return super().generate_plan(request)
 
 
 @broken("get-by-ids/missing", "special input")

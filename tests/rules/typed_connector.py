@@ -313,7 +313,7 @@ class TypedConnector(Connector):
             raise InvalidArgument(f"{what}: a text holds NUL")
         if column.length is not None:
             self.check_length(what, column, value)
-        if column.members and value not in column.members:
+        if column.members and not column.unchecked and value not in column.members:
             raise InvalidArgument(f"{what}: expected one of {', '.join(column.members)}, given {value[:40]!r}")
         if column.least is not None and column.most is not None and not column.least <= value <= column.most:
             raise InvalidArgument(f"{what}: {value} is out of range")

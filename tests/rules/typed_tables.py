@@ -40,7 +40,7 @@ class Column:
         checks = []
         if self.length is not None and not self.unchecked:
             checks.append(f'length("{self.name}") {"=" if self.padded else "<="} {self.length}')
-        if self.members:
+        if self.members and not self.unchecked:
             checks.append(f'"{self.name}" IN ({", ".join(map(repr, self.members))})')
         if self.least is not None:
             checks.append(f'"{self.name}" BETWEEN {self.least} AND {self.most}')

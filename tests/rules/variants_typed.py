@@ -36,6 +36,7 @@ from dsync_kit.protocol import (
 from .fault import Variant
 from .typed_connector import Row, TypedConnector
 from .typed_database import Database, Logged
+from .typed_referring import ReferringConnector
 from .typed_tables import EVENTS, ITEMS, LINES, USERS, Column, Table
 
 __all__ = ["VARIANTS", "CopiesOnly", "ReadsLag"]
@@ -135,6 +136,11 @@ class UniqueColumns(TypedConnector):
             super().put(table, row, kind)
         except sqlite3.IntegrityError as error:
             raise FailedPrecondition(str(error)) from error
+
+
+@unusual
+class ForeignKeys(ReferringConnector):
+    """A row refers to one of another table, which must be there, and cannot be deleted before."""
 
 
 # What it can do

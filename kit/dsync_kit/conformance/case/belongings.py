@@ -118,9 +118,10 @@ class Belongings:
     def removals(self) -> Iterator[tuple[str, DataType, list[Update]]]:
         """The updates that delete the example's documents, a namespace and a type in each call.
 
-        Some stores delete row by row, so a call has only some hundreds.
+        Some stores delete row by row, so a call has only some hundreds. Rows that were written later may refer to
+        earlier ones, and are deleted first.
         """
-        for namespace, data_type in list(self._owned):
+        for namespace, data_type in reversed(list(self._owned)):
             own = self._own(namespace, data_type).values()
             ids = (id_of(found, data_type) if isinstance(found, bytes) else found for found in own)
             removals = [Update(id=parts, type=UPDATE_TYPE_DELETE) for parts in ids]
