@@ -3,7 +3,6 @@
 from itertools import count
 from uuid import uuid4
 
-from dsync_kit.connector import Connector
 from dsync_kit.errors import Unavailable, Unimplemented
 from dsync_kit.protocol import (
     DATA_TYPE_JSON_ID,
@@ -12,7 +11,6 @@ from dsync_kit.protocol import (
     Capabilities,
     GetInfoRequest,
     GetInfoResponse,
-    GetNamespaceMetadataRequest,
     ListDataRequest,
     WriteDataRequest,
     WriteUpdatesRequest,
@@ -124,14 +122,6 @@ class IdOfEachInstance(Reference):
 
     def identity(self) -> str:
         return self.made
-
-
-@broken("info/declared-source")
-class CountNotImplemented(Reference):
-    """Counting was postponed, and UNIMPLEMENTED ends the copy before it begins."""
-
-    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> None:
-        Connector.get_namespace_metadata(self, request)
 
 
 @broken("info/declared-source")

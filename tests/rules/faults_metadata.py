@@ -5,6 +5,7 @@ from typing import Any
 
 from grpc import StatusCode
 
+from dsync_kit.connector import Connector
 from dsync_kit.errors import ConnectorError
 from dsync_kit.protocol import DataType, GetNamespaceMetadataRequest
 
@@ -23,6 +24,14 @@ class CountingFails(Reference):
 
     def count(self, namespace: str) -> int:
         raise RuntimeError("function count_estimate(text) does not exist")
+
+
+@broken("metadata/answers")
+class CountNotImplemented(Reference):
+    """Counting was postponed: dsync shows no progress."""
+
+    def get_namespace_metadata(self, request: GetNamespaceMetadataRequest) -> None:
+        Connector.get_namespace_metadata(self, request)
 
 
 @broken("metadata/count")

@@ -330,7 +330,8 @@ class Case(Drawing):
 
     def as_written(self, document: bytes, data_type: DataType, namespace: str = "") -> bytes:
         """A document that was read, of this namespace or the example's, without the fields that the store added."""
-        family = next((family for family in self.subject.families if namespace in family.names), self._family)
+        with_schema = (family for family in self.subject.families if family.schema is not None)
+        family = next((family for family in with_schema if namespace in family.names), self._family)
         return family.holding(data_type).as_written(document) if family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:

@@ -30,6 +30,9 @@ __all__ = ["Drawing"]
 
 T = TypeVar("T")
 
+_CONTENTS = 4
+"""How many different contents the numbered documents of a table have."""
+
 _MOST_AT_ONCE = 4
 """So many tables can be reached by one example; of more, each example takes one."""
 
@@ -149,9 +152,16 @@ class Drawing:
 
     def numbered(self, count: int, data_type: DataType, *, prefix: str = "doc", **fields: Any) -> list[bytes]:
         """`count` small encoded documents; their ids sort in the order of their numbers."""
-        values = self.numbered_ids(count, data_type, prefix=prefix)
-        make = self.holding(data_type).document
-        return [make(value, {"n": number, **fields}) for number, value in enumerate(values)]
+        return self.of_ids(self.numbered_ids(count, data_type, prefix=prefix), data_type, **fields)
+
+    def of_ids(self, values: Sequence[Any], data_type: DataType, **fields: Any) -> list[bytes]:
+        """A small encoded document for each id, with its number in a field.
+
+        In a table, few rows differ in their other columns, since a table may be partitioned by one of them.
+        """
+        holding = self.holding(data_type)
+        contents = len(values) if holding.free else _CONTENTS
+        return [holding.document(value, {"n": number % contents, **fields}) for number, value in enumerate(values)]
 
     def numbered_ids(self, count: int, data_type: DataType, *, prefix: str = "doc") -> list[Any]:
         """`count` ids that sort in the order of their numbers."""

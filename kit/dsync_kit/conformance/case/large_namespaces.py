@@ -82,8 +82,7 @@ def _find(case: Case, data_type: DataType) -> LargeNamespace:
     loaded: list[bytes] = []
     values = case.numbered_ids(_COUNTS[-1], data_type)
     for count in _COUNTS:
-        numbered = enumerate(values[len(loaded) : count], len(loaded))
-        added = [case.document(value, {"n": number}, data_type) for number, value in numbered]
+        added = case.of_ids(values[len(loaded) : count], data_type)
         if keeps:
             case.write_for_good(namespace, added, data_type)
         else:

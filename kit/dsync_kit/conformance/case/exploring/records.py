@@ -50,11 +50,12 @@ class Listing:
 
 @dataclass(slots=True)
 class Reading:
-    """An open stream. `beside` says whether other streams were open when it was opened."""
+    """A stream. `beside` says whether other streams were open when it was opened, `closed` whether it was cancelled."""
 
     follower: Follower
     origin: Origin
     beside: bool = False
+    closed: bool = False
 
     def cursors(self) -> Iterator[Origin]:
         """The received cursors, the newest first; each as first received, with the fewest updates."""

@@ -149,17 +149,27 @@ class Streamer:
         return {name: held(self._world.histories[name].model()) for name in reading.origin.covers}
 
     def _guarded(self, reading: Reading, read: Callable[[], object]) -> None:
-        """Read a stream; give up one that is refused beside another one."""
+        """Read a stream. If only one is possible, give it up if it is refused, or end the others if it waits."""
         try:
             read()
         except Violation:
             follower = reading.follower
-            if follower.reader.error is None or follower.updates or not reading.beside:
+            if reading.closed:
+                return  # by another caller
+            if follower.updates or not reading.beside:
+                raise
+            if follower.reader.error is not None:
+                self._remove(reading)
+            elif others := [other for other in self._open if other is not reading]:
+                for other in others:
+                    self._close(other)
+                read()
+            else:
                 raise
             self._one_only = True
-            self._remove(reading)
 
     def _close(self, reading: Reading) -> None:
+        reading.closed = True
         reading.follower.cancel()
         self._remove(reading)
         cursors = list(reading.cursors())

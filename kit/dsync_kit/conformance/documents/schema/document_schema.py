@@ -105,9 +105,13 @@ class DocumentSchema:
         return fits(self.identifier, value, self.data_type)
 
     def document(self, identifier: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """A document with this id, these fields, and the fields that repeat the id; nothing is checked."""
+        """A document with this id, these fields, and the fields that repeat the id; nothing is checked.
+
+        Known fields are in the schema's order, as columns are.
+        """
         repeated = {name: part_of(identifier, path) for name, path in self.repeats.items()}
-        return {self.id_field: identifier, **repeated, **fields}
+        known = {name: fields[name] for name in self.fields if name in fields}
+        return {self.id_field: identifier, **repeated, **known, **fields}
 
 
 def part_of(identifier: Any, path: tuple[str, ...]) -> Any:

@@ -18,7 +18,6 @@ from dsync_kit.protocol import (
     GetByIdsRequest,
     GetInfoRequest,
     GetInfoResponse,
-    GetNamespaceMetadataRequest,
     ListDataRequest,
     Partition,
     StreamUpdatesRequest,
@@ -134,15 +133,12 @@ def _answer(call: Callable[[], object]) -> StatusCode:
     hint="the source is declared, but its methods are missing",
 )
 def declared_source(case: Case) -> None:
-    """A declared source implements GetNamespaceMetadata, GeneratePlan and ListData, unless it can only be streamed."""
+    """A declared source implements GeneratePlan and, unless it can only be streamed, ListData."""
     namespaces = case.subject.existing()[:1] or (case.namespace(),)
     data_type = case.declared.source_types[0] if case.declared.source_types else DATA_TYPE_MONGO_BSON
     copies = not case.declared.only_streams or _plans_a_copy(case)
     plan = GeneratePlanRequest(namespaces=namespaces, initial_sync=copies, updates=not copies)
     calls: dict[str, Callable[[], object]] = {
-        "GetNamespaceMetadata": lambda: case.api.get_namespace_metadata(
-            GetNamespaceMetadataRequest(namespace=namespaces[0])
-        ),
         "GeneratePlan": lambda: case.api.generate_plan(plan),
         "ListData": lambda: case.api.list_data(
             ListDataRequest(partition=Partition(namespace=namespaces[0]), type=data_type)

@@ -94,7 +94,7 @@ def mixed_ids(case: Case) -> None:
     data_type, namespace = found.data_type, emptied(case, found)
     count = min(3 * size * found.partitions, MOST_DOCUMENTS // 3)
     values = case.varied(count, data_type)
-    documents = [case.document(value, {"n": number}, data_type) for number, value in enumerate(values)]
+    documents = case.of_ids(values, data_type)
     for start in range(0, count, 1000):
         case.write_if_accepted(namespace, documents[start : start + 1000], data_type)
     case.expect(namespace, Model(data_type, documents), f"the listing of {count} documents with ids of all kinds")

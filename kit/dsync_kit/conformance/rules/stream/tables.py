@@ -111,7 +111,8 @@ def resume_tables(case: Case) -> None:
     follower.converge(written.held(names), what="a stream from the plan's cursor")
     follower.cancel()
     written.change(written.steps[-1:])
-    sent = list({sent.cursor: sent for sent in follower.sent}.values())
+    # Where several messages have one cursor, it must be good for the first of them.
+    sent = list({sent.cursor: sent for sent in reversed(follower.sent)}.values())[::-1]
     if not sent:
         raise case.decline("no message has a cursor")
     for one in [*sent[:: max(1, len(sent) // _TRIED_CURSORS)], sent[-1]]:

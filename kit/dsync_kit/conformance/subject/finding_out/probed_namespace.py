@@ -7,6 +7,7 @@ from typing import Any
 
 from grpc import StatusCode
 
+from dsync_kit.client import CallTimeout
 from dsync_kit.conformance.calls.settling import Settling
 from dsync_kit.conformance.documents.finding.attempts import Answer
 from dsync_kit.conformance.documents.finding.probing import SchemaFinding, probed
@@ -27,12 +28,17 @@ _WATCHED, _PAUSE = 1.0, 0.1
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace to probe. Without `read`, it cannot be read back. All its functions raise ConnectorError."""
+    """A namespace to probe. Without `read`, it cannot be read back. All its functions raise ConnectorError.
+
+    `answers` says whether the connector still answers other calls after it has refused a document as if that would
+    pass: then it is a refusal, with a wrong code.
+    """
 
     name: str
     write: Callable[[bytes], None]
     read: Callable[[], list[bytes]] | None
     remove: Callable[[Sequence[bytes]], None]
+    answers: Callable[[], bool] = lambda: False
     settling: Settling = field(default_factory=lambda: Settling(0.0))
 
 
@@ -85,7 +91,7 @@ class _Attempts:
         try:
             self._namespace.write(data)
         except ConnectorError as error:
-            if error.retryable:
+            if error.retryable and (isinstance(error, CallTimeout) or not self._namespace.answers()):
                 raise
             self._found = self._found or error.code is not StatusCode.NOT_FOUND
             self.missing = "" if self._found else str(error)

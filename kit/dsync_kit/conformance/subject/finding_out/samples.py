@@ -35,6 +35,7 @@ class Samples:
         self._settling = access.settling
         self._liveness = access.liveness
         self._removed = False
+        self._refused_in_vain = False
         self._misread: dict[DataType, bool] = {}
         self.copies_only = False
         self.deletes = True
@@ -64,11 +65,21 @@ class Samples:
         self.written = True
         return Namespace(
             name,
-            write=lambda document: self._data.load(name, [document], data_type, driver=self._driver),
+            write=lambda document: self._load(name, data_type, document),
             read=(lambda: self._read(name, data_type)) if self._is_readable(data_type) else None,
             remove=remove,
+            answers=self._liveness.answers,
             settling=self._settling,
         )
+
+    def _load(self, namespace: str, data_type: DataType, document: bytes) -> None:
+        """Write a document. After one that was refused as if that would pass, however often it was sent, only once."""
+        driver = self._driver.once() if self._refused_in_vain else self._driver
+        try:
+            self._data.load(namespace, [document], data_type, driver=driver)
+        except ConnectorError as error:
+            self._refused_in_vain = self._refused_in_vain or error.retryable
+            raise
 
     @property
     def misread(self) -> tuple[DataType, ...]:
