@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+import bson
 from bson import Binary, DatetimeMS, Decimal128, Int64
 
 from dsync_kit.documents import decode, encode, encode_id
@@ -21,6 +22,7 @@ from dsync_kit.protocol import (
 from .fault import Fault, broken_in
 from .typed_connector import PageCursor, Row, TypedConnector
 from .typed_database import Logged
+from .typed_partitioned import SOLD, PartitionedConnector, RegionCursor
 from .typed_tables import EVENTS, LINES, Column, Table
 
 __all__ = ["FAULTS"]
@@ -341,6 +343,40 @@ class NumericKeysAreSortedAsTexts(TypedConnector):
         key = f'CAST("{table.key[0].name}" AS TEXT)'
         where = f'WHERE "_created" <= ? AND {key} > ? ORDER BY "{table.key[0].name}" LIMIT ?'
         return self.select(table, where, [bound, str(after[0]), limit])
+
+
+@broken("list/stable-while-written", "special input")
+class PagesOfPartitionsGoByOffset(PartitionedConnector):
+    """The next page of a partition begins after as many rows as were listed: a row deleted meanwhile shifts others."""
+
+    def rows_of(self, cursor: RegionCursor) -> list[Row]:
+        offset = bson.decode(cursor.after)["n"] if cursor.after else 0
+        where = 'WHERE "region" = ? AND "_created" <= ? ORDER BY "number" LIMIT ? OFFSET ?'
+        return self.select(SOLD, where, [cursor.region, cursor.bound, self.page_size(), offset])
+
+    def position(self, cursor: RegionCursor, page: list[Row]) -> bytes:
+        return bson.encode({"n": len(page) + (bson.decode(cursor.after)["n"] if cursor.after else 0)})
+
+
+@broken("list/mixed-ids", "special input")
+class NumericKeysAreDoublesInCursors(TypedConnector):
+    """A cursor is JSON: keys beyond 2^53 are rounded, so that the next page begins too early or too late."""
+
+    tables = (EVENTS,)
+
+    def after(self, table: Table, row: Row) -> bytes:
+        return bson.encode({"": [Int64(float(row[table.key[0].name]))]})
+
+
+@broken("wire/field-order")
+class ValuesGoByTheirPlaces(TypedConnector):
+    """A row is the document's values in their order, whatever their names."""
+
+    def row_of(self, table: Table, fields: dict[str, Any]) -> Row:
+        identifier = fields.pop("_id")
+        names = [*(column.name for column in table.key if table.repeats), *(column.name for column in table.written)]
+        placed = dict(zip(names, fields.values(), strict=False)) if len(fields) == len(names) else fields
+        return super().row_of(table, {"_id": identifier, **placed})
 
 
 @broken("write/similar-ids", "special input")

@@ -7,7 +7,7 @@ import pytest
 
 from dsync_kit.conformance.documents.finding.probing import MOST_CALLS
 from dsync_kit.conformance.results.outcome import Status
-from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted
+from dsync_kit.errors import ConnectorError, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
 from dsync_kit.protocol import DataType, WriteDataRequest, WriteDataResponse
 
 from .fault import REFERENCE, Variant, judge
@@ -124,6 +124,16 @@ class RefusesAll(ListsItsColumns):
         return super().write_data(request)
 
 
+class RefusalsAreUnavailable(ListsItsColumns):
+    """All errors of the store are taken for outages."""
+
+    def row(self, table: Table, document: bytes) -> Row:
+        try:
+            return super().row(table, document)
+        except InvalidArgument as error:
+            raise Unavailable(error.message) from error
+
+
 def _statuses(connector: Any, *rules: str) -> set[Status]:
     table = Variant("table", connector, "", "local", namespaces=["typed.listed"])
     return {outcome.status for outcome in judge(table, rules).outcomes}
@@ -154,6 +164,16 @@ def test_what_a_store_refuses_beside_plain_documents_is_its_choice(connector: An
     statuses = _statuses(connector, *rules)
     assert Status.FAILED not in statuses
     assert Status.PASSED in statuses
+
+
+def test_what_a_store_holds_is_found_out_even_if_it_refuses_with_a_retryable_code() -> None:
+    """Documents that fit pass, and those that do not are refused as if that would pass."""
+    table = Variant("table", RefusalsAreUnavailable, "", "local", namespaces=["typed.listed"])
+    found = {outcome.rule: outcome for outcome in judge(table, ["write/accepts", "schema/missing-field"]).outcomes}
+    assert found["write/accepts"].status is Status.PASSED
+    failure = found["schema/missing-field"].failure
+    assert failure is not None
+    assert "retryable code" in failure.message
 
 
 def test_a_store_may_have_room_for_few_namespaces() -> None:

@@ -82,6 +82,13 @@ class TopicRefusesCopies(StreamsOnly):
 
 
 @unusual()
+class TopicWithoutCounts(StreamsOnly):
+    """A topic that counts nothing: dsync asks for counts only if a plan has partitions."""
+
+    get_namespace_metadata = Connector.get_namespace_metadata
+
+
+@unusual()
 class LiveTopic(StreamsOnly):
     """A topic that only others write to, all the time."""
 

@@ -55,6 +55,25 @@ class _Streaming(Reference):
 
 
 @unusual()
+class OneStreamAfterAnother(Reference):
+    """Only one stream is read at a time: another one waits, without a message, until the first is cancelled."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.streaming = threading.Lock()
+
+    def stream_updates(self, request: StreamUpdatesRequest, context: StreamContext) -> Iterator[StreamUpdatesResponse]:
+        messages = super().stream_updates(request, context)
+        while not self.streaming.acquire(timeout=0.05):
+            if context.cancelled:
+                return
+        try:
+            yield from messages
+        finally:
+            self.streaming.release()
+
+
+@unusual()
 class InsertsAreUpdates(_Streaming):
     """Every upsert is streamed as an UPDATE."""
 

@@ -36,6 +36,7 @@ from dsync_kit.protocol import (
 from .fault import Variant
 from .typed_connector import Row, TypedConnector
 from .typed_database import Database, Logged
+from .typed_partitioned import PartitionedConnector
 from .typed_referring import ReferringConnector
 from .typed_tables import EVENTS, ITEMS, LINES, USERS, Column, Table
 
@@ -141,6 +142,11 @@ class UniqueColumns(TypedConnector):
 @unusual
 class ForeignKeys(ReferringConnector):
     """A row refers to one of another table, which must be there, and cannot be deleted before."""
+
+
+@unusual
+class PartitionedByAColumn(PartitionedConnector):
+    """Rows lie in partitions by a column: documents that all differ in it have as many partitions."""
 
 
 # What it can do
