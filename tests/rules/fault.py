@@ -85,6 +85,7 @@ class Fault:
     reason: str
     where: Where = "grpc"
     options: Sequence[str] = ()
+    namespaces: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,16 @@ def broken_in(faults: list[Fault]) -> Callable[..., Callable[[Any], Any]]:
     """A decorator that lists a class as a fault, reached in this process: its name and docstring are the fault's."""
 
     def broken(
-        rule: str, difficulty: Difficulty = "any call", *, options: Sequence[str] = (), where: Where = "local"
+        rule: str,
+        difficulty: Difficulty = "any call",
+        *,
+        options: Sequence[str] = (),
+        where: Where = "local",
+        namespaces: Sequence[str] = (),
     ) -> Callable[[Any], Any]:
         def add(connector: Any) -> Any:
-            faults.append(Fault(_name(connector), rule, difficulty, connector, connector.__doc__, where, options))
+            name, reason = _name(connector), connector.__doc__
+            faults.append(Fault(name, rule, difficulty, connector, reason, where, options, namespaces))
             return connector
 
         return add
@@ -146,14 +153,13 @@ def judge(
     if subject.where in ("folder", "connections"):
         where = None  # the folder, or what is kept for a connection, is broken: there is no other way to reach it
     serve = _SERVE[where or subject.where]
-    namespaces = tuple(subject.namespaces) if isinstance(subject, Variant) else ()
     declared = subject.connector.documents() if hasattr(subject.connector, "documents") else {}
     with serve(subject.connector, subject.options) as target:
         options = RunOptions(
             rules=select(RULES, globs),
             profile=PROFILES[profile] if isinstance(profile, str) else profile,
             seed=seed,
-            namespaces=namespaces,
+            namespaces=tuple(subject.namespaces),
             documents={name: parse(schema, origin=name) for name, schema in declared.items()},
             database=database,
         )

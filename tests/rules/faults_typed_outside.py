@@ -24,6 +24,7 @@ from dsync_kit.protocol import (
 
 from .fault import Fault, broken_in
 from .typed_connector import Row, TypedConnector
+from .typed_database import Database
 from .typed_tables import USERS, Column, Table
 
 __all__ = ["FAULTS"]
@@ -715,3 +716,24 @@ class UuidsOfAnySubtype(TypedConnector):
     def typed(self, table: Table, column: Column, value: Any) -> Any:
         value = super().typed(table, column, value)
         return Binary(value, 4) if column.kind == "uuid" and len(value) == 16 else value
+
+
+@broken("schema/acknowledged", "special input", namespaces=["typed.files"])
+class BytesEndAtNul(TypedConnector):
+    """A driver binds binary values as C strings. Nobody has declared what the table holds, so nobody draws others."""
+
+    tables = (Table("files", (Column("name", "string", length=20),), (Column("body", "binData"),)),)
+
+    @classmethod
+    def new_store(cls) -> Database:
+        store = super().new_store()
+        for number in range(3):
+            store.query("INSERT INTO files VALUES (?, ?, 0)", (f"file{number}", b"\0text" + bytes([65 + number])))
+        return store
+
+    @classmethod
+    def documents(cls) -> dict[str, Mapping[str, Any]]:
+        return {}
+
+    def stored_value(self, column: Column, value: Any) -> Any:
+        return super().stored_value(column, value.split(b"\0")[0] if column.kind == "binData" else value)

@@ -35,6 +35,9 @@ __all__ = [
 _UNLIKE = 1000
 """Values that come after so many others: no sample is among them."""
 
+_MOST_ALTERED = 8
+"""How many of the documents that came back as something else are kept."""
+
 _IDS = 10_000
 """How many ids are tried to find a free one."""
 
@@ -132,6 +135,8 @@ class Probe:
     """Fields that the store adds: documents are compared without them."""
     changed: frozenset[str] = frozenset()
     """Fields of which the store changes even existing values: documents are compared without them, too."""
+    altered: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=list)
+    """Acknowledged documents that came back as something else, each with what came back."""
 
     def kept(self, document: Mapping[str, Any]) -> bool:
         """Whether a document is accepted, and comes back as it was written."""
@@ -145,7 +150,21 @@ class Probe:
             return not answer.readable
         left_out = self.computed | self.changed
         back = {name: value for name, value in answer.back.items() if name not in left_out}
-        return self.same({name: value for name, value in document.items() if name not in self.changed}, back)
+        same = self.same({name: value for name, value in document.items() if name not in self.changed}, back)
+        if not same:
+            self.altered.append((document, answer.back))
+        return same
+
+    @property
+    def altered_documents(self) -> tuple[bytes, ...]:
+        """Some of the acknowledged documents that came back as something else, apart from computed fields."""
+        found: dict[frozenset[str], bytes] = {}
+        for document, back in self.altered:
+            names = (document.keys() | back.keys()) - self.computed
+            differing = frozenset(name for name in names if not self.same(_part(document, name), _part(back, name)))
+            if differing:
+                found.setdefault(differing, encode(dict(document), self.data_type))
+        return tuple(found.values())[:_MOST_ALTERED]
 
     def tried(self, document: Mapping[str, Any]) -> Answer:
         """What becomes of a document. Raises OutOfCallsError if no more may be written."""
@@ -229,6 +248,10 @@ class Probe:
     def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two documents are the same, field order aside."""
         return same_document(encode(dict(one), self.data_type), encode(dict(other), self.data_type), self.data_type)
+
+
+def _part(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: document[name]} if name in document else {}
 
 
 def _in(message: str) -> list[str]:

@@ -80,4 +80,5 @@ def probed(
     origin = f"found out by writing {probe.number} documents"
     if documents:
         origin = f"inferred from {len(documents)} existing documents, and {origin}"
-    return SchemaFinding(replace(schema, origin=origin), tuple(notes), probe.number)
+    schema = replace(schema, origin=origin, changed=probe.altered_documents)
+    return SchemaFinding(schema, tuple(notes), probe.number)
