@@ -338,10 +338,10 @@ class StreamEndsWhenCaughtUp(Reference):
 
 @broken("stream/stays-open", "special input")
 class StreamEndsWhenIdle(Reference):
-    """Half a second without changes, and the stream ends."""
+    """Two seconds without changes, and the stream ends."""
 
     def entries_after(self, sequence: int, context: Any) -> Any:
-        timer = threading.Timer(0.4, context.cancel)
+        timer = threading.Timer(2.0, context.cancel)
         timer.start()
         try:
             return super().entries_after(sequence, context)

@@ -136,6 +136,19 @@ class DatesOfSummerAreShifted(TypedConnector):
 
 
 @broken("encoding/bson-date", "special input")
+class TheRepeatedHourIsTheFirst(TypedConnector):
+    """Times are kept as a local clock shows them: the hour that it repeats in autumn comes back an hour earlier."""
+
+    def given_value(self, column: Column, stored: Any) -> Any:
+        value = super().given_value(column, stored)
+        if column.kind != "date" or not -62135596800000 <= stored <= 253402300799999:
+            return value
+        time = value.as_datetime()
+        last_sunday = time.month == 10 and time.isoweekday() == 7 and time.day > 24
+        return DatetimeMS(stored - _HOUR) if last_sunday and time.hour == 1 else value
+
+
+@broken("encoding/bson-date", "special input")
 class DatesWrapIn2038(TypedConnector):
     """TIMESTAMP has 32 bits of seconds."""
 

@@ -1,6 +1,7 @@
 """`Drawing`: draws documents, ids and updates that the example's namespaces can hold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from dsync_kit.conformance.case.freedoms import Freedoms
 from dsync_kit.conformance.case.showing import Showing
 from dsync_kit.conformance.documents import choosing, identifiers, look_alikes, strategies
 from dsync_kit.conformance.documents.filling import Filling
-from dsync_kit.conformance.documents.holding import Holding, histories
+from dsync_kit.conformance.documents.holding import Holding, TooFewError, histories
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.outcome import Inapplicable
 from dsync_kit.conformance.subject.holds.families import Family
@@ -124,11 +125,17 @@ class Drawing:
     def look_alikes(self, groups: look_alikes.Groups, data_type: DataType, *, of_parts: bool = True) -> list[list[Any]]:
         """Most of the groups of ids that the namespace can hold; empty if it can hold no whole group.
 
-        If its ids have parts, `of_parts` adds groups of such ids.
+        If its ids have parts, `of_parts` adds groups of such ids. The example keeps to namespaces that can hold some.
         """
-        holding = self.holding(data_type)
-        more = look_alikes.of_parts(holding.sample_id()) if of_parts else ()
-        return self.draw(look_alikes.groups_of_ids([*groups, *more], holding.allows_id), "ids")
+
+        def known(holding: Holding) -> list[list[Any]]:
+            more: look_alikes.Groups = ()
+            with suppress(TooFewError):
+                more = look_alikes.of_parts(holding.sample_id()) if of_parts else ()
+            return look_alikes.allowed([*groups, *more], holding.allows_id)
+
+        self.prefer(data_type, lambda holding: bool(known(holding)))
+        return self.draw(look_alikes.some_of(known(self.holding(data_type))), "ids")
 
     def histories(
         self,

@@ -1,6 +1,7 @@
 """The values and the fields of documents: hostile, but valid."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,19 @@ INT64 = st.one_of(st.sampled_from(_INT64_KNOWN), st.integers(-(2**63), 2**63 - 1
 _DOUBLE_KNOWN = [0.0, -0.0, 5.0, 0.1, 1 / 3, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")]
 _DOUBLE = st.one_of(st.sampled_from(_DOUBLE_KNOWN), st.floats())
 OBJECT_IDS = st.binary(min_size=12, max_size=12).map(ObjectId)
-_DATES_KNOWN = [DatetimeMS(value) for value in (0, -1, 1, 2**31 * 1000, 253402300799999, -62135596800000)]
+_CLOCKS_CHANGE = [
+    DatetimeMS(datetime.fromisoformat(f"{time}:00Z"))
+    for time in (
+        *("2023-03-12T02:30", "2023-03-26T02:30", "2023-10-29T00:30", "2023-10-29T01:30", "2023-11-05T06:30"),
+        *("2023-11-05T09:30", "2024-02-29T12:00", "1850-06-01T12:00"),
+    )
+]
+"""Times that local clocks skip, or show twice, in Europe and America; a leap day; and one before there were zones."""
+
+_DATES_KNOWN = [
+    *(DatetimeMS(value) for value in (0, -1, 1, 2**31 * 1000, 253402300799999, -62135596800000)),
+    *_CLOCKS_CHANGE,
+]
 DATES = st.one_of(st.sampled_from(_DATES_KNOWN), st.integers(-62135596800000, 253402300799999).map(DatetimeMS))
 _FAR_DATES = st.sampled_from([253402300800000, -62135596800001, 2**63 - 1, -(2**63)]).map(DatetimeMS)
 _DECIMALS_KNOWN = [

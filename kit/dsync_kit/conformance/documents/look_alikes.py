@@ -11,7 +11,16 @@ from dsync_kit.conformance.documents.choosing import many
 from dsync_kit.conformance.documents.dimensions import ALIKE
 from dsync_kit.conformance.documents.strategies import Draw, merge_key
 
-__all__ = ["IDS_OF_OTHER_KINDS", "LOOK_ALIKE_IDS", "SIMILAR_IDS", "Groups", "groups_of_ids", "namespaces", "of_parts"]
+__all__ = [
+    "IDS_OF_OTHER_KINDS",
+    "LOOK_ALIKE_IDS",
+    "SIMILAR_IDS",
+    "Groups",
+    "allowed",
+    "namespaces",
+    "of_parts",
+    "some_of",
+]
 
 Groups = Sequence[Sequence[tuple[str, Any]]]
 """Groups of ids: the kind and the value of each."""
@@ -99,8 +108,12 @@ def namespaces(name: str) -> list[tuple[str, str]]:
     ]
 
 
-def groups_of_ids(groups: Groups, allows: Callable[[str, Any], bool]) -> Draw:
-    """Lists of most of the groups, as far as their kinds and values are allowed; empty if no group has two such ids."""
+def allowed(groups: Groups, allows: Callable[[str, Any], bool]) -> list[list[Any]]:
+    """The ids of the groups whose kinds and values are allowed, without groups of fewer than two such ids."""
     of_these = ([value for kind, value in group if allows(kind, value)] for group in groups)
-    whole = [group for group in of_these if len(set(map(merge_key, group))) > 1]
-    return many(whole) if whole else st.just([])
+    return [group for group in of_these if len(set(map(merge_key, group))) > 1]
+
+
+def some_of(groups: list[list[Any]]) -> Draw:
+    """Lists of most of the groups; empty if there are none."""
+    return many(groups) if groups else st.just([])

@@ -9,8 +9,8 @@ from dsync_kit.conformance.rules.stream.conditions import LIVE
 
 __all__ = ["RULES"]
 
-_IDLE_SECONDS = 15.0
-"""The longest pause without updates: long enough for a driver that gives up after ten seconds."""
+_IDLE_SECONDS, _LONGEST_IDLE_SECONDS = 2.4, 15.0
+"""The pause without updates, and the longest: long enough for a driver that gives up after ten seconds."""
 
 
 @rule(
@@ -25,7 +25,7 @@ def stays_open(case: Case) -> None:
     """A stream continues after it has caught up, and after a pause without updates."""
     scene = Scene(case)
     follower = scene.follow()
-    for seconds in (0.0, min(_IDLE_SECONDS, 0.6 * case.bulk**2)):
+    for seconds in (0.0, min(_LONGEST_IDLE_SECONDS, _IDLE_SECONDS * case.bulk**2)):
         scene.mark()
         follower.converge(scene.wanted(), what="reading an open stream", owner="stream/inserts")
         end = time.monotonic() + seconds

@@ -78,13 +78,14 @@ def id_kinds(case: Case) -> None:
     # A store that confuses them mostly finds the first one.
     place = case.draw(st.sampled_from([-1, 0, 1]), "updated")
     chosen = [group[place % len(group)] for group in drawn]
-    kind = case.draw(st.sampled_from(case.update_kinds[1:]), "kind", show=kind_name)
+    kinds = case.draw(choosing.most(case.update_kinds[1:]), "kinds", show=kind_name)
     values = {strategies.merge_key(value): value for group in drawn for value in group}
     updated = [values[key] for key in dict.fromkeys(map(strategies.merge_key, chosen))]
     there = [value for value in updated if key_of(id_value(value, data_type), data_type) in model.documents]
-    updates = [update(kind, value, case.document(value, {"n": -1}, data_type), data_type) for value in there]
-    apply(case, namespace, model, updates)
-    case.expect(namespace, model, "the listing after an update of one of several ids that look alike")
+    for kind in kinds:
+        updates = [update(kind, value, case.document(value, {"n": -1}, data_type), data_type) for value in there]
+        apply(case, namespace, model, updates)
+        case.expect(namespace, model, f"the listing after {kind_name(kind)} of one of several ids that look alike")
 
 
 @rule(
