@@ -30,6 +30,9 @@ __all__ = ["Follower", "Sent"]
 _LONGEST = 6
 """A stream may send unhelpful messages for this many times the subject's patience."""
 
+_SLOWEST_SECONDS = 90.0
+"""An example does not wait longer for a stream that makes progress."""
+
 _REOPENING_SECONDS = 3.0
 _REOPENING_PAUSE = 0.2
 
@@ -109,13 +112,25 @@ class Follower:
             continue
         return len(self.updates) > before
 
-    def until(self, reached: Callable[[], bool], missing: Callable[[], Violation]) -> None:
-        """Read until `reached`. If the subject's patience runs out first, raise the result of `missing`."""
+    def until(
+        self, reached: Callable[[], bool], missing: Callable[[], Violation], left: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Read until `reached`. If the subject's patience runs out first, raise the result of `missing`.
+
+        `left` says how much is still to come. Raises Inapplicable if there is progress, but it would take too long.
+        """
         subject = self._case.subject
-        began = last = time.monotonic()
+        began = last = advanced = time.monotonic()
+        least = left()
         self._case.checks += 1
         while not reached():
-            end = self._end(began, last)
+            if left() < least:
+                least, advanced = left(), time.monotonic()
+            if advanced > began + _SLOWEST_SECONDS:
+                raise self._case.decline(
+                    f"its stream is slow: {len(self.updates):,} updates in {advanced - began:.0f} s"
+                )
+            end = self._end(advanced, last)
             message = self.message(end - time.monotonic())
             if message is None or time.monotonic() > end:
                 self._fail(missing)
@@ -123,10 +138,10 @@ class Follower:
                 last = time.monotonic()
         subject.patience.arrived(time.monotonic() - began)
 
-    def _end(self, began: float, last: float) -> float:
+    def _end(self, advanced: float, last: float) -> float:
         """When a stream has made no progress for too long: one that only sends heartbeats, or repeats itself."""
         patience = self._case.subject.patience.seconds
-        return min(last + patience, began + _LONGEST * patience)
+        return min(last + patience, advanced + _LONGEST * patience)
 
     def converge(
         self,
@@ -161,7 +176,7 @@ class Follower:
             differs = CopyDiffers(self.data_type, wanted, self._held, wrong, len(self.updates), calls)
             return differs.violation(what, listed, owner=owner, owned=owned)
 
-        self.until(reached, missing)
+        self.until(reached, missing, lambda: len(wrong))
 
     def behind(self, wanted: Mapping[str, Held]) -> bool:
         """Whether the sink does not yet hold what is wanted of each namespace."""
