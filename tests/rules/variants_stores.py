@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from dsync_kit.errors import FailedPrecondition, Unimplemented
+from dsync_kit.errors import Aborted, FailedPrecondition, Unimplemented
 from dsync_kit.protocol import (
     UPDATE_TYPE_DELETE,
     UPDATE_TYPE_PARTIAL_UPDATE,
     DataType,
+    WriteDataRequest,
+    WriteDataResponse,
     WriteUpdatesRequest,
     WriteUpdatesResponse,
 )
@@ -39,6 +41,29 @@ class DeletesNothing(Reference):
         if any(update.type == UPDATE_TYPE_DELETE for update in request.updates):
             raise Unimplemented("DELETE is not supported")
         return super().write_updates(request)  # type: ignore[no-any-return]
+
+
+@unusual()
+class AbortsEmptyTransactionsOnce(Reference):
+    """A transaction without changes conflicts with the one before: it is aborted, and succeeds when it is repeated."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.aborted: set[bytes] = set()
+
+    def write_data(self, request: WriteDataRequest) -> WriteDataResponse:
+        self.abort_once(request, request.data)
+        return super().write_data(request)  # type: ignore[no-any-return]
+
+    def write_updates(self, request: WriteUpdatesRequest) -> WriteUpdatesResponse:
+        self.abort_once(request, request.updates)
+        return super().write_updates(request)  # type: ignore[no-any-return]
+
+    def abort_once(self, request: Any, changes: Sequence[Any]) -> None:
+        key = request.SerializeToString()
+        if not changes and key not in self.aborted:
+            self.aborted.add(key)
+            raise Aborted("the transaction conflicts with another one: repeat it")
 
 
 @unusual()

@@ -17,7 +17,6 @@ from dsync_kit.conformance.verdicts.model import Model
 from dsync_kit.documents import decode_id, id_of
 from dsync_kit.protocol import (
     UpdateType,
-    WriteUpdatesRequest,
 )
 from dsync_kit.protocol.names import kind_name
 
@@ -213,7 +212,7 @@ def leaves_others(case: Case) -> None:
 def empty_call(case: Case) -> None:
     """A call without updates is accepted."""
     data_type = case.data_type(case.declared.sink_types)
-    case.api.write_updates(WriteUpdatesRequest(namespace=case.namespace(), type=data_type))
+    case.driver.write_updates(case.namespace(), [], data_type)
     case.checks += 1
 
 

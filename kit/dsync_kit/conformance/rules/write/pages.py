@@ -9,7 +9,6 @@ from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model, by_id
 from dsync_kit.documents import canonical
-from dsync_kit.protocol import WriteDataRequest
 
 __all__ = ["RULES"]
 
@@ -159,7 +158,7 @@ def empty_page(case: Case) -> None:
     """An empty page is accepted, and changes nothing."""
     if not case.reads_back:
         data_type = case.data_type(case.declared.sink_types)
-        case.api.write_data(WriteDataRequest(namespace=case.namespace(), type=data_type))
+        case.driver.write_data(case.namespace(), [], data_type)
         case.checks += 1
         return
     namespace, model = case.loaded(small=True)
