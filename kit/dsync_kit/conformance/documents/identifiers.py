@@ -15,6 +15,7 @@ __all__ = [
     "numbered_ids",
     "probing_ids",
     "sample_id",
+    "split_prefix",
     "varied_ids",
 ]
 
@@ -79,7 +80,8 @@ NUMBERED_KINDS = (
 def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
     """Makes `count` ids of a kind (of `NUMBERED_KINDS`), which sort by `prefix`, then by number."""
     width = len(str(count))
-    start = sum(prefix.encode()) * 100_000
+    letters, digits = split_prefix(prefix)
+    start = letters * 100_000 + digits * 1_000
     makers: dict[str, Callable[[int], Any]] = {
         "string": lambda number: f"{prefix}-{number:0{width}}",
         "name": lambda number: f"{prefix}-{number:0{width}}",
@@ -97,6 +99,12 @@ def numbered_ids(kind: str, prefix: str, count: int) -> Callable[[int], Any]:
         "document": lambda number: {"a": prefix, "b": number},
     }
     return makers[kind]
+
+
+def split_prefix(prefix: str) -> tuple[int, int]:
+    """A sum of the prefix's letters, and the number in it: ids of `part1` and of `part10` begin in different places."""
+    digits = "".join(filter(str.isdigit, prefix))
+    return sum(character for character in prefix.encode() if chr(character) not in digits), int(digits or 0)
 
 
 LONG_IDS = (100, 256, 300, 1000)

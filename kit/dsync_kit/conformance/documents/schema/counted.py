@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bson import Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
+from dsync_kit.conformance.documents.identifiers import split_prefix
 from dsync_kit.conformance.documents.schema.fitting import exact, fits
 from dsync_kit.conformance.documents.schema.ranges import Steps, lengths, steps
 from dsync_kit.conformance.documents.schema.texts import series
@@ -76,8 +77,8 @@ def _of_kind(schema: ValueSchema, kind: str, data_type: DataType, prefix: str) -
     if kind == "binData":
         return _binaries(schema, prefix)
     if kind == "objectId":
-        start = prefix.encode()[:4].ljust(4, b"_")
-        return Counted(make=lambda number: ObjectId(start + number.to_bytes(8, "big")), size=2**40)
+        start, (_, digits) = prefix.encode()[:4].ljust(4, b"_"), split_prefix(prefix)
+        return Counted(make=lambda number: ObjectId(start + (digits << 40 | number).to_bytes(8, "big")), size=2**40)
     if kind == "timestamp":
         return Counted(make=lambda number: Timestamp(number, 1), size=_MANY)
     return Counted(_FEW[kind])
@@ -117,10 +118,10 @@ def _offset(prefix: str, room: int) -> int:
     """Where the numbers of a prefix begin: prefixes that sort later begin later, as far as there is room."""
     if not prefix:
         return 0
-    place = sum(prefix.encode())
+    letters, digits = split_prefix(prefix)
     if room > 2**29:
-        return place * 100_000
-    return min(place, 2000) * (room // 2 // 2000) if room > 4000 else 0
+        return letters * 100_000 + digits * 1_000
+    return min(letters + digits, 2000) * (room // 2 // 2000) if room > 4000 else 0
 
 
 def _binaries(schema: ValueSchema, prefix: str) -> Counted:

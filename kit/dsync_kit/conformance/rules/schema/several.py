@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from dsync_kit.conformance.case.bad_input import MORE_THAN_A_BATCH, expect_final
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.rule import rule
-from dsync_kit.conformance.documents.choosing import choice, most, some
+from dsync_kit.conformance.documents.choosing import choice, some
 from dsync_kit.conformance.documents.filling import Filling
 from dsync_kit.conformance.documents.keys import document_key
 from dsync_kit.conformance.documents.misfits import Misfit, MisfitKind, rules_out
@@ -213,8 +213,7 @@ def unique(case: Case) -> None:
     writes = UnfitWrites(case, filling, "schema/unique")
     case.write(writes.namespace, [first], data_type)
     writes.model.write([first])
-    chosen = case.draw(most(shared), "shared")
-    for other, name in zip(others, chosen, strict=False):
+    for other, name in zip(others, shared, strict=False):
         changed = {**decode(other, data_type), name: other_case if name == key else fields[name]}
         alike = make_document(changed.pop(key), changed, data_type)
         try:
@@ -223,7 +222,7 @@ def unique(case: Case) -> None:
             expect_final(case, error, f"a document with the {name} of another one")
         else:
             writes.model.write([alike])
-    said = " or ".join(f"the {name} of another one{' in other case' * (name == key)}" for name in chosen)
+    said = " or ".join(f"the {name} of another one{' in other case' * (name == key)}" for name in shared)
     writes.check(f"a document with {said} was written")
 
 
