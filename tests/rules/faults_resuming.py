@@ -8,7 +8,13 @@ from typing import Any
 
 from dsync_kit.connector import StreamContext
 from dsync_kit.errors import InvalidArgument, ResourceExhausted, Unavailable
-from dsync_kit.protocol import GeneratePlanRequest, StreamLSNRequest, StreamUpdatesRequest, StreamUpdatesResponse
+from dsync_kit.protocol import (
+    UPDATE_TYPE_DELETE,
+    GeneratePlanRequest,
+    StreamLSNRequest,
+    StreamUpdatesRequest,
+    StreamUpdatesResponse,
+)
 
 from .fault import CURSORS, REFERENCE, AnyPosition, Fault, broken_in
 
@@ -324,6 +330,22 @@ class StreamsShareOneQueue(Reference):
 
 
 # How long a stream lives
+
+
+@broken("stream/backlog", "special input")
+class CompactionForgetsDeletes(Reference):
+    """The log is compacted after some hundred changes, and the tombstones go, too: older cursors never see them."""
+
+    def messages(self, sequence: int, entries: Any, *rest: Any) -> Any:
+        old = self.store.end - 150
+        kept = [
+            entry._replace(namespace="") if number < old and entry.update.type == UPDATE_TYPE_DELETE else entry
+            for number, entry in enumerate(entries, sequence + 1)
+        ]
+        return super().messages(sequence, kept, *rest)
+
+    def is_wanted(self, entry: Any, wanted: frozenset[str]) -> bool:
+        return bool(entry.namespace) and super().is_wanted(entry, wanted)  # type: ignore[no-any-return]
 
 
 @broken("stream/stays-open")

@@ -7,9 +7,11 @@ from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.following import Follower, Sent
 from dsync_kit.conformance.case.rule import rule
 from dsync_kit.conformance.case.scenes import Scene, many_updates
+from dsync_kit.conformance.documents.strategies import removals, update_to
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.rules.stream.conditions import EVERY_KIND_ARRIVES, LIVE, RESUME
 from dsync_kit.conformance.rules.stream.sampled_cursors import resume_sample
+from dsync_kit.protocol import UPDATE_TYPE_UPDATE
 
 __all__ = ["RULES", "resume_from"]
 
@@ -128,6 +130,35 @@ def cursor_lasts(case: Case) -> None:
         follower.cancel()
 
 
+_BACKLOG = 200
+
+
+@rule(
+    "stream/backlog",
+    "and later (an update cursor must outlive the whole initial copy)",
+    needs=LIVE,
+    hint="the log of changes is compacted: what it drops, such as deletes, never reaches a stream that begins before",
+    after=(*_PLANNED, "updates/many", "stream/cursor-lasts"),
+    examples=0.02,
+    fills=0.05,
+)
+def backlog(case: Case) -> None:
+    """Hundreds of changes of one namespace between a plan and its stream arrive: overwrites and, if any, deletes."""
+    scene = Scene(case)
+    (name,) = scene.namespaces
+    documents, changed = (case.numbered(_BACKLOG, scene.data_type, prefix="log", v=version) for version in range(2))
+    scene.write(name, documents)
+    cursor, holding = scene.plan(), scene.wanted()
+    third = _BACKLOG // 3
+    if case.deletes:
+        scene.change(name, removals(documents[:third], scene.data_type))
+    for version in (changed, documents):
+        scene.change(name, [update_to(UPDATE_TYPE_UPDATE, document, scene.data_type) for document in version[third:]])
+    scene.mark()
+    follower = scene.follow(cursor, holding=holding)
+    follower.converge(scene.wanted(), what="hundreds of changes since the plan")
+
+
 def _write_then_resume(case: Case, scene: Scene) -> None:
     """Write in several calls, stream them, write more, and resume from each cursor that came."""
     live = case.draw(st.booleans(), "stream opened before the writes")
@@ -169,4 +200,5 @@ RULES = (
     resume_many,
     resume_elsewhere,
     cursor_lasts,
+    backlog,
 )

@@ -73,6 +73,8 @@ def _find_out_documents(access: Access, samples: Samples, known: Known) -> Known
         known = try_values(access, samples, known)
     if not samples.written:
         write_declared(access, samples, known)
+    if not known.accepts and access.declared.is_sink:
+        samples.try_updates(known.offered[0], access.declared.written_types[0])
     return known
 
 

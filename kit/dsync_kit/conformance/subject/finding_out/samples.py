@@ -55,6 +55,16 @@ class Samples:
             self._misread[data_type] = self._is_misread(namespace, data_type)
         self._remove(namespace, data_type, [document])
 
+    def try_updates(self, namespace: str, data_type: DataType) -> None:
+        """Find out whether a sink that has accepted no document applies updates at all, by a call without any."""
+        if not self._declared.can_change:
+            return
+        try:
+            self._data.change(namespace, [], data_type, driver=self._driver)
+        except ConnectorError as error:
+            self.copies_only = error.code is StatusCode.UNIMPLEMENTED
+            self.deletes = not self.copies_only
+
     def probed(self, name: str, data_type: DataType) -> Namespace:
         """A namespace to find out what it holds, by writing further documents."""
 
