@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
+from typing import Any
 
 from dsync_kit.conformance.case.case import Case
 from dsync_kit.conformance.case.large_namespaces import (
@@ -18,8 +19,8 @@ from dsync_kit.conformance.documents.keys import document_key, key_of
 from dsync_kit.conformance.results.features import FeatureKind
 from dsync_kit.conformance.results.rule_info import Need
 from dsync_kit.conformance.verdicts.model import Model
-from dsync_kit.documents import id_of
-from dsync_kit.protocol import UPDATE_TYPE_DELETE, Update
+from dsync_kit.documents import decode_id, id_of
+from dsync_kit.protocol import UPDATE_TYPE_DELETE, DataType, Update
 
 __all__ = ["RULES"]
 
@@ -109,25 +110,39 @@ def ends_while_written(case: Case) -> None:
     round_size = size * found.partitions
     if round_size > MOST_DOCUMENTS // 8:
         raise case.decline(f"its pages hold {size} documents: staying ahead of them costs too much")
-    case.write(namespace, case.numbered(2 * round_size, data_type, prefix="a"), data_type)
+    written = 2 * round_size
+    case.write(namespace, case.of_ids(_last_ids(case, namespace, data_type, 0, written), data_type), data_type)
     partition = case.driver.partitions([namespace])[-1]
     with declined_if_expired(case):
-        listed = list(case.driver.pages(partition, data_type, expected=2 * round_size))
+        listed = list(case.driver.pages(partition, data_type, expected=written))
         pages, last = len(listed), [page[-1] for page in listed if page][-1:]
         if last and not case.without_foreign(namespace, last, data_type):
             # The listing may have a bound: new documents would sort before it, and be listed rightly.
             raise case.decline("documents that the kit did not write come last in its listings")
         # As many come as are listed. If they are spread over the whole listing, the end still comes nearer.
-        round_size = 2 * round_size // pages + 1
+        round_size = written // pages + 1
         most = max(_MOST_PAGES, 5 * pages)
-        for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * most * round_size), 1):
+        ids = _last_ids(case, namespace, data_type, written, most * round_size)
+        for count, _ in enumerate(case.driver.pages(partition, data_type, expected=2 * len(ids)), 1):
             case.check(
                 count < most,
                 "the listing of a partition continues as long as documents are inserted",
                 expected="an end, with or without the documents inserted meanwhile",
                 seen=f"{count} pages of a partition that had {pages} when it began",
             )
-            case.write(namespace, case.numbered(round_size, data_type, prefix=f"z{count:03}"), data_type)
+            inserted, ids = ids[:round_size], ids[round_size:]
+            case.write(namespace, case.of_ids(inserted, data_type), data_type)
+
+
+def _last_ids(case: Case, namespace: str, data_type: DataType, start: int, count: int) -> list[Any]:
+    """Ids that sort behind those of existing documents, if these are integers or common texts, after `start` others."""
+    there = [decode_id(*id_of(document, data_type)) for document in case.foreign_in(namespace, data_type).values()]
+    if there and all(isinstance(value, int) and not isinstance(value, bool) for value in there):
+        greatest = max(there)
+        values = [type(greatest)(greatest + 1 + number) for number in range(start, start + count)]
+        if case.holding(data_type).allows_id("", values[-1]):
+            return values
+    return case.numbered_ids(count, data_type, prefix="zzzz" if start else "yyyy")
 
 
 @rule(
