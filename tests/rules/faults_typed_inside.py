@@ -149,6 +149,22 @@ class TheRepeatedHourIsTheFirst(TypedConnector):
 
 
 @broken("encoding/bson-date", "special input")
+class YearsHaveTwoDigits(TypedConnector):
+    """A file's format has two digits for the year: 1850 comes back as 1950."""
+
+    def given_value(self, column: Column, stored: Any) -> Any:
+        value = super().given_value(column, stored)
+        if column.kind != "date" or not -62135596800000 <= stored <= 253402300799999:
+            return value
+        time = value.as_datetime()
+        year = time.year % 100
+        try:
+            return time.replace(year=year + (1900 if year >= 69 else 2000))  # as strptime reads %y
+        except ValueError:  # 29 February of a year that has none
+            return value
+
+
+@broken("encoding/bson-date", "special input")
 class DatesWrapIn2038(TypedConnector):
     """TIMESTAMP has 32 bits of seconds."""
 

@@ -80,5 +80,5 @@ def probed(
     origin = f"found out by writing {probe.number} documents"
     if documents:
         origin = f"inferred from {len(documents)} existing documents, and {origin}"
-    schema = replace(schema, origin=origin, changed=probe.altered_documents)
+    schema = replace(schema, origin=origin, altered=probe.altered_documents)
     return SchemaFinding(schema, tuple(notes), probe.number)

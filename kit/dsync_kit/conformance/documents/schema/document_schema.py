@@ -35,7 +35,7 @@ class DocumentSchema:
     `fields` are those beside the id; `required` are those of them that are always there; `additional` is the schema of
     other fields, or False if there are none. `repeats` are fields that repeat the id or a part of it. `computed` are
     fields that the store adds, and that documents are written without. `origin` says in reports where the schema
-    comes from. `changed` are documents that were acknowledged while it was found out, and came back changed.
+    comes from. `altered` are documents that were acknowledged while it was found out, and came back changed.
     """
 
     data_type: DataType
@@ -46,7 +46,7 @@ class DocumentSchema:
     repeats: Repeats = field(default_factory=dict)
     computed: Mapping[str, ValueSchema] = field(default_factory=dict)
     origin: str = ""
-    changed: tuple[bytes, ...] = ()
+    altered: tuple[bytes, ...] = ()
 
     @property
     def id_field(self) -> str:

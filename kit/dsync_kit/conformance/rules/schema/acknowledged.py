@@ -25,10 +25,10 @@ __all__ = ["RULES"]
 def acknowledged(case: Case) -> None:
     """Documents that came back changed when the kit found out what fits are refused, or kept exactly."""
     data_type = case.data_type()
-    if not any(_changed(family.holding(data_type)) for family in case.subject.families):
+    if not any(_altered(family.holding(data_type)) for family in case.subject.families):
         raise case.does_not_apply("no document came back changed when the kit found out what fits")
-    for holding in case.each_holding(data_type, lambda holding: bool(_changed(holding))):
-        documents = case.draw(most(_changed(holding)), "documents")
+    for holding in case.each_holding(data_type, lambda holding: bool(_altered(holding))):
+        documents = case.draw(most(_altered(holding)), "documents")
         namespace, model = case.namespace(), Model(data_type)
         for document in documents:
             try:
@@ -40,8 +40,8 @@ def acknowledged(case: Case) -> None:
         case.expect(namespace, model, "the listing of acknowledged documents")
 
 
-def _changed(holding: Holding) -> tuple[bytes, ...]:
-    return holding.schema.changed if isinstance(holding, Filling) else ()
+def _altered(holding: Holding) -> tuple[bytes, ...]:
+    return holding.schema.altered if isinstance(holding, Filling) else ()
 
 
 RULES = (acknowledged,)
