@@ -224,7 +224,7 @@ class Drawing:
             yield self.holding(data_type)
 
     def each_form(self, data_type: DataType) -> Iterator[Holding]:
-        """The same for all namespaces with a schema."""
+        """The same for the namespaces that have a schema."""
         return self.each_holding(data_type, lambda holding: isinstance(holding, Filling))
 
     def _one_of(self, known: Sequence[Family]) -> Family:

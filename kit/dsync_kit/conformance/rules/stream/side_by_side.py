@@ -85,7 +85,7 @@ def undisturbed(case: Case) -> None:
     examples=0.28,
 )
 def parallel(case: Case) -> None:
-    """Each of three parallel streams has all updates, at once or once it is the only one, or only one is accepted."""
+    """Each of three parallel streams has all updates, if only after the others have ended, or only one is accepted."""
     scene = Scene(case)
     followers = [scene.follow() for _ in range(3)]
     for name, call in scene.history():

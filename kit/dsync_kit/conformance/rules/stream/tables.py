@@ -22,7 +22,7 @@ _TRIED_CURSORS = 3
 
 
 class _Tables:
-    """A namespace of most forms, each with two documents. A step changes one document in each of them."""
+    """A namespace for most of the schemas, each with two documents. A step changes one document in each of them."""
 
     def __init__(self, case: Case) -> None:
         self.data_type = case.data_type()
