@@ -4,6 +4,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import bson
@@ -135,33 +136,38 @@ class DatesOfSummerAreShifted(TypedConnector):
         return stored
 
 
+class _Clock(TypedConnector):
+    """Reads times as others than those that were written."""
+
+    def given_value(self, column: Column, stored: Any) -> Any:
+        value = super().given_value(column, stored)
+        if column.kind != "date" or not -62135596800000 <= stored <= 253402300799999:
+            return value
+        return self.shown(value.as_datetime())
+
+    def shown(self, time: datetime) -> datetime:
+        return time
+
+
 @broken("encoding/bson-date", "special input")
-class TheRepeatedHourIsTheFirst(TypedConnector):
+class TheRepeatedHourIsTheFirst(_Clock):
     """Times are kept as a local clock shows them: the hour that it repeats in autumn comes back an hour earlier."""
 
-    def given_value(self, column: Column, stored: Any) -> Any:
-        value = super().given_value(column, stored)
-        if column.kind != "date" or not -62135596800000 <= stored <= 253402300799999:
-            return value
-        time = value.as_datetime()
+    def shown(self, time: datetime) -> datetime:
         last_sunday = time.month == 10 and time.isoweekday() == 7 and time.day > 24
-        return DatetimeMS(stored - _HOUR) if last_sunday and time.hour == 1 else value
+        return time - timedelta(hours=1) if last_sunday and time.hour == 1 else time
 
 
 @broken("encoding/bson-date", "special input")
-class YearsHaveTwoDigits(TypedConnector):
+class YearsHaveTwoDigits(_Clock):
     """A file's format has two digits for the year: 1850 comes back as 1950."""
 
-    def given_value(self, column: Column, stored: Any) -> Any:
-        value = super().given_value(column, stored)
-        if column.kind != "date" or not -62135596800000 <= stored <= 253402300799999:
-            return value
-        time = value.as_datetime()
+    def shown(self, time: datetime) -> datetime:
         year = time.year % 100
         try:
             return time.replace(year=year + (1900 if year >= 69 else 2000))  # as strptime reads %y
         except ValueError:  # 29 February of a year that has none
-            return value
+            return time
 
 
 @broken("encoding/bson-date", "special input")

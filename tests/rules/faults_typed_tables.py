@@ -60,7 +60,7 @@ class TablePosition(Cursor):
 
 @broken("stream/resume-tables", "special input")
 class OtherTablesResumeAtTheEnd(TypedConnector):
-    """Each table has a log of its own, and a cursor has only the position of its message's table."""
+    """Each table has its own log, and a cursor holds the position in only one of them."""
 
     def message(self, run: Sequence[Logged]) -> Any:
         message = super().message(run)

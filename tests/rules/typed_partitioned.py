@@ -38,7 +38,7 @@ class RegionCursor(Cursor):
 
 
 class PartitionedConnector(TypedConnector):
-    """A table whose rows lie in partitions by region; each has pages of its own."""
+    """A table whose rows are partitioned by region; each partition has its own pages."""
 
     tables = (SOLD,)
 

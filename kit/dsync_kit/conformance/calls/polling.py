@@ -1,4 +1,4 @@
-"""Looks at a connector again and again, until it shows what is expected."""
+"""Polls a connector until it shows what is expected."""
 
 import itertools
 import time

@@ -330,8 +330,9 @@ class Case(Drawing):
 
     def as_written(self, document: bytes, data_type: DataType, namespace: str = "") -> bytes:
         """A document that was read, of this namespace or the example's, without the fields that the store added."""
-        with_schema = (family for family in self.subject.families if family.schema is not None)
-        family = next((family for family in with_schema if namespace in family.names), self._family)
+        family = self.subject.family_of(namespace)
+        if family is None or family.schema is None:
+            family = self._family
         return family.holding(data_type).as_written(document) if family is not None else document
 
     def foreign(self, namespace: str) -> dict[bytes, bytes]:

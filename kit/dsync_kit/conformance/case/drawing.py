@@ -196,7 +196,7 @@ class Drawing:
 
     def keep_to(self, namespace: str) -> None:
         """Draw what an offered namespace holds; call it before drawing. Raises Inapplicable if that is unknown."""
-        self._family = next((family for family in self.subject.families if namespace in family.names), None)
+        self._family = self.subject.family_of(namespace)
         if self._family is None:
             raise Inapplicable(f"it is unknown what {namespace!r} holds")
 

@@ -178,6 +178,13 @@ class Follower:
 
         self.until(reached, missing, lambda: len(wrong))
 
+    def cursors(self) -> list[Sent]:
+        """The received cursors in their order: of several messages with one cursor, it must be good for the first."""
+        first: dict[bytes, Sent] = {}
+        for sent in self.sent:
+            first.setdefault(sent.cursor, sent)
+        return list(first.values())
+
     def behind(self, wanted: Mapping[str, Held]) -> bool:
         """Whether the sink does not yet hold what is wanted of each namespace."""
         return any(self._differing(name, documents) for name, documents in wanted.items())

@@ -72,9 +72,7 @@ def of_parts(identifier: Any) -> Groups:
 def _joined(first: Any, second: Any) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
     """Pairs of values of these types that are equal once they are joined."""
     match first, second:
-        case bool(), _:
-            return []
-        case _, bool():
+        case (bool(), _) | (_, bool()):
             return []
         case str(), str():
             return [((f"x{between}y", "z"), ("x", f"y{between}z")) for between in _SEPARATORS]

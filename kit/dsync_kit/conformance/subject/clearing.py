@@ -49,7 +49,7 @@ def _put_back(subject: Subject) -> None:
 
 def _as_written(subject: Subject, namespace: str, document: bytes, data_type: DataType) -> bytes:
     """A document that was listed, without the fields that the store computes."""
-    family = next((family for family in subject.families if namespace in family.names), None)
+    family = subject.family_of(namespace)
     return family.holding(data_type).as_written(document) if family is not None else document
 
 

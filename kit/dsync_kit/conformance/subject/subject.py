@@ -172,6 +172,10 @@ class Subject:
         """The offered namespaces by what they hold; if the connector creates namespaces, one family without names."""
         return self.found.families
 
+    def family_of(self, namespace: str) -> Family | None:
+        """The family of an offered namespace; None if it is not known what the namespace holds."""
+        return next((family for family in self.families if namespace in family.names), None)
+
     @property
     def removes(self) -> bool:
         """Whether the kit's documents can be removed, and don't vanish with the harness's scratch area anyway."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from dsync_kit.conformance.calls.stream_reader import StreamReader
-from dsync_kit.conformance.case.following import Follower, Sent
+from dsync_kit.conformance.case.following import Follower
 from dsync_kit.conformance.verdicts.copies import Held
 from dsync_kit.protocol import Partition, StreamLSNResponse
 
@@ -59,10 +59,7 @@ class Reading:
 
     def cursors(self) -> Iterator[Origin]:
         """The received cursors, the newest first; each as first received, with the fewest updates."""
-        first: dict[bytes, Sent] = {}
-        for sent in self.follower.sent:
-            first.setdefault(sent.cursor, sent)
-        for sent in reversed(first.values()):
+        for sent in reversed(self.follower.cursors()):
             held = partial(self.follower.held_after, sent.updates)
             what = f"the cursor that came with update {sent.updates}"
             yield Origin(sent.cursor, self.origin.asked, self.origin.covers, held, what)

@@ -246,8 +246,8 @@ def _first(case: Case, namespace: str, data_type: DataType, count: int) -> list[
         began = time.monotonic()
         case.write(namespace, documents[written : written + size], data_type)
         written += size
-        growth = 2 if seconds and time.monotonic() - began > 2 * seconds * size / _FIRST[0] else 1
-        seconds = time.monotonic() - began
+        before, seconds = seconds, time.monotonic() - began
+        growth = 2 if before and seconds > 2 * before * size / _FIRST[0] else 1
         estimate = seconds * (count / size) ** growth
         if estimate > _AFFORDABLE_SECONDS:
             raise case.decline(f"{count:,} documents would take it about {estimate:.0f} seconds")

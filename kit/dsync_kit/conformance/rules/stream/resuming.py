@@ -175,10 +175,7 @@ def _write_then_resume(case: Case, scene: Scene) -> None:
 
 def _resume_each(case: Case, scene: Scene, follower: Follower, driver: Driver | None = None) -> None:
     """Stream from some of the cursors that a follower saw, each with what a sink held at that point."""
-    first: dict[bytes, Sent] = {}
-    for sent in follower.sent:
-        first.setdefault(sent.cursor, sent)
-    cursors = list(first.values())
+    cursors = follower.cursors()
     if not cursors:
         raise case.decline("no message has a cursor")
     step = max(1, len(cursors) // _TRIED_CURSORS)

@@ -96,7 +96,7 @@ def tables(case: Case) -> None:
     "stream/resume-tables",
     RESUME,
     needs=_NEEDS,
-    hint="each table has a position of its own, but the cursor has only that of the message's table",
+    hint="each table has its own position, but the cursor holds only that of the message's table",
     after=("stream/tables", "stream/resume"),
     examples=0.5,
 )
@@ -111,8 +111,7 @@ def resume_tables(case: Case) -> None:
     follower.converge(written.held(names), what="a stream from the plan's cursor")
     follower.cancel()
     written.change(written.steps[-1:])
-    # Where several messages have one cursor, it must be good for the first of them.
-    sent = list({sent.cursor: sent for sent in reversed(follower.sent)}.values())[::-1]
+    sent = follower.cursors()
     if not sent:
         raise case.decline("no message has a cursor")
     for one in [*sent[:: max(1, len(sent) // _TRIED_CURSORS)], sent[-1]]:
